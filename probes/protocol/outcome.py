@@ -1,0 +1,238 @@
+"""What one check found: the outcome document of the probe command's contract.
+
+Built from two halves: the `Conclusion` that the conversation draws, and the record of steps that the wire keeps.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, Self
+
+from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status, Warn
+
+OUTCOME_VERSION: Final = 1
+
+AuthPath = Literal["none", "cached", "fresh"]
+ConnectionKind = Literal["new", "reused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformResult:
+    """What was found for one wanted platform of an index (or of the single image behind the reference)."""
+
+    platform: str
+    digest: str | None
+    status: Status
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """What the registry tells about its quota; a field it does not tell is None."""
+
+    limit: int | None
+    remaining: int | None
+    window_seconds: int | None
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The certificate that `host` presented, as far as it was verified."""
+
+    host: str
+    not_after: datetime
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One HTTP exchange of a check. Durations in milliseconds; None where a phase did not happen."""
+
+    stage: Stage
+    method: str
+    url: str  # redacted
+    host: str
+    address: str | None
+    http_status: int | None
+    error: str | None
+    connection: ConnectionKind | None
+    dns_ms: float | None
+    connect_ms: float | None
+    tls_ms: float | None
+    first_byte_ms: float | None
+    total_ms: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """What the conversation concludes; says nothing about times. `host` and `stage` are None when available."""
+
+    reason: Reason
+    canonical: str
+    stage: Stage | None = None
+    host: str | None = None
+    confidence: Confidence = Confidence.DEFINITE
+    depth: Depth | None = None
+    digest: str | None = None
+    platforms: tuple[PlatformResult, ...] = ()
+    warnings: tuple[Warn, ...] = ()
+    hint: str = ""
+    detail: str = ""
+    retry_at: datetime | None = None
+    attempts: int = 1
+    auth_path: AuthPath = "none"
+    rate_limit: RateLimit | None = None
+
+    @property
+    def status(self) -> Status:
+        return self.reason.status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The outcome of one check, as shown by `manage.py probe --json`, carried on the wire and stored."""
+
+    reference: str
+    conclusion: Conclusion
+    started_at: datetime
+    duration_ms: float
+    requests: int
+    bytes_read: int
+    connection: ConnectionKind | None
+    certificates: tuple[Certificate, ...] = ()
+    steps: tuple[Step, ...] = ()
+    kind: Literal["image", "http"] = "image"
+
+    @property
+    def status(self) -> Status:
+        return self.conclusion.status
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the public outcome document: JSON values, every field present."""
+        found = self.conclusion
+        return {
+            "version": OUTCOME_VERSION,
+            "reference": self.reference,
+            "canonical": found.canonical,
+            "kind": self.kind,
+            "status": found.status.value,
+            "reason": found.reason.value,
+            "stage": found.stage.value if found.stage else None,
+            "host": found.host,
+            "confidence": found.confidence.value,
+            "depth": found.depth.value if found.depth else None,
+            "digest": found.digest,
+            "platforms": [
+                {
+                    "platform": item.platform,
+                    "digest": item.digest,
+                    "status": item.status.value,
+                    "reason": item.reason.value,
+                }
+                for item in found.platforms
+            ],
+            "warnings": [warning.value for warning in found.warnings],
+            "hint": found.hint,
+            "detail": found.detail,
+            "retry_at": rfc3339(found.retry_at) if found.retry_at else None,
+            "started_at": rfc3339(self.started_at),
+            "duration_ms": self.duration_ms,
+            "attempts": found.attempts,
+            "requests": self.requests,
+            "bytes_read": self.bytes_read,
+            "auth_path": found.auth_path,
+            "connection": self.connection,
+            "rate_limit": asdict(found.rate_limit) if found.rate_limit else None,
+            "certificates": [
+                {"host": item.host, "not_after": rfc3339(item.not_after), "issuer": item.issuer}
+                for item in self.certificates
+            ],
+            "steps": [_step_to_json(step) for step in self.steps],
+        }
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Return the outcome that `document` describes. Raises `ValueError` when it is not one."""
+        try:
+            quota = document["rate_limit"]
+            return cls(
+                reference=str(document["reference"]),
+                kind=document["kind"],
+                conclusion=Conclusion(
+                    reason=Reason(document["reason"]),
+                    canonical=str(document["canonical"]),
+                    stage=Stage(document["stage"]) if document["stage"] else None,
+                    host=document["host"],
+                    confidence=Confidence(document["confidence"]),
+                    depth=Depth(document["depth"]) if document["depth"] else None,
+                    digest=document["digest"],
+                    platforms=tuple(
+                        PlatformResult(
+                            platform=item["platform"],
+                            digest=item["digest"],
+                            status=Status(item["status"]),
+                            reason=Reason(item["reason"]),
+                        )
+                        for item in document["platforms"]
+                    ),
+                    warnings=tuple(Warn(item) for item in document["warnings"]),
+                    hint=str(document["hint"]),
+                    detail=str(document["detail"]),
+                    retry_at=_instant(document["retry_at"]) if document["retry_at"] else None,
+                    attempts=int(document["attempts"]),
+                    auth_path=document["auth_path"],
+                    rate_limit=RateLimit(**quota) if quota else None,
+                ),
+                started_at=_instant(document["started_at"]),
+                duration_ms=float(document["duration_ms"]),
+                requests=int(document["requests"]),
+                bytes_read=int(document["bytes_read"]),
+                connection=document["connection"],
+                certificates=tuple(
+                    Certificate(
+                        host=item["host"], not_after=_instant(item["not_after"]), issuer=item["issuer"]
+                    )
+                    for item in document["certificates"]
+                ),
+                steps=tuple(_step_from_json(item) for item in document["steps"]),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not an outcome: {type(error).__name__} {error}") from error
+
+
+def rfc3339(instant: datetime) -> str:
+    """Return an aware instant in UTC with milliseconds and a `Z`. Raises `ValueError` on a naive one."""
+    if instant.tzinfo is None:
+        raise ValueError("a naive time has no place on the wire")
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"a time without its zone: {text!r}")
+    return instant.astimezone(UTC)
+
+
+def _step_to_json(step: Step) -> dict[str, Any]:
+    return {
+        "stage": step.stage.value,
+        "method": step.method,
+        "url": step.url,
+        "host": step.host,
+        "address": step.address,
+        "http_status": step.http_status,
+        "error": step.error,
+        "connection": step.connection,
+        "dns_ms": step.dns_ms,
+        "connect_ms": step.connect_ms,
+        "tls_ms": step.tls_ms,
+        "first_byte_ms": step.first_byte_ms,
+        "total_ms": step.total_ms,
+        "bytes": step.bytes,
+    }
+
+
+def _step_from_json(document: Any) -> Step:
+    return Step(**{**document, "stage": Stage(document["stage"])})

@@ -1,0 +1,112 @@
+"""What to check and how: everything that one check needs, and nothing that is looked up elsewhere.
+
+A `Plan` travels as JSON from the control plane to a region. Secrets never travel in it: it names a secret by
+its key in the batch, and the region hands the opened `Secret` to the wire beside the plan.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from probes.protocol.taxonomy import Depth
+
+PLAN_VERSION: Final = 1
+DEFAULT_PLATFORM: Final = "linux/amd64"
+DEFAULT_TIMEOUT_SECONDS: Final = 25.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """How a registry is reached: the operator's settings for it. Everything here is public."""
+
+    ca_pem: str = ""  # trust these roots as well as the system's
+    allow_cidrs: tuple[str, ...] = ()  # non-public addresses that any hop may dial
+    resolve: tuple[tuple[str, tuple[str, ...]], ...] = ()  # host → addresses, instead of DNS
+    trusted_auth_hosts: tuple[str, ...] = ()  # may receive the credential though on another domain
+    plain_http: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A registry secret in clear: only in memory, only where a check runs. Never part of `repr`."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)  # an OAuth2 refresh token
+    fingerprint: str = ""  # tells two secrets apart in cache keys and logs without showing either
+
+    @property
+    def is_anonymous(self) -> bool:
+        return not (self.password or self.identity_token)
+
+
+ANONYMOUS: Final = Secret()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One check to be made: frozen, JSON-serialisable, executable without any database.
+
+    `platforms` are `OS/ARCH[/VARIANT]`, or the single word `all` for every runnable platform of the index.
+    `key` and `slot` name the check for whoever ordered it; the engine only hands them back.
+    """
+
+    reference: str
+    depth: Depth = Depth.BLOBS
+    platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
+    site: Site = Site()
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    secret_key: str = ""  # which secret of the batch to use; empty means anonymous
+    key: str = ""
+    slot: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as JSON values; fields at their default are left out."""
+        document: dict[str, Any] = {"reference": self.reference, "depth": self.depth.value}
+        site = self.site
+        packed = {
+            "ca_pem": site.ca_pem,
+            "allow_cidrs": list(site.allow_cidrs),
+            "resolve": {host: list(addresses) for host, addresses in site.resolve},
+            "trusted_auth_hosts": list(site.trusted_auth_hosts),
+            "plain_http": site.plain_http,
+        }
+        document["site"] = {name: value for name, value in packed.items() if value}
+        document["platforms"] = list(self.platforms)
+        document["timeout_seconds"] = self.timeout_seconds
+        for name in ("secret_key", "key", "slot"):
+            if value := getattr(self, name):
+                document[name] = value
+        return document
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Return the plan that `document` describes. Raises `ValueError` when it is not one."""
+        try:
+            site = document.get("site", {})
+            return cls(
+                reference=_text(document["reference"]),
+                depth=Depth(document.get("depth", Depth.BLOBS)),
+                platforms=tuple(_text(item) for item in document.get("platforms", (DEFAULT_PLATFORM,))),
+                site=Site(
+                    ca_pem=_text(site.get("ca_pem", "")),
+                    allow_cidrs=tuple(_text(item) for item in site.get("allow_cidrs", ())),
+                    resolve=tuple(
+                        (_text(host), tuple(_text(item) for item in addresses))
+                        for host, addresses in site.get("resolve", {}).items()
+                    ),
+                    trusted_auth_hosts=tuple(_text(item) for item in site.get("trusted_auth_hosts", ())),
+                    plain_http=site.get("plain_http", False) is True,
+                ),
+                timeout_seconds=float(document.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+                secret_key=_text(document.get("secret_key", "")),
+                key=_text(document.get("key", "")),
+                slot=_text(document.get("slot", "")),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not a plan: {type(error).__name__} {error}") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text expected, {type(value).__name__} found")
+    return value

@@ -1,0 +1,386 @@
+"""The closed sets in which an outcome speaks, and what each reason means to an operator.
+
+Source: the behaviour table, part C (C.2 shape of a result, C.3 reasons and hints).
+A status is chosen by *who has to act*; a reason belongs to exactly one status.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Status(StrEnum):
+    """What one check found, by who has to act."""
+
+    AVAILABLE = "available"  # nobody: at the stated depth a pull would work
+    UNAVAILABLE = "unavailable"  # the image's or registry's owner: a pull would fail the same way now
+    DEGRADED = "degraded"  # the registry's operator: it did not do its job, and may heal
+    INDETERMINATE = "indeterminate"  # the operator of Kairos: we cannot tell
+    CONFIG_ERROR = "config_error"  # whoever set up the check: it is wrong or forbidden
+
+
+class Stage(StrEnum):
+    """The hop at which a check ended. A fault on the way to a hop keeps that hop's stage."""
+
+    PARSE = "parse"
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    CHALLENGE = "challenge"
+    TOKEN = "token"  # noqa: S105 - a stage, not a secret
+    MANIFEST = "manifest"
+    INDEX = "index"
+    CHILD = "child"
+    CONFIG = "config"
+    LAYER = "layer"
+
+
+class Confidence(StrEnum):
+    """Whether the registry's answer admits another reading (private or missing, say)."""
+
+    DEFINITE = "definite"
+    AMBIGUOUS = "ambiguous"
+
+
+class Depth(StrEnum):
+    """How far a check goes, in order; each level includes those before it."""
+
+    RESOLVE = "resolve"
+    MANIFEST = "manifest"
+    PLATFORM = "platform"
+    BLOBS = "blobs"
+
+    @property
+    def rank(self) -> int:
+        return _DEPTH_RANK[self]
+
+    def includes(self, other: "Depth") -> bool:
+        """Tell whether a check of this depth proves what one of `other` proves."""
+        return self.rank >= other.rank
+
+
+_DEPTH_RANK: Final = {depth: rank for rank, depth in enumerate(Depth)}
+
+
+class Retry(StrEnum):
+    """Whether asking again within the same check can change the answer."""
+
+    NO = "no"
+    ONCE = "once"
+    SLOW = "slow"  # only later checks can see a change
+    AFTER = "after"  # not before `retry_at`
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a reason says: its status, whether a retry helps, and the sentence an operator reads."""
+
+    status: Status
+    retry: Retry
+    hint: str
+    confidence: Confidence = Confidence.DEFINITE
+
+
+class Reason(StrEnum):
+    """Why a check ended as it did. `MEANINGS` gives each its status and hint."""
+
+    OK = "ok"
+
+    REPOSITORY_NOT_FOUND = "repository_not_found"
+    TAG_NOT_FOUND = "tag_not_found"
+    DIGEST_NOT_FOUND = "digest_not_found"
+    NOT_FOUND = "not_found"
+    TAG_EXPIRED = "tag_expired"
+    TAG_DIGEST_INCONSISTENT = "tag_digest_inconsistent"
+    CHILD_MANIFEST_MISSING = "child_manifest_missing"
+    PLATFORM_MISSING = "platform_missing"
+    INDEX_EMPTY = "index_empty"
+    INDEX_TOO_DEEP = "index_too_deep"
+    CONFIG_MISSING = "config_missing"
+    LAYER_MISSING = "layer_missing"
+    SIZE_MISMATCH = "size_mismatch"
+    DIGEST_MISMATCH = "digest_mismatch"
+    MANIFEST_MALFORMED = "manifest_malformed"
+    MANIFEST_EMPTY = "manifest_empty"
+    MANIFEST_TYPE_CONFLICT = "manifest_type_conflict"
+    MANIFEST_TYPE_UNSUPPORTED = "manifest_type_unsupported"
+    MANIFEST_ENCODING_UNSUPPORTED = "manifest_encoding_unsupported"
+    MANIFEST_TOO_LARGE = "manifest_too_large"
+    LEGACY_SCHEMA1 = "legacy_schema1"
+
+    AUTH_REQUIRED = "auth_required"
+    AUTH_REQUIRED_OR_MISSING = "auth_required_or_missing"
+    AUTH_BAD_CREDENTIALS = "auth_bad_credentials"
+    AUTH_EXPIRED = "auth_expired"
+    AUTH_INSUFFICIENT_SCOPE = "auth_insufficient_scope"
+    AUTH_DENIED = "auth_denied"
+    AUTH_DENIED_OR_MISSING = "auth_denied_or_missing"
+    IP_NOT_ALLOWED = "ip_not_allowed"
+    POLICY_BLOCKED = "policy_blocked"
+    LEGAL_BLOCK = "legal_block"
+    QUOTA_OR_BILLING = "quota_or_billing"
+    BLOB_DENIED = "blob_denied"
+    AUTH_CHALLENGE_MISSING = "auth_challenge_missing"
+    AUTH_CHALLENGE_MALFORMED = "auth_challenge_malformed"
+    AUTH_SCHEME_UNSUPPORTED = "auth_scheme_unsupported"
+    AUTH_ENDPOINT_MISSING = "auth_endpoint_missing"
+    AUTH_REALM_UNTRUSTED = "auth_realm_untrusted"
+    AUTH_REALM_FORBIDDEN = "auth_realm_forbidden"
+    AUTH_REDIRECT = "auth_redirect"
+    REDIRECT_FORBIDDEN = "redirect_forbidden"
+    REDIRECT_INSECURE = "redirect_insecure"
+    REDIRECT_AUTH_REQUIRED = "redirect_auth_required"
+    TLS_UNTRUSTED = "tls_untrusted"
+    TLS_EXPIRED = "tls_expired"
+    TLS_HOSTNAME = "tls_hostname"
+    TLS_PROTOCOL = "tls_protocol"
+
+    DNS_NXDOMAIN = "dns_nxdomain"
+    CONNECT_REFUSED = "connect_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    CONNECT_UNREACHABLE = "connect_unreachable"
+    CONNECTION_RESET = "connection_reset"
+    TIMEOUT_HEADERS = "timeout_headers"
+    TIMEOUT_BODY = "timeout_body"
+    TIMEOUT_TOTAL = "timeout_total"
+    BODY_TRUNCATED = "body_truncated"
+    PROTOCOL_ERROR = "protocol_error"
+    REGISTRY_ERROR = "registry_error"
+    GATEWAY_ERROR = "gateway_error"
+    UNEXPECTED_STATUS = "unexpected_status"
+    NOT_A_REGISTRY = "not_a_registry"
+    REDIRECT_LOOP = "redirect_loop"
+    BLOB_BACKEND_DENIED = "blob_backend_denied"
+    AUTH_SERVICE_ERROR = "auth_service_error"
+    AUTH_SERVICE_TIMEOUT = "auth_service_timeout"
+    AUTH_TOKEN_EMPTY = "auth_token_empty"  # noqa: S105 - a reason, not a secret
+    AUTH_TOKEN_INVALID = "auth_token_invalid"  # noqa: S105 - likewise
+    AUTH_TOKEN_NOT_JSON = "auth_token_not_json"  # noqa: S105 - likewise
+    AUTH_TOKEN_TOO_LARGE = "auth_token_too_large"  # noqa: S105 - likewise
+    MIRROR_UPSTREAM_AUTH = "mirror_upstream_auth"
+    MIRROR_UPSTREAM_ERROR = "mirror_upstream_error"
+
+    RATE_LIMITED = "rate_limited"
+    RATE_LIMITED_AUTH = "rate_limited_auth"
+    RATE_LIMITED_UPSTREAM = "rate_limited_upstream"
+    DNS_TEMPORARY = "dns_temporary"
+    PROBE_ABORTED = "probe_aborted"
+    PROBE_OVERLOADED = "probe_overloaded"
+    INTERNAL_ERROR = "internal_error"
+
+    REF_INVALID = "ref_invalid"
+    REF_AMBIGUOUS_HOST = "ref_ambiguous_host"
+    REF_UPPERCASE = "ref_uppercase"
+    REF_TOO_LONG = "ref_too_long"
+    REF_BAD_TAG = "ref_bad_tag"
+    REF_BAD_DIGEST = "ref_bad_digest"
+    REF_LOOKS_LIKE_ID = "ref_looks_like_id"
+    REF_REJECTED = "ref_rejected"
+    DIGEST_UNSUPPORTED = "digest_unsupported"
+    TARGET_FORBIDDEN = "target_forbidden"
+    PROXY_AUTH = "proxy_auth"
+
+    @property
+    def meaning(self) -> Meaning:
+        return MEANINGS[self]
+
+    @property
+    def status(self) -> Status:
+        return MEANINGS[self].status
+
+
+class Warn(StrEnum):
+    """Something worth knowing that never changes a status."""
+
+    NO_DIGEST_HEADER = "no_digest_header"
+    BAD_DIGEST_HEADER = "bad_digest_header"
+    DIGEST_HEADER_MISMATCH = "digest_header_mismatch"
+    HEAD_UNSUPPORTED = "head_unsupported"
+    HEAD_GET_DISAGREE = "head_get_disagree"
+    CONTENT_TYPE_GENERIC = "content_type_generic"
+    RANGE_IGNORED = "range_ignored"
+    FOREIGN_LAYER = "foreign_layer"
+    PLATFORM_FALLBACK = "platform_fallback"
+    PLATFORM_UNSTATED = "platform_unstated"
+    PLATFORM_MISMATCH = "platform_mismatch"
+    NO_LAYERS = "no_layers"
+    NOT_A_CONTAINER_IMAGE = "not_a_container_image"
+    PROBE_SAMPLED = "probe_sampled"
+    PROBE_CAPPED = "probe_capped"
+    PULL_QUOTA_LOW = "pull_quota_low"
+    PULL_QUOTA_EXHAUSTED = "pull_quota_exhausted"
+    TLS_EXPIRING = "tls_expiring"
+    REGISTRY_WARNING = "registry_warning"
+    TOKEN_TTL_ODD = "token_ttl_odd"  # noqa: S105 - a warning, not a secret
+    HUB_HOST_ALIAS = "hub_host_alias"
+    REFERENCE_LONG = "reference_long"
+    TAG_MOVED = "tag_moved"
+    DNS_MIXED_SCOPE = "dns_mixed_scope"
+    AUTH_CACHED = "auth_cached"
+
+
+def _unavailable(
+    hint: str, retry: Retry = Retry.NO, confidence: Confidence = Confidence.DEFINITE
+) -> Meaning:
+    return Meaning(Status.UNAVAILABLE, retry, hint, confidence)
+
+
+def _degraded(hint: str, retry: Retry = Retry.ONCE) -> Meaning:
+    return Meaning(Status.DEGRADED, retry, hint)
+
+
+def _indeterminate(hint: str, retry: Retry = Retry.YES) -> Meaning:
+    return Meaning(Status.INDETERMINATE, retry, hint)
+
+
+def _config_error(hint: str) -> Meaning:
+    return Meaning(Status.CONFIG_ERROR, Retry.NO, hint)
+
+
+_NOT_FOUND = "The registry knows no such {}. Check the spelling; was it deleted, or expired by retention?"
+_DOCUMENT = "The document under this name is not a usable image manifest."
+_REFERENCE = "Fix the image reference."
+_NETWORK = "The host did not answer properly. If other regions agree, ask the registry's operator."
+_TOKEN_SERVICE = "The token service failed: fresh pulls fail, nodes that hold a token may not."  # noqa: S105
+_CREDENTIALS = (
+    "The registry refused our credentials, not the image. Rotate the secret or give it pull scope "
+    "(Amazon ECR passwords last 12 hours)."
+)
+_LOGIN = "The registry's login instructions are unusable."
+_FORBIDDEN_PLACE = "The registry pointed us to a forbidden place: a private address, or plain HTTP."
+_CERTIFICATE = "Renew or fix the host's certificate. Clients without a custom CA fail too."
+_THROTTLED = "Throttled; this says nothing about the image. The next try waits for the registry."
+
+MEANINGS: Final[dict[Reason, Meaning]] = {
+    Reason.OK: Meaning(Status.AVAILABLE, Retry.NO, "Everything asked for at this depth answered."),
+    Reason.REPOSITORY_NOT_FOUND: _unavailable(_NOT_FOUND.format("repository"), Retry.SLOW),
+    Reason.TAG_NOT_FOUND: _unavailable(_NOT_FOUND.format("tag"), Retry.SLOW),
+    Reason.DIGEST_NOT_FOUND: _unavailable(_NOT_FOUND.format("digest"), Retry.SLOW),
+    Reason.NOT_FOUND: _unavailable(_NOT_FOUND.format("image"), Retry.SLOW),
+    Reason.TAG_EXPIRED: _unavailable(
+        "The registry says the tag expired or was deleted; restore or re-push it.", Retry.SLOW
+    ),
+    Reason.TAG_DIGEST_INCONSISTENT: _unavailable(
+        "The tag points to a manifest that the registry does not serve; re-push the tag.", Retry.ONCE
+    ),
+    Reason.CHILD_MANIFEST_MISSING: _unavailable(
+        "The index lists this platform but its manifest is gone; re-push all platforms.", Retry.ONCE
+    ),
+    Reason.PLATFORM_MISSING: _unavailable("No image for the wanted platform; see which are present."),
+    Reason.INDEX_EMPTY: _unavailable("The index lists no runnable image; re-push it with its platforms."),
+    Reason.INDEX_TOO_DEEP: _unavailable("Indexes are nested too deeply or in a circle; runtimes give up."),
+    Reason.CONFIG_MISSING: _unavailable(
+        "The image's config blob is missing; pulls stop half-way. Re-push, or restore storage.", Retry.ONCE
+    ),
+    Reason.LAYER_MISSING: _unavailable(
+        "A layer is missing; pulls stop half-way. Re-push, or restore storage.", Retry.ONCE
+    ),
+    Reason.SIZE_MISMATCH: _unavailable(
+        "Size differs from what the descriptor promises; treat as corruption or tampering.", Retry.ONCE
+    ),
+    Reason.DIGEST_MISMATCH: _unavailable(
+        "Bytes differ from what the digest promises; treat as corruption or tampering.", Retry.ONCE
+    ),
+    Reason.MANIFEST_MALFORMED: _unavailable(_DOCUMENT),
+    Reason.MANIFEST_EMPTY: _degraded("The registry answered with an empty manifest.", Retry.NO),
+    Reason.MANIFEST_TYPE_CONFLICT: _unavailable(
+        "The manifest contradicts itself about its type; runtimes may read it differently. Re-push it."
+    ),
+    Reason.MANIFEST_TYPE_UNSUPPORTED: _unavailable(_DOCUMENT),
+    Reason.MANIFEST_ENCODING_UNSUPPORTED: _unavailable(_DOCUMENT),
+    Reason.MANIFEST_TOO_LARGE: _unavailable("The manifest is larger than runtimes accept (4 MiB)."),
+    Reason.LEGACY_SCHEMA1: _unavailable(
+        "Docker schema 1, which current runtimes refuse. Rebuild or re-push the image."
+    ),
+    Reason.AUTH_REQUIRED: _unavailable("A login is needed and none is configured."),
+    Reason.AUTH_REQUIRED_OR_MISSING: _unavailable(
+        "Private or nonexistent: this registry does not say which. Add read credentials to find out.",
+        confidence=Confidence.AMBIGUOUS,
+    ),
+    Reason.AUTH_BAD_CREDENTIALS: _unavailable(_CREDENTIALS),
+    Reason.AUTH_EXPIRED: _unavailable(_CREDENTIALS),
+    Reason.AUTH_INSUFFICIENT_SCOPE: _unavailable(_CREDENTIALS),
+    Reason.AUTH_DENIED: _unavailable("The credentials are valid but may not pull this repository."),
+    Reason.AUTH_DENIED_OR_MISSING: _unavailable(
+        "The credentials may not pull this repository, or it does not exist: the registry does not say which.",
+        confidence=Confidence.AMBIGUOUS,
+    ),
+    Reason.IP_NOT_ALLOWED: _unavailable("The registry's firewall refuses this region's address.", Retry.SLOW),
+    Reason.POLICY_BLOCKED: _unavailable(
+        "The image exists; a policy (vulnerability, signature, quarantine) stops pulls.", Retry.SLOW
+    ),
+    Reason.LEGAL_BLOCK: _unavailable("Blocked for legal reasons (HTTP 451).", Retry.SLOW),
+    Reason.QUOTA_OR_BILLING: _unavailable("The registry account is over quota or unpaid.", Retry.SLOW),
+    Reason.BLOB_DENIED: _unavailable(
+        "The manifest is readable, its blobs are not: typical of scanner policies or storage rights.",
+        Retry.ONCE,
+    ),
+    Reason.AUTH_CHALLENGE_MISSING: _unavailable(_LOGIN),
+    Reason.AUTH_CHALLENGE_MALFORMED: _unavailable(_LOGIN),
+    Reason.AUTH_SCHEME_UNSUPPORTED: _unavailable(_LOGIN),
+    Reason.AUTH_ENDPOINT_MISSING: _unavailable(_LOGIN),
+    Reason.AUTH_REALM_UNTRUSTED: _unavailable(
+        "The registry sends logins to a host that is not on its own domain. "
+        "Confirm it and add it to the registry's trusted auth hosts."
+    ),
+    Reason.AUTH_REALM_FORBIDDEN: _unavailable(_FORBIDDEN_PLACE),
+    Reason.AUTH_REDIRECT: _unavailable("The token service redirects elsewhere; logins do not follow."),
+    Reason.REDIRECT_FORBIDDEN: _unavailable(_FORBIDDEN_PLACE),
+    Reason.REDIRECT_INSECURE: _unavailable(_FORBIDDEN_PLACE),
+    Reason.REDIRECT_AUTH_REQUIRED: _unavailable(
+        "The registry redirects to a host that wants a login of its own; nothing was sent to it."
+    ),
+    Reason.TLS_UNTRUSTED: _unavailable(_CERTIFICATE, Retry.ONCE),
+    Reason.TLS_EXPIRED: _unavailable(_CERTIFICATE, Retry.ONCE),
+    Reason.TLS_HOSTNAME: _unavailable(_CERTIFICATE, Retry.ONCE),
+    Reason.TLS_PROTOCOL: _unavailable(
+        "TLS could not be spoken. Does the port speak plain HTTP?", Retry.ONCE
+    ),
+    Reason.DNS_NXDOMAIN: _degraded("The host's name does not exist. Check the spelling, or its DNS zone."),
+    Reason.CONNECT_REFUSED: _degraded(_NETWORK),
+    Reason.CONNECT_TIMEOUT: _degraded(_NETWORK),
+    Reason.CONNECT_UNREACHABLE: _degraded(_NETWORK),
+    Reason.CONNECTION_RESET: _degraded(_NETWORK),
+    Reason.TIMEOUT_HEADERS: _degraded(_NETWORK),
+    Reason.TIMEOUT_BODY: _degraded(_NETWORK),
+    Reason.TIMEOUT_TOTAL: _degraded(_NETWORK),
+    Reason.BODY_TRUNCATED: _degraded(_NETWORK),
+    Reason.PROTOCOL_ERROR: _degraded(_NETWORK),
+    Reason.REGISTRY_ERROR: _degraded("The registry answered with a server error."),
+    Reason.GATEWAY_ERROR: _degraded("A gateway in front of the registry answered with an error."),
+    Reason.UNEXPECTED_STATUS: _degraded("The registry answered with a status that means nothing here."),
+    Reason.NOT_A_REGISTRY: _degraded("A proxy or a login page answered instead of a registry."),
+    Reason.REDIRECT_LOOP: _degraded("The registry redirects in a circle, or too often."),
+    Reason.BLOB_BACKEND_DENIED: _degraded("The blob storage refused the registry's signed address."),
+    Reason.AUTH_SERVICE_ERROR: _degraded(_TOKEN_SERVICE),
+    Reason.AUTH_SERVICE_TIMEOUT: _degraded(_TOKEN_SERVICE),
+    Reason.AUTH_TOKEN_EMPTY: _degraded(_TOKEN_SERVICE),
+    Reason.AUTH_TOKEN_INVALID: _degraded(_TOKEN_SERVICE),
+    Reason.AUTH_TOKEN_NOT_JSON: _degraded(_TOKEN_SERVICE),
+    Reason.AUTH_TOKEN_TOO_LARGE: _degraded(_TOKEN_SERVICE),
+    Reason.MIRROR_UPSTREAM_AUTH: _degraded("The mirror could not log in to its upstream."),
+    Reason.MIRROR_UPSTREAM_ERROR: _degraded("The mirror could not reach its upstream."),
+    Reason.RATE_LIMITED: _indeterminate(_THROTTLED, Retry.AFTER),
+    Reason.RATE_LIMITED_AUTH: _indeterminate(_THROTTLED, Retry.AFTER),
+    Reason.RATE_LIMITED_UPSTREAM: _indeterminate(_THROTTLED, Retry.AFTER),
+    Reason.DNS_TEMPORARY: _indeterminate("Our resolver failed; the registry was not asked."),
+    Reason.PROBE_ABORTED: _indeterminate("The check was cut short on our side."),
+    Reason.PROBE_OVERLOADED: _indeterminate("The check waited too long on our side."),
+    Reason.INTERNAL_ERROR: _indeterminate("A fault of Kairos itself; please report it."),
+    Reason.REF_INVALID: _config_error(_REFERENCE),
+    Reason.REF_AMBIGUOUS_HOST: _config_error(
+        "This names an image on Docker Hub, not a host. Add a repository after the host, or write library/NAME."
+    ),
+    Reason.REF_UPPERCASE: _config_error("A repository must be lowercase."),
+    Reason.REF_TOO_LONG: _config_error("The repository is longer than 255 characters."),
+    Reason.REF_BAD_TAG: _config_error("A tag has 1 to 128 characters: letters, digits, '_', '.', '-'."),
+    Reason.REF_BAD_DIGEST: _config_error("A digest is its algorithm, a colon, and lowercase hex of full length."),
+    Reason.REF_LOOKS_LIKE_ID: _config_error("This is an image ID, which no registry can look up. Use a name."),
+    Reason.REF_REJECTED: _config_error("The registry's own grammar refuses this name."),
+    Reason.DIGEST_UNSUPPORTED: _config_error("Only sha256 and sha512 digests are supported."),
+    Reason.TARGET_FORBIDDEN: _config_error(
+        "The host resolves to a non-public address; allow its network for this registry to check it."
+    ),
+    Reason.PROXY_AUTH: _config_error("The proxy wants a login; registry credentials were not sent to it."),
+}
