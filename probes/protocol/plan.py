@@ -18,6 +18,7 @@ DEFAULT_TIMEOUT_SECONDS: Final = 25.0
 class Site:
     """How a registry is reached: the operator's settings for it. Everything here is public."""
 
+    api_host: str = ""  # serves the API instead of the host that the reference names
     ca_pem: str = ""  # trust these roots as well as the system's
     allow_cidrs: tuple[str, ...] = ()  # non-public addresses that any hop may dial
     resolve: tuple[tuple[str, tuple[str, ...]], ...] = ()  # host → addresses, instead of DNS
@@ -64,6 +65,7 @@ class Plan:
         document: dict[str, Any] = {"reference": self.reference, "depth": self.depth.value}
         site = self.site
         packed = {
+            "api_host": site.api_host,
             "ca_pem": site.ca_pem,
             "allow_cidrs": list(site.allow_cidrs),
             "resolve": {host: list(addresses) for host, addresses in site.resolve},
@@ -88,6 +90,7 @@ class Plan:
                 depth=Depth(document.get("depth", Depth.BLOBS)),
                 platforms=tuple(_text(item) for item in document.get("platforms", (DEFAULT_PLATFORM,))),
                 site=Site(
+                    api_host=_text(site.get("api_host", "")),
                     ca_pem=_text(site.get("ca_pem", "")),
                     allow_cidrs=tuple(_text(item) for item in site.get("allow_cidrs", ())),
                     resolve=tuple(
