@@ -1,0 +1,239 @@
+"""What passes over the broker: a batch of plans to a region, and its report and heartbeats back.
+
+Frozen values with a JSON form; `from_json` raises `ValueError` on anything that is not one. They say nothing
+of signatures (`probes.trust.envelope` carries every one of them) nor of queues.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Self
+from uuid import UUID
+
+from probes.protocol.outcome import Outcome, rfc3339
+from probes.protocol.plan import Plan
+
+MAX_PLANS: Final = 1000
+"""A batch holds at most so many plans; the dispatcher makes them of about a hundred."""
+
+MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
+MAX_REPORT_BYTES: Final = 8 * 1024 * 1024
+MAX_HEARTBEAT_BYTES: Final = 16 * 1024
+"""The JSON text of a message's body may be so long; the receiver refuses more before it parses anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Checks that one region is to make before `expires_at`.
+
+    `id` is a UUID. `secrets` maps a `Plan.secret_key` to a sealed secret (`probes.trust.sealing`): sealed
+    once for each credential, however many plans use it. On the wire, plans of the same site share one copy
+    of it, because a site may carry a whole CA bundle.
+    """
+
+    id: str
+    region: str
+    issued_at: datetime
+    expires_at: datetime
+    plans: tuple[Plan, ...]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    def is_expired(self, now: datetime) -> bool:
+        """Tell whether it is too late to begin: the next slot of these checks is due or nearly so."""
+        return now >= self.expires_at
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the batch as JSON values. Raises `ValueError` on a naive time."""
+        sites: list[Any] = []
+        seats: dict[Any, int] = {}
+        plans = []
+        for plan in self.plans:
+            document = plan.to_json()
+            site = document.pop("site")
+            if plan.site not in seats:
+                seats[plan.site] = len(sites)
+                sites.append(site)
+            plans.append({**document, "site": seats[plan.site]})
+        return {
+            "id": self.id,
+            "region": self.region,
+            "issued_at": rfc3339(self.issued_at),
+            "expires_at": rfc3339(self.expires_at),
+            "sites": sites,
+            "plans": plans,
+            "secrets": dict(self.secrets),
+        }
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Return the batch that `document` describes. Raises `ValueError` when it is not one."""
+        try:
+            sites = _items(document["sites"], MAX_PLANS)
+            return cls(
+                id=_uuid(document["id"]),
+                region=_text(document["region"]),
+                issued_at=_instant(document["issued_at"]),
+                expires_at=_instant(document["expires_at"]),
+                plans=tuple(
+                    Plan.from_json({**item, "site": sites[_count(item["site"])]})
+                    for item in _items(document["plans"], MAX_PLANS)
+                ),
+                secrets={_text(key): _text(sealed) for key, sealed in document["secrets"].items()},
+            )
+        except (AttributeError, KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"not a batch: {type(error).__name__} {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The outcome of one plan of a batch; `key` and `slot` are those of the plan."""
+
+    key: str
+    slot: str
+    outcome: Outcome
+
+    def to_json(self) -> dict[str, Any]:
+        return {"key": self.key, "slot": self.slot, "outcome": self.outcome.to_json()}
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Return the finding that `document` describes. Raises `ValueError` when it is not one."""
+        try:
+            return cls(
+                key=_text(document["key"]),
+                slot=_text(document["slot"]),
+                outcome=Outcome.from_json(document["outcome"]),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not a finding: {type(error).__name__} {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a region found: one finding for each plan of the batch with the id `batch`."""
+
+    batch: str
+    region: str
+    finished_at: datetime
+    findings: tuple[Finding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON values. Raises `ValueError` on a naive time."""
+        return {
+            "batch": self.batch,
+            "region": self.region,
+            "finished_at": rfc3339(self.finished_at),
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Return the report that `document` describes. Raises `ValueError` when it is not one."""
+        try:
+            return cls(
+                batch=_uuid(document["batch"]),
+                region=_text(document["region"]),
+                finished_at=_instant(document["finished_at"]),
+                findings=tuple(Finding.from_json(item) for item in _items(document["findings"], MAX_PLANS)),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not a report: {type(error).__name__} {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """A sign of life of one worker process of a region.
+
+    `worker` is the UUID of the process and `sequence` counts its heartbeats from 1, so a replayed or
+    reordered one shows. `sent_at` and `started_at` are by the region's own clock. The counts are since the
+    process began: `refused` by cause (`probes.trust.refusal.RefusalCause`), and `dropped_reports` for want
+    of room in the spool. `queue_length` is None when the broker did not tell.
+    """
+
+    region: str
+    worker: str
+    version: str
+    sequence: int
+    started_at: datetime
+    sent_at: datetime
+    in_flight: int = 0
+    batches_run: int = 0
+    checks_run: int = 0
+    spooled_reports: int = 0
+    dropped_reports: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    queue_length: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the heartbeat as JSON values. Raises `ValueError` on a naive time."""
+        return {
+            "region": self.region,
+            "worker": self.worker,
+            "version": self.version,
+            "sequence": self.sequence,
+            "started_at": rfc3339(self.started_at),
+            "sent_at": rfc3339(self.sent_at),
+            "in_flight": self.in_flight,
+            "batches_run": self.batches_run,
+            "checks_run": self.checks_run,
+            "spooled_reports": self.spooled_reports,
+            "dropped_reports": self.dropped_reports,
+            "refused": dict(self.refused),
+            "queue_length": self.queue_length,
+        }
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Return the heartbeat that `document` describes. Raises `ValueError` when it is not one."""
+        try:
+            queue_length = document.get("queue_length")
+            return cls(
+                region=_text(document["region"]),
+                worker=_uuid(document["worker"]),
+                version=_text(document["version"]),
+                sequence=_count(document["sequence"]),
+                started_at=_instant(document["started_at"]),
+                sent_at=_instant(document["sent_at"]),
+                in_flight=_count(document.get("in_flight", 0)),
+                batches_run=_count(document.get("batches_run", 0)),
+                checks_run=_count(document.get("checks_run", 0)),
+                spooled_reports=_count(document.get("spooled_reports", 0)),
+                dropped_reports=_count(document.get("dropped_reports", 0)),
+                refused={_text(cause): _count(n) for cause, n in document.get("refused", {}).items()},
+                queue_length=None if queue_length is None else _count(queue_length),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not a heartbeat: {type(error).__name__} {error}") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text expected, {type(value).__name__} found")
+    return value
+
+
+def _uuid(value: object) -> str:
+    return str(UUID(_text(value)))
+
+
+def _count(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(f"a count expected, {type(value).__name__} found")
+    if value < 0:
+        raise ValueError(f"a count cannot be {value}")
+    return value
+
+
+def _items(value: object, most: int) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list expected, {type(value).__name__} found")
+    if len(value) > most:
+        raise ValueError(f"{len(value)} items where at most {most} are allowed")
+    return value
+
+
+def _instant(value: object) -> datetime:
+    instant = datetime.fromisoformat(_text(value))
+    if instant.tzinfo is None:
+        raise ValueError(f"a time without its zone: {value!r}")
+    return instant

@@ -1,0 +1,87 @@
+"""Secrets on their way to a region: sealed so that only it can open them, bound to the place they are for.
+
+The binding travels inside the seal. A plan that pairs a secret with another registry, by mistake or by
+malice, gets nothing: the region asks `BoundSecret.allows` before it hands a secret to the wire.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, PublicKey, SealedBox
+
+from probes.protocol.plan import Secret
+from probes.trust import strict_json
+
+# Fingerprints name a secret in one process's caches and logs. Under a key that dies with the process they
+# tell nobody anything about a weak password.
+_FINGERPRINT_KEY: Final = os.urandom(32)
+
+
+class SealError(ValueError):
+    """A sealed secret that this region cannot open or that holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSecret:
+    """A secret, with the registry host and the repositories it may be used for; an empty prefix means all."""
+
+    secret: Secret
+    host: str
+    repository_prefix: str = ""
+
+    def allows(self, host: str, repository: str) -> bool:
+        """Tell whether the secret may be used for this repository: its prefix matches by whole components."""
+        prefix = self.repository_prefix.strip("/")
+        in_scope = not prefix or repository == prefix or repository.startswith(prefix + "/")
+        return in_scope and host.lower() == self.host.lower()
+
+
+def seal(bound: BoundSecret, region: PublicKey) -> str:
+    """Return `bound` as base64 text that only the holder of the region's private key can open."""
+    document = {
+        "username": bound.secret.username,
+        "password": bound.secret.password,
+        "identity_token": bound.secret.identity_token,
+        "host": bound.host,
+        "repository_prefix": bound.repository_prefix,
+    }
+    return base64.b64encode(SealedBox(region).encrypt(strict_json.dumps(document).encode())).decode()
+
+
+def open_sealed(text: str, key: PrivateKey) -> BoundSecret:
+    """Return what `seal` was given, with a fingerprint. Raises `SealError`, which tells nothing secret."""
+    try:
+        document: Any = strict_json.loads(
+            SealedBox(key).decrypt(base64.b64decode(text, validate=True)).decode()
+        )
+    except (binascii.Error, ValueError, CryptoError):
+        raise SealError("a sealed secret that does not open with this region's key") from None
+    names = ("username", "password", "identity_token", "host", "repository_prefix")
+    values = [document.get(name) if isinstance(document, dict) else None for name in names]
+    username, password, identity_token, host, prefix = (v if isinstance(v, str) else None for v in values)
+    if username is None or password is None or identity_token is None or not host or prefix is None:
+        raise SealError("a sealed secret that lacks a field")
+    return BoundSecret(
+        Secret(
+            username=username,
+            password=password,
+            identity_token=identity_token,
+            fingerprint=fingerprint(username, password, identity_token),
+        ),
+        host,
+        prefix,
+    )
+
+
+def fingerprint(username: str, password: str, identity_token: str) -> str:
+    """Return 16 hex digits that tell secrets apart within this process and mean nothing outside it."""
+    digest = hashlib.blake2b(key=_FINGERPRINT_KEY, digest_size=8)
+    for part in (username, password, identity_token):
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8) + encoded)
+    return digest.hexdigest()
