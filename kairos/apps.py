@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class KairosConfig(AppConfig):
+    name = "kairos"
+
+    def ready(self) -> None:
+        """Register the settings checks."""
+        from kairos import checks  # noqa: F401, PLC0415 - registering is the import's effect, once apps are loaded

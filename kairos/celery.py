@@ -1,0 +1,24 @@
+"""The Celery app of the control plane. A region's worker has its own, without Django: `probes.edge.app`."""
+
+import logging.config
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kairos.settings")
+
+app = Celery("kairos")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = (Queue("control"), Queue("results"))
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def log_as_django_does(**_: Any) -> None:
+    """Keep Celery from adding handlers of its own: its lines take the one pipeline of the settings."""
+    from django.conf import settings  # noqa: PLC0415 - settings are read when a worker starts, not on import
+
+    logging.config.dictConfig(settings.LOGGING)

@@ -1,0 +1,263 @@
+"""Settings of the control plane: what Django, Celery and Kairos read, and nothing they compute.
+
+Every value from outside comes through `environment` and has a default that suits one machine. Importing this
+module never fails and never writes: without a database or keys the commands that need none still run, and the
+checks of `kairos.checks` say what is missing. A region's worker does not read this file at all.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from celery.schedules import crontab
+
+from kairos.environment import Environment
+
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+
+_environment = Environment(os.environ)
+
+# --- Kairos ---------------------------------------------------------------------------------------
+
+# What `manage.py up` keeps between runs. The two URLs fall back to files in it, so that any other command
+# finds the embedded servers of a running `up` from another terminal.
+KAIROS_STATE_DIR = _environment.path("KAIROS_STATE_DIR", BASE_DIR / ".kairos")
+KAIROS_DATABASE_URL_FILE = KAIROS_STATE_DIR / "database-url"
+KAIROS_BROKER_URL_FILE = KAIROS_STATE_DIR / "broker-url"
+KAIROS_SECRET_KEY_FILE = _environment.path("KAIROS_SECRET_KEY_FILE", KAIROS_STATE_DIR / "secret-key")
+# One Fernet key a line, the newest first: the first encrypts, all of them decrypt.
+KAIROS_FERNET_KEYS_FILE = _environment.path("KAIROS_FERNET_KEYS_FILE", KAIROS_STATE_DIR / "fernet-keys")
+# The control plane's own signing key: `probes.trust` writes and reads it.
+KAIROS_CONTROL_KEY_FILE = _environment.path("KAIROS_CONTROL_KEY_FILE", KAIROS_STATE_DIR / "control-key.json")
+# `<slug>.json` in here is what the worker of a region on this machine gets as KAIROS_REGION_KEY_FILE.
+KAIROS_REGION_KEYS_DIR = KAIROS_STATE_DIR / "regions"
+KAIROS_REGIONS = _environment.regions(
+    "KAIROS_REGIONS", "eu-west:Europe West,us-east:US East,ap-south:Asia South"
+)
+KAIROS_BIND = _environment.bind("KAIROS_BIND", "127.0.0.1:8000")
+# Set behind a proxy that ends TLS and sets X-Forwarded-Proto: cookies become Secure and HTTP is redirected.
+KAIROS_HTTPS = _environment.flag("KAIROS_HTTPS")
+
+# --- Django ---------------------------------------------------------------------------------------
+
+DEBUG = _environment.flag("KAIROS_DEBUG")
+# Empty where no key was made yet; Django refuses on first use, not here.
+SECRET_KEY = _environment.secret(KAIROS_SECRET_KEY_FILE)
+ALLOWED_HOSTS = _environment.names("KAIROS_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = _environment.names("KAIROS_TRUSTED_ORIGINS")
+ROOT_URLCONF = "kairos.urls"
+WSGI_APPLICATION = "kairos.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "kairos",
+    "dashboard",
+    "api",
+    "probes",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "django_celery_beat",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "kairos.headers.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database -------------------------------------------------------------------------------------
+
+_database = _environment.database("DATABASE_URL", KAIROS_DATABASE_URL_FILE)
+if _database:
+    _database["CONN_MAX_AGE"] = 60
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database["OPTIONS"] = {
+        "connect_timeout": 5,
+        "application_name": "kairos",
+        # A migration that waits behind somebody's lock must fail soon instead of queueing everyone behind it.
+        "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+        **_database["OPTIONS"],
+    }
+DATABASES: dict[str, dict[str, Any]] = {"default": _database}
+
+# --- Time, language, static files -----------------------------------------------------------------
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+STATIC_URL = "static/"
+# Served from the apps' own folders: a few small files need neither a build step nor a second copy.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 300
+
+# --- Security -------------------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+SESSION_COOKIE_NAME = "kairos_session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = KAIROS_HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = KAIROS_HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if KAIROS_HTTPS else None
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # probes of an orchestrator come without the proxy
+SECURE_HSTS_SECONDS = 31_536_000 if KAIROS_HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# --- REST API -------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.URLPathVersioning",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Kairos",
+    "DESCRIPTION": "Can this container image be pulled, right now, from here?",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Celery ---------------------------------------------------------------------------------------
+
+BROKER_URL = _environment.broker("BROKER_URL", KAIROS_BROKER_URL_FILE)
+CELERY_BROKER_URL = BROKER_URL
+# Only JSON crosses the broker, in both directions; a pickle is refused before it is opened.
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_ROUTES = {
+    "probes.ingest": {"queue": "results"},
+    "probes.heartbeat": {"queue": "results"},
+    "probes.*": {"queue": "control"},
+}
+# A message leaves the broker when its transaction has been committed: with a worker killed in between it
+# comes again, and every task of the control plane is idempotent.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = 40
+CELERY_TASK_TIME_LIMIT = 50
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+# A broker that is away for an hour must not end the worker: None tries for ever.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        # Longer than the longest task (50 s), or a slow one would be delivered twice while it still runs.
+        "visibility_timeout": 60,
+        # A half-open link is noticed within seconds instead of the kernel's two hours.
+        "health_check_interval": 5,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "retry_on_timeout": True,
+        "priority_steps": [0],
+    }
+    if BROKER_URL.startswith("redis")
+    else {}
+)
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+# A handful of control tasks and never one entry per image: a resource's own due time lives on its row.
+# Each expires soon, so that after a pause of the worker a few runs are made up for and not a thousand.
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "probes.tick", "schedule": 1.0, "options": {"expire_seconds": 5}},
+    "reap": {"task": "probes.reap", "schedule": 15.0, "options": {"expire_seconds": 15}},
+    "partitions": {
+        "task": "probes.partitions",
+        "schedule": crontab(minute="7"),
+        "options": {"expire_seconds": 3000},
+    },
+}
+
+# --- Logging --------------------------------------------------------------------------------------
+
+# One pipeline: Django's, Celery's and our own lines go to standard error in one format.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "text": {"format": "{levelname:<7} {name}: {message}", "style": "{"},
+        "json": {"()": "kairos.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": _environment.choice("KAIROS_LOG_FORMAT", ("text", "json")),
+        },
+    },
+    "root": {
+        "handlers": ["stderr"],
+        "level": _environment.choice("KAIROS_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+    },
+    "loggers": {
+        # Django's own handlers would print a second copy, and mail nobody.
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        # Its "Task received" for every message says nothing that the tasks' own lines do not.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "django_celery_beat": {"level": "WARNING"},
+    },
+}
+
+# What `kairos.checks` reports. Complete only here, after every reader has run.
+KAIROS_MISTAKES = tuple(_environment.mistakes)

@@ -1,0 +1,11 @@
+"""Every address of the control plane."""
+
+from django.contrib import admin
+from django.urls import path
+
+from kairos import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("admin/", admin.site.urls),
+]
