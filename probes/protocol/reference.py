@@ -41,7 +41,7 @@ class ReferenceInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A parsed reference. `host` is lowercase, with `:port` where one was given; `docker.io` for Docker Hub."""
+    """A parsed reference. `host` has `:port` where one was given; it is `docker.io` for Docker Hub."""
 
     host: str
     repository: str
@@ -152,7 +152,9 @@ def _host(text: str) -> str:
             ipaddress.IPv4Address(name)
         except ValueError:
             _refuse(Reason.REF_INVALID, 0, f"{name!r} is neither a host name nor an IPv4 address")
-    return text.lower()
+    lowered = text.lower()
+    # A single-label host is known only by its capitals (row R5): without them it would name a repository.
+    return lowered if _is_host(lowered) else text
 
 
 def _ipv6_host(text: str) -> str:

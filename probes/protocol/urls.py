@@ -1,0 +1,99 @@
+"""URLs that a registry hands us, and what may be shown of them.
+
+Source: behaviour rows T1, T2, T35, B16, B19 and security items S7, S18, S19. Hosts are checked with our own
+strict grammar before any other parser sees the URL, since parsers differ on hostile ones.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
+
+MAX_URL: Final = 8192
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?")
+_IPV6: Final = re.compile(r"\[[0-9A-Fa-f:.]{2,45}\]")
+_NETLOC: Final = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]@]*)(?::(?P<port>[0-9]{1,5}))?")
+_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_SHOWN_QUERY: Final = frozenset({"service", "scope", "ns", "account", "client_id", "grant_type"})
+_SHOWN_PATH: Final = 512
+HIDDEN: Final = "…"
+
+
+class UrlRefused(ValueError):
+    """The URL must not be used; the message says why, without showing the URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port: what a credential belongs to (S7)."""
+
+    scheme: str
+    host: str  # lower case; IPv6 in brackets
+    port: int
+
+    @property
+    def netloc(self) -> str:
+        """The host, with its port unless that is the scheme's default."""
+        return self.host if self.port == _DEFAULT_PORTS[self.scheme] else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc}"
+
+
+def origin_of(url: str) -> Origin:
+    """Return the origin of an absolute http or https URL. Raises `UrlRefused`."""
+    if len(url) > MAX_URL or _FORBIDDEN.search(url) or not url.isascii():
+        raise UrlRefused("the URL is too long or holds characters that no URL holds")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UrlRefused("the URL cannot be read") from error
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise UrlRefused("the URL is neither https nor http")
+    if "@" in parts.netloc:
+        raise UrlRefused("the URL holds a user name")
+    match = _NETLOC.fullmatch(parts.netloc)
+    if not match or not (_HOST.fullmatch(match["host"]) or _IPV6.fullmatch(match["host"])):
+        raise UrlRefused("the URL has no valid host")
+    port = int(match["port"]) if match["port"] else _DEFAULT_PORTS[parts.scheme]
+    if not 0 < port <= 65535:
+        raise UrlRefused("the URL has no valid port")
+    return Origin(parts.scheme, match["host"].lower(), port)
+
+
+def resolve_url(base: str, location: str) -> str:
+    """Return the absolute URL that a `Location` or a relative realm means (rows C13, B19).
+
+    Any fragment is dropped; non-ASCII is percent-encoded. Raises `UrlRefused`.
+    """
+    if not location or len(location) > MAX_URL or _FORBIDDEN.search(location):
+        raise UrlRefused("the URL is empty, too long, or holds characters that no URL holds")
+    try:
+        url = urljoin(base, quote(location, safe="%/:=&?~#+!$,;'@()*[]|"), allow_fragments=True).partition("#")[0]
+    except ValueError as error:
+        raise UrlRefused("the URL cannot be read") from error
+    origin_of(url)
+    return url
+
+
+def with_query(url: str, pairs: list[tuple[str, str]]) -> str:
+    """Return `url` with `pairs` added to the query that it has (row T12); a name that it has is replaced."""
+    bare, _, query = url.partition("?")
+    names = {name for name, _ in pairs}
+    kept = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] not in names]
+    return f"{bare}?{urlencode([*kept, *pairs])}" if kept or pairs else bare
+
+
+def redact(url: str) -> str:
+    """Return `url` as it may be shown: query values only of the names known to be harmless (row T35)."""
+    bare, question, query = url.partition("?")
+    if len(bare) > _SHOWN_PATH:
+        bare = bare[:_SHOWN_PATH] + HIDDEN
+    if not question:
+        return bare
+    shown = [
+        f"{quote(name[:64])}={quote(value[:256], safe=':/,*') if name in _SHOWN_QUERY else HIDDEN}"
+        for name, value in parse_qsl(query, keep_blank_values=True)[:20]
+    ]
+    return f"{bare}?{'&'.join(shown)}"
