@@ -134,6 +134,14 @@ class Environment:
             self._add("kairos.E001", f"{name} is {word!r}", "Write 1 or 0.")
         return default if word not in _TRUE | _FALSE else word in _TRUE
 
+    def number(self, name: str, *, default: int, lowest: int) -> int:
+        """Read a whole number of at least `lowest`."""
+        text = self.text(name, str(default))
+        if text.isascii() and text.isdigit() and int(text) >= lowest:
+            return int(text)
+        self._add("kairos.E008", f"{name} is {text!r}", f"Write a whole number, {lowest} or more.")
+        return default
+
     def path(self, name: str, default: Path) -> Path:
         return Path(self.text(name, str(default))).expanduser().absolute()
 

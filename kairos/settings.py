@@ -35,6 +35,10 @@ KAIROS_REGIONS = _environment.regions(
     "KAIROS_REGIONS", "eu-west:Europe West,us-east:US East,ap-south:Asia South"
 )
 KAIROS_BIND = _environment.bind("KAIROS_BIND", "127.0.0.1:8000")
+# No resource is checked more often than this: a monitor must not be a burden on what it watches.
+KAIROS_INTERVAL_FLOOR_SECONDS = _environment.number("KAIROS_INTERVAL_FLOOR_SECONDS", default=15, lowest=1)
+# How long raw outcomes and missed slots are kept, in days of their slots.
+KAIROS_RETENTION_DAYS = _environment.number("KAIROS_RETENTION_DAYS", default=14, lowest=1)
 # Set behind a proxy that ends TLS and sets X-Forwarded-Proto: cookies become Secure and HTTP is redirected.
 KAIROS_HTTPS = _environment.flag("KAIROS_HTTPS")
 
