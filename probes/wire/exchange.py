@@ -1,0 +1,149 @@
+"""One ask put on the wire, and the reply or fault that came of it: the door between driver and transport."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from probes.protocol.exchange import Ask, BodyRule, Event, Fault, FaultKind, Headers, Reply
+from probes.protocol.outcome import Certificate, ConnectionKind
+from probes.protocol.urls import Origin, origin_of
+from probes.wire.faults import WireFault, printable
+from probes.wire.limits import Limits
+from probes.wire.route import TERMS, Route, Terms, Trace
+
+if TYPE_CHECKING:
+    from probes.wire.transport import GuardedTransport, ReplyBody
+
+_NO_BODY: Final = httpx.ByteStream(b"")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeRecord:
+    """How one exchange went. Durations in milliseconds; None where a phase did not happen.
+
+    `host` carries its port unless that is the scheme's default. `bytes` counts the body as it was received.
+    `http_status` is set as soon as a status arrived, also when the body then failed. `mixed_scope` tells that
+    DNS named admitted and refused addresses side by side (row N5).
+    """
+
+    host: str
+    address: str | None
+    connection: ConnectionKind | None
+    dns_ms: float | None
+    connect_ms: float | None
+    tls_ms: float | None
+    first_byte_ms: float | None
+    total_ms: float
+    bytes: int
+    http_status: int | None
+    certificate: Certificate | None
+    mixed_scope: bool
+
+
+async def perform(
+    transport: "GuardedTransport", ask: Ask, route: Route, limits: Limits, deadline: float
+) -> tuple[Event, ExchangeRecord]:
+    """Make the exchange that `ask` wants, and return its one event together with its record.
+
+    `deadline` is the check's, on the running loop's clock. `ask.delay_seconds` is the driver's to wait.
+    An ask that cannot be put on the wire (control characters, not a URL, `http` off its route) is an
+    INTERNAL fault. Only cancellation and the interpreter's own exits are raised.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    trace = Trace()
+    host = ""
+    status: int | None = None
+    body: ReplyBody | None = None
+    event: Event
+    try:
+        origin = origin_of(ask.url)
+        host = origin.netloc
+        terms = Terms(route=route, limits=limits, deadline=deadline, fresh=ask.fresh_connection, trace=trace)
+        request = _request(ask, origin, transport.user_agent, terms)
+        response = await transport.handle_async_request(request)
+        status = response.status_code
+        body = response.stream  # type: ignore[assignment]  # the transport's own stream, always
+        content = await _content(ask, status, body, limits)
+        event = Reply(
+            ask_id=ask.id,
+            status=status,
+            headers=Headers(tuple(response.headers.multi_items())),
+            body=content,
+            received_at=datetime.now(UTC),
+        )
+    except WireFault as fault:
+        event = Fault(ask_id=ask.id, kind=fault.kind, detail=fault.detail)
+    except ValueError as error:
+        event = Fault(ask_id=ask.id, kind=FaultKind.INTERNAL, detail=printable(str(error)))
+    finally:
+        if body is not None:
+            body.release()
+    return event, ExchangeRecord(
+        host=host,
+        address=trace.address,
+        connection=trace.connection,
+        dns_ms=trace.dns_ms,
+        connect_ms=trace.connect_ms,
+        tls_ms=trace.tls_ms,
+        first_byte_ms=trace.first_byte_ms,
+        total_ms=round((loop.time() - started) * 1000, 3),
+        bytes=body.received_bytes if body is not None else 0,
+        http_status=status,
+        certificate=trace.certificate,
+        mixed_scope=trace.mixed_scope,
+    )
+
+
+async def _content(ask: Ask, status: int, body: "ReplyBody", limits: Limits) -> bytes:
+    if 300 <= status < 400:
+        return b""  # row B20
+    if not 200 <= status < 300:
+        return await body.read_leniently(limits.error_body_bytes)
+    limit = ask.limit_bytes
+    if ask.body_rule is BodyRule.PROBE:
+        limit = limits.probe_body_bytes
+        if body.declared_length is None or body.declared_length > limit:
+            return b""
+    return await body.read(limit)
+
+
+def _request(ask: Ask, origin: Origin, user_agent: str, terms: Terms) -> httpx.Request:
+    """Build the request. Its target goes out byte for byte: signed URLs must not be normalised."""
+    headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in ask.headers]
+    given = {name.lower() for name, _ in headers}
+    if b"host" not in given:
+        headers.insert(0, (b"Host", origin.netloc.encode("ascii")))
+    if b"user-agent" not in given:
+        headers.append((b"User-Agent", user_agent.encode("ascii")))
+    if b"accept-encoding" not in given:
+        headers.append((b"Accept-Encoding", b"identity"))
+    stream = _NO_BODY
+    if ask.method == "POST":
+        headers.append((b"Content-Length", b"%d" % len(ask.body)))
+        stream = httpx.ByteStream(ask.body)
+    return httpx.Request(
+        ask.method,
+        _url(origin),
+        headers=headers,
+        stream=stream,
+        extensions={TERMS: terms, "target": _target(ask.url)},
+    )
+
+
+def _target(url: str) -> bytes:
+    """Return path and query of an absolute URL as they stand."""
+    _, _, rest = url.partition("#")[0].partition("://")
+    start = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+    target = rest[start:]
+    return (target if target.startswith("/") else f"/{target}").encode("ascii")
+
+
+@lru_cache(maxsize=1024)
+def _url(origin: Origin) -> httpx.URL:
+    """Parsing a URL costs httpx more than all else it does for a request: so once per origin."""
+    return httpx.URL(str(origin))

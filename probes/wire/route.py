@@ -1,0 +1,79 @@
+"""How one check may reach its hosts, and the terms on which one of its requests travels."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from probes.protocol.addresses import Network, parse_networks
+from probes.protocol.outcome import Certificate, ConnectionKind
+from probes.protocol.plan import Site
+from probes.wire.limits import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Route:
+    """What a registry's settings say about the network, parsed. Made once per site by `Route.of`.
+
+    `profile` names everything that decides whom we trust and where we dial. Connections are shared only
+    between routes of the same profile, so that one check's weaker guard never lends a connection to another.
+    """
+
+    allowed: tuple[Network, ...] = ()  # non-public networks that may be dialled
+    resolve: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # host → addresses, instead of DNS
+    ca_pem: str = ""
+    plain_http: bool = False  # whether `http://` may be asked at all (row N1)
+    profile: str = ""
+
+    @staticmethod
+    def of(site: Site) -> "Route":
+        """Return the route of `site`. Raises `ValueError` on a network or an address that is none."""
+        return _route_of(site)
+
+
+@lru_cache(maxsize=1024)
+def _route_of(site: Site) -> Route:
+    allowed = parse_networks(site.allow_cidrs)
+    resolve = {host.lower(): addresses for host, addresses in site.resolve}
+    described = repr((site.ca_pem, sorted(map(str, allowed)), sorted(resolve.items()), site.plain_http))
+    return Route(
+        allowed=allowed,
+        resolve=MappingProxyType(resolve),
+        ca_pem=site.ca_pem,
+        plain_http=site.plain_http,
+        profile=hashlib.sha256(described.encode()).hexdigest(),
+    )
+
+
+PUBLIC_INTERNET: Final = Route.of(Site())
+
+
+@dataclass(slots=True, kw_only=True)
+class Trace:
+    """What the wire notes about one exchange while it happens; whole even when the exchange fails."""
+
+    address: str | None = None
+    connection: ConnectionKind | None = None
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    first_byte_ms: float | None = None
+    certificate: Certificate | None = None
+    mixed_scope: bool = False  # DNS gave admitted and refused addresses side by side (row N5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a request carries in `request.extensions[TERMS]`; `deadline` is on the event loop's clock."""
+
+    route: Route
+    limits: Limits
+    deadline: float
+    fresh: bool = False  # must not use a kept connection
+    trace: Trace = field(default_factory=Trace)
+
+
+TERMS: Final = "kairos.terms"
+EXCHANGE: Final = "kairos.exchange"  # where a response carries its `Trace`
