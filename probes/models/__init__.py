@@ -1,0 +1,25 @@
+"""The control plane's tables, one module for each noun."""
+
+from probes.models.batch import Batch
+from probes.models.control import ControlBeat, MessageRefusal
+from probes.models.credential import Credential
+from probes.models.missed import MissedSlots
+from probes.models.outcome import Outcome
+from probes.models.region import Region
+from probes.models.registry import Registry
+from probes.models.resource import Resource
+from probes.models.state import RegionState, Verdict
+
+__all__ = [
+    "Batch",
+    "ControlBeat",
+    "Credential",
+    "MessageRefusal",
+    "MissedSlots",
+    "Outcome",
+    "Region",
+    "RegionState",
+    "Registry",
+    "Resource",
+    "Verdict",
+]

@@ -1,0 +1,63 @@
+"""The dispatch ledger: what was sent to which region, and what became of it."""
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from probes.models.region import Region
+
+
+class Batch(models.Model):
+    """One message of plans to one region: the only licence under which its findings are taken.
+
+    States of a row:
+    - sent: committed, and published right after; until its report comes or its time is over;
+    - reported: the report came, at `reported_at`. A second one is refused as replayed;
+    - lost: no report came until some time after `expires_at`. A late one is still taken: then it is reported.
+
+    `resource_ids[i]` was to be checked for `slots[i]`. Rows are dropped a day after they were issued.
+    """
+
+    class State(models.TextChoices):
+        SENT = "sent"
+        REPORTED = "reported"
+        LOST = "lost"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="batches")
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    resource_ids = ArrayField(models.BigIntegerField())
+    slots = ArrayField(models.DateTimeField())
+    state = models.CharField(max_length=8, choices=State, default=State.SENT)
+    reported_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "batches"
+        ordering = ["-issued_at"]
+        indexes: ClassVar = [
+            models.Index(fields=["issued_at"], name="batch_issued"),
+            models.Index(fields=["expires_at"], condition=Q(state="sent"), name="batch_outstanding"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=["sent", "reported", "lost"]), name="batch_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="reported", reported_at__isnull=False)
+                | ~Q(state="reported") & Q(reported_at=None),
+                name="batch_reported_has_its_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("issued_at")), name="batch_expires_after_issue"
+            ),
+            models.CheckConstraint(
+                condition=Q(resource_ids__len=F("slots__len")), name="batch_slots_match_resources"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} to {self.region.slug}"

@@ -1,0 +1,44 @@
+"""The control plane about itself."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+
+class MessageRefusal(models.Model):
+    """How many messages, or parts of one, were refused from a queue for one cause. Counts only grow."""
+
+    queue = models.CharField(max_length=60)
+    cause = models.CharField(max_length=40)
+    count = models.PositiveBigIntegerField(default=0)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    last_detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["queue", "cause"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["queue", "cause"], name="refusal_is_one_per_queue_and_cause"),
+            models.CheckConstraint(
+                condition=Q(first_seen_at__lte=F("last_seen_at")), name="refusal_first_before_last"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.queue}: {self.count} {self.cause}"
+
+
+class ControlBeat(models.Model):
+    """The one row that the tick stamps: how others know that beat and a control worker are alive."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    ticked_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(id=1), name="control_beat_is_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"ticked at {self.ticked_at:%Y-%m-%d %H:%M:%S}"

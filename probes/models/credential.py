@@ -1,0 +1,71 @@
+"""A registry secret, encrypted at rest and never shown again."""
+
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from probes.models import validation
+from probes.models.region import Region
+from probes.models.registry import Registry
+
+
+class Credential(models.Model):
+    """A secret for a registry, optionally only for repositories under a prefix and only from one region.
+
+    States of a row:
+    - empty: `secret_encrypted` has no bytes yet; checks stay anonymous;
+    - sealed: `secret_encrypted` holds Fernet text of JSON `{"password": …}` or `{"identity_token": …}`,
+      and `rotated_at` says since when.
+
+    No property gives the secret: `actions.secrets` stores it, and opens it only to seal it for a region.
+    """
+
+    registry = models.ForeignKey(Registry, on_delete=models.CASCADE, related_name="credentials")
+    repository_prefix = models.CharField(
+        max_length=255,
+        blank=True,
+        validators=[validation.repository_prefix],
+        help_text="Whole leading parts of a repository, such as team/project. Empty is the whole registry.",
+    )
+    region = models.ForeignKey(
+        Region,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="credentials",
+        help_text="Use it only from this region, in place of the one without a region.",
+    )
+    label = models.CharField(max_length=100, blank=True)
+    username = models.CharField(max_length=255, blank=True)
+    secret_encrypted = models.BinaryField(default=b"", editable=False)
+    rotated_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["registry", "repository_prefix", "region"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["registry", "repository_prefix", "region"],
+                nulls_distinct=False,
+                name="credential_is_one_per_place",
+                violation_error_message="There is a credential for this registry, prefix and region already.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(secret_encrypted=b"", rotated_at=None)
+                | ~models.Q(secret_encrypted=b"") & models.Q(rotated_at__isnull=False),
+                name="credential_secret_has_its_date",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        place = "/".join(filter(None, (self.registry.host, self.repository_prefix)))
+        where = f" from {self.region.slug}" if self.region else ""
+        return self.label or f"{self.username or 'token'} at {place}{where}"
+
+    def clean(self) -> None:
+        if "\0" in self.username or (self.username and ":" in self.username):
+            raise ValidationError({"username": "A user name holds no colon (Basic authentication)."})
+
+    @property
+    def has_secret(self) -> bool:
+        return bool(self.secret_encrypted)

@@ -1,0 +1,80 @@
+"""How a registry is reached."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from probes.models import validation
+from probes.protocol.plan import Site
+
+
+class Registry(models.Model):
+    """A registry's settings, one row for each host that references name.
+
+    A row has no states: it is made by the first resource that needs it, or by an operator, and is used by
+    every check of its resources from the next claim on.
+    """
+
+    name = models.CharField(max_length=100, blank=True)
+    host = models.CharField(
+        max_length=260,
+        unique=True,
+        validators=[validation.canonical_host],
+        help_text="As references name it: docker.io, ghcr.io, registry.example.com:5000.",
+    )
+    api_host = models.CharField(
+        "API host",
+        max_length=260,
+        blank=True,
+        validators=[validation.host],
+        help_text="Asked instead of the host, for a mirror or a private name. Usually empty.",
+    )
+    ca_pem = models.TextField(
+        "CA certificates", blank=True, help_text="PEM; trusted as well as the system's roots."
+    )
+    allow_cidrs = ArrayField(
+        models.CharField(max_length=50, validators=[validation.allowed_cidr]),
+        verbose_name="allowed networks",
+        default=list,
+        blank=True,
+        help_text="Non-public networks that checks of this registry may dial, separated by commas.",
+    )
+    resolve = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validation.resolve_map],
+        help_text='Addresses to use instead of DNS: {"registry.example.com": ["10.0.0.5"]}.',
+    )
+    trusted_auth_hosts = ArrayField(
+        models.CharField(max_length=260, validators=[validation.host]),
+        default=list,
+        blank=True,
+        help_text="Hosts outside the registry's own domain that may receive its credential.",
+    )
+    plain_http = models.BooleanField(
+        "plain HTTP", default=False, help_text="The registry speaks HTTP. Nothing else gets weaker."
+    )
+    notes = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "registries"
+        ordering = ["host"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~models.Q(host=""), name="registry_host_is_named"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.host
+
+    @property
+    def site(self) -> Site:
+        """The settings as a plan carries them."""
+        return Site(
+            api_host=self.api_host,
+            ca_pem=self.ca_pem,
+            allow_cidrs=tuple(self.allow_cidrs),
+            resolve=tuple((host, tuple(addresses)) for host, addresses in self.resolve.items()),
+            trusted_auth_hosts=tuple(self.trusted_auth_hosts),
+            plain_http=self.plain_http,
+        )

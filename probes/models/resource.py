@@ -1,0 +1,158 @@
+"""Something checked. Images for now."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from probes.models import validation
+from probes.models.credential import Credential
+from probes.models.region import Region
+from probes.models.registry import Registry
+from probes.policy import credentials, slots
+from probes.protocol.plan import DEFAULT_PLATFORM
+from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
+from probes.protocol.taxonomy import Depth
+
+DEFAULT_INTERVAL_SECONDS = 300
+
+
+def default_platforms() -> list[str]:
+    return [DEFAULT_PLATFORM]
+
+
+def at_once() -> datetime:
+    """The due time of what is to be checked by the next tick."""
+    return slots.whole_second(timezone.now())
+
+
+class Resource(models.Model):
+    """An image to check, with its schedule.
+
+    States of a row:
+    - scheduled: `paused_at` is null; the tick claims it when `next_due_at` has come;
+    - paused: `paused_at` is set; nothing is claimed until it is resumed, then one check at once.
+
+    `registry`, `repository`, `tag` and `digest` follow from `reference`: `clean` fills them, and
+    `actions.resources.save` makes the registry where none is known. No `regions` means every active one.
+    """
+
+    name = models.CharField(max_length=255, blank=True)
+    reference = models.CharField(max_length=1024, help_text="As you would pull it: ghcr.io/org/app:1.2.")
+    registry = models.ForeignKey(Registry, on_delete=models.PROTECT, related_name="resources", editable=False)
+    repository = models.CharField(max_length=255, editable=False)
+    tag = models.CharField(max_length=128, blank=True, editable=False)
+    digest = models.CharField(max_length=140, blank=True, editable=False)
+    platforms = ArrayField(
+        models.CharField(max_length=100, validators=[validation.platform]),
+        default=default_platforms,
+        help_text="OS/ARCH[/VARIANT], separated by commas, or the single word all.",
+    )
+    depth = models.CharField(
+        max_length=8,
+        null=True,
+        blank=True,
+        choices=[(depth.value, depth.value) for depth in Depth],
+        help_text="Empty is automatic: often cheap, deep when something changed and now and then.",
+    )
+    interval_seconds = models.PositiveIntegerField(
+        default=DEFAULT_INTERVAL_SECONDS, validators=[validation.interval_seconds]
+    )
+    credential = models.ForeignKey(
+        Credential,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="resources",
+        help_text="Empty is automatic: the registry's credential with the longest matching prefix.",
+    )
+    regions = models.ManyToManyField(
+        Region, blank=True, related_name="resources", help_text="None chosen means all."
+    )
+    labels = models.JSONField(default=dict, blank=True, validators=[validation.labels])
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    next_due_at = models.DateTimeField(default=at_once, editable=False)
+    asked_slot = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The slot of the last check that was asked for by hand.",
+    )
+    reference_since = models.DateTimeField(
+        default=at_once, editable=False, help_text="Outcomes for earlier slots are of another image."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        indexes: ClassVar = [
+            models.Index(fields=["next_due_at"], condition=Q(paused_at=None), name="resource_due"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(tag="") | ~Q(digest=""), name="resource_names_tag_or_digest"),
+            models.CheckConstraint(
+                condition=Q(interval_seconds__range=(1, validation.LONGEST_INTERVAL_SECONDS)),
+                name="resource_interval_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(depth=None) | Q(depth__in=[depth.value for depth in Depth]),
+                name="resource_depth_is_known",
+            ),
+            models.CheckConstraint(condition=~Q(platforms=[]), name="resource_wants_a_platform"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.reference
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_at is not None
+
+    @property
+    def canonical(self) -> str:
+        """`host/repository[:tag][@digest]`."""
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.registry.host}/{self.repository}{tag}{digest}"
+
+    def clean(self) -> None:
+        """Check what no single field can; fill the canonical fields. Raises `ValidationError` by field."""
+        errors: dict[str, Any] = {}
+        try:
+            reference = parse_reference(self.reference)
+        except ReferenceInvalid as error:
+            errors["reference"] = ValidationError(
+                "%(message)s (at position %(position)s)",
+                code=error.reason.value,
+                params={"message": error.message, "position": error.position},
+            )
+        else:
+            self.adopt(reference)
+            if self.credential and (refusal := _credential_refusal(self.credential, reference)):
+                errors["credential"] = refusal
+        if validation.ALL_PLATFORMS in (self.platforms or ()) and len(self.platforms) > 1:
+            errors["platforms"] = "all stands alone."
+        if errors:
+            raise ValidationError(errors)
+
+    def adopt(self, reference: Reference) -> None:
+        """Take over what `reference` names. An unknown registry is left out for the action to make."""
+        self.repository = reference.repository
+        self.tag = reference.tag or ""
+        self.digest = str(reference.digest or "")
+        known = Registry.objects.filter(host=reference.host).first()
+        if known:
+            self.registry = known
+
+
+def _credential_refusal(credential: Credential, reference: Reference) -> str | None:
+    if credential.registry.host != reference.host:
+        return f"This credential is for {credential.registry.host}, the image is at {reference.host}."
+    if not credentials.covers(credential.repository_prefix, reference.repository):
+        return f"This credential is for repositories under {credential.repository_prefix}."
+    return None

@@ -1,0 +1,106 @@
+"""How a resource stands now: from one region, and over all of them."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from probes.models.region import Region
+from probes.models.resource import Resource
+from probes.policy.verdict import VerdictState
+from probes.protocol.taxonomy import Stage, Status
+
+
+class RegionState(models.Model):
+    """A resource as last seen from one region. Made by its first outcome; advanced only by newer slots.
+
+    States of a row are the statuses of an outcome:
+    available, unavailable, degraded, indeterminate, config_error, each `since` the slot it began at.
+
+    `document` is the whole last outcome. The two `…_proved_at` say when depth was last proven for
+    `proved_digest`; a failure at that depth takes the proof away (`policy.depth`).
+    """
+
+    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="states")
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="states")
+    status = models.CharField(max_length=16, choices=[(item.value, item.value) for item in Status])
+    reason = models.CharField(max_length=40)
+    stage = models.CharField(
+        max_length=16, null=True, blank=True, choices=[(item.value, item.value) for item in Stage]
+    )
+    host = models.CharField(max_length=260, null=True, blank=True)
+    digest = models.CharField(
+        max_length=140, null=True, blank=True, help_text="The last one seen, even if checks fail since."
+    )
+    since = models.DateTimeField()
+    last_slot = models.DateTimeField()
+    checked_at = models.DateTimeField(help_text="When the last check began, by the region's clock.")
+    warnings = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    consecutive_failures = models.PositiveIntegerField(default=0)
+    consecutive_successes = models.PositiveIntegerField(default=0)
+    proved_digest = models.CharField(max_length=140, null=True, blank=True)
+    manifest_proved_at = models.DateTimeField(null=True, blank=True)
+    blobs_proved_at = models.DateTimeField(null=True, blank=True)
+    document = models.JSONField()
+
+    class Meta:
+        ordering = ["resource", "region"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["resource", "region"], name="region_state_is_one"),
+            models.CheckConstraint(
+                condition=Q(status__in=[item.value for item in Status]), name="region_state_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(since__lte=F("last_slot")), name="region_state_since_before_last"
+            ),
+            models.CheckConstraint(
+                condition=Q(consecutive_failures=0) | Q(consecutive_successes=0),
+                name="region_state_runs_exclude_each_other",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource_id} from {self.region_id}: {self.status}"
+
+
+class Verdict(models.Model):
+    """What the regions together say of a resource.
+
+    States of a row: available, degraded, unavailable, unknown; `since` says when it came to that.
+    A resource without a row has had no outcome yet and counts as unknown. Maintenance and pause are shown
+    over a verdict, and do not change it.
+
+    `inputs` is exactly what the pure function was given, so that the verdict can be explained and recomputed.
+    At `stale_at` a vote in it lapses or its author does, and it is computed again without any outcome.
+    """
+
+    resource = models.OneToOneField(
+        Resource, on_delete=models.CASCADE, primary_key=True, related_name="verdict"
+    )
+    state = models.CharField(
+        max_length=16,
+        choices=[(item.value, item.value) for item in VerdictState],
+        default=VerdictState.UNKNOWN.value,
+    )
+    since = models.DateTimeField()
+    computed_at = models.DateTimeField()
+    stale_at = models.DateTimeField(null=True, blank=True)
+    inputs = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["resource"]
+        indexes: ClassVar = [
+            models.Index(fields=["stale_at"], condition=Q(stale_at__isnull=False), name="verdict_stale"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=[item.value for item in VerdictState]), name="verdict_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(since__lte=F("computed_at")), name="verdict_since_before_computed"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource_id}: {self.state}"

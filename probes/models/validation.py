@@ -1,0 +1,89 @@
+"""Checks of typed fields, shared by the models. Each raises Django's `ValidationError` with a sentence."""
+
+import ipaddress
+import re
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from probes.policy.networks import NetworkRefused, parse_allowed
+from probes.protocol.reference import ReferenceInvalid, parse_reference
+
+REGION_SLUG: Final = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+LONGEST_INTERVAL_SECONDS: Final = 30 * 86_400
+ALL_PLATFORMS: Final = "all"
+_PORT: Final = re.compile(r":[0-9]+\Z")
+_PLATFORM: Final = re.compile(r"[a-z0-9_.-]+/[a-z0-9_.-]+(/[a-z0-9_.-]+)?")
+
+
+def canonical_host(text: str) -> None:
+    """Accept a registry host exactly as a parsed reference gives it: `docker.io`, `localhost:5000`."""
+    try:
+        host = parse_reference(f"{text}/image").host
+    except ReferenceInvalid as error:
+        raise ValidationError(error.message, code=error.reason.value) from None
+    if host != text:
+        raise ValidationError(f"A reference to this registry names it {host!r}.", code="not_canonical")
+
+
+def host(text: str) -> None:
+    """Accept `HOST[:PORT]`, lower case. A single label is a host here, unlike in a reference."""
+    # A port makes any label a host for the grammar of references.
+    with_port = text if _PORT.search(text) else f"{text}:443"
+    try:
+        parsed = parse_reference(f"{with_port}/image").host
+    except ReferenceInvalid as error:
+        raise ValidationError(error.message, code=error.reason.value) from None
+    if parsed != with_port:
+        raise ValidationError(f"Write the host as {parsed!r}.", code="not_canonical")
+
+
+def allowed_cidr(text: str) -> None:
+    try:
+        parse_allowed(text)
+    except NetworkRefused as error:
+        raise ValidationError(str(error), code="cidr") from None
+
+
+def resolve_map(value: Any) -> None:
+    """Accept `{host: [address, …]}`; addresses are literals."""
+    if not isinstance(value, dict):
+        raise ValidationError("Write an object: host to list of addresses.", code="resolve")
+    for name, addresses in value.items():
+        host(name)
+        if not isinstance(addresses, list) or not addresses:
+            raise ValidationError(f"{name}: write a list of addresses.", code="resolve")
+        for address in addresses:
+            try:
+                ipaddress.ip_address(address if isinstance(address, str) else "")
+            except ValueError:
+                raise ValidationError(f"{name}: {address!r} is not an address.", code="resolve") from None
+
+
+def repository_prefix(text: str) -> None:
+    """Accept whole leading components of a repository: `team` or `team/project`, never `team/`."""
+    try:
+        reference = parse_reference(f"registry.invalid/{text}@sha256:{'0' * 64}")
+    except ReferenceInvalid as error:
+        raise ValidationError(error.message, code=error.reason.value) from None
+    if reference.repository != text:
+        raise ValidationError("Write leading parts of a repository, without a tag.", code="prefix")
+
+
+def platform(text: str) -> None:
+    if text != ALL_PLATFORMS and not _PLATFORM.fullmatch(text):
+        raise ValidationError(f"{text!r} is not OS/ARCH[/VARIANT], such as linux/arm64.", code="platform")
+
+
+def interval_seconds(value: int) -> None:
+    floor = settings.KAIROS_INTERVAL_FLOOR_SECONDS
+    if not floor <= value <= LONGEST_INTERVAL_SECONDS:
+        raise ValidationError(
+            f"From {floor} seconds to {LONGEST_INTERVAL_SECONDS} (30 days).", code="interval"
+        )
+
+
+def labels(value: Any) -> None:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValidationError("Write an object of texts.", code="labels")

@@ -1,0 +1,101 @@
+"""Slots: the instants for which checks are due. Arithmetic in whole milliseconds since the epoch.
+
+A resource's grid is its interval, shifted by a phase that follows from its id: stable over restarts, and
+spread over the interval so that a thousand images added at once are not checked at once for ever. Grid slots
+fall on whole seconds; slots of checks asked for by hand never do, so that the two cannot meet.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+
+
+class MissedCause(StrEnum):
+    """Why a slot has no outcome."""
+
+    DOWNTIME = "downtime"  # the control plane did not run: the slot was never handed out
+    SHED = "shed"  # the region's queue was full: the slot was not handed out to it
+    EXPIRED = "expired"  # the region got it too late, or ran out of time
+    LOST = "lost"  # handed out, and nothing usable came back
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """`count` consecutive slots from `first` to `last`, both included."""
+
+    first: datetime
+    last: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a due resource gets: a check for `slot`, the slots given up before it, and when it is due next."""
+
+    slot: datetime
+    next_due_at: datetime
+    missed: Missed | None = None
+
+
+def phase_seconds(key: int, interval_seconds: int) -> int:
+    """Return the shift of a resource's grid: the same for the same key, spread evenly over the interval."""
+    digest = hashlib.blake2b(str(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % interval_seconds
+
+
+def claim(*, due_at: datetime, now: datetime, interval_seconds: int, key: int) -> Claim:
+    """Return what a resource due at `due_at` gets at `now`, which is not before it.
+
+    However long it has been due, it gets one check: for `due_at` itself while the slot after it has not come,
+    else for the newest grid slot, and all before that are missed. `due_at` may lie off the grid (a resource
+    that was just made or resumed is due at once); the slot after it is on the grid, half an interval to one
+    and a half away.
+    """
+    interval = interval_seconds * 1000
+    phase = phase_seconds(key, interval_seconds) * 1000
+    due = _ms(due_at)
+    following = _grid_from(due + interval // 2, interval, phase)
+    if following > _ms(now):
+        return Claim(_truncated(due_at), _instant(following))
+    slot = _grid_from(_ms(now) - interval + 1, interval, phase)
+    given_up = (slot - following) // interval
+    last = slot - interval if given_up else due
+    return Claim(
+        _instant(slot), _instant(slot + interval), Missed(_truncated(due_at), _instant(last), given_up + 1)
+    )
+
+
+def asked_slot(now: datetime, last_asked: datetime | None) -> datetime:
+    """Return the slot of a check asked for by hand: `now` in milliseconds, later than the last one asked for.
+
+    Never a whole second: those belong to the grid.
+    """
+    slot = _ms(now) if last_asked is None else max(_ms(now), _ms(last_asked) + 1)
+    return _instant(slot + (slot % 1000 == 0))
+
+
+def whole_second(now: datetime) -> datetime:
+    """Return the grid's resolution of `now`: the due time of what is to be checked at once."""
+    return now.replace(microsecond=0)
+
+
+def _grid_from(ms: int, interval: int, phase: int) -> int:
+    """Return the first grid slot at or after `ms`."""
+    return ms + (phase - ms) % interval
+
+
+def _ms(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MS
+
+
+def _instant(ms: int) -> datetime:
+    return _EPOCH + ms * _MS
+
+
+def _truncated(instant: datetime) -> datetime:
+    return _instant(_ms(instant))

@@ -1,0 +1,159 @@
+"""What the regions together say of a resource.
+
+Each region has one vote: its newest outcome. Only votes that say something about the image, now, are counted:
+
+- not those of regions that are paused or silent, or that never checked it;
+- not stale ones: silence is neither health nor an outage;
+- not `indeterminate` (we could not tell, a throttled registry for example) nor `config_error` (ours to mend).
+
+With fewer counted votes than the minimum the verdict is unknown. It is unavailable when most of them are
+`unavailable`, available when all are `available`, and degraded in between.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from probes.protocol.taxonomy import Status
+
+MINIMUM_VOTES: Final = 2
+"""Of fewer fresh votes no verdict is made, unless fewer regions are to check the resource at all."""
+
+FRESH_INTERVALS: Final = 3
+FRESH_ALLOWANCE_SECONDS: Final = 30
+"""A vote is fresh for so many intervals after its slot, and the time that a check and its report may take."""
+
+_COUNTED: Final = frozenset({Status.AVAILABLE, Status.UNAVAILABLE, Status.DEGRADED})
+
+
+class VerdictState(StrEnum):
+    """What is said of a resource. Maintenance and pause are shown over it and are no verdicts."""
+
+    AVAILABLE = "available"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"
+
+
+class Presence(StrEnum):
+    """Whether a region can vote at all."""
+
+    PRESENT = "present"
+    PAUSED = "paused"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """A region that is to check the resource, and its newest outcome if there is one."""
+
+    region: str
+    presence: Presence = Presence.PRESENT
+    status: Status | None = None
+    reason: str | None = None
+    slot: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """All that a verdict depends on. `from_json` undoes `to_json` exactly, so it can be recomputed."""
+
+    now: datetime
+    interval_seconds: int
+    votes: tuple[Vote, ...]
+    minimum_votes: int = MINIMUM_VOTES
+    fresh_intervals: int = FRESH_INTERVALS
+
+    @property
+    def fresh_for(self) -> timedelta:
+        return timedelta(seconds=self.interval_seconds * self.fresh_intervals + FRESH_ALLOWANCE_SECONDS)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "now": self.now.isoformat(),
+            "interval_seconds": self.interval_seconds,
+            "minimum_votes": self.minimum_votes,
+            "fresh_intervals": self.fresh_intervals,
+            "votes": [
+                {
+                    "region": vote.region,
+                    "presence": vote.presence.value,
+                    "status": vote.status.value if vote.status else None,
+                    "reason": vote.reason,
+                    "slot": vote.slot.isoformat() if vote.slot else None,
+                }
+                for vote in self.votes
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        return cls(
+            now=datetime.fromisoformat(document["now"]),
+            interval_seconds=document["interval_seconds"],
+            minimum_votes=document["minimum_votes"],
+            fresh_intervals=document["fresh_intervals"],
+            votes=tuple(
+                Vote(
+                    region=item["region"],
+                    presence=Presence(item["presence"]),
+                    status=Status(item["status"]) if item["status"] else None,
+                    reason=item["reason"],
+                    slot=datetime.fromisoformat(item["slot"]) if item["slot"] else None,
+                )
+                for item in document["votes"]
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The verdict, how it came about, and when it lapses by the mere passing of time (None: it does not).
+
+    `left_out` says for each region without a counted vote why: `paused`, `silent`, `unchecked`, `stale`,
+    `indeterminate` or `config_error`.
+    """
+
+    state: VerdictState
+    counted: int
+    failing: int
+    left_out: Mapping[str, str]
+    stale_at: datetime | None
+
+
+def decide(inputs: Inputs) -> Decision:
+    """Return the verdict on `inputs`."""
+    why = {vote.region: _why_left_out(vote, inputs) for vote in inputs.votes}
+    counted = [vote for vote in inputs.votes if why[vote.region] is None]
+    eligible = sum(vote.presence is not Presence.PAUSED for vote in inputs.votes)
+    return Decision(
+        state=_state([vote.status for vote in counted], needed=max(1, min(inputs.minimum_votes, eligible))),
+        counted=len(counted),
+        failing=sum(vote.status is not Status.AVAILABLE for vote in counted),
+        left_out={region: cause for region, cause in why.items() if cause},
+        # Just past the last instant at which the vote still counts.
+        stale_at=min((vote.slot + inputs.fresh_for for vote in counted if vote.slot), default=None),
+    )
+
+
+def _why_left_out(vote: Vote, inputs: Inputs) -> str | None:
+    if vote.presence is not Presence.PRESENT:
+        return vote.presence.value
+    if vote.status is None or vote.slot is None:
+        return "unchecked"
+    if vote.slot + inputs.fresh_for <= inputs.now:
+        return "stale"
+    return None if vote.status in _COUNTED else vote.status.value
+
+
+def _state(statuses: Iterable[Status | None], *, needed: int) -> VerdictState:
+    counted = list(statuses)
+    if len(counted) < needed:
+        return VerdictState.UNKNOWN
+    if counted.count(Status.UNAVAILABLE) * 2 > len(counted):
+        return VerdictState.UNAVAILABLE
+    if counted.count(Status.AVAILABLE) == len(counted):
+        return VerdictState.AVAILABLE
+    return VerdictState.DEGRADED
