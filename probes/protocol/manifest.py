@@ -19,7 +19,7 @@ DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX_TYPES: Final = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_TYPES: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
-ACCEPT: Final = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, "*/*"))
+ACCEPT: Final = f"{OCI_INDEX}, {OCI_MANIFEST}, {DOCKER_LIST}, {DOCKER_MANIFEST}, */*"
 """One comma-joined header; a narrower one draws a false 404 from some registries (row M1)."""
 
 _SCHEMA1_PREFIX: Final = "application/vnd.docker.distribution.manifest.v1+"
@@ -140,9 +140,7 @@ def _kind(document: dict[str, Any], sent_type: str) -> tuple[bool, tuple[Warn, .
         raise ManifestInvalid(Reason.MANIFEST_TYPE_CONFLICT, "it holds both manifests and layers")
     known = INDEX_TYPES | MANIFEST_TYPES
     if sent_type in known and stated_type in known and sent_type != stated_type:
-        raise ManifestInvalid(
-            Reason.MANIFEST_TYPE_CONFLICT, f"sent as {sent_type}, states that it is {stated_type}"
-        )
+        raise ManifestInvalid(Reason.MANIFEST_TYPE_CONFLICT, f"sent as {sent_type}, states that it is {stated_type}")
     media_type = stated_type or ("" if sent_type in _GENERIC_TYPES else sent_type)
     if media_type and media_type not in known:
         raise ManifestInvalid(Reason.MANIFEST_TYPE_UNSUPPORTED, f"media type {media_type[:100]!a}")

@@ -190,9 +190,7 @@ class Outcome:
                 bytes_read=int(document["bytes_read"]),
                 connection=document["connection"],
                 certificates=tuple(
-                    Certificate(
-                        host=item["host"], not_after=_instant(item["not_after"]), issuer=item["issuer"]
-                    )
+                    Certificate(host=item["host"], not_after=_instant(item["not_after"]), issuer=item["issuer"])
                     for item in document["certificates"]
                 ),
                 steps=tuple(_step_from_json(item) for item in document["steps"]),

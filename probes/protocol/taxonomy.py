@@ -220,9 +220,7 @@ class Warn(StrEnum):
     AUTH_CACHED = "auth_cached"
 
 
-def _unavailable(
-    hint: str, retry: Retry = Retry.NO, confidence: Confidence = Confidence.DEFINITE
-) -> Meaning:
+def _unavailable(hint: str, retry: Retry = Retry.NO, confidence: Confidence = Confidence.DEFINITE) -> Meaning:
     return Meaning(Status.UNAVAILABLE, retry, hint, confidence)
 
 
@@ -334,9 +332,7 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
     Reason.TLS_UNTRUSTED: _unavailable(_CERTIFICATE, Retry.ONCE),
     Reason.TLS_EXPIRED: _unavailable(_CERTIFICATE, Retry.ONCE),
     Reason.TLS_HOSTNAME: _unavailable(_CERTIFICATE, Retry.ONCE),
-    Reason.TLS_PROTOCOL: _unavailable(
-        "TLS could not be spoken. Does the port speak plain HTTP?", Retry.ONCE
-    ),
+    Reason.TLS_PROTOCOL: _unavailable("TLS could not be spoken. Does the port speak plain HTTP?", Retry.ONCE),
     Reason.DNS_NXDOMAIN: _degraded("The host's name does not exist. Check the spelling, or its DNS zone."),
     Reason.CONNECT_REFUSED: _degraded(_NETWORK),
     Reason.CONNECT_TIMEOUT: _degraded(_NETWORK),

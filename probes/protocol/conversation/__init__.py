@@ -1,0 +1,28 @@
+"""The conversation with a registry as a state machine.
+
+Theory of operation. A check is a set of *errands*, each one thing to fetch: the tag (HEAD), its manifest, a
+platform's manifest, a config, a layer. An errand may take several requests: it is redirected, told to log in,
+retried once. `start` gives the first ask; each reply or fault goes to `advance`, which gives the next asks, or
+`Done`. Several asks may be in flight; their events may come in any order.
+
+    event                              what it does
+    ---------------------------------  -----------------------------------------------------------------------
+    fault                              retry once on a new connection, else a failure           (hops)
+    3xx                                the errand moves on, stripped of our headers             (hops)
+    401 from the registry              the errand waits; one login for all who wait             (authorisation)
+    401 from anywhere else             a failure: no login of ours is for strangers
+    400, 403 with a remembered login   forget it, log in once, ask again                        (authorisation)
+    5xx                                retry once after a pause
+    anything else                      the reader for the errand's purpose decides              (documents, blobs)
+
+A failure of the tag or its manifest ends the check; one of a child or blob counts against the platforms that
+need it, and the others go on. When nothing is in flight, waiting or queued, `conclude` picks what to report.
+
+Bounds, each held in one place: 12 requests besides children and blobs and 200 in all (`Turn.send`), 5 hops an
+errand (`follow`), 2 token exchanges (`_after_bearer`), 1 retry an errand, 3 in flight (`Turn.finish`).
+"""
+
+from probes.protocol.conversation.machine import UnexpectedEventError, advance, start
+from probes.protocol.conversation.state import Done, Memory, Send, State
+
+__all__ = ["Done", "Memory", "Send", "State", "UnexpectedEventError", "advance", "start"]

@@ -1,0 +1,267 @@
+"""The login: from a 401 to an Authorization header, or to the reason why there is none.
+
+Source: behaviour rows C1 to C23 and T7 to T31. One exchange serves all errands of the check: those that meet
+a 401 meanwhile wait for it.
+"""
+
+from dataclasses import replace
+
+from probes.protocol.challenge import Challenge, parse_challenges
+from probes.protocol.conversation.state import (
+    MAX_EXCHANGES,
+    MAX_TOKEN_HOPS,
+    Errand,
+    Failure,
+    Login,
+    Memory,
+    Purpose,
+)
+from probes.protocol.conversation.turn import Turn
+from probes.protocol.errors import TRANSIENT_STATUSES, read_error, retry_at, token_refusal
+from probes.protocol.exchange import Reply
+from probes.protocol.taxonomy import Reason, Stage
+from probes.protocol.token import LoginRefused, basic, pull_scope, read_token, token_query, trusted_realm
+from probes.protocol.urls import UrlRefused, origin_of, resolve_url
+
+_MAX_SCOPE = 512
+
+
+def recall(turn: Turn, memory: Memory, first: Errand) -> None:
+    """Begin with what an earlier check learned: its header, or its challenge, or nothing (row C1)."""
+    state = turn.state
+    state.challenge_url = memory.challenge_url
+    state.login = Login(challenge=memory.challenge)
+    if memory.header:
+        state.login = replace(state.login, header=memory.header, path="cached")
+    elif memory.challenge:
+        turn.hold(first)
+        _answer(turn, memory.challenge)
+        return
+    turn.send(first)
+
+
+def on_unauthorised(turn: Turn, errand: Errand, reply: Reply) -> None:
+    """Read a 401 that the registry itself gave."""
+    state = turn.state
+    login = state.login
+    if login.is_under_way:
+        turn.hold(errand)
+        return
+    if errand.login_generation != login.generation:
+        turn.send(errand)  # it was sent before the login that has ended meanwhile
+        return
+    challenges = parse_challenges(reply.headers.all("www-authenticate"))
+    state.challenge_url = errand.url
+    if not login.header:
+        _first_login(turn, errand, challenges)
+    elif not login.header.startswith("Bearer "):
+        _refuse(turn, errand, reply, Reason.AUTH_BAD_CREDENTIALS)
+    else:
+        _after_bearer(turn, errand, reply, challenges)
+
+
+def renew(turn: Turn, errand: Errand) -> None:
+    """Drop a remembered login that the registry no longer takes, and log in afresh (rows T30, T31)."""
+    challenge = turn.state.login.challenge
+    turn.state.login = Login(challenge=challenge, generation=turn.state.login.generation + 1)
+    turn.memory = Memory()
+    if challenge is None:
+        turn.send(replace(errand, logins=errand.logins + 1))
+        return
+    turn.hold(replace(errand, logins=errand.logins + 1))
+    _answer(turn, challenge)
+
+
+def on_ping(turn: Turn, errand: Errand, reply: Reply) -> None:
+    """Read the reply to `GET /v2/`, which was asked only because a 401 came without a challenge (row C10)."""
+    challenges = parse_challenges(reply.headers.all("www-authenticate"))
+    turn.state.login = replace(turn.state.login, is_under_way=False)
+    turn.state.challenge_url = errand.url
+    if reply.status != 401 or not challenges:
+        _stop(turn, Reason.AUTH_CHALLENGE_MISSING, "the registry asks for a login and does not say which")
+        return
+    _choose(turn, challenges)
+
+
+def on_token(turn: Turn, errand: Errand, reply: Reply) -> None:
+    """Read the token service's reply."""
+    state = turn.state
+    if reply.status in (301, 302, 303, 307, 308):
+        _follow_token(turn, errand, reply)
+        return
+    if reply.status != 200:
+        _on_token_refusal(turn, errand, reply)
+        return
+    try:
+        token = read_token(reply.body)
+    except LoginRefused as refusal:
+        turn.fail(errand, refusal.reason, refusal.detail)
+        return
+    turn.warn(*token.warnings)
+    state.login = replace(
+        state.login,
+        header=f"Bearer {token.value}",
+        path="fresh",
+        generation=state.login.generation + 1,
+        is_under_way=False,
+    )
+    turn.memory = Memory(
+        challenge=state.login.challenge,
+        challenge_url=state.challenge_url,
+        header=state.login.header,
+        lifetime_seconds=token.lifetime_seconds,
+    )
+    turn.release()
+
+
+def _first_login(turn: Turn, errand: Errand, challenges: tuple[Challenge, ...]) -> None:
+    turn.hold(replace(errand, logins=errand.logins + 1))
+    if challenges:
+        _choose(turn, challenges)
+    elif turn.state.login.has_pinged:
+        _stop(turn, Reason.AUTH_CHALLENGE_MISSING, "a 401 without a WWW-Authenticate header")
+    else:
+        turn.state.login = replace(turn.state.login, has_pinged=True, is_under_way=True)
+        ping = f"{turn.state.registry}/v2/"
+        turn.send(Errand(purpose=Purpose.PING, stage=Stage.CHALLENGE, home=ping, url=ping))
+
+
+def _choose(turn: Turn, challenges: tuple[Challenge, ...]) -> None:
+    """Bearer before Basic; Basic in its place only where Bearer is unusable and a password is there (row C8)."""
+    bearer = next((item for item in challenges if item.scheme == "bearer"), None)
+    plain = next((item for item in challenges if item.scheme == "basic"), None)
+    if bearer and (bearer.get("realm") or not (plain and turn.state.secret.password)):
+        _answer(turn, bearer)
+    elif plain:
+        _answer(turn, plain)
+    else:
+        offered = ", ".join(dict.fromkeys(item.scheme[:20] for item in challenges))
+        _stop(turn, Reason.AUTH_SCHEME_UNSUPPORTED, f"offered: {offered}")
+
+
+def _answer(turn: Turn, challenge: Challenge, scope: str = "") -> None:
+    """Log in as the challenge asks. The errands that need it are waiting."""
+    state = turn.state
+    if challenge.scheme == "basic":
+        if not state.secret.password:
+            _stop(turn, Reason.AUTH_REQUIRED, "")
+            return
+        header = basic(state.secret)
+        generation = state.login.generation + 1
+        state.login = replace(state.login, header=header, path="fresh", generation=generation, challenge=challenge)
+        turn.memory = Memory(challenge=challenge, challenge_url=state.challenge_url)
+        turn.release()
+        return
+    try:
+        realm = trusted_realm(
+            challenge,
+            sent_by=state.challenge_url,
+            registry=state.registry,
+            secret=state.secret,
+            trusted_hosts=state.plan.site.trusted_auth_hosts,
+        )
+    except LoginRefused as refusal:
+        _stop(turn, refusal.reason, refusal.detail)
+        return
+    scope = scope or pull_scope(state.reference.repository)
+    state.login = replace(
+        state.login,
+        challenge=challenge,
+        realm=realm,
+        scope=scope,
+        exchanges=state.login.exchanges + 1,
+        is_under_way=True,
+    )
+    url = token_query(realm, scope)
+    token = Errand(purpose=Purpose.TOKEN, stage=Stage.TOKEN, home=url, url=url)
+    if state.secret.identity_token:
+        token = replace(token, method="POST", home=realm.url, url=realm.url)
+    turn.send(token)
+
+
+def _after_bearer(turn: Turn, errand: Errand, reply: Reply, challenges: tuple[Challenge, ...]) -> None:
+    """A token was shown and refused (rows T29, T30, B8)."""
+    state = turn.state
+    login = state.login
+    bearer = next((item for item in challenges if item.scheme == "bearer"), None)
+    if login.path == "cached":
+        state.login = replace(login, challenge=bearer or login.challenge)
+        renew(turn, errand)
+        return
+    scope = _narrowed(bearer.get("scope")) if bearer else ""
+    can_ask_again = bearer is not None and login.exchanges < MAX_EXCHANGES and errand.logins < MAX_EXCHANGES
+    wants_other_scope = scope not in ("", login.scope)
+    is_worth_asking = (
+        wants_other_scope
+        or (bearer is not None and bearer.get("error") == "invalid_token")
+        or errand.purpose in (Purpose.CONFIG, Purpose.BLOB)
+    )
+    if bearer and can_ask_again and is_worth_asking:
+        turn.hold(replace(errand, logins=errand.logins + 1))
+        _answer(turn, bearer, scope if wants_other_scope else login.scope)
+        return
+    _refuse(
+        turn,
+        errand,
+        reply,
+        Reason.AUTH_REQUIRED_OR_MISSING if state.secret.is_anonymous else Reason.AUTH_DENIED,
+    )
+
+
+def _narrowed(scope: str) -> str:
+    """Return the first scope of a challenge with `pull` as its only action, or nothing (rows C14, C15, T13)."""
+    first = scope.split(" ", maxsplit=1)[0]
+    if len(first) > _MAX_SCOPE or not all("!" <= letter <= "~" for letter in first):
+        return ""
+    if first.startswith("repository:") and first.count(":") >= 2:
+        return first.rpartition(":")[0] + ":pull"
+    return first if first == "*" else ""
+
+
+def _refuse(turn: Turn, errand: Errand, reply: Reply, reason: Reason) -> None:
+    """The registry's last word was 401. For a blob after a good manifest that is a denial (row B8)."""
+    if errand.purpose in (Purpose.CONFIG, Purpose.BLOB):
+        reason = Reason.BLOB_DENIED
+    turn.memory = Memory()
+    turn.fail(errand, reason, read_error(reply.body).text)
+
+
+def _stop(turn: Turn, reason: Reason, detail: str) -> None:
+    """The login cannot even be tried."""
+    turn.end(Failure(reason=reason, stage=Stage.CHALLENGE, host=turn.state.registry.netloc, detail=detail))
+
+
+def _on_token_refusal(turn: Turn, errand: Errand, reply: Reply) -> None:
+    state = turn.state
+    realm = state.login.realm
+    error = read_error(reply.body)
+    reason = token_refusal(reply, error, has_login=not state.secret.is_anonymous)
+    host = origin_of(errand.url).netloc
+    failure = Failure(
+        reason=reason,
+        stage=Stage.TOKEN,
+        host=host,
+        detail=error.text,
+        retry_at=retry_at(reply.headers, reply.received_at) if reply.status in (429, 503) else None,
+    )
+    if errand.method == "POST" and reply.status in (400, 401, 404, 405) and state.secret.password and realm:
+        url = token_query(realm, state.login.scope)  # a service without OAuth2 (row T11)
+        turn.send(replace(errand, method="GET", home=url, url=url, first_failure=failure))
+    elif reply.status in TRANSIENT_STATUSES and not errand.retries:
+        turn.retry(errand, failure, fresh_connection=False)
+    else:
+        turn.memory = Memory()
+        turn.end(failure)
+
+
+def _follow_token(turn: Turn, errand: Errand, reply: Reply) -> None:
+    """A token service may move a request within its own origin and no further (row T7)."""
+    try:
+        url = resolve_url(errand.url, reply.headers.get("location"))
+        is_same_origin = origin_of(url) == origin_of(errand.url)
+    except UrlRefused:
+        is_same_origin = False
+    if errand.method != "GET" or not is_same_origin or errand.hops >= MAX_TOKEN_HOPS:
+        turn.fail(errand, Reason.AUTH_REDIRECT, "the token service redirects away from itself")
+        return
+    turn.send(replace(errand, url=url, visited=(*errand.visited, errand.url)))

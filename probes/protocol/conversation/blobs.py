@@ -1,0 +1,139 @@
+"""Configs and layers: proven to be there by one byte of each.
+
+Source: behaviour rows B1 to B25, P15. The probe is a ranged GET, the verb of a real pull: the same policies apply
+and signed storage URLs stay valid.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from probes.protocol.conversation.state import (
+    MANIFEST_LIMIT_BYTES,
+    MAX_LAYERS,
+    Errand,
+    Failure,
+    Purpose,
+)
+from probes.protocol.conversation.turn import Turn
+from probes.protocol.errors import blob_refusal, is_stale_signature, read_error, retry_at
+from probes.protocol.exchange import Reply
+from probes.protocol.manifest import Descriptor, ImageManifest, read_json
+from probes.protocol.platform import Platform, read_platform, suits
+from probes.protocol.taxonomy import Depth, Reason, Stage, Warn
+from probes.protocol.urls import origin_of
+
+_CONTENT_RANGE: Final = re.compile(r"bytes 0-0/(\*|[0-9]{1,19})")
+_MISSING: Final = {Stage.CONFIG: Reason.CONFIG_MISSING, Stage.LAYER: Reason.LAYER_MISSING}
+
+
+def on_image(turn: Turn, image: ImageManifest, names: tuple[str, ...], *, states_platform: bool) -> None:
+    """Queue what has to be proven of an image that the platforms `names` use."""
+    state = turn.state
+    wants_blobs = state.plan.depth.includes(Depth.BLOBS)
+    reads_config = not states_platform and not image.is_artifact and image.config.size_bytes <= MANIFEST_LIMIT_BYTES
+    errands = []
+    if reads_config:
+        errands.append(_errand(turn, Purpose.CONFIG, Stage.CONFIG, image.config))
+    elif wants_blobs:
+        errands.append(_errand(turn, Purpose.BLOB, Stage.CONFIG, image.config))
+    if wants_blobs:
+        layers = image.layers
+        if len(layers) > MAX_LAYERS:
+            turn.warn(Warn.PROBE_CAPPED)
+            layers = layers[:MAX_LAYERS]
+        errands += [_errand(turn, Purpose.BLOB, Stage.LAYER, layer) for layer in layers]
+    turn.enqueue(_first_seen(turn, errands, names))
+
+
+def _errand(turn: Turn, purpose: Purpose, stage: Stage, descriptor: Descriptor) -> Errand:
+    url = f"{turn.state.repository_url}/blobs/{descriptor.digest}"
+    return Errand(purpose=purpose, stage=stage, home=url, url=url, descriptor=descriptor)
+
+
+def _first_seen(turn: Turn, errands: Iterable[Errand], names: tuple[str, ...]) -> list[Errand]:
+    """Return the errands for blobs not yet asked about, noting which platforms each blob serves (row B23)."""
+    users = turn.state.users
+    fresh: list[Errand] = []
+    for errand in errands:
+        descriptor = errand.descriptor
+        if descriptor is None or descriptor.size_bytes == 0:  # an empty blob cannot be ranged (row B5)
+            continue
+        if descriptor.is_foreign:
+            turn.warn(Warn.FOREIGN_LAYER)
+            continue
+        digest = str(descriptor.digest)
+        if digest not in users:
+            fresh.append(errand)
+        users[digest] = tuple(dict.fromkeys((*users.get(digest, ()), *names)))
+    return fresh
+
+
+def on_blob(turn: Turn, errand: Errand, reply: Reply) -> None:
+    """Read the reply to a one-byte probe."""
+    size = errand.descriptor.size_bytes if errand.descriptor else 0
+    if reply.status == 206:
+        match = _CONTENT_RANGE.fullmatch(reply.headers.get("content-range").strip())
+        if not match:
+            turn.fail(errand, Reason.PROTOCOL_ERROR, "a partial reply without a usable Content-Range")
+        elif match[1] not in ("*", str(size)):
+            turn.fail(errand, Reason.SIZE_MISMATCH, f"{match[1]} bytes, {size} declared")
+    elif reply.status == 200:
+        if errand.method == "GET":
+            turn.warn(Warn.RANGE_IGNORED)
+        length = reply.headers.get("content-length", str(size)).strip()
+        if length != str(size) and not reply.headers.get("content-encoding"):
+            turn.fail(errand, Reason.SIZE_MISMATCH, f"{length[:20]} bytes, {size} declared")
+    elif reply.status == 405 and errand.method == "GET":
+        turn.send(replace(errand.restarted(), method="HEAD"))  # row B10
+    else:
+        on_blob_refusal(turn, errand, reply)
+
+
+def on_config(turn: Turn, errand: Errand, reply: Reply) -> None:
+    """Read a config whole: its bytes against its digest, its platform against what is wanted (row P15)."""
+    descriptor = errand.descriptor
+    if reply.status != 200 or descriptor is None:
+        on_blob_refusal(turn, errand, reply)
+        return
+    if len(reply.body) != descriptor.size_bytes:
+        turn.fail(errand, Reason.SIZE_MISMATCH, f"{len(reply.body)} bytes, {descriptor.size_bytes} declared")
+        return
+    if not descriptor.digest.matches(reply.body):
+        turn.fail(errand, Reason.DIGEST_MISMATCH, f"the config is not {descriptor.digest}")
+        return
+    try:
+        offered = read_platform(read_json(reply.body))
+    except ValueError:
+        turn.fail(errand, Reason.MANIFEST_MALFORMED, "the config is not JSON")
+        return
+    users = turn.state.users.get(str(descriptor.digest), ())
+    for item in turn.state.wanted:
+        if item.name in users and offered and item.name != "all" and not suits(offered, Platform.parse(item.name)):
+            turn.warn(Warn.PLATFORM_MISMATCH)
+
+
+def on_blob_refusal(turn: Turn, errand: Errand, reply: Reply) -> None:
+    """A blob was not given: by the registry, or by the storage that it pointed to."""
+    error = read_error(reply.body)
+    is_signature_stale = errand.has_left_home and reply.status == 403
+    if is_signature_stale and not errand.restarts:
+        turn.send(replace(errand.restarted(), restarts=1))  # row B14: a fresh signature may do
+        return
+    reason = blob_refusal(reply, error, missing=_MISSING.get(errand.stage, Reason.LAYER_MISSING))
+    if is_signature_stale and is_stale_signature(error, reply.body):
+        reason = Reason.BLOB_BACKEND_DENIED
+    digest = str(errand.descriptor.digest) if errand.descriptor else ""
+    where = "storage" if errand.has_left_home else error.text or f"HTTP {reply.status}"
+    throttled_until = retry_at(reply.headers, reply.received_at) if reply.status in (429, 503) else None
+    turn.record(
+        errand,
+        Failure(
+            reason=reason,
+            stage=errand.stage,
+            host=origin_of(errand.url).netloc,
+            detail=f"{digest}: {where}" if digest else where,
+            retry_at=throttled_until,
+        ),
+    )

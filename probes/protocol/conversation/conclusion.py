@@ -1,0 +1,91 @@
+"""From what a conversation found to one conclusion.
+
+Source: behaviour table, C.2 to C.4. One failure out of several is chosen by precedence: security refusals, then
+integrity, then manifest and child, then config, then layers; within a stage definite before ambiguous before
+transient; among equals the first in pull order.
+"""
+
+from typing import Final
+
+from probes.protocol.conversation.state import Failure, State, Wanted
+from probes.protocol.outcome import Conclusion, PlatformResult
+from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status
+
+_SECURITY: Final = frozenset(
+    {
+        Reason.TARGET_FORBIDDEN,
+        Reason.AUTH_REALM_UNTRUSTED,
+        Reason.AUTH_REALM_FORBIDDEN,
+        Reason.AUTH_REDIRECT,
+        Reason.REDIRECT_FORBIDDEN,
+        Reason.REDIRECT_INSECURE,
+        Reason.REDIRECT_AUTH_REQUIRED,
+    }
+)
+_INTEGRITY: Final = frozenset({Reason.DIGEST_MISMATCH, Reason.SIZE_MISMATCH, Reason.MANIFEST_TYPE_CONFLICT})
+_BLOB_STAGES: Final = {Stage.CONFIG: 3, Stage.LAYER: 4}
+
+
+def precedence(failure: Failure) -> tuple[int, int]:
+    """Return the rank of a failure by C.4; the lowest is reported."""
+    if failure.reason in _SECURITY:
+        kind = 0
+    elif failure.reason in _INTEGRITY:
+        kind = 1
+    else:
+        kind = _BLOB_STAGES.get(failure.stage, 2)
+    if failure.reason.status in (Status.DEGRADED, Status.INDETERMINATE):
+        return kind, 2
+    return kind, 1 if failure.confidence is Confidence.AMBIGUOUS else 0
+
+
+def first_of(*failures: Failure | None) -> Failure | None:
+    """Return the failure that counts among several in pull order, or None if there is none."""
+    return min((failure for failure in failures if failure is not None), key=_among_blobs, default=None)
+
+
+def _among_blobs(failure: Failure) -> tuple[int, int, int]:
+    """A definite failure of any blob outweighs a transient one of an earlier blob (C.4, last sentence)."""
+    kind, certainty = precedence(failure)
+    is_transient_blob = kind >= min(_BLOB_STAGES.values()) and certainty == 2
+    return int(is_transient_blob), kind, certainty
+
+
+def conclude(state: State, ending: Failure | None) -> Conclusion:
+    """Return the conclusion of a conversation that ended with `ending`, or ran to its end."""
+    failure = ending or first_of(*state.failures)
+    reason = failure.reason if failure else Reason.OK
+    return Conclusion(
+        reason=reason,
+        canonical=state.reference.canonical,
+        stage=failure.stage if failure else None,
+        host=failure.host if failure else None,
+        confidence=failure.confidence if failure else Confidence.DEFINITE,
+        depth=_depth(state, ending),
+        digest=state.digest,
+        platforms=tuple(_platform_result(item) for item in state.wanted) if ending is None else (),
+        warnings=state.warnings,
+        hint=reason.meaning.hint,
+        detail=failure.detail if failure else "",
+        retry_at=failure.retry_at if failure else None,
+        attempts=state.attempts,
+        auth_path=state.login.path,
+        rate_limit=state.rate_limit,
+    )
+
+
+def _depth(state: State, ending: Failure | None) -> Depth | None:
+    if state.digest is None:
+        return None
+    if not state.has_manifest:
+        return Depth.RESOLVE
+    if ending is not None or any(failure.stage not in _BLOB_STAGES for failure in state.failures):
+        return Depth.MANIFEST
+    if state.failures:
+        return Depth.PLATFORM
+    return state.plan.depth
+
+
+def _platform_result(item: Wanted) -> PlatformResult:
+    reason = item.failure.reason if item.failure else Reason.OK
+    return PlatformResult(platform=item.name, digest=item.digest, status=reason.status, reason=reason)

@@ -1,0 +1,173 @@
+"""The values that the conversation is made of."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from probes.protocol.challenge import Challenge
+from probes.protocol.exchange import Ask, Method
+from probes.protocol.manifest import Descriptor
+from probes.protocol.outcome import AuthPath, Conclusion, RateLimit
+from probes.protocol.plan import Plan, Secret
+from probes.protocol.platform import Platform
+from probes.protocol.reference import Reference
+from probes.protocol.taxonomy import Confidence, Reason, Stage, Warn
+from probes.protocol.token import Realm
+from probes.protocol.urls import Origin
+
+MAX_HOPS: Final = 5  # redirects of one errand (row B18)
+MAX_TOKEN_HOPS: Final = 3
+MAX_EXCHANGES: Final = 2  # token exchanges in one check (limits, D.2)
+MAX_INDEX_DEPTH: Final = 3
+MAX_CHILDREN: Final = 64
+MAX_LAYERS: Final = 500
+MAX_IN_FLIGHT: Final = 3  # of one check, so of one check at one host (row B24)
+MAX_REQUESTS_UNQUEUED: Final = 12  # requests that are not for a queued child or blob (limits, D.2)
+MAX_REQUESTS: Final = 200
+MANIFEST_LIMIT_BYTES: Final = 4 * 1024 * 1024
+CONFIG_LIMIT_BYTES: Final = 1024 * 1024
+
+
+class Purpose(StrEnum):
+    """What an errand is for; decides who reads its reply."""
+
+    RESOLVE = "resolve"  # HEAD of the tag or digest
+    MANIFEST = "manifest"  # GET of the document behind the reference
+    CHILD = "child"  # GET of a platform's manifest by digest
+    CONFIG = "config"  # GET of a config blob, read whole for its platform
+    BLOB = "blob"  # one byte of a config or layer
+    PING = "ping"  # GET /v2/ for a challenge (row C10)
+    TOKEN = "token"  # noqa: S105 - a purpose, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """One thing to fetch, with where it has been so far. `home` is its URL at the registry, `url` where it is now."""
+
+    purpose: Purpose
+    stage: Stage
+    home: str
+    url: str
+    method: Method = "GET"
+    descriptor: Descriptor | None = None
+    platforms: tuple[str, ...] = ()  # which wanted platforms depend on it
+    lineage: tuple[str, ...] = ()  # digests of the indexes above it
+    visited: tuple[str, ...] = ()
+    has_left_home: bool = False  # a hop went to another origin: nothing of ours is sent any more (S7, S8)
+    retries: int = 0
+    restarts: int = 0  # how often a stale signature sent it back to the registry (row B14)
+    logins: int = 0  # how often it was asked again with a fresh login
+    fresh_connection: bool = False
+    delay_seconds: float = 0.0
+    login_generation: int = 0  # of the Authorization that it was last sent with
+    first_failure: "Failure | None" = None  # what a fallback must not overwrite (row E19)
+
+    @property
+    def hops(self) -> int:
+        return len(self.visited)
+
+    def restarted(self) -> "Errand":
+        """Return the errand back at the registry, as if it had met no redirect."""
+        return replace(self, url=self.home, visited=(), has_left_home=False, delay_seconds=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why one errand did not succeed."""
+
+    reason: Reason
+    stage: Stage
+    host: str
+    detail: str = ""
+    retry_at: datetime | None = None
+
+    @property
+    def confidence(self) -> Confidence:
+        return self.reason.meaning.confidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Where the check stands with the registry's login. `header` is the Authorization value, or empty."""
+
+    header: str = field(default="", repr=False)
+    path: AuthPath = "none"
+    generation: int = 0  # grows with every new header; tells a stale 401 from a fresh one
+    exchanges: int = 0
+    challenge: Challenge | None = None
+    realm: Realm | None = None
+    scope: str = ""
+    is_under_way: bool = False
+    has_pinged: bool = False
+    used_form: bool = False  # the last exchange was the POST of an identity token
+    lifetime_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What an earlier check learned of this repository's login: a usable header, or at least a challenge.
+
+    `lifetime_seconds` is how long the header may be used, from when it was received.
+    """
+
+    challenge: Challenge | None = None
+    challenge_url: str = ""
+    header: str = field(default="", repr=False)
+    lifetime_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One wanted platform and what is known of it so far. `name` is as the plan gave it."""
+
+    name: str
+    platform: Platform | None
+    digest: str | None = None
+    failure: Failure | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """The whole of a conversation between two events. A value: `advance` copies it and never changes it."""
+
+    plan: Plan
+    secret: Secret
+    reference: Reference
+    registry: Origin
+    login: Login = Login()
+    challenge_url: str = ""
+    in_flight: dict[int, Errand] = field(default_factory=dict)
+    waiting: tuple[Errand, ...] = ()  # for the login
+    queue: tuple[Errand, ...] = ()  # children and blobs not yet asked for
+    wanted: tuple[Wanted, ...] = ()
+    users: dict[str, tuple[str, ...]] = field(default_factory=dict)  # blob digest → wanted platforms
+    digest: str | None = None
+    head_status: int | None = None
+    has_manifest: bool = False
+    failures: tuple[Failure, ...] = ()  # in the order of the pull
+    warnings: tuple[Warn, ...] = ()
+    rate_limit: RateLimit | None = None
+    attempts: int = 1
+    next_id: int = 0  # also the number of requests so far
+    unqueued: int = 0  # those of them that count against MAX_REQUESTS_UNQUEUED
+
+    @property
+    def repository_url(self) -> str:
+        return f"{self.registry}/v2/{self.reference.repository}"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Ask these, and go on waiting for whatever is still in flight; `asks` may be empty."""
+
+    state: State
+    asks: tuple[Ask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The conversation is over; exchanges still in flight may be dropped. `memory` is for later checks."""
+
+    conclusion: Conclusion
+    memory: Memory | None = None

@@ -1,0 +1,187 @@
+"""One turn of the conversation: a private copy of the state, and the asks that come of it.
+
+Everything that leaves for the wire is built by `Turn.send` and `headers_for`: the one place where an
+Authorization header can come from (security item S8).
+"""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from probes.protocol.conversation.conclusion import conclude, first_of
+from probes.protocol.conversation.state import (
+    CONFIG_LIMIT_BYTES,
+    MANIFEST_LIMIT_BYTES,
+    MAX_IN_FLIGHT,
+    MAX_REQUESTS,
+    MAX_REQUESTS_UNQUEUED,
+    Done,
+    Errand,
+    Failure,
+    Memory,
+    Purpose,
+    Send,
+    State,
+)
+from probes.protocol.exchange import Ask, BodyRule
+from probes.protocol.manifest import ACCEPT
+from probes.protocol.taxonomy import Reason, Warn
+from probes.protocol.token import TOKEN_LIMIT_BYTES, basic, refresh_form
+from probes.protocol.urls import origin_of
+
+_DOCUMENTS: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.CHILD})
+_QUEUED: Final = frozenset({Purpose.CHILD, Purpose.CONFIG, Purpose.BLOB})
+_ENDING: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING, Purpose.TOKEN})
+
+
+class Turn:
+    """A state being moved on by one event. Handlers change `state` freely; it is nobody else's."""
+
+    def __init__(self, state: State) -> None:
+        self.state = replace(state, in_flight=dict(state.in_flight), users=dict(state.users))
+        self.asks: list[Ask] = []
+        self.ending: Failure | None = None
+        self.memory: Memory | None = None
+
+    def send(self, errand: Errand) -> None:
+        """Put the errand on the wire, unless the check has spent its requests."""
+        state = self.state
+        if state.next_id >= MAX_REQUESTS and errand.purpose in _QUEUED:
+            self.warn(Warn.PROBE_CAPPED)
+            return
+        if errand.purpose not in _QUEUED:
+            state.unqueued += 1
+        if state.unqueued > MAX_REQUESTS_UNQUEUED or state.next_id >= MAX_REQUESTS:
+            self.fail(errand, Reason.PROTOCOL_ERROR, "the registry needs more requests than a pull should")
+            return
+        sent = replace(errand, login_generation=state.login.generation)
+        state.in_flight[state.next_id] = sent
+        self.asks.append(_ask(state, sent))
+        state.next_id += 1
+
+    def enqueue(self, errands: Iterable[Errand]) -> None:
+        self.state.queue = (*self.state.queue, *errands)
+
+    def hold(self, errand: Errand) -> None:
+        """Keep the errand back until the login that is under way has ended."""
+        self.state.waiting = (*self.state.waiting, errand)
+
+    def release(self) -> None:
+        """Send what waited for the login."""
+        waiting, self.state.waiting = self.state.waiting, ()
+        for errand in waiting:
+            self.send(errand)
+
+    def retry(self, errand: Errand, failure: Failure, *, fresh_connection: bool) -> None:
+        """Ask once more after a short pause, remembering what went wrong first (rows E16, E19)."""
+        retries = errand.retries + 1
+        self.state.attempts = max(self.state.attempts, retries + 1)
+        self.send(
+            replace(
+                errand,
+                retries=retries,
+                fresh_connection=errand.fresh_connection or fresh_connection,
+                delay_seconds=_pause_seconds(self.state, errand),
+                first_failure=errand.first_failure or failure,
+            )
+        )
+
+    def fail(self, errand: Errand, reason: Reason, detail: str = "", *, retry_at: datetime | None = None) -> None:
+        """Record that the errand failed where it is now."""
+        host = origin_of(errand.url).netloc
+        self.record(errand, Failure(reason=reason, stage=errand.stage, host=host, detail=detail, retry_at=retry_at))
+
+    def record(self, errand: Errand, failure: Failure) -> None:
+        """Record a failure of the errand: it ends the check, or counts against the platforms that need it."""
+        if errand.purpose in _ENDING:
+            self.end(failure)
+            return
+        self.state.failures = (*self.state.failures, failure)
+        names = errand.platforms
+        if errand.descriptor is not None:
+            names = self.state.users.get(str(errand.descriptor.digest), names)
+        self.fail_platforms(names, failure)
+
+    def fail_platforms(self, names: Iterable[str], failure: Failure) -> None:
+        failed = set(names)
+        self.state.wanted = tuple(
+            replace(item, failure=first_of(item.failure, failure)) if item.name in failed else item
+            for item in self.state.wanted
+        )
+
+    def end(self, failure: Failure) -> None:
+        """End the check with this failure, whatever else is in flight."""
+        if self.ending is None:
+            self.ending = failure
+
+    def warn(self, *warnings: Warn) -> None:
+        self.state.warnings = tuple(dict.fromkeys((*self.state.warnings, *warnings)))
+
+    def finish(self) -> Send | Done:
+        """Return what comes of the turn: more asks, or the conclusion."""
+        state = self.state
+        while self.ending is None and state.queue and len(state.in_flight) < MAX_IN_FLIGHT:
+            errand, *rest = state.queue
+            state.queue = tuple(rest)
+            self.send(errand)
+        if self.ending is None and (state.in_flight or state.waiting):
+            return Send(state, tuple(self.asks))
+        return Done(conclude(state, self.ending), self.memory)
+
+
+def _ask(state: State, errand: Errand) -> Ask:
+    form = b""
+    if errand.purpose is Purpose.TOKEN and errand.method == "POST" and state.login.realm:
+        form = refresh_form(state.login.realm, state.login.scope, state.secret)
+    return Ask(
+        id=state.next_id,
+        method=errand.method,
+        url=errand.url,
+        stage=errand.stage,
+        headers=tuple(headers_for(state, errand)),
+        body=form,
+        body_rule=BodyRule.PROBE if errand.purpose is Purpose.BLOB else BodyRule.DOCUMENT,
+        limit_bytes=_limit_bytes(errand),
+        fresh_connection=errand.fresh_connection,
+        delay_seconds=errand.delay_seconds,
+    )
+
+
+def headers_for(state: State, errand: Errand) -> list[tuple[str, str]]:
+    """Return the headers for one request. A redirect starts from nothing: no header of ours is carried over.
+
+    The registry's login goes to the registry's own origin and only while no hop has led elsewhere (S7, S8);
+    the secret itself goes to the realm that `trusted_realm` let through.
+    """
+    headers: list[tuple[str, str]] = []
+    if errand.purpose is Purpose.TOKEN:
+        headers.append(("Accept", "application/json"))
+        realm = state.login.realm
+        if errand.method == "POST":
+            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+        elif state.secret.password and realm and origin_of(errand.url) == realm.origin:
+            headers.append(("Authorization", basic(state.secret)))
+        return headers
+    if errand.purpose in _DOCUMENTS:
+        headers.append(("Accept", ACCEPT))
+    elif errand.purpose is Purpose.BLOB and errand.method == "GET":
+        headers.append(("Range", "bytes=0-0"))
+    if state.login.header and not errand.has_left_home and origin_of(errand.url) == state.registry:
+        headers.append(("Authorization", state.login.header))
+    return headers
+
+
+def _limit_bytes(errand: Errand) -> int:
+    if errand.purpose in (Purpose.TOKEN, Purpose.PING):
+        return TOKEN_LIMIT_BYTES
+    if errand.purpose is Purpose.CONFIG and errand.descriptor:
+        return min(max(errand.descriptor.size_bytes, CONFIG_LIMIT_BYTES), MANIFEST_LIMIT_BYTES)
+    return MANIFEST_LIMIT_BYTES
+
+
+def _pause_seconds(state: State, errand: Errand) -> float:
+    """Return a pause from 0.3 to 1 second that differs between checks and is the same for the same check."""
+    seed = f"{state.plan.key} {state.plan.slot} {errand.url}".encode()
+    return 0.3 + 0.7 * (zlib.crc32(seed) % 1000) / 1000

@@ -1,0 +1,235 @@
+"""What a registry's refusal means: from a status, its headers and its body to a reason.
+
+Source: behaviour rows E1 to E17, B7 to B9, M7 to M10, T23 to T28. The status decides the class and the code
+refines it; the exceptions to that rule are the registries that answer 400 or 500 for what is a login matter.
+"""
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from probes.protocol.exchange import Headers, Reply
+from probes.protocol.manifest import looks_like_html, read_json
+from probes.protocol.outcome import RateLimit
+from probes.protocol.taxonomy import Reason
+
+SHOWN_TEXT: Final = 200
+MAX_RETRY_AFTER_SECONDS: Final = 3600
+TRANSIENT_STATUSES: Final = frozenset({408, 425, 499, 500, 502, 503, 504, *range(520, 527)})  # row E16
+
+_GATEWAY_STATUSES: Final = frozenset({502, 504, *range(520, 527)})
+_POLICY: Final = re.compile(
+    r"vulnerab|xray|quarantin|blocking policy|prevented|not signed|content trust", re.IGNORECASE
+)
+_ADDRESS: Final = re.compile(r"not allowed access|firewall|ip address|client with ip", re.IGNORECASE)
+_EXPIRED_LOGIN: Final = re.compile(
+    r"token has expired|token is expired|expired token|credential.{0,20}expired", re.IGNORECASE
+)
+_EXPIRED_TAG: Final = re.compile(r"deleted or has expired|time machine", re.IGNORECASE)
+_EXPIRED_SIGNATURE: Final = re.compile(r"expired|signaturedoesnotmatch|signature", re.IGNORECASE)
+_MAY_NOT_EXIST: Final = re.compile(r"may not exist", re.IGNORECASE)
+_BILLING: Final = re.compile(r"quota|billing|payment|subscription", re.IGNORECASE)
+_SCOPE: Final = re.compile(r"insufficient.scope", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryError:
+    """What an error body says: its codes in upper case, and one short cleaned text."""
+
+    codes: tuple[str, ...] = ()
+    text: str = ""
+    is_html: bool = False
+    hides_login_trouble: bool = False  # a mirror's 500 that wraps its upstream's refusal (row E2)
+
+
+def clean_text(text: str, limit: int = SHOWN_TEXT) -> str:
+    """Return foreign text fit to show: one line, no control or direction characters, at most `limit` (S20)."""
+    kept = (" " if letter.isspace() else letter for letter in text[: limit * 8])
+    printable = "".join(letter for letter in kept if unicodedata.category(letter)[0] != "C")
+    line = " ".join(printable.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def read_error(body: bytes) -> RegistryError:
+    """Return what an error body says, in any of the shapes that registries use (row E1). Never raises."""
+    if not body:
+        return RegistryError()
+    if looks_like_html(body):
+        return RegistryError(text="an HTML page", is_html=True)
+    try:
+        document = read_json(body)
+    except ValueError:
+        try:
+            document = read_json(html.unescape(body.decode("utf-8", "replace")).encode())
+        except ValueError:
+            return RegistryError(text=clean_text(body[:1024].decode("utf-8", "replace")))
+    return _from_document(document)
+
+
+def _from_document(document: Any) -> RegistryError:
+    errors = document.get("errors") if isinstance(document, dict) else None
+    if not isinstance(errors, list):
+        errors = [document]
+    codes: list[str] = []
+    texts: list[str] = []
+    hides_login_trouble = False
+    for error in errors[:8]:
+        if not isinstance(error, dict):
+            continue
+        code = error.get("code")
+        if isinstance(code, str):
+            codes.append(code.upper()[:64])
+        texts += [error[name] for name in ("message", "details", "error_description", "detail", "error")
+                  if isinstance(error.get(name), str)]  # fmt: skip
+        hides_login_trouble = hides_login_trouble or _wraps_refusal(error.get("detail"))
+    return RegistryError(
+        tuple(codes), clean_text("; ".join(dict.fromkeys(texts))), hides_login_trouble=hides_login_trouble
+    )
+
+
+def _wraps_refusal(detail: object) -> bool:
+    inner = detail.get("errors") if isinstance(detail, dict) else detail
+    if not isinstance(inner, list):
+        return False
+    return any(isinstance(item, dict) and item.get("code") in ("DENIED", "UNAUTHORIZED") for item in inner)
+
+
+def manifest_refusal(reply: Reply, error: RegistryError, *, by_digest: bool, has_login: bool) -> Reason:
+    """Return why a manifest request was refused, for every status that is not 200."""
+    text = error.text
+    if reply.status == 404:
+        if _EXPIRED_TAG.search(text):
+            return Reason.TAG_EXPIRED
+        if "NAME_UNKNOWN" in error.codes:
+            return Reason.REPOSITORY_NOT_FOUND
+        if "MANIFEST_UNKNOWN" in error.codes:
+            return Reason.DIGEST_NOT_FOUND if by_digest else Reason.TAG_NOT_FOUND
+        return Reason.NOT_A_REGISTRY if error.is_html else Reason.NOT_FOUND
+    if reply.status == 403:
+        return _forbidden(text)
+    if reply.status == 412:
+        is_policy = "PROJECTPOLICYVIOLATION" in error.codes or _POLICY.search(text)
+        return Reason.POLICY_BLOCKED if is_policy else Reason.UNEXPECTED_STATUS
+    if reply.status == 400:
+        return _bad_request(error, has_login=has_login)
+    return common_refusal(reply, error)
+
+
+def blob_refusal(reply: Reply, error: RegistryError, *, missing: Reason) -> Reason:
+    """Return why a blob request was refused; `missing` is the reason for a 404 (config or layer)."""
+    if reply.status == 404:
+        return missing
+    if reply.status in (401, 403, 412):
+        return Reason.POLICY_BLOCKED if _POLICY.search(error.text) else Reason.BLOB_DENIED
+    if reply.status == 416:
+        return Reason.SIZE_MISMATCH
+    return common_refusal(reply, error)
+
+
+def token_refusal(reply: Reply, error: RegistryError, *, has_login: bool) -> Reason:
+    """Return why the token service gave no token, for every status that is not 200 (rows T23 to T28)."""
+    if reply.status in (400, 401) and has_login:
+        if _SCOPE.search(error.text):
+            return Reason.AUTH_INSUFFICIENT_SCOPE
+        return Reason.AUTH_EXPIRED if _EXPIRED_LOGIN.search(error.text) else Reason.AUTH_BAD_CREDENTIALS
+    if reply.status == 401:
+        return Reason.AUTH_REQUIRED_OR_MISSING
+    if reply.status == 403:
+        return Reason.AUTH_DENIED
+    if reply.status == 404:
+        return Reason.AUTH_ENDPOINT_MISSING
+    if reply.status == 407:
+        return Reason.PROXY_AUTH
+    return Reason.RATE_LIMITED_AUTH if reply.status == 429 else Reason.AUTH_SERVICE_ERROR
+
+
+def common_refusal(reply: Reply, error: RegistryError) -> Reason:
+    """Return the reason for a status that means the same whatever was asked for."""
+    status = reply.status
+    if status == 429:
+        return Reason.RATE_LIMITED_UPSTREAM if "upstream" in error.text.lower() else Reason.RATE_LIMITED
+    if status in _GATEWAY_STATUSES:
+        return Reason.GATEWAY_ERROR
+    if status == 500 and error.hides_login_trouble:
+        return Reason.MIRROR_UPSTREAM_AUTH
+    if status in TRANSIENT_STATUSES:
+        return Reason.REGISTRY_ERROR
+    return _FIXED.get(status, Reason.UNEXPECTED_STATUS)
+
+
+_FIXED: Final = {
+    206: Reason.PROTOCOL_ERROR,  # row M30
+    304: Reason.PROTOCOL_ERROR,  # row M29: no condition was sent
+    402: Reason.QUOTA_OR_BILLING,
+    407: Reason.PROXY_AUTH,
+    451: Reason.LEGAL_BLOCK,
+}
+
+
+def _forbidden(text: str) -> Reason:
+    """Rows E7, E8, T31: what a 403 means is in its text."""
+    for pattern, reason in (
+        (_ADDRESS, Reason.IP_NOT_ALLOWED),
+        (_POLICY, Reason.POLICY_BLOCKED),
+        (_EXPIRED_LOGIN, Reason.AUTH_EXPIRED),
+        (_MAY_NOT_EXIST, Reason.AUTH_DENIED_OR_MISSING),
+        (_BILLING, Reason.QUOTA_OR_BILLING),
+    ):
+        if pattern.search(text):
+            return reason
+    return Reason.AUTH_DENIED
+
+
+def _bad_request(error: RegistryError, *, has_login: bool) -> Reason:
+    if {"NAME_INVALID", "TAG_INVALID", "DIGEST_INVALID"}.intersection(error.codes):
+        return Reason.REF_REJECTED
+    if _EXPIRED_LOGIN.search(error.text):
+        return Reason.AUTH_EXPIRED
+    if "UNAUTHORIZED" in error.codes:
+        return Reason.AUTH_BAD_CREDENTIALS if has_login else Reason.AUTH_REQUIRED
+    return Reason.UNEXPECTED_STATUS
+
+
+def is_stale_signature(error: RegistryError, body: bytes) -> bool:
+    """Tell a signed storage URL that has run out from a real refusal (row B14); storage answers in XML."""
+    return bool(_EXPIRED_SIGNATURE.search(error.text) or _EXPIRED_SIGNATURE.search(body[:1024].decode("latin-1")))
+
+
+def retry_at(headers: Headers, received_at: datetime) -> datetime | None:
+    """Return when the registry will have us back, by Retry-After, from 1 second to an hour (row E13)."""
+    value = headers.get("retry-after").strip()
+    if value.isascii() and value.isdigit():
+        seconds = float(min(int(value[:9]), MAX_RETRY_AFTER_SECONDS))
+    else:
+        try:
+            instant = parsedate_to_datetime(value)
+        except (ValueError, OverflowError):
+            return None
+        if instant.tzinfo is None:
+            return None
+        seconds = (instant - received_at).total_seconds()
+    return received_at + timedelta(seconds=min(max(seconds, 1), MAX_RETRY_AFTER_SECONDS))
+
+
+def read_rate_limit(headers: Headers) -> RateLimit | None:
+    """Return the quota that a reply tells of, in the form Docker Hub uses: `100;w=21600`."""
+    if "ratelimit-limit" not in headers and "ratelimit-remaining" not in headers:
+        return None
+    limit, window = _quota(headers.get("ratelimit-limit"))
+    remaining, remaining_window = _quota(headers.get("ratelimit-remaining"))
+    source = clean_text(headers.get("docker-ratelimit-source"), 64) or None
+    return RateLimit(limit=limit, remaining=remaining, window_seconds=window or remaining_window, source=source)
+
+
+def _quota(value: str) -> tuple[int | None, int | None]:
+    amount, *parameters = (part.strip() for part in value.split(";")[:8])
+    window = next((part[2:] for part in parameters if part.startswith("w=")), "")
+    return _number(amount), _number(window)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
