@@ -28,9 +28,7 @@ def choose(
     fixes the prefix, and only a credential of that prefix for this region may stand in for it.
     """
     if pinned is None:
-        usable = [
-            item for item in candidates if item.region in (None, region) and covers(item.prefix, repository)
-        ]
+        usable = [item for item in candidates if item.region in (None, region) and covers(item.prefix, repository)]
     else:
         usable = [item for item in candidates if item.region == region and item.prefix == pinned.prefix]
         if pinned.region in (None, region):

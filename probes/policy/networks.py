@@ -38,7 +38,5 @@ def parse_allowed(text: str) -> Network:
         raise NetworkRefused(f"{text!r} is not a network such as 10.20.0.0/16 or fd12::/32") from None
     for metadata in METADATA:
         if network.version == metadata.version and network.subnet_of(metadata):  # type: ignore[arg-type]  # same version
-            raise NetworkRefused(
-                f"{text} belongs to link-local or cloud metadata addresses, which are never dialled"
-            )
+            raise NetworkRefused(f"{text} belongs to link-local or cloud metadata addresses, which are never dialled")
     return network

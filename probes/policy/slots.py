@@ -65,9 +65,7 @@ def claim(*, due_at: datetime, now: datetime, interval_seconds: int, key: int) -
     slot = _grid_from(_ms(now) - interval + 1, interval, phase)
     given_up = (slot - following) // interval
     last = slot - interval if given_up else due
-    return Claim(
-        _instant(slot), _instant(slot + interval), Missed(_truncated(due_at), _instant(last), given_up + 1)
-    )
+    return Claim(_instant(slot), _instant(slot + interval), Missed(_truncated(due_at), _instant(last), given_up + 1))
 
 
 def asked_slot(now: datetime, last_asked: datetime | None) -> datetime:

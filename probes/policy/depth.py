@@ -1,0 +1,72 @@
+"""How deep the next check goes.
+
+Manifests answer when layers do not, and quotas are real (a HEAD is free on Docker Hub, a manifest GET is not),
+so depth is tiered. Source: behaviour section E.3. Each interval resolves the tag. The manifest and its platforms
+are read on the first check, when the digest changed, after a failure, and every six hours; the blobs follow once
+a manifest was proven for a digest, after a failure at a blob, and every day.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from probes.protocol.taxonomy import Depth, Stage, Status
+
+MANIFEST_CADENCE: Final = timedelta(hours=6)
+BLOBS_CADENCE: Final = timedelta(hours=24)
+
+_BLOB_STAGES: Final = frozenset({Stage.CONFIG, Stage.LAYER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What depth was last proven, when, and for which digest. A failure takes its part of the proof away."""
+
+    digest: str | None = None
+    manifest_at: datetime | None = None
+    blobs_at: datetime | None = None
+
+
+NOTHING_PROVED: Final = Proof()
+
+
+def prove(
+    proof: Proof,
+    *,
+    status: Status,
+    stage: Stage | None,
+    depth: Depth | None,
+    digest: str | None,
+    at: datetime,
+) -> Proof:
+    """Return what is proven after an outcome at `at`; `depth` is the depth it reached."""
+    if status is Status.AVAILABLE:
+        if depth in (None, Depth.RESOLVE):
+            return proof
+        blobs_at = proof.blobs_at if digest == proof.digest else None
+        return Proof(digest=digest, manifest_at=at, blobs_at=at if depth is Depth.BLOBS else blobs_at)
+    if status not in (Status.UNAVAILABLE, Status.DEGRADED):
+        return proof
+    if stage in _BLOB_STAGES:
+        # Whoever gets as far as a blob has read the manifest that names it.
+        return Proof(digest=digest, manifest_at=at)
+    return replace(proof, manifest_at=None)
+
+
+def next_depth(proof: Proof, *, digest: str | None, now: datetime, forced: Depth | None) -> Depth:
+    """Return the depth of the next check of an image whose last seen digest is `digest`.
+
+    `forced` is the operator's choice, if there is one. A failure at a blob is followed by checks that reach the
+    blobs, until one is good: a shallower check would call the image available again.
+    """
+    if forced is not None:
+        return forced
+    if proof == NOTHING_PROVED or digest != proof.digest:
+        return Depth.PLATFORM
+    if _lapsed(proof.blobs_at, BLOBS_CADENCE, now):
+        return Depth.BLOBS
+    return Depth.PLATFORM if _lapsed(proof.manifest_at, MANIFEST_CADENCE, now) else Depth.RESOLVE
+
+
+def _lapsed(proved_at: datetime | None, cadence: timedelta, now: datetime) -> bool:
+    return proved_at is None or now - proved_at >= cadence

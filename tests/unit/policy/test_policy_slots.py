@@ -1,0 +1,118 @@
+"""Slots: one check however late, nothing skipped in silence, and no two names for one check."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.policy import slots
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KEY = 7
+INTERVAL = 60
+
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - aware by timezones
+keys = st.integers(1, 10**12)
+intervals = st.integers(1, 90_000)
+
+
+def on_grid(after: datetime, interval_seconds: int = INTERVAL, key: int = KEY) -> datetime:
+    """The first grid slot at or after a moment, found by counting seconds."""
+    moment = after.replace(microsecond=0) + timedelta(seconds=after.microsecond > 0)
+    while int(moment.timestamp()) % interval_seconds != slots.phase_seconds(key, interval_seconds):
+        moment += timedelta(seconds=1)
+    return moment
+
+
+def test_claim_in_time_takes_the_due_slot_and_moves_on_by_one_interval() -> None:
+    due = on_grid(NOON)
+    claim = slots.claim(due_at=due, now=due + timedelta(seconds=2), interval_seconds=INTERVAL, key=KEY)
+    assert claim == slots.Claim(due, due + timedelta(seconds=INTERVAL))
+
+
+def test_claim_after_downtime_makes_one_check_and_names_the_missed_slots() -> None:
+    due = on_grid(NOON)
+    now = due + timedelta(seconds=10 * INTERVAL + 5)
+    claim = slots.claim(due_at=due, now=now, interval_seconds=INTERVAL, key=KEY)
+    assert claim.slot == due + timedelta(seconds=10 * INTERVAL)
+    assert claim.next_due_at == due + timedelta(seconds=11 * INTERVAL)
+    assert claim.missed == slots.Missed(first=due, last=due + timedelta(seconds=9 * INTERVAL), count=10)
+
+
+def test_claim_one_interval_late_misses_exactly_one_slot() -> None:
+    due = on_grid(NOON)
+    now = due + timedelta(seconds=INTERVAL)
+    claim = slots.claim(due_at=due, now=now, interval_seconds=INTERVAL, key=KEY)
+    assert claim == slots.Claim(now, now + timedelta(seconds=INTERVAL), slots.Missed(due, due, 1))
+
+
+def test_claim_off_the_grid_is_followed_by_a_grid_slot_not_too_soon() -> None:
+    due = on_grid(NOON) - timedelta(seconds=1)
+    claim = slots.claim(due_at=due, now=due, interval_seconds=INTERVAL, key=KEY)
+    assert claim.slot == due
+    assert claim.next_due_at == on_grid(due + timedelta(seconds=INTERVAL / 2))
+
+
+def test_claim_long_after_an_off_grid_due_time_counts_it_as_missed() -> None:
+    due = on_grid(NOON) - timedelta(seconds=1)
+    first_on_grid = on_grid(due + timedelta(seconds=INTERVAL / 2))
+    claim = slots.claim(due_at=due, now=first_on_grid, interval_seconds=INTERVAL, key=KEY)
+    assert claim.slot == first_on_grid
+    assert claim.missed == slots.Missed(due, due, 1)
+
+
+@given(due=moments, late=st.timedeltas(timedelta(0), timedelta(days=40)), interval=intervals, key=keys)
+def test_claim_always_gives_one_slot_in_time_and_counts_the_rest(
+    due: datetime, late: timedelta, interval: int, key: int
+) -> None:
+    now = due + late
+    claim = slots.claim(due_at=due, now=now, interval_seconds=interval, key=key)
+    assert claim.slot <= now < claim.next_due_at
+    assert claim.next_due_at - claim.slot <= timedelta(seconds=interval * 1.5)
+    assert claim.next_due_at.timestamp() % interval == slots.phase_seconds(key, interval)
+    if claim.missed:
+        assert claim.missed.first <= claim.missed.last < claim.slot
+        span = claim.missed.last - claim.missed.first
+        assert abs(span / timedelta(seconds=interval) - (claim.missed.count - 1)) <= 0.5
+    else:
+        assert claim.slot == due.replace(microsecond=due.microsecond // 1000 * 1000)
+
+
+@given(due=moments, interval=st.integers(1, 3000), key=keys, delays=st.lists(st.integers(0, 9000), max_size=9))
+def test_claims_in_a_row_account_for_every_slot_once(
+    due: datetime, interval: int, key: int, delays: list[int]
+) -> None:
+    start = due = slots.claim(due_at=due, now=due, interval_seconds=interval, key=key).next_due_at
+    accounted = 0
+    for delay in delays:
+        now = due + timedelta(seconds=delay)
+        claim = slots.claim(due_at=due, now=now, interval_seconds=interval, key=key)
+        accounted += 1 + (claim.missed.count if claim.missed else 0)
+        due = claim.next_due_at
+    assert due == start + timedelta(seconds=interval * accounted)
+
+
+def test_phases_spread_resources_over_the_interval() -> None:
+    quarters = [slots.phase_seconds(key, 300) // 75 for key in range(4000)]
+    assert all(900 < quarters.count(quarter) < 1100 for quarter in range(4))
+
+
+@pytest.mark.parametrize(
+    ("now", "last_asked", "slot"),
+    [
+        (NOON + timedelta(microseconds=250_999), None, NOON + timedelta(milliseconds=250)),
+        (NOON, None, NOON + timedelta(milliseconds=1)),
+        (NOON, NOON - timedelta(minutes=1), NOON + timedelta(milliseconds=1)),
+        (NOON, NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)),
+        (NOON, NOON + timedelta(milliseconds=999), NOON + timedelta(milliseconds=1001)),
+    ],
+)
+def test_asked_slot_is_new_and_never_a_whole_second(
+    now: datetime, last_asked: datetime | None, slot: datetime
+) -> None:
+    assert slots.asked_slot(now, last_asked) == slot
+
+
+def test_whole_second_is_what_the_grid_can_express() -> None:
+    assert slots.whole_second(NOON + timedelta(microseconds=999_999)) == NOON

@@ -1,0 +1,108 @@
+"""How outcomes move the standing of a resource from one region."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from probes.policy.depth import NOTHING_PROVED
+from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
+from probes.protocol.taxonomy import Depth, Stage, Status
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+DIGEST = "sha256:" + "a" * 64
+
+GOOD = Seen(
+    slot=NOON,
+    checked_at=NOON + timedelta(seconds=1),
+    status=Status.AVAILABLE,
+    reason="ok",
+    depth=Depth.PLATFORM,
+    digest=DIGEST,
+    warnings=("tag_moved",),
+)
+BAD = replace(
+    GOOD,
+    status=Status.UNAVAILABLE,
+    reason="tag_not_found",
+    stage=Stage.MANIFEST,
+    host="ghcr.io",
+    depth=None,
+    digest=None,
+    warnings=(),
+)
+UNCLEAR = replace(BAD, status=Status.INDETERMINATE, reason="rate_limited")
+
+
+def after(*seen: Seen) -> Standing:
+    """Return the standing after outcomes at noon, a minute past, two minutes past and so on."""
+    standing = None
+    for minutes, item in enumerate(seen):
+        standing = advance(standing, replace(item, slot=NOON + minutes * MINUTE))
+    assert standing is not None
+    return standing
+
+
+def test_first_outcome_makes_the_standing() -> None:
+    standing = after(GOOD)
+    assert (standing.status, standing.since, standing.last_slot) == (Status.AVAILABLE, NOON, NOON)
+    assert (standing.consecutive_successes, standing.consecutive_failures) == (1, 0)
+    assert (standing.digest, standing.warnings) == (DIGEST, ("tag_moved",))
+    assert standing.proof.manifest_at == NOON
+
+
+def test_first_outcome_may_be_a_failure() -> None:
+    standing = after(BAD)
+    assert (standing.reason, standing.stage, standing.host) == ("tag_not_found", Stage.MANIFEST, "ghcr.io")
+    assert standing.digest is None
+    assert standing.proof == NOTHING_PROVED
+
+
+def test_same_status_keeps_since_and_counts_on() -> None:
+    standing = after(BAD, BAD, replace(BAD, reason="auth_denied"))
+    assert (standing.since, standing.last_slot) == (NOON, NOON + 2 * MINUTE)
+    assert standing.consecutive_failures == 3
+
+
+def test_other_status_begins_anew() -> None:
+    standing = after(GOOD, GOOD, BAD)
+    assert standing.since == NOON + 2 * MINUTE
+    assert (standing.consecutive_successes, standing.consecutive_failures) == (0, 1)
+    assert after(BAD, GOOD).consecutive_failures == 0
+
+
+def test_digest_survives_a_failure() -> None:
+    assert after(GOOD, BAD).digest == DIGEST
+
+
+def test_what_could_not_tell_does_not_end_a_run() -> None:
+    assert after(BAD, UNCLEAR, BAD).consecutive_failures == 2
+
+
+def test_only_a_later_slot_is_newer() -> None:
+    standing = after(GOOD, GOOD)
+    assert is_newer(None, GOOD)
+    assert not is_newer(standing, replace(GOOD, slot=standing.last_slot))
+    assert is_newer(standing, replace(GOOD, slot=standing.last_slot + MINUTE))
+
+
+NEXT = replace(GOOD, slot=NOON + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("standing", "seen", "news"),
+    [
+        (None, GOOD, True),
+        (after(GOOD), NEXT, False),
+        (after(GOOD), replace(NEXT, digest=None), False),
+        (after(GOOD), replace(NEXT, digest="sha256:" + "b" * 64), True),
+        (after(GOOD), replace(NEXT, reason="other"), True),
+        (after(BAD), NEXT, True),
+        (after(BAD), replace(BAD, slot=NOON + MINUTE), True),
+        (after(GOOD, GOOD), GOOD, True),
+    ],
+    ids=["first", "same", "no digest told", "digest", "reason", "recovered", "still bad", "late"],
+)
+def test_news_is_what_the_row_before_did_not_tell(standing: Standing | None, seen: Seen, news: bool) -> None:  # noqa: FBT001 - a table's column
+    assert is_news(standing, seen) is news

@@ -1,0 +1,146 @@
+"""Verdicts over regions: whose votes count, and what they come to."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.policy.verdict import Decision, Inputs, Presence, VerdictState, Vote, decide
+from probes.protocol.taxonomy import Status
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+INTERVAL = 60
+FRESH = timedelta(seconds=3 * INTERVAL + 30)
+WORDS = {
+    "up": Status.AVAILABLE,
+    "down": Status.UNAVAILABLE,
+    "ill": Status.DEGRADED,
+    "?": Status.INDETERMINATE,
+    "conf": Status.CONFIG_ERROR,
+}
+
+
+def vote(
+    word: str, *, region: str = "r", age: timedelta = timedelta(0), presence: Presence = Presence.PRESENT
+) -> Vote:
+    return Vote(region=region, presence=presence, status=WORDS[word], reason=word, slot=NOON - age)
+
+
+def votes(text: str) -> tuple[Vote, ...]:
+    return tuple(vote(word, region=f"r{n}") for n, word in enumerate(text.split()))
+
+
+def decided(*cast: Vote, minimum: int = 2) -> Decision:
+    return decide(Inputs(now=NOON, interval_seconds=INTERVAL, votes=cast, minimum_votes=minimum))
+
+
+@pytest.mark.parametrize(
+    ("cast", "state"),
+    [
+        ("up up up", VerdictState.AVAILABLE),
+        ("up up down", VerdictState.DEGRADED),
+        ("up down down", VerdictState.UNAVAILABLE),
+        ("down down down", VerdictState.UNAVAILABLE),
+        ("up down", VerdictState.DEGRADED),
+        ("ill ill ill", VerdictState.DEGRADED),
+        ("up up ill", VerdictState.DEGRADED),
+        ("down ill up", VerdictState.DEGRADED),
+        ("down down ill", VerdictState.UNAVAILABLE),
+        ("up up ?", VerdictState.AVAILABLE),
+        ("down down ?", VerdictState.UNAVAILABLE),
+        ("up up conf", VerdictState.AVAILABLE),
+        ("up ? ?", VerdictState.UNKNOWN),
+        ("? ? ?", VerdictState.UNKNOWN),
+        ("conf conf conf", VerdictState.UNKNOWN),
+        ("up", VerdictState.AVAILABLE),
+        ("down", VerdictState.UNAVAILABLE),
+        ("", VerdictState.UNKNOWN),
+    ],
+)
+def test_verdict_is_the_majority_of_counted_votes(cast: str, state: VerdictState) -> None:
+    assert decided(*votes(cast)).state is state
+
+
+def test_every_vote_that_does_not_count_says_why() -> None:
+    decision = decided(
+        vote("up", region="a"),
+        vote("down", region="b", presence=Presence.PAUSED),
+        vote("down", region="c", presence=Presence.SILENT),
+        Vote(region="d"),
+        vote("down", region="e", age=FRESH),
+        vote("?", region="f"),
+        vote("conf", region="g"),
+        minimum=1,
+    )
+    assert decision.state is VerdictState.AVAILABLE
+    assert (decision.counted, decision.failing) == (1, 0)
+    assert decision.left_out == {
+        "b": "paused",
+        "c": "silent",
+        "d": "unchecked",
+        "e": "stale",
+        "f": "indeterminate",
+        "g": "config_error",
+    }
+
+
+def test_one_voice_is_too_few_where_several_are_expected() -> None:
+    silent = vote("up", region="b", presence=Presence.SILENT)
+    assert decided(vote("down", region="a"), silent).state is VerdictState.UNKNOWN
+
+
+def test_paused_regions_are_not_expected_to_vote() -> None:
+    paused = vote("up", region="b", presence=Presence.PAUSED)
+    assert decided(vote("down", region="a"), paused).state is VerdictState.UNAVAILABLE
+
+
+def test_verdict_lapses_with_its_oldest_counted_vote() -> None:
+    decision = decided(
+        vote("up", region="a", age=timedelta(seconds=20)),
+        vote("up", region="b"),
+        vote("?", region="c", age=timedelta(seconds=50)),
+    )
+    assert decision.stale_at == NOON - timedelta(seconds=20) + FRESH
+
+
+def test_vote_is_fresh_to_the_last_moment_and_stale_at_stale_at() -> None:
+    last_moment = FRESH - timedelta(microseconds=1)
+    assert decided(vote("up", age=last_moment)).state is VerdictState.AVAILABLE
+    assert decided(vote("up", age=FRESH)).state is VerdictState.UNKNOWN
+
+
+def test_without_counted_votes_nothing_lapses() -> None:
+    assert decided(*votes("? conf")).stale_at is None
+
+
+cast_votes = st.builds(
+    Vote,
+    region=st.uuids().map(str),
+    presence=st.sampled_from(Presence),
+    status=st.none() | st.sampled_from(Status),
+    reason=st.none() | st.just("why"),
+    slot=st.none() | st.integers(0, 500).map(lambda seconds: NOON - timedelta(seconds=seconds)),
+)
+all_inputs = st.builds(
+    Inputs,
+    now=st.just(NOON),
+    interval_seconds=st.integers(1, 300),
+    votes=st.lists(cast_votes, max_size=7).map(tuple),
+    minimum_votes=st.integers(1, 4),
+    fresh_intervals=st.integers(1, 5),
+)
+
+
+@given(all_inputs)
+def test_stored_inputs_explain_the_verdict(inputs: Inputs) -> None:
+    again = Inputs.from_json(inputs.to_json())
+    assert again == inputs
+    assert decide(again) == decide(inputs)
+
+
+@given(all_inputs)
+def test_every_vote_is_counted_or_left_out(inputs: Inputs) -> None:
+    decision = decide(inputs)
+    assert decision.counted + len(decision.left_out) == len(inputs.votes)
+    assert decision.failing <= decision.counted
