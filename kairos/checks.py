@@ -15,9 +15,7 @@ def check_environment(
 ) -> list[CheckMessage]:
     """Report each setting that could not be used and was replaced by its default."""
     return [
-        (Error if mistake.id.startswith("kairos.E") else Warning)(
-            mistake.message, hint=mistake.hint, id=mistake.id
-        )
+        (Error if mistake.id.startswith("kairos.E") else Warning)(mistake.message, hint=mistake.hint, id=mistake.id)
         for mistake in settings.KAIROS_MISTAKES
     ]
 

@@ -104,13 +104,9 @@ def _split(url: str, schemes: frozenset[str]) -> SplitResult:
         _ = parts.port  # parsed on access: a bad port is found here and not at the first connection
     except ValueError:
         # The parser's own words may hold a part of the URL, and so of the password.
-        raise ValueError(
-            "not a URL: check the port, and %-encode special characters of the password"
-        ) from None
+        raise ValueError("not a URL: check the port, and %-encode special characters of the password") from None
     if parts.scheme not in schemes:
-        raise ValueError(
-            f"starts with {parts.scheme or 'no scheme'!r}, not with {' or '.join(sorted(schemes))}"
-        )
+        raise ValueError(f"starts with {parts.scheme or 'no scheme'!r}, not with {' or '.join(sorted(schemes))}")
     return parts
 
 
@@ -198,9 +194,7 @@ class Environment:
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
-            self._add(
-                "kairos.E007", f"{path} cannot be read: {type(error).__name__}", "Let this user read it."
-            )
+            self._add("kairos.E007", f"{path} cannot be read: {type(error).__name__}", "Let this user read it.")
             return ""
         if mode & _PRIVATE_MODE_MASK:
             self._add("kairos.W001", f"{path} can be read by others", f"chmod 600 {path}")

@@ -31,9 +31,7 @@ KAIROS_FERNET_KEYS_FILE = _environment.path("KAIROS_FERNET_KEYS_FILE", KAIROS_ST
 KAIROS_CONTROL_KEY_FILE = _environment.path("KAIROS_CONTROL_KEY_FILE", KAIROS_STATE_DIR / "control-key.json")
 # `<slug>.json` in here is what the worker of a region on this machine gets as KAIROS_REGION_KEY_FILE.
 KAIROS_REGION_KEYS_DIR = KAIROS_STATE_DIR / "regions"
-KAIROS_REGIONS = _environment.regions(
-    "KAIROS_REGIONS", "eu-west:Europe West,us-east:US East,ap-south:Asia South"
-)
+KAIROS_REGIONS = _environment.regions("KAIROS_REGIONS", "eu-west:Europe West,us-east:US East,ap-south:Asia South")
 KAIROS_BIND = _environment.bind("KAIROS_BIND", "127.0.0.1:8000")
 # No resource is checked more often than this: a monitor must not be a burden on what it watches.
 KAIROS_INTERVAL_FLOOR_SECONDS = _environment.number("KAIROS_INTERVAL_FLOOR_SECONDS", default=15, lowest=1)

@@ -1,0 +1,60 @@
+"""What every test may count on: loopback only, real servers on demand, settings that name them."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.conf import settings
+
+from tests.servers import SessionServers, running
+
+_servers = pytest.StashKey[SessionServers]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the session's servers, then let Django read its settings: in this order, hence not by pytest's ini."""
+    if settings.configured:
+        raise pytest.UsageError("unset DJANGO_SETTINGS_MODULE: the tests choose the settings and their servers")
+    config.stash[_servers] = servers = SessionServers()
+    servers.make_keys()
+    os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
+    # Loads them; pytest-django's own hook, which comes after this one, then sets Django up.
+    _ = settings.DATABASES
+    config.addinivalue_line("markers", "slow: takes seconds by its nature, such as starting every process")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (servers := config.stash.get(_servers, None)) is not None:
+        servers.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """Run PostgreSQL for the session; the value is its URL, which DATABASE_URL has as well."""
+    server = pytestconfig.stash[_servers].postgres
+    server.prepare()
+    with running(server.child(), is_ready=server.is_ready):
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """Run Redis for the session; the value is its URL, which BROKER_URL has as well."""
+    server = pytestconfig.stash[_servers].redis
+    server.prepare()
+    with running(server.child(), is_ready=server.is_ready):
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres_url: str) -> None:
+    """Start PostgreSQL before pytest-django makes its test database in it."""
+
+
+@pytest.fixture
+def broker(redis_url: str) -> str:
+    """Give the test an empty broker; the value is its URL."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    return redis_url

@@ -1,0 +1,100 @@
+"""Real PostgreSQL and Redis for one test session: the same embedded servers that `manage.py up` runs.
+
+Their addresses are chosen, and put into the environment, before Django reads its settings; the servers start when
+the first test asks for one, so that a run of the pure tests pays nothing.
+"""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from kairos import keys
+from kairos.child import Child
+from kairos.embedded import free_port
+from kairos.embedded.postgres import PostgresServer
+from kairos.embedded.redis import RedisServer, find_binary
+
+START_SECONDS: Final = 30.0
+PASSWORD: Final = "for-tests-only"
+
+
+class SessionServers:
+    """Two servers in one temporary directory. `environment` names them whether they run yet or not."""
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="kairos-tests-"))
+        # As root, PostgreSQL runs as another user and must get in.
+        self.directory.chmod(0o711)
+        self.postgres = PostgresServer.at(self.directory, port=free_port(), password=PASSWORD, durable=False)
+        self.redis = RedisServer(
+            binary=find_binary(), directory=self.directory / "redis", port=free_port(), password=PASSWORD
+        )
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "DATABASE_URL": self.postgres.url,
+            "BROKER_URL": self.redis.url,
+            "KAIROS_STATE_DIR": str(self.directory / "state"),
+        }
+
+    def make_keys(self) -> None:
+        state = self.directory / "state"
+        keys.make_missing(
+            secret_key=state / "secret-key",
+            fernet_keys=state / "fernet-keys",
+            control_key=state / "control-key.json",
+        )
+
+    def remove(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@contextmanager
+def running(child: Child, *, is_ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a child until the block ends; enter the block when it answers. Raises RuntimeError if it never does."""
+    account = child.account
+    process = subprocess.Popen(
+        child.argv,
+        cwd=child.directory,
+        env=dict(child.environment),
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=() if account else None,
+    )
+    try:
+        wait_until(is_ready, START_SECONDS, f"{child.name} to answer", alive=process)
+        yield process
+    finally:
+        process.send_signal(child.stop_signal)
+        try:
+            process.wait(child.stop_seconds + 5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until(
+    holds: Callable[[], bool],
+    seconds: float,
+    what: str,
+    *,
+    alive: subprocess.Popen[bytes] | None = None,
+) -> None:
+    """Wait for a condition. Raises RuntimeError after `seconds`, or as soon as `alive` is not."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if alive is not None and alive.poll() is not None:
+            raise RuntimeError(f"waited for {what}: it ended with status {alive.returncode}")
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.05)
