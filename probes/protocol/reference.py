@@ -7,6 +7,7 @@ No packet is sent for a reference that this module refuses.
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NoReturn
 
 from probes.protocol.digest import Digest, DigestInvalid
@@ -67,6 +68,7 @@ class Reference:
         return str(self.digest or self.tag)
 
 
+@lru_cache(maxsize=8192)
 def parse_reference(text: str) -> Reference:
     """Return what `text` names. Raises `ReferenceInvalid` with reason, position and a sentence."""
     _refuse_foreign_text(text)

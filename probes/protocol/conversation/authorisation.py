@@ -32,7 +32,7 @@ def recall(turn: Turn, memory: Memory, first: Errand) -> None:
     state.challenge_url = memory.challenge_url
     state.login = Login(challenge=memory.challenge)
     if memory.header:
-        state.login = replace(state.login, header=memory.header, path="cached")
+        turn.log_in(memory.header, path="cached")
     elif memory.challenge:
         turn.hold(first)
         _answer(turn, memory.challenge)
@@ -63,7 +63,8 @@ def on_unauthorised(turn: Turn, errand: Errand, reply: Reply) -> None:
 def renew(turn: Turn, errand: Errand) -> None:
     """Drop a remembered login that the registry no longer takes, and log in afresh (rows T30, T31)."""
     challenge = turn.state.login.challenge
-    turn.state.login = Login(challenge=challenge, generation=turn.state.login.generation + 1)
+    login = turn.state.login
+    turn.state.login = Login(challenge=challenge, generation=login.generation + 1, exchanges=login.exchanges)
     turn.memory = Memory()
     if challenge is None:
         turn.send(replace(errand, logins=errand.logins + 1))
@@ -98,20 +99,14 @@ def on_token(turn: Turn, errand: Errand, reply: Reply) -> None:
         turn.fail(errand, refusal.reason, refusal.detail)
         return
     turn.warn(*token.warnings)
-    state.login = replace(
-        state.login,
-        header=f"Bearer {token.value}",
-        path="fresh",
-        generation=state.login.generation + 1,
-        is_under_way=False,
-    )
+    header = f"Bearer {token.value}"
     turn.memory = Memory(
         challenge=state.login.challenge,
         challenge_url=state.challenge_url,
-        header=state.login.header,
+        header=header,
         lifetime_seconds=token.lifetime_seconds,
     )
-    turn.release()
+    turn.log_in(header, path="fresh")
 
 
 def _first_login(turn: Turn, errand: Errand, challenges: tuple[Challenge, ...]) -> None:
@@ -146,11 +141,8 @@ def _answer(turn: Turn, challenge: Challenge, scope: str = "") -> None:
         if not state.secret.password:
             _stop(turn, Reason.AUTH_REQUIRED, "")
             return
-        header = basic(state.secret)
-        generation = state.login.generation + 1
-        state.login = replace(state.login, header=header, path="fresh", generation=generation, challenge=challenge)
         turn.memory = Memory(challenge=challenge, challenge_url=state.challenge_url)
-        turn.release()
+        turn.log_in(basic(state.secret), path="fresh", challenge=challenge)
         return
     try:
         realm = trusted_realm(

@@ -9,6 +9,7 @@ from typing import Final
 
 from probes.protocol.conversation.state import Failure, State, Wanted
 from probes.protocol.outcome import Conclusion, PlatformResult
+from probes.protocol.redaction import scrub
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status
 
 _SECURITY: Final = frozenset(
@@ -66,7 +67,7 @@ def conclude(state: State, ending: Failure | None) -> Conclusion:
         platforms=tuple(_platform_result(item) for item in state.wanted) if ending is None else (),
         warnings=state.warnings,
         hint=reason.meaning.hint,
-        detail=failure.detail if failure else "",
+        detail=scrub(failure.detail, state.secrets) if failure else "",
         retry_at=failure.retry_at if failure else None,
         attempts=state.attempts,
         auth_path=state.login.path,

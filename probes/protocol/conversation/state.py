@@ -100,8 +100,6 @@ class Login:
     scope: str = ""
     is_under_way: bool = False
     has_pinged: bool = False
-    used_form: bool = False  # the last exchange was the POST of an identity token
-    lifetime_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +146,7 @@ class State:
     failures: tuple[Failure, ...] = ()  # in the order of the pull
     warnings: tuple[Warn, ...] = ()
     rate_limit: RateLimit | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # never to be shown, whoever echoes them
     attempts: int = 1
     next_id: int = 0  # also the number of requests so far
     unqueued: int = 0  # those of them that count against MAX_REQUESTS_UNQUEUED
@@ -167,7 +166,12 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The conversation is over; exchanges still in flight may be dropped. `memory` is for later checks."""
+    """The conversation is over; exchanges still in flight may be dropped.
+
+    `memory` is for later checks of the repository: None leaves what is remembered, an empty one forgets it.
+    `secrets` are what may not be shown of the steps, should the registry have echoed them.
+    """
 
     conclusion: Conclusion
     memory: Memory | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from probes.protocol.conversation.conclusion import conclude, first_of
 from probes.protocol.conversation.state import (
@@ -67,6 +67,15 @@ class Turn:
     def hold(self, errand: Errand) -> None:
         """Keep the errand back until the login that is under way has ended."""
         self.state.waiting = (*self.state.waiting, errand)
+
+    def log_in(self, header: str, **changes: Any) -> None:
+        """Use `header` from now on, and send what waited for it. `changes` are further fields of the login."""
+        state = self.state
+        state.login = replace(
+            state.login, header=header, generation=state.login.generation + 1, is_under_way=False, **changes
+        )
+        state.secrets = (*state.secrets, header.partition(" ")[2])
+        self.release()
 
     def release(self) -> None:
         """Send what waited for the login."""
@@ -128,7 +137,7 @@ class Turn:
             self.send(errand)
         if self.ending is None and (state.in_flight or state.waiting):
             return Send(state, tuple(self.asks))
-        return Done(conclude(state, self.ending), self.memory)
+        return Done(conclude(state, self.ending), self.memory, state.secrets)
 
 
 def _ask(state: State, errand: Errand) -> Ask:

@@ -1,0 +1,245 @@
+"""`manage.py probe`: one check, from here, now. Needs no database, no broker and no settings."""
+
+import argparse
+import asyncio
+import json
+import os
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from probes import __version__
+from probes.management.ladder import ladder, summary
+from probes.protocol.addresses import parse_networks
+from probes.protocol.outcome import Outcome
+from probes.protocol.plan import ANONYMOUS, DEFAULT_PLATFORM, DEFAULT_TIMEOUT_SECONDS, Plan, Secret, Site
+from probes.protocol.platform import Platform, PlatformInvalid
+from probes.protocol.reference import ReferenceInvalid, parse_reference
+from probes.protocol.taxonomy import Depth, Status
+from probes.wire.driver import Engine
+from probes.wire.route import Route
+
+EXIT_STATUSES: Final = {
+    Status.AVAILABLE: 0,
+    Status.UNAVAILABLE: 1,
+    Status.DEGRADED: 3,
+    Status.INDETERMINATE: 4,
+    Status.CONFIG_ERROR: 5,
+}
+_WORST_FIRST: Final = (
+    Status.UNAVAILABLE, Status.DEGRADED, Status.CONFIG_ERROR, Status.INDETERMINATE, Status.AVAILABLE,
+)  # fmt: skip
+_PASSWORD: Final = "KAIROS_PROBE_PASSWORD"  # noqa: S105 - the name of a variable
+_IDENTITY_TOKEN: Final = "KAIROS_PROBE_IDENTITY_TOKEN"  # noqa: S105 - likewise
+
+_EPILOG: Final = f"""
+examples:
+  manage.py probe alpine:3.20
+  manage.py probe --depth resolve --count 5 --interval 2 quay.io/prometheus/node-exporter:latest
+  manage.py probe --platform linux/arm64 --platform linux/amd64 ghcr.io/org/app:1.4
+  {_PASSWORD}=… manage.py probe --username robot registry.example.com/team/app:1
+  manage.py probe --ca-file ca.pem --allow-cidr 10.0.0.0/8 registry.internal:5000/app:1
+
+exit status, that of the worst outcome:
+  0 available, 1 unavailable, 3 degraded, 4 indeterminate, 5 config_error, 2 wrong usage of this command
+"""
+
+
+class Command(BaseCommand):
+    """Translate the command line into plans, and outcomes into lines and an exit status."""
+
+    help = "Check now, from this machine, whether container images can be pulled."
+    requires_system_checks: list[str] = []
+    requires_migrations_checks = False
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name,
+            subcommand,
+            epilog=_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **kwargs,
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add = parser.add_argument
+        add("references", nargs="+", metavar="REFERENCE", help="an image: [HOST/]REPOSITORY[:TAG][@DIGEST]")
+        add("--depth", choices=[depth.value for depth in Depth], default=Depth.BLOBS.value,
+            help="how far to go; default: blobs (index, platform manifest, config and every layer)")
+        add("--platform", action="append", type=_platform, metavar="OS/ARCH[/VARIANT]",
+            help=f"repeatable; default {DEFAULT_PLATFORM}; `all` is every runnable platform of the index")
+        add("--username", metavar="NAME", help=f"with the password in {_PASSWORD} or --password-stdin")
+        secrets = parser.add_mutually_exclusive_group()
+        secrets.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+        secrets.add_argument("--identity-token-stdin", action="store_true",
+            help=f"read an OAuth2 refresh token from standard input; or set {_IDENTITY_TOKEN}")
+        add("--ca-file", type=_ca_file, default="", metavar="PEM", help="trust these roots as well")
+        add("--allow-cidr", action="append", type=_cidr, default=[], metavar="CIDR",
+            help="repeatable; non-public addresses that any hop may dial; metadata addresses never")
+        add("--resolve", action="append", type=_resolve, default=[], metavar="HOST:ADDRESS[,ADDRESS]",
+            help="repeatable; use these addresses instead of DNS; they are still tested")
+        add("--trust-auth-host", action="append", default=[], metavar="HOST",
+            help="repeatable; a host outside the registry's own domain that may receive the credential")
+        add("--plain-http", action="store_true", help="the registry speaks HTTP; nothing else gets weaker")
+        add("--timeout", type=_seconds, default=DEFAULT_TIMEOUT_SECONDS, metavar="SECONDS",
+            help="deadline of the whole check; default %(default)g")
+        add("--count", type=_count, default=1, metavar="N", help="repeat in one process, like ping")
+        add("--interval", type=_seconds, default=1.0, metavar="SECONDS", help="between repetitions; default 1")
+        add("--json", action="store_true", help="one JSON document a line, one line an outcome")  # fmt: skip
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        secret = _secret(options)
+        if secret is not ANONYMOUS:
+            _refuse_many_registries(options["references"])
+        plans = [_plan(reference, options) for reference in options["references"]]
+        try:
+            outcomes = asyncio.run(self._run(plans, secret, options))
+        except KeyboardInterrupt:
+            sys.exit(130)
+        found = {outcome.status for outcome in outcomes}
+        worst = next(status for status in _WORST_FIRST if status in found)
+        if worst is not Status.AVAILABLE:
+            sys.exit(EXIT_STATUSES[worst])
+
+    async def _run(self, plans: list[Plan], secret: Secret, options: dict[str, Any]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        async with Engine(user_agent=f"kairos-probe/{__version__}") as engine:
+            async for plan in _rounds(plans, options["count"], options["interval"]):
+                outcome = await engine.check(plan, secret)
+                outcomes.append(outcome)
+                if options["json"]:
+                    self.stdout.write(json.dumps(outcome.to_json(), ensure_ascii=False))
+                else:
+                    for line in filter(None, ladder(outcome, self._paint)):
+                        self.stdout.write(line)
+                self.stdout.flush()
+        if len(outcomes) > 1 and not options["json"]:
+            self.stdout.write(summary(outcomes, self._paint))
+        return outcomes
+
+    def _paint(self, status: Status, text: str) -> str:
+        styles = {Status.AVAILABLE: self.style.SUCCESS, Status.UNAVAILABLE: self.style.ERROR}
+        return str(styles.get(status, self.style.WARNING)(text))
+
+
+async def _rounds(plans: list[Plan], count: int, interval_seconds: float) -> AsyncIterator[Plan]:
+    for number in range(count):
+        if number:
+            await asyncio.sleep(interval_seconds)
+        for plan in plans:
+            yield plan
+
+
+def _plan(reference: str, options: dict[str, Any]) -> Plan:
+    resolve: dict[str, tuple[str, ...]] = {}
+    for host, addresses in options["resolve"]:
+        resolve[host] = (*resolve.get(host, ()), *addresses)
+    return Plan(
+        reference=reference,
+        depth=Depth(options["depth"]),
+        platforms=tuple(dict.fromkeys(options["platform"] or (DEFAULT_PLATFORM,))),
+        site=Site(
+            ca_pem=options["ca_file"],
+            allow_cidrs=tuple(options["allow_cidr"]),
+            resolve=tuple(resolve.items()),
+            trusted_auth_hosts=tuple(host.lower() for host in options["trust_auth_host"]),
+            plain_http=options["plain_http"],
+        ),
+        timeout_seconds=options["timeout"],
+    )
+
+
+def _secret(options: dict[str, Any]) -> Secret:
+    """Return the secret to check with. Secrets come from the environment or standard input only."""
+    username = options["username"] or ""
+    if options["identity_token_stdin"]:
+        return Secret(username=username, identity_token=_from_stdin("identity token"))
+    if username or options["password_stdin"]:
+        if not username:
+            raise CommandError("--password-stdin needs --username", returncode=2)
+        password = _from_stdin("password") if options["password_stdin"] else os.environ.get(_PASSWORD, "")
+        if not password:
+            raise CommandError(f"--username needs a password: set {_PASSWORD}, or use --password-stdin", returncode=2)
+        return Secret(username=username, password=password)
+    if token := os.environ.get(_IDENTITY_TOKEN):
+        return Secret(identity_token=token)
+    return ANONYMOUS
+
+
+def _from_stdin(what: str) -> str:
+    secret = sys.stdin.readline().rstrip("\r\n")
+    if not secret:
+        raise CommandError(f"no {what} on standard input", returncode=2)
+    return secret
+
+
+def _refuse_many_registries(references: list[str]) -> None:
+    """One credential is for one registry: never show it to another because both were on one command line."""
+    hosts = set()
+    for text in references:
+        try:
+            hosts.add(parse_reference(text).host)
+        except ReferenceInvalid:
+            continue  # it will be reported, and nothing is sent for it
+    if len(hosts) > 1:
+        raise CommandError(
+            f"one credential for several registries ({', '.join(sorted(hosts))}): probe them one by one", returncode=2
+        )
+
+
+def _platform(text: str) -> str:
+    if text != "all":
+        try:
+            Platform.parse(text)
+        except PlatformInvalid as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _cidr(text: str) -> str:
+    try:
+        parse_networks((text,))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _resolve(text: str) -> tuple[str, tuple[str, ...]]:
+    host, _, addresses = text.partition(":")
+    pair = (host.lower(), tuple(item.strip("[]") for item in addresses.split(",") if item))
+    if not host or not pair[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:ADDRESS[,ADDRESS]")
+    try:
+        Route.of(Site(resolve=(pair,)))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return pair
+
+
+def _ca_file(text: str) -> str:
+    try:
+        pem = Path(text).read_text()
+        ssl.create_default_context(cadata=pem)
+    except (OSError, UnicodeDecodeError, ssl.SSLError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: no usable certificates: {error}") from None
+    return pem
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, up to 3600")
+    return seconds
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of repetitions")
+    return int(text)

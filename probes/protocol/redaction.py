@@ -1,0 +1,29 @@
+"""What must not be shown, taken out of what is about to be shown.
+
+Source: behaviour row T35, security items S19 and S20. A registry may echo what we sent it: into an error text, or
+into a redirect's path. Allow-lists (`urls.redact`) come first; this is the net below them.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+HIDDEN: Final = "…"
+WITHHELD: Final = "(withheld: it repeats a secret)"
+_TELLING: Final = 6  # a shorter secret shows through its own replacement, so the whole text goes
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` without any of `secrets`, nor a beginning of one that a cut has left at its end."""
+    for secret in secrets:
+        if not secret:
+            continue
+        if secret in text:
+            if len(secret) < _TELLING:
+                return WITHHELD
+            text = text.replace(secret, HIDDEN)
+        shown = text.rstrip(HIDDEN)
+        for length in range(min(len(secret) - 1, len(shown)), _TELLING - 1, -1):
+            if shown.endswith(secret[:length]):
+                text = shown[:-length] + HIDDEN
+                break
+    return text

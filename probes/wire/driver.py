@@ -1,0 +1,175 @@
+"""The engine: carries a conversation over the wire and records how each step went.
+
+One `Engine` serves all checks of a process from one event loop: its connections and remembered logins stay warm.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self
+
+from probes.protocol.conversation import Done, Send, advance, start
+from probes.protocol.exchange import Ask, Event, Fault
+from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Outcome, Step
+from probes.protocol.plan import ANONYMOUS, Plan, Secret
+from probes.protocol.redaction import scrub
+from probes.protocol.reference import ReferenceInvalid, parse_reference
+from probes.protocol.taxonomy import Warn
+from probes.protocol.urls import redact
+from probes.wire.exchange import ExchangeRecord, perform
+from probes.wire.limits import Limits
+from probes.wire.memory import LoginKey, LoginMemory
+from probes.wire.route import Route
+from probes.wire.transport import GuardedTransport
+
+EXPIRING: Final = timedelta(days=14)
+
+
+class Engine:
+    """Runs checks. Belongs to the event loop it is first used on; close it with `aclose` or `async with`."""
+
+    def __init__(self, *, user_agent: str, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._transport = GuardedTransport(user_agent=user_agent, limits=self._limits)
+        self._logins = LoginMemory()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._transport.aclose()
+
+    async def check(self, plan: Plan, secret: Secret = ANONYMOUS) -> Outcome:
+        """Make one check and return its outcome, within `plan.timeout_seconds`.
+
+        Raises `ValueError` when the plan's site is not usable (a network or address that is none). Everything
+        that the network or a registry does becomes part of the outcome.
+        """
+        run = _Run(self._transport, plan, self._limits)
+        key = _login_key(plan, secret, run.route)
+        memory = self._logins.recall(key, run.started) if key else None
+        done = await run.converse(start(plan, secret, memory))
+        if key and done.memory is not None:
+            self._logins.learn(key, done.memory, asyncio.get_running_loop().time())
+        return run.outcome(done)
+
+
+class _Run:
+    """One check under way: its clock and its records by ask id."""
+
+    def __init__(self, transport: GuardedTransport, plan: Plan, limits: Limits) -> None:
+        self.transport = transport
+        self.plan = plan
+        self.limits = limits
+        self.route = Route.of(plan.site)
+        self.started_at = datetime.now(UTC)
+        self.started = asyncio.get_running_loop().time()
+        self.deadline = self.started + plan.timeout_seconds
+        self.records: list[tuple[Ask, Event, ExchangeRecord]] = []
+
+    async def converse(self, move: Send | Done) -> Done:
+        """Carry the conversation to its end. Exchanges that it no longer waits for are cancelled."""
+        pending: set[asyncio.Task[Event]] = set()
+        try:
+            while isinstance(move, Send):
+                if len(move.asks) == 1 and not pending:
+                    event = await self.exchange(move.asks[0])  # the usual case needs no task
+                    move = advance(move.state, event)
+                    continue
+                pending |= {asyncio.create_task(self.exchange(ask)) for ask in move.asks}
+                finished, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                move = self.take(move, finished)
+        finally:
+            for task in pending:
+                task.cancel()
+            if pending:
+                await asyncio.gather(*pending, return_exceptions=True)
+        return move
+
+    def take(self, move: Send, finished: Iterable[asyncio.Task[Event]]) -> Send | Done:
+        """Advance by every exchange that has ended; the asks of all of them go out together."""
+        asks: list[Ask] = []
+        for task in sorted(finished, key=lambda task: task.result().ask_id):
+            further = advance(move.state, task.result())
+            if isinstance(further, Done):
+                return further
+            asks += further.asks
+            move = further
+        return replace(move, asks=tuple(asks))
+
+    async def exchange(self, ask: Ask) -> Event:
+        if ask.delay_seconds:
+            remaining = self.deadline - asyncio.get_running_loop().time()
+            await asyncio.sleep(max(0.0, min(ask.delay_seconds, remaining)))
+        event, record = await perform(self.transport, ask, self.route, self.limits, self.deadline)
+        self.records.append((ask, event, record))
+        return event
+
+    def outcome(self, done: Done) -> Outcome:
+        """Put the conclusion and the records together."""
+        loop = asyncio.get_running_loop()
+        self.records.sort(key=lambda entry: entry[0].id)
+        certificates = {record.host: record.certificate for _, _, record in self.records if record.certificate}
+        return Outcome(
+            reference=self.plan.reference,
+            conclusion=self.with_warnings(done.conclusion, certificates.values()),
+            started_at=self.started_at,
+            duration_ms=round((loop.time() - self.started) * 1000, 1),
+            requests=len(self.records),
+            bytes_read=sum(record.bytes for _, _, record in self.records),
+            connection=self.connection,
+            certificates=tuple(certificates.values()),
+            steps=tuple(_step(*entry, done.secrets) for entry in self.records),
+        )
+
+    @property
+    def connection(self) -> ConnectionKind | None:
+        kinds = {record.connection for _, _, record in self.records}
+        return "new" if "new" in kinds else "reused" if "reused" in kinds else None
+
+    def with_warnings(self, conclusion: Conclusion, certificates: Iterable[Certificate]) -> Conclusion:
+        """Return the conclusion with the warnings that only the wire can give."""
+        found: list[Warn] = []
+        if any(certificate.not_after - self.started_at < EXPIRING for certificate in certificates):
+            found.append(Warn.TLS_EXPIRING)
+        if any(record.mixed_scope for _, _, record in self.records):
+            found.append(Warn.DNS_MIXED_SCOPE)
+        return replace(conclusion, warnings=(*conclusion.warnings, *found)) if found else conclusion
+
+
+def _step(ask: Ask, event: Event, record: ExchangeRecord, secrets: tuple[str, ...]) -> Step:
+    return Step(
+        stage=ask.stage,
+        method=ask.method,
+        url=scrub(redact(ask.url), secrets),
+        host=record.host,
+        address=record.address,
+        http_status=record.http_status,
+        error=event.kind.value if isinstance(event, Fault) else None,
+        connection=record.connection,
+        dns_ms=record.dns_ms,
+        connect_ms=record.connect_ms,
+        tls_ms=record.tls_ms,
+        first_byte_ms=record.first_byte_ms,
+        total_ms=record.total_ms,
+        bytes=record.bytes,
+    )
+
+
+def _login_key(plan: Plan, secret: Secret, route: Route) -> LoginKey | None:
+    """Return under which key a login may be remembered; None when the reference names nothing."""
+    try:
+        reference = parse_reference(plan.reference)
+    except ReferenceInvalid:
+        return None
+    fingerprint = secret.fingerprint
+    if not (secret.is_anonymous or fingerprint):
+        material = f"{secret.username}\0{secret.password}\0{secret.identity_token}"
+        fingerprint = hashlib.sha256(material.encode()).hexdigest()
+    return (plan.site.api_host or reference.api_host, reference.repository, fingerprint, route.profile)
