@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final, cast
 
 import httpx
 
@@ -12,11 +12,10 @@ from probes.protocol.exchange import Ask, BodyRule, Event, Fault, FaultKind, Hea
 from probes.protocol.outcome import Certificate, ConnectionKind
 from probes.protocol.urls import Origin, origin_of
 from probes.wire.faults import WireFault, printable
+from probes.wire.http1 import Reading
 from probes.wire.limits import Limits
 from probes.wire.route import TERMS, Route, Terms, Trace
-
-if TYPE_CHECKING:
-    from probes.wire.transport import GuardedTransport, ReplyBody
+from probes.wire.transport import GuardedTransport, ReplyBody
 
 _NO_BODY: Final = httpx.ByteStream(b"")
 
@@ -45,7 +44,7 @@ class ExchangeRecord:
 
 
 async def perform(
-    transport: "GuardedTransport", ask: Ask, route: Route, limits: Limits, deadline: float
+    transport: GuardedTransport, ask: Ask, route: Route, limits: Limits, deadline: float
 ) -> tuple[Event, ExchangeRecord]:
     """Make the exchange that `ask` wants, and return its one event together with its record.
 
@@ -58,7 +57,7 @@ async def perform(
     trace = Trace()
     host = ""
     status: int | None = None
-    body: ReplyBody | None = None
+    reading: Reading | None = None
     event: Event
     try:
         origin = origin_of(ask.url)
@@ -67,12 +66,18 @@ async def perform(
         request = _request(ask, origin, transport.user_agent, terms)
         response = await transport.handle_async_request(request)
         status = response.status_code
-        body = response.stream  # type: ignore[assignment]  # the transport's own stream, always
-        content = await _content(ask, status, body, limits)
+        body = cast("ReplyBody", response.stream)
+        reading = body.reading
+        try:
+            content = await _content(ask, reading, limits)
+        finally:
+            body.release()
         event = Reply(
             ask_id=ask.id,
             status=status,
-            headers=Headers(tuple(response.headers.multi_items())),
+            headers=Headers(
+                tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in reading.headers)
+            ),
             body=content,
             received_at=datetime.now(UTC),
         )
@@ -80,9 +85,6 @@ async def perform(
         event = Fault(ask_id=ask.id, kind=fault.kind, detail=fault.detail)
     except ValueError as error:
         event = Fault(ask_id=ask.id, kind=FaultKind.INTERNAL, detail=printable(str(error)))
-    finally:
-        if body is not None:
-            body.release()
     return event, ExchangeRecord(
         host=host,
         address=trace.address,
@@ -92,24 +94,24 @@ async def perform(
         tls_ms=trace.tls_ms,
         first_byte_ms=trace.first_byte_ms,
         total_ms=round((loop.time() - started) * 1000, 3),
-        bytes=body.received_bytes if body is not None else 0,
+        bytes=reading.received_bytes if reading is not None else 0,
         http_status=status,
         certificate=trace.certificate,
         mixed_scope=trace.mixed_scope,
     )
 
 
-async def _content(ask: Ask, status: int, body: "ReplyBody", limits: Limits) -> bytes:
-    if 300 <= status < 400:
+async def _content(ask: Ask, reading: Reading, limits: Limits) -> bytes:
+    if 300 <= reading.status < 400:
         return b""  # row B20
-    if not 200 <= status < 300:
-        return await body.read_leniently(limits.error_body_bytes)
+    if not 200 <= reading.status < 300:
+        return await reading.body_so_far(limits.error_body_bytes)
     limit = ask.limit_bytes
     if ask.body_rule is BodyRule.PROBE:
         limit = limits.probe_body_bytes
-        if body.declared_length is None or body.declared_length > limit:
+        if not reading.is_complete and (reading.declared_length is None or reading.declared_length > limit):
             return b""
-    return await body.read(limit)
+    return await reading.body(limit)
 
 
 def _request(ask: Ask, origin: Origin, user_agent: str, terms: Terms) -> httpx.Request:

@@ -1,15 +1,17 @@
 """How one check may reach its hosts, and the terms on which one of its requests travels."""
 
 import hashlib
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
+from ipaddress import ip_address
 from typing import Final
 
 from probes.protocol.addresses import Network, parse_networks
 from probes.protocol.outcome import Certificate, ConnectionKind
 from probes.protocol.plan import Site
+from probes.wire import tls
 from probes.wire.limits import Limits
 
 
@@ -22,25 +24,31 @@ class Route:
     """
 
     allowed: tuple[Network, ...] = ()  # non-public networks that may be dialled
-    resolve: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # host → addresses, instead of DNS
+    resolve: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host → addresses, instead of DNS
     ca_pem: str = ""
     plain_http: bool = False  # whether `http://` may be asked at all (row N1)
     profile: str = ""
 
     @staticmethod
     def of(site: Site) -> "Route":
-        """Return the route of `site`. Raises `ValueError` on a network or an address that is none."""
+        """Return the route of `site`. Raises `ValueError` on a network, an address or a CA bundle that is none."""
         return _route_of(site)
 
 
 @lru_cache(maxsize=1024)
 def _route_of(site: Site) -> Route:
     allowed = parse_networks(site.allow_cidrs)
-    resolve = {host.lower(): addresses for host, addresses in site.resolve}
+    resolve = {
+        host.lower(): tuple(str(ip_address(address.strip("[]"))) for address in addresses)
+        for host, addresses in site.resolve
+        if addresses
+    }
+    if site.ca_pem:
+        tls.load_roots(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), site.ca_pem)
     described = repr((site.ca_pem, sorted(map(str, allowed)), sorted(resolve.items()), site.plain_http))
     return Route(
         allowed=allowed,
-        resolve=MappingProxyType(resolve),
+        resolve=resolve,
         ca_pem=site.ca_pem,
         plain_http=site.plain_http,
         profile=hashlib.sha256(described.encode()).hexdigest(),

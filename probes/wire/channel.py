@@ -1,0 +1,185 @@
+"""Bytes to and from one peer, over TCP or over TLS on it; knows nothing of HTTP.
+
+TLS is spoken here, on memory buffers, and not by asyncio: that gives the handshake a time and an exact error,
+spares a layer of protocol on every read, and 256 KiB of buffer on every connection.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum, auto
+from typing import Any, Final, Protocol, cast
+
+from probes.protocol.exchange import FaultKind
+from probes.wire import tls
+from probes.wire.faults import WireFault
+
+_READ_BYTES: Final = 16 * 1024  # a TLS record's size; kept by every connection
+
+
+class End(Enum):
+    """How a channel ended."""
+
+    CLEAN = auto()  # the peer said that it is done: close_notify, or end of stream on plain TCP
+    CUT = auto()  # reset, or end of stream in the middle of TLS
+    OURS = auto()  # we closed it
+
+
+class Receiver(Protocol):
+    """Whoever reads a channel. Called from the event loop; must not raise."""
+
+    def bytes_received(self, data: bytes | memoryview) -> None: ...  # `data` is valid during the call only
+    def channel_ended(self, end: End, detail: str) -> None: ...  # once
+
+
+class Channel(asyncio.BufferedProtocol):
+    """One connection's bytes. Made by `loop.create_connection`, then perhaps `secure`d, then read and written."""
+
+    def __init__(self, on_lost: Callable[["Channel"], None]) -> None:
+        self.ended = False
+        self.receiver: Receiver | None = None
+        self._on_lost = on_lost
+        self._view = memoryview(bytearray(_READ_BYTES))
+        self._transport: asyncio.Transport
+        self._paused = False
+        self._tls: ssl.SSLObject | None = None
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._handshake: asyncio.Future[None] | None = None
+
+    async def secure(self, context: ssl.SSLContext, name: str) -> dict[str, Any]:
+        """Speak TLS from now on, with a peer that proves to be `name`; return its verified certificate.
+
+        Raises `WireFault`. The caller bounds the time, and aborts the channel when it gives up.
+        """
+        if self.ended:
+            raise WireFault(FaultKind.CONNECTION_RESET, "closed before the TLS handshake")
+        self._tls = secure = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._handshake = handshake = asyncio.get_running_loop().create_future()
+        self._shake_hands(secure, handshake)
+        await handshake
+        self._handshake = None
+        if self._incoming.pending:
+            self._decrypt(secure)
+        return cast("dict[str, Any]", secure.getpeercert())
+
+    def write(self, data: bytes) -> None:
+        """Send `data`; on an ended channel it goes nowhere."""
+        if self.ended:
+            return
+        if self._tls is None:
+            self._transport.write(data)
+            return
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            self._end(End.CUT, error.reason or "TLS error")
+        else:
+            self._flush()
+
+    def pause(self) -> None:
+        """Take nothing more from the peer until `resume`; TCP makes it wait."""
+        self._paused = True
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused and not self.ended:
+            self._paused = False
+            self._transport.resume_reading()
+            if self._tls is not None:
+                self._decrypt(self._tls)
+
+    def abort(self) -> None:
+        """Close now. Under TLS the peer is told so, as far as it takes a few bytes at once."""
+        self._end(End.OURS, "")
+
+    # asyncio calls what follows
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint
+        return self._view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.ended:
+            return
+        if self._tls is None:
+            self._deliver(self._view[:nbytes])
+            return
+        self._incoming.write(self._view[:nbytes])
+        if self._handshake is None:
+            self._decrypt(self._tls)
+        elif not self._handshake.done():
+            self._shake_hands(self._tls, self._handshake)
+
+    def eof_received(self) -> None:
+        if self._tls is None:
+            self._end(End.CLEAN, "")
+        else:
+            self._end(End.CUT, "the peer closed without saying so in TLS")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(End.CUT, getattr(exc, "strerror", None) or "connection lost")
+        self._on_lost(self)
+
+    def _deliver(self, data: bytes | memoryview) -> None:
+        if self.receiver is None:  # a peer that speaks before it is spoken to
+            self._end(End.CUT, "data out of turn")
+        else:
+            self.receiver.bytes_received(data)
+
+    def _shake_hands(self, secure: ssl.SSLObject, done: asyncio.Future[None]) -> None:
+        try:
+            secure.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+        except ssl.SSLError as error:
+            self._flush()  # the alert that tells the peer why
+            done.set_exception(tls.fault_of(error))
+            self._end(End.OURS, "")
+        else:
+            self._flush()
+            done.set_result(None)
+
+    def _decrypt(self, secure: ssl.SSLObject) -> None:
+        try:
+            while not (self._paused or self.ended):
+                data = secure.read(_READ_BYTES)
+                if not data:
+                    self._end(End.CLEAN, "")
+                    return
+                self._deliver(data)
+                if not (self._incoming.pending or secure.pending()):
+                    break  # spares the exception that one more read would be
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._end(End.CUT, error.reason or "TLS error")
+            return
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._transport.write(self._outgoing.read())
+
+    def _end(self, end: End, detail: str) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        if self._handshake is not None:
+            if not self._handshake.done():
+                kind = FaultKind.ABORTED if end is End.OURS else FaultKind.CONNECTION_RESET
+                self._handshake.set_exception(WireFault(kind, detail or "closed during the TLS handshake"))
+        elif self._tls is not None and end is not End.CUT:
+            self._say_goodbye(self._tls)
+        self._transport.abort()
+        if self.receiver is not None:
+            self.receiver.channel_ended(end, detail)
+
+    def _say_goodbye(self, secure: ssl.SSLObject) -> None:
+        with suppress(ssl.SSLError):  # it wants the peer's own goodbye, for which we do not wait
+            secure.unwrap()
+        self._flush()

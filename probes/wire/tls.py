@@ -1,0 +1,89 @@
+"""TLS as a client that never looks away: contexts per CA bundle, what a failed handshake means, the certificate.
+
+Roots are the system's and the operator's PEM, found without the environment: `SSL_CERT_FILE` and `SSL_CERT_DIR`
+are not read (row N16), nor is `SSLKEYLOGFILE`. `OPENSSL_CONF` is read by the library itself before us.
+There is no switch that turns verification off.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import certifi
+
+from probes.protocol.exchange import FaultKind
+from probes.protocol.outcome import Certificate
+from probes.wire.faults import WireFault
+
+_BUNDLES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # Fedora, RHEL
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # Alpine, macOS, the BSDs
+)
+
+_EXPIRED: Final = {9, 10}  # not yet valid, expired (row N9)
+_HOSTNAME: Final = {62, 64}  # of a name, of an address (row N10)
+
+
+@lru_cache(maxsize=32)
+def context_for(ca_pem: str) -> ssl.SSLContext:
+    """Return the context that trusts the system's roots and those of `ca_pem`.
+
+    Reading the roots takes tens of milliseconds and a megabyte, hence the cache. Raises `ValueError` when
+    `ca_pem` holds anything but certificates.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and name
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_verify_locations(cafile=_system_bundle())
+    if ca_pem:
+        load_roots(context, ca_pem)
+    return context
+
+
+def load_roots(context: ssl.SSLContext, ca_pem: str) -> None:
+    """Make `context` trust the certificates of `ca_pem` too. Raises `ValueError` when there is none in it."""
+    try:
+        context.load_verify_locations(cadata=ca_pem)
+    except ssl.SSLError as error:
+        raise ValueError(f"the CA bundle cannot be used: {error.reason or error}") from error
+
+
+def _system_bundle() -> str:
+    """Return the system's file of roots, or certifi's where the system has none."""
+    compiled_in = ssl.get_default_verify_paths().openssl_cafile
+    return next((path for path in (*_BUNDLES, compiled_in) if Path(path).is_file()), certifi.where())
+
+
+def fault_of(error: ssl.SSLError) -> WireFault:
+    """Return what a failed handshake means (rows N8 to N11)."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        kind = FaultKind.TLS_UNTRUSTED
+        if error.verify_code in _EXPIRED:
+            kind = FaultKind.TLS_EXPIRED
+        elif error.verify_code in _HOSTNAME:
+            kind = FaultKind.TLS_HOSTNAME
+        return WireFault(kind, error.verify_message)
+    reason = (error.reason or "TLS error").lower().replace("_", " ")
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
+        reason += ": the port may speak plain HTTP"
+    return WireFault(FaultKind.TLS_PROTOCOL, reason)
+
+
+def certificate_of(host: str, peer: Mapping[str, Any]) -> Certificate:
+    """Return the verified certificate that `getpeercert()` describes as `peer`."""
+    not_after = datetime.fromtimestamp(ssl.cert_time_to_seconds(peer["notAfter"]), UTC)
+    return Certificate(host=host, not_after=not_after, issuer=", ".join(_names(peer["issuer"])))
+
+
+def _names(issuer: tuple[tuple[tuple[str, str], ...], ...]) -> Iterator[str]:
+    """Yield the organisation and the common name of an issuer, whichever it has."""
+    parts = {key: value for part in issuer for key, value in part}
+    for key in ("organizationName", "commonName"):
+        if key in parts:
+            yield parts[key]
