@@ -20,7 +20,7 @@ class RefusalCause(StrEnum):
     EXPIRED = "expired"  # well signed, and too late to act upon
 
 
-class Refused(Exception):  # noqa: N818 - a verdict on the message, not an error of ours
+class Refused(Exception):
     """A message that must not be acted upon. `detail` is short and repeats only names from the message."""
 
     def __init__(self, cause: RefusalCause, detail: str = "") -> None:

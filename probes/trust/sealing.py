@@ -56,9 +56,7 @@ def seal(bound: BoundSecret, region: PublicKey) -> str:
 def open_sealed(text: str, key: PrivateKey) -> BoundSecret:
     """Return what `seal` was given, with a fingerprint. Raises `SealError`, which tells nothing secret."""
     try:
-        document: Any = strict_json.loads(
-            SealedBox(key).decrypt(base64.b64decode(text, validate=True)).decode()
-        )
+        document: Any = strict_json.loads(SealedBox(key).decrypt(base64.b64decode(text, validate=True)).decode())
     except (binascii.Error, ValueError, CryptoError):
         raise SealError("a sealed secret that does not open with this region's key") from None
     names = ("username", "password", "identity_token", "host", "repository_prefix")

@@ -1,0 +1,14 @@
+"""What the worker needs of the engine that makes the checks; `probes.wire.driver` has the real one."""
+
+from typing import Protocol
+
+from probes.protocol.outcome import Outcome
+from probes.protocol.plan import ANONYMOUS, Plan, Secret
+
+
+class Engine(Protocol):
+    """Makes one check at a time, any number at once, all on one event loop."""
+
+    async def check(self, plan: Plan, secret: Secret = ANONYMOUS) -> Outcome: ...
+
+    async def aclose(self) -> None: ...

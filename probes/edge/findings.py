@@ -1,0 +1,74 @@
+"""Findings for checks that did not run to their end, and findings cut to a size that travels."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from probes.protocol.batch import MAX_REPORT_BYTES, Finding
+from probes.protocol.outcome import Conclusion, Outcome
+from probes.protocol.plan import Plan
+from probes.protocol.reference import Reference
+from probes.protocol.taxonomy import Reason, Stage
+from probes.trust import strict_json
+
+
+def cut_short(
+    plan: Plan,
+    reference: Reference | None,
+    reason: Reason,
+    *,
+    started_at: datetime,
+    duration_ms: float = 0.0,
+    stage: Stage | None = None,
+    detail: str = "",
+    hint: str = "",
+) -> Finding:
+    """Return the finding of a check that ended on our side, without an outcome of the engine's."""
+    conclusion = Conclusion(
+        reason=reason,
+        canonical=reference.canonical if reference else plan.reference,
+        stage=stage,
+        host=reference.host if reference else None,
+        hint=hint or reason.meaning.hint,
+        detail=detail,
+    )
+    return Finding(
+        key=plan.key,
+        slot=plan.slot,
+        outcome=Outcome(
+            reference=plan.reference,
+            conclusion=conclusion,
+            started_at=started_at,
+            duration_ms=duration_ms,
+            requests=0,
+            bytes_read=0,
+            connection=None,
+        ),
+    )
+
+
+def room_for_each(count: int) -> int:
+    """Return how many bytes each of `count` findings may take, so that the report with all of them travels."""
+    return (MAX_REPORT_BYTES - 1024) // max(count, 1) - 1
+
+
+def fitted(finding: Finding, plan: Plan, max_bytes: int) -> Finding:
+    """Return `finding` as it is, or without its steps, or as an internal error: one that travels.
+
+    A registry has a say in texts of an outcome. One hostile answer must not cost the whole report, which the
+    receiver refuses for a NUL or for its size.
+    """
+    for candidate in (finding, replace(finding, outcome=replace(finding.outcome, steps=()))):
+        try:
+            if len(strict_json.dumps(candidate.to_json()).encode()) <= max_bytes:
+                return candidate
+        except ValueError:
+            break
+    outcome = finding.outcome
+    return cut_short(
+        plan,
+        None,
+        Reason.INTERNAL_ERROR,
+        started_at=outcome.started_at,
+        duration_ms=outcome.duration_ms,
+        detail="the outcome does not fit into a report",
+    )

@@ -1,0 +1,134 @@
+"""The worker's sign of life, and its check on itself."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+from probes.broker.watchdog import Watchdog
+from probes.edge.app import HEARTBEAT
+from probes.edge.link import Link, LinkDown
+from probes.edge.settings import EdgeSettings
+from probes.protocol.batch import Heartbeat
+from probes.trust.envelope import CONTROL, Kind, sign
+from probes.version import VERSION
+
+_OVERDUE: Final = timedelta(seconds=30)
+"""A batch is cut off when it expires; one that is in hand this long after has not been, and never will."""
+
+_STOP_SECONDS: Final = 1.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """One reading of the worker. Counts are since it began; `popped` counts entries taken from its queue."""
+
+    in_flight: int = 0
+    batches_in_hand: int = 0
+    oldest_expiry: datetime | None = None
+    batches_run: int = 0
+    checks_run: int = 0
+    spooled_reports: int = 0
+    dropped_reports: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    popped: int = 0
+
+
+class Pulse:
+    """Sends a signed heartbeat at intervals from a thread of its own, and tells `on_stuck` why it should end.
+
+    Heartbeats are not spooled: an old one says nothing.
+    """
+
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        link: Link,
+        *,
+        take: Callable[[], Vitals],
+        on_stuck: Callable[[str], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings = settings
+        self._link = link
+        self._take = take
+        self._on_stuck = on_stuck
+        self._now = now
+        self._watchdog = Watchdog(settings.stuck_seconds)
+        self._worker = str(uuid4())
+        self._started_at = now()
+        self._sequence = 0
+        self._is_away = False
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(_STOP_SECONDS)
+
+    def beat(self) -> None:
+        """Take one reading, send it, and judge it."""
+        vitals = self._take()
+        queue_length = None
+        try:
+            queue_length = self._link.queue_length(self._settings.queue)
+            self._send(vitals, queue_length)
+            self._is_away = False
+        except LinkDown as down:
+            if not self._is_away:
+                _log.warning("no heartbeat: %s", down)
+            self._is_away = True
+        if reason := self._stuck(vitals, queue_length):
+            self._on_stuck(reason)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.beat()
+            except Exception:  # noqa: BLE001 - see below
+                # Without heartbeats the region is taken for silent; one bad reading must not cause that.
+                _log.exception("a heartbeat failed")
+            self._stopping.wait(self._settings.heartbeat_seconds)
+        self._link.close()
+
+    def _send(self, vitals: Vitals, queue_length: int) -> None:
+        self._sequence += 1
+        region = self._settings.region
+        heartbeat = Heartbeat(
+            region=region,
+            worker=self._worker,
+            version=VERSION,
+            sequence=self._sequence,
+            started_at=self._started_at,
+            sent_at=self._now(),
+            in_flight=vitals.in_flight,
+            batches_run=vitals.batches_run,
+            checks_run=vitals.checks_run,
+            spooled_reports=vitals.spooled_reports,
+            dropped_reports=vitals.dropped_reports,
+            refused=vitals.refused,
+            queue_length=queue_length,
+        )
+        key = self._settings.keys.signing_key
+        self._link.send(HEARTBEAT, sign(Kind.HEARTBEAT, region, CONTROL, heartbeat.to_json(), key))
+
+    def _stuck(self, vitals: Vitals, queue_length: int | None) -> str:
+        """Return why the worker can do no more good, or nothing."""
+        if vitals.oldest_expiry is not None and self._now() > vitals.oldest_expiry + _OVERDUE:
+            return "a batch in hand was not cut off when it expired"
+        if self._watchdog.is_stuck(
+            time.monotonic(),
+            queue_length=queue_length,
+            popped=vitals.popped,
+            has_room=vitals.batches_in_hand < self._settings.batches,
+        ):
+            return f"{queue_length} messages wait in {self._settings.queue} and none is taken"
+        return ""

@@ -1,0 +1,43 @@
+"""The secrets of one batch, each handed out only for the place it is bound to."""
+
+from collections.abc import Mapping
+
+from nacl.public import PrivateKey
+
+from probes.protocol.plan import ANONYMOUS, Plan, Secret
+from probes.protocol.reference import Reference
+from probes.trust.sealing import BoundSecret, SealError, open_sealed
+
+
+class SecretRefused(Exception):
+    """A plan that asks for a secret it may not have; the message is for the operator."""
+
+
+class Keyring:
+    """The opened secrets of a batch by their keys. One that did not open is None."""
+
+    def __init__(self, sealed: Mapping[str, str], key: PrivateKey) -> None:
+        self._secrets = {name: _opened(text, key) for name, text in sealed.items()}
+
+    def secret_for(self, plan: Plan, reference: Reference | None) -> Secret:
+        """Return the secret for `plan`. Raises `SecretRefused` when it is missing, unreadable or bound elsewhere.
+
+        A plan whose reference does not parse gets none: its check ends at the parser, before any packet.
+        """
+        if not plan.secret_key or reference is None:
+            return ANONYMOUS
+        if plan.secret_key not in self._secrets:
+            raise SecretRefused("The batch does not hold the credential of this check.")
+        bound = self._secrets[plan.secret_key]
+        if bound is None:
+            raise SecretRefused("The credential does not open with this region's key; enrol the region again.")
+        if not bound.allows(reference.host, reference.repository):
+            raise SecretRefused("The credential is for another registry or repository; nothing was sent.")
+        return bound.secret
+
+
+def _opened(text: str, key: PrivateKey) -> BoundSecret | None:
+    try:
+        return open_sealed(text, key)
+    except SealError:
+        return None

@@ -1,0 +1,61 @@
+"""The one event loop of a worker process: it lives in a thread as long as the process, with the engine on it."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from probes.edge.engine import Engine
+from probes.edge.runner import Runner
+
+_T = TypeVar("_T")
+_CLOSE_SECONDS: Final = 1.0
+_log = logging.getLogger(__name__)
+
+
+class EngineLoop:
+    """An event loop in a daemon thread, with an engine and its runner. Usable between `start` and `stop`."""
+
+    def __init__(self, build: Callable[[], tuple[Engine, Runner]]) -> None:
+        self._build = build
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+        self._parts: tuple[Engine, Runner] | None = None
+
+    def start(self) -> None:
+        """Start the thread and build the engine on its loop. Raises whatever building raises."""
+        self._thread.start()
+        self._parts = self.run(self._built())
+
+    @property
+    def runner(self) -> Runner:
+        """The runner; to be used on this loop alone. Raises `RuntimeError` before `start`."""
+        if self._parts is None:
+            raise RuntimeError("the engine's loop has not been started")
+        return self._parts[1]
+
+    async def _built(self) -> tuple[Engine, Runner]:
+        # On the loop, because an engine may reach for the running loop when it is made.
+        return self._build()
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run `work` on the loop and wait for it, from any other thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close_within(self, seconds: float) -> None:
+        """Have the runner cut off what is not done in so many seconds; returns at once, also in a signal handler."""
+        self._loop.call_soon_threadsafe(self.runner.close_within, seconds)
+
+    def stop(self) -> None:
+        """Close the engine and end the thread; an engine that does not close in time is left to the process's end."""
+        if self._parts is not None:
+            closing = asyncio.run_coroutine_threadsafe(self._parts[0].aclose(), self._loop)
+            try:
+                closing.result(_CLOSE_SECONDS)
+            except Exception:  # noqa: BLE001 - whatever it is, the process ends now
+                _log.exception("the engine did not close")
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_CLOSE_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()

@@ -1,0 +1,114 @@
+"""Running a batch: every plan at once within bounds, and exactly one finding for each."""
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from weakref import WeakValueDictionary
+
+from probes.edge.engine import Engine
+from probes.edge.findings import cut_short, fitted, room_for_each
+from probes.edge.keyring import Keyring, SecretRefused
+from probes.protocol.batch import Batch, Finding
+from probes.protocol.plan import Plan
+from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
+from probes.protocol.taxonomy import Reason, Stage
+
+_log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Runs batches on the event loop it is used from, any number at a time.
+
+    All batches together have at most `in_flight` checks with the engine, and at most `per_host` of one registry:
+    a slow registry fills its own seats and not everybody's.
+    """
+
+    def __init__(self, engine: Engine, *, in_flight: int, per_host: int, now: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._seats = asyncio.Semaphore(in_flight)
+        self._per_host = per_host
+        self._host_seats: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._now = now
+        self._scopes: set[asyncio.Timeout] = set()
+        self._closing_at = math.inf  # by the loop's clock
+        self.in_flight = 0
+
+    async def run(self, batch: Batch, keyring: Keyring) -> tuple[Finding, ...]:
+        """Return one finding for each plan, in the plans' order, by the batch's expiry or soon after."""
+        left_seconds = (batch.expires_at - self._now()).total_seconds()
+        deadline = asyncio.get_running_loop().time() + left_seconds
+        room = room_for_each(len(batch.plans))
+        findings = await asyncio.gather(*(self._finding(plan, keyring, deadline) for plan in batch.plans))
+        return tuple(fitted(finding, plan, room) for finding, plan in zip(findings, batch.plans, strict=True))
+
+    def close_within(self, seconds: float) -> None:
+        """Let checks go on for so long; what is not done then is cut off, and so is whatever is begun later."""
+        self._closing_at = min(self._closing_at, asyncio.get_running_loop().time() + seconds)
+        for scope in self._scopes:
+            when = scope.when()
+            if when is not None and when > self._closing_at:
+                scope.reschedule(self._closing_at)
+
+    async def _finding(self, plan: Plan, keyring: Keyring, deadline: float) -> Finding:
+        loop = asyncio.get_running_loop()
+        started_at, started = self._now(), loop.time()
+        reference = _parsed(plan)
+        began = False
+
+        def ended(reason: Reason, detail: str, *, hint: str = "", stage: Stage | None = None) -> Finding:
+            duration_ms = (loop.time() - started) * 1000
+            return cut_short(
+                plan,
+                reference,
+                reason,
+                started_at=started_at,
+                duration_ms=duration_ms,
+                stage=stage,
+                detail=detail,
+                hint=hint,
+            )
+
+        scope = asyncio.timeout_at(min(deadline, self._closing_at))
+        self._scopes.add(scope)
+        try:
+            secret = keyring.secret_for(plan, reference)
+            async with scope, self._seat(reference.host if reference else ""):
+                began = True
+                outcome = await self._engine.check(plan, secret)
+            return Finding(key=plan.key, slot=plan.slot, outcome=outcome)
+        except SecretRefused as refused:
+            return ended(Reason.TARGET_FORBIDDEN, "", hint=str(refused), stage=Stage.PARSE)
+        except Exception as error:  # noqa: BLE001 - one plan's fault must not cost the others
+            if not scope.expired():
+                _log.exception("the check of %s failed in the engine", plan.key)
+                return ended(Reason.INTERNAL_ERROR, type(error).__name__)
+            if loop.time() >= self._closing_at:
+                return ended(Reason.PROBE_ABORTED, "the region's worker was stopping")
+            if began:
+                return ended(Reason.PROBE_ABORTED, "the time of its batch ran out")
+            return ended(Reason.PROBE_OVERLOADED, "the time of its batch ran out before it could begin")
+        finally:
+            self._scopes.discard(scope)
+
+    @asynccontextmanager
+    async def _seat(self, host: str) -> AsyncIterator[None]:
+        # The host's seat first: whoever waits for a busy registry must not hold a seat that others could use.
+        host_seats = self._host_seats.get(host)
+        if host_seats is None:
+            host_seats = self._host_seats[host] = asyncio.Semaphore(self._per_host)
+        async with host_seats, self._seats:
+            self.in_flight += 1
+            try:
+                yield
+            finally:
+                self.in_flight -= 1
+
+
+def _parsed(plan: Plan) -> Reference | None:
+    try:
+        return parse_reference(plan.reference)
+    except ReferenceInvalid:
+        return None

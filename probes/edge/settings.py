@@ -1,0 +1,132 @@
+"""What a region's worker is told by its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from probes.trust.envelope import CONTROL, is_name
+from probes.trust.keys import KeyFileError, RegionKeys
+from probes.version import VERSION
+
+BATCHES: Final = 3
+CHECKS_IN_FLIGHT: Final = 100
+CHECKS_PER_HOST: Final = 20
+HEARTBEAT_SECONDS: Final = 10.0
+STUCK_SECONDS: Final = 60.0  # above the 30 seconds that Celery may wait between two tries to reconnect
+FINISH_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 2.0
+
+_BROKER_SCHEMES: Final = ("redis", "rediss", "amqp", "amqps")
+
+
+class SettingsError(Exception):
+    """A setting that is missing or wrong; the message is one line and names the variable, never a secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeSettings:
+    """The settings of one worker process; see `from_environ` for the variables."""
+
+    broker_url: str = field(repr=False)  # may hold a password
+    keys: RegionKeys
+    batches: int = BATCHES
+    checks_in_flight: int = CHECKS_IN_FLIGHT
+    checks_per_host: int = CHECKS_PER_HOST
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
+    stuck_seconds: float = STUCK_SECONDS
+    finish_seconds: float = FINISH_SECONDS  # how long checks in hand may go on after SIGTERM
+    drain_seconds: float = DRAIN_SECONDS  # and how long their reports may then take
+
+    @property
+    def region(self) -> str:
+        return self.keys.region
+
+    @property
+    def queue(self) -> str:
+        return f"probe.{self.region}"
+
+    @property
+    def user_agent(self) -> str:
+        """Names the region, so that a registry's operator can tell who asks from where."""
+        return f"kairos-probe/{VERSION} (region={self.region})"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings and the key file. Raises `SettingsError`.
+
+        Needed: BROKER_URL, KAIROS_REGION, KAIROS_REGION_KEY_FILE. Optional: KAIROS_EDGE_BATCHES (threads),
+        KAIROS_EDGE_CHECKS_IN_FLIGHT, KAIROS_EDGE_CHECKS_PER_HOST, KAIROS_EDGE_HEARTBEAT_SECONDS,
+        KAIROS_EDGE_STUCK_SECONDS, KAIROS_EDGE_FINISH_SECONDS, KAIROS_EDGE_DRAIN_SECONDS.
+        """
+        return cls(
+            broker_url=_broker_url(_needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")),
+            keys=_keys(
+                _region(_needed(environ, "KAIROS_REGION", "this region's slug, as eu-west")),
+                _needed(environ, "KAIROS_REGION_KEY_FILE", "the path of this region's key file"),
+            ),
+            batches=_count(environ, "KAIROS_EDGE_BATCHES", BATCHES),
+            checks_in_flight=_count(environ, "KAIROS_EDGE_CHECKS_IN_FLIGHT", CHECKS_IN_FLIGHT),
+            checks_per_host=_count(environ, "KAIROS_EDGE_CHECKS_PER_HOST", CHECKS_PER_HOST),
+            heartbeat_seconds=_seconds(environ, "KAIROS_EDGE_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
+            stuck_seconds=_seconds(environ, "KAIROS_EDGE_STUCK_SECONDS", STUCK_SECONDS),
+            finish_seconds=_seconds(environ, "KAIROS_EDGE_FINISH_SECONDS", FINISH_SECONDS),
+            drain_seconds=_seconds(environ, "KAIROS_EDGE_DRAIN_SECONDS", DRAIN_SECONDS),
+        )
+
+
+def _needed(environ: Mapping[str, str], name: str, what: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set: {what}")
+    return value
+
+
+def _broker_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _BROKER_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(f"BROKER_URL is not a broker's URL: {', '.join(_BROKER_SCHEMES)}, then ://HOST:PORT")
+    return url
+
+
+def _region(name: str) -> str:
+    if name == CONTROL or not is_name(name):
+        raise SettingsError(f"KAIROS_REGION is not a region's slug: {name[:80]!r}")
+    return name
+
+
+def _keys(region: str, path: str) -> RegionKeys:
+    try:
+        keys = RegionKeys.load(Path(path))
+    except KeyFileError as error:
+        raise SettingsError(f"KAIROS_REGION_KEY_FILE: {error}") from error
+    if keys.region != region:
+        raise SettingsError(f"KAIROS_REGION_KEY_FILE: {path} holds the keys of {keys.region}, not of {region}")
+    return keys
+
+
+def _count(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 7 and int(text) >= 1):
+        raise SettingsError(f"{name} is not a whole number from 1 on: {text[:40]!r}")
+    return int(text)
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 86_400:
+        raise SettingsError(f"{name} is not a number of seconds: {text[:40]!r}")
+    return seconds

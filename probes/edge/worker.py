@@ -1,0 +1,134 @@
+"""One worker process of a region, put together: intake, engine, publisher, heartbeat, and Celery around them."""
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from celery import platforms
+from celery.apps.worker import Worker as CeleryWorker
+from celery.worker import state
+
+from probes.broker.redis import guard_queues
+from probes.edge.app import RUN_BATCH, make_app
+from probes.edge.engine import Engine
+from probes.edge.heartbeat import Pulse, Vitals
+from probes.edge.intake import Intake
+from probes.edge.keyring import Keyring
+from probes.edge.link import BrokerLink
+from probes.edge.loop import EngineLoop
+from probes.edge.publisher import Publisher
+from probes.edge.runner import Runner
+from probes.edge.settings import EdgeSettings
+from probes.edge.spool import Spool
+from probes.edge.tally import Tally
+from probes.protocol.batch import Report
+from probes.trust.envelope import CONTROL, Kind, sign
+from probes.trust.refusal import Refused
+
+BuildEngine = Callable[[EdgeSettings], Engine]
+
+EXIT_STUCK: Final = 70
+_log = logging.getLogger(__name__)
+
+
+class EdgeWorker:
+    """Runs from `main` until a signal; everything in it is made once and lives as long as the process."""
+
+    def __init__(self, settings: EdgeSettings, build_engine: BuildEngine) -> None:
+        self._settings = settings
+        self._build_engine = build_engine
+        self._tally = Tally()
+        self._intake = Intake(settings.keys, _now)
+        self._app = make_app(settings, self.run_batch)
+        self._guard = guard_queues(self._app, {settings.queue: {RUN_BATCH}}, on_refused=self._tally.refuse)
+        self._engine_loop = EngineLoop(self._build)
+        self._publisher = Publisher(BrokerLink(self._app), Spool())
+        self._pulse = Pulse(settings, BrokerLink(self._app), take=self._vitals, on_stuck=self._leave_at_once)
+
+    def main(self) -> int:
+        """Work until SIGTERM or SIGINT, then finish what is in hand, within bounds; return the exit status."""
+        self._engine_loop.start()
+        self._publisher.start()
+        self._pulse.start()
+        worker = _Worker(
+            app=self._app,
+            stopping=lambda: self._engine_loop.close_within(self._settings.finish_seconds),
+            hostname=f"{self._settings.region}@{socket.gethostname()}",
+            pool="threads",
+            queues=[self._settings.queue],
+            quiet=True,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+        )
+        worker.start()
+        self._publisher.stop(self._settings.drain_seconds)
+        self._pulse.stop()
+        self._engine_loop.stop()
+        return int(worker.exitcode or 0)
+
+    def run_batch(self, envelope: object) -> None:
+        """Run one message's batch and hand its report to the publisher. Raises nothing for a bad message."""
+        queue, region = self._settings.queue, self._settings.region
+        try:
+            batch = self._intake.open(envelope)
+        except Refused as refused:
+            self._guard.refuse(queue, refused.cause, refused.detail)
+            return
+        with self._tally.running(batch):
+            keyring = Keyring(batch.secrets, self._settings.keys.box_key)
+            findings = self._engine_loop.run(self._engine_loop.runner.run(batch, keyring))
+            report = Report(batch=batch.id, region=region, finished_at=_now(), findings=findings)
+            self._publisher.put(sign(Kind.REPORT, region, CONTROL, report.to_json(), self._settings.keys.signing_key))
+
+    def _build(self) -> tuple[Engine, Runner]:
+        engine = self._build_engine(self._settings)
+        settings = self._settings
+        return engine, Runner(
+            engine, in_flight=settings.checks_in_flight, per_host=settings.checks_per_host, now=_now
+        )
+
+    def _vitals(self) -> Vitals:
+        return Vitals(
+            in_flight=self._engine_loop.runner.in_flight,
+            batches_in_hand=self._tally.batches_in_hand,
+            oldest_expiry=self._tally.oldest_expiry(),
+            batches_run=self._tally.batches_run,
+            checks_run=self._tally.checks_run,
+            spooled_reports=self._publisher.spooled,
+            dropped_reports=self._publisher.dropped,
+            refused=self._tally.refused,
+            popped=self._guard.popped,
+        )
+
+    def _leave_at_once(self, reason: str) -> None:
+        """End the process from a side thread: the main one is what is stuck. Its supervisor starts another."""
+        _log.critical("the worker is stuck: %s; leaving", reason)
+        self._publisher.stop(self._settings.drain_seconds)
+        logging.shutdown()
+        os._exit(EXIT_STUCK)
+
+
+class _Worker(CeleryWorker):
+    """Celery's worker as a program, with one way to stop: finish what is in hand, whichever signal asks."""
+
+    def __init__(self, *, stopping: Callable[[], None], **options: Any) -> None:
+        self._stopping = stopping
+        super().__init__(**options)
+
+    def install_platform_tweaks(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
+        # Celery's own handlers take a second Ctrl-C, or one sent to the whole process group, for an order to
+        # drop everything at once.
+        for name in ("SIGTERM", "SIGINT"):
+            platforms.signals[name] = self._stop
+
+    def _stop(self, *_: Any) -> None:
+        self._stopping()
+        state.should_stop = platforms.EX_OK  # type: ignore[assignment] # typed as what it is at first
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

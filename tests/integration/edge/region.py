@@ -1,0 +1,178 @@
+"""The other end of a region's broker link, and its worker as a process."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from celery import Celery
+from kombu.utils.json import loads
+
+from probes.edge.app import HEARTBEAT, INGEST, RUN_BATCH
+from probes.protocol.batch import MAX_HEARTBEAT_BYTES, MAX_REPORT_BYTES, Batch, Heartbeat, Report
+from probes.protocol.plan import Plan, Secret
+from probes.trust.envelope import CONTROL, Kind, open_envelope, sign
+from probes.trust.keys import ControlKeys, RegionKeys
+from probes.trust.sealing import BoundSecret, seal
+from tests.fakes.redis_server import MortalRedis
+from tests.servers import wait_until
+
+REGION: Final = "eu-west"
+ROOT: Final = Path(__file__).parents[3]
+WAIT_SECONDS: Final = 30.0
+
+
+class Region:
+    """Sends to `probe.<region>` what a test wants sent, and reads what arrives in `results`."""
+
+    def __init__(self, server: MortalRedis, control: ControlKeys, keys: RegionKeys, key_file: Path) -> None:
+        self.server = server
+        self.control = control
+        self.keys = keys
+        self.key_file = key_file
+        self.queue = f"probe.{keys.region}"
+        self._redis = server.client()
+        self._app = Celery("control", broker=server.url, fixups=[], set_as_current=False)
+        self._app.conf.task_create_missing_queues = True
+        self._reports: list[Report] = []
+        self._heartbeats: list[Heartbeat] = []
+
+    def batch(self, *images: str, seconds: float = 60.0, secrets: dict[str, BoundSecret] | None = None) -> Batch:
+        """A batch of one plan for each image; `secrets` by the image that is to use it."""
+        now = datetime.now(UTC)
+        sealed = {name: seal(bound, self.keys.public.box_key) for name, bound in (secrets or {}).items()}
+        return Batch(
+            id=str(uuid4()),
+            region=self.keys.region,
+            issued_at=now,
+            expires_at=now + timedelta(seconds=seconds),
+            plans=tuple(
+                Plan(
+                    reference=f"registry.test/{image}",
+                    key=str(number),
+                    slot="2026-01-01T00:00:00.000Z",
+                    secret_key=image if image in sealed else "",
+                )
+                for number, image in enumerate(images)
+            ),
+            secrets=sealed,
+        )
+
+    def envelope(self, batch: Batch, *, recipient: str | None = None) -> dict[str, Any]:
+        return sign(Kind.BATCH, CONTROL, recipient or batch.region, batch.to_json(), self.control.signing_key)
+
+    def send(self, envelope: object, *, task: str = RUN_BATCH, **options: Any) -> None:
+        self._app.send_task(task, args=[envelope], queue=self.queue, **options)
+
+    def push(self, entry: bytes) -> None:
+        """Put raw bytes where a message should be."""
+        self._redis.lpush(self.queue, entry)
+
+    def entry(self, envelope: object, *, task: str = RUN_BATCH, **options: Any) -> dict[str, Any]:
+        """The raw entry that `send` would make, to be spoilt and pushed."""
+        self._app.send_task(task, args=[envelope], queue="scratch", **options)
+        raw = self._redis.rpop("scratch")
+        assert isinstance(raw, bytes)
+        document: dict[str, Any] = json.loads(raw)
+        return document
+
+    @property
+    def waiting(self) -> int:
+        return int(self._redis.llen(self.queue))
+
+    def reports(self) -> list[Report]:
+        """Every report that has arrived so far, opened as the control plane does."""
+        self._collect()
+        return self._reports
+
+    def heartbeats(self) -> list[Heartbeat]:
+        self._collect()
+        return self._heartbeats
+
+    def wait_for_reports(self, count: int) -> list[Report]:
+        wait_until(lambda: len(self.reports()) >= count, WAIT_SECONDS, f"{count} reports")
+        return self._reports
+
+    def wait_for_refusals(self, **expected: int) -> Heartbeat:
+        """Wait for a heartbeat that counts these refusals, and no others."""
+
+        def counted() -> bool:
+            beats = self.heartbeats()
+            return bool(beats) and dict(beats[-1].refused) == expected
+
+        wait_until(counted, WAIT_SECONDS, f"a heartbeat that counts {expected}")
+        return self._heartbeats[-1]
+
+    def _collect(self) -> None:
+        while (raw := self._redis.rpop("results")) is not None:
+            assert isinstance(raw, bytes)
+            message = loads(raw)
+            (envelope,), _, _ = json.loads(base64.b64decode(message["body"]))
+            match message["headers"]["task"]:
+                case task if task == INGEST:
+                    self._reports.append(Report.from_json(self._open(envelope, Kind.REPORT, MAX_REPORT_BYTES)))
+                case task if task == HEARTBEAT:
+                    self._heartbeats.append(
+                        Heartbeat.from_json(self._open(envelope, Kind.HEARTBEAT, MAX_HEARTBEAT_BYTES))
+                    )
+                case task:
+                    raise AssertionError(f"a region has no business with {task}")
+
+    def _open(self, envelope: object, kind: Kind, max_bytes: int) -> Any:
+        verify_keys = {self.keys.region: self.keys.public.verify_key}
+        opened = open_envelope(
+            envelope, kind=kind, recipient=CONTROL, verify_key_of=verify_keys.get, max_bytes=max_bytes
+        )
+        assert opened.sender == self.keys.region
+        return opened.body
+
+
+class EdgeProcess:
+    """One worker process; `log` is everything it said."""
+
+    def __init__(self, region: Region, log: Path, *arguments: str, **environment: str) -> None:
+        self._log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.edge.fake_worker", *arguments],
+                cwd=ROOT,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "BROKER_URL": region.server.url,
+                    "KAIROS_REGION": REGION,
+                    "KAIROS_REGION_KEY_FILE": str(region.key_file),
+                    "KAIROS_EDGE_HEARTBEAT_SECONDS": "0.3",
+                    **environment,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def wait_for_log(self, text: str) -> None:
+        wait_until(lambda: text in self.log, WAIT_SECONDS, f"{text!r} in the log", alive=self.process)
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float = WAIT_SECONDS) -> int:
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(WAIT_SECONDS)
+
+
+def bound(username: str, *, host: str, repository_prefix: str = "") -> BoundSecret:
+    return BoundSecret(Secret(username=username, password="swordfish"), host, repository_prefix)
