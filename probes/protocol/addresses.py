@@ -103,7 +103,7 @@ def _carried(address: Address) -> Iterator[IPv4Address]:
     """Yield the IPv4 addresses that `address` carries and that a translator or tunnel would deliver to."""
     if isinstance(address, IPv4Address):
         return
-    if any(address in prefix for prefix in (_NAT64, _NAT64_LOCAL, _IPV4_COMPATIBLE)):
+    if address in _NAT64 or address in _NAT64_LOCAL or (address in _IPV4_COMPATIBLE and int(address) > 1):
         yield IPv4Address(int(address) & 0xFFFF_FFFF)
     if address.sixtofour is not None:
         yield address.sixtofour
