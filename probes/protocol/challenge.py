@@ -5,14 +5,19 @@ line, commas inside quotes, parameters in any case and values that should have b
 in one pass over the text and without ever splitting at commas.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 MAX_CHALLENGES: Final = 16
-_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_TOKEN68: Final = frozenset("-._~+/0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_SPACE: Final = " \t"
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
+_TOKEN68: Final = re.compile(r"[\-._~+/0-9A-Za-z]*=*")
+_SPACE: Final = re.compile(r"[ \t]*")
+_GAP: Final = re.compile(r"[ \t,]*")
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"?')
+_BARE: Final = re.compile(r"[^, \t]*")
+_ESCAPED: Final = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +52,23 @@ class _Scanner:
         scheme = ""
         parameters: dict[str, str] = {}
         while True:
-            self.skip(_SPACE + ",")
+            self.take(_GAP)
             word = self.take(_TOKEN)
             if not word:
                 if self.at >= len(self.text):
                     break
                 self.at += 1  # a stray character; what follows may still be readable
                 continue
-            before_space = self.at
-            self.skip(_SPACE)
+            has_space = bool(self.take(_SPACE))
             if scheme and self.peek() == "=":
                 self.at += 1
-                self.skip(_SPACE)
+                self.take(_SPACE)
                 parameters.setdefault(word.lower(), self.value())
                 continue
             if scheme:
                 found.append(Challenge(scheme, tuple(parameters.items())))
             scheme, parameters = word.lower(), {}
-            if self.at > before_space:
+            if has_space:
                 self.skip_token68()
         if scheme:
             found.append(Challenge(scheme, tuple(parameters.items())))
@@ -73,43 +77,25 @@ class _Scanner:
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
 
-    def skip(self, letters: str) -> None:
-        while self.at < len(self.text) and self.text[self.at] in letters:
-            self.at += 1
-
-    def take(self, letters: frozenset[str]) -> str:
-        start = self.at
-        while self.at < len(self.text) and self.text[self.at] in letters:
-            self.at += 1
-        return self.text[start : self.at]
+    def take(self, pattern: re.Pattern[str]) -> str:
+        """Move past what `pattern` matches here, if anything, and return it."""
+        if match := pattern.match(self.text, self.at):
+            self.at = match.end()
+            return match.group()
+        return ""
 
     def value(self) -> str:
         """Read a quoted string, or a bare value up to the next comma or space."""
-        if self.peek() != '"':
-            start = self.at
-            while self.at < len(self.text) and self.text[self.at] not in ", \t":
-                self.at += 1
-            return self.text[start : self.at]
-        self.at += 1
-        letters: list[str] = []
-        while self.at < len(self.text):
-            letter = self.text[self.at]
-            self.at += 1
-            if letter == '"':
-                break
-            if letter == "\\" and self.at < len(self.text):
-                letter = self.text[self.at]
-                self.at += 1
-            letters.append(letter)
-        return "".join(letters)
+        quoted = _QUOTED.match(self.text, self.at)
+        if quoted is None:
+            return self.take(_BARE)
+        self.at = quoted.end()
+        return _ESCAPED.sub(r"\1", quoted[1])
 
     def skip_token68(self) -> None:
         """Pass over `Scheme token68`, which carries no parameters (row C11); leave anything else alone."""
         start = self.at
-        self.take(_TOKEN68)
-        self.skip("=")
-        end = self.at
-        self.skip(_SPACE)
-        is_whole_element = end > start and self.peek() in ("", ",")
-        if not is_whole_element:
+        has_token68 = bool(self.take(_TOKEN68))
+        self.take(_SPACE)
+        if not (has_token68 and self.peek() in ("", ",")):
             self.at = start

@@ -22,8 +22,9 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
                 return WITHHELD
             text = text.replace(secret, HIDDEN)
         shown = text.rstrip(HIDDEN)
-        for length in range(min(len(secret) - 1, len(shown)), _TELLING - 1, -1):
-            if shown.endswith(secret[:length]):
-                text = shown[:-length] + HIDDEN
-                break
+        start = shown.find(secret[:_TELLING])
+        while start >= 0 and not secret.startswith(shown[start:]):
+            start = shown.find(secret[:_TELLING], start + 1)
+        if start >= 0:
+            text = shown[:start] + HIDDEN
     return text

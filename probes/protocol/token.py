@@ -5,6 +5,7 @@ credential may be shown to is decided here and nowhere else.
 """
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from probes.protocol.urls import Origin, UrlRefused, origin_of, resolve_url, wit
 
 TOKEN_LIMIT_BYTES: Final = 64 * 1024
 MAX_TOKEN: Final = 16 * 1024
+_VISIBLE: Final = re.compile(rf"[!-~]{{1,{MAX_TOKEN}}}")
 DEFAULT_LIFETIME_SECONDS: Final = 60
 MAX_LIFETIME_SECONDS: Final = 3600
 CLIENT_ID: Final = "kairos-probe"
@@ -125,7 +127,7 @@ def read_token(body: bytes) -> Token:
     value = document.get("access_token") or document.get("token")
     if not value:
         raise LoginRefused(Reason.AUTH_TOKEN_EMPTY, "the reply holds no token")
-    if not isinstance(value, str) or len(value) > MAX_TOKEN or not all("!" <= c <= "~" for c in value):
+    if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
         raise LoginRefused(Reason.AUTH_TOKEN_INVALID, "the token holds what no header may hold")
     lifetime, warnings = _lifetime(document.get("expires_in"))
     return Token(value, lifetime, warnings)

@@ -6,6 +6,7 @@ strict grammar before any other parser sees the URL, since parsers differ on hos
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
@@ -43,6 +44,7 @@ class Origin:
         return f"{self.scheme}://{self.netloc}"
 
 
+@lru_cache(maxsize=512)
 def origin_of(url: str) -> Origin:
     """Return the origin of an absolute http or https URL. Raises `UrlRefused`."""
     if len(url) > MAX_URL or _FORBIDDEN.search(url) or not url.isascii():
