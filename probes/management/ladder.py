@@ -23,15 +23,14 @@ def ladder(outcome: Outcome, paint: Paint) -> Iterator[str]:
     found = outcome.conclusion
     yield found.canonical
     failed = _failed_step(outcome)
-    widths = [
-        max((len(column(step)) for step in outcome.steps), default=0) for column in (_what, _where, _answer)
-    ]
+    widths = [max((len(column(step)) for step in outcome.steps), default=0) for column in (_what, _where, _answer)]
     for step in outcome.steps:
         cells = (_what(step), _where(step), _answer(step))
         text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         mark = paint(outcome.status, _MARKS[outcome.status]) if step is failed else "·"
         yield f"  {mark} {text}  {step.total_ms:7.1f} ms  {_phases(step)}".rstrip()
-        yield f"      {redacted}" if (redacted := _query(step)) else ""
+        if "?" in step.url:
+            yield f"      {step.url}"
         if step is failed:
             yield from _explanation(outcome, paint, indent="      ")
     if failed is None and outcome.status is not Status.AVAILABLE:
@@ -60,7 +59,7 @@ def _failed_step(outcome: Outcome) -> Step | None:
     host = outcome.conclusion.host
     at_host = [step for step in outcome.steps if step.host == host]
     bad = [step for step in at_host if step.error or not 200 <= (step.http_status or 0) < 400]
-    return (bad or at_host or [None])[-1]
+    return next(reversed(bad or at_host), None)
 
 
 def _explanation(outcome: Outcome, paint: Paint, indent: str) -> Iterator[str]:
@@ -86,10 +85,6 @@ def _phases(step: Step) -> str:
     known = ((label, getattr(step, name)) for label, name in _PHASES)
     phases = " · ".join(f"{label} {value:.1f}" for label, value in known if value is not None)
     return f"{step.connection or ''}  {phases}".strip()
-
-
-def _query(step: Step) -> str:
-    return step.url if "?" in step.url else ""
 
 
 def _verdict(outcome: Outcome) -> str:

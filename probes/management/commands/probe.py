@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from probes import __version__
 from probes.management.ladder import ladder, summary
 from probes.protocol.addresses import parse_networks
 from probes.protocol.outcome import Outcome
@@ -20,6 +19,7 @@ from probes.protocol.plan import ANONYMOUS, DEFAULT_PLATFORM, DEFAULT_TIMEOUT_SE
 from probes.protocol.platform import Platform, PlatformInvalid
 from probes.protocol.reference import ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Depth, Status
+from probes.version import VERSION
 from probes.wire.driver import Engine
 from probes.wire.route import Route
 
@@ -68,25 +68,59 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
         add("references", nargs="+", metavar="REFERENCE", help="an image: [HOST/]REPOSITORY[:TAG][@DIGEST]")
-        add("--depth", choices=[depth.value for depth in Depth], default=Depth.BLOBS.value,
-            help="how far to go; default: blobs (index, platform manifest, config and every layer)")
-        add("--platform", action="append", type=_platform, metavar="OS/ARCH[/VARIANT]",
-            help=f"repeatable; default {DEFAULT_PLATFORM}; `all` is every runnable platform of the index")
+        add(
+            "--depth",
+            choices=[depth.value for depth in Depth],
+            default=Depth.BLOBS.value,
+            help="how far to go; default: blobs (index, platform manifest, config and every layer)",
+        )
+        add(
+            "--platform",
+            action="append",
+            type=_platform,
+            metavar="OS/ARCH[/VARIANT]",
+            help=f"repeatable; default {DEFAULT_PLATFORM}; `all` is every runnable platform of the index",
+        )
         add("--username", metavar="NAME", help=f"with the password in {_PASSWORD} or --password-stdin")
         secrets = parser.add_mutually_exclusive_group()
         secrets.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
-        secrets.add_argument("--identity-token-stdin", action="store_true",
-            help=f"read an OAuth2 refresh token from standard input; or set {_IDENTITY_TOKEN}")
+        secrets.add_argument(
+            "--identity-token-stdin",
+            action="store_true",
+            help=f"read an OAuth2 refresh token from standard input; or set {_IDENTITY_TOKEN}",
+        )
         add("--ca-file", type=_ca_file, default="", metavar="PEM", help="trust these roots as well")
-        add("--allow-cidr", action="append", type=_cidr, default=[], metavar="CIDR",
-            help="repeatable; non-public addresses that any hop may dial; metadata addresses never")
-        add("--resolve", action="append", type=_resolve, default=[], metavar="HOST:ADDRESS[,ADDRESS]",
-            help="repeatable; use these addresses instead of DNS; they are still tested")
-        add("--trust-auth-host", action="append", default=[], metavar="HOST",
-            help="repeatable; a host outside the registry's own domain that may receive the credential")
+        add(
+            "--allow-cidr",
+            action="append",
+            type=_cidr,
+            default=[],
+            metavar="CIDR",
+            help="repeatable; non-public addresses that any hop may dial; metadata addresses never",
+        )
+        add(
+            "--resolve",
+            action="append",
+            type=_resolve,
+            default=[],
+            metavar="HOST:ADDRESS[,ADDRESS]",
+            help="repeatable; use these addresses instead of DNS; they are still tested",
+        )
+        add(
+            "--trust-auth-host",
+            action="append",
+            default=[],
+            metavar="HOST",
+            help="repeatable; a host outside the registry's own domain that may receive the credential",
+        )
         add("--plain-http", action="store_true", help="the registry speaks HTTP; nothing else gets weaker")
-        add("--timeout", type=_seconds, default=DEFAULT_TIMEOUT_SECONDS, metavar="SECONDS",
-            help="deadline of the whole check; default %(default)g")
+        add(
+            "--timeout",
+            type=_seconds,
+            default=DEFAULT_TIMEOUT_SECONDS,
+            metavar="SECONDS",
+            help="deadline of the whole check; default %(default)g",
+        )
         add("--count", type=_count, default=1, metavar="N", help="repeat in one process, like ping")
         add("--interval", type=_seconds, default=1.0, metavar="SECONDS", help="between repetitions; default 1")
         add("--json", action="store_true", help="one JSON document a line, one line an outcome")  # fmt: skip
@@ -107,14 +141,14 @@ class Command(BaseCommand):
 
     async def _run(self, plans: list[Plan], secret: Secret, options: dict[str, Any]) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        async with Engine(user_agent=f"kairos-probe/{__version__}") as engine:
+        async with Engine(user_agent=f"kairos-probe/{VERSION}") as engine:
             async for plan in _rounds(plans, options["count"], options["interval"]):
                 outcome = await engine.check(plan, secret)
                 outcomes.append(outcome)
                 if options["json"]:
                     self.stdout.write(json.dumps(outcome.to_json(), ensure_ascii=False))
                 else:
-                    for line in filter(None, ladder(outcome, self._paint)):
+                    for line in ladder(outcome, self._paint):
                         self.stdout.write(line)
                 self.stdout.flush()
         if len(outcomes) > 1 and not options["json"]:
