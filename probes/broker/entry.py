@@ -81,6 +81,11 @@ def _headers(message: dict[str, Any]) -> dict[str, Any]:
         raise Refused(RefusalCause.CONTENT_TYPE, "a compressed body")
     if not (_is_short(headers.get("task")) and _is_short(headers.get("id"))):
         raise Refused(RefusalCause.MALFORMED, "the message names no task or has no id")
+    match headers.get("timelimit"):
+        case None | [] | [int() | float() | None, int() | float() | None]:
+            pass
+        case _:
+            raise Refused(RefusalCause.MALFORMED, "the time limit is not a pair of numbers")
     return headers
 
 

@@ -6,7 +6,7 @@ of signatures (`probes.trust.envelope` carries every one of them) nor of queues.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -20,6 +20,9 @@ MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 MAX_REPORT_BYTES: Final = 8 * 1024 * 1024
 MAX_HEARTBEAT_BYTES: Final = 16 * 1024
 """The JSON text of a message's body may be so long; the receiver refuses more before it parses anything."""
+
+# What reading a document of another shape raises. OverflowError: an instant that UTC's calendar does not reach.
+_SHAPE_ERRORS: Final = (AttributeError, KeyError, IndexError, TypeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ class Batch:
                 ),
                 secrets={_text(key): _text(sealed) for key, sealed in document["secrets"].items()},
             )
-        except (AttributeError, KeyError, IndexError, TypeError) as error:
+        except _SHAPE_ERRORS as error:
             raise ValueError(f"not a batch: {type(error).__name__} {error}") from error
 
 
@@ -104,7 +107,7 @@ class Finding:
                 slot=_text(document["slot"]),
                 outcome=Outcome.from_json(document["outcome"]),
             )
-        except (AttributeError, KeyError, TypeError) as error:
+        except _SHAPE_ERRORS as error:
             raise ValueError(f"not a finding: {type(error).__name__} {error}") from error
 
 
@@ -136,7 +139,7 @@ class Report:
                 finished_at=_instant(document["finished_at"]),
                 findings=tuple(Finding.from_json(item) for item in _items(document["findings"], MAX_PLANS)),
             )
-        except (AttributeError, KeyError, TypeError) as error:
+        except _SHAPE_ERRORS as error:
             raise ValueError(f"not a report: {type(error).__name__} {error}") from error
 
 
@@ -202,7 +205,7 @@ class Heartbeat:
                 refused={_text(cause): _count(n) for cause, n in document.get("refused", {}).items()},
                 queue_length=None if queue_length is None else _count(queue_length),
             )
-        except (AttributeError, KeyError, TypeError) as error:
+        except _SHAPE_ERRORS as error:
             raise ValueError(f"not a heartbeat: {type(error).__name__} {error}") from error
 
 
@@ -236,4 +239,4 @@ def _instant(value: object) -> datetime:
     instant = datetime.fromisoformat(_text(value))
     if instant.tzinfo is None:
         raise ValueError(f"a time without its zone: {value!r}")
-    return instant
+    return instant.astimezone(UTC)

@@ -123,7 +123,7 @@ class _Fields:
         if type(version) is not int:
             raise Refused(RefusalCause.MALFORMED, "an envelope without a version")
         if version != ENVELOPE_VERSION:
-            raise Refused(RefusalCause.VERSION, f"version {version:.20g}")
+            raise Refused(RefusalCause.VERSION, f"version {version}" if 0 <= version < 1000 else "")
         texts = [document.get(name) for name in ("kind", "sender", "recipient", "body")]
         kind, sender, recipient, body = (text if isinstance(text, str) else None for text in texts)
         if kind is None or sender is None or recipient is None or body is None:

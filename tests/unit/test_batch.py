@@ -1,0 +1,157 @@
+"""Batches, reports and heartbeats as JSON and back."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from probes.protocol.batch import MAX_PLANS, Batch, Finding, Heartbeat, Report
+from probes.protocol.outcome import Conclusion, Outcome
+from probes.protocol.plan import Plan, Site
+from probes.protocol.taxonomy import Depth, Reason
+
+AT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+ID = str(UUID(int=7))
+PRIVATE = Site(ca_pem="-----BEGIN CERTIFICATE-----\n" * 100, allow_cidrs=("10.0.0.0/8",))
+
+
+def batch(*plans: Plan, **changes: Any) -> Batch:
+    fields: dict[str, Any] = {
+        "id": ID,
+        "region": "eu-west",
+        "issued_at": AT,
+        "expires_at": AT + timedelta(minutes=5),
+        "plans": plans,
+        "secrets": {"s1": "c2VhbGVk"},
+    }
+    return Batch(**{**fields, **changes})
+
+
+def finding() -> Finding:
+    conclusion = Conclusion(reason=Reason.OK, canonical="registry.test/a:latest", depth=Depth.MANIFEST)
+    outcome = Outcome(
+        reference="registry.test/a",
+        conclusion=conclusion,
+        started_at=AT,
+        duration_ms=12.5,
+        requests=3,
+        bytes_read=1000,
+        connection="new",
+    )
+    return Finding(key="1", slot="2026-01-02T03:04:00.000Z", outcome=outcome)
+
+
+REPORT = Report(batch=ID, region="eu-west", finished_at=AT, findings=(finding(),))
+HEARTBEAT = Heartbeat(
+    region="eu-west",
+    worker=ID,
+    version="1.0",
+    sequence=3,
+    started_at=AT,
+    sent_at=AT,
+    refused={"malformed": 2},
+    queue_length=7,
+)
+
+
+def through_json(value: Any) -> Any:
+    return json.loads(json.dumps(value.to_json()))
+
+
+def test_batch_reads_back_the_same() -> None:
+    whole = batch(
+        Plan(reference="registry.test/a", key="1", slot="s", secret_key="s1", site=PRIVATE),
+        Plan(reference="registry.test/b", key="2", slot="s", site=PRIVATE),
+        Plan(reference="other.test/c", key="3", slot="s"),
+    )
+    assert Batch.from_json(through_json(whole)) == whole
+
+
+def test_plans_of_one_site_carry_it_once() -> None:
+    document = through_json(batch(*(Plan(reference=f"registry.test/{n}", site=PRIVATE) for n in range(50))))
+    assert len(document["sites"]) == 1
+    assert json.dumps(document).count("BEGIN CERTIFICATE") == 100
+
+
+def test_batch_expires_at_its_instant() -> None:
+    assert not batch().is_expired(AT + timedelta(minutes=5) - timedelta(milliseconds=1))
+    assert batch().is_expired(AT + timedelta(minutes=5))
+
+
+def test_report_and_heartbeat_read_back_the_same() -> None:
+    assert Report.from_json(through_json(REPORT)) == REPORT
+    assert Heartbeat.from_json(through_json(HEARTBEAT)) == HEARTBEAT
+
+
+def test_heartbeat_need_not_tell_everything() -> None:
+    needed = ("region", "worker", "version", "sequence", "started_at", "sent_at")
+    document = {name: through_json(HEARTBEAT)[name] for name in needed}
+    assert Heartbeat.from_json(document).queue_length is None
+
+
+def test_times_without_a_zone_have_no_place() -> None:
+    with pytest.raises(ValueError, match="naive"):
+        batch(issued_at=AT.replace(tzinfo=None)).to_json()
+
+
+def test_fields_of_later_versions_are_ignored() -> None:
+    document = {**through_json(batch(Plan(reference="a"))), "priority": "high"}
+    assert Batch.from_json(document) == batch(Plan(reference="a"))
+
+
+@pytest.mark.parametrize("document", [None, 7, "text", [], {}])
+@pytest.mark.parametrize("kind", [Batch, Finding, Report, Heartbeat])
+def test_what_is_no_message_is_refused(kind: Any, document: object) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        kind.from_json(document)
+
+
+@pytest.mark.parametrize(
+    ("value", "changes"),
+    [
+        (batch(Plan(reference="a")), {"id": "seven"}),
+        (batch(Plan(reference="a")), {"id": 7}),
+        (batch(Plan(reference="a")), {"issued_at": "2026-01-01T00:00:00"}),
+        (batch(Plan(reference="a")), {"issued_at": "yesterday"}),
+        (batch(Plan(reference="a")), {"expires_at": 1}),
+        (batch(Plan(reference="a")), {"plans": {}}),
+        (batch(Plan(reference="a")), {"plans": ["a"]}),
+        (batch(Plan(reference="a")), {"plans": [{"reference": "a"}] * (MAX_PLANS + 1)}),
+        (batch(Plan(reference="a")), {"plans": [{"reference": "a", "site": 1}]}),
+        (batch(Plan(reference="a")), {"plans": [{"reference": "a", "site": -1}]}),
+        (batch(Plan(reference="a")), {"plans": [{"reference": "a", "site": True}]}),
+        (batch(Plan(reference="a")), {"sites": None}),
+        (batch(Plan(reference="a")), {"secrets": []}),
+        (batch(Plan(reference="a")), {"secrets": {"s": 1}}),
+        (REPORT, {"finished_at": "0001-01-01T00:00:00+23:00"}),
+        (REPORT, {"findings": [{**finding().to_json(), "key": 1}]}),
+        (
+            REPORT,
+            {
+                "findings": [
+                    {
+                        "key": "1",
+                        "slot": "",
+                        "outcome": {**finding().outcome.to_json(), "started_at": "9999-12-31T23:59:59-23:00"},
+                    }
+                ]
+            },
+        ),
+        (REPORT, {"batch": ""}),
+        (REPORT, {"findings": [{}]}),
+        (REPORT, {"findings": None}),
+        (REPORT, {"finished_at": None}),
+        (HEARTBEAT, {"worker": "me"}),
+        (HEARTBEAT, {"sequence": -1}),
+        (HEARTBEAT, {"sequence": 1.5}),
+        (HEARTBEAT, {"sequence": True}),
+        (HEARTBEAT, {"refused": {"malformed": "2"}}),
+        (HEARTBEAT, {"queue_length": "7"}),
+        (HEARTBEAT, {"sent_at": ""}),
+    ],
+)
+def test_message_with_a_fault_is_refused(value: Any, changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the words differ with the field; that it is this error is what counts
+        type(value).from_json({**through_json(value), **changes})
