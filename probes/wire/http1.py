@@ -148,6 +148,8 @@ class Reading:
         before = self.received_bytes
         try:
             parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._misread("the peer wants to speak another protocol")
         except httptools.HttpParserError as error:
             self._misread(str(error))
         if not self.is_complete:

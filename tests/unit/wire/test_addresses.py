@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from probes.protocol.addresses import METADATA, Why, admit, parse_networks
+from probes.protocol.addresses import METADATA, Network, Why, admit, parse_networks
 
 HOME = parse_networks(["10.0.0.0/8", "127.0.0.0/8", "::1/128", "fd12::/16"])
 EVERYTHING = parse_networks(["0.0.0.0/0", "::/0"])
@@ -37,7 +37,7 @@ def test_public_addresses_are_admitted(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104 - nobody binds here
         "0.1.2.3",
         "10.0.0.1",
         "100.64.0.1",  # carrier-grade NAT
@@ -111,7 +111,7 @@ def test_other_addresses_are_refused(address: str) -> None:
     ],
 )
 @pytest.mark.parametrize("allowed", [(), EVERYTHING], ids=["", "everything allowed"])
-def test_metadata_addresses_are_refused_whatever_is_allowed(address: str, allowed: tuple[()]) -> None:
+def test_metadata_addresses_are_refused_whatever_is_allowed(address: str, allowed: tuple[Network, ...]) -> None:
     assert admit(address, allowed).why is Why.METADATA
 
 
@@ -152,7 +152,7 @@ def test_a_public_address_needs_no_allow_list_though_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("network", METADATA, ids=str)
-def test_every_metadata_network_is_refused_at_both_ends(network) -> None:  # type: ignore[no-untyped-def]
+def test_every_metadata_network_is_refused_at_both_ends(network: Network) -> None:
     for address in (network[0], network[-1]):
         assert admit(str(address), EVERYTHING).why is Why.METADATA
 
