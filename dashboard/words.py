@@ -1,0 +1,224 @@
+"""How the pages say things: looks, reasons, ages and spans of time. PURE: the caller gives the time."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from probes.policy.slots import MissedCause
+from probes.protocol.errors import clean_text
+from probes.protocol.taxonomy import Warn
+
+_MINUTE: Final = 60
+_HOUR: Final = 3_600
+_DAY: Final = 86_400
+_NEVER_AGAIN: Final = 100 * _DAY
+
+
+class Look(StrEnum):
+    """What a cell, a verdict or a row looks like. The value is its style class and the name of its symbol.
+
+    The first five are the statuses of an outcome; the rest say why there is none that counts now.
+    """
+
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+    DEGRADED = "degraded"
+    INDETERMINATE = "indeterminate"
+    CONFIG_ERROR = "config_error"
+    UNKNOWN = "unknown"
+    STALE = "stale"
+    SILENT = "silent"
+    PAUSED = "paused"
+    UNCHECKED = "unchecked"
+
+    @property
+    def label(self) -> str:
+        return _LOOKS[self].label
+
+    @property
+    def meaning(self) -> str:
+        """The sentence of the legend."""
+        return _LOOKS[self].meaning
+
+
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    label: str
+    meaning: str
+
+
+_LOOKS: Final = {
+    Look.AVAILABLE: _Explained("Available", "A pull works, as deep as was checked."),
+    Look.UNAVAILABLE: _Explained("Unavailable", "A pull fails, and would fail again the same way."),
+    Look.DEGRADED: _Explained(
+        "Degraded",
+        "From here: the registry or the network did not do its job. As a verdict: good from some regions only.",
+    ),
+    Look.INDETERMINATE: _Explained("Indeterminate", "The check could not tell. It has no vote."),
+    Look.CONFIG_ERROR: _Explained("Config error", "The check itself needs mending. It has no vote."),
+    Look.UNKNOWN: _Explained("Unknown", "Too few regions have a fresh vote for a verdict."),
+    Look.STALE: _Explained("Stale", "Checks stopped coming; shown is the last result. It has no vote."),
+    Look.SILENT: _Explained("Region silent", "The region's worker is not heard; shown is the last result. No vote."),
+    Look.PAUSED: _Explained("Paused", "Nothing is checked until somebody resumes it."),
+    Look.UNCHECKED: _Explained("Not yet checked", "No result has come from there yet."),
+}
+
+_ACRONYMS: Final = {"dns": "DNS", "tls": "TLS", "http": "HTTP", "ip": "IP", "nxdomain": "name does not exist"}
+
+# Where the code alone would puzzle somebody who is looking for the cause.
+_REASONS: Final = {
+    "ok": "all answered",
+    "auth_required": "login needed",
+    "auth_required_or_missing": "private or missing",
+    "auth_bad_credentials": "login refused",
+    "auth_expired": "login expired",
+    "auth_insufficient_scope": "login lacks pull scope",
+    "auth_denied": "login may not pull",
+    "auth_denied_or_missing": "login may not pull, or missing",
+    "blob_denied": "layers denied",
+    "connect_refused": "connection refused",
+    "connect_timeout": "connection timed out",
+    "connect_unreachable": "network unreachable",
+    "dns_nxdomain": "host name does not exist",
+    "dns_temporary": "our DNS failed",
+    "legacy_schema1": "Docker schema 1",
+    "probe_aborted": "check was cut short",
+    "probe_overloaded": "check waited too long",
+    "internal_error": "fault of Kairos",
+    "rate_limited": "throttled",
+    "rate_limited_auth": "login throttled",
+    "rate_limited_upstream": "upstream throttled us",
+    "ref_ambiguous_host": "names no repository",
+    "ref_bad_digest": "malformed digest",
+    "ref_bad_tag": "malformed tag",
+    "ref_invalid": "malformed reference",
+    "ref_looks_like_id": "an image ID, not a name",
+    "ref_rejected": "registry refuses this name",
+    "ref_too_long": "repository name too long",
+    "ref_uppercase": "uppercase in the name",
+    "target_forbidden": "address not allowed",
+    "timeout_body": "timed out while reading",
+    "timeout_headers": "no answer in time",
+    "timeout_total": "check ran out of time",
+    "tls_expired": "certificate expired",
+    "tls_hostname": "certificate is for another name",
+    "tls_protocol": "TLS not spoken",
+    "tls_untrusted": "certificate not trusted",
+}
+
+_WARNINGS: Final[dict[str, str]] = {
+    Warn.AUTH_CACHED: "A token from an earlier check was used.",
+    Warn.BAD_DIGEST_HEADER: "The registry's digest header is malformed.",
+    Warn.CONTENT_TYPE_GENERIC: "The manifest came with a generic content type.",
+    Warn.DIGEST_HEADER_MISMATCH: "The registry's digest header does not match the bytes.",
+    Warn.DNS_MIXED_SCOPE: "The name resolves to public and non-public addresses.",
+    Warn.FOREIGN_LAYER: "A layer is kept outside the registry and was not checked.",
+    Warn.HEAD_GET_DISAGREE: "HEAD and GET gave different answers.",
+    Warn.HEAD_UNSUPPORTED: "The registry does not answer HEAD requests.",
+    Warn.HUB_HOST_ALIAS: "The host is another name of Docker Hub.",
+    Warn.NO_DIGEST_HEADER: "The registry sends no digest header.",
+    Warn.NO_LAYERS: "The image has no layers.",
+    Warn.NOT_A_CONTAINER_IMAGE: "This is an artifact and not a container image.",
+    Warn.PLATFORM_FALLBACK: "Another platform than the wanted one was checked.",
+    Warn.PLATFORM_MISMATCH: "The image's config names another platform than its index.",
+    Warn.PLATFORM_UNSTATED: "The image does not say for which platform it is.",
+    Warn.PROBE_CAPPED: "Not every part was checked: the check reached its limit.",
+    Warn.PROBE_SAMPLED: "A sample of the layers was checked.",
+    Warn.PULL_QUOTA_EXHAUSTED: "The pull quota of this region's address is used up.",
+    Warn.PULL_QUOTA_LOW: "The pull quota of this region's address is nearly used up.",
+    Warn.RANGE_IGNORED: "The blob storage ignores range requests.",
+    Warn.REFERENCE_LONG: "The reference is longer than many clients take.",
+    Warn.REGISTRY_WARNING: "The registry sent a warning.",
+    Warn.TAG_MOVED: "The tag no longer points to the wanted digest.",
+    Warn.TLS_EXPIRING: "A certificate expires within two weeks.",
+    Warn.TOKEN_TTL_ODD: "The token's lifetime is odd.",
+}
+
+_MISSED: Final[dict[str, str]] = {
+    MissedCause.DOWNTIME: "Kairos was down",
+    MissedCause.SHED: "the region's queue was full",
+    MissedCause.EXPIRED: "the region got it too late",
+    MissedCause.LOST: "no report came back",
+}
+
+
+def reason(code: str) -> str:
+    """Return a reason's code in words. Also of a code that this version does not know."""
+    return _REASONS.get(code) or " ".join(_ACRONYMS.get(word, word) for word in shown(code, 60).split("_"))
+
+
+def warning(code: str) -> str:
+    """Return the sentence for a warning's code."""
+    return _WARNINGS.get(code) or shown(code, 60).replace("_", " ")
+
+
+def missed(cause: str) -> str:
+    """Return why slots were missed."""
+    return _MISSED.get(cause, cause)
+
+
+def shown(text: object, limit: int) -> str:
+    """Return text from outside as one clean line of at most `limit` characters; empty for what is not text."""
+    return clean_text(text, limit) if isinstance(text, str) else ""
+
+
+def short_digest(digest: str | None) -> str:
+    """Return `sha256:0123456789ab…`: enough to tell two apart."""
+    algorithm, colon, encoded = shown(digest, 140).partition(":")
+    return f"{algorithm}{colon}{encoded[:12]}…" if len(encoded) > 12 else f"{algorithm}{colon}{encoded}"
+
+
+def span(seconds: float) -> str:
+    """Return a span of time in its largest unit, rounded down: `45 s`, `3 min`, `2 h`, `5 d`."""
+    whole = max(0, int(seconds))
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if whole >= size * (2 if unit == "d" else 1):
+            return f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def every(seconds: int) -> str:
+    """Return an interval exactly, in the largest unit that divides it: `every 5 min`, `every 90 s`."""
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if seconds % size == 0:
+            return f"every {seconds // size} {unit}"
+    return f"every {seconds} s"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """Return `18 s ago`. What lies ahead by a clock that differs is `just now`."""
+    seconds = (now - then).total_seconds()
+    return "just now" if seconds < 1 else f"{span(seconds)} ago"
+
+
+def ahead(then: datetime, now: datetime) -> str:
+    """Return `in 4 min`, or `now` for what is due."""
+    seconds = (then - now).total_seconds()
+    return "now" if seconds < 1 else f"in {span(seconds)}"
+
+
+def clock(then: datetime, now: datetime) -> str:
+    """Return the time of day in UTC, with the date unless it is today's, with the year unless it is near."""
+    then, now = then.astimezone(UTC), now.astimezone(UTC)
+    if then.date() == now.date():
+        return f"{then:%H:%M}"
+    is_near = abs(now - then) < timedelta(seconds=_NEVER_AGAIN)
+    return f"{then.day} {then:%b %H:%M}" if is_near else f"{then.day} {then:%b %Y}"
+
+
+def milliseconds(value: float) -> str:
+    """Return a duration for reading: `0.4 ms`, `38 ms`, `1.24 s`."""
+    if value >= 1000:
+        return f"{value / 1000:.2f} s"
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 image`, `3 images`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def listed(items: list[str]) -> str:
+    """Return `a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(items[:-1]), items[-1]))) if items else ""

@@ -1,0 +1,107 @@
+"""How the pages say things."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dashboard import words
+from dashboard.words import Look
+from probes.policy.slots import MissedCause
+from probes.policy.verdict import VerdictState
+from probes.protocol.taxonomy import Reason, Status, Warn
+
+NOW = datetime(2024, 11, 23, 14, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"),
+        (47 * 3600, "47 h"), (48 * 3600, "2 d"), (9e7, "1041 d"),
+    ],
+)  # fmt: skip
+def test_a_span_is_said_in_its_largest_unit(seconds: float, said: str) -> None:
+    assert words.span(seconds) == said
+
+
+def test_a_moment_by_a_clock_ahead_of_ours_is_just_now() -> None:
+    assert words.ago(NOW + timedelta(seconds=30), NOW) == "just now"
+    assert words.ago(NOW - timedelta(seconds=18), NOW) == "18 s ago"
+
+
+def test_what_is_due_is_due_now() -> None:
+    assert words.ahead(NOW - timedelta(minutes=1), NOW) == "now"
+    assert words.ahead(NOW + timedelta(minutes=4), NOW) == "in 4 min"
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        (datetime(2024, 11, 23, 9, 5, tzinfo=UTC), "09:05"),
+        (datetime(2024, 11, 22, 23, 59, tzinfo=UTC), "22 Nov 23:59"),
+        (datetime(2023, 1, 2, 3, 4, tzinfo=UTC), "2 Jan 2023"),
+    ],
+)
+def test_a_clock_says_as_much_of_the_date_as_is_needed(then: datetime, said: str) -> None:
+    assert words.clock(then, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(15, "every 15 s"), (90, "every 90 s"), (300, "every 5 min"), (7200, "every 2 h"), (86_400, "every 1 d")],
+)
+def test_an_interval_is_said_exactly(seconds: int, said: str) -> None:
+    assert words.every(seconds) == said
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_words_and_no_underscores(reason: Reason) -> None:
+    assert words.reason(reason)
+    assert "_" not in words.reason(reason)
+
+
+def test_a_reason_of_a_newer_worker_is_said_from_its_code() -> None:
+    assert words.reason("tls_too_old") == "TLS too old"
+    assert words.reason("x" * 500) == "x" * 59 + "…"
+
+
+@pytest.mark.parametrize("warning", Warn)
+def test_every_warning_is_a_sentence(warning: Warn) -> None:
+    assert words.warning(warning).endswith(".")
+
+
+@pytest.mark.parametrize("cause", MissedCause)
+def test_every_cause_of_a_missed_slot_is_said_in_words(cause: MissedCause) -> None:
+    assert words.missed(cause) != cause.value
+
+
+@pytest.mark.parametrize("state", [*Status, *VerdictState])
+def test_every_status_and_verdict_has_a_look(state: str) -> None:
+    assert Look(state).label
+    assert Look(state).meaning.endswith(".")
+
+
+def test_text_from_outside_is_one_clean_line_of_bounded_length() -> None:
+    assert words.shown("a\n\x1b[31mb\u202ec", 50) == "a [31mbc"
+    assert words.shown("x" * 500, 200) == "x" * 199 + "…"
+    assert words.shown({"not": "text"}, 200) == ""
+
+
+@pytest.mark.parametrize(
+    ("digest", "said"),
+    [(f"sha256:{'0123456789abcdef' * 4}", "sha256:0123456789ab…"), ("sha256:0123", "sha256:0123"), (None, "")],
+)
+def test_a_short_digest_tells_two_apart(digest: str | None, said: str) -> None:
+    assert words.short_digest(digest) == said
+
+
+def test_lists_and_counts_read_as_english() -> None:
+    assert [words.listed(items) for items in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "", "a", "a and b", "a, b and c",
+    ]  # fmt: skip
+    assert (words.counted(1, "image"), words.counted(1200, "image")) == ("1 image", "1,200 images")
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.42, "0.4 ms"), (38.4, "38 ms"), (1240, "1.24 s")])
+def test_milliseconds_are_rounded_for_reading(value: float, said: str) -> None:
+    assert words.milliseconds(value) == said
