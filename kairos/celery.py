@@ -2,10 +2,12 @@
 
 import logging.config
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.platforms import SecurityWarning
+from celery.signals import celeryd_init, setup_logging
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kairos.settings")
@@ -22,3 +24,9 @@ def log_as_django_does(**_: Any) -> None:
     from django.conf import settings  # noqa: PLC0415 - settings are read when a worker starts, not on import
 
     logging.config.dictConfig(settings.LOGGING)
+
+
+@celeryd_init.connect
+def accept_root(**_: Any) -> None:
+    """Drop the warning to a worker of root: it is about pickles, which are not accepted here."""
+    warnings.simplefilter("ignore", SecurityWarning)

@@ -48,8 +48,10 @@ class Child:
     environment: Mapping[str, str] = field(repr=False)
     directory: Path
     account: Account | None = None  # None: as ourselves
+    log: Path | None = None  # where it writes its lines, if not to its output
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 5.0  # after which it is killed
+    once: bool = False  # runs to its end and is not started again
 
 
 def common_environment() -> dict[str, str]:

@@ -257,7 +257,7 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
-        "django_celery_beat": {"level": "WARNING"},
+        "django_celery_beat.schedulers": {"level": "WARNING"},
     },
 }
 

@@ -17,6 +17,7 @@ from kairos.embedded import LOOPBACK, Unavailable, wheel_file
 
 PREFERRED_MAJOR: Final = 7
 OLDEST_MAJOR: Final = 6
+LOG: Final = "redis.log"
 NAMES_ON_PATH: Final = ("valkey-server", "redis-server")
 _VERSION: Final = re.compile(r"\bv=(\d+)\.")
 _MISSING: Final = (
@@ -39,8 +40,9 @@ class RedisServer:
         return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
 
     def prepare(self) -> None:
-        """Make the directory and write the configuration for this start."""
+        """Make the directory, write the configuration for this start and begin a new log."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.directory / LOG).unlink(missing_ok=True)
         configuration = self.directory / "redis.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration(), encoding="utf-8")
@@ -51,6 +53,7 @@ class RedisServer:
             argv=(str(self.binary), "redis.conf"),
             environment=common_environment(),
             directory=self.directory,
+            log=self.directory / LOG,
             stop_seconds=3.0,
         )
 
@@ -75,7 +78,8 @@ appendonly yes
 appendfsync everysec
 save ""
 maxmemory-policy noeviction
-loglevel warning
+loglevel notice
+logfile {LOG}
 """
 
 

@@ -1,0 +1,75 @@
+"""`manage.py prepare`: make a database ready to serve, as often as one likes."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from kairos import keys
+from probes.actions import regions
+from probes.trust.keys import KeyFileError
+
+ADMIN: Final = "admin"
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the missing keys, migrate, make the admin user if there is none, and enrol the regions of "
+        "KAIROS_REGIONS. Running it again changes nothing that is there. `manage.py up` runs it at every start."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--samples", action="store_true", help="with a new admin user, add the sample images too")
+        parser.add_argument(
+            "--report",
+            type=Path,
+            metavar="FILE",
+            help="write what was made, with the admin's password, to this file (0600) instead of printing it",
+        )
+
+    def handle(self, *, samples: bool, report: Path | None, **_: Any) -> None:
+        self._make_keys()
+        call_command("migrate", interactive=False, verbosity=0)
+        password = make_admin()
+        self._enrol_regions()
+        if samples and password:
+            call_command("load_samples")
+        if report is not None:
+            keys.write_private(report, json.dumps({"admin": ADMIN, "admin_password": password}))
+        elif password:
+            print(f"Admin user: {ADMIN}, password: {password} (shown this once)")
+
+    def _make_keys(self) -> None:
+        made = keys.make_missing(
+            secret_key=settings.KAIROS_SECRET_KEY_FILE,
+            fernet_keys=settings.KAIROS_FERNET_KEYS_FILE,
+            control_key=settings.KAIROS_CONTROL_KEY_FILE,
+        )
+        for path in made:
+            print(f"Made {path}")
+
+    def _enrol_regions(self) -> None:
+        for region in settings.KAIROS_REGIONS:
+            try:
+                regions.enroll(region.slug, region.name)
+            except (ValidationError, KeyFileError) as error:
+                raise CommandError(f"region {region.slug}: {error}") from None
+
+
+@transaction.atomic
+def make_admin() -> str:
+    """Make the first superuser and return its password; empty when there is a superuser already."""
+    users = get_user_model().objects
+    if users.filter(is_superuser=True).exists():
+        return ""
+    password = secrets.token_urlsafe(12)
+    users.create_superuser(username=ADMIN, password=password)
+    return password

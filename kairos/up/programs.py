@@ -1,0 +1,102 @@
+"""What runs, and what each program may know.
+
+The control plane's programs inherit our environment. A region's worker does not: it gets the broker's URL, its
+region and its key file, as on any machine far away, and never the database or a secret of the control plane.
+"""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from kairos.child import Child, common_environment
+from kairos.environment import Bind, RegionName
+from kairos.up import leftovers
+
+WEB_THREADS: Final = 8
+CONTROL_PROCESSES: Final = 2
+# Where a machine keeps its certificate authorities, and how loud to be: the rest of ours is not a region's business.
+EDGE_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "KAIROS_LOG_FORMAT", "KAIROS_LOG_LEVEL")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a run takes place: everything its programs are told."""
+
+    project: Path  # the directory of manage.py
+    state: Path
+    bind: Bind
+    regions: tuple[RegionName, ...]
+    database_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
+
+    @property
+    def control_environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            **leftovers.mark(self.state),
+            "DJANGO_SETTINGS_MODULE": "kairos.settings",
+            "DATABASE_URL": self.database_url,
+            "BROKER_URL": self.broker_url,
+            "KAIROS_STATE_DIR": str(self.state),
+            "KAIROS_BIND": str(self.bind),
+            "KAIROS_REGIONS": ",".join(f"{region.slug}:{region.name}" for region in self.regions),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def edge_environment(self, region: RegionName) -> dict[str, str]:
+        return {
+            **common_environment(),
+            **{name: os.environ[name] for name in EDGE_VARIABLES if name in os.environ},
+            **leftovers.mark(self.state),
+            "BROKER_URL": self.broker_url,
+            "KAIROS_REGION": region.slug,
+            "KAIROS_REGION_KEY_FILE": str(self.state / "regions" / f"{region.slug}.json"),
+            # Checks in hand may end, but everything here has ten seconds to stop.
+            "KAIROS_EDGE_FINISH_SECONDS": "2",
+            "KAIROS_EDGE_DRAIN_SECONDS": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def control(self, name: str, *arguments: str, once: bool = False) -> Child:
+        """Return a program of the control plane, run by this Python."""
+        return Child(
+            name=name,
+            argv=(sys.executable, *arguments),
+            environment=self.control_environment,
+            directory=self.project,
+            once=once,
+        )
+
+    def manage(self, name: str, *arguments: str) -> Child:
+        """Return a management command that runs to its end."""
+        return self.control(name, "manage.py", *arguments, once=True)
+
+
+def control_plane(place: Place) -> tuple[Child, ...]:
+    """Return the web server, the scheduler and the worker of the control plane."""
+    celery = ("-m", "celery", "--quiet", "--app", "kairos")
+    worker = ("--queues", "control,results", "--concurrency", str(CONTROL_PROCESSES), "--hostname", "control@%h")
+    gunicorn = ("-m", "gunicorn", "kairos.wsgi", "--bind", str(place.bind), "--no-control-socket")
+    return (
+        place.control("control", *celery, "worker", *worker, "--without-gossip", "--without-mingle"),
+        place.control("beat", *celery, "beat", "--pidfile", ""),
+        place.control(
+            *("web", *gunicorn, "--worker-class", "gthread", "--threads", str(WEB_THREADS)),
+            *("--graceful-timeout", "3", "--log-level", "warning"),
+        ),
+    )
+
+
+def edges(place: Place) -> tuple[Child, ...]:
+    """Return one worker for each region."""
+    return tuple(
+        Child(
+            name=region.slug,
+            argv=(sys.executable, "-m", "probes.edge"),
+            environment=place.edge_environment(region),
+            directory=place.project,
+        )
+        for region in place.regions
+    )

@@ -1,0 +1,227 @@
+"""The order of things: claim, clear away, check, start, watch, stop."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from kairos.child import Child
+from kairos.environment import Bind, RegionName
+from kairos.keys import write_private
+from kairos.up import Refused, banner, leftovers, programs, services
+from kairos.up.console import Console
+from kairos.up.programs import Place
+from kairos.up.services import Server, Services
+from kairos.up.state import StateDirectory
+from kairos.up.supervisor import Supervisor
+
+SERVER_SECONDS: Final = 30.0
+WEB_SECONDS: Final = 60.0
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the operator asked for."""
+
+    project: Path
+    state: Path
+    bind: Bind
+    regions: tuple[RegionName, ...]
+    with_samples: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What runs besides, such as the demonstration registry.
+
+    `children` start before the setup; `setup` are management commands, each run to its end once the database is
+    ready and the children have started; `lines` are added to the banner.
+    """
+
+    children: tuple[Child, ...] = ()
+    setup: tuple[tuple[str, ...], ...] = ()
+    lines: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Run:
+    """One run, from the first check to the last process."""
+
+    options: Options
+    company: Company
+    console: Console
+    place: Place
+    services: Services
+    supervisor: Supervisor = field(init=False)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def to_its_end(self) -> None:
+        """Start everything, wait to be told to stop, stop everything. Raises `Refused`."""
+        self.supervisor = Supervisor((*self.servers, *self.others), self.console)
+        for number in STOP_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+        await self.supervisor.open()
+        starting = asyncio.create_task(self._start())
+        stopped = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+            await stopped
+        finally:
+            starting.cancel()
+            stopped.cancel()
+            self.console.say("stopping")
+            # The servers last: what stops may still have something to write down.
+            await self.supervisor.stop(_names(self.others), _names(self.servers))
+
+    @property
+    def servers(self) -> tuple[Child, ...]:
+        return tuple(server.child() for server in self.services.servers)
+
+    @property
+    def others(self) -> tuple[Child, ...]:
+        return (*self.company.children, *self.preparation, *self.workers)
+
+    @property
+    def preparation(self) -> tuple[Child, ...]:
+        samples = ("--samples",) if self.options.with_samples else ()
+        prepare = self.place.manage("prepare", "prepare", "--report", str(self._report), *samples)
+        return (prepare, *(self.place.manage(arguments[0], *arguments) for arguments in self.company.setup))
+
+    @property
+    def workers(self) -> tuple[Child, ...]:
+        return (*programs.control_plane(self.place), *programs.edges(self.place))
+
+    @property
+    def _report(self) -> Path:
+        return self.options.state / "prepared.json"
+
+    def _on_signal(self) -> None:
+        if self.stopping.is_set():
+            self.console.say("killing what still runs")
+            self.supervisor.kill()
+        self.stopping.set()
+
+    async def _start(self) -> None:
+        began = time.monotonic()
+        for server, child in zip(self.services.servers, self.servers, strict=True):
+            self.console.say(f"starting {child.name}")
+            await self.supervisor.start(child.name)
+            await _answers(server, child)
+        for child in self.company.children:
+            await self.supervisor.start(child.name)
+        prepared = await self._prepare()
+        for child in self.workers:
+            await self.supervisor.start(child.name)
+        if not await _web_answers(self.options.bind):
+            self.console.say(f"the web server does not answer on {self.options.bind}: see its lines above")
+            return
+        self.console.say(f"ready after {time.monotonic() - began:.1f} s")
+        self.console.block(banner.text(self.options.bind, self.options.regions, prepared, self.company.lines))
+
+    async def _prepare(self) -> dict[str, Any]:
+        self._report.unlink(missing_ok=True)
+        for child in self.preparation:
+            if await self.supervisor.finish(child.name) != 0:
+                raise Refused(f"{child.name} failed: see its lines above")
+        prepared: dict[str, Any] = json.loads(self._report.read_text(encoding="utf-8"))
+        self._report.unlink()
+        return prepared
+
+
+def up(options: Options, company: Company = Company()) -> None:
+    """Run everything until a signal. Raises `Refused` before or while starting; nothing is left running then."""
+    state = StateDirectory(options.state)
+    with state.claimed(f"process {os.getpid()}, {banner.url(options.bind)}"):
+        names = ["prepare", "postgres", *(region.slug for region in options.regions)]
+        console = Console([*names, *(child.name for child in company.children)])
+        if left := leftovers.find(options.state):
+            console.say(f"ending {len(left)} processes that an earlier run has left")
+            leftovers.end(left)
+        ensure_port_is_free(options.bind)
+        chosen = services.choose(os.environ, state)
+        for note in chosen.notes:
+            console.say(note)
+        place = Place(
+            project=options.project,
+            state=options.state,
+            bind=options.bind,
+            regions=options.regions,
+            database_url=chosen.database_url,
+            broker_url=chosen.broker_url,
+        )
+        run = Run(options=options, company=company, console=console, place=place, services=chosen)
+        with _urls_in_files(chosen, options.state):
+            try:
+                asyncio.run(run.to_its_end())
+            finally:
+                leftovers.end(leftovers.find(options.state))
+        console.say("stopped")
+
+
+def ensure_port_is_free(bind: Bind) -> None:
+    """Raise `Refused` when the web server could not listen, naming the port."""
+    family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        # As the web server does: a connection of yesterday that lingers is no obstacle.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((bind.host, bind.port))
+            listener.listen(1)
+        except OSError as error:
+            hint = f"choose another with --bind {bind.host}:{bind.port + 1}"
+            raise Refused(f"port {bind.port} on {bind.host} cannot be used ({error.strerror}); {hint}") from None
+
+
+@contextlib.contextmanager
+def _urls_in_files(chosen: Services, state: Path) -> Iterator[None]:
+    """Let commands in another terminal find the embedded servers while they run: `kairos.settings` reads these."""
+    files = {state / "database-url": chosen.database_url, state / "broker-url": chosen.broker_url}
+    try:
+        for path, url in files.items():
+            write_private(path, url)
+        yield
+    finally:
+        for path in files:
+            path.unlink(missing_ok=True)
+
+
+def _names(children: Iterable[Child]) -> list[str]:
+    return [child.name for child in children]
+
+
+async def _answers(server: Server, child: Child) -> None:
+    deadline = time.monotonic() + SERVER_SECONDS
+    while not await asyncio.to_thread(server.is_ready):
+        if time.monotonic() > deadline:
+            where = child.log or "its lines above"
+            raise Refused(f"{child.name} did not answer within {SERVER_SECONDS:.0f} s: see {where}")
+        await asyncio.sleep(0.1)
+
+
+async def _web_answers(bind: Bind) -> bool:
+    deadline = time.monotonic() + WEB_SECONDS
+    while not await asyncio.to_thread(_asks_healthz, bind):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.2)
+    return True
+
+
+def _asks_healthz(bind: Bind) -> bool:
+    try:
+        with urllib.request.urlopen(f"{banner.url(bind)}healthz", timeout=2) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
