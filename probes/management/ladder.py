@@ -96,5 +96,6 @@ def _verdict(outcome: Outcome) -> str:
         parts.append(found.digest)
     if found.retry_at:
         parts.append(f"next try after {found.retry_at:%H:%M:%S} UTC")
-    parts += [f"{outcome.requests} requests", f"{outcome.bytes_read} bytes", f"{outcome.duration_ms:.0f} ms"]
+    requests = "1 request" if outcome.requests == 1 else f"{outcome.requests} requests"
+    parts += [requests, f"{outcome.bytes_read} bytes", f"{outcome.duration_ms:.0f} ms"]
     return " · ".join(parts)

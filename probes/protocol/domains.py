@@ -37,7 +37,7 @@ def registrable_domain(host: str) -> str | None:
     return None if listed in SHARED_SUFFIXES else listed
 
 
-def same_registrable_domain(one: str, other: str) -> bool:
-    """Tell whether both hosts lie under one registered domain; a bare address lies under none."""
+def same_owner(one: str, other: str) -> bool:
+    """Tell whether both are one host (on whatever ports), or lie under one registered domain."""
     domain = registrable_domain(one)
-    return domain is not None and domain == registrable_domain(other)
+    return one == other or (domain is not None and domain == registrable_domain(other))

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from probes.protocol.challenge import Challenge
-from probes.protocol.domains import same_registrable_domain
+from probes.protocol.domains import same_owner
 from probes.protocol.manifest import looks_like_html, read_json
 from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Reason, Warn
@@ -83,7 +83,7 @@ def trusted_realm(
         origin == registry
         or origin.netloc in trusted_hosts
         or origin.host in trusted_hosts
-        or same_registrable_domain(origin.host, registry.host)
+        or same_owner(origin.host, registry.host)
     )
     if not (secret.is_anonymous or may_see_login):
         raise LoginRefused(Reason.AUTH_REALM_UNTRUSTED, f"logins would go to {origin.netloc}")
