@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 import httptools
 
-_MAX_HEAD_BYTES: Final = 64 * 1024
+_MAX_HEAD_BYTES: Final = 64 * 1024  # before its last read
 _MAX_BODY_BYTES: Final = 64 * 1024
 _MAX_PIPELINED: Final = 64
 _IDLE_SECONDS: Final = 75.0
@@ -89,15 +89,17 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._last_seen = self._loop.time()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return  # not taken up: the request has its answer, and with it the connection ends
+        except httptools.HttpParserError:
+            self._refuse(400)
+            return
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > _MAX_HEAD_BYTES:
                 self._refuse(431)
-                return
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._refuse(400)
 
     def pause_writing(self) -> None:
         # A client that does not read its answers gets no more of its requests read.
@@ -146,7 +148,8 @@ class Connection(asyncio.Protocol):
         )
         self._in_head = True
         self._head_bytes = 0
-        self._waiting.append((request, self._parser.should_keep_alive()))
+        keep_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        self._waiting.append((request, keep_alive))
         self._serve()
 
     # -- answers

@@ -6,6 +6,7 @@ from typing import Self
 
 from kairos.demo.content import Content, Image, build
 from kairos.demo.script import Part, ScriptedImage
+from kairos.demo.sites import Sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,13 @@ class Repository:
         if self.previous and region in self.scripted.lagging_regions:
             return self.previous.top
         return self.image.top
+
+    def reference(self, sites: Sites) -> str:
+        """Return the reference under which Kairos is set up to check the image."""
+        home = sites.hub if self.scripted.home == "hub" else sites.registry
+        name = f"{home.authority}/{self.scripted.repository}"
+        check = self.scripted.check
+        return f"{name}@{self.image.top.digest}" if check.by_digest else f"{name}:{check.tag or self.scripted.tag}"
 
     def part(self, digest: str) -> Part | None:
         """Tell which part of the image a blob is; None for the layer that it shares with others."""

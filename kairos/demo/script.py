@@ -84,7 +84,7 @@ class Check:
     platforms: tuple[str, ...] = ("linux/amd64",)
     depth: Depth = Depth.BLOBS
     login: Literal["none", "right", "wrong"] = "none"
-    timeout_seconds: float = 25.0
+    interval_seconds: int = 15
     paused: bool = False
 
 
@@ -267,6 +267,7 @@ IMAGES: Final = (
             Fault(regions=frozenset({US_EAST}), delay_seconds=2.0),
             Fault(regions=frozenset({AP_SOUTH}), delay_seconds=12.0),
         ),
+        check=Check(interval_seconds=60),  # each check of it holds up its batch's report
         expected={AP_SOUTH: (Reason.TIMEOUT_HEADERS, Reason.TIMEOUT_TOTAL), "": (Reason.OK,)},
     ),
     ScriptedImage(
