@@ -57,7 +57,7 @@ class FakeEngine:
             case (str(name), _, _) if name == FOULS:
                 detail = "a NUL\0 and half a pair \ud800"
             case (str(name), _, _) if name == TALKS:
-                detail = "bla " * 5_000_000
+                detail = "bla " * 1_000_000
         return Outcome(
             reference=plan.reference,
             conclusion=Conclusion(reason=Reason.OK, canonical=plan.reference, depth=Depth.MANIFEST, detail=detail),

@@ -1,0 +1,139 @@
+"""The heartbeat: what it tells, that it goes on, and when it says that the worker is stuck."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from probes.edge.app import HEARTBEAT
+from probes.edge.heartbeat import Pulse, Vitals
+from probes.edge.link import LinkDown
+from probes.edge.settings import EdgeSettings
+from probes.protocol.batch import MAX_HEARTBEAT_BYTES, Heartbeat
+from probes.trust.envelope import CONTROL, Kind, open_envelope
+from probes.trust.keys import ControlKeys, RegionKeys
+from probes.version import VERSION
+
+KEYS = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FakeLink:
+    """A broker with `length` messages in our queue; None is a broker that is away."""
+
+    def __init__(self, length: int | None = 0) -> None:
+        self.length = length
+        self.beats: list[Heartbeat] = []
+
+    def send(self, task: str, envelope: dict[str, Any]) -> None:
+        assert task == HEARTBEAT
+        opened = open_envelope(
+            envelope,
+            kind=Kind.HEARTBEAT,
+            recipient=CONTROL,
+            verify_key_of={"eu-west": KEYS.public.verify_key}.get,
+            max_bytes=MAX_HEARTBEAT_BYTES,
+        )
+        self.beats.append(Heartbeat.from_json(opened.body))
+
+    def queue_length(self, queue: str) -> int:
+        assert queue == "probe.eu-west"
+        if self.length is None:
+            raise LinkDown("away")
+        return self.length
+
+    def close(self) -> None: ...
+
+
+def pulse(
+    link: FakeLink,
+    take: Callable[[], Vitals],
+    *,
+    stuck_seconds: float = 60.0,
+    now: Callable[[], datetime] = lambda: AT,
+) -> tuple[Pulse, list[str]]:
+    settings = EdgeSettings(broker_url="redis://127.0.0.1:1/0", keys=KEYS, stuck_seconds=stuck_seconds)
+    stuck: list[str] = []
+    return Pulse(settings, link, take=take, on_stuck=stuck.append, now=now), stuck
+
+
+def test_heartbeat_tells_what_the_worker_does() -> None:
+    link = FakeLink(length=7)
+    beating, stuck = pulse(
+        link,
+        lambda: Vitals(
+            in_flight=40,
+            batches_run=3,
+            checks_run=300,
+            spooled_reports=2,
+            dropped_reports=1,
+            refused={"malformed": 4},
+        ),
+    )
+    beating.beat()
+    beating.beat()
+    first, second = link.beats
+    assert (first.region, first.version, first.started_at, first.sent_at) == ("eu-west", VERSION, AT, AT)
+    assert (first.in_flight, first.batches_run, first.checks_run) == (40, 3, 300)
+    assert (first.spooled_reports, first.dropped_reports, first.refused) == (2, 1, {"malformed": 4})
+    assert first.queue_length == 7
+    assert (first.sequence, second.sequence) == (1, 2)
+    assert first.worker == second.worker
+    assert stuck == []
+
+
+def test_two_workers_of_a_region_can_be_told_apart() -> None:
+    link = FakeLink()
+    for _ in range(2):
+        pulse(link, Vitals)[0].beat()
+    assert link.beats[0].worker != link.beats[1].worker
+
+
+def test_broker_that_is_away_is_logged_once_and_not_taken_for_being_stuck(caplog: pytest.LogCaptureFixture) -> None:
+    link = FakeLink(length=None)
+    beating, stuck = pulse(link, Vitals, stuck_seconds=1e-9)
+    for _ in range(3):
+        beating.beat()
+    assert caplog.text.count("no heartbeat") == 1
+    assert stuck == []
+
+
+def test_worker_that_takes_nothing_from_a_full_queue_is_stuck() -> None:
+    beating, stuck = pulse(FakeLink(length=5), lambda: Vitals(popped=9), stuck_seconds=1e-9)
+    for _ in range(3):
+        beating.beat()
+    assert stuck == ["5 messages wait in probe.eu-west and none is taken"]
+
+
+def test_worker_with_its_hands_full_is_not_stuck() -> None:
+    beating, stuck = pulse(FakeLink(length=5), lambda: Vitals(popped=9, batches_in_hand=3), stuck_seconds=1e-9)
+    for _ in range(3):
+        beating.beat()
+    assert stuck == []
+
+
+@pytest.mark.parametrize(("seconds", "is_stuck"), [(29, False), (31, True)])
+def test_batch_long_past_its_expiry_means_the_engine_is_stuck(seconds: int, is_stuck: bool) -> None:  # noqa: FBT001
+    vitals = Vitals(batches_in_hand=1, oldest_expiry=AT)
+    beating, stuck = pulse(FakeLink(), lambda: vitals, now=lambda: AT + timedelta(seconds=seconds))
+    beating.beat()
+    assert bool(stuck) is is_stuck
+
+
+def test_reading_that_fails_does_not_end_the_heartbeats(caplog: pytest.LogCaptureFixture) -> None:
+    link, readings = FakeLink(), iter([Vitals()])
+
+    def take() -> Vitals:
+        return next(readings)
+
+    settings = EdgeSettings(broker_url="redis://127.0.0.1:1/0", keys=KEYS, heartbeat_seconds=0.001)
+    beating = Pulse(settings, link, take=take, on_stuck=lambda _: None)
+    beating.start()
+    deadline = time.monotonic() + 5
+    while "a heartbeat failed" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    beating.stop()
+    assert len(link.beats) == 1

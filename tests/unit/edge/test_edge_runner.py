@@ -1,0 +1,226 @@
+"""The runner: one finding for each plan whatever happens, within bounds, and secrets only where they belong."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from probes.edge.findings import fitted, room_for_each
+from probes.edge.keyring import Keyring
+from probes.edge.runner import Runner
+from probes.protocol.batch import MAX_REPORT_BYTES, Batch, Finding, Report
+from probes.protocol.outcome import Step
+from probes.protocol.plan import Plan, Secret
+from probes.protocol.taxonomy import Reason, Stage, Status
+from probes.trust import strict_json
+from probes.trust.keys import ControlKeys, RegionKeys
+from probes.trust.sealing import BoundSecret, seal
+from tests.fakes.engine import FakeEngine
+
+KEYS = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
+NOBODY = Keyring({}, KEYS.box_key)
+
+
+def runner(engine: FakeEngine, *, in_flight: int = 100, per_host: int = 20) -> Runner:
+    return Runner(engine, in_flight=in_flight, per_host=per_host, now=lambda: datetime.now(UTC))
+
+
+def plans(*references: str) -> tuple[Plan, ...]:
+    return tuple(Plan(reference=reference, key=str(number), slot="s") for number, reference in enumerate(references))
+
+
+def batch(*items: Plan, seconds: float = 30.0) -> Batch:
+    now = datetime.now(UTC)
+    return Batch(
+        id=str(UUID(int=1)), region="eu-west", issued_at=now, expires_at=now + timedelta(seconds=seconds), plans=items
+    )
+
+
+def reasons(findings: tuple[Finding, ...]) -> list[str]:
+    return [finding.outcome.conclusion.reason.value for finding in findings]
+
+
+async def test_each_plan_has_its_finding_in_order() -> None:
+    found = await runner(FakeEngine()).run(batch(*plans("registry.test/sleeps-20", "registry.test/ok")), NOBODY)
+    assert [(finding.key, finding.slot) for finding in found] == [("0", "s"), ("1", "s")]
+    assert reasons(found) == ["ok", "ok"]
+
+
+async def test_batch_without_plans_has_no_findings() -> None:
+    assert await runner(FakeEngine()).run(batch(), NOBODY) == ()
+
+
+async def test_engine_that_raises_costs_one_plan_only(caplog: pytest.LogCaptureFixture) -> None:
+    found = await runner(FakeEngine()).run(batch(*plans("registry.test/raises", "registry.test/ok")), NOBODY)
+    assert reasons(found) == ["internal_error", "ok"]
+    assert found[0].outcome.conclusion.detail == "RuntimeError"
+    assert found[0].outcome.conclusion.canonical == "registry.test/raises:latest"
+    assert "the check of 0 failed in the engine" in caplog.text
+
+
+async def test_engines_own_timeout_is_not_taken_for_ours() -> None:
+    class Impatient(FakeEngine):
+        async def _outcome(self, plan: Plan, secret: Secret) -> Any:
+            raise TimeoutError
+
+    found = await runner(Impatient()).run(batch(*plans("registry.test/ok")), NOBODY)
+    assert reasons(found) == ["internal_error"]
+
+
+async def test_check_is_cut_off_when_its_batch_expires() -> None:
+    found = await runner(FakeEngine()).run(
+        batch(*plans("registry.test/hangs", "registry.test/ok"), seconds=0.1), NOBODY
+    )
+    assert reasons(found) == ["probe_aborted", "ok"]
+    assert found[0].outcome.conclusion.detail == "the time of its batch ran out"
+    assert 90 < found[0].outcome.duration_ms < 1000
+
+
+async def test_check_that_never_began_says_so() -> None:
+    engine = FakeEngine()
+    found = await runner(engine, in_flight=1).run(
+        batch(*plans("registry.test/hangs", "other.test/ok"), seconds=0.1), NOBODY
+    )
+    assert reasons(found) == ["probe_aborted", "probe_overloaded"]
+    assert engine.asked == ["registry.test/hangs"]
+
+
+async def test_engine_that_ends_a_cancelled_check_well_is_believed() -> None:
+    class Tidy(FakeEngine):
+        async def _outcome(self, plan: Plan, secret: Secret) -> Any:
+            try:
+                return await super()._outcome(plan, secret)
+            except asyncio.CancelledError:
+                return await super()._outcome(Plan(reference="registry.test/ok"), secret)
+
+    found = await runner(Tidy()).run(batch(*plans("registry.test/hangs"), seconds=0.05), NOBODY)
+    assert reasons(found) == ["ok"]
+
+
+async def test_checks_in_flight_are_bounded_over_all_batches() -> None:
+    engine = FakeEngine()
+    shared = runner(engine, in_flight=5)
+    references = [f"host-{number}.test/sleeps-5" for number in range(20)]
+    await asyncio.gather(*(shared.run(batch(*plans(*references)), NOBODY) for _ in range(3)))
+    assert len(engine.asked) == 60
+    assert engine.most_at_once[""] == 5
+    assert shared.in_flight == 0
+
+
+async def test_slow_registry_does_not_starve_the_others() -> None:
+    engine = FakeEngine()
+    references = ["slow.test/hangs"] * 50 + ["quick.test/ok"] * 50
+    found = await runner(engine, in_flight=10, per_host=4).run(batch(*plans(*references), seconds=0.3), NOBODY)
+    assert reasons(found)[50:] == ["ok"] * 50
+    assert engine.most_at_once["slow.test"] == 4
+    assert set(reasons(found)[:50]) == {"probe_aborted", "probe_overloaded"}
+
+
+async def test_worker_that_stops_lets_checks_finish_and_cuts_off_the_rest() -> None:
+    engine = FakeEngine()
+    stopping = runner(engine)
+    running = asyncio.create_task(
+        stopping.run(batch(*plans("registry.test/hangs", "registry.test/sleeps-50")), NOBODY)
+    )
+    while len(engine.asked) < 2:  # noqa: ASYNC110 - both begin within a turn or two of the loop
+        await asyncio.sleep(0)
+    stopping.close_within(0.15)
+    stopping.close_within(100)  # a second signal does not buy more time
+    found = await running
+    assert reasons(found) == ["probe_aborted", "ok"]
+    assert found[0].outcome.conclusion.detail == "the region's worker was stopping"
+    late = await stopping.run(batch(*plans("registry.test/hangs")), NOBODY)
+    assert reasons(late) == ["probe_aborted"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "host", "prefix", "hint"),
+    [
+        ("registry.test/team/ok", "registry.test", "team", None),
+        ("registry.test/team/ok", "registry.test", "", None),
+        ("ubuntu", "docker.io", "library", None),
+        ("registry.test/team/ok", "other.test", "", "The credential is for another registry or repository"),
+        ("registry.test/team/ok", "registry.test", "other", "The credential is for another registry or repository"),
+        ("registry.test:444/team/ok", "registry.test", "", "The credential is for another registry or repository"),
+    ],
+)
+async def test_secret_goes_only_where_it_is_bound_to(
+    reference: str, host: str, prefix: str, hint: str | None
+) -> None:
+    engine = FakeEngine()
+    bound = BoundSecret(Secret(username="robot", password="swordfish"), host, prefix)
+    keyring = Keyring({"s": seal(bound, KEYS.public.box_key)}, KEYS.box_key)
+    (finding,) = await runner(engine).run(batch(Plan(reference=reference, secret_key="s")), keyring)
+    if hint is None:
+        assert engine.secrets[reference].username == "robot"
+        assert finding.outcome.status == Status.AVAILABLE
+    else:
+        assert engine.asked == []
+        assert finding.outcome.status == Status.CONFIG_ERROR
+        assert finding.outcome.conclusion.hint.startswith(hint)
+        assert "swordfish" not in str(finding.to_json())
+
+
+@pytest.mark.parametrize(
+    ("secrets", "hint"),
+    [
+        ({}, "The batch does not hold the credential"),
+        ({"s": "c2VhbGVk"}, "The credential does not open with this region's key"),
+    ],
+)
+async def test_check_without_its_secret_is_not_made_anonymously(secrets: dict[str, str], hint: str) -> None:
+    engine = FakeEngine()
+    keyring = Keyring(secrets, KEYS.box_key)
+    (finding,) = await runner(engine).run(batch(Plan(reference="registry.test/ok", secret_key="s")), keyring)
+    assert engine.asked == []
+    assert finding.outcome.conclusion.hint.startswith(hint)
+    assert finding.outcome.status == Status.CONFIG_ERROR
+
+
+async def test_reference_that_does_not_parse_is_left_to_the_engine_and_gets_no_secret() -> None:
+    engine = FakeEngine()
+    bound = BoundSecret(Secret(username="robot", password="swordfish"), "registry.test")
+    keyring = Keyring({"s": seal(bound, KEYS.public.box_key)}, KEYS.box_key)
+    await runner(engine).run(batch(Plan(reference="registry.test/UPPER", secret_key="s")), keyring)
+    assert engine.secrets["registry.test/UPPER"].is_anonymous
+
+
+async def test_outcome_that_no_receiver_takes_costs_one_plan_only() -> None:
+    found = await runner(FakeEngine()).run(
+        batch(*plans("registry.test/fouls", "registry.test/talks", "registry.test/ok")), NOBODY
+    )
+    assert reasons(found) == ["internal_error", "internal_error", "ok"]
+    report = Report(batch=str(UUID(int=1)), region="eu-west", finished_at=datetime.now(UTC), findings=found)
+    assert len(strict_json.dumps(report.to_json()).encode()) < MAX_REPORT_BYTES
+
+
+async def test_long_outcome_travels_without_its_steps() -> None:
+    (plan,) = plans("registry.test/ok")
+    (found,) = await runner(FakeEngine()).run(batch(plan), NOBODY)
+    step = Step(
+        stage=Stage.LAYER,
+        method="GET",
+        url="https://registry.test/" + "x" * 500,
+        host="registry.test",
+        address=None,
+        http_status=206,
+        error=None,
+        connection="new",
+        dns_ms=None,
+        connect_ms=None,
+        tls_ms=None,
+        first_byte_ms=None,
+        total_ms=1.0,
+        bytes=1,
+    )
+    long = replace(found, outcome=replace(found.outcome, steps=(step,) * 100))
+    assert fitted(long, plan, 100_000) == long
+    assert fitted(long, plan, 10_000) == found
+    assert fitted(long, plan, 10).outcome.conclusion.reason == Reason.INTERNAL_ERROR
+
+
+def test_room_for_each_adds_up_to_less_than_a_report() -> None:
+    assert all(room_for_each(count) * count + count < MAX_REPORT_BYTES for count in (0, 1, 7, 100, 1000))

@@ -1,0 +1,78 @@
+"""The worker's environment: what is missing or wrong is said in one line that names the variable."""
+
+from pathlib import Path
+
+import pytest
+
+from probes.edge.settings import EdgeSettings, SettingsError
+from probes.trust.keys import ControlKeys, RegionKeys
+from probes.version import VERSION
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    RegionKeys.generate("eu-west", ControlKeys.generate().verify_key).save(tmp_path / "key.json")
+    return {
+        "BROKER_URL": "redis://:swordfish@127.0.0.1:6379/0",
+        "KAIROS_REGION": "eu-west",
+        "KAIROS_REGION_KEY_FILE": str(tmp_path / "key.json"),
+    }
+
+
+def test_three_variables_are_enough(environ: dict[str, str]) -> None:
+    settings = EdgeSettings.from_environ(environ)
+    assert (settings.region, settings.queue) == ("eu-west", "probe.eu-west")
+    assert (settings.batches, settings.checks_in_flight, settings.checks_per_host) == (3, 100, 20)
+    assert settings.heartbeat_seconds == 10
+
+
+def test_user_agent_names_version_and_region(environ: dict[str, str]) -> None:
+    assert EdgeSettings.from_environ(environ).user_agent == f"kairos-probe/{VERSION} (region=eu-west)"
+
+
+def test_bounds_can_be_set(environ: dict[str, str]) -> None:
+    settings = EdgeSettings.from_environ(
+        {
+            **environ,
+            "KAIROS_EDGE_BATCHES": "5",
+            "KAIROS_EDGE_CHECKS_IN_FLIGHT": "250",
+            "KAIROS_EDGE_FINISH_SECONDS": "0.5",
+        }
+    )
+    assert (settings.batches, settings.checks_in_flight, settings.finish_seconds) == (5, 250, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("BROKER_URL", "", "BROKER_URL is not set: the broker"),
+        ("BROKER_URL", "  ", "BROKER_URL is not set"),
+        ("BROKER_URL", "http://127.0.0.1", "BROKER_URL is not a broker's URL"),
+        ("BROKER_URL", "redis://", "BROKER_URL is not a broker's URL"),
+        ("BROKER_URL", "redis://:swordfish@host:port/0", "BROKER_URL is not a broker's URL"),
+        ("BROKER_URL", "redis://[::1", "BROKER_URL is not a broker's URL"),
+        ("KAIROS_REGION", "", "KAIROS_REGION is not set"),
+        ("KAIROS_REGION", "control", "KAIROS_REGION is not a region's slug: 'control'"),
+        ("KAIROS_REGION", "eu/west", "KAIROS_REGION is not a region's slug"),
+        ("KAIROS_REGION", "us-east", "holds the keys of eu-west, not of us-east"),
+        ("KAIROS_REGION_KEY_FILE", "", "KAIROS_REGION_KEY_FILE is not set"),
+        ("KAIROS_REGION_KEY_FILE", "/none", "KAIROS_REGION_KEY_FILE: /none: cannot read the key file"),
+        ("KAIROS_EDGE_BATCHES", "0", "KAIROS_EDGE_BATCHES is not a whole number"),
+        ("KAIROS_EDGE_BATCHES", "-1", "KAIROS_EDGE_BATCHES is not a whole number"),
+        ("KAIROS_EDGE_BATCHES", "³", "KAIROS_EDGE_BATCHES is not a whole number"),
+        ("KAIROS_EDGE_CHECKS_IN_FLIGHT", "9" * 7, "KAIROS_EDGE_CHECKS_IN_FLIGHT is not a whole number"),
+        ("KAIROS_EDGE_STUCK_SECONDS", "soon", "KAIROS_EDGE_STUCK_SECONDS is not a number of seconds"),
+        ("KAIROS_EDGE_STUCK_SECONDS", "nan", "KAIROS_EDGE_STUCK_SECONDS is not a number of seconds"),
+        ("KAIROS_EDGE_HEARTBEAT_SECONDS", "0", "KAIROS_EDGE_HEARTBEAT_SECONDS is not a number of seconds"),
+    ],
+)
+def test_setting_with_a_fault_is_named(environ: dict[str, str], name: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        EdgeSettings.from_environ({**environ, name: value})
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "swordfish" not in str(refused.value)
+
+
+def test_password_and_keys_are_not_shown(environ: dict[str, str]) -> None:
+    assert "swordfish" not in repr(EdgeSettings.from_environ(environ))
