@@ -109,16 +109,14 @@ class Reading:
 
     async def body(self, limit_bytes: int) -> bytes:
         """Return the whole body. Raises `WireFault`, BODY_TOO_LARGE when it is more than `limit_bytes`."""
+        too_large = not self.is_complete and (self.declared_length or 0) > limit_bytes
         chunks = []
-        size = self.declared_length or 0
-        if size <= limit_bytes:
-            size = 0
-            while chunk := await self.chunk():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > limit_bytes:
-                    break
-        if size > limit_bytes:
+        size = 0
+        while not too_large and (chunk := await self.chunk()):
+            chunks.append(chunk)
+            size += len(chunk)
+            too_large = size > limit_bytes
+        if too_large:
             raise WireFault(FaultKind.BODY_TOO_LARGE, f"more than {limit_bytes} bytes")
         return b"".join(chunks)
 

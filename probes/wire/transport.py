@@ -32,6 +32,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._dialer = Dialer(limits)
         self._pool = Pool(limits)
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open, busy or at rest."""
+        return self._dialer.open_count
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the response as soon as its headers are in; its stream holds the connection until closed.
 
