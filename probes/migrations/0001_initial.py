@@ -18,12 +18,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Resource",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(blank=True, max_length=255)),
                 (
                     "reference",
@@ -35,12 +30,10 @@ class Migration(migrations.Migration):
                 (
                     "platforms",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(
-                            max_length=100, validators=[probes.models.validation.platform]
-                        ),
+                        base_field=models.CharField(max_length=100, validators=[probes.models.validation.platform]),
                         default=probes.models.resource.default_platforms,
                         help_text="OS/ARCH[/VARIANT], separated by commas, or the single word all.",
-                        size=None,
+                        size=20,
                     ),
                 ),
                 (
@@ -60,14 +53,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "interval_seconds",
-                    models.PositiveIntegerField(
-                        default=300, validators=[probes.models.validation.interval_seconds]
-                    ),
+                    models.PositiveIntegerField(default=300, validators=[probes.models.validation.interval_seconds]),
                 ),
-                (
-                    "labels",
-                    models.JSONField(blank=True, default=dict, validators=[probes.models.validation.labels]),
-                ),
+                ("labels", models.JSONField(blank=True, default=dict, validators=[probes.models.validation.labels])),
                 ("paused_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("next_due_at", models.DateTimeField(default=probes.models.resource.at_once, editable=False)),
                 (
@@ -99,9 +87,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.PositiveSmallIntegerField(
-                        default=1, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False),
                 ),
                 ("ticked_at", models.DateTimeField()),
             ],
@@ -114,12 +100,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="MessageRefusal",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("queue", models.CharField(max_length=60)),
                 ("cause", models.CharField(max_length=40)),
                 ("count", models.PositiveBigIntegerField(default=0)),
@@ -130,9 +111,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["queue", "cause"],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("queue", "cause"), name="refusal_is_one_per_queue_and_cause"
-                    ),
+                    models.UniqueConstraint(fields=("queue", "cause"), name="refusal_is_one_per_queue_and_cause"),
                     models.CheckConstraint(
                         condition=models.Q(("first_seen_at__lte", models.F("last_seen_at"))),
                         name="refusal_first_before_last",
@@ -143,12 +122,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Region",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "slug",
                     models.CharField(
@@ -168,15 +142,11 @@ class Migration(migrations.Migration):
                 ("longitude", models.FloatField(blank=True, null=True)),
                 (
                     "verify_key",
-                    models.TextField(
-                        blank=True, editable=False, help_text="Ed25519, base64: checks its signatures."
-                    ),
+                    models.TextField(blank=True, editable=False, help_text="Ed25519, base64: checks its signatures."),
                 ),
                 (
                     "box_public_key",
-                    models.TextField(
-                        blank=True, editable=False, help_text="X25519, base64: seals secrets for it."
-                    ),
+                    models.TextField(blank=True, editable=False, help_text="X25519, base64: seals secrets for it."),
                 ),
                 ("paused_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("retired_at", models.DateTimeField(blank=True, editable=False, null=True)),
@@ -232,12 +202,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Registry",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(blank=True, max_length=100)),
                 (
                     "host",
@@ -263,6 +228,7 @@ class Migration(migrations.Migration):
                     models.TextField(
                         blank=True,
                         help_text="PEM; trusted as well as the system's roots.",
+                        validators=[probes.models.validation.certificates],
                         verbose_name="CA certificates",
                     ),
                 ),
@@ -275,7 +241,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default=list,
                         help_text="Non-public networks that checks of this registry may dial, separated by commas.",
-                        size=None,
+                        size=50,
                         verbose_name="allowed networks",
                     ),
                 ),
@@ -291,13 +257,11 @@ class Migration(migrations.Migration):
                 (
                     "trusted_auth_hosts",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(
-                            max_length=260, validators=[probes.models.validation.host]
-                        ),
+                        base_field=models.CharField(max_length=260, validators=[probes.models.validation.host]),
                         blank=True,
                         default=list,
                         help_text="Hosts outside the registry's own domain that may receive its credential.",
-                        size=None,
+                        size=50,
                     ),
                 ),
                 (
@@ -323,12 +287,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Credential",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "repository_prefix",
                     models.CharField(
@@ -356,9 +315,7 @@ class Migration(migrations.Migration):
                 (
                     "registry",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="credentials",
-                        to="probes.registry",
+                        on_delete=django.db.models.deletion.CASCADE, related_name="credentials", to="probes.registry"
                     ),
                 ),
             ],
@@ -433,12 +390,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RegionState",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "status",
                     models.CharField(
@@ -486,10 +438,7 @@ class Migration(migrations.Migration):
                 ),
                 ("since", models.DateTimeField()),
                 ("last_slot", models.DateTimeField()),
-                (
-                    "checked_at",
-                    models.DateTimeField(help_text="When the last check began, by the region's clock."),
-                ),
+                ("checked_at", models.DateTimeField(help_text="When the last check began, by the region's clock.")),
                 (
                     "warnings",
                     django.contrib.postgres.fields.ArrayField(
@@ -511,9 +460,7 @@ class Migration(migrations.Migration):
                 (
                     "resource",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="states",
-                        to="probes.resource",
+                        on_delete=django.db.models.deletion.CASCADE, related_name="states", to="probes.resource"
                     ),
                 ),
             ],
@@ -524,12 +471,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="MissedSlots",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("first_slot", models.DateTimeField()),
                 ("last_slot", models.DateTimeField()),
                 ("count", models.PositiveIntegerField(default=1)),
@@ -558,9 +500,7 @@ class Migration(migrations.Migration):
                 (
                     "resource",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="missed_slots",
-                        to="probes.resource",
+                        on_delete=django.db.models.deletion.CASCADE, related_name="missed_slots", to="probes.resource"
                     ),
                 ),
             ],
@@ -579,10 +519,7 @@ class Migration(migrations.Migration):
                     "resource_ids",
                     django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None),
                 ),
-                (
-                    "slots",
-                    django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), size=None),
-                ),
+                ("slots", django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), size=None)),
                 (
                     "state",
                     models.CharField(
@@ -595,9 +532,7 @@ class Migration(migrations.Migration):
                 (
                     "region",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="batches",
-                        to="probes.region",
+                        on_delete=django.db.models.deletion.PROTECT, related_name="batches", to="probes.region"
                     ),
                 ),
             ],
@@ -612,8 +547,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("state__in", ["sent", "reported", "lost"])),
-                        name="batch_state_is_known",
+                        condition=models.Q(("state__in", ["sent", "reported", "lost"])), name="batch_state_is_known"
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -637,9 +571,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="credential",
             constraint=models.UniqueConstraint(
-                fields=("registry", "repository_prefix", "region"),
+                condition=models.Q(("region", None)),
+                fields=("registry", "repository_prefix"),
                 name="credential_is_one_per_place",
-                nulls_distinct=False,
+                violation_error_message="There is a credential for this registry and prefix already.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="credential",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("region__isnull", False)),
+                fields=("registry", "repository_prefix", "region"),
+                name="credential_is_one_per_place_and_region",
                 violation_error_message="There is a credential for this registry, prefix and region already.",
             ),
         ),
@@ -648,9 +591,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("rotated_at", None), ("secret_encrypted", b"")),
-                    models.Q(
-                        models.Q(("secret_encrypted", b""), _negated=True), ("rotated_at__isnull", False)
-                    ),
+                    models.Q(models.Q(("secret_encrypted", b""), _negated=True), ("rotated_at__isnull", False)),
                     _connector="OR",
                 ),
                 name="credential_secret_has_its_date",
@@ -672,23 +613,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="verdict",
             constraint=models.CheckConstraint(
-                condition=models.Q(("since__lte", models.F("computed_at"))),
-                name="verdict_since_before_computed",
+                condition=models.Q(("since__lte", models.F("computed_at"))), name="verdict_since_before_computed"
             ),
         ),
         migrations.AddIndex(
             model_name="resource",
-            index=models.Index(
-                condition=models.Q(("paused_at", None)), fields=["next_due_at"], name="resource_due"
-            ),
+            index=models.Index(condition=models.Q(("paused_at", None)), fields=["next_due_at"], name="resource_due"),
         ),
         migrations.AddConstraint(
             model_name="resource",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("tag", ""), _negated=True),
-                    models.Q(("digest", ""), _negated=True),
-                    _connector="OR",
+                    models.Q(("tag", ""), _negated=True), models.Q(("digest", ""), _negated=True), _connector="OR"
                 ),
                 name="resource_names_tag_or_digest",
             ),
@@ -696,17 +632,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="resource",
             constraint=models.CheckConstraint(
-                condition=models.Q(("interval_seconds__range", (1, 2592000))),
-                name="resource_interval_in_range",
+                condition=models.Q(("interval_seconds__range", (1, 2592000))), name="resource_interval_in_range"
             ),
         ),
         migrations.AddConstraint(
             model_name="resource",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("depth", None),
-                    ("depth__in", ["resolve", "manifest", "platform", "blobs"]),
-                    _connector="OR",
+                    ("depth", None), ("depth__in", ["resolve", "manifest", "platform", "blobs"]), _connector="OR"
                 ),
                 name="resource_depth_is_known",
             ),
@@ -733,16 +666,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="regionstate",
             constraint=models.CheckConstraint(
-                condition=models.Q(("since__lte", models.F("last_slot"))),
-                name="region_state_since_before_last",
+                condition=models.Q(("since__lte", models.F("last_slot"))), name="region_state_since_before_last"
             ),
         ),
         migrations.AddConstraint(
             model_name="regionstate",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("consecutive_failures", 0), ("consecutive_successes", 0), _connector="OR"
-                ),
+                condition=models.Q(("consecutive_failures", 0), ("consecutive_successes", 0), _connector="OR"),
                 name="region_state_runs_exclude_each_other",
             ),
         ),

@@ -43,17 +43,12 @@ class Batch(models.Model):
             models.Index(fields=["expires_at"], condition=Q(state="sent"), name="batch_outstanding"),
         ]
         constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=["sent", "reported", "lost"]), name="batch_state_is_known"),
             models.CheckConstraint(
-                condition=Q(state__in=["sent", "reported", "lost"]), name="batch_state_is_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(state="reported", reported_at__isnull=False)
-                | ~Q(state="reported") & Q(reported_at=None),
+                condition=Q(state="reported", reported_at__isnull=False) | ~Q(state="reported") & Q(reported_at=None),
                 name="batch_reported_has_its_time",
             ),
-            models.CheckConstraint(
-                condition=Q(expires_at__gt=F("issued_at")), name="batch_expires_after_issue"
-            ),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="batch_expires_after_issue"),
             models.CheckConstraint(
                 condition=Q(resource_ids__len=F("slots__len")), name="batch_slots_match_resources"
             ),

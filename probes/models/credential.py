@@ -45,9 +45,15 @@ class Credential(models.Model):
         ordering = ["registry", "repository_prefix", "region"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["registry", "repository_prefix", "region"],
-                nulls_distinct=False,
+                fields=["registry", "repository_prefix"],
+                condition=models.Q(region=None),
                 name="credential_is_one_per_place",
+                violation_error_message="There is a credential for this registry and prefix already.",
+            ),
+            models.UniqueConstraint(
+                fields=["registry", "repository_prefix", "region"],
+                condition=models.Q(region__isnull=False),
+                name="credential_is_one_per_place_and_region",
                 violation_error_message="There is a credential for this registry, prefix and region already.",
             ),
             models.CheckConstraint(

@@ -16,13 +16,12 @@ class MissedSlots(models.Model):
     States of a row, by cause:
     - downtime: the control plane was down; concerns every region, so `region` is null;
     - shed: never sent to this region because its queue was full; grows while that lasts;
-    - lost, expired: one slot that was sent. The row goes when an outcome for it arrives after all.
+    - lost, expired: one slot that was sent, and came to nothing although the region lived, or because it did
+      not. The row goes when an outcome for it arrives after all.
     """
 
     resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="missed_slots")
-    region = models.ForeignKey(
-        Region, on_delete=models.CASCADE, null=True, blank=True, related_name="missed_slots"
-    )
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, null=True, blank=True, related_name="missed_slots")
     first_slot = models.DateTimeField()
     last_slot = models.DateTimeField()
     count = models.PositiveIntegerField(default=1)
@@ -40,8 +39,7 @@ class MissedSlots(models.Model):
                 condition=Q(cause__in=[item.value for item in MissedCause]), name="missed_cause_is_known"
             ),
             models.CheckConstraint(
-                condition=Q(count=1, first_slot=F("last_slot"))
-                | Q(count__gt=1, first_slot__lt=F("last_slot")),
+                condition=Q(count=1, first_slot=F("last_slot")) | Q(count__gt=1, first_slot__lt=F("last_slot")),
                 name="missed_count_fits_range",
             ),
             models.CheckConstraint(

@@ -35,21 +35,15 @@ class Region(models.Model):
     name = models.CharField(max_length=100)
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
-    verify_key = models.TextField(
-        blank=True, editable=False, help_text="Ed25519, base64: checks its signatures."
-    )
-    box_public_key = models.TextField(
-        blank=True, editable=False, help_text="X25519, base64: seals secrets for it."
-    )
+    verify_key = models.TextField(blank=True, editable=False, help_text="Ed25519, base64: checks its signatures.")
+    box_public_key = models.TextField(blank=True, editable=False, help_text="X25519, base64: seals secrets for it.")
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_seen_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When its last heartbeat arrived, by our clock."
     )
     silent_since = models.DateTimeField(null=True, blank=True, editable=False)
-    heartbeat = models.JSONField(
-        default=dict, blank=True, editable=False, help_text="What it last said of itself."
-    )
+    heartbeat = models.JSONField(default=dict, blank=True, editable=False, help_text="What it last said of itself.")
 
     objects = RegionQuerySet.as_manager()
 

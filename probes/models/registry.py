@@ -31,11 +31,15 @@ class Registry(models.Model):
         help_text="Asked instead of the host, for a mirror or a private name. Usually empty.",
     )
     ca_pem = models.TextField(
-        "CA certificates", blank=True, help_text="PEM; trusted as well as the system's roots."
+        "CA certificates",
+        blank=True,
+        validators=[validation.certificates],
+        help_text="PEM; trusted as well as the system's roots.",
     )
     allow_cidrs = ArrayField(
         models.CharField(max_length=50, validators=[validation.allowed_cidr]),
         verbose_name="allowed networks",
+        size=50,
         default=list,
         blank=True,
         help_text="Non-public networks that checks of this registry may dial, separated by commas.",
@@ -48,6 +52,7 @@ class Registry(models.Model):
     )
     trusted_auth_hosts = ArrayField(
         models.CharField(max_length=260, validators=[validation.host]),
+        size=50,
         default=list,
         blank=True,
         help_text="Hosts outside the registry's own domain that may receive its credential.",

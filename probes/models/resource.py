@@ -49,6 +49,7 @@ class Resource(models.Model):
     digest = models.CharField(max_length=140, blank=True, editable=False)
     platforms = ArrayField(
         models.CharField(max_length=100, validators=[validation.platform]),
+        size=20,
         default=default_platforms,
         help_text="OS/ARCH[/VARIANT], separated by commas, or the single word all.",
     )
@@ -70,9 +71,7 @@ class Resource(models.Model):
         related_name="resources",
         help_text="Empty is automatic: the registry's credential with the longest matching prefix.",
     )
-    regions = models.ManyToManyField(
-        Region, blank=True, related_name="resources", help_text="None chosen means all."
-    )
+    regions = models.ManyToManyField(Region, blank=True, related_name="resources", help_text="None chosen means all.")
     labels = models.JSONField(default=dict, blank=True, validators=[validation.labels])
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_due_at = models.DateTimeField(default=at_once, editable=False)
@@ -127,9 +126,9 @@ class Resource(models.Model):
             reference = parse_reference(self.reference)
         except ReferenceInvalid as error:
             errors["reference"] = ValidationError(
-                "%(message)s (at position %(position)s)",
+                "%(message)s (at character %(character)s)",
                 code=error.reason.value,
-                params={"message": error.message, "position": error.position},
+                params={"message": error.message, "character": error.position + 1},
             )
         else:
             self.adopt(reference)

@@ -51,9 +51,7 @@ class RegionState(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=[item.value for item in Status]), name="region_state_status_is_known"
             ),
-            models.CheckConstraint(
-                condition=Q(since__lte=F("last_slot")), name="region_state_since_before_last"
-            ),
+            models.CheckConstraint(condition=Q(since__lte=F("last_slot")), name="region_state_since_before_last"),
             models.CheckConstraint(
                 condition=Q(consecutive_failures=0) | Q(consecutive_successes=0),
                 name="region_state_runs_exclude_each_other",
@@ -75,9 +73,7 @@ class Verdict(models.Model):
     At `stale_at` a vote in it lapses or its author does, and it is computed again without any outcome.
     """
 
-    resource = models.OneToOneField(
-        Resource, on_delete=models.CASCADE, primary_key=True, related_name="verdict"
-    )
+    resource = models.OneToOneField(Resource, on_delete=models.CASCADE, primary_key=True, related_name="verdict")
     state = models.CharField(
         max_length=16,
         choices=[(item.value, item.value) for item in VerdictState],
@@ -97,9 +93,7 @@ class Verdict(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=[item.value for item in VerdictState]), name="verdict_state_is_known"
             ),
-            models.CheckConstraint(
-                condition=Q(since__lte=F("computed_at")), name="verdict_since_before_computed"
-            ),
+            models.CheckConstraint(condition=Q(since__lte=F("computed_at")), name="verdict_since_before_computed"),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from typing import Any, Final
 
+from cryptography import x509
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
@@ -12,6 +13,7 @@ from probes.protocol.reference import ReferenceInvalid, parse_reference
 
 REGION_SLUG: Final = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 LONGEST_INTERVAL_SECONDS: Final = 30 * 86_400
+LONGEST_CA_PEM: Final = 256 * 1024
 ALL_PLATFORMS: Final = "all"
 _PORT: Final = re.compile(r":[0-9]+\Z")
 _PLATFORM: Final = re.compile(r"[a-z0-9_.-]+/[a-z0-9_.-]+(/[a-z0-9_.-]+)?")
@@ -37,6 +39,16 @@ def host(text: str) -> None:
         raise ValidationError(error.message, code=error.reason.value) from None
     if parsed != with_port:
         raise ValidationError(f"Write the host as {parsed!r}.", code="not_canonical")
+
+
+def certificates(text: str) -> None:
+    """Accept PEM certificates that are no burden on every batch that carries them."""
+    if len(text) > LONGEST_CA_PEM:
+        raise ValidationError(f"More than {LONGEST_CA_PEM // 1024} KiB; leave out what is not needed.", code="size")
+    try:
+        x509.load_pem_x509_certificates(text.encode())
+    except ValueError:
+        raise ValidationError("Not certificates in PEM.", code="pem") from None
 
 
 def allowed_cidr(text: str) -> None:
@@ -79,9 +91,7 @@ def platform(text: str) -> None:
 def interval_seconds(value: int) -> None:
     floor = settings.KAIROS_INTERVAL_FLOOR_SECONDS
     if not floor <= value <= LONGEST_INTERVAL_SECONDS:
-        raise ValidationError(
-            f"From {floor} seconds to {LONGEST_INTERVAL_SECONDS} (30 days).", code="interval"
-        )
+        raise ValidationError(f"From {floor} seconds to {LONGEST_INTERVAL_SECONDS} (30 days).", code="interval")
 
 
 def labels(value: Any) -> None:

@@ -20,8 +20,8 @@ class MissedCause(StrEnum):
 
     DOWNTIME = "downtime"  # the control plane did not run: the slot was never handed out
     SHED = "shed"  # the region's queue was full: the slot was not handed out to it
-    EXPIRED = "expired"  # the region got it too late, or ran out of time
-    LOST = "lost"  # handed out, and nothing usable came back
+    EXPIRED = "expired"  # handed out, but the region gave no sign of life to take it
+    LOST = "lost"  # handed out to a living region, and nothing usable came back
 
 
 @dataclass(frozen=True, slots=True)

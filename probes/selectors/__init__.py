@@ -1,0 +1,1 @@
+"""What others read: nouns, each with a constant number of queries. Nothing here writes."""

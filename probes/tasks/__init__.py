@@ -1,0 +1,16 @@
+"""The control plane's Celery tasks: thin edges over actions. Their names are stable.
+
+| task               | queue     | when                | does                                                  |
+|--------------------|-----------|---------------------|-------------------------------------------------------|
+| `probes.tick`      | `control` | each second         | claims what is due, publishes batches                 |
+| `probes.reap`      | `control` | each 15 seconds     | gives up lost batches, notes silent regions, verdicts |
+| `probes.partitions`| `control` | each hour           | makes and drops days of outcomes, retention           |
+| `probes.ingest`    | `results` | a region's report   | stores outcomes, states and verdicts                  |
+| `probes.heartbeat` | `results` | a region's heartbeat| notes that the region lives                           |
+"""
+
+from probes.tasks.control import partitions, reap, tick
+from probes.tasks.publishing import publish_on_commit
+from probes.tasks.results import heartbeat, ingest
+
+__all__ = ["heartbeat", "ingest", "partitions", "publish_on_commit", "reap", "tick"]

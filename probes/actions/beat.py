@@ -1,0 +1,21 @@
+"""The control plane's own pulse."""
+
+from datetime import datetime
+from typing import Final
+
+from django.db import connection
+
+_STAMP: Final = """
+WITH before AS (SELECT ticked_at FROM probes_controlbeat WHERE id = 1)
+INSERT INTO probes_controlbeat AS beat (id, ticked_at) VALUES (1, %s)
+ON CONFLICT (id) DO UPDATE SET ticked_at = greatest(beat.ticked_at, excluded.ticked_at)
+RETURNING (SELECT ticked_at FROM before)
+"""
+
+
+def stamp(now: datetime) -> datetime | None:
+    """Note that a tick ran at `now`; return when the one before did, None if this is the first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STAMP, [now])
+        (before,) = cursor.fetchone()
+    return before if isinstance(before, datetime) else None

@@ -1,0 +1,130 @@
+"""Handing out checks: what is due, and what somebody asked for."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+
+from probes.actions import missed, plans
+from probes.models import Region, Resource
+from probes.policy import slots
+from probes.protocol.taxonomy import Depth
+from probes.selectors.subscriptions import regions_of
+
+RESOURCES_AT_ONCE: Final = 1000
+
+_MOVE_ON: Final = """
+UPDATE probes_resource AS resource SET next_due_at = given.next_due_at
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, next_due_at)
+WHERE resource.id = given.id
+"""
+
+_MARK_ASKED: Final = """
+UPDATE probes_resource AS resource SET asked_slot = given.slot
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, slot)
+WHERE resource.id = given.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one claim handed out: messages to publish on commit, and how many resources were due."""
+
+    messages: list[plans.Message]
+    resources: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for by hand: messages to publish on commit, and the slot of each resource."""
+
+    messages: list[plans.Message]
+    slots: dict[int, datetime]
+
+
+def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collection[str] = frozenset()) -> Claimed:
+    """Claim up to `limit` due resources, move them on, and draw up their checks.
+
+    Rows that another dispatcher holds are skipped, so two of them never claim the same slot. `crowded` are slugs
+    of regions whose queue is full: their slots are recorded as shed. After downtime each resource gets one check
+    and a record of the slots it missed. A constant number of queries.
+    """
+    with transaction.atomic():
+        due = list(
+            Resource.objects.filter(paused_at=None, next_due_at__lte=now)
+            .select_related("registry")
+            .order_by("next_due_at")
+            .select_for_update(skip_locked=True, no_key=True, of=("self",))[:limit]
+        )
+        if not due:
+            return Claimed([], 0)
+        claims = {
+            resource.pk: slots.claim(
+                due_at=resource.next_due_at,
+                now=now,
+                interval_seconds=resource.interval_seconds,
+                key=resource.pk,
+            )
+            for resource in due
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_MOVE_ON, [list(claims), [claim.next_due_at for claim in claims.values()]])
+        missed.record_downtime({pk: claim.missed for pk, claim in claims.items() if claim.missed})
+        regions = {pk: [item for item in found if item.is_active] for pk, found in regions_of(claims).items()}
+        missed.record_shed(
+            (pk, region.pk, claim.slot)
+            for pk, claim in claims.items()
+            for region in regions[pk]
+            if region.slug in crowded
+        )
+        checks = [
+            plans.Check(
+                resource,
+                claims[resource.pk].slot,
+                [region for region in regions[resource.pk] if region.slug not in crowded],
+            )
+            for resource in due
+        ]
+        return Claimed(plans.draw_up(checks, now=now), len(due))
+
+
+def check_now(
+    resource_ids: Iterable[int],
+    region_slugs: Collection[str] | None = None,
+    *,
+    depth: Depth | None = None,
+    now: datetime,
+) -> Asked:
+    """Draw up a check of each resource for a slot of its own, besides its schedule and even while it is paused.
+
+    `region_slugs` None means all regions of the resource; of those named, the ones that it is checked from.
+    `depth` overrules the resource's. Raises `ValidationError` on `regions` for a slug that no active region has.
+    """
+    with transaction.atomic():
+        resources = list(
+            Resource.objects.filter(pk__in=list(resource_ids))
+            .select_related("registry")
+            .order_by("pk")
+            .select_for_update(no_key=True, of=("self",))
+        )
+        regions = {
+            pk: [item for item in found if item.is_active]
+            for pk, found in regions_of(resource.pk for resource in resources).items()
+        }
+        if region_slugs is not None:
+            _refuse_unknown(region_slugs)
+            regions = {pk: [item for item in found if item.slug in region_slugs] for pk, found in regions.items()}
+        asked = {item.pk: slots.asked_slot(now, item.asked_slot) for item in resources}
+        with connection.cursor() as cursor:
+            cursor.execute(_MARK_ASKED, [list(asked), list(asked.values())])
+        checks = [plans.Check(item, asked[item.pk], regions[item.pk], depth) for item in resources]
+        return Asked(plans.draw_up(checks, now=now), asked)
+
+
+def _refuse_unknown(slugs: Collection[str]) -> None:
+    known = set(Region.objects.active().filter(slug__in=slugs).values_list("slug", flat=True))
+    if unknown := sorted(set(slugs) - known):
+        raise ValidationError({"regions": f"No active region: {', '.join(unknown)}."})

@@ -1,0 +1,182 @@
+"""Taking in reports: outcomes, states and verdicts of a batch, in one transaction, once.
+
+The number of statements does not depend on the number of findings. Running it again with the same report changes
+nothing: the ledger says that the batch has been reported.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from probes.actions import missed, refusals, reports, verdicts
+from probes.models import Batch, Region, RegionState
+from probes.policy.depth import Proof
+from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
+from probes.protocol.outcome import Outcome
+from probes.protocol.taxonomy import Stage, Status
+from probes.trust.refusal import RefusalCause, Refused
+
+QUEUE: Final = "results"
+
+_OUTCOME_COLUMNS: Final = (
+    "resource_id bigint, slot timestamptz, checked_at timestamptz, duration_ms integer, status text, reason text,"
+    " stage text, host text, confidence text, depth text, digest text, document jsonb"
+)
+_STATE_COLUMNS: Final = (
+    "resource_id bigint, status text, reason text, stage text, host text, digest text, since timestamptz,"
+    " last_slot timestamptz, checked_at timestamptz, warnings text[], consecutive_failures integer,"
+    " consecutive_successes integer, proved_digest text, manifest_proved_at timestamptz,"
+    " blobs_proved_at timestamptz, document jsonb"
+)
+
+
+def _names(columns: str) -> str:
+    return ", ".join(column.split()[0] for column in columns.split(","))
+
+
+_INSERT_OUTCOMES: Final = f"""
+INSERT INTO probes_outcome (region_id, batch, {_names(_OUTCOME_COLUMNS)})
+SELECT %s, %s, {_names(_OUTCOME_COLUMNS)} FROM jsonb_to_recordset(%s::jsonb) AS given ({_OUTCOME_COLUMNS})
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - made of the constants above
+
+_ADVANCE_STATES: Final = f"""
+INSERT INTO probes_regionstate AS state (region_id, {_names(_STATE_COLUMNS)})
+SELECT %s, {_names(_STATE_COLUMNS)} FROM jsonb_to_recordset(%s::jsonb) AS given ({_STATE_COLUMNS})
+ON CONFLICT (resource_id, region_id) DO UPDATE SET ({_names(_STATE_COLUMNS)}) = (
+    {", ".join("excluded." + name for name in _names(_STATE_COLUMNS).split(", "))}
+) WHERE state.last_slot < excluded.last_slot
+"""  # noqa: S608 - made of the constants above
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a report came to: findings stored and refused, and the verdicts that changed by it."""
+
+    stored: int
+    refused: int
+    changes: list[verdicts.Change]
+
+
+def ingest(envelope: object, *, now: datetime) -> Ingested:
+    """Take in a report. Raises `Refused` when nothing of it may be taken; then nothing is stored.
+
+    Findings that may not be taken are counted as refused while their neighbours are stored. Slots of the batch
+    without a usable finding are recorded as missed. Outcomes of resources that were deleted, or that name another
+    image since, are left out.
+    """
+    report = reports.receive(envelope)
+    with transaction.atomic():
+        batch = _licence(report)
+        asked = set(zip(batch.resource_ids, batch.slots, strict=True))
+        judged = reports.judge(report.findings, asked)
+        rows = verdicts.locked(batch.resource_ids, now=now)
+        since = {row.resource_id: row.resource.reference_since for row in rows}
+        wanted = {key: outcome for key, outcome in judged.accepted.items() if _is_current(key, since)}
+
+        missed.forget(report.region.pk, wanted)
+        if batch.state == Batch.State.SENT:  # of a batch that was given up, every slot is recorded already
+            gaps = sorted(key for key in asked - judged.accepted.keys() if _is_current(key, since))
+            missed.record_lost(report.region.pk, gaps)
+        stored = _store(report.region, batch, wanted)
+        changes = verdicts.recompute(rows, now=now)
+        Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)
+        for cause in {refused.cause for refused in judged.refused}:
+            alike = [refused for refused in judged.refused if refused.cause is cause]
+            refusals.count(QUEUE, cause, alike[0].detail, now=now, times=len(alike))
+    return Ingested(stored, len(judged.refused), changes)
+
+
+def _licence(report: reports.Received) -> Batch:
+    """Return the ledger's row for the report, locked. Raises `Refused`."""
+    batch = Batch.objects.filter(pk=report.batch, region=report.region).select_for_update(no_key=True).first()
+    if batch is None:
+        raise Refused(RefusalCause.UNSOLICITED, f"batch {report.batch} was not sent to {report.region.slug}")
+    if batch.state == Batch.State.REPORTED:
+        raise Refused(RefusalCause.REPLAYED, f"batch {report.batch}")
+    return batch
+
+
+def _is_current(key: reports.Key, since: Mapping[int, datetime]) -> bool:
+    resource_id, slot = key
+    return resource_id in since and slot >= since[resource_id]
+
+
+def _store(region: Region, batch: Batch, outcomes: Mapping[reports.Key, Outcome]) -> int:
+    """Write outcomes and move states on; returns how many outcomes are new."""
+    known = RegionState.objects.filter(region=region, resource__in={pk for pk, _ in outcomes}).defer("document")
+    states = {state.resource_id: _standing(state) for state in known}
+    rows: list[dict[str, Any]] = []
+    moved: dict[int, dict[str, Any]] = {}
+    for (resource_id, slot), outcome in sorted(outcomes.items(), key=lambda item: item[0]):
+        seen, standing = reports.seen(slot, outcome), states.get(resource_id)
+        document = outcome.to_json()
+        rows.append(_outcome_row(resource_id, seen, outcome, document if is_news(standing, seen) else None))
+        if is_newer(standing, seen):
+            states[resource_id] = standing = advance(standing, seen)
+            moved[resource_id] = _state_row(resource_id, standing, document)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_OUTCOMES, [region.pk, batch.pk, json.dumps(rows)])
+        stored: int = cursor.rowcount
+        cursor.execute(_ADVANCE_STATES, [region.pk, json.dumps(list(moved.values()))])
+    return stored
+
+
+def _outcome_row(resource_id: int, seen: Seen, outcome: Outcome, document: Any) -> dict[str, Any]:
+    return {
+        "resource_id": resource_id,
+        "slot": seen.slot.isoformat(),
+        "checked_at": seen.checked_at.isoformat(),
+        "duration_ms": round(outcome.duration_ms),
+        "status": seen.status,
+        "reason": seen.reason,
+        "stage": seen.stage,
+        "host": seen.host,
+        "confidence": outcome.conclusion.confidence,
+        "depth": seen.depth,
+        "digest": seen.digest,
+        "document": document,
+    }
+
+
+def _state_row(resource_id: int, standing: Standing, document: Any) -> dict[str, Any]:
+    proof = standing.proof
+    return {
+        "resource_id": resource_id,
+        "status": standing.status,
+        "reason": standing.reason,
+        "stage": standing.stage,
+        "host": standing.host,
+        "digest": standing.digest,
+        "since": standing.since.isoformat(),
+        "last_slot": standing.last_slot.isoformat(),
+        "checked_at": standing.checked_at.isoformat(),
+        "warnings": standing.warnings,
+        "consecutive_failures": standing.consecutive_failures,
+        "consecutive_successes": standing.consecutive_successes,
+        "proved_digest": proof.digest,
+        "manifest_proved_at": proof.manifest_at.isoformat() if proof.manifest_at else None,
+        "blobs_proved_at": proof.blobs_at.isoformat() if proof.blobs_at else None,
+        "document": document,
+    }
+
+
+def _standing(state: RegionState) -> Standing:
+    return Standing(
+        status=Status(state.status),
+        reason=state.reason,
+        stage=Stage(state.stage) if state.stage else None,
+        host=state.host,
+        digest=state.digest,
+        since=state.since,
+        last_slot=state.last_slot,
+        checked_at=state.checked_at,
+        warnings=tuple(state.warnings),
+        consecutive_failures=state.consecutive_failures,
+        consecutive_successes=state.consecutive_successes,
+        proof=Proof(digest=state.proved_digest, manifest_at=state.manifest_proved_at, blobs_at=state.blobs_proved_at),
+    )

@@ -1,0 +1,121 @@
+"""Slots without an outcome: recorded, extended while they go on, taken back when the outcome comes after all."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import connection
+
+from probes.models import MissedSlots
+from probes.policy.slots import Missed, MissedCause
+
+LOST_AFTER_SECONDS: Final = 60
+"""How long after its expiry a batch is waited for: a report takes its way, perhaps over a broken link."""
+
+_BATCHES_AT_ONCE: Final = 500
+
+# A range grows while no outcome has come in between; the count says how many slots of it were missed.
+_SHED: Final = """
+WITH given (resource_id, region_id, slot) AS (
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])
+), grown AS (
+    UPDATE probes_missedslots AS missed
+    SET last_slot = given.slot, count = missed.count + 1
+    FROM given
+    LEFT JOIN probes_regionstate AS state USING (resource_id, region_id)
+    WHERE missed.resource_id = given.resource_id AND missed.region_id = given.region_id
+      AND missed.cause = 'shed' AND missed.last_slot < given.slot
+      AND missed.last_slot > coalesce(state.last_slot, '-infinity')
+      AND missed.last_slot > given.slot - interval '1 day'
+    RETURNING missed.resource_id, missed.region_id
+)
+INSERT INTO probes_missedslots (resource_id, region_id, first_slot, last_slot, count, cause)
+SELECT resource_id, region_id, slot, slot, 1, 'shed' FROM given
+WHERE (resource_id, region_id) NOT IN (SELECT resource_id, region_id FROM grown)
+"""
+
+_LOST: Final = """
+WITH overdue AS (
+    SELECT id FROM probes_batch WHERE state = 'sent' AND expires_at < %s
+    ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
+), lost AS (
+    UPDATE probes_batch AS batch SET state = 'lost' FROM overdue WHERE batch.id = overdue.id
+    RETURNING batch.region_id, batch.resource_ids, batch.slots, batch.issued_at
+), recorded AS (
+    INSERT INTO probes_missedslots (resource_id, region_id, first_slot, last_slot, count, cause)
+    SELECT given.resource_id, lost.region_id, given.slot, given.slot, 1,
+        CASE WHEN region.last_seen_at >= lost.issued_at THEN 'lost' ELSE 'expired' END
+    FROM lost
+    JOIN probes_region AS region ON region.id = lost.region_id
+    CROSS JOIN unnest(lost.resource_ids, lost.slots) AS given (resource_id, slot)
+    JOIN probes_resource AS resource ON resource.id = given.resource_id
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM lost), (SELECT count(*) FROM recorded)
+"""
+
+_ARRIVED: Final = """
+DELETE FROM probes_missedslots AS missed
+USING unnest(%s::bigint[], %s::timestamptz[]) AS arrived (resource_id, slot)
+WHERE missed.resource_id = arrived.resource_id AND missed.region_id = %s
+  AND missed.first_slot = arrived.slot AND missed.cause IN ('lost', 'expired')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """How many batches were given up, and how many slots were recorded as lost with them."""
+
+    batches: int
+    slots: int
+
+
+def record_downtime(missed: Mapping[int, Missed]) -> None:
+    """Record for each resource the slots for which nothing was handed out to any region."""
+    MissedSlots.objects.bulk_create(
+        MissedSlots(
+            resource_id=resource_id,
+            region=None,
+            first_slot=gap.first,
+            last_slot=gap.last,
+            count=gap.count,
+            cause=MissedCause.DOWNTIME,
+        )
+        for resource_id, gap in missed.items()
+    )
+
+
+def record_shed(given: Iterable[tuple[int, int, datetime]]) -> None:
+    """Record (resource id, region id, slot) that a full queue had no room for; each pair at most once."""
+    columns = list(zip(*given, strict=True))
+    if columns:
+        with connection.cursor() as cursor:
+            cursor.execute(_SHED, [list(column) for column in columns])
+
+
+def record_lost(region_id: int, given: Iterable[tuple[int, datetime]]) -> None:
+    """Record (resource id, slot) that were handed out to the region and that its report leaves open."""
+    MissedSlots.objects.bulk_create(
+        MissedSlots(
+            resource_id=resource_id, region_id=region_id, first_slot=slot, last_slot=slot, cause=MissedCause.LOST
+        )
+        for resource_id, slot in given
+    )
+
+
+def forget(region_id: int, arrived: Iterable[tuple[int, datetime]]) -> None:
+    """Take back what was recorded as missed for (resource id, slot) that have an outcome now."""
+    columns = list(zip(*arrived, strict=True))
+    if columns:
+        with connection.cursor() as cursor:
+            cursor.execute(_ARRIVED, [list(columns[0]), list(columns[1]), region_id])
+
+
+def reap_batches(*, now: datetime) -> Reaped:
+    """Give up the batches whose report did not come, a few hundred at once, and record their slots as lost."""
+    cutoff = now - timedelta(seconds=LOST_AFTER_SECONDS)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOST, [cutoff, _BATCHES_AT_ONCE])
+        batches, slots = cursor.fetchone()
+    return Reaped(batches, slots)

@@ -1,0 +1,202 @@
+"""From resources and slots to batches of plans for regions: the one place where a check is drawn up.
+
+A batch is written to the ledger and signed in the caller's transaction; what is to be published comes back as
+values.
+"""
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+
+from django.conf import settings
+from nacl.public import PublicKey
+
+from probes.actions import secrets
+from probes.models import Batch, Credential, Region, RegionState, Resource
+from probes.policy import credentials, depth
+from probes.protocol import batch as wire
+from probes.protocol.outcome import rfc3339
+from probes.protocol.plan import DEFAULT_TIMEOUT_SECONDS, Plan
+from probes.protocol.taxonomy import Depth
+from probes.trust.envelope import CONTROL, Kind, sign
+from probes.trust.keys import ControlKeys, decode_key
+from probes.trust.sealing import BoundSecret, seal
+
+PLANS_IN_A_BATCH: Final = 100
+_SITE_BYTES_IN_A_BATCH: Final = 1024 * 1024
+_TIMEOUT_SHARE: Final = 0.8
+"""Of the interval: a check must be over before its batch expires, or it would find nothing at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A resource (with its registry) to be checked for `slot` from each of `regions`; `depth` None is automatic."""
+
+    resource: Resource
+    slot: datetime
+    regions: Sequence[Region]
+    depth: Depth | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A signed batch that is to be published to `queue` once its transaction is committed."""
+
+    queue: str
+    envelope: Mapping[str, Any] = field(repr=False)
+    expires_at: datetime
+    checks: int
+
+
+def draw_up(checks: Sequence[Check], *, now: datetime) -> list[Message]:
+    """Write the batches of all checks to the ledger and return their messages.
+
+    A constant number of queries, however many checks. Raises `KeyFileError` without the control plane's key.
+    """
+    office = _Office(checks, now)
+    ledger: list[Batch] = []
+    messages: list[Message] = []
+    for region, group in _by_region(checks).items():
+        for chunk in _chunks(group):
+            batch = office.batch(region, chunk)
+            ledger.append(
+                Batch(
+                    id=uuid.UUID(batch.id),
+                    region=region,
+                    issued_at=batch.issued_at,
+                    expires_at=batch.expires_at,
+                    resource_ids=[check.resource.pk for check in chunk],
+                    slots=[check.slot for check in chunk],
+                )
+            )
+            messages.append(Message(region.queue, office.signed(batch), batch.expires_at, checks=len(chunk)))
+    Batch.objects.bulk_create(ledger)
+    return messages
+
+
+class _Office:
+    """What is looked up once for all batches of one transaction: keys, credentials, and what is proven so far."""
+
+    def __init__(self, checks: Sequence[Check], now: datetime) -> None:
+        self._now = now
+        self._key = ControlKeys.load(settings.KAIROS_CONTROL_KEY_FILE).signing_key
+        self._credentials: dict[int, list[Credential]] = defaultdict(list)
+        registries = {check.resource.registry_id for check in checks}
+        for credential in Credential.objects.filter(registry__in=registries).select_related("registry", "region"):
+            self._credentials[credential.registry_id].append(credential)
+        self._opened: dict[int, BoundSecret | None] = {}
+        self._proofs = {
+            (state.resource_id, state.region_id): (_proof(state), state.digest)
+            for state in RegionState.objects.filter(resource__in=[check.resource.pk for check in checks]).only(
+                "resource_id", "region_id", "digest", "proved_digest", "manifest_proved_at", "blobs_proved_at"
+            )
+        }
+
+    def batch(self, region: Region, checks: Sequence[Check]) -> wire.Batch:
+        interval_seconds = checks[0].resource.interval_seconds
+        plans, used = [], {}
+        for check in checks:
+            credential = self._credential(check.resource, region)
+            if credential is not None:
+                used[str(credential.pk)] = credential
+            plans.append(self._plan(check, region, str(credential.pk) if credential else ""))
+        box_key = PublicKey(decode_key(region.box_public_key))
+        opened = {key: self._open(credential) for key, credential in used.items()}
+        return wire.Batch(
+            id=str(uuid.uuid4()),
+            region=region.slug,
+            issued_at=self._now,
+            expires_at=self._now + timedelta(seconds=interval_seconds),
+            plans=tuple(plans),
+            secrets={key: seal(bound, box_key) for key, bound in opened.items() if bound is not None},
+        )
+
+    def signed(self, batch: wire.Batch) -> Mapping[str, Any]:
+        return sign(Kind.BATCH, CONTROL, batch.region, batch.to_json(), self._key)
+
+    def _plan(self, check: Check, region: Region, secret_key: str) -> Plan:
+        resource = check.resource
+        proof, digest = self._proofs.get((resource.pk, region.pk), (depth.NOTHING_PROVED, None))
+        forced = check.depth or (Depth(resource.depth) if resource.depth else None)
+        return Plan(
+            reference=resource.canonical,
+            depth=depth.next_depth(proof, digest=digest, now=check.slot, forced=forced),
+            platforms=tuple(resource.platforms),
+            site=resource.registry.site,
+            timeout_seconds=min(DEFAULT_TIMEOUT_SECONDS, resource.interval_seconds * _TIMEOUT_SHARE),
+            secret_key=secret_key,
+            key=str(resource.pk),
+            slot=rfc3339(check.slot),
+        )
+
+    def _credential(self, resource: Resource, region: Region) -> Credential | None:
+        stored = {item.pk: item for item in self._credentials[resource.registry_id] if item.has_secret}
+        candidates = {pk: _candidate(item) for pk, item in stored.items()}
+        pinned = candidates.get(resource.credential_id) if resource.credential_id else None
+        if resource.credential_id and pinned is None:
+            return None
+        chosen = credentials.choose(
+            candidates.values(), repository=resource.repository, region=region.slug, pinned=pinned
+        )
+        return stored[chosen.id] if chosen else None
+
+    def _open(self, credential: Credential) -> BoundSecret | None:
+        """Open a secret once. One that does not open is left out: the region then reports a config_error."""
+        if credential.pk not in self._opened:
+            try:
+                secret = secrets.open_secret(credential)
+            except secrets.SecretUnreadable:
+                self._opened[credential.pk] = None
+            else:
+                host = credential.registry.host
+                self._opened[credential.pk] = BoundSecret(secret, host, credential.repository_prefix)
+        return self._opened[credential.pk]
+
+
+def _by_region(checks: Iterable[Check]) -> Mapping[Region, list[Check]]:
+    grouped: dict[Region, list[Check]] = defaultdict(list)
+    for check in checks:
+        for region in check.regions:
+            grouped[region].append(check)
+    return grouped
+
+
+def _chunks(checks: Iterable[Check]) -> Iterator[list[Check]]:
+    """Yield batches of one interval each, since a batch expires as a whole; registries stay together.
+
+    A batch is full at a hundred plans, or when the settings of its registries (CA bundles) weigh a megabyte.
+    """
+    for _, same_interval in groupby(sorted(checks, key=_seating), key=lambda check: check.resource.interval_seconds):
+        chunk: list[Check] = []
+        weights: dict[int, int] = {}
+        for check in same_interval:
+            registry = check.resource.registry
+            weight = len(registry.ca_pem) + len(json.dumps(registry.resolve))
+            heavy = sum(weights.values()) + weight > _SITE_BYTES_IN_A_BATCH and registry.pk not in weights
+            if len(chunk) == PLANS_IN_A_BATCH or (chunk and heavy):
+                yield chunk
+                chunk, weights = [], {}
+            chunk.append(check)
+            weights[registry.pk] = weight
+        yield chunk
+
+
+def _seating(check: Check) -> tuple[int, int, int]:
+    resource = check.resource
+    return resource.interval_seconds, resource.registry_id, resource.pk
+
+
+def _proof(state: RegionState) -> depth.Proof:
+    return depth.Proof(
+        digest=state.proved_digest, manifest_at=state.manifest_proved_at, blobs_at=state.blobs_proved_at
+    )
+
+
+def _candidate(credential: Credential) -> credentials.Candidate:
+    region = credential.region.slug if credential.region else None
+    return credentials.Candidate(credential.pk, credential.repository_prefix, region)

@@ -1,0 +1,115 @@
+"""Reading a region's report: what of it may be taken, and what is refused, finding by finding."""
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from probes.actions import envelopes
+from probes.models import Region
+from probes.policy.standing import Seen
+from probes.protocol.batch import MAX_PLANS, MAX_REPORT_BYTES, Finding
+from probes.protocol.outcome import Outcome
+from probes.trust.envelope import Kind
+from probes.trust.refusal import RefusalCause, Refused
+
+_LONGEST_HOST: Final = 260
+_LONGEST_DIGEST: Final = 140
+_LONGEST_DURATION_MS: Final = 24 * 3600 * 1000
+
+Key = tuple[int, datetime]
+"""A resource's id and a slot: what a finding answers to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A report that came from `region`, with its findings still to be judged."""
+
+    region: Region
+    batch: UUID
+    findings: list[Any]
+
+
+@dataclass(slots=True)
+class Judged:
+    """Findings that answer to the batch, and the details of those that do not or cannot be read."""
+
+    accepted: dict[Key, Outcome] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def receive(envelope: object) -> Received:
+    """Open a report. Raises `Refused` when nothing of it may be taken."""
+    region, body = envelopes.opened(envelope, Kind.REPORT, max_bytes=MAX_REPORT_BYTES)
+    findings = body.get("findings")
+    try:
+        batch = UUID(body["batch"])
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise Refused(RefusalCause.MALFORMED, "the report names no batch") from None
+    if body.get("region") != region.slug:
+        raise Refused(RefusalCause.WRONG_RECIPIENT, "the report names another region than its envelope")
+    if not isinstance(findings, list):
+        raise Refused(RefusalCause.MALFORMED, "the report has no findings")
+    if len(findings) > MAX_PLANS:
+        raise Refused(RefusalCause.OVERSIZED, f"{len(findings)} findings")
+    return Received(region, batch, findings)
+
+
+def judge(findings: list[Any], asked: set[Key]) -> Judged:
+    """Sort the findings of a batch that asked for `asked`; a bad one says nothing about its neighbours."""
+    judged = Judged()
+    for document in findings:
+        try:
+            key, outcome = _finding(document, asked)
+        except Refused as refused:
+            judged.refused.append(refused)
+            continue
+        if key in judged.accepted:
+            judged.refused.append(Refused(RefusalCause.REPLAYED, "two findings for one slot"))
+        else:
+            judged.accepted[key] = outcome
+    return judged
+
+
+def seen(slot: datetime, outcome: Outcome) -> Seen:
+    """Return what matters of an outcome for the standing of its resource."""
+    found = outcome.conclusion
+    return Seen(
+        slot=slot,
+        checked_at=outcome.started_at,
+        status=found.status,
+        reason=found.reason.value,
+        stage=found.stage,
+        host=found.host,
+        depth=found.depth,
+        digest=found.digest,
+        warnings=tuple(warning.value for warning in found.warnings),
+    )
+
+
+def _finding(document: Any, asked: set[Key]) -> tuple[Key, Outcome]:
+    try:
+        finding = Finding.from_json(document)
+        key = (int(finding.key), datetime.fromisoformat(finding.slot))
+        _check_fit(finding.outcome)
+        known = key in asked  # a naive slot equals no aware one
+    except (ValueError, TypeError) as error:
+        raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
+    if not known:
+        raise Refused(RefusalCause.UNSOLICITED, f"a finding for {finding.key[:20]} at {finding.slot[:40]}")
+    return key, finding.outcome
+
+
+def _check_fit(outcome: Outcome) -> None:
+    """Raise `ValueError` where an outcome that reads well does not fit the columns it goes to."""
+    found = outcome.conclusion
+    _check_text("host", found.host, _LONGEST_HOST)
+    _check_text("digest", found.digest, _LONGEST_DIGEST)
+    if not (math.isfinite(outcome.duration_ms) and 0 <= outcome.duration_ms <= _LONGEST_DURATION_MS):
+        raise ValueError(f"a duration of {outcome.duration_ms} ms")
+
+
+def _check_text(name: str, value: object, longest: int) -> None:
+    if value is not None and not (isinstance(value, str) and len(value) <= longest):
+        raise ValueError(f"a {name} that is no text of at most {longest} characters")

@@ -1,0 +1,19 @@
+"""Dropping rows that are kept for a while only. Outcomes go by whole partitions instead."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from probes.models import Batch, MissedSlots
+
+LEDGER_KEPT_FOR: Final = timedelta(days=1)
+"""A report that comes later than this is refused: the ledger no longer knows its batch."""
+
+
+def drop_batches(*, before: datetime) -> int:
+    """Drop settled batches that were issued before that instant; returns how many."""
+    return Batch.objects.filter(issued_at__lt=before).exclude(state=Batch.State.SENT).delete()[0]
+
+
+def drop_missed(*, before: datetime) -> int:
+    """Drop records of slots that were missed before that instant; returns how many."""
+    return MissedSlots.objects.filter(last_slot__lt=before).delete()[0]

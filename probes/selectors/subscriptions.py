@@ -1,0 +1,26 @@
+"""From which regions a resource is checked."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from probes.models import Region, Resource
+
+
+def regions_of(resource_ids: Iterable[int]) -> Mapping[int, Sequence[Region]]:
+    """Return for each resource the enrolled regions it is for, paused ones too, in the order of their slugs.
+
+    Those chosen for it, or all where none were chosen; retired ones are left out. Two queries.
+    """
+    ids = list(resource_ids)
+    regions = list(Region.objects.filter(retired_at=None).exclude(verify_key="").defer("heartbeat"))
+    chosen: dict[int, set[int]] = defaultdict(set)
+    for resource_id, region_id in Resource.regions.through.objects.filter(resource_id__in=ids).values_list(
+        "resource_id", "region_id"
+    ):
+        chosen[resource_id].add(region_id)
+    return {
+        resource_id: [region for region in regions if region.pk in chosen[resource_id]]
+        if resource_id in chosen
+        else regions
+        for resource_id in ids
+    }

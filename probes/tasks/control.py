@@ -1,0 +1,59 @@
+"""What beat starts. Each task can run twice at once, or not at all for a while: the next run makes up for it."""
+
+import logging
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from probes.actions import beat, dispatch, missed, regions, retention, verdicts
+from probes.actions import partitions as days
+from probes.models import Region
+from probes.tasks.publishing import crowded, publish_on_commit
+
+_ROUNDS = 20
+
+_log = logging.getLogger(__name__)
+
+
+@shared_task(name="probes.tick", ignore_result=True)
+def tick() -> None:
+    """Hand out what is due, a thousand resources in a transaction, until nothing is or the next tick is near."""
+    now = timezone.now()
+    before = beat.stamp(now)
+    if before is None or before.date() != now.date():
+        # After a long stop the hourly task has not yet run for today.
+        days.ensure_partitions(now.date())
+    for _ in range(_ROUNDS):
+        # The broker is asked first: while it is away nothing is claimed, and afterwards the slots are coalesced.
+        queues = {region.queue: region.slug for region in Region.objects.active()}
+        full = {queues[queue] for queue in crowded(queues)}
+        with transaction.atomic():
+            claimed = dispatch.claim_due(now, crowded=full)
+            publish_on_commit(claimed.messages)
+        if claimed.resources < dispatch.RESOURCES_AT_ONCE:
+            break
+
+
+@shared_task(name="probes.reap", ignore_result=True)
+def reap() -> None:
+    """Give up on batches without a report, note who fell silent, and bring lapsed verdicts up to date."""
+    now = timezone.now()
+    while (reaped := missed.reap_batches(now=now)).batches:
+        _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
+    for slug in regions.note_silence(now=now):
+        _log.warning("region %s is silent", slug)
+    verdicts.refresh_lapsed(now=now)
+
+
+@shared_task(name="probes.partitions", ignore_result=True)
+def partitions() -> None:
+    """Make the days to come, and drop what is older than retention allows."""
+    now = timezone.now()
+    days.ensure_partitions(now.date())
+    for name in days.drop_partitions(now.date(), settings.KAIROS_RETENTION_DAYS):
+        _log.info("dropped %s", name)
+    retention.drop_missed(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
+    retention.drop_batches(before=now - retention.LEDGER_KEPT_FOR)

@@ -1,0 +1,66 @@
+"""Sending batches to the regions' queues, and looking at how full those are."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from amqp.exceptions import ChannelError
+from celery import current_app
+from django.db import transaction
+from django.utils import timezone
+from kombu import Exchange, Queue
+
+from probes.actions.plans import Message
+
+RUN_BATCH: Final = "probes.edge.run_batch"
+CROWDED_AT_MESSAGES: Final = 200
+"""So many batches keep a region busy for a minute or more; what is sent on top would expire before it is read."""
+
+_NOT_FOUND: Final = 404
+
+
+def publish_on_commit(messages: Sequence[Message]) -> None:
+    """Publish the batches once the current transaction is committed; at once where there is none.
+
+    When the broker does not answer then, its `kombu.exceptions.OperationalError` comes out of the commit. The
+    batches stay in the ledger and are recorded as lost in time.
+    """
+    if messages:
+        transaction.on_commit(partial(_publish, messages))
+
+
+def crowded(queues: Iterable[str]) -> set[str]:
+    """Return those of the queues that are too long to send more to."""
+    with current_app.connection_or_acquire() as connection:
+        return {queue for queue in queues if _length(connection.default_channel, queue) >= CROWDED_AT_MESSAGES}
+
+
+def _publish(messages: Sequence[Message]) -> None:
+    now = timezone.now()
+    with current_app.producer_or_acquire() as producer:
+        for message in messages:
+            current_app.send_task(
+                RUN_BATCH,
+                args=[message.envelope],
+                argsrepr="(a batch)",
+                queue=_queue(message.queue),
+                # For RabbitMQ, which then drops it in time. A region believes only the expiry that is signed.
+                expiration=max(1.0, (message.expires_at - now).total_seconds()),
+                producer=producer,
+            )
+
+
+def _queue(name: str) -> Any:
+    """Return a queue as its region declares it. Celery takes such a value, though its types ask for a name."""
+    return Queue(name, Exchange(""), routing_key=name)
+
+
+def _length(channel: Any, queue: str) -> int:
+    try:
+        length: int = channel.queue_declare(queue, passive=True).message_count
+    except ChannelError as error:
+        # Redis has no empty queues: what nobody waits in does not exist.
+        if error.reply_code == _NOT_FOUND:
+            return 0
+        raise
+    return length

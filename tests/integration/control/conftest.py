@@ -1,0 +1,56 @@
+"""A small control plane: three enrolled regions, and images that are due at noon.
+
+What needs models is imported in the fixtures: pytest may read this file before Django is set up.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pytest_django.fixtures import Settings
+
+if TYPE_CHECKING:
+    from probes.models import Resource
+    from tests.fakes.far_region import FarRegion
+
+MakeImages = Callable[..., list["Resource"]]
+Regions = dict[str, "FarRegion"]
+
+SLUGS = ("ap-south", "eu-west", "us-east")
+
+
+@pytest.fixture
+def now() -> datetime:
+    """Noon today: the partitions of the outcomes are those of the real day."""
+    return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture(autouse=True)
+def _own_region_keys(settings: Settings, tmp_path: Path) -> None:
+    settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
+
+
+@pytest.fixture
+def regions(db: None, now: datetime) -> Regions:
+    from probes.actions import partitions  # noqa: PLC0415 - see above
+    from tests.fakes.far_region import FarRegion  # noqa: PLC0415 - see above
+
+    partitions.ensure_partitions(now.date())
+    return {slug: FarRegion.enrolled(slug) for slug in SLUGS}
+
+
+@pytest.fixture
+def make_images(now: datetime) -> MakeImages:
+    """Make so many images that are due at noon."""
+    from probes.actions import resources  # noqa: PLC0415 - see above
+    from probes.models import Resource  # noqa: PLC0415 - see above
+
+    def make(count: int = 1, **values: object) -> list[Resource]:
+        return [
+            resources.save(Resource(**{"reference": f"ghcr.io/org/app-{number}:1", **values}), now=now)
+            for number in range(count)
+        ]
+
+    return make
