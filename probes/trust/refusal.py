@@ -17,6 +17,7 @@ class RefusalCause(StrEnum):
     WRONG_RECIPIENT = "wrong_recipient"
     WRONG_KIND = "wrong_kind"
     REPLAYED = "replayed"  # well signed, and already acted upon
+    UNSOLICITED = "unsolicited"  # well signed, and an answer to nothing that was asked
     EXPIRED = "expired"  # well signed, and too late to act upon
 
 
