@@ -44,8 +44,14 @@ class Sites:
 
     @classmethod
     def at(cls, port: int = DEFAULT_PORT) -> Self:
-        """Return the hosts at `port` of separate addresses, or at 127.0.0.1 from `port` on; 0 is "any"."""
+        """Return the hosts at `port` of separate addresses, or at 127.0.0.1 from `port` on; 0 is "any".
+
+        Raises `ValueError` for what is no such port.
+        """
         names = [field.name for field in fields(cls)]
+        last = 65_536 - len(names)
+        if not 0 <= port <= last:
+            raise ValueError(f"{port} is not a port between 0 and {last}")
         separate = _has_address("127.0.0.2")
         return cls(
             *(

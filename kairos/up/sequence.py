@@ -45,12 +45,14 @@ class Company:
     """What runs besides, such as the demonstration registry.
 
     `children` start before the setup; `setup` are management commands, each run to its end once the database is
-    ready and the children have started; `lines` are added to the banner.
+    ready and the children have started; `lines` are added to the banner. `binds` must be free, and each comes
+    with the option that chooses another.
     """
 
     children: tuple[Child, ...] = ()
     setup: tuple[tuple[str, ...], ...] = ()
     lines: tuple[tuple[str, str], ...] = ()
+    binds: tuple[tuple[Bind, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -149,7 +151,9 @@ def up(options: Options, company: Company = Company()) -> None:
         if left := leftovers.find(options.state):
             console.say(f"ending {len(left)} processes that an earlier run has left")
             leftovers.end(left)
-        ensure_port_is_free(options.bind)
+        ensure_port_is_free(options.bind, f"--bind {options.bind.host}:{options.bind.port + 1}")
+        for bind, option in company.binds:
+            ensure_port_is_free(bind, option)
         chosen = services.choose(os.environ, state)
         for note in chosen.notes:
             console.say(note)
@@ -170,17 +174,17 @@ def up(options: Options, company: Company = Company()) -> None:
         console.say("stopped")
 
 
-def ensure_port_is_free(bind: Bind) -> None:
-    """Raise `Refused` when the web server could not listen, naming the port."""
+def ensure_port_is_free(bind: Bind, option: str) -> None:
+    """Raise `Refused` when a server could not listen, naming the port and the option that chooses another."""
     family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
-        # As the web server does: a connection of yesterday that lingers is no obstacle.
+        # As the servers do: a connection of yesterday that lingers is no obstacle.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((bind.host, bind.port))
             listener.listen(1)
         except OSError as error:
-            hint = f"choose another with --bind {bind.host}:{bind.port + 1}"
+            hint = f"choose another with {option}"
             raise Refused(f"port {bind.port} on {bind.host} cannot be used ({error.strerror}); {hint}") from None
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kairos.demo import company
+from kairos.demo.sites import DEFAULT_PORT
 from kairos.environment import Bind, RegionName, parse_bind, parse_regions
 from kairos.up import Refused, sequence
 
@@ -50,6 +52,18 @@ class Command(BaseCommand):
             action="store_true",
             help="do not add the sample images at the first start; `manage.py load_samples` adds them later",
         )
+        parser.add_argument(
+            "--demo",
+            action="store_true",
+            help="run a local demonstration registry besides, whose images show every state of Kairos",
+        )
+        parser.add_argument(
+            "--demo-port",
+            type=int,
+            default=DEFAULT_PORT,
+            metavar="PORT",
+            help=f"where the demonstration registry listens; {DEFAULT_PORT} unless you say otherwise",
+        )
 
     def handle(self, *, bind: Bind, regions: tuple[RegionName, ...], state_dir: Path, **options: Any) -> None:
         for mistake in settings.KAIROS_MISTAKES:
@@ -65,9 +79,18 @@ class Command(BaseCommand):
             with_samples=not options["no_samples"],
         )
         try:
-            sequence.up(wanted)
+            sequence.up(wanted, _company(wanted, demo=options["demo"], port=options["demo_port"]))
         except Refused as error:
             raise CommandError(str(error)) from None
+
+
+def _company(wanted: sequence.Options, *, demo: bool, port: int) -> sequence.Company:
+    if not demo:
+        return company.resting(wanted.state)
+    try:
+        return company.playing(project=wanted.project, state=wanted.state, port=port, regions=wanted.regions)
+    except ValueError as error:
+        raise CommandError(f"--demo-port: {error}") from None
 
 
 def _argument(parse: Any) -> Any:
