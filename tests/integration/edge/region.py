@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -64,8 +65,11 @@ class Region:
             secrets=sealed,
         )
 
-    def envelope(self, batch: Batch, *, recipient: str | None = None) -> dict[str, Any]:
-        return sign(Kind.BATCH, CONTROL, recipient or batch.region, batch.to_json(), self.control.signing_key)
+    def envelope(
+        self, batch: Batch, *, recipient: str | None = None, key: ControlKeys | None = None
+    ) -> dict[str, Any]:
+        signing_key = (key or self.control).signing_key
+        return sign(Kind.BATCH, CONTROL, recipient or batch.region, batch.to_json(), signing_key)
 
     def send(self, envelope: object, *, task: str = RUN_BATCH, **options: Any) -> None:
         self._app.send_task(task, args=[envelope], queue=self.queue, **options)
@@ -101,12 +105,19 @@ class Region:
 
     def wait_for_refusals(self, **expected: int) -> Heartbeat:
         """Wait for a heartbeat that counts these refusals, and no others."""
+        return self.wait_for_heartbeat(lambda beat: beat.refused == expected)
 
-        def counted() -> bool:
+    def wait_for_heartbeat(self, tells: Callable[[Heartbeat], bool]) -> Heartbeat:
+        """Wait until the newest heartbeat tells what is expected."""
+
+        def told() -> bool:
             beats = self.heartbeats()
-            return bool(beats) and dict(beats[-1].refused) == expected
+            return bool(beats) and tells(beats[-1])
 
-        wait_until(counted, WAIT_SECONDS, f"a heartbeat that counts {expected}")
+        try:
+            wait_until(told, WAIT_SECONDS, "a heartbeat")
+        except RuntimeError as error:
+            raise AssertionError(f"the last heartbeat was {self._heartbeats[-1:]}") from error
         return self._heartbeats[-1]
 
     def _collect(self) -> None:
