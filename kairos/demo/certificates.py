@@ -23,6 +23,7 @@ from kairos.demo.state import made_once
 
 LOOPBACK: Final = "127.0.0.0/8"
 _FILE: Final = "authority.pem"
+_PUBLIC_FILE: Final = "ca.pem"
 _CA_LIFETIME: Final = timedelta(days=3650)
 # Old enough that a certificate which expired last week was once valid under it.
 _CA_AGE: Final = timedelta(days=365)
@@ -94,6 +95,7 @@ class Authority:
 def authority(state_dir: Path) -> Authority:
     """Return the authority kept in `state_dir`; it is made on the first call.
 
+    Its public certificate is put into `ca.pem` beside it, for whoever wants to trust it with another tool.
     Raises `OSError`, and `ValueError` when the kept file is not an authority.
     """
     path = state_dir / _FILE
@@ -105,7 +107,11 @@ def authority(state_dir: Path) -> Authority:
         raise ValueError(f"{path} holds no certificate authority; delete it to have a new one") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{path} holds another kind of key; delete it to have a new authority")  # noqa: TRY004
-    return Authority(certificate, key)
+    kept = Authority(certificate, key)
+    public = state_dir / _PUBLIC_FILE
+    if not public.exists() or public.read_text() != kept.pem:
+        public.write_text(kept.pem)
+    return kept
 
 
 def _new_authority() -> bytes:

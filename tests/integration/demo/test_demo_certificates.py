@@ -56,9 +56,17 @@ def test_what_is_kept_is_made_once_and_private(tmp_path: Path) -> None:
     state = tmp_path / "new" / "demo"
     assert authority(state).pem == authority(state).pem
     assert account(state) == account(state)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in state.iterdir()}
-    assert modes == {"authority.pem": 0o600, "account-password": 0o600}
-    assert "PRIVATE KEY" not in authority(state).pem
+    private = ("authority.pem", "account-password")
+    assert [stat.S_IMODE((state / name).stat().st_mode) for name in private] == [0o600, 0o600]
+    assert {path.name for path in state.iterdir()} == {*private, "ca.pem"}
+
+
+def test_the_public_certificate_lies_beside_the_authority_and_follows_it(tmp_path: Path) -> None:
+    pem = authority(tmp_path).pem
+    assert (tmp_path / "ca.pem").read_text() == pem
+    assert "PRIVATE KEY" not in pem
+    (tmp_path / "authority.pem").unlink()
+    assert authority(tmp_path).pem == (tmp_path / "ca.pem").read_text() != pem
 
 
 def test_two_who_make_the_same_file_at_once_get_the_same_content(tmp_path: Path) -> None:
