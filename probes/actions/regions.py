@@ -13,7 +13,7 @@ from probes.actions import envelopes, verdicts
 from probes.models import Region
 from probes.protocol.batch import MAX_HEARTBEAT_BYTES, Heartbeat
 from probes.trust.envelope import Kind
-from probes.trust.keys import ControlKeys, RegionKeys
+from probes.trust.keys import ControlKeys, KeyFileError, RegionKeys
 from probes.trust.refusal import RefusalCause, Refused
 
 SILENT_AFTER_SECONDS: Final = 60
@@ -21,16 +21,12 @@ WORKERS_REMEMBERED: Final = 20
 _CLOCK_TOLERANCE: Final = timedelta(days=1)
 
 
-class AlreadyEnrolled(Exception):
-    """The region has keys, and its key file is not here. The message is one line and says what to do."""
-
-
 def enroll(slug: str, name: str = "", *, new_keys: bool = False) -> tuple[Region, Path]:
     """Give a region its keys, and return it with the path of its worker's key file (0600).
 
     Can run at every start: keys that both sides know are kept. `name` empty keeps the name. `new_keys` makes
     new ones in any case, and so shuts out a worker that has the old ones. Raises `ValidationError` for a slug
-    that cannot be, `KeyFileError` for a file that cannot be used, `AlreadyEnrolled`.
+    that cannot be, `KeyFileError` for a file that cannot be used or is not the region's.
     """
     control = ControlKeys.load(settings.KAIROS_CONTROL_KEY_FILE)
     path = Path(settings.KAIROS_REGION_KEYS_DIR) / f"{slug}.json"
@@ -38,14 +34,16 @@ def enroll(slug: str, name: str = "", *, new_keys: bool = False) -> tuple[Region
         region = Region.objects.select_for_update(no_key=True).filter(slug=slug).first() or Region(slug=slug)
         region.name = name or region.name or slug
         region.full_clean()
-        own = (
-            RegionKeys.load(path) if path.exists() and not new_keys else RegionKeys.generate(slug, control.verify_key)
-        )
+        is_kept = path.exists() and not new_keys
+        own = RegionKeys.load(path) if is_kept else RegionKeys.generate(slug, control.verify_key)
         # The control plane's key may have changed since the file was written.
         keys = RegionKeys(slug, control.verify_key, own.signing_key, own.box_key)
         public = (keys.public.verify_key_text, keys.public.box_key_text)
         if region.is_enrolled and not new_keys and public != (region.verify_key, region.box_public_key):
-            raise AlreadyEnrolled(f"region {slug} has other keys than {path}: put its file there, or make new ones")
+            raise KeyFileError(
+                f"{path}: region {slug} has other keys than this file; put the right one there, "
+                f"or make new ones: manage.py enroll_region {slug} --new-keys"
+            )
         region.verify_key, region.box_public_key = public
         region.save()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

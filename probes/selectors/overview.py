@@ -1,0 +1,84 @@
+"""The matrix: what is checked, times where from, and how each stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from probes.models import Region, RegionState, Resource, Verdict
+from probes.policy.verdict import VerdictState
+from probes.selectors.regions import RegionCondition, condition_of
+from probes.selectors.subscriptions import regions_of
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A resource from one region. `state` is None before its first outcome from there."""
+
+    region: Region
+    condition: RegionCondition
+    state: RegionState | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A resource, the verdict on it, and one cell for each column; None where it is not checked from there."""
+
+    resource: Resource
+    verdict: Verdict | None
+    cells: Sequence[Cell | None]
+
+    @property
+    def verdict_state(self) -> VerdictState:
+        return VerdictState(self.verdict.state) if self.verdict else VerdictState.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Columns in the order of their slugs, and rows in the order of the query."""
+
+    regions: Sequence[Region]
+    rows: Sequence[Row]
+
+
+def overview(resources: QuerySet[Resource] | None = None) -> Overview:
+    """Return the matrix of these resources (all by default; slice them for a page). Five queries, whatever it holds.
+
+    Columns are the regions in service: enrolled and not retired. States come without their documents, and verdicts
+    without their inputs.
+    """
+    chosen = Resource.objects.all() if resources is None else resources
+    listed = list(
+        chosen.select_related("registry", "verdict").defer(
+            "registry__ca_pem", "registry__notes", "registry__resolve", "verdict__inputs"
+        )
+    )
+    ids = [resource.pk for resource in listed]
+    regions = list(Region.objects.filter(retired_at=None).exclude(verify_key="").defer("heartbeat"))
+    states = {
+        (state.resource_id, state.region_id): state
+        for state in RegionState.objects.filter(resource__in=ids).defer("document")
+    }
+    checked_from = {pk: {region.pk for region in found} for pk, found in regions_of(ids).items()}
+    conditions = {region.pk: condition_of(region) for region in regions}
+    return Overview(
+        regions,
+        [
+            Row(
+                resource,
+                getattr(resource, "verdict", None),
+                [
+                    Cell(region, conditions[region.pk], states.get((resource.pk, region.pk)))
+                    if region.pk in checked_from[resource.pk]
+                    else None
+                    for region in regions
+                ],
+            )
+            for resource in listed
+        ],
+    )
+
+
+def rows(resources: QuerySet[Resource] | None = None) -> Sequence[Row]:
+    """Return the rows of the matrix alone."""
+    return overview(resources).rows
