@@ -22,8 +22,12 @@ _NAMES: Final = frozenset(
 )
 
 
-def screen(entry: bytes, *, tasks: AbstractSet[str] | None = None, max_bytes: int = MAX_ENTRY_BYTES) -> None:
-    """Raise `Refused` unless kombu and Celery can read `entry` and it asks for nothing that it may not.
+def screen(
+    entry: bytes, queue: str, *, tasks: AbstractSet[str] | None = None, max_bytes: int = MAX_ENTRY_BYTES
+) -> None:
+    """Raise `Refused` unless kombu and Celery can read `entry`, and it asks for nothing that it may not.
+
+    It must say that it was sent to `queue`: there kombu puts a message back whose acknowledgement does not come.
 
     With `tasks`, the message must be for one of them, take one envelope as its only argument, and carry no
     further wish: no delay, retry, time limit or callback. Without, any task message will do.
@@ -34,7 +38,7 @@ def screen(entry: bytes, *, tasks: AbstractSet[str] | None = None, max_bytes: in
     if not isinstance(message, dict):
         raise Refused(RefusalCause.MALFORMED, "the entry is not an object")
     headers = _headers(message)
-    _check_properties(message.get("properties"))
+    _check_properties(message.get("properties"), queue)
     args, kwargs, embed = _body(message)
     if tasks is None:
         return
@@ -89,13 +93,14 @@ def _headers(message: dict[str, Any]) -> dict[str, Any]:
     return headers
 
 
-def _check_properties(properties: Any) -> None:
+def _check_properties(properties: Any, queue: str) -> None:
     if not isinstance(properties, dict) or not isinstance(properties.get("delivery_info"), dict):
         raise Refused(RefusalCause.MALFORMED, "the message has no properties")
-    delivery = properties["delivery_info"]
-    texts = (properties.get("delivery_tag"), delivery.get("exchange"), delivery.get("routing_key"))
-    if not all(_is_short(text) for text in texts) or properties.get("body_encoding") != "base64":
+    if not _is_short(properties.get("delivery_tag")) or properties.get("body_encoding") != "base64":
         raise Refused(RefusalCause.MALFORMED, "the message's properties are incomplete")
+    delivery = properties["delivery_info"]
+    if (delivery.get("exchange"), delivery.get("routing_key")) != ("", queue):
+        raise Refused(RefusalCause.MALFORMED, "the message was not sent to this queue")
 
 
 def _body(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery, signals
-from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import TRANSPORT_ALIASES, _transport_cache  # type: ignore[attr-defined] # private
 from kombu.transport import redis as kombu_redis
 
 from probes.broker.entry import MAX_ENTRY_BYTES, screen
@@ -41,7 +41,7 @@ class Guard:
         """Screen one entry; a refused one is logged and counted. Never raises, whatever the entry is."""
         self.popped += 1
         try:
-            screen(entry, tasks=self._tasks.get(queue), max_bytes=self._max_bytes)
+            screen(entry, queue, tasks=self._tasks.get(queue), max_bytes=self._max_bytes)
         except Refused as refused:
             self.refuse(queue, refused.cause, refused.detail)
         except Exception:  # noqa: BLE001 - an entry that we cannot even judge must not stop those behind it
@@ -71,7 +71,8 @@ class GuardedRedis(kombu_redis.PrefixedStrictRedis):
         reply = super().parse_response(connection, command_name, **options)
         if command_name == "BRPOP" and reply:
             key, entry = reply
-            if not self._guard.admits(key.decode(), entry):
+            queue = key.decode().partition(Channel.sep)[0]  # a list of lower priority has it behind the name
+            if not self._guard.admits(queue, entry):
                 return None
         return reply
 
@@ -103,8 +104,10 @@ def guard_queues(app: Celery, tasks: Mapping[str, AbstractSet[str]], *, on_refus
     """
     guard = Guard(tasks, on_refused)
     for scheme in _SCHEMES:
-        # By scheme, because kombu speaks TLS only to a transport that is named `rediss`.
+        # By scheme, because kombu speaks TLS only to a transport that is named `rediss`. A connection made earlier
+        # in this process has put the plain transport into kombu's cache.
         TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
+        _transport_cache.pop(scheme, None)
 
     def configure(**_: Any) -> None:
         url = urlsplit(app.conf.broker_url or "")

@@ -84,6 +84,7 @@ class Region:
         raw = self._redis.rpop("scratch")
         assert isinstance(raw, bytes)
         document: dict[str, Any] = json.loads(raw)
+        document["properties"]["delivery_info"]["routing_key"] = self.queue
         return document
 
     @property
@@ -147,11 +148,18 @@ class Region:
 class EdgeProcess:
     """One worker process; `log` is everything it said."""
 
-    def __init__(self, region: Region, log: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self,
+        region: Region,
+        log: Path,
+        *arguments: str,
+        module: str = "tests.integration.edge.fake_worker",
+        **environment: str,
+    ) -> None:
         self._log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.edge.fake_worker", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 cwd=ROOT,
                 env={
                     "PATH": os.environ["PATH"],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from probes.broker.entry import screen
 from probes.trust.refusal import RefusalCause, Refused
 
+QUEUE = "results"
 TASKS = frozenset({"probes.ingest"})
 APP = Celery("tests", fixups=[], set_as_current=False)
 
@@ -64,18 +65,18 @@ def without(*path: str) -> dict[str, Any]:
 
 def refusal_of(entry: bytes, **options: Any) -> Refused:
     with pytest.raises(Refused) as refused:
-        screen(entry, **options)
+        screen(entry, QUEUE, **options)
     return refused.value
 
 
 def test_message_of_the_pipeline_passes() -> None:
-    screen(json.dumps(message()).encode(), tasks=TASKS)
+    screen(json.dumps(message()).encode(), QUEUE, tasks=TASKS)
 
 
 def test_open_queue_takes_any_task_with_any_options() -> None:
     made = message("probes.tick", args=(), kwargs={"force": True})
     made["headers"].update(expires="2026-01-01T00:00:00+00:00", retries=2, timelimit=[50, 40])
-    screen(json.dumps(made).encode())
+    screen(json.dumps(made).encode(), QUEUE)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,9 @@ _MARKER = {"__type__": "date", "__value__": 5}
         (with_properties(delivery_tag=None), "malformed"),
         (with_properties(delivery_info=None), "malformed"),
         (with_properties(delivery_info={"exchange": ""}), "malformed"),
+        (with_properties(delivery_info={"exchange": "", "routing_key": "control"}), "malformed"),
+        (with_properties(delivery_info={"exchange": "celery", "routing_key": "results"}), "malformed"),
+        (with_properties(delivery_info={"exchange": None, "routing_key": ["results"]}), "malformed"),
         (with_properties(body_encoding="rot13"), "malformed"),
         (without("body"), "malformed"),
         ({**message(), "body": "@@@"}, "malformed"),
@@ -174,7 +178,7 @@ _NOTHING_MORE = {"callbacks": None, "errbacks": None, "chain": None, "chord": No
 def test_message_that_asks_for_more_is_refused_where_outsiders_may_write(made: dict[str, Any], cause: str) -> None:
     entry = json.dumps(made).encode()
     assert refusal_of(entry, tasks=TASKS).cause == cause
-    screen(entry)
+    screen(entry, QUEUE)
 
 
 def test_entry_is_measured_before_it_is_read() -> None:
@@ -210,6 +214,6 @@ def test_screening_ends_in_yes_or_a_refusal(
     entry = json.dumps({**made, **top}).encode()
     for tasks in (None, TASKS):
         try:
-            screen(entry, tasks=tasks)
+            screen(entry, QUEUE, tasks=tasks)
         except Refused:
             continue

@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 from celery import Celery
-from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import TRANSPORT_ALIASES, _transport_cache  # type: ignore[attr-defined] # private
 
 from probes.broker.redis import Guard, Transport, guard_queues
 from probes.trust.refusal import RefusalCause
@@ -58,7 +58,11 @@ def app(url: str) -> Celery:
 
 
 @pytest.mark.parametrize("is_configured", [True, False])
-def test_app_consumes_through_its_guard(is_configured: bool) -> None:  # noqa: FBT001
+def test_app_consumes_through_its_guard(is_configured: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    guarded = app("redis://127.0.0.1:1/0")
+    monkeypatch.setitem(TRANSPORT_ALIASES, "redis", "kombu.transport.redis:Transport")
+    monkeypatch.delitem(_transport_cache, "redis", raising=False)
+    assert not isinstance(guarded.connection_for_read().transport, Transport)  # and kombu remembers it
     guarded = app("redis://127.0.0.1:1/0")
     if is_configured:
         assert guarded.conf.broker_url

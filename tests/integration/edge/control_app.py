@@ -1,0 +1,46 @@
+"""A Celery app with the control plane's way of consuming: late acknowledgement, a pool of processes, two queues.
+
+What its tasks and its guard see goes into Redis lists, for the test to read.
+"""
+
+import os
+
+import redis
+from celery import Celery
+from kombu import Queue
+
+from probes.broker.redis import guard_queues
+from probes.trust.refusal import RefusalCause
+
+app = Celery("control", broker=os.environ["BROKER_URL"], fixups=[])
+app.conf.update(
+    task_queues=(Queue("control"), Queue("results")),
+    task_acks_late=True,
+    task_ignore_result=True,
+    worker_prefetch_multiplier=1,
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": 60, "priority_steps": [0], "socket_timeout": 10},
+)
+
+
+def note(place: str, text: str) -> None:
+    with redis.Redis.from_url(os.environ["BROKER_URL"]) as client:
+        client.rpush(place, text)
+
+
+def count(queue: str, cause: RefusalCause, detail: str) -> None:
+    note("seen.refused", f"{queue} {cause}")
+
+
+guard_queues(app, {"results": {"probes.ingest"}}, on_refused=count)
+
+
+@app.task(name="probes.ingest")
+def ingest(envelope: dict[str, str]) -> None:
+    note("seen.ingested", envelope["name"])
+
+
+@app.task(name="probes.partitions")
+def partitions() -> None:
+    note("seen.partitions", "dropped")
