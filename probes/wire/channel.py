@@ -37,7 +37,7 @@ class Channel(asyncio.BufferedProtocol):
     """One connection's bytes. Made by `loop.create_connection`, then perhaps `secure`d, then read and written."""
 
     def __init__(self, on_lost: Callable[["Channel"], None]) -> None:
-        self.ended = False
+        self.end: End | None = None
         self.receiver: Receiver | None = None
         self._on_lost = on_lost
         self._view = memoryview(bytearray(_READ_BYTES))
@@ -48,13 +48,17 @@ class Channel(asyncio.BufferedProtocol):
         self._outgoing = ssl.MemoryBIO()
         self._handshake: asyncio.Future[None] | None = None
 
+    @property
+    def ended(self) -> bool:
+        return self.end is not None
+
     async def secure(self, context: ssl.SSLContext, name: str) -> dict[str, Any]:
         """Speak TLS from now on, with a peer that proves to be `name`; return its verified certificate.
 
         Raises `WireFault`. The caller bounds the time, and aborts the channel when it gives up.
         """
-        if self.ended:
-            raise WireFault(FaultKind.CONNECTION_RESET, "closed before the TLS handshake")
+        if self.end is not None:
+            raise _cut_short(self.end, "")
         self._tls = secure = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._handshake = handshake = asyncio.get_running_loop().create_future()
         self._shake_hands(secure, handshake)
@@ -70,12 +74,8 @@ class Channel(asyncio.BufferedProtocol):
             return
         if self._tls is None:
             self._transport.write(data)
-            return
-        try:
-            self._tls.write(data)
-        except ssl.SSLError as error:
-            self._end(End.CUT, error.reason or "TLS error")
         else:
+            self._tls.write(data)
             self._flush()
 
     def pause(self) -> None:
@@ -138,7 +138,7 @@ class Channel(asyncio.BufferedProtocol):
             self._flush()
         except ssl.SSLError as error:
             self._flush()  # the alert that tells the peer why
-            done.set_exception(tls.fault_of(error))
+            done.set_exception(tls.fault_of(error, tls.presented_certificate(secure)))
             self._end(End.OURS, "")
         else:
             self._flush()
@@ -168,11 +168,10 @@ class Channel(asyncio.BufferedProtocol):
     def _end(self, end: End, detail: str) -> None:
         if self.ended:
             return
-        self.ended = True
+        self.end = end
         if self._handshake is not None:
             if not self._handshake.done():
-                kind = FaultKind.ABORTED if end is End.OURS else FaultKind.CONNECTION_RESET
-                self._handshake.set_exception(WireFault(kind, detail or "closed during the TLS handshake"))
+                self._handshake.set_exception(_cut_short(end, detail))
         elif self._tls is not None and end is not End.CUT:
             self._say_goodbye(self._tls)
         self._transport.abort()
@@ -183,3 +182,8 @@ class Channel(asyncio.BufferedProtocol):
         with suppress(ssl.SSLError):  # it wants the peer's own goodbye, for which we do not wait
             secure.unwrap()
         self._flush()
+
+
+def _cut_short(end: End, detail: str) -> WireFault:
+    kind = FaultKind.ABORTED if end is End.OURS else FaultKind.CONNECTION_RESET
+    return WireFault(kind, f"closed in the TLS handshake: {detail}" if detail else "closed in the TLS handshake")

@@ -8,6 +8,7 @@ from probes.wire.alarm import Alarm
 from probes.wire.channel import Channel, End
 from probes.wire.http1 import Reading
 from probes.wire.limits import Limits
+from probes.wire.route import Terms
 
 
 class Connection:
@@ -16,28 +17,26 @@ class Connection:
     def __init__(self, channel: Channel, limits: Limits, *, address: str, certificate: Certificate | None) -> None:
         self.address = address
         self.certificate = certificate
-        self.first_byte_at: float | None = None  # of the last exchange, on the loop's clock
         self._loop = asyncio.get_running_loop()
         self.retires_at = self._loop.time() + limits.connection_age_seconds
         self._channel = channel
         self._alarm = Alarm(self._loop, self._rang)
         self._reading: Reading | None = None
-        self._limits = limits
-        self._deadline = 0.0
+        self._terms: Terms  # of the exchange under way, or the last one
+        self._began_at = 0.0
         self._on_end: Callable[[Connection], None] | None = None
         channel.receiver = self
 
-    def begin(self, payload: bytes, limits: Limits, deadline: float, *, bodiless: bool) -> Reading:
+    def begin(self, payload: bytes, terms: Terms, *, bodiless: bool) -> Reading:
         """Send a request; return the reading of its response."""
-        self._reading = reading = Reading(self, limits, bodiless=bodiless)
-        self._limits = limits
-        self._deadline = deadline
+        self._reading = reading = Reading(self, terms.limits, bodiless=bodiless)
+        self._terms = terms
+        self._began_at = self._loop.time()
         self._on_end = None
-        self.first_byte_at = None
-        if self._channel.ended:
-            reading.end(End.CUT, "")
+        if self._channel.end is not None:
+            reading.end(self._channel.end, "")
         else:
-            self._alarm.set(min(self._loop.time() + limits.headers_seconds, deadline))
+            self._alarm.set(min(self._began_at + terms.limits.headers_seconds, terms.deadline))
             self._channel.write(payload)
         return reading
 
@@ -61,7 +60,7 @@ class Connection:
         self._channel.resume()
 
     def head_read(self) -> None:
-        self._alarm.set(min(self._loop.time() + self._limits.body_seconds, self._deadline))
+        self._alarm.set(min(self._loop.time() + self._terms.limits.body_seconds, self._terms.deadline))
 
     def body_read(self) -> None:
         self._alarm.clear()
@@ -73,8 +72,8 @@ class Connection:
         if self._reading is None:
             self.abort()  # nothing was asked
             return
-        if self.first_byte_at is None:
-            self.first_byte_at = self._loop.time()
+        if self._terms.trace.first_byte_ms is None:
+            self._terms.trace.first_byte_ms = round((self._loop.time() - self._began_at) * 1000, 3)
         self._reading.feed(data)
 
     def channel_ended(self, end: End, detail: str) -> None:
@@ -88,4 +87,4 @@ class Connection:
         if self._reading is None:
             self.abort()
         else:
-            self._reading.late(check_is_over=self._loop.time() >= self._deadline)
+            self._reading.late(check_is_over=self._loop.time() >= self._terms.deadline)

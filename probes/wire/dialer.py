@@ -56,6 +56,8 @@ class Dialer:
 
         Raises `WireFault`.
         """
+        if self._closed:
+            raise WireFault(FaultKind.ABORTED, "closed on our side")
         self._dialling += 1
         try:
             addresses = await self._admitted(origin.host, terms)
@@ -74,13 +76,14 @@ class Dialer:
     async def aclose(self) -> None:
         """Close every connection, stop every dial under way, and return when no socket is left."""
         self._closed = True
-        self._resolver.close()
-        for phase in list(self._phases):
-            phase.reschedule(asyncio.get_running_loop().time())
+        for phase in self._phases:
+            if not phase.expired():
+                phase.reschedule(asyncio.get_running_loop().time())
         for channel in list(self._open):
             channel.abort()
         self._note_drained()
         await self._drained.wait()
+        self._resolver.close()
 
     async def _admitted(self, host: str, terms: Terms) -> list[Address]:
         """Return the addresses of `host` that the guard admits, families taking turns."""
@@ -137,8 +140,6 @@ class Dialer:
         try:
             async with bound:
                 self._phases.add(bound)
-                if self._closed:
-                    bound.reschedule(0)
                 yield
         except TimeoutError:
             if self._closed:
@@ -169,7 +170,6 @@ async def _first_connected(
     attempts: dict[asyncio.Task[socket.socket], Address] = {}
     pending: set[asyncio.Task[socket.socket]] = set()
     faults: list[WireFault] = []
-    won: socket.socket | None = None
     try:
         while waiting or pending:
             if waiting:
@@ -181,20 +181,23 @@ async def _first_connected(
                 pending, timeout=stagger_seconds if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
             for attempt in done:
+                address = attempts.pop(attempt)
                 error = attempt.exception()
                 if error is None:
-                    won = attempt.result()
-                    return won, attempts[attempt]
+                    return attempt.result(), address
                 if not isinstance(error, OSError):
                     raise error
-                faults.append(_connect_fault(error, attempts[attempt]))
+                faults.append(_connect_fault(error, address))
     finally:
-        for attempt in pending:
-            attempt.cancel()
-        for result in await asyncio.gather(*attempts, return_exceptions=True):
-            if isinstance(result, socket.socket) and result is not won:
-                result.close()
+        for attempt in attempts:
+            _call_off(attempt)
     raise min(faults, key=lambda fault: _TELLING.index(fault.kind))
+
+
+def _call_off(attempt: asyncio.Task[socket.socket]) -> None:
+    """Let go of an attempt that lost: it closes its socket when cancelled, and one that it has is closed here."""
+    if not attempt.cancel() and not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 async def _attempt(address: Address, port: int) -> socket.socket:

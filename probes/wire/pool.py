@@ -23,9 +23,6 @@ class Pool:
         self._at_rest: dict[Connection, Key] = {}  # longest at rest first
         self._by_key: dict[Key, list[Connection]] = {}
 
-    def __len__(self) -> int:
-        return len(self._at_rest)
-
     def take(self, key: Key) -> Connection | None:
         """Return a connection for `key` that is no longer in the pool, if there is one."""
         connections = self._by_key.get(key)

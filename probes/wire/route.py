@@ -71,6 +71,10 @@ class Trace:
     certificate: Certificate | None = None
     mixed_scope: bool = False  # DNS gave admitted and refused addresses side by side (row N5)
 
+    def forget_connection(self) -> None:
+        """Begin again, after a kept connection turned out to be stale."""
+        self.address = self.connection = self.certificate = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:

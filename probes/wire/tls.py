@@ -60,19 +60,29 @@ def _system_bundle() -> str:
     return next((path for path in (*_BUNDLES, compiled_in) if Path(path).is_file()), certifi.where())
 
 
-def fault_of(error: ssl.SSLError) -> WireFault:
-    """Return what a failed handshake means (rows N8 to N11)."""
+def fault_of(error: ssl.SSLError, presented: Mapping[str, Any] | None = None) -> WireFault:
+    """Return what a failed handshake means (rows N8 to N11), after the peer `presented` a certificate or not."""
     if isinstance(error, ssl.SSLCertVerificationError):
         kind = FaultKind.TLS_UNTRUSTED
         if error.verify_code in _EXPIRED:
-            kind = FaultKind.TLS_EXPIRED
-        elif error.verify_code in _HOSTNAME:
+            span = f" ({presented['notBefore']} to {presented['notAfter']})" if presented else ""
+            return WireFault(FaultKind.TLS_EXPIRED, f"{error.verify_message}{span}")
+        if error.verify_code in _HOSTNAME:
             kind = FaultKind.TLS_HOSTNAME
         return WireFault(kind, error.verify_message)
     reason = (error.reason or "TLS error").lower().replace("_", " ")
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
         reason += ": the port may speak plain HTTP"
     return WireFault(FaultKind.TLS_PROTOCOL, reason)
+
+
+def presented_certificate(secure: ssl.SSLObject) -> Mapping[str, Any] | None:
+    """Return the certificate that the peer presented though it was not accepted, in `getpeercert()`'s form.
+
+    Python makes this public in 3.13 only, and there as bytes.
+    """
+    chain = secure._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
+    return chain[0].get_info() if chain else None
 
 
 def certificate_of(host: str, peer: Mapping[str, Any]) -> Certificate:

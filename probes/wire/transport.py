@@ -60,7 +60,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             except WireFault as fault:
                 if not (fault.unanswered and request.method in _SAFE):
                     raise
-        terms.trace.connection = None
+            terms.trace.forget_connection()
         connection = await self._dialer.dial(origin, terms)
         return await self._converse(connection, key, request.method, payload, terms)
 
@@ -74,16 +74,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         trace = terms.trace
         trace.address = connection.address
         trace.certificate = connection.certificate
-        sent_at = asyncio.get_running_loop().time()
-        reading = connection.begin(payload, terms.limits, terms.deadline, bodiless=method == "HEAD")
+        reading = connection.begin(payload, terms, bodiless=method == "HEAD")
         try:
             await reading.head()
         except BaseException:
             connection.finish()
             raise
-        finally:
-            if connection.first_byte_at is not None:
-                trace.first_byte_ms = round((connection.first_byte_at - sent_at) * 1000, 3)
         return httpx.Response(
             reading.status,
             headers=reading.headers,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from probes.protocol.exchange import FaultKind
+from probes.protocol.exchange import FaultKind, Reply
 from probes.protocol.plan import Site
 from tests.integration.wire.peer import LOOPBACK, Client, answering, peer_that, until
 
@@ -151,6 +151,26 @@ async def test_dns_failures_are_told_apart(
     assert record.address is None
 
 
+async def test_closing_ends_a_lookup_under_way(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def hang(*_: object, **__: object) -> list[object]:
+        asked.set()
+        release.wait(10)
+        return []
+
+    monkeypatch.setattr("probes.wire.resolver.socket.getaddrinfo", hang)
+    asking = asyncio.create_task(client.fault("https://registry.example/"))
+    await until(asked.is_set)
+    await client.transport.aclose()
+    fault, _ = await asking
+    late, _ = await client.fault("https://registry.example/")
+    release.set()
+
+    assert fault.kind is FaultKind.ABORTED
+    assert late.kind is FaultKind.ABORTED
+
+
 async def test_a_resolver_that_hangs_is_a_temporary_failure(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr("probes.wire.resolver.socket.getaddrinfo", lambda *_, **__: release.wait(10) and [])
@@ -244,6 +264,39 @@ async def test_a_silent_address_gives_way_to_the_next(client: Client, monkeypatc
     assert record.total_ms < 2000
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_of_two_that_answer_one_is_let_go(
+    client: Client,
+    dialled: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    at_once: bool,  # noqa: FBT001
+) -> None:
+    resolving(monkeypatch, "127.0.0.1", "127.0.0.2")
+    connect = asyncio.SelectorEventLoop.sock_connect
+    both = asyncio.Barrier(2)
+
+    async def together(loop: asyncio.SelectorEventLoop, sock: object, address: tuple[str, int]) -> None:
+        await connect(loop, sock, address)  # type: ignore[arg-type]  # handed through
+        await both.wait()
+
+    if at_once:
+        monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_connect", together)
+    async with peer_that(answering(OK)) as peer:
+        with socket.create_server(("127.0.0.2", peer.port)) as other:
+            other.setblocking(False)
+            event, record = await client.ask(
+                f"http://registry.example:{peer.port}/", stagger_seconds=0, headers_seconds=0.1
+            )
+            assert dialled == ["127.0.0.1", "127.0.0.2"]
+            won = record.address == "127.0.0.1"
+            assert isinstance(event, Reply) is won  # the other one accepts and keeps silent
+            loop = asyncio.get_running_loop()
+            accepted, _ = await loop.sock_accept(other)
+            with accepted:
+                sent = await loop.sock_recv(accepted, 4)
+                assert sent == (b"" if won else b"GET ")
+
+
 async def test_silence_everywhere_is_a_connect_timeout(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     blackholing(monkeypatch, "127.0.0.1")
 
@@ -316,7 +369,7 @@ async def test_a_cancelled_dial_leaves_no_task(client: Client, monkeypatch: pyte
     with pytest.raises(asyncio.CancelledError):
         await asking
 
-    assert asyncio.all_tasks() == before
+    await until(lambda: asyncio.all_tasks() == before)
 
 
 @pytest.mark.parametrize(

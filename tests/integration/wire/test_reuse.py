@@ -132,15 +132,18 @@ async def test_a_connection_that_the_peer_closed_at_rest_is_not_handed_out(
 
 
 async def test_words_out_of_turn_end_a_connection_at_rest(client: Client) -> None:
+    at_rest = asyncio.Event()
+
     async def nag(visit: Visit) -> None:
         await visit.request()
         visit.send(OK)
-        await visit.writer.drain()
+        await at_rest.wait()
         visit.send(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
         await visit.gone()
 
     async with peer_that(nag) as peer:
         await client.reply(f"{peer.http}/")
+        at_rest.set()
         await peer.left.wait()
         reply, record = await client.reply(f"{peer.http}/")
 
