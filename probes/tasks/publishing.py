@@ -16,7 +16,7 @@ RUN_BATCH: Final = "probes.edge.run_batch"
 CROWDED_AT_MESSAGES: Final = 200
 """So many batches keep a region busy for a minute or more; what is sent on top would expire before it is read."""
 
-_NOT_FOUND: Final = 404
+_NOT_FOUND: Final = "404"
 
 
 def publish_on_commit(messages: Sequence[Message]) -> None:
@@ -60,7 +60,7 @@ def _length(channel: Any, queue: str) -> int:
         length: int = channel.queue_declare(queue, passive=True).message_count
     except ChannelError as error:
         # Redis has no empty queues: what nobody waits in does not exist.
-        if error.reply_code == _NOT_FOUND:
+        if str(error.reply_code) == _NOT_FOUND:  # kombu gives a text for Redis, RabbitMQ a number
             return 0
         raise
     return length
