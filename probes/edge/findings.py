@@ -57,12 +57,11 @@ def fitted(finding: Finding, plan: Plan, max_bytes: int) -> Finding:
     A registry has a say in texts of an outcome. One hostile answer must not cost the whole report, which the
     receiver refuses for a NUL or for its size.
     """
-    for candidate in (finding, replace(finding, outcome=replace(finding.outcome, steps=()))):
-        try:
-            if len(strict_json.dumps(candidate.to_json()).encode()) <= max_bytes:
-                return candidate
-        except ValueError:
-            break
+    if _travels(finding, max_bytes):
+        return finding
+    bare = replace(finding, outcome=replace(finding.outcome, steps=()))
+    if _travels(bare, max_bytes):
+        return bare
     outcome = finding.outcome
     return cut_short(
         plan,
@@ -72,3 +71,10 @@ def fitted(finding: Finding, plan: Plan, max_bytes: int) -> Finding:
         duration_ms=outcome.duration_ms,
         detail="the outcome does not fit into a report",
     )
+
+
+def _travels(finding: Finding, max_bytes: int) -> bool:
+    try:
+        return len(strict_json.dumps(finding.to_json()).encode()) <= max_bytes
+    except ValueError:
+        return False

@@ -9,12 +9,13 @@ import math
 from typing import Any, Final, NoReturn
 
 MAX_DEPTH: Final = 16
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _INTEGER_LIMIT: Final = 2**63
 
 
 def dumps(value: Any) -> str:
     """Return compact JSON text. Raises `ValueError` on NaN and infinities, NUL and lone surrogates."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = _ENCODER.encode(value)
     _refuse_unclean(text)
     return text
 

@@ -87,6 +87,15 @@ def test_batches_beyond_the_workers_hands_stay_on_the_broker(region: Region, edg
     assert beat.queue_length >= 2
 
 
+def test_next_batch_is_taken_as_soon_as_there_is_a_thread_for_it(region: Region, edge: StartEdge) -> None:
+    for _ in range(20):
+        region.send(region.envelope(region.batch("ok")))
+    edge(KAIROS_EDGE_BATCHES="1")
+    reports = region.wait_for_reports(20)
+    # Celery's own event loop looks for free threads about once a second.
+    assert (reports[-1].finished_at - reports[0].finished_at).total_seconds() < 4
+
+
 @pytest.mark.parametrize("name", ["BROKER_URL", "KAIROS_REGION", "KAIROS_REGION_KEY_FILE"])
 def test_missing_setting_ends_the_worker_with_one_line(region: Region, edge: StartEdge, name: str) -> None:
     worker = edge(**{name: ""})
