@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 
 from probes.models import Region, RegionState, Registry, Resource, Verdict
 from probes.policy import slots
 from probes.protocol.reference import parse_reference
+
+_FROM_THE_REFERENCE: Final = ("registry", "repository", "tag", "digest")
 
 
 def save(resource: Resource, *, regions: Iterable[Region] | None = None, now: datetime) -> Resource:
@@ -19,7 +22,7 @@ def save(resource: Resource, *, regions: Iterable[Region] | None = None, now: da
     """
     with transaction.atomic():
         before = Resource.objects.select_for_update(no_key=True).filter(pk=resource.pk).first()
-        resource.full_clean(exclude=["registry"])
+        resource.full_clean(exclude=_FROM_THE_REFERENCE)
         host = parse_reference(resource.reference).host
         resource.registry, _ = Registry.objects.get_or_create(host=host)
         if before is None:

@@ -56,8 +56,10 @@ class Region(models.Model):
                 name="region_slug_is_a_label",
             ),
             models.CheckConstraint(
+                # Said of both that they are there: a check that comes out null would hold.
                 condition=Q(latitude=None, longitude=None)
-                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                | Q(latitude__isnull=False, longitude__isnull=False)
+                & Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
                 name="region_coordinates_are_a_pair",
             ),
             models.CheckConstraint(

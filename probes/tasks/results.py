@@ -18,7 +18,7 @@ from probes.trust.refusal import Refused
 PATIENCE_SECONDS: Final = 25.0
 """How long a message is held while the database is away; then it goes back to the queue. Within the time limit."""
 
-_PAUSE_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +53,6 @@ def _with_patience(work: Callable[[], None]) -> None:
             if time.monotonic() >= until:
                 _log.error("the database does not answer; a message goes back to its queue")
                 raise Reject(error, requeue=True) from None
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS)
         else:
             return

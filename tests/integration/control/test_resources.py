@@ -1,0 +1,182 @@
+"""What a resource may be, and what saving one does."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+
+from probes.actions import resources
+from probes.models import Credential, RegionState, Registry, Resource, Verdict
+from tests.integration.control.conftest import MakeImages, Regions
+from tests.integration.control.test_ingest import check_everywhere
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+
+
+def refusal(now: datetime, **values: Any) -> dict[str, list[str]]:
+    """Save what cannot be saved; return the messages by field."""
+    with pytest.raises(ValidationError) as error:
+        resources.save(Resource(**{"reference": "ghcr.io/org/app:1", **values}), now=now)
+    assert not Resource.objects.exists()
+    return error.value.message_dict
+
+
+@pytest.mark.parametrize(
+    ("reference", "host", "repository", "tag", "canonical"),
+    [
+        ("alpine", "docker.io", "library/alpine", "latest", "docker.io/library/alpine:latest"),
+        ("ghcr.io/org/app:1.2", "ghcr.io", "org/app", "1.2", "ghcr.io/org/app:1.2"),
+        (
+            f"localhost:5000/a@sha256:{'0' * 64}",
+            "localhost:5000",
+            "a",
+            "",
+            f"localhost:5000/a@sha256:{'0' * 64}",
+        ),
+    ],
+)
+def test_saving_fills_the_canonical_fields_and_makes_the_registry(
+    now: datetime, reference: str, host: str, repository: str, tag: str, canonical: str
+) -> None:
+    image = resources.save(Resource(reference=reference), now=now)
+    assert (image.registry.host, image.repository, image.tag) == (host, repository, tag)
+    assert image.canonical == canonical
+    assert resources.save(Resource(reference=reference), now=now).registry == image.registry
+
+
+def test_new_resource_is_due_at_once(now: datetime) -> None:
+    image = resources.save(Resource(reference="alpine"), now=now + timedelta(milliseconds=900))
+    assert image.next_due_at == now
+
+
+def test_reference_that_does_not_parse_is_refused_with_its_position(now: datetime) -> None:
+    messages = refusal(now, reference="ghcr.io/Org/app:1")
+    assert list(messages) == ["reference"]
+    assert messages["reference"][0].endswith("(at character 9)")
+    assert not Registry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "message"),
+    [
+        ({"interval_seconds": 14}, "interval_seconds", "From 15 seconds"),
+        ({"interval_seconds": 31 * 86_400}, "interval_seconds", "From 15 seconds"),
+        ({"platforms": []}, "platforms", "cannot be blank"),
+        ({"platforms": ["linux"]}, "platforms", "not OS/ARCH"),
+        ({"platforms": ["all", "linux/amd64"]}, "platforms", "all stands alone"),
+        ({"depth": "bottom"}, "depth", "not a valid choice"),
+        ({"labels": ["a"]}, "labels", "an object of texts"),
+        ({"labels": {"a": 1}}, "labels", "an object of texts"),
+    ],
+)
+def test_bad_field_is_refused_by_name_and_nothing_is_stored(
+    now: datetime, values: dict[str, Any], field: str, message: str
+) -> None:
+    messages = refusal(now, **values)
+    assert list(messages) == [field]
+    assert message in messages[field][0]
+
+
+def test_credential_for_another_registry_is_a_field_error(now: datetime) -> None:
+    credential = Credential.objects.create(registry=Registry.objects.create(host="quay.io"))
+    messages = refusal(now, credential=credential)
+    assert messages == {"credential": ["This credential is for quay.io, the image is at ghcr.io."]}
+
+
+def test_credential_for_other_repositories_is_a_field_error(now: datetime) -> None:
+    registry = Registry.objects.create(host="ghcr.io")
+    credential = Credential.objects.create(registry=registry, repository_prefix="other")
+    assert refusal(now, credential=credential) == {"credential": ["This credential is for repositories under other."]}
+
+
+def test_database_itself_refuses_an_image_without_tag_and_digest(now: datetime) -> None:
+    image = resources.save(Resource(reference="alpine"), now=now)
+    with pytest.raises(IntegrityError, match="resource_names_tag_or_digest"):
+        Resource.objects.filter(pk=image.pk).update(tag="")
+
+
+@pytest.mark.parametrize("values", [{"interval_seconds": 60}, {"platforms": ["all"]}, {"reference": "alpine:3"}])
+def test_change_of_what_or_how_often_is_checked_at_once(now: datetime, values: dict[str, Any]) -> None:
+    image = resources.save(Resource(reference="alpine"), now=now)
+    Resource.objects.update(next_due_at=now + HOUR)
+    for name, value in values.items():
+        setattr(image, name, value)
+    assert resources.save(image, now=now + timedelta(seconds=9)).next_due_at == now + timedelta(seconds=9)
+
+
+def test_change_of_name_does_not_disturb_schedule_or_pause(now: datetime) -> None:
+    image = resources.save(Resource(reference="alpine"), now=now)
+    stale = Resource.objects.get(pk=image.pk)
+    Resource.objects.update(next_due_at=now + HOUR, paused_at=now)
+    stale.name = "Alpine"
+    resources.save(stale, now=now)
+    image.refresh_from_db()
+    assert (image.name, image.next_due_at, image.paused_at) == ("Alpine", now + HOUR, now)
+
+
+def test_other_image_forgets_how_the_former_one_stood(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    (image,) = make_images()
+    check_everywhere(regions, now)
+    image.refresh_from_db()
+    image.reference = "ghcr.io/org/app-0:2"
+    resources.save(image, now=now + HOUR)
+    assert not RegionState.objects.exists()
+    assert not Verdict.objects.exists()
+    assert image.reference_since == now + HOUR
+
+
+def test_regions_are_set_with_the_resource(now: datetime, regions: Regions) -> None:
+    image = resources.save(Resource(reference="alpine"), regions=[regions["eu-west"].row], now=now)
+    resources.save(image, now=now)
+    assert [region.slug for region in image.regions.all()] == ["eu-west"]
+    resources.save(image, regions=[], now=now)
+    assert not image.regions.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"host": "index.docker.io"}, "host"),
+        ({"host": "registry"}, "host"),
+        ({"host": "EXAMPLE.com"}, "host"),
+        ({"host": "a.example/b"}, "host"),
+        ({"api_host": "API.example"}, "api_host"),
+        ({"api_host": "http://a"}, "api_host"),
+        ({"allow_cidrs": ["10.0.0.1/8"]}, "allow_cidrs"),
+        ({"allow_cidrs": ["169.254.169.254/32"]}, "allow_cidrs"),
+        ({"trusted_auth_hosts": ["a b"]}, "trusted_auth_hosts"),
+        ({"resolve": ["a.example"]}, "resolve"),
+        ({"resolve": {"a.example": []}}, "resolve"),
+        ({"resolve": {"a.example": ["b.example"]}}, "resolve"),
+        ({"resolve": {"a.example": [7]}}, "resolve"),
+        ({"resolve": {"-": ["10.0.0.1"]}}, "resolve"),
+        ({"ca_pem": "not a certificate"}, "ca_pem"),
+        ({"ca_pem": "x" * 300_000}, "ca_pem"),
+    ],
+)
+def test_registry_setting_that_cannot_be_is_a_field_error(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        Registry(**{"host": "registry.example:5000", **values}).full_clean()
+    assert list(error.value.message_dict) == [field]
+
+
+def test_registry_settings_reach_the_plan() -> None:
+    registry = Registry(
+        host="docker.io",
+        api_host="mirror",
+        allow_cidrs=["10.0.0.0/8"],
+        trusted_auth_hosts=["auth.example", "sso:8443"],
+        resolve={"mirror": ["10.0.0.5", "fd12::5"]},
+        plain_http=True,
+    )
+    registry.full_clean()
+    site = registry.site
+    assert (site.api_host, site.allow_cidrs, site.plain_http) == ("mirror", ("10.0.0.0/8",), True)
+    assert site.resolve == (("mirror", ("10.0.0.5", "fd12::5")),)
+    assert site.trusted_auth_hosts == ("auth.example", "sso:8443")
