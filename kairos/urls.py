@@ -1,11 +1,12 @@
 """Every address of the control plane."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from kairos import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("admin/", admin.site.urls),
+    path("api/", include("api.urls")),
 ]

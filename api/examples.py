@@ -1,0 +1,181 @@
+"""Examples in the API's description, made by the code that makes the real thing where that is pure."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from probes.protocol.outcome import Certificate, Conclusion, Outcome, Step
+from probes.protocol.taxonomy import Depth, Reason, Stage
+
+_SLOT: Final = "2026-11-23T14:00:00.000Z"
+_DIGEST: Final = "sha256:" + "5d0e" * 16
+_LAYER: Final = "sha256:" + "9f3a" * 16
+_STARTED: Final = datetime(2026, 11, 23, 14, 0, 0, 412_000, tzinfo=UTC)
+
+
+def whole_outcome() -> dict[str, Any]:
+    """An outcome that is kept whole: a layer is gone."""
+    return {"id": 7_204_113, "resource": 12, "region": "eu-west", "slot": _SLOT, **_document()}
+
+
+def summary() -> dict[str, Any]:
+    """An outcome of which a summary is kept: available, as the one before it."""
+    document = _document()
+    unkept = (
+        "platforms", "warnings", "hint", "detail", "retry_at", "attempts", "requests", "bytes_read",
+        "auth_path", "connection", "rate_limit", "certificates", "steps",
+    )  # fmt: skip
+    return {
+        "id": 7_204_114,
+        "resource": 12,
+        "region": "us-east",
+        "slot": _SLOT,
+        **document,
+        **dict.fromkeys(("stage", "host", *unkept)),
+        "status": Reason.OK.status.value,
+        "reason": Reason.OK.value,
+        "depth": Depth.RESOLVE.value,
+        "duration_ms": 128.0,
+    }
+
+
+def region() -> dict[str, Any]:
+    return {
+        "slug": "eu-west",
+        "name": "Europe West",
+        "latitude": 50.11,
+        "longitude": 8.68,
+        "state": "active",
+        "last_seen_at": "2026-11-23T14:00:09.120Z",
+        "silent_since": None,
+        "paused_at": None,
+        "retired_at": None,
+        "workers": [
+            {
+                "worker": "0b0c6a5e-3a53-4c3e-8a51-6f0a3a0c7d52",
+                "version": "0.1.0",
+                "started_at": "2026-11-23T08:12:44.000Z",
+                "received_at": "2026-11-23T14:00:09.120Z",
+                "in_flight": 3,
+                "checks_run": 20_910,
+                "batches_run": 1_384,
+                "spooled_reports": 0,
+                "dropped_reports": 0,
+                "refused": {},
+                "queue_length": 0,
+            }
+        ],
+    }
+
+
+def resource() -> dict[str, Any]:
+    return {
+        "id": 12,
+        "name": "checkout service",
+        "kind": "image",
+        "reference": "registry.example.com/shop/checkout:1.4",
+        "canonical": "registry.example.com/shop/checkout:1.4",
+        "registry": "registry.example.com",
+        "repository": "shop/checkout",
+        "tag": "1.4",
+        "digest": None,
+        "platforms": ["linux/amd64", "linux/arm64"],
+        "depth": None,
+        "interval_seconds": 300,
+        "credential": None,
+        "regions": [],
+        "labels": {"team": "shop"},
+        "paused_at": None,
+        "next_due_at": "2026-11-23T14:05:00.000Z",
+        "created_at": "2026-11-02T09:30:12.551Z",
+        "updated_at": "2026-11-02T09:30:12.551Z",
+        "verdict": {
+            "state": "degraded",
+            "since": "2026-11-23T14:00:02.318Z",
+            "computed_at": "2026-11-23T14:00:02.318Z",
+        },
+        "states": [
+            {
+                "region": "eu-west",
+                "status": "unavailable",
+                "reason": "layer_missing",
+                "stage": "layer",
+                "host": "registry.example.com",
+                "digest": _DIGEST,
+                "since": _SLOT,
+                "slot": _SLOT,
+                "checked_at": "2026-11-23T14:00:00.412Z",
+                "warnings": [],
+                "consecutive_failures": 1,
+                "consecutive_successes": 0,
+            }
+        ],
+    }
+
+
+def ordered() -> dict[str, Any]:
+    slot = "2026-11-23T14:03:27.518Z"
+    outcomes = f"https://kairos.example.com/api/v1/outcomes?resource=12&since={quote(slot)}"
+    return {"resource": 12, "slot": slot, "regions": ["ap-south", "eu-west", "us-east"], "outcomes": outcomes}
+
+
+def _document() -> dict[str, Any]:
+    host = "registry.example.com"
+    reference = f"{host}/shop/checkout:1.4"
+    conclusion = Conclusion(
+        reason=Reason.LAYER_MISSING,
+        canonical=reference,
+        stage=Stage.LAYER,
+        host=host,
+        depth=Depth.PLATFORM,
+        digest=_DIGEST,
+        hint=Reason.LAYER_MISSING.meaning.hint,
+        detail="blob unknown to registry",
+    )
+    tag = f"https://{host}/v2/shop/checkout/manifests/1.4"
+    layer = f"https://{host}/v2/shop/checkout/blobs/{_LAYER}"
+    steps = (
+        _step(Stage.MANIFEST, "GET", tag, 200, connection="new", phases=(2.1, 11.4, 24.9, 38.0), size=1_914),
+        _step(Stage.LAYER, "GET", layer, 404, connection="reused", phases=(None, None, None, 12.5), size=97),
+    )
+    expiry = datetime(2027, 1, 14, 12, tzinfo=UTC)
+    return Outcome(
+        reference=reference,
+        conclusion=conclusion,
+        started_at=_STARTED,
+        duration_ms=92.4,
+        requests=len(steps),
+        bytes_read=sum(step.bytes for step in steps),
+        connection="new",
+        certificates=(Certificate(host=host, not_after=expiry, issuer="Example CA"),),
+        steps=steps,
+    ).to_json()
+
+
+def _step(
+    stage: Stage,
+    method: str,
+    url: str,
+    status: int,
+    *,
+    connection: Any,
+    phases: tuple[float | None, float | None, float | None, float],
+    size: int,
+) -> Step:
+    dns, connect, tls, first_byte = phases
+    return Step(
+        stage=stage,
+        method=method,
+        url=url,
+        host="registry.example.com",
+        address="203.0.113.10",
+        http_status=status,
+        error=None,
+        connection=connection,
+        dns_ms=dns,
+        connect_ms=connect,
+        tls_ms=tls,
+        first_byte_ms=first_byte,
+        total_ms=round(sum(phase or 0.0 for phase in phases) + 0.3, 1),
+        bytes=size,
+    )

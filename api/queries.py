@@ -1,0 +1,104 @@
+"""What lists can be narrowed by. A parameter that is not known, or whose value cannot be, is an error by name."""
+
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+
+from api.fields import InstantField, NamedRowField
+from api.pagination import PAGE_PARAMETERS
+from api.strict import StrictSerializer
+from probes.models import Outcome, Region, Registry, Resource
+from probes.policy.verdict import VerdictState
+from probes.protocol.taxonomy import Reason, Status
+
+RowT = TypeVar("RowT", bound=Model)
+
+
+class Query(StrictSerializer, Generic[RowT]):
+    """The parameters of a list. Whatever is left out does not narrow it."""
+
+    known_besides = PAGE_PARAMETERS
+
+    def narrow(self, rows: QuerySet[RowT]) -> QuerySet[RowT]:
+        raise NotImplementedError
+
+
+class ResourceQuery(Query[Resource]):
+    registry = NamedRowField[Registry](
+        slug_field="host",
+        queryset=Registry.objects.all(),
+        required=False,
+        help_text="A registry's host, such as `ghcr.io`.",
+    )
+    verdict = serializers.MultipleChoiceField(
+        choices=[state.value for state in VerdictState], required=False, help_text="Repeat it for any of several."
+    )
+    paused = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Only paused, or only scheduled ones."
+    )
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="A part of the name or of the reference."
+    )
+
+    def narrow(self, rows: QuerySet[Resource]) -> QuerySet[Resource]:
+        asked = self.validated_data
+        if registry := asked.get("registry"):
+            rows = rows.filter(registry=registry)
+        if states := asked.get("verdict"):
+            wanted = Q(verdict__state__in=states)
+            rows = rows.filter(wanted | Q(verdict=None) if VerdictState.UNKNOWN in states else wanted)
+        if asked["paused"] is not None:
+            rows = rows.filter(paused_at__isnull=not asked["paused"])
+        if text := asked.get("search"):
+            rows = rows.filter(Q(name__icontains=text) | Q(reference__icontains=text))
+        return rows
+
+
+class OutcomeQuery(Query[Outcome]):
+    resource = serializers.PrimaryKeyRelatedField[Resource](
+        queryset=Resource.objects.all(), required=False, help_text="A resource's id."
+    )
+    region = NamedRowField[Region](
+        slug_field="slug",
+        queryset=Region.objects.all(),
+        many=True,
+        required=False,
+        help_text="A region's slug. Repeat it for any of several.",
+    )
+    status = serializers.MultipleChoiceField(
+        choices=[status.value for status in Status], required=False, help_text="Repeat it for any of several."
+    )
+    reason = serializers.MultipleChoiceField(
+        choices=[reason.value for reason in Reason], required=False, help_text="Repeat it for any of several."
+    )
+    since = InstantField(required=False, help_text="Slots at or after this time.")
+    until = InstantField(required=False, help_text="Slots before this time.")
+
+    _LOOKUPS: ClassVar = {
+        "resource": "resource",
+        "region": "region__in",
+        "status": "status__in",
+        "reason": "reason__in",
+        "since": "slot__gte",
+        "until": "slot__lt",
+    }
+
+    def narrow(self, rows: QuerySet[Outcome]) -> QuerySet[Outcome]:
+        asked = {name: value for name, value in self.validated_data.items() if value}
+        return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items()})
+
+
+class NarrowedList(GenericAPIView[RowT]):
+    """A view whose list is narrowed by `query_class`; a single row is shown whatever is asked."""
+
+    query_class: ClassVar[type[Query[Any]]]
+    action: str
+
+    def filter_queryset(self, queryset: QuerySet[RowT, Any]) -> QuerySet[RowT, Any]:
+        if self.action != "list":
+            return queryset
+        query = self.query_class(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        return query.narrow(queryset)

@@ -1,0 +1,1 @@
+"""What the API shows, one module for each noun."""

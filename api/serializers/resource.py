@@ -1,0 +1,127 @@
+"""What is checked, with how it stands."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from api.fields import InstantField
+from probes.models import RegionState, Resource, Verdict
+from probes.policy.verdict import VerdictState
+from probes.protocol.taxonomy import Depth, Reason
+from probes.selectors.resources import verdict_state
+
+
+class StateSerializer(serializers.ModelSerializer[RegionState]):
+    """A resource as last seen from one region."""
+
+    region = serializers.SlugRelatedField[RegionState](
+        slug_field="slug", read_only=True, help_text="The region's slug."
+    )
+    reason = serializers.ChoiceField(choices=[(item.value, item.value) for item in Reason])
+    since = InstantField(help_text="The slot since which this status holds.")
+    slot = InstantField(source="last_slot", help_text="Of the last outcome.")
+    checked_at = InstantField(help_text="When the last check began, by the region's clock.")
+
+    class Meta:
+        model = RegionState
+        fields = (
+            "region",
+            "status",
+            "reason",
+            "stage",
+            "host",
+            "digest",
+            "since",
+            "slot",
+            "checked_at",
+            "warnings",
+            "consecutive_failures",
+            "consecutive_successes",
+        )
+        read_only_fields = fields
+
+
+class VerdictSerializer(serializers.Serializer[Any]):
+    """What the regions together say."""
+
+    state = serializers.ChoiceField(choices=[(item.value, item.value) for item in VerdictState])
+    since = InstantField(allow_null=True, help_text="Null before the first outcome.")
+    computed_at = InstantField(allow_null=True)
+
+
+class ResourceSerializer(serializers.ModelSerializer[Resource]):
+    """An image that is checked: what, how often, from where, and how it stands."""
+
+    kind = serializers.SerializerMethodField()
+    canonical = serializers.CharField(read_only=True, help_text="`host/repository[:tag][@digest]`.")
+    registry = serializers.SlugRelatedField[Resource](slug_field="host", read_only=True, help_text="Its host.")
+    tag = serializers.SerializerMethodField()
+    digest = serializers.SerializerMethodField(help_text="The one that the reference names; null for a mere tag.")
+    platforms = serializers.ListField(child=serializers.CharField(), help_text="Or the single word `all`.")
+    depth = serializers.ChoiceField(
+        choices=[(item.value, item.value) for item in Depth], allow_null=True, help_text="Null is automatic."
+    )
+    interval_seconds = serializers.IntegerField()
+    credential = serializers.IntegerField(
+        source="credential_id",
+        allow_null=True,
+        help_text="The id of the credential chosen for it; null is automatic.",
+    )
+    regions = serializers.SlugRelatedField[Resource](
+        slug_field="slug", read_only=True, many=True, help_text="Where it is checked from; empty is everywhere."
+    )
+    labels = serializers.DictField(child=serializers.CharField())
+    paused_at = InstantField(allow_null=True)
+    next_due_at = InstantField()
+    created_at = InstantField()
+    updated_at = InstantField()
+    verdict = serializers.SerializerMethodField()
+    states = StateSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Resource
+        fields = (
+            "id",
+            "name",
+            "kind",
+            "reference",
+            "canonical",
+            "registry",
+            "repository",
+            "tag",
+            "digest",
+            "platforms",
+            "depth",
+            "interval_seconds",
+            "credential",
+            "regions",
+            "labels",
+            "paused_at",
+            "next_due_at",
+            "created_at",
+            "updated_at",
+            "verdict",
+            "states",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=["image", "http"]))
+    def get_kind(self, _resource: Resource) -> str:
+        return "image"
+
+    def get_tag(self, resource: Resource) -> str | None:
+        return resource.tag or None
+
+    def get_digest(self, resource: Resource) -> str | None:
+        return resource.digest or None
+
+    @extend_schema_field(VerdictSerializer)
+    def get_verdict(self, resource: Resource) -> dict[str, object]:
+        verdict: Verdict | None = getattr(resource, "verdict", None)
+        facts = {
+            "state": verdict_state(resource).value,
+            "since": verdict.since if verdict else None,
+            "computed_at": verdict.computed_at if verdict else None,
+        }
+        return dict(VerdictSerializer(facts).data)

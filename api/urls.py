@@ -1,0 +1,23 @@
+"""The addresses of the API. They have no slash at their end; `id` is a number."""
+
+from django.urls import include, path, re_path
+from rest_framework.routers import SimpleRouter
+
+from api.views.outcomes import OutcomeViewSet
+from api.views.regions import RegionViewSet
+from api.views.resources import ResourceViewSet
+from api.views.schema import DocsView, NowhereView, SchemaView
+
+app_name = "api"
+
+_router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+_router.register("resources", ResourceViewSet, basename="resources")
+_router.register("outcomes", OutcomeViewSet, basename="outcomes")
+_router.register("regions", RegionViewSet, basename="regions")
+
+urlpatterns = [
+    path("v1/", include(_router.urls)),
+    path("v1/schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", DocsView.as_view(), name="docs"),
+    re_path("", NowhereView.as_view()),
+]

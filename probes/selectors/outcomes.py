@@ -1,0 +1,69 @@
+"""What checks found, newest first, and the public document of each."""
+
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from probes.models import Outcome
+from probes.protocol.outcome import OUTCOME_VERSION, rfc3339
+
+_UNREAD: Final = (
+    "region__heartbeat",
+    "region__verify_key",
+    "region__box_public_key",
+    "resource__labels",
+    "resource__registry__ca_pem",
+    "resource__registry__notes",
+    "resource__registry__resolve",
+)
+
+_NOT_KEPT: Final = (
+    "platforms",
+    "warnings",
+    "hint",
+    "detail",
+    "retry_at",
+    "attempts",
+    "requests",
+    "bytes_read",
+    "auth_path",
+    "connection",
+    "rate_limit",
+    "certificates",
+    "steps",
+)
+"""Fields of the document that a narrow row does not have."""
+
+
+def outcomes() -> QuerySet[Outcome]:
+    """Outcomes of resources that still exist, newest slot first, each joined with what its document names."""
+    joined = Outcome.objects.select_related("resource__registry", "region")
+    return joined.defer(*_UNREAD).order_by("-slot", "-id")
+
+
+def document_of(outcome: Outcome) -> dict[str, Any]:
+    """Return the public document of an outcome: as stored, or what its narrow row still tells.
+
+    Only news is stored whole. Of the rest (available, as the time before), the fields that are not kept are None;
+    so are `reference` and `canonical` where the resource has been given another image since.
+    """
+    if outcome.document is not None:
+        return dict(outcome.document)
+    resource = outcome.resource
+    is_same_image = outcome.slot >= resource.reference_since
+    return {
+        **dict.fromkeys(_NOT_KEPT),
+        "version": OUTCOME_VERSION,
+        "reference": resource.canonical if is_same_image else None,
+        "canonical": resource.canonical if is_same_image else None,
+        "kind": "image",
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "stage": outcome.stage,
+        "host": outcome.host,
+        "confidence": outcome.confidence,
+        "depth": outcome.depth,
+        "digest": outcome.digest,
+        "started_at": rfc3339(outcome.checked_at),
+        "duration_ms": float(outcome.duration_ms),
+    }

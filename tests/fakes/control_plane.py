@@ -1,0 +1,37 @@
+"""A control plane with far regions around it: images are checked and reported by the real actions, in a call."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from probes.actions import dispatch, partitions, resources
+from probes.actions.ingest import ingest
+from probes.models import Region, Resource
+from tests.fakes.far_region import FarRegion, Find, found
+
+SLUGS: Final = ("ap-south", "eu-west", "us-east")
+
+
+class ControlPlane:
+    """Three enrolled regions, and a clock that starts an hour ago and moves on by a minute with each round."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+        partitions.ensure_partitions(self.now.date())
+        self.regions: dict[str, FarRegion] = {slug: FarRegion.enrolled(slug) for slug in SLUGS}
+
+    def region(self, slug: str) -> Region:
+        return self.regions[slug].row
+
+    def image(self, reference: str = "ghcr.io/org/app:1", **values: Any) -> Resource:
+        return resources.save(Resource(reference=reference, **values), now=self.now)
+
+    def check(self, *images: Resource, finds: Mapping[str, Find] | None = None) -> datetime:
+        """Check images from everywhere; `finds` says by region what is found (available). Returns the slot."""
+        self.now += timedelta(minutes=1)
+        asked = dispatch.check_now([image.pk for image in images], now=self.now)
+        for message in asked.messages:
+            region = self.regions[message.queue.removeprefix("probe.")]
+            find = (finds or {}).get(region.slug, found)
+            ingest(region.report(region.open(message), find), now=self.now)
+        return max(asked.slots.values())

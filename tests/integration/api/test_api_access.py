@@ -1,0 +1,63 @@
+"""Who gets in, and how the API says no: always in JSON."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.test import APIClient
+
+pytestmark = pytest.mark.django_db
+
+LISTS = ("/api/v1/resources", "/api/v1/outcomes", "/api/v1/regions")
+
+
+@pytest.mark.parametrize("address", [*LISTS, "/api/v1/resources/1", "/api/v1/outcomes/1"])
+def test_nobody_reads_without_a_token(address: str) -> None:
+    response = Client().get(address)
+    assert (response.status_code, response["Content-Type"]) == (401, "application/json")
+    assert response["WWW-Authenticate"] == "Token"
+    assert response.json() == {"detail": "Authentication credentials were not provided."}
+
+
+def test_wrong_token_is_refused() -> None:
+    response = APIClient(HTTP_AUTHORIZATION="Token " + "0" * 40).get("/api/v1/regions")
+    assert (response.status_code, response.json()) == (401, {"detail": "Invalid token."})
+
+
+def test_inactive_user_is_refused(client: APIClient, reader: User) -> None:
+    reader.is_active = False
+    reader.save()
+    assert client.get("/api/v1/regions").status_code == 401
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_token_reads(client: APIClient, address: str) -> None:
+    assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_session_reads(reader: User, address: str) -> None:
+    browser = Client()
+    browser.force_login(reader)
+    assert browser.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+@pytest.mark.parametrize("address", [*LISTS, "/api/v1/resources/1", "/api/v1/outcomes/1"])
+def test_nothing_is_written(client: APIClient, address: str, method: str) -> None:
+    response = getattr(client, method)(address, {}, format="json")
+    assert (response.status_code, response["Content-Type"]) == (405, "application/json")
+
+
+@pytest.mark.parametrize("address", ["/api/v1/outcomes/0", "/api/v1/resources/9223372036854775808"])
+def test_unknown_row_is_not_found(client: APIClient, address: str) -> None:
+    response = client.get(address)
+    assert (response.status_code, response["Content-Type"]) == (404, "application/json")
+
+
+@pytest.mark.parametrize("address", ["/api/v1/nothing", "/api/", "/api/v2/outcomes", "/api/v1/outcomes/latest"])
+def test_unknown_address_is_not_found_in_json(address: str) -> None:
+    response = Client().get(address)
+    assert response.status_code == 404
+    assert "/api/docs/" in json.loads(response.content)["detail"]

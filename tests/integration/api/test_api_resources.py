@@ -1,0 +1,174 @@
+"""What is checked, for programs."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from probes.actions import resources, secrets
+from probes.models import Credential, Registry
+from probes.protocol.outcome import rfc3339
+from probes.protocol.taxonomy import Reason
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import DIGEST, finding
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "/api/v1/resources"
+
+
+def listed(client: APIClient, query: str = "") -> list[dict[str, Any]]:
+    response = client.get(f"{ADDRESS}?{query}")
+    assert response.status_code == 200, response.content
+    results: list[dict[str, Any]] = response.json()["results"]
+    return results
+
+
+def test_resource_shows_what_is_checked(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image("Quay.io/org/app:1.2", name="the app", labels={"team": "shop"}, interval_seconds=60)
+    image.regions.set([plane.region("us-east"), plane.region("eu-west")])
+    shown = client.get(f"{ADDRESS}/{image.pk}").json()
+    assert {name: shown[name] for name in ("id", "name", "kind", "reference", "canonical")} == {
+        "id": image.pk,
+        "name": "the app",
+        "kind": "image",
+        "reference": "Quay.io/org/app:1.2",
+        "canonical": "quay.io/org/app:1.2",
+    }
+    assert (shown["registry"], shown["repository"], shown["tag"], shown["digest"]) == (
+        "quay.io",
+        "org/app",
+        "1.2",
+        None,
+    )
+    assert (shown["interval_seconds"], shown["labels"], shown["regions"]) == (
+        60,
+        {"team": "shop"},
+        ["eu-west", "us-east"],
+    )
+    assert (shown["next_due_at"], shown["paused_at"]) == (rfc3339(plane.now), None)
+
+
+def test_resource_without_an_outcome_is_unknown(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    shown = client.get(f"{ADDRESS}/{image.pk}").json()
+    assert shown["states"] == []
+    assert shown["verdict"] == {"state": "unknown", "since": None, "computed_at": None}
+
+
+def test_resource_shows_its_verdict_and_its_state_from_each_region(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    slot = plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
+    (shown,) = listed(client)
+    assert shown["verdict"] == {
+        "state": "degraded",
+        "since": rfc3339(plane.now),
+        "computed_at": rfc3339(plane.now),
+    }
+    states = {state["region"]: state for state in shown["states"]}
+    assert list(states) == ["ap-south", "eu-west", "us-east"]
+    assert {slug: state["status"] for slug, state in states.items()} == {
+        "ap-south": "available",
+        "eu-west": "available",
+        "us-east": "unavailable",
+    }
+    bad = states["us-east"]
+    assert (bad["reason"], bad["stage"], bad["host"], bad["since"], bad["slot"], bad["digest"]) == (
+        "tag_not_found",
+        "manifest",
+        "ghcr.io",
+        rfc3339(slot),
+        rfc3339(slot),
+        None,
+    )
+    assert (bad["consecutive_failures"], states["eu-west"]["consecutive_successes"]) == (1, 1)
+    assert states["eu-west"]["digest"] == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["fine", "gone", "new"]),
+        ("verdict=available", ["fine"]),
+        ("verdict=unavailable", ["gone"]),
+        ("verdict=unknown", ["new"]),
+        ("verdict=unknown&verdict=unavailable", ["gone", "new"]),
+        ("registry=quay.io", ["gone"]),
+        ("paused=true", ["fine"]),
+        ("paused=false", ["gone", "new"]),
+        ("search=FINE", ["fine"]),
+        ("search=quay.io/org", ["gone"]),
+        ("search=100%25", []),
+    ],
+)
+def test_filters_narrow_the_list(client: APIClient, plane: ControlPlane, query: str, names: list[str]) -> None:
+    fine = plane.image("ghcr.io/org/one:1", name="fine")
+    gone = plane.image("quay.io/org/two:1", name="gone")
+    plane.image("ghcr.io/org/three:1", name="new")
+    plane.check(fine)
+    plane.check(gone, finds=dict.fromkeys(plane.regions, finding(Reason.NOT_FOUND)))
+    resources.pause([fine.pk], now=plane.now)
+    assert [item["name"] for item in listed(client, query)] == names
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("verdict=good", "verdict"),
+        ("registry=nowhere.example", "registry"),
+        ("paused=maybe", "paused"),
+        ("search=%00", "search"),
+        ("cursor=WyIyMDI2Il0", "cursor"),
+        ("cursor=Wzk5OTk5OTk5OTk5OTk5OTk5OTk5XQ", "cursor"),
+        ("region=eu-west", "region"),
+    ],
+)
+def test_bad_filter_is_named(client: APIClient, db: None, query: str, field: str) -> None:
+    response = client.get(f"{ADDRESS}?{query}")
+    assert response.status_code == 400
+    assert list(response.json()) == [field]
+
+
+def test_pages_hold_every_resource_once(client: APIClient, plane: ControlPlane) -> None:
+    made = [plane.image(f"ghcr.io/org/app-{number}:1").pk for number in range(5)]
+    first = client.get(ADDRESS, {"page_size": "2", "registry": "ghcr.io"}).json()
+    second = client.get(first["next"]).json()
+    third = client.get(second["next"]).json()
+    assert [item["id"] for page in (first, second, third) for item in page["results"]] == made
+    assert third["next"] is None
+
+
+def test_list_takes_the_same_queries_for_many_as_for_few(client: APIClient, plane: ControlPlane) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            listed(client)
+        assert not any("COUNT(" in query["sql"] for query in captured)
+        return len(captured)
+
+    images = [plane.image()]
+    plane.check(*images)
+    few = queries()
+    images += [plane.image(f"quay.io/org/app-{number}:1") for number in range(20)]
+    for image in images:
+        image.regions.set([plane.region("us-east"), plane.region("eu-west")])
+    plane.check(*images)
+    assert queries() == few <= 4
+
+
+def test_no_secret_is_ever_shown(client: APIClient, plane: ControlPlane) -> None:
+    registry = Registry.objects.create(host="ghcr.io")
+    credential = Credential(registry=registry, username="robot")
+    secrets.store_secret(credential, password="a-pass-phrase-to-look-for", now=plane.now)
+    image = plane.image(credential=credential)
+    plane.check(image)
+    plane.now += timedelta(minutes=1)
+    shown = [
+        client.get(address).content.decode()
+        for address in (ADDRESS, f"{ADDRESS}/{image.pk}", "/api/v1/outcomes", "/api/v1/regions")
+    ]
+    assert client.get(f"{ADDRESS}/{image.pk}").json()["credential"] == credential.pk
+    for secret in ("a-pass-phrase-to-look-for", bytes(credential.secret_encrypted).decode(), "robot"):
+        assert not any(secret in text for text in shown)

@@ -1,0 +1,115 @@
+"""The API's description: committed, complete, and true."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+from django.test import Client
+from jsonschema import Draft202012Validator, FormatChecker
+from rest_framework.test import APIClient
+
+from api import examples
+from probes.actions import regions
+from probes.protocol.taxonomy import Reason
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import finding
+
+COMMITTED = Path(__file__).parents[3] / "docs" / "reference" / "openapi.yaml"
+
+
+@pytest.fixture(scope="module")
+def description() -> str:
+    written = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
+    return written.getvalue().rstrip("\n") + "\n"
+
+
+@pytest.fixture(scope="module")
+def schema(description: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(description)
+    return loaded
+
+
+def test_committed_description_is_the_current_one(description: str) -> None:
+    current = description == COMMITTED.read_text(encoding="utf-8")
+    assert current, f"run: python manage.py spectacular --fail-on-warn --file {COMMITTED.name} and commit it"
+
+
+def test_every_operation_has_a_summary_and_examples(schema: dict[str, Any]) -> None:
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            assert operation["summary"], (method, path)
+            for status, response in operation["responses"].items():
+                (content,) = response["content"].values()
+                assert content["examples"], (method, path, status)
+
+
+def valid(schema: dict[str, Any], path: str, status: str, value: Any, method: str = "get") -> None:
+    """Assert that `value` is what the description says of an answer."""
+    answer = schema["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
+    root = {**answer, "components": schema["components"]}
+    Draft202012Validator(_closed(root), format_checker=FormatChecker()).validate(value)
+
+
+def _closed(node: Any) -> Any:
+    """Return a schema in which an object has the properties that are described, and no others."""
+    if isinstance(node, list):
+        return [_closed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    closed = {name: _closed(value) for name, value in node.items()}
+    is_record = isinstance(node.get("properties"), dict) and node.get("type") == "object"
+    return {"additionalProperties": False, **closed} if is_record else closed
+
+
+@pytest.mark.django_db
+def test_answers_are_as_described(client: APIClient, plane: ControlPlane, schema: dict[str, Any]) -> None:
+    image = plane.image(platforms=["linux/amd64"], labels={"team": "shop"})
+    valid(schema, "/api/v1/resources/{id}", "200", client.get(f"/api/v1/resources/{image.pk}").json())
+    for _ in range(2):
+        plane.check(image, finds={"us-east": finding(Reason.RATE_LIMITED)})
+    regions.record_heartbeat(plane.regions["eu-west"].heartbeat(), now=plane.now)
+    outcomes = client.get("/api/v1/outcomes", {"page_size": "5"}).json()
+    assert outcomes["next"]
+    valid(schema, "/api/v1/outcomes", "200", outcomes)
+    for outcome in outcomes["results"]:
+        shown = client.get(f"/api/v1/outcomes/{outcome['id']}").json()
+        valid(schema, "/api/v1/outcomes/{id}", "200", shown)
+    valid(schema, "/api/v1/resources", "200", client.get("/api/v1/resources").json())
+    valid(schema, "/api/v1/regions", "200", client.get("/api/v1/regions").json())
+    valid(schema, "/api/v1/outcomes", "400", client.get("/api/v1/outcomes?status=up").json())
+    valid(schema, "/api/v1/outcomes", "401", APIClient().get("/api/v1/outcomes").json())
+
+
+def test_examples_are_as_described(schema: dict[str, Any]) -> None:
+    valid(schema, "/api/v1/outcomes/{id}", "200", examples.whole_outcome())
+    valid(schema, "/api/v1/outcomes/{id}", "200", examples.summary())
+    valid(schema, "/api/v1/resources/{id}", "200", examples.resource())
+    valid(schema, "/api/v1/regions", "200", [examples.region()])
+    valid(schema, "/api/v1/resources/{id}/check", "202", examples.ordered(), method="post")
+
+
+def test_description_is_served_to_anybody(description: str) -> None:
+    response = Client().get("/api/v1/schema/")
+    assert response.status_code == 200
+    assert yaml.safe_load(response.content)["paths"] == yaml.safe_load(description)["paths"]
+
+
+def test_docs_page_needs_nothing_from_elsewhere_and_nothing_inline() -> None:
+    page = Client().get("/api/docs/")
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "<style" not in text
+    assert "<script>" not in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert "https://" not in text
+    files = [part.split('"')[0] for part in text.split("/static/")[1:]]
+    assert len(files) >= 4
+    assert all(finders.find(name) for name in files)
+    script = Client().get("/api/docs/", {"script": ""})
+    assert script["Content-Type"].startswith("application/javascript")
+    assert "/api/v1/schema/" in script.content.decode()
