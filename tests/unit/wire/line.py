@@ -1,5 +1,6 @@
 """Both ends of a channel in memory: what asyncio gives it below, and who listens to it above."""
 
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from probes.wire.channel import Channel, End
