@@ -18,7 +18,10 @@ MAX_ENTRY_BYTES: Final = 24 * 1024 * 1024
 _MAX_TEXT: Final = 4096
 _NO_TIME_LIMIT: Final = [None, None]
 _NAMES: Final = frozenset(
-    {"lang", "task", "id", "root_id", "parent_id", "argsrepr", "kwargsrepr", "origin", "ignore_result"}
+    {
+        *("lang", "task", "id", "root_id", "parent_id", "argsrepr", "kwargsrepr", "origin", "ignore_result"),
+        "redelivered",  # kombu's mark on a message that it put back: its worker died, or gave it up
+    }
 )
 
 

@@ -73,6 +73,10 @@ def test_message_of_the_pipeline_passes() -> None:
     screen(json.dumps(message()).encode(), QUEUE, tasks=TASKS)
 
 
+def test_message_that_was_put_back_passes_again() -> None:
+    screen(json.dumps(with_headers(redelivered=True)).encode(), QUEUE, tasks=TASKS)
+
+
 def test_open_queue_takes_any_task_with_any_options() -> None:
     made = message("probes.tick", args=(), kwargs={"force": True})
     made["headers"].update(expires="2026-01-01T00:00:00+00:00", retries=2, timelimit=[50, 40])
