@@ -8,7 +8,7 @@ import html
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from probes.protocol.outcome import RateLimit
 from probes.protocol.taxonomy import Reason
 
 SHOWN_TEXT: Final = 200
+_READ_TEXT: Final = 4096
 MAX_RETRY_AFTER_SECONDS: Final = 3600
 TRANSIENT_STATUSES: Final = frozenset({408, 425, 499, 500, 502, 503, 504, *range(520, 527)})  # row E16
 
@@ -38,12 +39,16 @@ _SCOPE: Final = re.compile(r"insufficient.scope", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class RegistryError:
-    """What an error body says: its codes in upper case, and one short cleaned text."""
+    """What an error body says: its codes in upper case, and one cleaned text."""
 
     codes: tuple[str, ...] = ()
-    text: str = ""
+    text: str = ""  # long enough to be read for what it means; `shown` is what goes out
     is_html: bool = False
     hides_login_trouble: bool = False  # a mirror's 500 that wraps its upstream's refusal (row E2)
+
+    def shown(self, status: int) -> str:
+        """Return the text as it may be shown, or the status that came without one."""
+        return clean_text(self.text) or f"HTTP {status}"
 
 
 def clean_text(text: str, limit: int = SHOWN_TEXT) -> str:
@@ -66,7 +71,7 @@ def read_error(body: bytes) -> RegistryError:
         try:
             document = read_json(html.unescape(body.decode("utf-8", "replace")).encode())
         except ValueError:
-            return RegistryError(text=clean_text(body[:1024].decode("utf-8", "replace")))
+            return RegistryError(text=clean_text(body[:_READ_TEXT].decode("utf-8", "replace"), _READ_TEXT))
     return _from_document(document)
 
 
@@ -87,7 +92,7 @@ def _from_document(document: Any) -> RegistryError:
                   if isinstance(error.get(name), str)]  # fmt: skip
         hides_login_trouble = hides_login_trouble or _wraps_refusal(error.get("detail"))
     return RegistryError(
-        tuple(codes), clean_text("; ".join(dict.fromkeys(texts))), hides_login_trouble=hides_login_trouble
+        tuple(codes), clean_text("; ".join(dict.fromkeys(texts)), _READ_TEXT), hides_login_trouble=hides_login_trouble
     )
 
 
@@ -199,9 +204,11 @@ def is_stale_signature(error: RegistryError, body: bytes) -> bool:
     return bool(_EXPIRED_SIGNATURE.search(error.text) or _EXPIRED_SIGNATURE.search(body[:1024].decode("latin-1")))
 
 
-def retry_at(headers: Headers, received_at: datetime) -> datetime | None:
-    """Return when the registry will have us back, by Retry-After, from 1 second to an hour (row E13)."""
-    value = headers.get("retry-after").strip()
+def retry_at(reply: Reply) -> datetime | None:
+    """Return when a 429 or 503 will have us back, by Retry-After, from 1 second to an hour (rows E13, E16)."""
+    if reply.status not in (429, 503):
+        return None
+    value = reply.headers.get("retry-after").strip()
     if value.isascii() and value.isdigit():
         seconds = float(min(int(value[:9]), MAX_RETRY_AFTER_SECONDS))
     else:
@@ -209,10 +216,15 @@ def retry_at(headers: Headers, received_at: datetime) -> datetime | None:
             instant = parsedate_to_datetime(value)
         except (ValueError, OverflowError):
             return None
-        if instant.tzinfo is None:
-            return None
-        seconds = (instant - received_at).total_seconds()
-    return received_at + timedelta(seconds=min(max(seconds, 1), MAX_RETRY_AFTER_SECONDS))
+        # HTTP's dates are in UTC, and its oldest form does not say so.
+        seconds = (instant.replace(tzinfo=instant.tzinfo or UTC) - reply.received_at).total_seconds()
+    return reply.received_at + timedelta(seconds=min(max(seconds, 1), MAX_RETRY_AFTER_SECONDS))
+
+
+def pause_seconds(reply: Reply) -> float:
+    """Return how long the registry asks us to wait before we ask again; 0 where it does not say."""
+    instant = retry_at(reply)
+    return (instant - reply.received_at).total_seconds() if instant else 0.0
 
 
 def read_rate_limit(headers: Headers) -> RateLimit | None:

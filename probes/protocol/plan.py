@@ -9,8 +9,8 @@ from typing import Any, Final, Self
 
 from probes.protocol.taxonomy import Depth
 
-PLAN_VERSION: Final = 1
 DEFAULT_PLATFORM: Final = "linux/amd64"
+ALL_PLATFORMS: Final = "all"
 DEFAULT_TIMEOUT_SECONDS: Final = 25.0
 
 

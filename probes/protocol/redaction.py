@@ -6,10 +6,16 @@ into a redirect's path. Allow-lists (`urls.redact`) come first; this is the net 
 
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import quote_plus
 
 HIDDEN: Final = "…"
 WITHHELD: Final = "(withheld: it repeats a secret)"
 _TELLING: Final = 6  # a shorter secret shows through its own replacement, so the whole text goes
+
+
+def echoes(secret: str) -> tuple[str, ...]:
+    """Return the forms in which what we sent may come back: as it is, on one line, or encoded for a form."""
+    return tuple(dict.fromkeys((secret, " ".join(secret.split()), quote_plus(secret)))) if secret else ()
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

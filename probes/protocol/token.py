@@ -79,10 +79,11 @@ def trusted_realm(
         raise LoginRefused(Reason.AUTH_REALM_FORBIDDEN, f"realm: {error}") from None
     if origin.scheme != "https" and origin != registry:
         raise LoginRefused(Reason.AUTH_REALM_FORBIDDEN, f"the realm {origin} is not https")
+    trusted = {host.lower() for host in trusted_hosts}
     may_see_login = (
         origin == registry
-        or origin.netloc in trusted_hosts
-        or origin.host in trusted_hosts
+        or origin.netloc in trusted
+        or origin.host in trusted
         or same_owner(origin.host, registry.host)
     )
     if not (secret.is_anonymous or may_see_login):

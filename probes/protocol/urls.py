@@ -74,9 +74,13 @@ def resolve_url(base: str, location: str) -> str:
     if not location or len(location) > MAX_URL or _FORBIDDEN.search(location):
         raise UrlRefused("the URL is empty, too long, or holds characters that no URL holds")
     try:
-        url = urljoin(base, quote(location, safe="%/:=&?~#+!$,;'@()*[]|"), allow_fragments=True).partition("#")[0]
+        quoted = quote(location, safe="%/:=&?~#+!$,;'@()*[]|")
+        parts = urlsplit(quoted)
+        url = urljoin(base, quoted).partition("#")[0]
     except ValueError as error:
         raise UrlRefused("the URL cannot be read") from error
+    if not parts.netloc and (parts.scheme or quoted.startswith("//")):
+        raise UrlRefused("the URL names no host")  # and joining would give it the base's (row T2)
     origin_of(url)
     return url
 

@@ -7,6 +7,7 @@ a 401 meanwhile wait for it.
 from dataclasses import replace
 
 from probes.protocol.challenge import Challenge, parse_challenges
+from probes.protocol.conversation.hops import REDIRECTS, is_worth_a_retry
 from probes.protocol.conversation.state import (
     MAX_EXCHANGES,
     MAX_TOKEN_HOPS,
@@ -17,7 +18,14 @@ from probes.protocol.conversation.state import (
     Purpose,
 )
 from probes.protocol.conversation.turn import Turn
-from probes.protocol.errors import TRANSIENT_STATUSES, read_error, retry_at, token_refusal
+from probes.protocol.errors import (
+    TRANSIENT_STATUSES,
+    common_refusal,
+    pause_seconds,
+    read_error,
+    retry_at,
+    token_refusal,
+)
 from probes.protocol.exchange import Reply
 from probes.protocol.taxonomy import Reason, Stage
 from probes.protocol.token import LoginRefused, basic, pull_scope, read_token, token_query, trusted_realm
@@ -40,43 +48,56 @@ def recall(turn: Turn, memory: Memory, first: Errand) -> None:
     turn.send(first)
 
 
-def on_unauthorised(turn: Turn, errand: Errand, reply: Reply) -> None:
-    """Read a 401 that the registry itself gave."""
-    state = turn.state
-    login = state.login
+def on_refusal(turn: Turn, errand: Errand, reply: Reply) -> bool:
+    """Take up a refusal as a matter of the login. Return False when it is none."""
+    login = turn.state.login
+    if reply.status not in (400, 401, 403) or errand.has_left_home or errand.purpose is Purpose.PING:
+        return False
     if login.is_under_way:
         turn.hold(errand)
-        return
-    if errand.login_generation != login.generation:
-        turn.send(errand)  # it was sent before the login that has ended meanwhile
-        return
+    elif errand.login_generation != login.generation:
+        turn.send(errand)  # it was asked under a login that has been replaced meanwhile
+    elif reply.status == 401:
+        _on_unauthorised(turn, errand, reply)
+    elif login.path == "cached":
+        _renew(turn, errand)
+    else:
+        return False
+    return True
+
+
+def _on_unauthorised(turn: Turn, errand: Errand, reply: Reply) -> None:
+    """Read a 401 that the registry itself gave."""
+    login = turn.state.login
     challenges = parse_challenges(reply.headers.all("www-authenticate"))
-    state.challenge_url = errand.url
-    if not login.header:
-        _first_login(turn, errand, challenges)
+    turn.state.challenge_url = errand.url
+    if login.path == "cached":
+        _renew(turn, errand, challenges)
+    elif not login.header:
+        _log_in(turn, errand, challenges)
     elif not login.header.startswith("Bearer "):
         _refuse(turn, errand, reply, Reason.AUTH_BAD_CREDENTIALS)
     else:
         _after_bearer(turn, errand, reply, challenges)
 
 
-def renew(turn: Turn, errand: Errand) -> None:
-    """Drop a remembered login that the registry no longer takes, and log in afresh (rows T30, T31)."""
-    challenge = turn.state.login.challenge
+def _renew(turn: Turn, errand: Errand, challenges: tuple[Challenge, ...] = ()) -> None:
+    """Drop a remembered login that the registry no longer takes, and log in afresh (rows C20, T30, T31)."""
     login = turn.state.login
-    turn.state.login = Login(challenge=challenge, generation=login.generation + 1, exchanges=login.exchanges)
-    turn.memory = Memory()
-    if challenge is None:
-        turn.send(replace(errand, logins=errand.logins + 1))
-        return
-    turn.hold(replace(errand, logins=errand.logins + 1))
-    _answer(turn, challenge)
+    if not challenges and login.challenge:
+        challenges = (login.challenge,)
+    turn.state.login = Login(generation=login.generation + 1)
+    turn.state.learned = Memory()
+    _log_in(turn, errand, challenges)
 
 
 def on_ping(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Read the reply to `GET /v2/`, which was asked only because a 401 came without a challenge (row C10)."""
+    if reply.status == 429 or reply.status in TRANSIENT_STATUSES:
+        error = read_error(reply.body)
+        turn.fail(errand, common_refusal(reply, error), error.shown(reply.status), retry_at=retry_at(reply))
+        return
     challenges = parse_challenges(reply.headers.all("www-authenticate"))
-    turn.state.login = replace(turn.state.login, is_under_way=False)
     turn.state.challenge_url = errand.url
     if reply.status != 401 or not challenges:
         _stop(turn, Reason.AUTH_CHALLENGE_MISSING, "the registry asks for a login and does not say which")
@@ -87,7 +108,7 @@ def on_ping(turn: Turn, errand: Errand, reply: Reply) -> None:
 def on_token(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Read the token service's reply."""
     state = turn.state
-    if reply.status in (301, 302, 303, 307, 308):
+    if reply.status in REDIRECTS:
         _follow_token(turn, errand, reply)
         return
     if reply.status != 200:
@@ -100,7 +121,7 @@ def on_token(turn: Turn, errand: Errand, reply: Reply) -> None:
         return
     turn.warn(*token.warnings)
     header = f"Bearer {token.value}"
-    turn.memory = Memory(
+    state.learned = Memory(
         challenge=state.login.challenge,
         challenge_url=state.challenge_url,
         header=header,
@@ -109,14 +130,13 @@ def on_token(turn: Turn, errand: Errand, reply: Reply) -> None:
     turn.log_in(header, path="fresh")
 
 
-def _first_login(turn: Turn, errand: Errand, challenges: tuple[Challenge, ...]) -> None:
+def _log_in(turn: Turn, errand: Errand, challenges: tuple[Challenge, ...]) -> None:
+    """Let the errand wait for a login; without a challenge, ask for one first."""
     turn.hold(replace(errand, logins=errand.logins + 1))
     if challenges:
         _choose(turn, challenges)
-    elif turn.state.login.has_pinged:
-        _stop(turn, Reason.AUTH_CHALLENGE_MISSING, "a 401 without a WWW-Authenticate header")
     else:
-        turn.state.login = replace(turn.state.login, has_pinged=True, is_under_way=True)
+        turn.state.login = replace(turn.state.login, is_under_way=True)
         ping = f"{turn.state.registry}/v2/"
         turn.send(Errand(purpose=Purpose.PING, stage=Stage.CHALLENGE, home=ping, url=ping))
 
@@ -141,7 +161,7 @@ def _answer(turn: Turn, challenge: Challenge, scope: str = "") -> None:
         if not state.secret.password:
             _stop(turn, Reason.AUTH_REQUIRED, "")
             return
-        turn.memory = Memory(challenge=challenge, challenge_url=state.challenge_url)
+        state.learned = Memory(challenge=challenge, challenge_url=state.challenge_url)
         turn.log_in(basic(state.secret), path="fresh", challenge=challenge)
         return
     try:
@@ -176,10 +196,6 @@ def _after_bearer(turn: Turn, errand: Errand, reply: Reply, challenges: tuple[Ch
     state = turn.state
     login = state.login
     bearer = next((item for item in challenges if item.scheme == "bearer"), None)
-    if login.path == "cached":
-        state.login = replace(login, challenge=bearer or login.challenge)
-        renew(turn, errand)
-        return
     scope = _narrowed(bearer.get("scope")) if bearer else ""
     can_ask_again = bearer is not None and login.exchanges < MAX_EXCHANGES and errand.logins < MAX_EXCHANGES
     wants_other_scope = scope not in ("", login.scope)
@@ -214,8 +230,8 @@ def _refuse(turn: Turn, errand: Errand, reply: Reply, reason: Reason) -> None:
     """The registry's last word was 401. For a blob after a good manifest that is a denial (row B8)."""
     if errand.purpose in (Purpose.CONFIG, Purpose.BLOB):
         reason = Reason.BLOB_DENIED
-    turn.memory = Memory()
-    turn.fail(errand, reason, read_error(reply.body).text)
+    turn.state.learned = Memory()
+    turn.fail(errand, reason, read_error(reply.body).shown(reply.status))
 
 
 def _stop(turn: Turn, reason: Reason, detail: str) -> None:
@@ -228,22 +244,14 @@ def _on_token_refusal(turn: Turn, errand: Errand, reply: Reply) -> None:
     realm = state.login.realm
     error = read_error(reply.body)
     reason = token_refusal(reply, error, has_login=not state.secret.is_anonymous)
-    host = origin_of(errand.url).netloc
-    failure = Failure(
-        reason=reason,
-        stage=Stage.TOKEN,
-        host=host,
-        detail=error.text,
-        retry_at=retry_at(reply.headers, reply.received_at) if reply.status in (429, 503) else None,
-    )
+    failure = errand.failure(reason, error.shown(reply.status), retry_at(reply))
     if errand.method == "POST" and reply.status in (400, 401, 404, 405) and state.secret.password and realm:
         url = token_query(realm, state.login.scope)  # a service without OAuth2 (row T11)
-        turn.send(replace(errand, method="GET", home=url, url=url, first_failure=failure))
-    elif reply.status in TRANSIENT_STATUSES and not errand.retries:
-        turn.retry(errand, failure, fresh_connection=False)
+        turn.send(replace(errand, method="GET", home=url, url=url, first_failure=None))
+    elif is_worth_a_retry(errand, reply):
+        turn.retry(errand, failure, pause_seconds=pause_seconds(reply))
     else:
-        turn.memory = Memory()
-        turn.end(failure)
+        turn.record(errand, failure)
 
 
 def _follow_token(turn: Turn, errand: Errand, reply: Reply) -> None:

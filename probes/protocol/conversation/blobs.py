@@ -9,27 +9,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from probes.protocol.conversation.state import (
-    MANIFEST_LIMIT_BYTES,
-    MAX_LAYERS,
-    Errand,
-    Failure,
-    Purpose,
-)
+from probes.protocol.conversation.state import MANIFEST_LIMIT_BYTES, MAX_LAYERS, Errand, Purpose
 from probes.protocol.conversation.turn import Turn
 from probes.protocol.errors import blob_refusal, is_stale_signature, read_error, retry_at
 from probes.protocol.exchange import Reply
-from probes.protocol.manifest import Descriptor, ImageManifest, read_json
+from probes.protocol.manifest import Descriptor, ImageManifest, ManifestInvalid, decode_body, read_json
+from probes.protocol.plan import ALL_PLATFORMS
 from probes.protocol.platform import Platform, read_platform, suits
 from probes.protocol.taxonomy import Depth, Reason, Stage, Warn
-from probes.protocol.urls import origin_of
 
 _CONTENT_RANGE: Final = re.compile(r"bytes 0-0/(\*|[0-9]{1,19})")
 _MISSING: Final = {Stage.CONFIG: Reason.CONFIG_MISSING, Stage.LAYER: Reason.LAYER_MISSING}
 
 
-def on_image(turn: Turn, image: ImageManifest, names: tuple[str, ...], *, states_platform: bool) -> None:
-    """Queue what has to be proven of an image that the platforms `names` use."""
+def on_image(
+    turn: Turn, errand: Errand, image: ImageManifest, names: tuple[str, ...], *, states_platform: bool
+) -> None:
+    """Queue what has to be proven of an image, read by `errand`, that the platforms `names` use."""
     state = turn.state
     wants_blobs = state.plan.depth.includes(Depth.BLOBS)
     reads_config = not states_platform and not image.is_artifact and image.config.size_bytes <= MANIFEST_LIMIT_BYTES
@@ -44,7 +40,8 @@ def on_image(turn: Turn, image: ImageManifest, names: tuple[str, ...], *, states
             turn.warn(Warn.PROBE_CAPPED)
             layers = layers[:MAX_LAYERS]
         errands += [_errand(turn, Purpose.BLOB, Stage.LAYER, layer) for layer in layers]
-    turn.enqueue(_first_seen(turn, errands, names))
+    placed = (replace(item, place=(*errand.place, position)) for position, item in enumerate(errands))
+    turn.enqueue(_first_seen(turn, placed, names))
 
 
 def _errand(turn: Turn, purpose: Purpose, stage: Stage, descriptor: Descriptor) -> Errand:
@@ -57,8 +54,8 @@ def _first_seen(turn: Turn, errands: Iterable[Errand], names: tuple[str, ...]) -
     users = turn.state.users
     fresh: list[Errand] = []
     for errand in errands:
-        descriptor = errand.descriptor
-        if descriptor is None or descriptor.size_bytes == 0:  # an empty blob cannot be ranged (row B5)
+        descriptor = errand.content
+        if descriptor.size_bytes == 0:  # an empty blob cannot be ranged (row B5)
             continue
         if descriptor.is_foreign:
             turn.warn(Warn.FOREIGN_LAYER)
@@ -66,13 +63,15 @@ def _first_seen(turn: Turn, errands: Iterable[Errand], names: tuple[str, ...]) -
         digest = str(descriptor.digest)
         if digest not in users:
             fresh.append(errand)
+        elif digest in turn.state.lost:
+            turn.fail_platforms(names, turn.state.lost[digest])
         users[digest] = tuple(dict.fromkeys((*users.get(digest, ()), *names)))
     return fresh
 
 
 def on_blob(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Read the reply to a one-byte probe."""
-    size = errand.descriptor.size_bytes if errand.descriptor else 0
+    size = errand.content.size_bytes
     if reply.status == 206:
         match = _CONTENT_RANGE.fullmatch(reply.headers.get("content-range").strip())
         if not match:
@@ -80,8 +79,7 @@ def on_blob(turn: Turn, errand: Errand, reply: Reply) -> None:
         elif match[1] not in ("*", str(size)):
             turn.fail(errand, Reason.SIZE_MISMATCH, f"{match[1]} bytes, {size} declared")
     elif reply.status == 200:
-        if errand.method == "GET":
-            turn.warn(Warn.RANGE_IGNORED)
+        turn.warn(Warn.RANGE_IGNORED)
         length = reply.headers.get("content-length", str(size)).strip()
         if length != str(size) and not reply.headers.get("content-encoding"):
             turn.fail(errand, Reason.SIZE_MISMATCH, f"{length[:20]} bytes, {size} declared")
@@ -93,25 +91,47 @@ def on_blob(turn: Turn, errand: Errand, reply: Reply) -> None:
 
 def on_config(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Read a config whole: its bytes against its digest, its platform against what is wanted (row P15)."""
-    descriptor = errand.descriptor
-    if reply.status != 200 or descriptor is None:
+    descriptor = errand.content
+    if reply.status != 200:
         on_blob_refusal(turn, errand, reply)
         return
-    if len(reply.body) != descriptor.size_bytes:
-        turn.fail(errand, Reason.SIZE_MISMATCH, f"{len(reply.body)} bytes, {descriptor.size_bytes} declared")
+    try:
+        body = decode_body(reply.body, reply.headers.get("content-encoding"), MANIFEST_LIMIT_BYTES)
+    except ManifestInvalid as problem:
+        turn.fail(errand, problem.reason, f"the config: {problem.detail}")
         return
-    if not descriptor.digest.matches(reply.body):
+    if len(body) != descriptor.size_bytes:
+        turn.fail(errand, Reason.SIZE_MISMATCH, f"{len(body)} bytes, {descriptor.size_bytes} declared")
+        return
+    if not descriptor.digest.matches(body):
         turn.fail(errand, Reason.DIGEST_MISMATCH, f"the config is not {descriptor.digest}")
         return
     try:
-        offered = read_platform(read_json(reply.body))
+        offered = read_platform(read_json(body))
     except ValueError:
         turn.fail(errand, Reason.MANIFEST_MALFORMED, "the config is not JSON")
         return
-    users = turn.state.users.get(str(descriptor.digest), ())
+    if offered:
+        _compare(turn, errand, offered)
+
+
+def _compare(turn: Turn, errand: Errand, offered: Platform) -> None:
+    """Hold the platform of a config against what is wanted of its image.
+
+    A child that an index lists without a platform is chosen for its config's sake (row P7). The image that the
+    reference itself names is what was asked for, whatever it runs on (row P15).
+    """
+    users = turn.state.users[str(errand.content.digest)]
     for item in turn.state.wanted:
-        if item.name in users and offered and item.name != "all" and not suits(offered, Platform.parse(item.name)):
+        if item.name not in users or item.name == ALL_PLATFORMS:
+            continue
+        if suits(offered, item.platform or Platform.parse(item.name)):
+            continue
+        if item.platform is None:
             turn.warn(Warn.PLATFORM_MISMATCH)
+        else:
+            failure = errand.failure(Reason.PLATFORM_MISSING, f"{item.name}; present: {offered}")
+            turn.miss((item.name,), replace(failure, stage=Stage.INDEX))
 
 
 def on_blob_refusal(turn: Turn, errand: Errand, reply: Reply) -> None:
@@ -121,19 +141,8 @@ def on_blob_refusal(turn: Turn, errand: Errand, reply: Reply) -> None:
     if is_signature_stale and not errand.restarts:
         turn.send(replace(errand.restarted(), restarts=1))  # row B14: a fresh signature may do
         return
-    reason = blob_refusal(reply, error, missing=_MISSING.get(errand.stage, Reason.LAYER_MISSING))
+    reason = blob_refusal(reply, error, missing=_MISSING[errand.stage])
     if is_signature_stale and is_stale_signature(error, reply.body):
         reason = Reason.BLOB_BACKEND_DENIED
-    digest = str(errand.descriptor.digest) if errand.descriptor else ""
-    where = "storage" if errand.has_left_home else error.text or f"HTTP {reply.status}"
-    throttled_until = retry_at(reply.headers, reply.received_at) if reply.status in (429, 503) else None
-    turn.record(
-        errand,
-        Failure(
-            reason=reason,
-            stage=errand.stage,
-            host=origin_of(errand.url).netloc,
-            detail=f"{digest}: {where}" if digest else where,
-            retry_at=throttled_until,
-        ),
-    )
+    where = "storage" if errand.has_left_home else error.shown(reply.status)
+    turn.fail(errand, reason, f"{errand.content.digest}: {where}", retry_at=retry_at(reply))

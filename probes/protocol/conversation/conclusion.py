@@ -5,6 +5,7 @@ integrity, then manifest and child, then config, then layers; within a stage def
 transient; among equals the first in pull order.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from probes.protocol.conversation.state import Failure, State, Wanted
@@ -41,20 +42,28 @@ def precedence(failure: Failure) -> tuple[int, int]:
 
 
 def first_of(*failures: Failure | None) -> Failure | None:
-    """Return the failure that counts among several in pull order, or None if there is none."""
+    """Return the failure that counts among several, or None if there is none."""
     return min((failure for failure in failures if failure is not None), key=_among_blobs, default=None)
 
 
-def _among_blobs(failure: Failure) -> tuple[int, int, int]:
+def _among_blobs(failure: Failure) -> tuple[int, int, int, tuple[int, ...]]:
     """A definite failure of any blob outweighs a transient one of an earlier blob (C.4, last sentence)."""
     kind, certainty = precedence(failure)
     is_transient_blob = kind >= min(_BLOB_STAGES.values()) and certainty == 2
-    return int(is_transient_blob), kind, certainty
+    return int(is_transient_blob), kind, certainty, failure.place
+
+
+def _deciding(state: State, ending: Failure | None) -> Failure | None:
+    """What ended the check decides, but for a deadline that only cut short what was found before it."""
+    if ending is None or ending.reason is Reason.TIMEOUT_TOTAL:
+        return first_of(*state.failures, ending)
+    return ending
 
 
 def conclude(state: State, ending: Failure | None) -> Conclusion:
     """Return the conclusion of a conversation that ended with `ending`, or ran to its end."""
-    failure = ending or first_of(*state.failures)
+    failure = _deciding(state, ending)
+    quota = state.rate_limit
     reason = failure.reason if failure else Reason.OK
     return Conclusion(
         reason=reason,
@@ -71,7 +80,7 @@ def conclude(state: State, ending: Failure | None) -> Conclusion:
         retry_at=failure.retry_at if failure else None,
         attempts=state.attempts,
         auth_path=state.login.path,
-        rate_limit=state.rate_limit,
+        rate_limit=quota and replace(quota, source=quota.source and scrub(quota.source, state.secrets)),
     )
 
 

@@ -5,7 +5,6 @@ by the digest it gave; HEAD costs nothing of Docker Hub's quota.
 """
 
 from dataclasses import replace
-from typing import Final
 
 from probes.protocol.conversation.blobs import on_image
 from probes.protocol.conversation.state import (
@@ -13,13 +12,12 @@ from probes.protocol.conversation.state import (
     MAX_CHILDREN,
     MAX_INDEX_DEPTH,
     Errand,
-    Failure,
     Purpose,
     Wanted,
 )
 from probes.protocol.conversation.turn import Turn
 from probes.protocol.digest import Digest, DigestInvalid
-from probes.protocol.errors import common_refusal, manifest_refusal, read_error, retry_at
+from probes.protocol.errors import manifest_refusal, read_error, retry_at
 from probes.protocol.exchange import Reply
 from probes.protocol.manifest import (
     INDEX_TYPES,
@@ -29,14 +27,13 @@ from probes.protocol.manifest import (
     ImageManifest,
     ManifestInvalid,
     decode_body,
+    looks_like_html,
     read_manifest,
 )
+from probes.protocol.plan import ALL_PLATFORMS, DEFAULT_PLATFORM, Plan
 from probes.protocol.platform import Platform, choose, listing
-from probes.protocol.reference import HUB
+from probes.protocol.reference import HUB_API_HOST
 from probes.protocol.taxonomy import Depth, Reason, Stage, Warn
-from probes.protocol.urls import origin_of
-
-ALL_PLATFORMS: Final = "all"
 
 
 def resolve(turn: Turn) -> Errand:
@@ -50,19 +47,16 @@ def on_resolve(turn: Turn, errand: Errand, reply: Reply) -> None:
     state = turn.state
     state.head_status = reply.status
     if reply.status == 200:
-        digest = _stated_digest(turn, reply)
-        if digest and "content-length" in reply.headers:
+        digest = _settled_digest(turn, reply)
+        if digest:
             state.digest = digest
             if state.plan.depth is not Depth.RESOLVE:
                 _get_manifest(turn, errand, digest)
             return
-        if digest:
-            turn.warn(Warn.NO_DIGEST_HEADER)
     elif reply.status == 429:
-        reason = common_refusal(reply, read_error(b""))
-        turn.fail(errand, reason, retry_at=retry_at(reply.headers, reply.received_at))
+        turn.fail(errand, Reason.RATE_LIMITED, "HTTP 429", retry_at=retry_at(reply))
         return
-    elif reply.status == 404 and state.reference.host == HUB:
+    elif reply.status == 404 and state.registry.host == HUB_API_HOST:
         # Docker Hub's 404 is final: a missing repository is a 401 there (row M7).
         turn.fail(errand, Reason.DIGEST_NOT_FOUND if state.reference.digest else Reason.TAG_NOT_FOUND)
         return
@@ -73,7 +67,25 @@ def on_resolve(turn: Turn, errand: Errand, reply: Reply) -> None:
 
 def _get_manifest(turn: Turn, errand: Errand, target: str) -> None:
     url = f"{turn.state.repository_url}/manifests/{target}"
-    turn.send(replace(errand.restarted(), purpose=Purpose.MANIFEST, method="GET", home=url, url=url, retries=0))
+    errand = replace(errand, purpose=Purpose.MANIFEST, method="GET", home=url, retries=0)
+    if turn.state.head_status == 200:
+        errand = replace(errand, first_failure=None)  # whatever it was, the HEAD has got over it
+    turn.send(errand.restarted())
+
+
+def _settled_digest(turn: Turn, reply: Reply) -> str | None:
+    """Return the digest that a HEAD settles, or None where only a GET can tell (rows M3 to M5, S12)."""
+    stated = _stated_digest(turn, reply)
+    if stated is None:
+        return None
+    if "content-length" not in reply.headers:
+        turn.warn(Warn.NO_DIGEST_HEADER)
+        return None
+    asked = turn.state.reference.digest
+    if asked is None or stated == str(asked):
+        return stated
+    turn.warn(Warn.DIGEST_HEADER_MISMATCH)
+    return None
 
 
 def _stated_digest(turn: Turn, reply: Reply) -> str | None:
@@ -107,10 +119,12 @@ def on_manifest(turn: Turn, errand: Errand, reply: Reply) -> None:
     else:
         stated = _stated_digest(turn, reply)
         computed = str(Digest.of(body, stated.partition(":")[0] if stated else "sha256"))
+        state.digest = computed
         if stated and stated != computed:
             turn.warn(Warn.DIGEST_HEADER_MISMATCH)
-        state.digest = computed
-    if state.head_status not in (None, 200, 405, 501):
+            _get_manifest(turn, errand, computed)  # row M12: does it serve what it did serve?
+            return
+    if state.head_status in (400, 403, 404, 412):
         turn.warn(Warn.HEAD_GET_DISAGREE)
     try:
         document = read_manifest(body, reply.headers.get("content-type"))
@@ -122,19 +136,17 @@ def on_manifest(turn: Turn, errand: Errand, reply: Reply) -> None:
     if not state.plan.depth.includes(Depth.PLATFORM):
         return
     if isinstance(document, ImageIndex):
-        state.wanted = _wanted(state.plan.platforms, document)
+        state.wanted = _wanted(turn, document)
         _on_index(turn, errand, document, tuple(item.name for item in state.wanted), (state.digest,))
     else:
-        names = [name for name in state.plan.platforms if name != ALL_PLATFORMS] or [ALL_PLATFORMS]
+        names = _names(state.plan)
         state.wanted = tuple(Wanted(name=name, platform=None, digest=state.digest) for name in names)
-        on_image(turn, document, tuple(names), states_platform=False)
+        on_image(turn, errand, document, names, states_platform=False)
 
 
 def on_child(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Read a platform's manifest, or an index within the index (rows P9 to P12)."""
-    descriptor = errand.descriptor
-    if descriptor is None:  # pragma: no cover - every child errand carries its descriptor
-        raise TypeError("a child without its descriptor")
+    descriptor = errand.content
     if reply.status == 404:
         turn.fail(errand, Reason.CHILD_MANIFEST_MISSING, str(descriptor.digest))
         return
@@ -154,19 +166,28 @@ def on_child(turn: Turn, errand: Errand, reply: Reply) -> None:
         return
     turn.warn(*document.warnings)
     if isinstance(document, ImageManifest):
-        on_image(turn, document, errand.platforms, states_platform=descriptor.platform is not None)
+        on_image(turn, errand, document, errand.platforms, states_platform=descriptor.platform is not None)
     else:
         _on_index(turn, errand, document, errand.platforms, (*errand.lineage, str(descriptor.digest)))
 
 
-def _wanted(names: tuple[str, ...], index: ImageIndex) -> tuple[Wanted, ...]:
-    """Return what is wanted of an index; `all` stands for each platform that it offers (row P14)."""
-    if ALL_PLATFORMS not in names:
+def _names(plan: Plan) -> tuple[str, ...]:
+    """Return the platforms that a plan names: `all` swallows the others, none means the default (row P14)."""
+    if ALL_PLATFORMS in plan.platforms:
+        return (ALL_PLATFORMS,)
+    return plan.platforms or (DEFAULT_PLATFORM,)
+
+
+def _wanted(turn: Turn, index: ImageIndex) -> tuple[Wanted, ...]:
+    """Return what is wanted of an index; `all` stands for each platform that it offers (rows P14, P16)."""
+    names = _names(turn.state.plan)
+    if names != (ALL_PLATFORMS,):
         return tuple(Wanted(name=name, platform=Platform.parse(name)) for name in names)
-    offered = dict.fromkeys(child.platform for child in index.runnable if child.platform)
-    if not offered:
-        return (Wanted(name=ALL_PLATFORMS, platform=None),)
-    return tuple(Wanted(name=str(platform), platform=platform) for platform in offered)
+    offered = list(dict.fromkeys(child.platform for child in index.runnable if child.platform))
+    if len(offered) > MAX_CHILDREN:
+        turn.warn(Warn.PROBE_CAPPED)
+    wanted = tuple(Wanted(name=str(platform), platform=platform) for platform in offered[:MAX_CHILDREN])
+    return wanted or (Wanted(name=ALL_PLATFORMS, platform=None),)
 
 
 def _on_index(
@@ -174,15 +195,9 @@ def _on_index(
 ) -> None:
     """Choose a child for each wanted platform and queue it."""
     offered = index.runnable
-    if len(offered) > MAX_CHILDREN:
-        turn.warn(Warn.PROBE_CAPPED)
-        offered = offered[:MAX_CHILDREN]
-    host = origin_of(errand.url).netloc
 
     def refuse(names: tuple[str, ...], reason: Reason, detail: str = "") -> None:
-        failure = Failure(reason=reason, stage=Stage.INDEX, host=host, detail=detail)
-        turn.state.failures = (*turn.state.failures, failure)
-        turn.fail_platforms(names, failure)
+        turn.miss(names, replace(errand.failure(reason, detail), stage=Stage.INDEX))
 
     if not offered:
         refuse(names, Reason.INDEX_EMPTY)
@@ -203,7 +218,7 @@ def _on_index(
         if reason := _unusable(offered[position], lineage):
             refuse(users, reason, f"{offered[position].digest} as {offered[position].media_type[:100]!a}")
         else:
-            _queue_child(turn, offered[position], users, lineage)
+            _queue_child(turn, offered[position], users, lineage, place=(*errand.place, position))
 
 
 def _unusable(child: Descriptor, lineage: tuple[str, ...]) -> Reason | None:
@@ -214,7 +229,9 @@ def _unusable(child: Descriptor, lineage: tuple[str, ...]) -> Reason | None:
     return Reason.INDEX_TOO_DEEP if is_too_deep or str(child.digest) in lineage else None
 
 
-def _queue_child(turn: Turn, child: Descriptor, users: tuple[str, ...], lineage: tuple[str, ...]) -> None:
+def _queue_child(
+    turn: Turn, child: Descriptor, users: tuple[str, ...], lineage: tuple[str, ...], *, place: tuple[int, ...]
+) -> None:
     digest = str(child.digest)
     turn.state.wanted = tuple(
         replace(item, digest=digest) if item.name in users else item for item in turn.state.wanted
@@ -230,6 +247,7 @@ def _queue_child(turn: Turn, child: Descriptor, users: tuple[str, ...], lineage:
                 descriptor=child,
                 platforms=users,
                 lineage=lineage,
+                place=place,
             )
         ]
     )
@@ -239,33 +257,35 @@ def _on_manifest_refusal(turn: Turn, errand: Errand, reply: Reply, *, is_by_dige
     state = turn.state
     error = read_error(reply.body)
     reason = manifest_refusal(reply, error, by_digest=is_by_digest, has_login=not state.secret.is_anonymous)
-    if errand.purpose is Purpose.MANIFEST and state.head_status == 200:
-        turn.warn(Warn.HEAD_GET_DISAGREE)  # row M9: the GET decides
-        if reply.status == 404 and is_by_digest and state.reference.digest is None:
-            reason = Reason.TAG_DIGEST_INCONSISTENT  # row M10
-    throttled_until = retry_at(reply.headers, reply.received_at) if reply.status in (429, 503) else None
-    turn.fail(errand, reason, error.text or f"HTTP {reply.status}", retry_at=throttled_until)
+    if errand.purpose is Purpose.MANIFEST and state.head_status == 200 and reply.status != 429:
+        # Row M9: the GET decides. Throttling is no disagreement about the image.
+        turn.warn(Warn.HEAD_GET_DISAGREE)
+    if errand.purpose is Purpose.MANIFEST and reply.status == 404 and is_by_digest and not state.reference.digest:
+        reason = Reason.TAG_DIGEST_INCONSISTENT  # row M10
+    turn.fail(errand, reason, error.shown(reply.status), retry_at=retry_at(reply))
 
 
 def _body(turn: Turn, errand: Errand, reply: Reply) -> bytes | None:
-    """Return the decoded body, or None when the errand has failed over it."""
+    """Return the decoded body, or None when the errand has failed over it.
+
+    No body and a web page are no corrupt manifest, so this comes before any digest (rows M14, M15).
+    """
     try:
-        return decode_body(reply.body, reply.headers.get("content-encoding"), MANIFEST_LIMIT_BYTES)
+        body = decode_body(reply.body, reply.headers.get("content-encoding"), MANIFEST_LIMIT_BYTES)
+        if not body or looks_like_html(body):
+            read_manifest(body, "")
     except ManifestInvalid as problem:
         turn.fail(errand, problem.reason, problem.detail)
         return None
+    return body
 
 
 def _is_intact(turn: Turn, errand: Errand, digest: Digest, body: bytes) -> bool:
     """Compare the bytes with what *we* asked for; once more on a new connection before calling it corrupt (M11)."""
     if digest.matches(body):
         return True
-    failure = Failure(
-        reason=Reason.DIGEST_MISMATCH,
-        stage=errand.stage,
-        host=origin_of(errand.url).netloc,
-        detail=f"asked for {digest}, got {Digest.of(body, digest.algorithm)}",
-    )
+    detail = f"asked for {digest}, got {Digest.of(body, digest.algorithm)}"
+    failure = errand.failure(Reason.DIGEST_MISMATCH, detail)
     if errand.retries:
         turn.record(errand, failure)
     else:

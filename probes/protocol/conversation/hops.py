@@ -7,8 +7,9 @@ from nothing; where it may lead is decided here, and which address may be dialle
 from dataclasses import replace
 from typing import Final
 
-from probes.protocol.conversation.state import MAX_HOPS, Errand, Failure, Purpose
+from probes.protocol.conversation.state import MAX_HOPS, MAX_PAUSE_SECONDS, Errand, Purpose
 from probes.protocol.conversation.turn import Turn
+from probes.protocol.errors import TRANSIENT_STATUSES, pause_seconds
 from probes.protocol.exchange import Fault, FaultKind, Reply
 from probes.protocol.taxonomy import Reason, Retry, Stage
 from probes.protocol.urls import UrlRefused, origin_of, resolve_url
@@ -28,7 +29,8 @@ _CONTACT_STAGES: Final = {
     FaultKind.TLS_UNTRUSTED: Stage.TLS,
 }
 _SLOW: Final = frozenset({FaultKind.CONNECT_TIMEOUT, FaultKind.TIMEOUT_HEADERS, FaultKind.TIMEOUT_BODY})
-_FINAL: Final = frozenset({FaultKind.TIMEOUT_TOTAL, FaultKind.PROTOCOL_ERROR, FaultKind.ABORTED, FaultKind.INTERNAL})
+_ENDING: Final = frozenset({FaultKind.TIMEOUT_TOTAL, FaultKind.ABORTED, FaultKind.INTERNAL})
+_FIRST_CONTACTS: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING})
 _RENAMED: Final = {
     FaultKind.ABORTED: Reason.PROBE_ABORTED,
     FaultKind.INTERNAL: Reason.INTERNAL_ERROR,
@@ -64,33 +66,37 @@ def follow(turn: Turn, errand: Errand, reply: Reply) -> None:
     )
 
 
+def is_worth_a_retry(errand: Errand, reply: Reply) -> bool:
+    """Row E16. A HEAD has a GET to follow it in any case (row M8); a long wait is for later checks."""
+    return (
+        reply.status in TRANSIENT_STATUSES
+        and not errand.retries
+        and errand.purpose is not Purpose.RESOLVE
+        and pause_seconds(reply) <= MAX_PAUSE_SECONDS
+    )
+
+
 def on_fault(turn: Turn, errand: Errand, fault: Fault) -> None:
     """Retry an exchange that gave no reply, or record what it means."""
     origin = origin_of(errand.url)
-    is_first_contact = origin == turn.state.registry and not errand.visited and errand.purpose is not Purpose.TOKEN
-    failure = Failure(
-        reason=_reason(errand, fault, is_own_target=origin.host == turn.state.registry.host),
-        stage=_stage(errand, fault) if is_first_contact else errand.stage,
-        host=origin.netloc,
-        detail=fault.detail,
-    )
-    helps = failure.reason.meaning.retry in (Retry.ONCE, Retry.YES) and fault.kind not in _FINAL
-    if helps and not errand.retries:
+    reason = _reason(errand, fault, is_own_target=origin.host == turn.state.registry.host)
+    failure = replace(errand.failure(reason, fault.detail), stage=_stage(errand, fault))
+    helps = reason.meaning.retry in (Retry.ONCE, Retry.YES) and fault.kind is not FaultKind.PROTOCOL_ERROR
+    if fault.kind in _ENDING:
+        turn.end(failure)
+    elif helps and not errand.retries:
         turn.retry(errand, failure, fresh_connection=True)
     elif errand.purpose is Purpose.RESOLVE and fault.kind is FaultKind.CONNECTION_RESET:
         # Some front ends drop HEAD on the floor and answer GET (row N12).
-        turn.send(replace(errand, purpose=Purpose.MANIFEST, method="GET"))
-    elif fault.kind in _FINAL:
-        turn.end(failure)
+        turn.send(replace(errand.restarted(), purpose=Purpose.MANIFEST, method="GET"))
     else:
         turn.record(errand, errand.first_failure or failure)
 
 
 def _stage(errand: Errand, fault: Fault) -> Stage:
-    """The registry's own DNS, connect and TLS faults are stages; those on the way to a later hop are not."""
-    if errand.purpose not in (Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING):
-        return errand.stage
-    return _CONTACT_STAGES.get(fault.kind, errand.stage)
+    """First contact with the registry has its own stages; a fault on the way to any other hop is that hop's."""
+    is_first_contact = errand.purpose in _FIRST_CONTACTS and not errand.has_left_home
+    return _CONTACT_STAGES.get(fault.kind, errand.stage) if is_first_contact else errand.stage
 
 
 def _reason(errand: Errand, fault: Fault, *, is_own_target: bool) -> Reason:

@@ -2,19 +2,21 @@
 
 from typing import Final
 
-from probes.protocol.conversation.authorisation import on_ping, on_token, on_unauthorised, recall, renew
+from probes.protocol.conversation.authorisation import on_ping, on_refusal, on_token, recall
 from probes.protocol.conversation.blobs import on_blob, on_config
-from probes.protocol.conversation.documents import ALL_PLATFORMS, on_child, on_manifest, on_resolve, resolve
-from probes.protocol.conversation.hops import REDIRECTS, follow, on_fault
-from probes.protocol.conversation.state import Done, Errand, Failure, Memory, Purpose, Send, State
+from probes.protocol.conversation.documents import on_child, on_manifest, on_resolve, resolve
+from probes.protocol.conversation.hops import REDIRECTS, follow, is_worth_a_retry, on_fault
+from probes.protocol.conversation.state import Done, Errand, Memory, Purpose, Send, State
 from probes.protocol.conversation.turn import Turn
-from probes.protocol.errors import TRANSIENT_STATUSES, common_refusal, read_error, read_rate_limit, retry_at
+from probes.protocol.errors import common_refusal, pause_seconds, read_error, read_rate_limit, retry_at
 from probes.protocol.exchange import Event, Fault, Reply
 from probes.protocol.outcome import Conclusion
-from probes.protocol.plan import ANONYMOUS, Plan, Secret
+from probes.protocol.plan import ALL_PLATFORMS, ANONYMOUS, Plan, Secret
 from probes.protocol.platform import Platform, PlatformInvalid
+from probes.protocol.redaction import echoes
 from probes.protocol.reference import ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Reason, Stage, Warn
+from probes.protocol.token import basic
 from probes.protocol.urls import UrlRefused, origin_of
 
 _READERS: Final = {
@@ -24,7 +26,6 @@ _READERS: Final = {
     Purpose.CONFIG: on_config,
     Purpose.BLOB: on_blob,
     Purpose.PING: on_ping,
-    Purpose.TOKEN: on_token,
 }
 
 
@@ -45,7 +46,15 @@ def start(plan: Plan, secret: Secret = ANONYMOUS, memory: Memory | None = None) 
         return _refused(plan, error.reason, f"{error.message} (at character {error.position + 1})")
     except (PlatformInvalid, UrlRefused) as error:
         return _refused(plan, Reason.REF_INVALID, str(error))
-    turn = Turn(State(plan=plan, secret=secret, reference=reference, registry=registry, warnings=reference.warnings))
+    state = State(
+        plan=plan,
+        secret=secret,
+        reference=reference,
+        registry=registry,
+        warnings=reference.warnings,
+        secrets=_never_shown(secret),
+    )
+    turn = Turn(state)
     recall(turn, memory or Memory(), resolve(turn))
     return turn.finish()
 
@@ -66,38 +75,37 @@ def advance(state: State, event: Event) -> Send | Done:
     return turn.finish()
 
 
+def _never_shown(secret: Secret) -> tuple[str, ...]:
+    pair = basic(secret).partition(" ")[2] if secret.password else ""
+    return (*echoes(secret.password), *echoes(secret.identity_token), *echoes(pair))
+
+
 def _on_reply(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Deal with what any reply may be, then hand it to the reader for its purpose."""
-    state = turn.state
-    is_from_registry = not errand.has_left_home and errand.purpose is not Purpose.TOKEN
-    if is_from_registry:
-        state.rate_limit = read_rate_limit(reply.headers) or state.rate_limit
-        if state.rate_limit and state.rate_limit.remaining == 0 and reply.status == 200:
-            turn.warn(Warn.PULL_QUOTA_EXHAUSTED)
     if "warning" in reply.headers:
         turn.warn(Warn.REGISTRY_WARNING)
-    if errand.purpose in (Purpose.TOKEN, Purpose.PING):
-        _READERS[errand.purpose](turn, errand, reply)
-    elif reply.status in REDIRECTS:
+    if errand.purpose is Purpose.TOKEN:
+        on_token(turn, errand, reply)
+        return
+    if not errand.has_left_home:
+        _note_rate_limit(turn, reply)
+    if reply.status in REDIRECTS:
         follow(turn, errand, reply)
-    elif reply.status == 401 and is_from_registry:
-        on_unauthorised(turn, errand, reply)
-    elif reply.status == 401:
+    elif reply.status == 401 and errand.has_left_home:
         turn.fail(errand, Reason.REDIRECT_AUTH_REQUIRED)
-    elif reply.status in (400, 403) and is_from_registry and state.login.path == "cached":
-        renew(turn, errand)
-    elif reply.status in TRANSIENT_STATUSES and not errand.retries and errand.purpose is not Purpose.RESOLVE:
+    elif is_worth_a_retry(errand, reply):
         error = read_error(reply.body)
-        failure = Failure(
-            reason=common_refusal(reply, error),
-            stage=errand.stage,
-            host=origin_of(errand.url).netloc,
-            detail=error.text or f"HTTP {reply.status}",
-            retry_at=retry_at(reply.headers, reply.received_at) if reply.status == 503 else None,
-        )
-        turn.retry(errand, failure, fresh_connection=False)
-    else:
+        failure = errand.failure(common_refusal(reply, error), error.shown(reply.status), retry_at(reply))
+        turn.retry(errand, failure, pause_seconds=pause_seconds(reply))
+    elif not on_refusal(turn, errand, reply):
         _READERS[errand.purpose](turn, errand, reply)
+
+
+def _note_rate_limit(turn: Turn, reply: Reply) -> None:
+    state = turn.state
+    state.rate_limit = read_rate_limit(reply.headers) or state.rate_limit
+    if state.rate_limit and state.rate_limit.remaining == 0 and reply.status == 200:
+        turn.warn(Warn.PULL_QUOTA_EXHAUSTED)
 
 
 def _refused(plan: Plan, reason: Reason, detail: str) -> Done:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, cast
 
 from probes.protocol.challenge import Challenge
 from probes.protocol.exchange import Ask, Method
@@ -14,7 +14,7 @@ from probes.protocol.platform import Platform
 from probes.protocol.reference import Reference
 from probes.protocol.taxonomy import Confidence, Reason, Stage, Warn
 from probes.protocol.token import Realm
-from probes.protocol.urls import Origin
+from probes.protocol.urls import Origin, origin_of
 
 MAX_HOPS: Final = 5  # redirects of one errand (row B18)
 MAX_TOKEN_HOPS: Final = 3
@@ -25,6 +25,7 @@ MAX_LAYERS: Final = 500
 MAX_IN_FLIGHT: Final = 3  # of one check, so of one check at one host (row B24)
 MAX_REQUESTS_UNQUEUED: Final = 12  # requests that are not for a queued child or blob (limits, D.2)
 MAX_REQUESTS: Final = 200
+MAX_PAUSE_SECONDS: Final = 5.0  # a registry that asks for more time is left to a later check
 MANIFEST_LIMIT_BYTES: Final = 4 * 1024 * 1024
 CONFIG_LIMIT_BYTES: Final = 1024 * 1024
 
@@ -62,10 +63,21 @@ class Errand:
     delay_seconds: float = 0.0
     login_generation: int = 0  # of the Authorization that it was last sent with
     first_failure: "Failure | None" = None  # what a fallback must not overwrite (row E19)
+    place: tuple[int, ...] = ()  # in the order of a pull, however the replies arrive
 
     @property
     def hops(self) -> int:
         return len(self.visited)
+
+    @property
+    def content(self) -> Descriptor:
+        """The descriptor of what a child, config or blob errand fetches; those always have one."""
+        return cast("Descriptor", self.descriptor)
+
+    def failure(self, reason: Reason, detail: str = "", retry_at: datetime | None = None) -> "Failure":
+        """Return a failure of the errand where it is now."""
+        host = origin_of(self.url).netloc
+        return Failure(reason=reason, stage=self.stage, host=host, detail=detail, retry_at=retry_at, place=self.place)
 
     def restarted(self) -> "Errand":
         """Return the errand back at the registry, as if it had met no redirect."""
@@ -81,6 +93,7 @@ class Failure:
     host: str
     detail: str = ""
     retry_at: datetime | None = None
+    place: tuple[int, ...] = ()
 
     @property
     def confidence(self) -> Confidence:
@@ -99,7 +112,6 @@ class Login:
     realm: Realm | None = None
     scope: str = ""
     is_under_way: bool = False
-    has_pinged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +155,11 @@ class State:
     digest: str | None = None
     head_status: int | None = None
     has_manifest: bool = False
-    failures: tuple[Failure, ...] = ()  # in the order of the pull
+    lost: dict[str, Failure] = field(default_factory=dict)  # blob digest → why it cannot be had
+    failures: tuple[Failure, ...] = ()
     warnings: tuple[Warn, ...] = ()
     rate_limit: RateLimit | None = None
+    learned: Memory | None = None  # what `Done` hands on
     secrets: tuple[str, ...] = field(default=(), repr=False)  # never to be shown, whoever echoes them
     attempts: int = 1
     next_id: int = 0  # also the number of requests so far

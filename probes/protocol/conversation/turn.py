@@ -40,16 +40,17 @@ class Turn:
     """A state being moved on by one event. Handlers change `state` freely; it is nobody else's."""
 
     def __init__(self, state: State) -> None:
-        self.state = replace(state, in_flight=dict(state.in_flight), users=dict(state.users))
+        self.state = replace(state, in_flight=dict(state.in_flight), users=dict(state.users), lost=dict(state.lost))
         self.asks: list[Ask] = []
         self.ending: Failure | None = None
-        self.memory: Memory | None = None
 
     def send(self, errand: Errand) -> None:
         """Put the errand on the wire, unless the check has spent its requests."""
         state = self.state
         if state.next_id >= MAX_REQUESTS and errand.purpose in _QUEUED:
             self.warn(Warn.PROBE_CAPPED)
+            if errand.first_failure:
+                self.record(errand, errand.first_failure)
             return
         if errand.purpose not in _QUEUED:
             state.unqueued += 1
@@ -83,7 +84,9 @@ class Turn:
         for errand in waiting:
             self.send(errand)
 
-    def retry(self, errand: Errand, failure: Failure, *, fresh_connection: bool) -> None:
+    def retry(
+        self, errand: Errand, failure: Failure, *, fresh_connection: bool = False, pause_seconds: float = 0.0
+    ) -> None:
         """Ask once more after a short pause, remembering what went wrong first (rows E16, E19)."""
         retries = errand.retries + 1
         self.state.attempts = max(self.state.attempts, retries + 1)
@@ -92,25 +95,29 @@ class Turn:
                 errand,
                 retries=retries,
                 fresh_connection=errand.fresh_connection or fresh_connection,
-                delay_seconds=_pause_seconds(self.state, errand),
+                delay_seconds=max(_jitter_seconds(self.state, errand), pause_seconds),
                 first_failure=errand.first_failure or failure,
             )
         )
 
     def fail(self, errand: Errand, reason: Reason, detail: str = "", *, retry_at: datetime | None = None) -> None:
         """Record that the errand failed where it is now."""
-        host = origin_of(errand.url).netloc
-        self.record(errand, Failure(reason=reason, stage=errand.stage, host=host, detail=detail, retry_at=retry_at))
+        self.record(errand, errand.failure(reason, detail, retry_at))
 
     def record(self, errand: Errand, failure: Failure) -> None:
         """Record a failure of the errand: it ends the check, or counts against the platforms that need it."""
+        if errand.purpose is Purpose.TOKEN:
+            self.state.learned = Memory()  # where it was had from may be out of date (row C20)
         if errand.purpose in _ENDING:
             self.end(failure)
             return
+        digest = str(errand.content.digest)
+        self.state.lost[digest] = failure
+        self.miss(self.state.users.get(digest, errand.platforms), failure)
+
+    def miss(self, names: Iterable[str], failure: Failure) -> None:
+        """Count a failure against the platforms `names`; the others go on."""
         self.state.failures = (*self.state.failures, failure)
-        names = errand.platforms
-        if errand.descriptor is not None:
-            names = self.state.users.get(str(errand.descriptor.digest), names)
         self.fail_platforms(names, failure)
 
     def fail_platforms(self, names: Iterable[str], failure: Failure) -> None:
@@ -128,16 +135,20 @@ class Turn:
     def warn(self, *warnings: Warn) -> None:
         self.state.warnings = tuple(dict.fromkeys((*self.state.warnings, *warnings)))
 
+    def _may_send_more(self) -> bool:
+        """A login that is under way is waited for: without it the queue would only draw refusals."""
+        return len(self.state.in_flight) < MAX_IN_FLIGHT and not self.state.login.is_under_way
+
     def finish(self) -> Send | Done:
         """Return what comes of the turn: more asks, or the conclusion."""
         state = self.state
-        while self.ending is None and state.queue and len(state.in_flight) < MAX_IN_FLIGHT:
+        while self.ending is None and state.queue and self._may_send_more():
             errand, *rest = state.queue
             state.queue = tuple(rest)
             self.send(errand)
         if self.ending is None and (state.in_flight or state.waiting):
             return Send(state, tuple(self.asks))
-        return Done(conclude(state, self.ending), self.memory, state.secrets)
+        return Done(conclude(state, self.ending), state.learned, state.secrets)
 
 
 def _ask(state: State, errand: Errand) -> Ask:
@@ -185,12 +196,12 @@ def headers_for(state: State, errand: Errand) -> list[tuple[str, str]]:
 def _limit_bytes(errand: Errand) -> int:
     if errand.purpose in (Purpose.TOKEN, Purpose.PING):
         return TOKEN_LIMIT_BYTES
-    if errand.purpose is Purpose.CONFIG and errand.descriptor:
-        return min(max(errand.descriptor.size_bytes, CONFIG_LIMIT_BYTES), MANIFEST_LIMIT_BYTES)
+    if errand.purpose is Purpose.CONFIG:
+        return min(max(errand.content.size_bytes, CONFIG_LIMIT_BYTES), MANIFEST_LIMIT_BYTES)
     return MANIFEST_LIMIT_BYTES
 
 
-def _pause_seconds(state: State, errand: Errand) -> float:
+def _jitter_seconds(state: State, errand: Errand) -> float:
     """Return a pause from 0.3 to 1 second that differs between checks and is the same for the same check."""
     seed = f"{state.plan.key} {state.plan.slot} {errand.url}".encode()
     return 0.3 + 0.7 * (zlib.crc32(seed) % 1000) / 1000

@@ -1,0 +1,495 @@
+"""From a 401 to a login: challenges, passwords, tokens, and to whom each of them is shown."""
+
+from urllib.parse import parse_qs
+
+import pytest
+
+from probes.protocol.exchange import FaultKind
+from probes.protocol.plan import ANONYMOUS, Secret, Site
+from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Warn
+from tests.fakes.dialogue import ALICE, HOST, REALM, REFRESHING, Breaks, Registry, Says, error, moved
+
+REFERENCE = f"{HOST}/team/app:1"
+WITH_TOKEN = ["HEAD 1", "GET token", "HEAD 1 with token-1"]
+
+
+@pytest.fixture
+def registry() -> Registry:
+    made = Registry()
+    made.image("team/app:1")
+    return made
+
+
+def resolve(registry: Registry, secret: Secret = ANONYMOUS, site: Site | None = None) -> Reason:
+    return registry.check(REFERENCE, depth=Depth.RESOLVE, secret=secret, site=site).reason
+
+
+class TestAnonymous:
+    def test_first_request_is_the_real_one_without_login(self, registry: Registry) -> None:
+        """C1: no ping, no Authorization."""
+        assert resolve(registry) is Reason.OK
+        assert registry.log == ["HEAD 1"]
+
+    def test_token_is_had_by_get_and_serves_the_whole_check(self, registry: Registry) -> None:
+        """C2, T8, T13: one exchange, one scope, no account and no login at the token service."""
+        registry.wants_token()
+        outcome = registry.check(REFERENCE)
+        assert outcome.reason is Reason.OK
+        assert registry.log == [
+            *WITH_TOKEN,
+            "GET manifest with token-1",
+            "GET config with token-1",
+            "GET layer1 with token-1",
+        ]
+        assert registry.queries() == [{"service": [HOST], "scope": ["repository:team/app:pull"]}]
+        assert outcome.auth_path == "fresh"
+
+    @pytest.mark.parametrize(
+        "scope",
+        [
+            pytest.param("", id="C14-missing"),
+            pytest.param("*", id="C14-star"),
+            pytest.param("repository:team/app:pull,push", id="C15"),
+        ],
+    )
+    def test_only_pull_is_asked_for_whatever_the_challenge_says(self, registry: Registry, scope: str) -> None:
+        registry.wants_token(scope=scope)
+        assert resolve(registry) is Reason.OK
+        assert registry.queries()[0]["scope"] == ["repository:team/app:pull"]
+
+    def test_missing_service_is_left_out(self, registry: Registry) -> None:
+        """C16."""
+        registry.wants_token(service="")
+        assert resolve(registry) is Reason.OK
+        assert "service" not in registry.queries()[0]
+
+    def test_relative_realm_is_the_registrys_own(self, registry: Registry) -> None:
+        """C13."""
+        registry.wants_token()
+        registry.challenges = ['Bearer realm="/token"']
+        registry.realm = f"https://{HOST}/token"
+        assert resolve(registry) is Reason.OK
+        assert registry.log == WITH_TOKEN
+
+    def test_realm_on_any_public_host_will_do_without_a_credential(self, registry: Registry) -> None:
+        """T4."""
+        registry.wants_token(realm="https://tokens.elsewhere.test/token")
+        assert resolve(registry) is Reason.OK
+
+    def test_refusal_of_a_token_reads_as_private_or_missing(self, registry: Registry) -> None:
+        """T23."""
+        registry.wants_token(anyone=False)
+        outcome = registry.check(REFERENCE)
+        assert outcome.reason is Reason.AUTH_REQUIRED_OR_MISSING
+        assert outcome.confidence is Confidence.AMBIGUOUS
+        assert (outcome.stage, outcome.host) == (Stage.TOKEN, "auth.registry.example")
+
+
+class TestPassword:
+    def test_basic_goes_to_the_registry_only_when_it_is_asked_for(self, registry: Registry) -> None:
+        """C18."""
+        registry.wants_password()
+        registry.knows(ALICE)
+        assert resolve(registry, ALICE) is Reason.OK
+        assert registry.log == ["HEAD 1", "HEAD 1 as alice"]
+
+    def test_basic_refused_is_final(self, registry: Registry) -> None:
+        """C18: on 401 again the credentials are bad."""
+        registry.wants_password()
+        outcome = registry.check(REFERENCE, secret=ALICE)
+        assert outcome.reason is Reason.AUTH_BAD_CREDENTIALS
+        assert registry.log == ["HEAD 1", "HEAD 1 as alice"]
+
+    def test_basic_without_credentials_stops(self, registry: Registry) -> None:
+        """C19."""
+        registry.wants_password()
+        outcome = registry.check(REFERENCE)
+        assert (outcome.reason, outcome.stage) == (Reason.AUTH_REQUIRED, Stage.CHALLENGE)
+        assert registry.log == ["HEAD 1"]
+
+    def test_token_is_had_with_the_password(self, registry: Registry) -> None:
+        """T9: GET with Basic at the token service; the registry itself sees the token only."""
+        registry.wants_token(anyone=False)
+        registry.knows(ALICE)
+        assert resolve(registry, ALICE) is Reason.OK
+        assert registry.log == ["HEAD 1", "GET token as alice", "HEAD 1 with token-1"]
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            ({"details": "incorrect username or password"}, Reason.AUTH_BAD_CREDENTIALS),
+            (error("UNAUTHORIZED", "access token has insufficient scopes"), Reason.AUTH_INSUFFICIENT_SCOPE),
+            (error("UNAUTHORIZED", "your authorization token has expired"), Reason.AUTH_EXPIRED),
+        ],
+        ids=["T24-bad", "T24-scope", "T24-expired"],
+    )
+    def test_refused_credentials_say_why(self, registry: Registry, body: dict[str, str], reason: Reason) -> None:
+        registry.wants_token()
+        registry.once("GET token", Says(401, body))
+        assert resolve(registry, ALICE) is reason
+        assert registry.log == ["HEAD 1", "GET token as alice"]
+
+    @pytest.mark.parametrize(
+        "realm",
+        ["https://tokens.elsewhere.test/token", "https://registry.example.elsewhere.test/token"],
+    )
+    def test_realm_of_a_stranger_gets_no_password_and_no_anonymous_try(self, registry: Registry, realm: str) -> None:
+        """T5."""
+        registry.wants_token(realm=realm)
+        outcome = registry.check(REFERENCE, secret=ALICE)
+        assert (outcome.reason, outcome.stage) == (Reason.AUTH_REALM_UNTRUSTED, Stage.CHALLENGE)
+        assert registry.log == ["HEAD 1"]
+
+    @pytest.mark.parametrize(
+        "trusted", ["tokens.elsewhere.test", "tokens.elsewhere.test:8443", "Tokens.Elsewhere.test"]
+    )
+    def test_trusted_auth_host_gets_the_password(self, registry: Registry, trusted: str) -> None:
+        """T5: the registry's trust list, by host or by host and port."""
+        registry.wants_token(realm="https://tokens.elsewhere.test:8443/token", anyone=False)
+        registry.knows(ALICE)
+        assert resolve(registry, ALICE, Site(trusted_auth_hosts=(trusted,))) is Reason.OK
+
+    @pytest.mark.parametrize(
+        "realm",
+        [
+            "http://auth.registry.example/token",
+            "https://me@auth.registry.example/token",
+            "https://auth.x/t#f",
+            "https:///t",
+        ],
+        ids=["T1", "T2-userinfo", "T2-fragment", "T2-no-host"],
+    )
+    def test_forbidden_realm_is_never_asked(self, registry: Registry, realm: str) -> None:
+        registry.challenges = [f'Bearer realm="{realm}"']
+        assert resolve(registry) is Reason.AUTH_REALM_FORBIDDEN
+        assert registry.log == ["HEAD 1"]
+
+    def test_bad_credentials_are_not_hidden_by_an_anonymous_try(self, registry: Registry) -> None:
+        """T34: anonymous would work here, and real clients with that secret still fail."""
+        registry.wants_token(anyone=True)
+        assert resolve(registry, ALICE) is Reason.AUTH_BAD_CREDENTIALS
+        assert registry.log == ["HEAD 1", "GET token as alice"]
+
+
+class TestIdentityToken:
+    def test_identity_token_is_exchanged_by_post(self, registry: Registry) -> None:
+        """T10."""
+        registry.wants_token(anyone=False)
+        registry.knows(REFRESHING)
+        assert resolve(registry, REFRESHING) is Reason.OK
+        assert registry.log == ["HEAD 1", "POST token", "HEAD 1 with token-1"]
+        [post] = registry.asked("POST token")
+        assert parse_qs(post.body.decode()) == {
+            "grant_type": ["refresh_token"],
+            "service": [HOST],
+            "scope": ["repository:team/app:pull"],
+            "client_id": ["kairos-probe"],
+            "refresh_token": ["looking-glass"],
+        }
+        assert ("Content-Type", "application/x-www-form-urlencoded") in post.headers
+
+    @pytest.mark.parametrize("status", [400, 401, 404, 405])
+    def test_service_without_oauth2_is_asked_by_get(self, registry: Registry, status: int) -> None:
+        """T11: one fallback, where a user name and password exist."""
+        both = Secret(username="alice", password="wonderland", identity_token="looking-glass")
+        registry.wants_token(anyone=False)
+        registry.knows(ALICE)
+        registry.once("POST token", Says(status))
+        assert resolve(registry, both) is Reason.OK
+        assert registry.log == ["HEAD 1", "POST token", "GET token as alice", "HEAD 1 with token-1"]
+
+    def test_identity_token_alone_has_nothing_to_fall_back_to(self, registry: Registry) -> None:
+        """T11."""
+        registry.wants_token(anyone=False)
+        registry.once("POST token", Says(404))
+        assert resolve(registry, REFRESHING) is Reason.AUTH_ENDPOINT_MISSING
+        assert registry.log == ["HEAD 1", "POST token"]
+
+    def test_what_the_fallback_met_is_what_counts(self, registry: Registry) -> None:
+        """E19: that there is no OAuth2 was no failure; the silence of the token service is."""
+        both = Secret(username="alice", password="wonderland", identity_token="looking-glass")
+        registry.wants_token(anyone=False)
+        registry.once("POST token", Says(404))
+        registry.always("GET token", Breaks(FaultKind.TIMEOUT_HEADERS))
+        assert resolve(registry, both) is Reason.AUTH_SERVICE_TIMEOUT
+
+    def test_identity_token_answers_no_basic_challenge(self, registry: Registry) -> None:
+        """C19."""
+        registry.wants_password()
+        assert resolve(registry, REFRESHING) is Reason.AUTH_REQUIRED
+
+
+class TestChoice:
+    @pytest.mark.parametrize(
+        "challenges",
+        [
+            ['Basic realm="r"', f'Bearer realm="{REALM}"'],
+            [f'Basic realm="r", Bearer realm="{REALM}"'],
+            ["Negotiate", "NTLM TlRM==", f'bEARER rEALM="{REALM}"'],
+        ],
+        ids=["C5-C8", "C6", "C3-C7"],
+    )
+    def test_bearer_is_chosen_before_basic_and_the_unknown(self, registry: Registry, challenges: list[str]) -> None:
+        registry.wants_token(anyone=False)
+        registry.knows(ALICE)
+        registry.challenges = challenges
+        assert resolve(registry, ALICE) is Reason.OK
+        assert registry.log == ["HEAD 1", "GET token as alice", "HEAD 1 with token-1"]
+
+    def test_unusable_bearer_leaves_basic_to_those_with_a_password(self, registry: Registry) -> None:
+        """C8."""
+        registry.wants_password()
+        registry.knows(ALICE)
+        registry.challenges += ["Bearer"]
+        assert resolve(registry, ALICE) is Reason.OK
+        assert resolve(registry) is Reason.AUTH_CHALLENGE_MALFORMED
+
+    @pytest.mark.parametrize(
+        ("challenge", "reason"),
+        [
+            ('Digest realm="r"', Reason.AUTH_SCHEME_UNSUPPORTED),
+            ("Bearer dG9rZW42OA==", Reason.AUTH_CHALLENGE_MALFORMED),
+            ("Bearer", Reason.AUTH_CHALLENGE_MALFORMED),
+            ('Bearer service="registry.example"', Reason.AUTH_CHALLENGE_MALFORMED),
+        ],
+        ids=["C9", "C11-token68", "C11-bare", "C12"],
+    )
+    def test_unusable_challenge_stops(self, registry: Registry, challenge: str, reason: Reason) -> None:
+        registry.challenges = [challenge]
+        outcome = registry.check(REFERENCE, secret=ALICE)
+        assert (outcome.reason, outcome.stage, outcome.host) == (reason, Stage.CHALLENGE, HOST)
+        assert registry.log == ["HEAD 1"]
+
+
+class TestPing:
+    """C10: a 401 that does not say which login is wanted."""
+
+    @pytest.fixture(autouse=True)
+    def silent(self, registry: Registry) -> None:
+        registry.wants_token()
+        registry.once("HEAD 1", Says(401))
+
+    def test_ping_gives_the_challenge(self, registry: Registry) -> None:
+        assert resolve(registry) is Reason.OK
+        assert registry.log == ["HEAD 1", "GET ping", "GET token", "HEAD 1 with token-1"]
+
+    @pytest.mark.parametrize(
+        "reply", [Says(200), Says(401), Says(404), Says(403, headers={"WWW-Authenticate": "Basic"})]
+    )
+    def test_no_challenge_there_either_stops(self, registry: Registry, reply: Says) -> None:
+        registry.once("GET ping", reply)
+        outcome = registry.check(REFERENCE)
+        assert (outcome.reason, outcome.stage) == (Reason.AUTH_CHALLENGE_MISSING, Stage.CHALLENGE)
+        assert registry.log == ["HEAD 1", "GET ping"]
+
+    def test_throttled_ping_is_throttling(self, registry: Registry) -> None:
+        registry.once("GET ping", Says(429, headers={"Retry-After": "60"}))
+        outcome = registry.check(REFERENCE)
+        assert outcome.reason is Reason.RATE_LIMITED
+        assert outcome.retry_at is not None
+
+    def test_broken_ping_is_asked_once_more_and_is_the_registrys_error(self, registry: Registry) -> None:
+        registry.once("GET ping", Says(503), Says(503))
+        assert resolve(registry) is Reason.REGISTRY_ERROR
+        assert registry.log == ["HEAD 1", "GET ping", "GET ping"]
+
+    def test_ping_that_leads_away_draws_no_login(self, registry: Registry) -> None:
+        """C21."""
+        registry.once("GET ping", moved("https://portal.elsewhere.test/v2/"))
+        registry.once("GET portal.elsewhere.test/v2/", Says(401, headers={"WWW-Authenticate": 'Basic realm="r"'}))
+        assert resolve(registry, ALICE) is Reason.REDIRECT_AUTH_REQUIRED
+        assert registry.log == ["HEAD 1", "GET ping", "GET portal.elsewhere.test/v2/"]
+
+
+class TestRefusal:
+    def test_other_scope_in_the_second_challenge_is_asked_for_once(self, registry: Registry) -> None:
+        """T29, C14: the server's own scope, with pull only."""
+        registry.wants_token()
+        again = f'Bearer realm="{REALM}",scope="repository:mirror/team/app:pull,push",error="insufficient_scope"'
+        registry.once("HEAD 1", Says(401, headers={"WWW-Authenticate": again}))
+        registry.valid_tokens.add("never")
+        registry.once("HEAD 1", Says(401, headers={"WWW-Authenticate": again}))
+        assert resolve(registry) is Reason.OK
+        assert [query["scope"] for query in registry.queries()] == [
+            ["repository:team/app:pull"],
+            ["repository:mirror/team/app:pull"],
+        ]
+
+    @pytest.mark.parametrize(
+        ("secret", "reason"), [(ANONYMOUS, Reason.AUTH_REQUIRED_OR_MISSING), (ALICE, Reason.AUTH_DENIED)]
+    )
+    def test_token_without_the_right_to_pull_is_a_denial(
+        self, registry: Registry, secret: Secret, reason: Reason
+    ) -> None:
+        """T29: the same scope again would bring the same token, so there is no second exchange."""
+        registry.wants_token()
+        registry.knows(ALICE)
+        challenge = f'Bearer realm="{REALM}",scope="repository:team/app:pull",error="insufficient_scope"'
+        registry.always("HEAD 1", Says(401, headers={"WWW-Authenticate": challenge}))
+        assert resolve(registry, secret) is reason
+        assert len(registry.queries()) == 1
+
+    def test_invalid_token_is_worth_one_fresh_exchange(self, registry: Registry) -> None:
+        """T30."""
+        registry.wants_token()
+        challenge = f'Bearer realm="{REALM}",error="invalid_token"'
+        registry.once("HEAD 1", Says(401, headers={"WWW-Authenticate": challenge}))
+        registry.once("HEAD 1", Says(401, headers={"WWW-Authenticate": challenge}))
+        assert resolve(registry) is Reason.OK
+        assert registry.log == [*WITH_TOKEN, "GET token", "HEAD 1 with token-2"]
+
+    def test_there_are_two_exchanges_and_no_third(self, registry: Registry) -> None:
+        """Limits, D.2."""
+        registry.wants_token()
+        challenge = f'Bearer realm="{REALM}",error="invalid_token"'
+        registry.always("HEAD 1", Says(401, headers={"WWW-Authenticate": challenge}))
+        assert resolve(registry) is Reason.AUTH_REQUIRED_OR_MISSING
+        assert registry.log == [*WITH_TOKEN, "GET token", "HEAD 1 with token-2"]
+
+    @pytest.mark.parametrize(
+        "scope", ["repository:pull", "registry:catalog:*" * 40, "repository:te\x7fam:pull", "catalog"]
+    )
+    def test_scope_that_is_none_of_ours_is_not_asked_for(self, registry: Registry, scope: str) -> None:
+        registry.wants_token()
+        challenge = f'Bearer realm="{REALM}",scope="{scope}"'
+        registry.always("HEAD 1", Says(401, headers={"WWW-Authenticate": challenge}))
+        assert resolve(registry) is Reason.AUTH_REQUIRED_OR_MISSING
+        assert len(registry.queries()) == 1
+
+    def test_star_of_gitea_is_asked_for_when_the_first_try_is_refused(self, registry: Registry) -> None:
+        """C14."""
+        registry.wants_token()
+        challenge = f'Bearer realm="{REALM}",scope="*"'
+        registry.once("HEAD 1", *[Says(401, headers={"WWW-Authenticate": challenge})] * 2)
+        assert resolve(registry) is Reason.OK
+        assert [query["scope"] for query in registry.queries()] == [["repository:team/app:pull"], ["*"]]
+
+    def test_refusal_without_a_bearer_challenge_is_final(self, registry: Registry) -> None:
+        registry.wants_token()
+        challenge = {"WWW-Authenticate": registry.challenges[0]}
+        registry.once("HEAD 1", Says(401, headers=challenge), Says(401))
+        assert resolve(registry) is Reason.AUTH_REQUIRED_OR_MISSING
+        assert registry.log == WITH_TOKEN
+
+    def test_proxy_that_wants_a_login_gets_none(self, registry: Registry) -> None:
+        """C22."""
+        registry.always("HEAD 1", Says(407, headers={"Proxy-Authenticate": "Basic"}))
+        registry.always("GET 1", Says(407, headers={"Proxy-Authenticate": "Basic"}))
+        assert resolve(registry, ALICE) is Reason.PROXY_AUTH
+        assert registry.log == ["HEAD 1", "GET 1"]
+
+    def test_403_with_a_challenge_is_no_challenge(self, registry: Registry) -> None:
+        """C23."""
+        denied = Says(403, error("DENIED", "denied"), {"WWW-Authenticate": f'Bearer realm="{REALM}"'})
+        registry.always("HEAD 1", denied)
+        registry.always("GET 1", denied)
+        assert resolve(registry) is Reason.AUTH_DENIED
+        assert registry.log == ["HEAD 1", "GET 1"]
+
+    def test_200_with_a_challenge_is_a_200(self, registry: Registry) -> None:
+        """C17."""
+        registry.once(
+            "HEAD 1",
+            Says(
+                200,
+                headers={
+                    "WWW-Authenticate": "Basic",
+                    "Docker-Content-Digest": "sha256:" + "a" * 64,
+                    "Content-Length": "2",
+                },
+            ),
+        )
+        assert resolve(registry) is Reason.OK
+
+
+class TestTokenService:
+    @pytest.fixture(autouse=True)
+    def bearer(self, registry: Registry) -> None:
+        registry.wants_token()
+
+    @pytest.mark.parametrize(
+        ("reply", "reason"),
+        [
+            (Says(403), Reason.AUTH_DENIED),
+            (Says(404), Reason.AUTH_ENDPOINT_MISSING),
+            (Says(407), Reason.PROXY_AUTH),
+            (Says(400), Reason.AUTH_SERVICE_ERROR),
+            (Says(200, {"token": ""}), Reason.AUTH_TOKEN_EMPTY),
+            (Says(200, {"token": "a\r\nb"}), Reason.AUTH_TOKEN_INVALID),
+            (Says(200, "<html>"), Reason.AUTH_TOKEN_NOT_JSON),
+        ],
+        ids=["T25", "T26", "C22", "T28-400", "T20-empty", "T20-invalid", "T21"],
+    )
+    def test_answer_without_a_token_ends_the_check(self, registry: Registry, reply: Says, reason: Reason) -> None:
+        registry.once("GET token", reply)
+        outcome = registry.check(REFERENCE)
+        assert (outcome.reason, outcome.stage, outcome.host) == (reason, Stage.TOKEN, "auth.registry.example")
+        assert registry.log == ["HEAD 1", "GET token"]
+
+    def test_throttled_token_service_is_no_outage(self, registry: Registry) -> None:
+        """T27."""
+        registry.once("GET token", Says(429, headers={"Retry-After": "30"}))
+        outcome = registry.check(REFERENCE)
+        assert outcome.reason is Reason.RATE_LIMITED_AUTH
+        assert outcome.retry_at is not None
+
+    def test_broken_token_service_is_asked_once_more(self, registry: Registry) -> None:
+        """T28."""
+        registry.once("GET token", Says(503))
+        assert resolve(registry) is Reason.OK
+        registry.always("GET token", Says(503))
+        assert resolve(registry) is Reason.AUTH_SERVICE_ERROR
+        assert registry.log == ["HEAD 1", "GET token", "GET token"]
+
+    @pytest.mark.parametrize(
+        ("kind", "reason"),
+        [
+            (FaultKind.TIMEOUT_HEADERS, Reason.AUTH_SERVICE_TIMEOUT),
+            (FaultKind.CONNECT_TIMEOUT, Reason.AUTH_SERVICE_TIMEOUT),
+            (FaultKind.TLS_EXPIRED, Reason.TLS_EXPIRED),
+            (FaultKind.BODY_TOO_LARGE, Reason.AUTH_TOKEN_TOO_LARGE),
+            (FaultKind.ADDRESS_FORBIDDEN, Reason.AUTH_REALM_FORBIDDEN),
+        ],
+        ids=["T28-headers", "T28-connect", "N9", "T22", "T6"],
+    )
+    def test_unreachable_token_service_keeps_its_stage(
+        self, registry: Registry, kind: FaultKind, reason: Reason
+    ) -> None:
+        registry.always("GET token", Breaks(kind))
+        outcome = registry.check(REFERENCE)
+        assert (outcome.reason, outcome.stage, outcome.host) == (reason, Stage.TOKEN, "auth.registry.example")
+
+    def test_redirect_within_the_service_is_followed_with_the_login(self, registry: Registry) -> None:
+        """T7."""
+        registry.knows(ALICE)
+        registry.once("GET token", moved("/v2/token"))
+        registry.once("GET auth.registry.example/v2/token", Says(200, {"token": "token-1"}))
+        registry.valid_tokens.add("token-1")
+        assert resolve(registry, ALICE) is Reason.OK
+        assert registry.log[1:3] == ["GET token as alice", "GET auth.registry.example/v2/token as alice"]
+
+    @pytest.mark.parametrize(
+        "location", ["https://elsewhere.test/token", "http://auth.registry.example/token", "", "https://["]
+    )
+    def test_redirect_away_from_the_service_is_refused(self, registry: Registry, location: str) -> None:
+        """T7."""
+        registry.once("GET token", moved(location))
+        assert resolve(registry, ALICE) is Reason.AUTH_REDIRECT
+        assert registry.log == ["HEAD 1", "GET token as alice"]
+
+    def test_fourth_redirect_is_refused(self, registry: Registry) -> None:
+        """T7."""
+        registry.once("GET token", *[moved(REALM)] * 4)
+        assert resolve(registry) is Reason.AUTH_REDIRECT
+        assert registry.log == ["HEAD 1", *["GET token"] * 4]
+
+    def test_redirected_post_is_refused(self, registry: Registry) -> None:
+        """T7: an identity token does not follow at all."""
+        registry.once("POST token", moved("/v2/token"))
+        assert resolve(registry, REFRESHING) is Reason.AUTH_REDIRECT
+
+    def test_odd_lifetime_is_a_warning(self, registry: Registry) -> None:
+        """T18."""
+        registry.valid_tokens.add("t")
+        registry.once("GET token", Says(200, {"token": "t", "expires_in": "soon"}))
+        assert Warn.TOKEN_TTL_ODD in registry.check(REFERENCE).warnings
