@@ -5,6 +5,7 @@ default stands in, so that `manage.py check` can name every mistake at once, and
 the settings (`manage.py probe`) still runs. Nothing here writes: reading settings leaves no file behind.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,8 +45,20 @@ class Bind:
     host: str
     port: int
 
+    @property
+    def is_loopback(self) -> bool:
+        return is_loopback(self.host)
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host`, with or without brackets, can only be this machine."""
+    try:
+        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def parse_bind(text: str) -> Bind:

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from celery.schedules import crontab
 
-from kairos.environment import Environment
+from kairos.environment import Environment, is_loopback
+from kairos.logs import is_not_about_readiness
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
@@ -45,8 +46,17 @@ KAIROS_HTTPS = _environment.flag("KAIROS_HTTPS")
 DEBUG = _environment.flag("KAIROS_DEBUG")
 # Empty where no key was made yet; Django refuses on first use, not here.
 SECRET_KEY = _environment.secret(KAIROS_SECRET_KEY_FILE)
-ALLOWED_HOSTS = _environment.names("KAIROS_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+# By the name of this machine to itself, by the address that is listened on, and by what the operator adds.
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", KAIROS_BIND.host, *_environment.names("KAIROS_ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = _environment.names("KAIROS_TRUSTED_ORIGINS")
+# Who may read the dashboard without a login. By default everybody who can reach it, as long as that is this
+# machine alone: bound to loopback, and nothing set that a proxy in front of it would need (ADR 0011).
+KAIROS_PUBLIC_DASHBOARD = _environment.flag(
+    "KAIROS_PUBLIC_DASHBOARD",
+    default=KAIROS_BIND.is_loopback
+    and all(is_loopback(host) for host in ALLOWED_HOSTS)
+    and not (CSRF_TRUSTED_ORIGINS or KAIROS_HTTPS),
+)
 ROOT_URLCONF = "kairos.urls"
 WSGI_APPLICATION = "kairos.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -130,7 +140,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "dashboard:login"
+LOGIN_REDIRECT_URL = "dashboard:overview"
 SESSION_COOKIE_NAME = "kairos_session"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = KAIROS_HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -164,7 +175,11 @@ SPECTACULAR_SETTINGS = {
         "`manage.py drf_create_token USER`. Times are RFC 3339 in UTC."
     ),
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
+    # The names say it; a list of them beside each enumeration would be a second copy.
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -173,11 +188,7 @@ SPECTACULAR_SETTINGS = {
 
 BROKER_URL = _environment.broker("BROKER_URL", KAIROS_BROKER_URL_FILE)
 CELERY_BROKER_URL = BROKER_URL
-    "OAS_VERSION": "3.1.0",
 # Only JSON crosses the broker, in both directions; a pickle is refused before it is opened.
-    "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
-    # The names say it; a list of them beside each enumeration would be a second copy.
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_BACKEND = None
@@ -243,6 +254,12 @@ LOGGING = {
         "text": {"format": "{levelname:<7} {name}: {message}", "style": "{"},
         "json": {"()": "kairos.logs.JsonFormatter"},
     },
+    "filters": {
+        "without_readiness": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": is_not_about_readiness,
+        },
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
@@ -257,6 +274,7 @@ LOGGING = {
         # Django's own handlers would print a second copy, and mail nobody.
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"filters": ["without_readiness"]},
         # Its "Task received" for every message says nothing that the tasks' own lines do not.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

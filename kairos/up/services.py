@@ -6,9 +6,8 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import psycopg
-from kombu import Connection
-from kombu.exceptions import KombuError
 
+from kairos import broker
 from kairos.child import Child
 from kairos.embedded import Unavailable, free_port
 from kairos.embedded.postgres import PostgresServer
@@ -93,16 +92,10 @@ def check_database(url: str) -> None:
 
 def check_broker(url: str) -> None:
     """Connect once. Raises `Refused` without repeating the password."""
-    options = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS}
-    connection = Connection(
-        url, connect_timeout=CONNECT_SECONDS, transport_options=options if url.startswith("redis") else {}
-    )
     try:
-        with connection:
-            connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
-    except (KombuError, OSError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise Refused(f"BROKER_URL: the broker does not answer at {_place(url)}: {reason}") from None
+        broker.ping(url)
+    except broker.BrokerAway as error:
+        raise Refused(f"BROKER_URL: the broker does not answer at {_place(url)}: {error}") from None
 
 
 def _place(url: str) -> str:

@@ -28,14 +28,15 @@ class StateDirectory:
             # As root, PostgreSQL runs as another user, who must be able to pass through but not to look around.
             self.path.mkdir(parents=True, exist_ok=True)
             self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
-            file = (self.path / "up.lock").open("a+", encoding="utf-8")
+            lock = self.path / "up.lock"
+            lock.touch(mode=0o600)
+            file = lock.open("r+", encoding="utf-8")
         except OSError as error:
             raise Refused(f"{self.path} cannot be used as the state directory: {error.strerror}") from None
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.seek(0)
                 holder = file.read().strip() or "another process"
                 raise Refused(f"Kairos already runs from {self.path}: {holder}") from None
             file.truncate(0)

@@ -1,0 +1,83 @@
+"""What a run of `manage.py up` does while it runs."""
+
+import re
+import subprocess
+import sys
+
+import psutil
+
+from tests.fakes.up import PROJECT, Up, bare_environment, run_to_end
+
+
+def test_healthz_answers(up: Up) -> None:
+    assert up.get("/healthz") == 200
+
+
+def test_banner_comes_when_beat_and_a_region_were_heard_of(up: Up) -> None:
+    assert "kairos   | ready after " in up.output
+    assert up.get("/readyz") == 200
+
+
+def test_admin_shows_its_login_with_its_style_sheet(up: Up) -> None:
+    assert up.get("/admin/login/") == 200
+    assert up.get("/static/admin/css/base.css") == 200
+
+
+def test_banner_tells_addresses_password_and_regions(up: Up) -> None:
+    assert f"http://127.0.0.1:{up.port}/" in up.output
+    assert re.search(r"log in as +admin / \S{16}   \(shown this once\)", up.output)
+    assert re.search(r"regions +eu-west, us-east\n", up.output)
+
+
+def test_secrets_are_in_files_of_their_owner_alone(up: Up) -> None:
+    files = [path for path in up.state.glob("*") if path.is_file()]
+    assert {"secret-key", "fernet-keys", "control-key.json", "database-url"} <= {path.name for path in files}
+    open_to_others = [path.name for path in files if path.stat().st_mode & 0o077]
+    assert open_to_others == []
+
+
+def test_edge_worker_is_told_three_things_and_nothing_of_the_control_plane(up: Up) -> None:
+    environment = up.edge("eu-west").environ()
+    told = {name for name in environment if name.startswith(("KAIROS", "DATABASE", "BROKER", "DJANGO"))}
+    assert told == {
+        *("BROKER_URL", "KAIROS_REGION", "KAIROS_REGION_KEY_FILE"),
+        *("KAIROS_EDGE_FINISH_SECONDS", "KAIROS_EDGE_DRAIN_SECONDS", "KAIROS_UP"),
+    }
+    assert "postgres" not in " ".join(environment.values())
+
+
+def test_passwords_are_on_no_command_line(up: Up) -> None:
+    passwords = [path.read_text().strip() for path in up.state.glob("*-password")]
+    command_lines = " ".join(word for process in up.processes for word in process.cmdline())
+    assert len(passwords) == 2
+    assert not any(password in command_lines for password in passwords)
+
+
+def test_nothing_listens_beyond_loopback(up: Up) -> None:
+    processes = [psutil.Process(up.process.pid), *up.processes]
+    inet = [connection for process in processes for connection in process.net_connections("inet")]
+    listening = [connection.laddr for connection in inet if connection.status == psutil.CONN_LISTEN]
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+    # Web, PostgreSQL and Redis: the process manager has no port of its own.
+    assert len({address.port for address in listening}) == 3
+
+
+def test_other_commands_find_the_embedded_servers(up: Up) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--check"],
+        cwd=PROJECT,
+        env=bare_environment({"KAIROS_STATE_DIR": str(up.state)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_second_run_says_so_in_one_line(up: Up) -> None:
+    second = run_to_end(up.state)
+    assert second.returncode != 0
+    assert second.stdout == ""
+    assert second.stderr == (
+        f"CommandError: Kairos already runs from {up.state}: process {up.process.pid}, http://127.0.0.1:{up.port}/\n"
+    )

@@ -1,0 +1,90 @@
+"""How a run of `manage.py up` ends, and that the next one works whatever the end was."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.fakes.up import Up, state_directory
+from tests.servers import wait_until
+
+ARGUMENTS = ("--no-samples", "--regions", "eu-west")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_stops_everything_within_ten_seconds(state: Path, number: signal.Signals) -> None:
+    with Up(state, *ARGUMENTS) as up:
+        up.wait_until_ready()
+        running = psutil.Process(up.process.pid).children(recursive=True)
+        assert {"postgres", "redis-server"} <= {process.name() for process in running}
+        assert up.stop(number, seconds=10) == 0
+        assert up.processes == []
+        assert not any(process.is_running() for process in running)
+        assert not (state / "database-url").exists()
+
+
+def test_signal_while_starting_stops_everything(state: Path) -> None:
+    with Up(state, *ARGUMENTS) as up:
+        up.wait_for("starting redis")
+        assert up.stop(signal.SIGTERM, seconds=10) == 0
+        assert up.processes == []
+
+
+def test_child_that_does_not_stop_is_killed(state: Path) -> None:
+    with Up(state, *ARGUMENTS) as up:
+        up.wait_until_ready()
+        frozen = up.edge("eu-west")
+        os.kill(frozen.pid, signal.SIGSTOP)
+        assert up.stop(signal.SIGTERM, seconds=10) == 0
+        assert not frozen.is_running()
+        assert up.processes == []
+
+
+def test_killed_run_does_not_stop_the_next_one(state: Path) -> None:
+    with Up(state, *ARGUMENTS) as killed:
+        killed.wait_until_ready()
+        orphans = psutil.Process(killed.process.pid).children(recursive=True)
+        os.kill(killed.process.pid, signal.SIGKILL)
+        wait_until(lambda: killed.process.poll() is not None, 5, "the kill")
+        assert any(_lives(orphan) for orphan in orphans)
+        with Up(state, *ARGUMENTS) as up:
+            up.wait_until_ready()
+            assert "that an earlier run has left" in up.output
+            assert not any(_lives(orphan) for orphan in orphans)
+            assert up.get("/healthz") == 200
+
+
+@pytest.fixture(scope="module")
+def stopped() -> Iterator[Up]:
+    """Give a run that has been and gone, with its state."""
+    with state_directory() as state, Up(state, *ARGUMENTS) as first:
+        first.wait_until_ready()
+        assert first.stop(signal.SIGHUP, seconds=10) == 0
+        yield first
+
+
+def test_second_start_finds_the_old_state_and_keeps_the_password_to_itself(stopped: Up) -> None:
+    keys = {path: path.read_bytes() for path in (*stopped.state.glob("*key*"), *stopped.state.glob("regions/*"))}
+    with Up(stopped.state, *ARGUMENTS) as second:
+        second.wait_until_ready()
+        assert len(keys) == 4
+        assert {path: path.read_bytes() for path in keys} == keys
+        second.stop(signal.SIGTERM, seconds=10)
+    assert "shown this once" in stopped.output
+    assert "shown this once" not in second.output
+
+
+def test_stale_pid_file_does_not_stop_a_run(stopped: Up) -> None:
+    # As after a power cut, when the number has since been given to another program: here, to ourselves.
+    pid_file = stopped.state / "postgres" / "postmaster.pid"
+    pid_file.write_text(f"{os.getpid()}\n{pid_file.parent}\n0\n5432\n\n127.0.0.1\n0 0\nready\n")
+    with Up(stopped.state, *ARGUMENTS) as second:
+        second.wait_until_ready()
+        second.stop(signal.SIGTERM, seconds=10)
+
+
+def _lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
