@@ -267,7 +267,7 @@ IMAGES: Final = (
             Fault(regions=frozenset({US_EAST}), delay_seconds=2.0),
             Fault(regions=frozenset({AP_SOUTH}), delay_seconds=12.0),
         ),
-        check=Check(interval_seconds=60),  # each check of it holds up its batch's report
+        check=Check(interval_seconds=60),  # a check of it may take longer than the others wait for their next
         expected={AP_SOUTH: (Reason.TIMEOUT_HEADERS, Reason.TIMEOUT_TOTAL), "": (Reason.OK,)},
     ),
     ScriptedImage(

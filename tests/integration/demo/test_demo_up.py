@@ -1,0 +1,81 @@
+"""`manage.py up --demo`, from the first process to what the database says: the newcomer's minute."""
+
+import signal
+import socket
+
+import psycopg
+import pytest
+
+from kairos.demo.script import IMAGES, REGIONS
+from kairos.embedded import free_port
+from probes.protocol.taxonomy import Reason
+from tests.fakes.up import Up, run_to_end, state_directory
+from tests.servers import wait_until
+
+MINUTE = 60.0
+
+SEEN = """
+    SELECT resource.repository, region.slug, state.reason
+      FROM probes_regionstate AS state
+      JOIN probes_resource AS resource ON resource.id = state.resource_id
+      JOIN probes_region AS region ON region.id = state.region_id
+"""
+VERDICTS = """
+    SELECT DISTINCT CASE WHEN resource.paused_at IS NULL THEN verdict.state ELSE 'paused' END
+      FROM probes_resource AS resource LEFT JOIN probes_verdict AS verdict ON verdict.resource_id = resource.id
+"""
+
+
+def rows(run: Up, query: str) -> list[tuple[str, ...]]:
+    with psycopg.connect((run.state / "database-url").read_text().strip()) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def unexpected(run: Up) -> list[tuple[str, str, str | None]]:
+    """Return what is not seen as the script says: image, region and what is seen instead, None for nothing."""
+    seen = {(repository, region): reason for repository, region, reason in rows(run, SEEN)}
+    return [
+        (scripted.repository, region, reason)
+        for scripted in IMAGES
+        for region in REGIONS
+        if not scripted.check.paused
+        and (
+            not (reason := seen.get((scripted.repository, region))) or Reason(reason) not in scripted.reasons(region)
+        )
+    ]
+
+
+@pytest.mark.slow
+def test_every_state_is_seen_within_a_minute_and_rests_afterwards() -> None:
+    port = str(free_port())
+    with state_directory() as state:
+        with Up(state, "--no-samples", "--demo", "--demo-port", port) as run:
+            run.wait_until_ready()
+            wait_until(lambda: not unexpected(run), MINUTE, "every image seen as scripted")
+            assert {"available", "degraded", "unavailable", "unknown", "paused"} == {
+                verdict for (verdict,) in rows(run, VERDICTS)
+            }
+            assert f"https://registry.kairos.test:{port} at 127.0.0.2" in run.output
+            assert run.stop(signal.SIGTERM, 10) == 0
+            assert run.processes == []
+        with Up(state, "--no-samples") as run:
+            run.wait_until_ready()
+            assert "17 images of the demonstration rest until it runs again" in run.output
+            assert [verdict for (verdict,) in rows(run, VERDICTS)] == ["paused"]
+
+
+def test_a_taken_demo_port_is_one_line_that_names_it_and_starts_nothing() -> None:
+    with state_directory() as state, socket.create_server(("127.0.0.4", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run_to_end(state, "--demo", "--demo-port", str(port), "--bind", f"127.0.0.1:{free_port()}")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"CommandError: port {port} on 127.0.0.4 cannot be used (Address already in use); "
+        f"choose another with --demo-port {port + 1}\n"
+    )
+
+
+def test_a_demo_port_that_is_none_is_one_line() -> None:
+    with state_directory() as state:
+        refused = run_to_end(state, "--demo", "--demo-port", "70000")
+    assert refused.stderr.splitlines() == ["CommandError: --demo-port: 70000 is not a port between 0 and 65531"]
