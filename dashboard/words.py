@@ -12,6 +12,7 @@ from probes.protocol.taxonomy import Warn
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _NEVER_AGAIN: Final = 100 * _DAY
 
 
@@ -170,12 +171,12 @@ def short_digest(digest: str | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a span of time in its largest unit, rounded down: `45 s`, `3 min`, `2 h`, `5 d`."""
+    """Return a span of time in its largest unit, rounded down: `45 s`, `3 min`, `2 h`, `5 d`; no break within."""
     whole = max(0, int(seconds))
     for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
         if whole >= size * (2 if unit == "d" else 1):
-            return f"{whole // size} {unit}"
-    return f"{whole} s"
+            return f"{whole // size}{_NO_BREAK}{unit}"
+    return f"{whole}{_NO_BREAK}s"
 
 
 def every(seconds: int) -> str:
@@ -200,11 +201,20 @@ def ahead(then: datetime, now: datetime) -> str:
 
 def clock(then: datetime, now: datetime) -> str:
     """Return the time of day in UTC, with the date unless it is today's, with the year unless it is near."""
-    then, now = then.astimezone(UTC), now.astimezone(UTC)
-    if then.date() == now.date():
-        return f"{then:%H:%M}"
+    then = then.astimezone(UTC)
     is_near = abs(now - then) < timedelta(seconds=_NEVER_AGAIN)
-    return f"{then.day} {then:%b %H:%M}" if is_near else f"{then.day} {then:%b %Y}"
+    return f"{_date(then, now)}{then:%H:%M}" if is_near else f"{then.day} {then:%b %Y}"
+
+
+def moment(then: datetime, now: datetime) -> str:
+    """Return the time of day in UTC to the second, with the date unless it is today's."""
+    then = then.astimezone(UTC)
+    return f"{_date(then, now)}{then:%H:%M:%S}"
+
+
+def since(then: datetime, now: datetime) -> str:
+    """Return `since 14:02 (3 h)`, in UTC."""
+    return f"since {clock(then, now)} ({span((now - then).total_seconds())})"
 
 
 def milliseconds(value: float) -> str:
@@ -222,3 +232,7 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 def listed(items: list[str]) -> str:
     """Return `a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(items[:-1]), items[-1]))) if items else ""
+
+
+def _date(then: datetime, now: datetime) -> str:
+    return "" if then.date() == now.astimezone(UTC).date() else f"{then.day} {then:%b} "

@@ -1,0 +1,98 @@
+"""How a resource looks, from one region and as a whole. PURE: both pages show the same."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+from dashboard import words
+from dashboard.words import Look
+from probes.models import Resource, Verdict
+from probes.policy.verdict import Inputs
+from probes.protocol.taxonomy import Reason, Status
+from probes.selectors.regions import RegionCondition
+
+# The tick comes each second; what it has not done for so long, it is not about to do.
+LATEST_TICK: Final = timedelta(seconds=30)
+
+_STATUSES = frozenset(Look(status) for status in Status)
+_VOICELESS = {
+    RegionCondition.PAUSED: Look.PAUSED,
+    RegionCondition.SILENT: Look.SILENT,
+    RegionCondition.RETIRED: Look.PAUSED,
+    RegionCondition.ANNOUNCED: Look.UNCHECKED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The last outcome from a region. `status` and `reason` are codes; `slot` is when it was due."""
+
+    status: str
+    reason: str
+    slot: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """What is shown first. `was` is the last result where it does not count any more; `age` that of the last slot."""
+
+    look: Look
+    reason: str = ""
+    was: str = ""
+    age: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether what is shown is a result of now."""
+        return self.look in _STATUSES
+
+    @classmethod
+    def of(
+        cls,
+        seen: Seen | None,
+        *,
+        condition: RegionCondition,
+        is_paused: bool,
+        interval_seconds: int,
+        now: datetime,
+    ) -> Self:
+        """Return the face of a resource from a region in `condition`; `is_paused` is the resource's own pause."""
+        if is_paused:
+            look = Look.PAUSED
+        elif condition in _VOICELESS:
+            look = _VOICELESS[condition]
+        elif seen is None:
+            look = Look.UNCHECKED
+        elif seen.slot + Inputs(now=now, interval_seconds=interval_seconds, votes=()).fresh_for <= now:
+            look = Look.STALE
+        else:
+            look = Look(seen.status)
+        if seen is None:
+            return cls(look=look)
+        reason, age = "" if seen.reason == Reason.OK else words.reason(seen.reason), words.ago(seen.slot, now)
+        if look in _STATUSES:
+            return cls(look=look, reason=reason, age=age)
+        was = ": ".join(filter(None, (Look(seen.status).label.lower(), reason)))
+        return cls(look=look, was=f"was {was}", age=age)
+
+
+def differ(seen: Iterable[tuple[Look, str | None]]) -> bool:
+    """Tell whether regions that see the image now see different digests of it."""
+    return len({digest for look, digest in seen if digest and look in _STATUSES}) > 1
+
+
+def look_of(resource: Resource, verdict: Verdict | None, now: datetime) -> Look:
+    """Return how a resource as a whole looks. A verdict that has lapsed and was not computed again is stale."""
+    if resource.is_paused:
+        return Look.PAUSED
+    if verdict is None:
+        return Look.UNCHECKED
+    is_lapsed = verdict.stale_at is not None and verdict.stale_at + LATEST_TICK <= now
+    return Look.STALE if is_lapsed else Look(verdict.state)
+
+
+def name_of(resource: Resource) -> str:
+    """Return the name of a resource, or what is most telling of one without."""
+    tag = f":{resource.tag}" if resource.tag else ""
+    return words.shown(resource.name, 255) or words.shown(f"{resource.repository}{tag}", 400)

@@ -1,0 +1,204 @@
+"""The matrix as the overview shows it. PURE: rows of the selector and a moment in, words out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from dashboard import words
+from dashboard.cells import LATEST_TICK, Face, Seen, differ, look_of, name_of
+from dashboard.words import Look
+from probes.models import Region, Resource
+from probes.protocol.taxonomy import Reason
+from probes.selectors.overview import Cell, Overview, Row
+from probes.selectors.regions import RegionCondition, condition_of
+from probes.selectors.severity import Group
+
+_OUT_OF_VOTE: Final = {RegionCondition.SILENT: Look.SILENT, RegionCondition.PAUSED: Look.PAUSED}
+_SAID: Final = {
+    Group.UNAVAILABLE: "unavailable",
+    Group.DEGRADED: "degraded",
+    Group.UNKNOWN: "unknown",
+    Group.UNCHECKED: "not yet checked",
+    Group.PAUSED: "paused",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A region's head. `look` is None for one that works as it should."""
+
+    name: str
+    slug: str
+    look: Look | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellView:
+    """One resource from one region. `facts` are what is folded away."""
+
+    id: str
+    slug: str
+    region: str
+    face: Face
+    hint: str
+    facts: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    """One resource. A cell is None where the resource is not checked from there."""
+
+    id: int
+    name: str
+    reference: str
+    registry: str
+    schedule: str
+    look: Look
+    was: str
+    since: str
+    digests_differ: bool
+    cells: Sequence[CellView | None]
+
+
+def columns(regions: Iterable[Region], now: datetime) -> list[Column]:
+    """Return the heads of the matrix."""
+    return [_column(region, now) for region in regions]
+
+
+def rows(overview: Overview, now: datetime) -> list[RowView]:
+    """Return the rows of the matrix, in the order given."""
+    return [_row(row, now) for row in overview.rows]
+
+
+def headline(tally: Mapping[Group, int], regions: Sequence[Region], *, is_current: bool) -> str:
+    """Return the one sentence that says how things stand, or stood when checks were last handed out."""
+    total, good = sum(tally.values()), tally[Group.AVAILABLE]
+    if total == tally[Group.UNCHECKED]:
+        return f"No result yet for {words.counted(total, 'image')}"
+    where = "from everywhere" if all(map(_is_heard, regions)) else "from every region that reports"
+    can = "can" if is_current else "could"
+    if good == total:
+        return f"{f'All {total:,} images' if total > 1 else 'The one image'} {can} be pulled {where}"
+    rest = ", ".join(f"{tally[group]:,} {said}" for group, said in _SAID.items() if tally[group])
+    return f"{good:,} of {words.counted(total, 'image')} {can} be pulled {where}; {rest}"
+
+
+def is_ticking(ticked_at: datetime | None, now: datetime) -> bool:
+    """Tell whether checks are being handed out."""
+    return ticked_at is not None and now - ticked_at <= LATEST_TICK
+
+
+def problems(ticked_at: datetime | None, regions: Iterable[Region], now: datetime) -> list[str]:
+    """Return what is wrong with Kairos itself, so that nobody takes an old picture for a good one."""
+    said: list[str] = []
+    if ticked_at is None:
+        said.append("No check has been handed out yet: beat and the control worker have not been heard of.")
+    elif not is_ticking(ticked_at, now):
+        heard = words.ago(ticked_at, now)
+        said.append(f"No checks are handed out: beat and the control worker were last heard of {heard}.")
+    said += [
+        f"{words.shown(region.name, 100)} ({region.slug}) has been silent for "
+        f"{words.span((now - (region.last_seen_at or region.silent_since)).total_seconds())}. "
+        "Its last results are shown and have no vote."
+        for region in regions
+        if condition_of(region) is RegionCondition.SILENT and region.silent_since is not None
+    ]
+    return said
+
+
+def short_title(tally: Mapping[Group, int]) -> str:
+    """Return what a browser's tab has room for."""
+    bad = [f"{tally[group]:,} {_SAID[group]}" for group in (Group.UNAVAILABLE, Group.DEGRADED) if tally[group]]
+    return f"{', '.join(bad)} · Kairos" if bad else "Kairos"
+
+
+def _is_heard(region: Region) -> bool:
+    return condition_of(region) is RegionCondition.ACTIVE and region.last_seen_at is not None
+
+
+def _column(region: Region, now: datetime) -> Column:
+    condition = condition_of(region)
+    heard = f"heard {words.ago(region.last_seen_at, now)}" if region.last_seen_at else "not heard yet"
+    notes = {
+        RegionCondition.SILENT: f"silent, {heard}",
+        RegionCondition.PAUSED: f"paused, {heard}",
+    }
+    return Column(
+        name=words.shown(region.name, 100) or region.slug,
+        slug=region.slug,
+        look=_OUT_OF_VOTE.get(condition),
+        note=notes.get(condition, heard),
+    )
+
+
+def _row(row: Row, now: datetime) -> RowView:
+    resource = row.resource
+    cells = [_cell(resource, cell, now) if cell else None for cell in row.cells]
+    look = look_of(resource, row.verdict, now)
+    then = resource.paused_at or (row.verdict.since if row.verdict else None)
+    return RowView(
+        id=resource.pk,
+        name=name_of(resource),
+        reference=words.shown(resource.canonical.replace(resource.digest, words.short_digest(resource.digest)), 700),
+        registry=words.shown(resource.registry.name, 100),
+        schedule=f"{words.every(resource.interval_seconds)}, {resource.depth or 'automatic'} depth",
+        look=look,
+        was=f"was {Look(row.verdict_state).label.lower()}" if look is Look.STALE else "",
+        since=words.since(then, now) if then else "",
+        digests_differ=differ(
+            (view.face.look, cell.state.digest)
+            for view, cell in zip(cells, row.cells, strict=True)
+            if view and cell and cell.state
+        ),
+        cells=cells,
+    )
+
+
+def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:
+    state = cell.state
+    return CellView(
+        id=f"cell-{resource.pk}-{cell.region.slug}",
+        slug=cell.region.slug,
+        region=words.shown(cell.region.name, 100) or cell.region.slug,
+        face=Face.of(
+            Seen(status=state.status, reason=state.reason, slot=state.last_slot) if state else None,
+            condition=cell.condition,
+            is_paused=resource.is_paused,
+            interval_seconds=resource.interval_seconds,
+            now=now,
+        ),
+        hint=_hint(state.reason) if state else "",
+        facts=_facts(resource, cell, now),
+    )
+
+
+def _facts(resource: Resource, cell: Cell, now: datetime) -> list[tuple[str, str]]:
+    state = cell.state
+    due = "none while paused" if resource.is_paused else words.ahead(resource.next_due_at, now)
+    if state is None:
+        return [("Next check", due)]
+    proven = [
+        (term, words.ago(then, now))
+        for term, then in (("Manifest proven", state.manifest_proved_at), ("Layers proven", state.blobs_proved_at))
+        if then
+    ]
+    facts = (
+        ("Result", words.since(state.since, now)),
+        ("Failed at", state.stage or ""),
+        ("Host", words.shown(state.host, 260)),
+        ("Hint", _hint(state.reason) if state.reason != Reason.OK else ""),
+        ("Digest", words.short_digest(state.digest)),
+        *proven,
+        ("Warnings", " ".join(words.warning(code) for code in state.warnings)),
+        ("Next check", due),
+    )
+    return [(term, said) for term, said in facts if said]
+
+
+def _hint(code: str) -> str:
+    try:
+        return Reason(code).meaning.hint
+    except ValueError:  # a reason of another version
+        return ""

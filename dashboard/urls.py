@@ -1,0 +1,31 @@
+"""Addresses of the pages, and under `live/` the fragments that keep them current."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+from django.views.decorators.gzip import gzip_page
+
+from dashboard import views
+
+app_name = "dashboard"
+
+# Only fragments are compressed: they hold no secret (a CSRF token, say) that their length could tell.
+live_overview = gzip_page(views.overview)
+live_resource = gzip_page(views.resource)
+
+urlpatterns = [
+    path("", views.overview, {"template": "dashboard/overview.html"}, name="overview"),
+    path("live/", live_overview, {"template": "dashboard/_overview.html"}, name="overview-live"),
+    path("resources/<int:resource_id>/", views.resource, {"template": "dashboard/resource.html"}, name="resource"),
+    path(
+        "resources/<int:resource_id>/live/",
+        live_resource,
+        {"template": "dashboard/_resource.html"},
+        name="resource-live",
+    ),
+    path(
+        "login/",
+        LoginView.as_view(template_name="dashboard/login.html", redirect_authenticated_user=True),
+        name="login",
+    ),
+    path("logout/", LogoutView.as_view(next_page="dashboard:overview"), name="logout"),
+]

@@ -1,0 +1,53 @@
+"""What is worst first, and how many there are of each kind."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Lower, NullIf
+
+from probes.models import Resource
+from probes.policy.verdict import VerdictState
+
+
+class Group(StrEnum):
+    """What a resource counts as, the worst first: its verdict, unless none was made yet or it is paused."""
+
+    UNAVAILABLE = "unavailable"
+    DEGRADED = "degraded"
+    UNKNOWN = "unknown"
+    UNCHECKED = "unchecked"
+    AVAILABLE = "available"
+    PAUSED = "paused"
+
+
+_RANKS = {group: rank for rank, group in enumerate(Group)}
+
+
+def worst_first(*, group: Group | None = None, search: str = "") -> "QuerySet[Resource]":
+    """Return resources by severity and then by name; of one group, or with `search` in name or reference."""
+    found = Resource.objects.annotate(rank=_rank())
+    if group is not None:
+        found = found.filter(rank=_RANKS[group])
+    if search:
+        found = found.filter(Q(name__icontains=search) | Q(reference__icontains=search))
+    return found.order_by("rank", Lower(Coalesce(NullIf("name", Value("")), "reference")), "pk")
+
+
+def tally() -> Mapping[Group, int]:
+    """Return how many resources there are of each group. One query."""
+    counted = Resource.objects.annotate(rank=_rank()).order_by().values("rank").annotate(count=Count("pk"))
+    found: dict[int, int] = {item["rank"]: item["count"] for item in counted}
+    return {group: found.get(rank, 0) for group, rank in _RANKS.items()}
+
+
+def _rank() -> Any:
+    """Give each resource the place of its group. A verdict that was never computed from anything is none."""
+    return Case(
+        When(paused_at__isnull=False, then=_RANKS[Group.PAUSED]),
+        When(verdict=None, then=_RANKS[Group.UNCHECKED]),
+        *(When(verdict__state=state, then=_RANKS[Group(state)]) for state in VerdictState),
+        default=Value(_RANKS[Group.UNKNOWN]),
+        output_field=IntegerField(),
+    )
