@@ -4,9 +4,11 @@ What its tasks and its guard see goes into Redis lists, for the test to read.
 """
 
 import os
+import signal
 
 import redis
 from celery import Celery
+from celery.exceptions import Reject
 from kombu import Queue
 
 from probes.broker.redis import guard_queues
@@ -16,6 +18,7 @@ app = Celery("control", broker=os.environ["BROKER_URL"], fixups=[])
 app.conf.update(
     task_queues=(Queue("control"), Queue("results")),
     task_acks_late=True,
+    task_reject_on_worker_lost=True,
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
     worker_cancel_long_running_tasks_on_connection_loss=True,
@@ -38,7 +41,15 @@ guard_queues(app, {"results": {"probes.ingest"}}, on_refused=count)
 
 @app.task(name="probes.ingest")
 def ingest(envelope: dict[str, str]) -> None:
-    note("seen.ingested", envelope["name"])
+    """Take the message in; a name with a bang makes trouble first, once."""
+    name = envelope["name"]
+    with redis.Redis.from_url(os.environ["BROKER_URL"]) as client:
+        is_first = client.incr(f"tries.{name}") == 1
+    if is_first and name == "rejected!":
+        raise Reject("not now", requeue=True)
+    if is_first and name == "killed!":
+        os.kill(os.getpid(), signal.SIGKILL)
+    note("seen.ingested", name)
 
 
 @app.task(name="probes.partitions")

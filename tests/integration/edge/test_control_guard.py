@@ -100,6 +100,13 @@ def test_region_cannot_order_what_only_the_control_plane_may(control: Control) -
     assert control.seen("ingested") == []
 
 
+@pytest.mark.parametrize("name", ["rejected!", "killed!"])
+def test_message_that_was_not_acknowledged_comes_again(control: Control, name: str) -> None:
+    control.send("probes.ingest", "results", {"name": name})
+    control.wait_for("ingested", [name])
+    assert control.seen("refused") == []
+
+
 def test_task_that_celery_does_not_know_is_counted_on_an_open_queue(control: Control) -> None:
     control.send("probes.of_a_later_version", "control")
     control.send("probes.ingest", "control", {"name": "neighbour"}, expires=60)
