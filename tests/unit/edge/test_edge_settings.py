@@ -1,5 +1,6 @@
 """The worker's environment: what is missing or wrong is said in one line that names the variable."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,8 @@ def test_setting_with_a_fault_is_named(environ: dict[str, str], name: str, value
 
 def test_password_and_keys_are_not_shown(environ: dict[str, str]) -> None:
     assert "swordfish" not in repr(EdgeSettings.from_environ(environ))
+
+
+def test_version_is_the_one_that_the_project_names() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["version"] == VERSION
