@@ -195,7 +195,7 @@ class Outcome:
                 ),
                 steps=tuple(_step_from_json(item) for item in document["steps"]),
             )
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError) as error:
             raise ValueError(f"not an outcome: {type(error).__name__} {error}") from error
 
 

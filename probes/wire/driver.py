@@ -5,6 +5,7 @@ One `Engine` serves all checks of a process from one event loop: its connections
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Out
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.redaction import scrub
 from probes.protocol.reference import ReferenceInvalid, parse_reference
-from probes.protocol.taxonomy import Warn
+from probes.protocol.taxonomy import Reason, Warn
 from probes.protocol.urls import redact
 from probes.wire.exchange import ExchangeRecord, perform
 from probes.wire.limits import Limits
@@ -24,6 +25,7 @@ from probes.wire.memory import LoginKey, LoginMemory
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
 
+_log = logging.getLogger(__name__)
 EXPIRING: Final = timedelta(days=14)
 
 
@@ -49,12 +51,16 @@ class Engine:
         """Make one check and return its outcome, within `plan.timeout_seconds`.
 
         Raises `ValueError` when the plan's site is not usable (a network or address that is none). Everything
-        that the network or a registry does becomes part of the outcome.
+        that the network or a registry does becomes part of the outcome, and so does a fault of our own (row E21).
         """
         run = _Run(self._transport, plan, self._limits)
         key = _login_key(plan, secret, run.route)
         memory = self._logins.recall(key, run.started) if key else None
-        done = await run.converse(start(plan, secret, memory))
+        try:
+            done = await run.converse(start(plan, secret, memory))
+        except Exception as error:  # noqa: BLE001 - a verdict is owed whatever we did wrong
+            _log.exception("the check of %s failed in the engine", plan.reference)
+            done = _own_fault(plan, error)
         if key and done.memory is not None:
             self._logins.learn(key, done.memory, asyncio.get_running_loop().time())
         return run.outcome(done)
@@ -141,6 +147,13 @@ class _Run:
         if any(record.mixed_scope for _, _, record in self.records):
             found.append(Warn.DNS_MIXED_SCOPE)
         return replace(conclusion, warnings=(*conclusion.warnings, *found)) if found else conclusion
+
+
+def _own_fault(plan: Plan, error: Exception) -> Done:
+    reason = Reason.INTERNAL_ERROR
+    return Done(
+        Conclusion(reason=reason, canonical=plan.reference, hint=reason.meaning.hint, detail=type(error).__name__)
+    )
 
 
 def _step(ask: Ask, event: Event, record: ExchangeRecord, secrets: tuple[str, ...]) -> Step:
