@@ -89,7 +89,7 @@ class Command(BaseCommand):
             action="store_true",
             help=f"read an OAuth2 refresh token from standard input; or set {_IDENTITY_TOKEN}",
         )
-        add("--ca-file", type=_ca_file, default="", metavar="PEM", help="trust these roots as well")
+        add("--ca-file", type=_ca_file, metavar="PEM", help="trust these roots as well")
         add(
             "--allow-cidr",
             action="append",
@@ -177,7 +177,7 @@ def _plan(reference: str, options: dict[str, Any]) -> Plan:
         depth=Depth(options["depth"]),
         platforms=tuple(dict.fromkeys(options["platform"] or (DEFAULT_PLATFORM,))),
         site=Site(
-            ca_pem=options["ca_file"],
+            ca_pem=options["ca_file"] or "",
             allow_cidrs=tuple(options["allow_cidr"]),
             resolve=tuple(resolve.items()),
             trusted_auth_hosts=tuple(host.lower() for host in options["trust_auth_host"]),

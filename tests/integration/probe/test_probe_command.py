@@ -1,0 +1,250 @@
+"""`manage.py probe` as an operator runs it."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from django.core.management import ManagementUtility
+
+from kairos.demo.accounts import USERNAME
+from kairos.demo.certificates import authority
+from kairos.demo.sites import Sites
+from kairos.embedded import free_port
+from tests.integration.demo.test_demo_process import running
+
+ROOT = Path(__file__).parents[3]
+FIELDS = {
+    "reference", "canonical", "kind", "status", "reason", "stage", "host", "confidence", "depth", "digest",
+    "platforms", "warnings", "hint", "detail", "retry_at", "started_at", "duration_ms", "attempts", "requests",
+    "bytes_read", "auth_path", "connection", "rate_limit", "certificates", "steps",
+}  # fmt: skip
+STEP_FIELDS = {
+    "stage", "method", "url", "host", "address", "http_status", "error", "connection", "dns_ms", "connect_ms",
+    "tls_ms", "first_byte_ms", "total_ms", "bytes",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demonstration registry as a process, and the options that reach it."""
+
+    port: int
+    state: Path
+
+    @property
+    def options(self) -> list[str]:
+        resolve = (f"--resolve={host}:{','.join(found)}" for host, found in Sites.at(self.port).resolve.items())
+        return [f"--ca-file={self.state / 'authority.pem'}", "--allow-cidr=127.0.0.0/8", *resolve]
+
+    def reference(self, name: str, host: str = "registry") -> str:
+        return f"{host}.kairos.test:{self.port}/{name}"
+
+    @property
+    def password(self) -> str:
+        return (self.state / "account-password").read_text().strip()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    state = tmp_path_factory.mktemp("demo")
+    authority(state)
+    port = free_port()  # one for all its hosts
+    with running(state, "--port", str(port)):
+        yield Demo(port, state)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a run of the command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Probe(Protocol):
+    """Runs the command in this process, with standard input and variables of the environment as given."""
+
+    def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> Done: ...
+
+
+@pytest.fixture
+def probe(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Probe:
+    def run(*arguments: str, stdin: str = "", **environment: str) -> Done:
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.stdin", io.StringIO(stdin))
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            capsys.readouterr()
+            status: object = 0
+            try:
+                ManagementUtility(["manage.py", "probe", *arguments]).execute()
+            except SystemExit as leaving:
+                status = leaving.code or 0
+        captured = capsys.readouterr()
+        assert isinstance(status, int)
+        return Done(status, captured.out, captured.err)
+
+    return run
+
+
+def test_it_needs_no_settings_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "probe", "--json", "quay.io/Team/app"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "KAIROS_STATE_DIR": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert json.loads(done.stdout)["reason"] == "ref_uppercase"
+    assert done.returncode == 5
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_available_image_is_a_ladder_and_status_0(demo: Demo, probe: Probe) -> None:
+    done = probe(*demo.options, "--platform=all", demo.reference("shop/storefront:stable"))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == demo.reference("shop/storefront:stable")
+    assert "HEAD manifest" in lines[1]
+    assert "127.0.0.2" in lines[1]
+    assert sum("GET layer" in line for line in lines) >= 4
+    assert any("linux/arm64: ok" in line for line in lines)
+    assert "✓ available · proven to blobs" in lines[-1]
+
+
+def test_the_hint_stands_under_the_step_that_failed(demo: Demo, probe: Probe) -> None:
+    done = probe(*demo.options, demo.reference("media/thumbnails:1.3"))
+
+    lines = done.stdout.splitlines()
+    failed = next(number for number, line in enumerate(lines) if line.lstrip().startswith("✗ GET layer"))
+    assert "layer_missing" in "".join(lines[failed : failed + 3])
+    assert "Re-push, or restore storage." in "".join(lines[failed : failed + 4])
+    assert done.returncode == 1
+
+
+def test_json_is_the_contract_one_document_a_line(demo: Demo, probe: Probe) -> None:
+    done = probe(*demo.options, "--json", demo.reference("shop/checkout:2.4.1"), demo.reference("shop/search:3.0.0"))
+
+    available, missing = (json.loads(line) for line in done.stdout.splitlines())
+    assert set(available) >= FIELDS
+    assert set(available["steps"][0]) == STEP_FIELDS
+    assert (available["status"], available["reason"], available["stage"]) == ("available", "ok", None)
+    assert (missing["status"], missing["reason"], missing["stage"]) == ("unavailable", "tag_not_found", "manifest")
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "status"),
+    [
+        ("shop/checkout:2.4.1", "registry", 0),
+        ("shop/search:3.0.0", "registry", 1),
+        ("library/warehouse:7", "hub", 4),
+        ("legacy/reports:1", "registry", 5),
+    ],
+)
+def test_the_exit_status_says_who_has_to_act(demo: Demo, probe: Probe, name: str, host: str, status: int) -> None:
+    assert probe(*demo.options, demo.reference(name, host)).returncode == status
+
+
+def test_an_unresolvable_host_is_degraded_or_our_resolver_and_never_unavailable(probe: Probe) -> None:
+    done = probe("--json", "--timeout=5", "registry.invalid/app:1")
+    assert json.loads(done.stdout)["reason"] in ("dns_nxdomain", "dns_temporary")
+    assert done.returncode in (3, 4)
+
+
+class TestSecrets:
+    def test_a_password_comes_from_standard_input_or_the_environment(self, demo: Demo, probe: Probe) -> None:
+        private = (*demo.options, f"--username={USERNAME}", demo.reference("payments/gateway:4.2"))
+
+        by_stdin = probe(*private, "--password-stdin", stdin=f"{demo.password}\n")
+        by_environment = probe(*private, KAIROS_PROBE_PASSWORD=demo.password)
+
+        assert (by_stdin.returncode, by_environment.returncode) == (0, 0), by_stdin.stdout
+
+    def test_a_wrong_one_is_refused_and_not_shown(self, demo: Demo, probe: Probe) -> None:
+        done = probe(
+            *demo.options,
+            f"--username={USERNAME}",
+            demo.reference("payments/gateway:4.2"),
+            KAIROS_PROBE_PASSWORD="not-this",
+        )
+        assert "auth_bad_credentials" in done.stdout
+        assert "not-this" not in done.stdout + done.stderr
+        assert done.returncode == 1
+
+    def test_there_is_no_option_for_a_password(self, probe: Probe) -> None:
+        done = probe("--username=robot", "--password=secret", "alpine")
+        assert done.returncode == 2
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("--username=robot", "alpine"), "needs a password"),
+            (("--password-stdin", "alpine"), "needs --username"),
+            (("--identity-token-stdin", "alpine"), "no identity token on standard input"),
+        ],
+    )
+    def test_half_a_login_is_wrong_usage(self, probe: Probe, arguments: tuple[str, ...], message: str) -> None:
+        done = probe(*arguments)
+        assert message in done.stderr
+        assert done.returncode == 2
+
+    def test_one_credential_is_never_shown_to_two_registries(self, probe: Probe) -> None:
+        done = probe("--username=robot", "quay.io/a/b", "ghcr.io/a/b", KAIROS_PROBE_PASSWORD="secret")
+        assert "one credential for several registries" in done.stderr
+        assert done.returncode == 2
+
+
+class TestWhatBadInputGets:
+    def test_a_reference_is_refused_with_its_reason_and_position_and_no_packet(self, probe: Probe) -> None:
+        done = probe("--json", "quay.io/Team/app")
+        document = json.loads(done.stdout)
+        assert (document["reason"], document["stage"], document["requests"]) == ("ref_uppercase", "parse", 0)
+        assert "at character 9" in document["detail"]
+        assert done.returncode == 5
+
+    @pytest.mark.parametrize(
+        "option",
+        [
+            "--allow-cidr=10.0.0.0/99",
+            "--resolve=registry.example",
+            "--resolve=registry.example:nowhere",
+            "--timeout=0",
+            "--timeout=soon",
+            "--count=0",
+            "--platform=linux",
+            "--depth=deep",
+            "--ca-file=manage.py",
+            "--ca-file=missing.pem",
+        ],
+    )
+    def test_a_bad_option_is_wrong_usage_in_one_line(self, probe: Probe, option: str) -> None:
+        done = probe(option, "alpine")
+        assert done.returncode == 2
+        assert option.partition("=")[0] in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+
+
+def test_repetitions_stay_warm_and_end_with_a_summary(demo: Demo, probe: Probe) -> None:
+    done = probe(
+        *demo.options, "--depth=resolve", "--count=3", "--interval=0.05", demo.reference("shop/checkout:2.4.1")
+    )
+    assert "3 checks: 3 available" in done.stdout.splitlines()[-1]
+    assert sum("GET token" in line for line in done.stdout.splitlines()) == 1
+
+
+def test_help_teaches(probe: Probe) -> None:
+    done = probe("--help")
+    for part in ("examples:", "exit status", "--trust-auth-host", "KAIROS_PROBE_PASSWORD"):
+        assert part in done.stdout
