@@ -4,7 +4,7 @@ The wire turns each `Ask` into exactly one `Reply` or `Fault`, in any order when
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
@@ -85,8 +85,8 @@ class Ask:
     method: Method
     url: str
     stage: Stage
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may carry a login
+    body: bytes = field(default=b"", repr=False)  # likewise
     body_rule: BodyRule = BodyRule.DOCUMENT
     limit_bytes: int = 4 * 1024 * 1024
     fresh_connection: bool = False  # must not reuse a pooled connection (rows N12, M11)
@@ -99,8 +99,8 @@ class Reply:
 
     ask_id: int
     status: int
-    headers: Headers
-    body: bytes = b""
+    headers: Headers = field(repr=False)
+    body: bytes = field(default=b"", repr=False)  # may hold a token
     received_at: datetime
 
 

@@ -1,8 +1,8 @@
 """What a scripted registry holds: documents with their true digests, and images made of them."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from probes.protocol.digest import Digest
@@ -15,11 +15,12 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Bytes with their media type. `name` is what a dialogue's log calls them."""
+    """Bytes with their media type. `name` is what a dialogue's log calls them, `notes` go into the descriptor."""
 
     name: str
     body: bytes
     media_type: str
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -27,7 +28,7 @@ class Content:
 
     @property
     def descriptor(self) -> dict[str, Any]:
-        return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body)}
+        return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body), **self.notes}
 
 
 @dataclass(frozen=True, kw_only=True)

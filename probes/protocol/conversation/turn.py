@@ -129,8 +129,7 @@ class Turn:
 
     def end(self, failure: Failure) -> None:
         """End the check with this failure, whatever else is in flight."""
-        if self.ending is None:
-            self.ending = failure
+        self.ending = failure
 
     def warn(self, *warnings: Warn) -> None:
         self.state.warnings = tuple(dict.fromkeys((*self.state.warnings, *warnings)))

@@ -1,0 +1,87 @@
+"""How much a check may ask for, and what a driver may count on."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import pytest
+
+from probes.protocol.conversation import Done, Send, UnexpectedEventError, advance, start
+from probes.protocol.exchange import Ask, Fault, FaultKind
+from probes.protocol.plan import Plan
+from probes.protocol.taxonomy import Depth, Reason, Warn
+from tests.fakes.dialogue import HOST, Breaks, Registry, Says, moved
+
+REFERENCE = f"{HOST}/team/app:1"
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+def test_three_are_in_flight_at_most(registry: Registry) -> None:
+    """B24."""
+    registry.image("team/app:1", layers=9)
+    move = start(Plan(reference=REFERENCE))
+    most = 0
+    waiting: list[Ask] = []
+    while isinstance(move, Send):
+        waiting += move.asks
+        most = max(most, len(waiting))
+        move = advance(move.state, registry.answer(waiting.pop(0)))
+    assert move.conclusion.reason is Reason.OK
+    assert most == 3
+
+
+def test_registry_that_leads_us_on_is_left_after_twelve_requests(registry: Registry) -> None:
+    """Limits, D.2."""
+    registry.image("team/app:1")
+    for method in ("HEAD", "GET"):
+        registry.once(f"{method} 1", moved("/hop/1"))
+        for hop in range(1, 5):
+            registry.once(f"{method} hop/{hop}", moved(f"/hop/{hop + 1}"))
+    registry.once("HEAD hop/5", Says(404))
+    registry.once("GET hop/5", Says(503))
+    outcome = registry.check(REFERENCE)
+    assert outcome.reason is Reason.PROTOCOL_ERROR
+    assert outcome.detail == "the registry needs more requests than a pull should"
+    assert len(registry.log) == 12
+
+
+def test_two_hundred_requests_are_the_end(registry: Registry) -> None:
+    """Limits, D.2: what could not be asked for is said, and does not count as missing."""
+    registry.image("team/app:1", layers=300)
+    outcome = registry.check(REFERENCE)
+    assert (outcome.reason, outcome.warnings) == (Reason.OK, (Warn.PROBE_CAPPED,))
+    assert len(registry.log) == 200
+
+
+def test_failure_that_could_not_be_tried_again_counts(registry: Registry) -> None:
+    registry.image("team/app:1", layers=300)
+    registry.once("GET layer197", Breaks(FaultKind.CONNECTION_RESET))
+    outcome = registry.check(REFERENCE)
+    assert registry.log[-1] == "GET layer197"
+    assert (outcome.reason, outcome.warnings) == (Reason.CONNECTION_RESET, (Warn.PROBE_CAPPED,))
+
+
+def test_event_that_nothing_waits_for_is_refused_and_changes_nothing(registry: Registry) -> None:
+    registry.image("team/app:1")
+    move = start(Plan(reference=REFERENCE))
+    assert isinstance(move, Send)
+    before = deepcopy(move.state)
+    for ask_id in (-1, 1, 99):
+        with pytest.raises(UnexpectedEventError):
+            advance(move.state, Fault(ask_id=ask_id, kind=FaultKind.ABORTED))
+    assert move.state == before
+
+
+def test_state_may_be_gone_back_to(registry: Registry) -> None:
+    """A state is a value: what happened after it has no part in it."""
+    registry.image("team/app:1")
+    first = start(Plan(reference=REFERENCE, depth=Depth.RESOLVE))
+    assert isinstance(first, Send)
+    lost = advance(first.state, Fault(ask_id=0, kind=FaultKind.ABORTED))
+    found = advance(first.state, replace(registry.answer(first.asks[0])))
+    assert isinstance(lost, Done)
+    assert isinstance(found, Done)
+    assert (lost.conclusion.reason, found.conclusion.reason) == (Reason.PROBE_ABORTED, Reason.OK)

@@ -1,0 +1,69 @@
+"""What we sent never comes out again, whoever echoes it."""
+
+import pytest
+
+from probes.protocol.conversation import Send, start
+from probes.protocol.plan import Plan, Secret
+from probes.protocol.taxonomy import Depth, Reason
+from tests.fakes.dialogue import ALICE, HOST, REFRESHING, Amends, Registry, Says
+
+REFERENCE = f"{HOST}/team/app:1"
+SPACED = Secret(username="", password="wonder  land")
+
+
+@pytest.fixture
+def registry() -> Registry:
+    made = Registry()
+    made.image("team/app:1")
+    made.wants_token()
+    return made
+
+
+@pytest.mark.parametrize("echo", ["wonder  land", "wonder land", "wonder++land", "OndvbmRlciAgbGFuZA=="])
+def test_password_echoed_by_the_token_service_is_not_shown(registry: Registry, echo: str) -> None:
+    """T35, S19: as it is, as cleaning leaves it, as a form or as Basic carries it."""
+    registry.once("GET token", Says(401, {"details": f"no such password: {echo}"}))
+    outcome = registry.check(REFERENCE, secret=SPACED)
+    assert (outcome.reason, outcome.detail) == (Reason.AUTH_BAD_CREDENTIALS, "no such password: …")
+
+
+def test_identity_token_echoed_is_not_shown(registry: Registry) -> None:
+    registry.once("POST token", Says(401, {"details": "not valid: looking-glass"}))
+    assert registry.check(REFERENCE, secret=REFRESHING).detail == "not valid: …"
+
+
+@pytest.mark.parametrize("token", ["t0ken-t0ken", "t0ken" * 60], ids=["short", "cut"])
+def test_token_echoed_by_the_registry_is_not_shown(registry: Registry, token: str) -> None:
+    """T35: nor the beginning of one that a cut has left."""
+    registry.valid_tokens.add(token)
+    registry.once("GET token", Says(200, {"token": token}))
+    registry.once("GET manifest", Says(403, f"refused: {token}"))
+    outcome = registry.check(REFERENCE)
+    assert outcome.detail == "refused: …"
+
+
+def test_source_of_a_quota_is_scrubbed_too(registry: Registry) -> None:
+    quota = {"RateLimit-Limit": "100;w=21600", "Docker-RateLimit-Source": "user-wonderland"}
+    registry.knows(ALICE)
+    registry.once("HEAD 1", Amends(quota), Amends(quota))
+    outcome = registry.check(REFERENCE, secret=ALICE, depth=Depth.RESOLVE)
+    assert outcome.rate_limit is not None
+    assert outcome.rate_limit.source == "user-…"
+
+
+def test_driver_is_told_what_its_steps_may_not_show(registry: Registry) -> None:
+    registry.knows(ALICE)
+    registry.check(REFERENCE, secret=ALICE)
+    assert registry.done is not None
+    assert {"wonderland", "YWxpY2U6d29uZGVybGFuZA==", "token-1"} <= set(registry.done.secrets)
+
+
+def test_nothing_secret_is_in_the_repr_of_what_is_passed_around(registry: Registry) -> None:
+    """S19: a log line or a traceback may print any of it."""
+    registry.knows(ALICE)
+    registry.check(REFERENCE, secret=ALICE)
+    everything = repr((registry.asks, registry.done, registry.memory, ALICE, REFRESHING))
+    move = start(Plan(reference=REFERENCE), ALICE, registry.memory)
+    assert isinstance(move, Send)
+    for secret in ("wonderland", "looking-glass", "YWxpY2U6", "token-1"):
+        assert secret not in everything + repr(move)
