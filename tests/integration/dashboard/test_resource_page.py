@@ -1,0 +1,259 @@
+"""The page of one image: by region what was last found, with its evidence, and what happened lately."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from probes.actions import resources
+from probes.models import MissedSlots, Region, RegionState, Resource
+from probes.policy.slots import MissedCause
+from probes.protocol.outcome import Certificate, Outcome, PlatformResult, RateLimit, Step
+from probes.protocol.plan import Plan
+from probes.protocol.taxonomy import Confidence, Reason, Stage, Status, Warn
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import Find, finding, found
+from tests.integration.dashboard.reading import Page
+
+pytestmark = pytest.mark.django_db
+
+BLOB = "b" * 64
+
+
+def read(client: Client, image: Resource) -> Page:
+    response = client.get(f"/resources/{image.pk}/")
+    assert response.status_code == 200
+    return Page(response.content.decode())
+
+
+def step(**values: Any) -> Step:
+    given: dict[str, Any] = {
+        "stage": Stage.MANIFEST,
+        "method": "HEAD",
+        "url": "https://ghcr.io/v2/org/app/manifests/1",
+        "host": "ghcr.io",
+        "address": "192.0.2.7",
+        "http_status": 200,
+        "error": None,
+        "connection": "new",
+        "dns_ms": 4.0,
+        "connect_ms": 10.0,
+        "tls_ms": 20.0,
+        "first_byte_ms": 30.0,
+        "total_ms": 70.0,
+        "bytes": 10,
+    }
+    return Step(**{**given, **values})
+
+
+def miss(image: Resource, first: datetime, last: datetime | None = None, **values: Any) -> None:
+    MissedSlots.objects.create(resource=image, first_slot=first, last_slot=last or first, **values)
+
+
+def blocked(**values: Any) -> Find:
+    """Return what a check finds whose layers are blocked, with everything that an outcome can hold."""
+    steps = (
+        step(),
+        step(
+            stage=Stage.LAYER,
+            method="GET",
+            url=f"https://blobs.example/v2/sha256:{BLOB}?sig=…",
+            host="blobs.example",
+            http_status=403,
+        ),
+    )
+
+    def find(plan: Plan) -> Outcome:
+        outcome = found(plan, Reason.POLICY_BLOCKED, Stage.LAYER)
+        conclusion = replace(
+            outcome.conclusion,
+            host="blobs.example",
+            hint="Ask the scanner's owner.",
+            detail="blocked by policy",
+            confidence=Confidence.AMBIGUOUS,
+            platforms=(
+                PlatformResult(
+                    platform="linux/arm64",
+                    digest=f"sha256:{BLOB}",
+                    status=Status.UNAVAILABLE,
+                    reason=Reason.PLATFORM_MISSING,
+                ),
+            ),
+            warnings=(Warn.PULL_QUOTA_LOW,),
+            retry_at=datetime.now(UTC) + timedelta(minutes=5),
+            attempts=2,
+            auth_path="fresh",
+            rate_limit=RateLimit(limit=100, remaining=7, window_seconds=21_600, source="header"),
+            **values,
+        )
+        certificates = (
+            Certificate(host="ghcr.io", not_after=datetime.now(UTC) + timedelta(days=40, hours=1), issuer="A CA"),
+            Certificate(host="old.example", not_after=datetime.now(UTC) - timedelta(days=1), issuer=""),
+        )
+        return replace(outcome, conclusion=conclusion, steps=steps, certificates=certificates)
+
+    return find
+
+
+def test_a_region_tells_the_whole_of_its_last_outcome(client: Client, plane: ControlPlane) -> None:
+    image = plane.image(depth="blobs")
+    plane.check(image, finds={"us-east": blocked()})
+    text = read(client, image)["from-us-east"].text
+    for part in (
+        "Unavailable",
+        "policy blocked policy_blocked",
+        "ambiguous",
+        "Ask the scanner's owner.",
+        "blocked by policy",
+        "The pull quota of this region's address is nearly used up.",
+        "Failed at layer",
+        "Host blobs.example",
+        "Tries 2",
+        "Login fresh token",
+        "Pull quota left 7 of 100",
+        "Next try not before",
+        "linux/arm64 Unavailable platform missing sha256:bbbbbbbbbbbb…",
+        "ghcr.io until",
+        "(40 d left)",
+        "old.example expired on",
+    ):
+        assert part in text
+
+
+def test_the_ladder_shows_every_step_and_marks_the_one_that_failed(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image, finds={"us-east": blocked()})
+    page = read(client, image)
+    text = page["from-us-east-steps"].text
+    assert "manifest HEAD /v2/org/app/manifests/1 ghcr.io 192.0.2.7 200 70 ms" in text
+    assert "failed: layer GET /v2/sha256:bbbbbbbbbbbb…?sig=… blobs.example" in text
+    bars = [element.attributes["aria-label"] for element in page.all("svg", "bar")]
+    assert bars == ["70 ms: DNS 4.0 ms, connect 10 ms, TLS 20 ms, first byte 30 ms, rest 6.0 ms"] * 2
+    assert "open" in page["from-us-east-evidence"].attributes
+    assert "open" not in page["from-eu-west-evidence"].attributes
+
+
+def test_the_verdict_is_explained(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image, finds={"us-east": finding(Reason.RATE_LIMITED), "eu-west": finding(Reason.TAG_NOT_FOUND)})
+    page = read(client, image)
+    assert page["verdict"].text == "Degraded"
+    explanation = page.all("p", "explanation")[0].text
+    assert explanation.startswith("2 of 3 regions have a vote: 1 good, 1 not.")
+    assert "us-east has none: its check could not tell." in explanation
+
+
+def test_a_strip_shows_the_last_outcomes_and_missed_slots_of_a_region(client: Client, plane: ControlPlane) -> None:
+    plane.now -= timedelta(minutes=10)
+    image = plane.image()
+    for reason in (Reason.TAG_NOT_FOUND, Reason.REGISTRY_ERROR, Reason.OK):
+        slot = plane.check(image, finds={"us-east": finding(reason)})
+    miss(image, slot + timedelta(minutes=1), region=plane.region("us-east"), cause=MissedCause.LOST)
+    miss(image, slot - timedelta(hours=2), slot - timedelta(hours=1), count=13, cause=MissedCause.DOWNTIME)
+    page = read(client, image)
+    assert "last 4 checks: 1 available, 1 degraded, 1 unavailable, 1 missed" in page["from-us-east"].text
+    assert "last 3 checks: 3 available" in page["from-eu-west"].text
+    assert "Missed in the last day: 2" in page["from-us-east"].text
+    assert "1 check missed, no report came back" in page["from-us-east-missed"].text
+    assert "13 checks missed, Kairos was down" in page["from-eu-west-missed"].text
+
+
+def test_missed_slots_of_long_ago_are_history(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    long_ago = datetime.now(UTC) - timedelta(days=1, minutes=1)
+    miss(image, long_ago, cause=MissedCause.DOWNTIME)
+    assert "Missed in the last day" not in read(client, image).html
+
+
+def test_outcomes_of_a_former_image_are_not_its_own(client: Client, plane: ControlPlane) -> None:
+    plane.now -= timedelta(minutes=5)
+    image = plane.image()
+    plane.check(image)
+    image.reference = "ghcr.io/org/app:2"
+    resources.save(image, now=plane.now + timedelta(seconds=1))
+    page = read(client, image)
+    assert "no checks yet" in page["from-eu-west"].text
+    assert "No result has come from here yet." in page["from-eu-west"].text
+    assert "ghcr.io/org/app:2" in page.html
+
+
+def test_one_query_budget_serves_any_history(client: Client, plane: ControlPlane) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            read(client, image)
+        return len(captured)
+
+    plane.now -= timedelta(minutes=15)
+    image = plane.image()
+    plane.check(image)
+    few = queries()
+    for _ in range(5):
+        plane.check(image)
+    assert queries() == few == 6
+
+
+def test_differing_digests_are_listed_by_region(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image, finds={"us-east": lambda plan: found(plan, digest=f"sha256:{BLOB}")})
+    page = read(client, image)
+    assert "Digests differ" in page.html
+    assert page.html.count(f"sha256:{BLOB}") >= 1
+    plane.check(image)
+    assert "Digests differ" not in read(client, image).html
+
+
+def test_a_region_that_checks_it_no_longer_is_still_shown_for_what_it_last_saw(
+    client: Client, plane: ControlPlane
+) -> None:
+    image = plane.image()
+    plane.check(image)
+    Region.objects.filter(slug="ap-south").update(retired_at=plane.now)
+    text = read(client, image)["from-ap-south"].text
+    assert "region retired" in text
+    assert "was available" in text
+
+
+def test_a_document_of_another_version_is_said_to_be_unreadable(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image)
+    RegionState.objects.filter(region__slug="eu-west").update(document={"version": 99})
+    assert "written by another version" in read(client, image)["from-eu-west"].text
+
+
+def test_what_a_registry_says_is_escaped_and_capped(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    hostile = "<script>alert(1)</script>\u202e" + "x" * 2000
+    plane.check(image, finds={"us-east": lambda plan: _with_detail(found(plan, Reason.REGISTRY_ERROR), hostile)})
+    page = read(client, image)
+    assert "<script>alert" not in page.html
+    assert "\u202e" not in page.html
+    assert len(page.all("blockquote")[0].text) < 500
+
+
+def test_an_image_that_is_not_there_is_not_found(client: Client, db: None) -> None:
+    assert client.get("/resources/1/").status_code == 404
+    assert client.get("/resources/1/live/").status_code == 404
+    assert client.get(f"/resources/{2**80}/").status_code == 404
+
+
+def test_the_fragment_is_what_the_page_holds(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image)
+    body = client.get(f"/resources/{image.pk}/live/").content.decode()
+    assert body.startswith('<div id="resource"')
+    assert read(client, image)["resource"].attributes["data-live"] == f"/resources/{image.pk}/live/"
+
+
+def test_ids_are_unique(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image, finds={"us-east": blocked()})
+    ids = [element.attributes["id"] for element in read(client, image).elements if "id" in element.attributes]
+    assert len(ids) == len(set(ids))
+
+
+def _with_detail(outcome: Outcome, detail: str) -> Outcome:
+    return replace(outcome, conclusion=replace(outcome.conclusion, detail=detail))
