@@ -190,14 +190,18 @@ def _unprivileged() -> Account:
 
 
 def _copied(binaries: Path, root_home: Path) -> Path:
-    """Copy the wheel's installation (some 40 MB) to where everyone may enter, once per version of the wheel."""
-    target = root_home / f"postgresql-{MAJOR}-{importlib.metadata.version(_WHEEL)}"
+    """Copy the wheel's PostgreSQL (some 40 MB) to where everyone may enter, once for each version of the wheel."""
+    package = binaries.parents[1]
+    target = root_home / f"{_WHEEL}-{importlib.metadata.version(_WHEEL)}"
     if not target.exists():
         root_home.mkdir(parents=True, exist_ok=True, mode=0o755)
         unfinished = Path(tempfile.mkdtemp(dir=root_home, prefix=".copying-"))
-        shutil.copytree(binaries.parent, unfinished, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(binaries.parent, unfinished / package.name / binaries.parent.name, symlinks=True)
+        # Its shared libraries lie beside the package, and are found by the way from one to the other.
+        if (libraries := package.with_name(f"{package.name}.libs")).exists():
+            shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
         unfinished.chmod(0o755)
         with contextlib.suppress(OSError):  # another start was faster
             unfinished.rename(target)
         shutil.rmtree(unfinished, ignore_errors=True)
-    return target / binaries.name
+    return target / binaries.relative_to(package.parent)
