@@ -87,7 +87,7 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)
         for cause in {refused.cause for refused in judged.refused}:
             alike = [refused for refused in judged.refused if refused.cause is cause]
-            refusals.count(QUEUE, cause, alike[0].detail, now=now, times=len(alike))
+            refusals.note(QUEUE, cause, alike[0].detail, now=now, times=len(alike))
     return Ingested(stored, len(judged.refused), changes)
 
 

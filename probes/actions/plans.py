@@ -124,7 +124,7 @@ class _Office:
         proof, digest = self._proofs.get((resource.pk, region.pk), (depth.NOTHING_PROVED, None))
         forced = check.depth or (Depth(resource.depth) if resource.depth else None)
         return Plan(
-            reference=resource.canonical,
+            reference=resource.reference,
             depth=depth.next_depth(proof, digest=digest, now=check.slot, forced=forced),
             platforms=tuple(resource.platforms),
             site=resource.registry.site,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-LOGGED_AGAIN_AFTER: Final = timedelta(hours=1)
+NEW_AFTER: Final = timedelta(hours=1)
 
 _log = logging.getLogger(__name__)
 
@@ -22,18 +22,21 @@ RETURNING (SELECT last_seen_at FROM before)
 """
 
 
-def count(queue: str, cause: str, detail: str, *, now: datetime, times: int = 1) -> None:
-    """Count `times` refusals. Logs the first of its queue and cause, and again after an hour without one."""
-    detail = detail[:300].replace("\0", "")
-    parameters: dict[str, Any] = {
-        "queue": queue[:60],
-        "cause": cause[:40],
-        "times": times,
-        "now": now,
-        "detail": detail,
-    }
+def count(queue: str, cause: str, detail: str, *, now: datetime, times: int = 1) -> bool:
+    """Count `times` refusals; tell whether they are the first of their queue and cause for an hour."""
+    parameters: dict[str, Any] = {"queue": queue[:60], "cause": cause[:40], "detail": _clean(detail)}
+    parameters |= {"times": times, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, parameters)
         (last_seen_at,) = cursor.fetchone()
-    if last_seen_at is None or now - last_seen_at >= LOGGED_AGAIN_AFTER:
-        _log.warning("refused a message from %s: %s (%s)", queue, cause, detail)
+    return last_seen_at is None or now - last_seen_at >= NEW_AFTER
+
+
+def note(queue: str, cause: str, detail: str, *, now: datetime, times: int = 1) -> None:
+    """Count `times` refusals, and log them when they begin."""
+    if count(queue, cause, detail, now=now, times=times):
+        _log.warning("refused a message from %s: %s (%s)", queue, cause, _clean(detail))
+
+
+def _clean(detail: str) -> str:
+    return detail[:300].replace("\0", "")

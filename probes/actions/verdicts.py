@@ -19,6 +19,9 @@ from probes.selectors.subscriptions import regions_of
 
 _AT_ONCE: Final = 1000
 
+_Newest = tuple[Status, str, datetime]
+"""Status, reason and slot of the newest outcome from a region."""
+
 _MAKE: Final = """
 INSERT INTO probes_verdict (resource_id, state, since, computed_at, inputs)
 SELECT id, 'unknown', %(now)s, %(now)s, '{}' FROM probes_resource WHERE id = ANY(%(ids)s)
@@ -79,11 +82,11 @@ def recompute(verdicts: Sequence[Verdict], *, now: datetime) -> list[Change]:
     """Compute and store the verdicts, which `locked` returned in this transaction; return those that changed."""
     ids = [verdict.resource_id for verdict in verdicts]
     voters = regions_of(ids)
-    states: dict[tuple[int, int], RegionState] = {
-        (state.resource_id, state.region_id): state
-        for state in RegionState.objects.filter(resource_id__in=ids).only(
-            "resource_id", "region_id", "status", "reason", "last_slot"
-        )
+    newest: dict[tuple[int, int], _Newest] = {
+        (resource_id, region_id): (Status(status), reason, slot)
+        for resource_id, region_id, status, reason, slot in RegionState.objects.filter(resource_id__in=ids)
+        .order_by()
+        .values_list("resource_id", "region_id", "status", "reason", "last_slot")
     }
     written: list[dict[str, Any]] = []
     changes: list[Change] = []
@@ -92,7 +95,7 @@ def recompute(verdicts: Sequence[Verdict], *, now: datetime) -> list[Change]:
         inputs = Inputs(
             now=now,
             interval_seconds=resource.interval_seconds,
-            votes=tuple(_vote(region, states.get((resource.pk, region.pk))) for region in voters[resource.pk]),
+            votes=tuple(_vote(region, newest.get((resource.pk, region.pk))) for region in voters[resource.pk]),
         )
         decision = decide(inputs)
         before = VerdictState(verdict.state)
@@ -129,17 +132,10 @@ def lapse_seen_from(region_ids: Iterable[int], *, now: datetime) -> None:
         cursor.execute(_LAPSE, {"regions": list(region_ids), "now": now})
 
 
-def _vote(region: Region, state: RegionState | None) -> Vote:
+def _vote(region: Region, newest: _Newest | None) -> Vote:
     if region.paused_at is not None:
         presence = Presence.PAUSED
     else:
         presence = Presence.SILENT if region.silent_since is not None else Presence.PRESENT
-    if state is None:
-        return Vote(region=region.slug, presence=presence)
-    return Vote(
-        region=region.slug,
-        presence=presence,
-        status=Status(state.status),
-        reason=state.reason,
-        slot=state.last_slot,
-    )
+    status, reason, slot = newest or (None, None, None)
+    return Vote(region=region.slug, presence=presence, status=status, reason=reason, slot=slot)

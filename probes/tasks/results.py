@@ -39,7 +39,7 @@ def _or_refuse(work: Callable[[], object]) -> None:
     try:
         work()
     except Refused as refused:
-        refusals.count(QUEUE, refused.cause, refused.detail, now=timezone.now())
+        refusals.note(QUEUE, refused.cause, refused.detail, now=timezone.now())
 
 
 def _with_patience(work: Callable[[], None]) -> None:

@@ -147,14 +147,14 @@ def test_message_is_held_while_the_database_is_away_then_goes_back(monkeypatch: 
 
 def test_message_survives_a_database_that_comes_back(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     answers = iter([OperationalError("the server closed the connection"), None])
-    count = refusals.count
+    note = refusals.note
 
     def falter(*arguments: Any, **values: Any) -> None:
         if error := next(answers):
             raise error
-        count(*arguments, **values)
+        note(*arguments, **values)
 
-    monkeypatch.setattr(refusals, "count", falter)
+    monkeypatch.setattr(refusals, "note", falter)
     monkeypatch.setattr(results, "PAUSE_SECONDS", 0.01)
     tasks.heartbeat("not an envelope")
     assert MessageRefusal.objects.get().count == 1

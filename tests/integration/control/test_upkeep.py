@@ -209,8 +209,8 @@ def test_refusals_are_counted_and_logged_when_they_begin(
     now: datetime, db: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     for minutes in (0, 1, 2, 70):
-        refusals.count("results", "malformed", "a \0 detail", now=now + timedelta(minutes=minutes))
-    refusals.count("results", "oversized", "x" * 999, now=now, times=3)
+        refusals.note("results", "malformed", "a \0 detail", now=now + timedelta(minutes=minutes))
+    refusals.note("results", "oversized", "x" * 999, now=now, times=3)
     counter = MessageRefusal.objects.get(cause="malformed")
     assert (counter.count, counter.first_seen_at, counter.last_seen_at) == (4, now, now + timedelta(minutes=70))
     assert counter.last_detail == "a  detail"

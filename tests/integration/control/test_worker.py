@@ -1,0 +1,110 @@
+"""A control worker as a process: what it survives, and what it lets by."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection, transaction
+
+from kairos.celery import app
+from probes.actions import dispatch
+from probes.models import Batch, MessageRefusal, Outcome, Region
+from tests.integration.control.conftest import MakeImages, Regions
+from tests.servers import wait_until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+ROOT = Path(__file__).parents[3]
+WAIT_SECONDS = 60.0
+
+
+@pytest.fixture
+def worker(broker: str, db: None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a control worker on the test's database and broker."""
+    address = connection.settings_dict
+    place = f"{address['USER']}:{address['PASSWORD']}@{address['HOST']}:{address['PORT']}"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "celery", "--quiet", "--app", "kairos", "worker", "--concurrency", "1"),
+            *("--queues", "control,results", "--without-gossip", "--without-mingle"),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DATABASE_URL": f"postgresql://{place}/{address['NAME']}",
+            "BROKER_URL": broker,
+            "KAIROS_STATE_DIR": str(settings.KAIROS_STATE_DIR),
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield process
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def test_worker_takes_reports_in_between_rubbish(
+    now: datetime, regions: Regions, make_images: MakeImages, worker: subprocess.Popen[bytes], broker: str
+) -> None:
+    make_images()
+    reports = {}
+    for message in dispatch.claim_due(now).messages:
+        region = regions[message.queue.removeprefix("probe.")]
+        reports[region.slug] = region.report(region.open(message))
+    with redis.Redis.from_url(broker) as client:
+        for slug, report in reports.items():
+            client.lpush("results", b"\xff rubbish", b'{"body": 1}')
+            app.send_task("probes.ingest", args=[report], queue="results")
+            app.send_task("probes.ingest", args=[report], queue="results")
+            app.send_task("probes.heartbeat", args=[regions[slug].heartbeat()], queue="results")
+        app.send_task("probes.tick", queue="results")
+
+    def all_taken() -> bool:
+        with redis.Redis.from_url(broker) as client:
+            is_empty = not client.llen("results") and not client.hlen("unacked")
+        return is_empty and Region.objects.filter(last_seen_at__isnull=False).count() == 3
+
+    wait_until(all_taken, WAIT_SECONDS, "every message to be taken", alive=worker)
+    assert Outcome.objects.count() == 3
+    assert dict(MessageRefusal.objects.values_list("cause", "count")) == {
+        "malformed": 3,
+        "content_type": 3,
+        "replayed": 3,
+        "unknown_task": 1,
+    }
+
+
+def test_report_survives_the_process_that_was_taking_it_in(
+    now: datetime, regions: Regions, make_images: MakeImages, worker: subprocess.Popen[bytes]
+) -> None:
+    make_images(3)
+    message = next(m for m in dispatch.claim_due(now).messages if m.queue == "probe.eu-west")
+    region = regions["eu-west"]
+    report = region.report(region.open(message))
+
+    def is_waiting_for_us() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return bool(cursor.fetchone()[0])
+
+    with transaction.atomic():
+        Batch.objects.select_for_update().get(region=region.row)
+        app.send_task("probes.ingest", args=[report], queue="results")
+        wait_until(is_waiting_for_us, WAIT_SECONDS, "the worker to be in the middle of it", alive=worker)
+        (child,) = psutil.Process(worker.pid).children()
+        child.kill()
+    wait_until(lambda: Outcome.objects.count() == 3, WAIT_SECONDS, "another process to take it in", alive=worker)
+    assert Batch.objects.get(region=region.row).state == Batch.State.REPORTED
+    assert not MessageRefusal.objects.exists()
