@@ -10,12 +10,30 @@ from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # mi
 from celery.signals import celeryd_init, setup_logging
 from kombu import Queue
 
+from probes.broker.redis import guard_queues
+from probes.trust.refusal import RefusalCause
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kairos.settings")
 
 app = Celery("kairos")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = (Queue("control"), Queue("results"))
 app.autodiscover_tasks()
+
+
+def count_refusal(queue: str, cause: RefusalCause, detail: str) -> None:
+    """Count what the guard refused and logged. It runs in the consumer, which no task's end tidies up after."""
+    from django.db import close_old_connections  # noqa: PLC0415 - models exist only once a worker has started
+    from django.utils import timezone  # noqa: PLC0415 - likewise
+
+    from probes.actions import refusals  # noqa: PLC0415 - likewise
+
+    close_old_connections()
+    refusals.count(queue, cause, detail, now=timezone.now())
+
+
+# Regions write to `results`: nothing is taken from there but their reports and heartbeats.
+guard_queues(app, {"results": {"probes.ingest", "probes.heartbeat"}}, on_refused=count_refusal)
 
 
 @setup_logging.connect
