@@ -54,7 +54,7 @@ def document_of(outcome: Outcome) -> dict[str, Any]:
     return {
         **dict.fromkeys(_NOT_KEPT),
         "version": OUTCOME_VERSION,
-        "reference": resource.canonical if is_same_image else None,
+        "reference": resource.reference if is_same_image else None,
         "canonical": resource.canonical if is_same_image else None,
         "kind": "image",
         "status": outcome.status,
