@@ -1,0 +1,26 @@
+"""The admin, one module for each noun: what operators change, and windows on what the machinery writes.
+
+Rules live below: forms validate through the models, saving and ordering go through the actions.
+"""
+
+from probes.admin.credential import CredentialAdmin
+from probes.admin.missed import MissedSlotsAdmin
+from probes.admin.outcome import OutcomeAdmin
+from probes.admin.refusal import MessageRefusalAdmin
+from probes.admin.region import RegionAdmin
+from probes.admin.registry import RegistryAdmin
+from probes.admin.resource import ResourceAdmin
+from probes.admin.state import RegionStateAdmin
+from probes.admin.verdict import VerdictAdmin
+
+__all__ = [
+    "CredentialAdmin",
+    "MessageRefusalAdmin",
+    "MissedSlotsAdmin",
+    "OutcomeAdmin",
+    "RegionAdmin",
+    "RegionStateAdmin",
+    "RegistryAdmin",
+    "ResourceAdmin",
+    "VerdictAdmin",
+]

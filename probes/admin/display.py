@@ -1,0 +1,121 @@
+"""How the admin shows things: states as words with a sign and a colour, instants by their age."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.contrib import admin
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from probes.protocol.outcome import rfc3339
+
+Method = Callable[[Any, Any], SafeString | str]
+
+NOTHING: Final = "—"
+
+# A sign as well as a colour: not everybody tells red from green.
+_SIGNS: Final = {
+    "available": "✓",
+    "active": "✓",
+    "unavailable": "✗",
+    "degraded": "!",
+    "config_error": "!",
+    "silent": "!",
+    "indeterminate": "?",
+    "unknown": "?",
+}
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def badge(state: str, text: str = "") -> SafeString:
+    """Return a state as people see it; `text` in place of its own name."""
+    sign = _SIGNS.get(state, NOTHING)
+    return format_html(
+        '<span class="kairos-badge kairos-{}"><b>{}</b> {}</span>', state, sign, text or state.replace("_", " ")
+    )
+
+
+def sign(state: str, region: str, title: str) -> SafeString:
+    """Return a state in the least space, one of several side by side."""
+    return format_html(
+        '<span class="kairos-badge kairos-{}" title="{}"><b>{}</b> {}</span>',
+        state,
+        title,
+        _SIGNS.get(state, NOTHING),
+        region,
+    )
+
+
+def span(seconds: float) -> str:
+    """Return a span of time in its largest whole unit: `45 s`, `3 min`, `2 h`, `5 d`."""
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def interval(seconds: int) -> str:
+    """Return an interval exactly, in the largest unit that divides it: `5 min`, `90 s`."""
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds % size == 0), (1, "s"))
+    return f"{seconds // size} {unit}"
+
+
+def age(instant: datetime, now: datetime) -> str:
+    """Return `3 min ago`, or `in 3 min` for what lies ahead."""
+    seconds = (now - instant).total_seconds()
+    if abs(seconds) < 1:
+        return "now"
+    return f"{span(seconds)} ago" if seconds > 0 else f"in {span(-seconds)}"
+
+
+def aged(instant: datetime | None) -> SafeString | str:
+    """Return how long ago, with the exact time to be had."""
+    if instant is None:
+        return NOTHING
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', rfc3339(instant), stamp(instant), age(instant, timezone.now())
+    )
+
+
+def stamped(instant: datetime | None) -> SafeString | str:
+    """Return the exact time, with how long ago."""
+    if instant is None:
+        return NOTHING
+    return format_html(
+        '<time datetime="{}">{}</time> <span class="quiet">({})</span>',
+        rfc3339(instant),
+        stamp(instant),
+        age(instant, timezone.now()),
+    )
+
+
+def stamp(instant: datetime) -> str:
+    """Return `2026-11-23 14:00:00 UTC`, with milliseconds where there are any."""
+    instant = instant.astimezone(UTC)
+    return f"{instant:%Y-%m-%d %H:%M:%S}{f'.{instant.microsecond // 1000:03}' if instant.microsecond else ''} UTC"
+
+
+def ago(name: str, description: str = "") -> Method:
+    """Return a method of an admin that shows the age of an instant of each row."""
+    return _method(name, description, aged)
+
+
+def at(name: str, description: str = "") -> Method:
+    """Return a method of an admin that shows an instant exactly."""
+    return _method(name, description, stamped)
+
+
+def state(name: str, description: str = "") -> Method:
+    """Return a method of an admin that shows a state."""
+    return _method(name, description, badge)
+
+
+def _method(name: str, description: str, show: Callable[[Any], SafeString | str]) -> Method:
+    @admin.display(description=description or name.replace("_", " "), ordering=name)
+    def method(_admin: object, row: Model) -> SafeString | str:
+        return show(getattr(row, name))
+
+    return method

@@ -1,0 +1,71 @@
+"""Windows on what the machinery writes: nothing to add, change or delete, and never a count.
+
+Counting the outcomes of a day reads all of them. A page is its rows and whether there is one more; how many pages
+there are, nobody asks.
+"""
+
+from typing import Any, Final
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model
+from django.http import HttpRequest
+
+from probes.admin.base import KairosAdmin
+
+MOST_PAGES: Final = 200
+"""Each page reads those before it too. Whoever wants to go further narrows the list."""
+
+
+class PagedChangeList(ChangeList):
+    """A list that looks one row ahead in place of counting."""
+
+    has_older: bool
+
+    def get_results(self, request: HttpRequest) -> None:  # noqa: ARG002 - Django's signature
+        if not 1 <= self.page_num <= MOST_PAGES:
+            raise IncorrectLookupParameters
+        start = (self.page_num - 1) * self.list_per_page
+        rows = list(self.queryset[start : start + self.list_per_page + 1])
+        self.result_list: Any = rows[: self.list_per_page]
+        self.has_older = len(rows) > self.list_per_page and self.page_num < MOST_PAGES
+        self.result_count = len(self.result_list)
+        self.full_result_count: Any = None
+        self.show_full_result_count = False
+        self.show_admin_actions = False
+        self.can_show_all = False
+        self.multi_page = True
+        self.paginator: Any = None
+
+    @property
+    def newer_page(self) -> int:
+        return self.page_num - 1
+
+    @property
+    def older_page(self) -> int:
+        return self.page_num + 1
+
+
+class LedgerAdmin(KairosAdmin):
+    """The base of every window."""
+
+    actions = None
+    list_per_page = 50
+    list_max_show_all = 0
+    change_list_template = "admin/probes/ledger_list.html"
+
+    def get_changelist(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        **_: Any,
+    ) -> type[ChangeList]:
+        return PagedChangeList
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _row: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _row: Model | None = None) -> bool:
+        return False

@@ -1,0 +1,34 @@
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from probes.admin import display
+from probes.admin.filters import LastSlotFilter, ResourceFilter
+from probes.admin.ledger import LedgerAdmin
+from probes.models import MissedSlots
+
+
+@admin.register(MissedSlots)
+class MissedSlotsAdmin(LedgerAdmin):
+    list_display = (
+        "last_slot_at",
+        "resource",
+        "where",
+        "cause",
+        "count",
+        "first_slot_at",
+    )
+    list_filter = (LastSlotFilter, "cause", "region", ResourceFilter)
+    ordering = ("-last_slot", "-pk")
+    sortable_by = ()
+    fields = ("resource", "where", "cause", "count", "first_slot_at", "last_slot_at")
+
+    last_slot_at = display.at("last_slot")
+    first_slot_at = display.at("first_slot")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MissedSlots]:
+        return super().get_queryset(request).select_related("resource", "region").defer("region__heartbeat")
+
+    @admin.display(description="region")
+    def where(self, missed: MissedSlots) -> str:
+        return str(missed.region or "everywhere")

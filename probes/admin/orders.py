@@ -1,0 +1,94 @@
+"""What a person orders in the admin: check now, pause, resume. Each says what was ordered, and where to look."""
+
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from kombu.exceptions import OperationalError
+
+from probes.actions import dispatch, resources
+from probes.admin.base import KairosAdmin
+from probes.models import Resource
+from probes.tasks import publish_on_commit
+from probes.trust.keys import KeyFileError
+
+MOST_AT_ONCE: Final = 1000
+ORDERS: Final = ("check_now", "pause", "resume")
+
+
+class OrderingAdmin(KairosAdmin):
+    """The actions of the list, and the same as buttons of one resource's page."""
+
+    actions = ORDERS
+
+    @admin.action(permissions=["change"], description="Check now")
+    def check_now(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
+        ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        if len(ids) > MOST_AT_ONCE:
+            self.message_user(request, f"Choose at most {MOST_AT_ONCE:,}. Nothing was sent.", messages.ERROR)
+            return
+        try:
+            with transaction.atomic():
+                asked = dispatch.check_now(ids, now=timezone.now())
+                _log(request, chosen, "Asked for a check.")
+                publish_on_commit(asked.messages)
+        except OperationalError:
+            self.message_user(request, "The broker does not answer: nothing was sent. Try again.", messages.ERROR)
+        except KeyFileError as error:
+            self.message_user(request, f"Nothing was sent: {error}", messages.ERROR)
+        else:
+            self._say_what_was_sent(request, ids, asked)
+
+    @admin.action(permissions=["change"], description="Pause")
+    def pause(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
+        with transaction.atomic():
+            _log(request, chosen, "Paused.")
+            count = resources.pause(chosen.values_list("pk", flat=True), now=timezone.now())
+        done = f"{_counted(count)} paused: nothing is checked until resumed. What is on its way still arrives."
+        self.message_user(request, done if count else "All of these were paused already.")
+
+    @admin.action(permissions=["change"], description="Resume")
+    def resume(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
+        with transaction.atomic():
+            _log(request, chosen, "Resumed.")
+            count = resources.resume(chosen.values_list("pk", flat=True), now=timezone.now())
+        done = f"{_counted(count)} resumed: the next check is sent within a second or two."
+        self.message_user(request, done if count else "None of these was paused.")
+
+    def order_view(self, request: HttpRequest, resource_id: int) -> HttpResponseBase:
+        """Do what a button of the resource's page says, and come back to it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        if (order := request.POST.get("order")) in ORDERS:
+            getattr(self, order)(request, Resource.objects.filter(pk=resource_id))
+        return HttpResponseRedirect(reverse("admin:probes_resource_change", args=[resource_id]))
+
+    def _say_what_was_sent(self, request: HttpRequest, ids: list[int], asked: dispatch.Asked) -> None:
+        if not asked.messages:
+            self.message_user(request, "No active region checks this: nothing was sent.", messages.WARNING)
+            return
+        regions = sorted({message.queue.removeprefix("probe.") for message in asked.messages})
+        outcomes = reverse("admin:probes_outcome_changelist") + (f"?resource={ids[0]}" if len(ids) == 1 else "")
+        words = '{} sent to {}. <a href="{}">Outcomes</a> appear within seconds.'
+        checks = "One check was" if len(ids) == 1 else f"Checks of {len(ids):,} resources were"
+        self.message_user(request, format_html(words, checks, ", ".join(regions), outcomes), messages.SUCCESS)
+
+
+def _log(request: HttpRequest, chosen: QuerySet[Resource], message: str) -> None:
+    """Note it in the history of each resource."""
+    user_id: Any = request.user.pk
+    LogEntry.objects.log_actions(user_id, chosen, CHANGE, change_message=message)
+
+
+def _counted(count: int) -> str:
+    return "One resource is" if count == 1 else f"{count:,} resources are"

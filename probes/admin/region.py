@@ -1,0 +1,92 @@
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.safestring import SafeString
+
+from probes.actions import regions
+from probes.admin import display
+from probes.admin.base import KairosAdmin
+from probes.models import Region
+from probes.selectors.regions import condition_of
+
+
+@admin.register(Region)
+class RegionAdmin(KairosAdmin):
+    """Regions enrol themselves by their keys: here they are named, placed, paused and looked at."""
+
+    list_display = ("slug", "name", "state", "last_seen_ago", "workers", "queue")
+    search_fields = ("slug", "name")
+    actions = ("pause", "resume")
+    readonly_fields = (
+        "slug",
+        "state",
+        "last_seen_at",
+        "silent_since_at",
+        "paused_at",
+        "retired_at",
+        "queue",
+        "verify_key",
+        "box_public_key",
+        "worker_table",
+    )
+    fieldsets = (
+        (None, {"fields": ("slug", "name", ("latitude", "longitude"))}),
+        ("State", {"fields": readonly_fields[1:7]}),
+        ("Workers", {"fields": ("worker_table",)}),
+        ("Public keys", {"fields": ("verify_key", "box_public_key"), "classes": ("collapse",)}),
+    )
+
+    last_seen_ago = display.ago("last_seen_at", "last seen")
+    last_seen_at = display.at("last_seen_at", "last seen")
+    silent_since_at = display.at("silent_since")
+    paused_at = display.at("paused_at", "paused since")
+    retired_at = display.at("retired_at", "retired")
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        # A region without the key file of its worker would be nothing.
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _region: Region | None = None) -> bool:
+        # It is retired instead: what it found stays readable.
+        return False
+
+    @admin.display
+    def state(self, region: Region) -> SafeString:
+        return display.badge(condition_of(region).value)
+
+    @admin.display
+    def queue(self, region: Region) -> str:
+        return region.queue
+
+    @admin.display
+    def workers(self, region: Region) -> int:
+        return len(_workers(region))
+
+    @admin.display(description="Last heartbeats")
+    def worker_table(self, region: Region) -> str:
+        return render_to_string("admin/probes/region/workers.html", {"workers": _workers(region)})
+
+    @admin.action(permissions=["change"], description="Pause: send no checks, take the vote")
+    def pause(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
+        count = regions.pause(chosen.values_list("pk", flat=True), now=timezone.now())
+        self.message_user(request, f"{count} paused. What is on its way still arrives.")
+
+    @admin.action(permissions=["change"], description="Resume")
+    def resume(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
+        count = regions.resume(chosen.values_list("pk", flat=True), now=timezone.now())
+        self.message_user(request, f"{count} resumed. Checks go there from the next tick on.")
+
+
+def _workers(region: Region) -> Sequence[dict[str, Any]]:
+    """Return the last heartbeat of each worker, newest first, with its time as one."""
+    heard = [
+        {**worker, "received": display.aged(parse_datetime(str(worker["received_at"])))}
+        for worker in region.heartbeat.get("workers", {}).values()
+    ]
+    return sorted(heard, key=lambda worker: str(worker["received_at"]), reverse=True)

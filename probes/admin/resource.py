@@ -1,0 +1,168 @@
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from probes.actions import resources as actions
+from probes.admin import display
+from probes.admin.fields import LinesField, WordsField
+from probes.admin.filters import PauseFilter, VerdictFilter
+from probes.admin.ledger import LedgerAdmin
+from probes.admin.orders import OrderingAdmin
+from probes.admin.standing import panel
+from probes.models import Resource, validation
+from probes.protocol.plan import DEFAULT_PLATFORM
+from probes.selectors.resources import resources, verdict_state
+
+
+class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    platforms = WordsField(
+        each=validation.platform,
+        initial=DEFAULT_PLATFORM,
+        help_text="OS/ARCH[/VARIANT], separated by commas, or the single word all.",
+    )
+    labels = LinesField(help_text="One NAME=VALUE a line, such as team=payments.")
+
+    class Meta:
+        model = Resource
+        fields = ("reference", "name", "platforms", "depth", "interval_seconds", "regions", "credential", "labels")
+        labels: ClassVar = {"reference": "Image", "interval_seconds": "Interval in seconds"}
+        widgets: ClassVar = {
+            "reference": forms.TextInput({"class": "vTextField kairos-code", "spellcheck": "false", "size": 80}),
+            "name": forms.TextInput({"class": "vTextField"}),
+            "regions": forms.CheckboxSelectMultiple,
+        }
+
+
+@admin.register(Resource)
+class ResourceAdmin(OrderingAdmin):
+    form = ResourceForm
+    list_display = ("resource", "verdict", "from_regions", "interval", "next_check")
+    list_filter = (VerdictFilter, PauseFilter, "registry", "regions")
+    search_fields = ("name", "reference")
+    show_full_result_count = False
+    autocomplete_fields = ("credential",)
+    change_form_template = "admin/probes/resource/change_form.html"
+    fieldsets = (
+        (None, {"fields": ("reference", "name")}),
+        ("What, and how often", {"fields": ("platforms", "depth", "interval_seconds")}),
+        ("From where, and as whom", {"fields": ("regions", "credential")}),
+        ("Labels", {"fields": ("labels",)}),
+    )
+
+    class Media:
+        js = ("probes/standing.js",)
+
+    def get_queryset(self, _request: HttpRequest) -> QuerySet[Resource]:
+        return resources().order_by("name", "reference", "pk")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:resource_id>/standing/", view(self.standing_view), name="probes_resource_standing"),
+            path("<int:resource_id>/order/", view(self.order_view), name="probes_resource_order"),
+            *super().get_urls(),
+        ]
+
+    def standing_view(self, request: HttpRequest, resource_id: int) -> HttpResponse:
+        """Answer the panel alone, for the page that shows it."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        found = panel(request, resource_id)
+        if found is None:
+            raise Http404
+        return HttpResponse(found)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        extra = dict(extra_context or {})
+        if object_id is None:
+            extra["title"] = "Add an image to check"
+        elif object_id.isascii() and object_id.isdigit():
+            extra["standing"] = panel(request, int(object_id))
+            extra["standing_address"] = reverse("admin:probes_resource_standing", args=[object_id])
+            extra["order_address"] = reverse("admin:probes_resource_order", args=[object_id])
+        return super().changeform_view(request, object_id, form_url, extra)
+
+    def save_model(self, _request: HttpRequest, resource: Resource, _form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
+        actions.save(resource, now=timezone.now())
+
+    def response_add(
+        self, request: HttpRequest, resource: Resource, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Lead to the new resource's page, which shows it being checked."""
+        if {"_addanother", "_continue", "_popup"} & request.POST.keys() or not self.has_view_or_change_permission(
+            request, resource
+        ):
+            return super().response_add(request, resource, post_url_continue)
+        self.message_user(
+            request,
+            format_html("{} was added. Its first check is on the way; the results appear here.", resource),
+        )
+        return HttpResponseRedirect(reverse("admin:probes_resource_change", args=[resource.pk]))
+
+    def view_on_site(self, resource: Resource) -> str | None:
+        """Return its page on the dashboard, where there is one."""
+        try:
+            return reverse("dashboard:resource", args=[resource.pk])
+        except NoReverseMatch:
+            return None
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Let what the machinery wrote of a resource go with it, though nobody may delete it by hand."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        windows = {
+            str(model._meta.verbose_name)  # noqa: SLF001 - Django's documented API
+            for model, window in self.admin_site._registry.items()  # noqa: SLF001 - likewise
+            if isinstance(window, LedgerAdmin)
+        }
+        return deleted, counts, needed - windows, protected
+
+    @admin.display(description="resource", ordering="name")
+    def resource(self, resource: Resource) -> SafeString | str:
+        if not resource.name:
+            return resource.reference
+        return format_html('{}<br><span class="quiet">{}</span>', resource.name, resource.reference)
+
+    @admin.display(ordering="verdict__state")
+    def verdict(self, resource: Resource) -> SafeString:
+        if resource.is_paused:
+            return display.badge("paused")
+        return display.badge(verdict_state(resource).value)
+
+    @admin.display(description="from each region")
+    def from_regions(self, resource: Resource) -> SafeString | str:
+        now = timezone.now()
+        signs = [
+            (
+                display.sign(
+                    state.status,
+                    state.region.slug,
+                    f"{state.status}, {state.reason}, {display.age(state.checked_at, now)}",
+                ),
+            )
+            for state in resource.states.all()
+        ]
+        return format_html_join(" ", "{}", signs) or display.NOTHING
+
+    @admin.display(ordering="interval_seconds")
+    def interval(self, resource: Resource) -> str:
+        return display.interval(resource.interval_seconds)
+
+    @admin.display(description="next check", ordering="next_due_at")
+    def next_check(self, resource: Resource) -> SafeString | str:
+        return display.NOTHING if resource.is_paused else display.aged(resource.next_due_at)

@@ -1,0 +1,74 @@
+"""How one resource stands now, for its page: the verdict, and a row for each region, kept current without reload."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from probes.admin import display
+from probes.models import Resource
+from probes.policy.verdict import VerdictState
+from probes.protocol.taxonomy import Reason
+from probes.selectors.overview import Cell, rows
+from probes.selectors.regions import RegionCondition
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One region's row of the panel."""
+
+    region: str
+    note: str
+    badge: SafeString
+    reason: str
+    hint: str
+    where: str
+    checked: SafeString | str
+    since: SafeString | str
+    outcomes: str
+
+
+def panel(request: HttpRequest, resource_id: int) -> SafeString | None:
+    """Return the panel, or None without such a resource. A constant number of queries."""
+    found = rows(Resource.objects.filter(pk=resource_id))
+    if not found:
+        return None
+    (row,) = found
+    context: dict[str, Any] = {
+        "resource": row.resource,
+        "verdict": display.badge(row.verdict_state.value),
+        "is_unknown": row.verdict_state is VerdictState.UNKNOWN,
+        "since": display.aged(row.verdict.since) if row.verdict else None,
+        "next_check": display.aged(row.resource.next_due_at),
+        "lines": [_line(row.resource, cell) for cell in row.cells if cell],
+    }
+    return render_to_string("admin/probes/resource/standing.html", context, request)
+
+
+def _line(resource: Resource, cell: Cell) -> Line:
+    state = cell.state
+    note = "" if cell.condition is RegionCondition.ACTIVE else cell.condition.value
+    outcomes = reverse("admin:probes_outcome_changelist")
+    query = f"?resource={resource.pk}&region__id__exact={cell.region.pk}"
+    if state is None:
+        waiting = display.badge("unchecked", "waiting for its first check")
+        return Line(str(cell.region), note, waiting, "", "", "", display.NOTHING, display.NOTHING, "")
+    return Line(
+        region=str(cell.region),
+        note=note,
+        badge=display.badge(state.status),
+        reason=state.reason,
+        hint="" if state.reason == Reason.OK else _hint(state.reason),
+        where=" at ".join(filter(None, (state.stage, state.host))),
+        checked=display.aged(state.checked_at),
+        since=display.aged(state.since),
+        outcomes=outcomes + query,
+    )
+
+
+def _hint(reason: str) -> str:
+    """Return the sentence for a reason; empty for one that this version does not know."""
+    return Reason(reason).meaning.hint if reason in set(Reason) else ""

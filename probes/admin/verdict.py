@@ -1,0 +1,81 @@
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from probes.admin import display
+from probes.admin.ledger import LedgerAdmin
+from probes.models import Verdict
+from probes.policy.verdict import Inputs
+from probes.selectors.resources import decision_of
+
+
+@admin.register(Verdict)
+class VerdictAdmin(LedgerAdmin):
+    list_display = (
+        "resource",
+        "state_shown",
+        "votes",
+        "since_ago",
+        "computed_ago",
+    )
+    list_filter = ("state",)
+    ordering = ("resource_id",)
+    sortable_by = ()
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "resource",
+                    "state_shown",
+                    "since_at",
+                    "computed_at",
+                    "stale_at",
+                )
+            },
+        ),
+        ("How it came about", {"fields": ("votes", "vote_table")}),
+    )
+
+    state_shown = display.state("state", "verdict")
+    since_ago = display.ago("since")
+    computed_ago = display.ago("computed_at", "computed")
+    since_at = display.at("since")
+    computed_at = display.at("computed_at", "computed")
+    stale_at = display.at("stale_at", "lapses")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Verdict]:
+        return super().get_queryset(request).select_related("resource")
+
+    @admin.display(description="votes")
+    def votes(self, verdict: Verdict) -> str:
+        decision = decision_of(verdict)
+        if decision is None:
+            return "not yet computed"
+        left_out = ", ".join(f"{region} {cause}" for region, cause in decision.left_out.items())
+        counted = f"{decision.failing} of {decision.counted} failing"
+        return f"{counted}; left out: {left_out}" if left_out else counted
+
+    @admin.display(description="each vote")
+    def vote_table(self, verdict: Verdict) -> SafeString | str:
+        votes = list(_votes(verdict))
+        return render_to_string("admin/probes/verdict/votes.html", {"votes": votes}) if votes else display.NOTHING
+
+
+def _votes(verdict: Verdict) -> Iterator[dict[str, Any]]:
+    decision = decision_of(verdict)
+    if decision is None:
+        return
+    for vote in Inputs.from_json(verdict.inputs).votes:
+        yield {
+            "region": vote.region,
+            "status": display.badge(vote.status.value) if vote.status else display.NOTHING,
+            "reason": vote.reason or "",
+            "slot": display.stamped(vote.slot),
+            "left_out": decision.left_out.get(vote.region, ""),
+        }

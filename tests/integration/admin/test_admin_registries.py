@@ -1,0 +1,96 @@
+"""Registries in the admin."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from probes.models import Credential, Registry
+from tests.fakes.control_plane import ControlPlane
+from tests.integration.admin.pages import ADMIN, errors_of, shown
+
+pytestmark = pytest.mark.django_db
+
+ADD = f"{ADMIN}/registry/add/"
+
+
+def typed(**values: str) -> dict[str, Any]:
+    empty = ("name", "notes", "api_host", "resolve", "allow_cidrs", "ca_pem", "trusted_auth_hosts")
+    return {"host": "registry.example.com", **dict.fromkeys(empty, ""), **values}
+
+
+def test_registry_is_stored_as_typed(client: Client) -> None:
+    client.post(
+        ADD,
+        typed(
+            resolve="registry.example.com=10.0.0.5, fd12::5\nauth.example.com:8443=10.0.0.6",
+            allow_cidrs="10.0.0.0/8, fd12::/32",
+            trusted_auth_hosts="auth.example.net",
+            plain_http="on",
+        ),
+    )
+    registry = Registry.objects.get()
+    assert registry.resolve == {
+        "registry.example.com": ["10.0.0.5", "fd12::5"],
+        "auth.example.com:8443": ["10.0.0.6"],
+    }
+    assert registry.allow_cidrs == ["10.0.0.0/8", "fd12::/32"]
+    assert (registry.trusted_auth_hosts, registry.plain_http) == (["auth.example.net"], True)
+    page = client.get(f"{ADMIN}/registry/{registry.pk}/change/").content.decode()
+    assert "registry.example.com=10.0.0.5,fd12::5\nauth.example.com:8443=10.0.0.6" in page
+    assert 'value="10.0.0.0/8, fd12::/32"' in page
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "words"),
+    [
+        ({"host": "Registry.Example.com"}, "host", "names it 'registry.example.com'"),
+        ({"host": "registry"}, "host", "names it 'docker.io'"),
+        ({"allow_cidrs": "10.0.0.0/8,everything"}, "allow_cidrs", "'everything' is not a network"),
+        ({"allow_cidrs": "169.254.0.0/16"}, "allow_cidrs", "never dialled"),
+        ({"trusted_auth_hosts": "https://auth.example.net"}, "trusted_auth_hosts", "no scheme"),
+        ({"resolve": "registry.example.com=nowhere"}, "resolve", "'nowhere' is not an address"),
+        ({"resolve": "registry.example.com="}, "resolve", "write a list of addresses"),
+        ({"ca_pem": "-----BEGIN"}, "ca_pem", "Not certificates in PEM."),
+    ],
+)
+def test_bad_input_is_an_error_at_its_field_and_nothing_is_stored(
+    client: Client, values: dict[str, str], field: str, words: str
+) -> None:
+    errors = errors_of(client.post(ADD, typed(**values)))
+    assert list(errors) == [field]
+    assert words in errors[field][0]
+    assert not Registry.objects.exists()
+
+
+def test_host_does_not_change(client: Client) -> None:
+    registry = Registry.objects.create(host="registry.example.com")
+    client.post(f"{ADMIN}/registry/{registry.pk}/change/", typed(host="registry.attacker.example", name="ours"))
+    registry.refresh_from_db()
+    assert (registry.host, registry.name) == ("registry.example.com", "ours")
+
+
+def test_list_tells_what_depends_on_each_in_constant_queries(client: Client, plane: ControlPlane) -> None:
+    def page() -> tuple[str, int]:
+        with CaptureQueriesContext(connection) as captured:
+            text = shown(client, f"{ADMIN}/registry/")
+        return text, len(captured)
+
+    plane.image("ghcr.io/org/one:1")
+    _, few = page()
+    plane.image("ghcr.io/org/two:1")
+    for number in range(10):
+        plane.image(f"registry-{number}.example.com/org/app:1")
+    for prefix in ("", "org", "team"):
+        Credential.objects.create(registry=Registry.objects.get(host="ghcr.io"), repository_prefix=prefix)
+    text, many = page()
+    assert "2 3 registry-0.example.com" in text
+    assert many == few
+
+
+def test_registry_with_images_is_not_deleted(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    page = shown(client, f"{ADMIN}/registry/{image.registry.pk}/delete/")
+    assert "would require deleting the following protected related objects" in page
