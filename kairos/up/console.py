@@ -17,12 +17,12 @@ class Console:
     """Writes marked lines. Colours are for terminals, and NO_COLOR switches them off."""
 
     def __init__(self, names: Iterable[str], *, out: TextIO | None = None) -> None:
-        self._out = out or sys.stdout
+        self._out: TextIO | None = out or sys.stdout
         names = (OURS, *names)
         self._width = max(map(len, names))
         self._colours = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(names)}
         self._colours[OURS] = _BOLD
-        self._coloured = self._out.isatty() and not os.environ.get("NO_COLOR")
+        self._coloured = (out or sys.stdout).isatty() and not os.environ.get("NO_COLOR")
 
     def say(self, text: str) -> None:
         """Write a line of our own."""
@@ -39,12 +39,13 @@ class Console:
         self._write(f"\n{text}\n\n")
 
     def _write(self, text: str) -> None:
+        if self._out is None:
+            return
         try:
             self._out.write(text)
             self._out.flush()
         except BrokenPipeError:
-            # Nobody reads any more (`up | head`); what runs must not stop for that.
-            self._out = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - kept to the end of the process
+            self._out = None  # nobody reads any more (`up | head`); what runs must not stop for that
 
 
 class Lines:
