@@ -132,7 +132,7 @@ def on_token(turn: Turn, errand: Errand, reply: Reply) -> None:
 
 def _log_in(turn: Turn, errand: Errand, challenges: tuple[Challenge, ...]) -> None:
     """Let the errand wait for a login; without a challenge, ask for one first."""
-    turn.hold(replace(errand, logins=errand.logins + 1))
+    turn.hold(errand)
     if challenges:
         _choose(turn, challenges)
     else:
@@ -197,7 +197,7 @@ def _after_bearer(turn: Turn, errand: Errand, reply: Reply, challenges: tuple[Ch
     login = state.login
     bearer = next((item for item in challenges if item.scheme == "bearer"), None)
     scope = _narrowed(bearer.get("scope")) if bearer else ""
-    can_ask_again = bearer is not None and login.exchanges < MAX_EXCHANGES and errand.logins < MAX_EXCHANGES
+    can_ask_again = bearer is not None and login.exchanges < MAX_EXCHANGES
     wants_other_scope = scope not in ("", login.scope)
     is_worth_asking = (
         wants_other_scope
@@ -205,7 +205,7 @@ def _after_bearer(turn: Turn, errand: Errand, reply: Reply, challenges: tuple[Ch
         or errand.purpose in (Purpose.CONFIG, Purpose.BLOB)
     )
     if bearer and can_ask_again and is_worth_asking:
-        turn.hold(replace(errand, logins=errand.logins + 1))
+        turn.hold(errand)
         _answer(turn, bearer, scope if wants_other_scope else login.scope)
         return
     _refuse(

@@ -58,7 +58,6 @@ class Errand:
     has_left_home: bool = False  # a hop went to another origin: nothing of ours is sent any more (S7, S8)
     retries: int = 0
     restarts: int = 0  # how often a stale signature sent it back to the registry (row B14)
-    logins: int = 0  # how often it was asked again with a fresh login
     fresh_connection: bool = False
     delay_seconds: float = 0.0
     login_generation: int = 0  # of the Authorization that it was last sent with

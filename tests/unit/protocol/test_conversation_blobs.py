@@ -69,6 +69,13 @@ class TestProbe:
         assert registry.log[-2:] == ["GET layer1", "HEAD layer1"]
         assert registry.asks[-1].headers == ()
 
+    def test_head_starts_at_the_registry_again(self, registry: Registry) -> None:
+        """B10, B13: a URL signed for GET is none for HEAD."""
+        registry.storage = STORAGE
+        registry.once("GET storage.test/layer1", Says(405))
+        assert registry.check(REFERENCE).reason is Reason.OK
+        assert registry.log[-2:] == ["HEAD layer1", "HEAD storage.test/layer1"]
+
     def test_head_refused_too_is_final(self, registry: Registry) -> None:
         registry.once("GET layer1", Says(405))
         registry.once("HEAD layer1", Says(405))
@@ -220,6 +227,18 @@ class TestStorage:
         registry.always("GET storage.test/layer1", Breaks(kind))
         outcome = registry.check(REFERENCE)
         assert (outcome.reason, outcome.stage, outcome.host) == (reason, Stage.LAYER, "storage.test")
+
+    def test_refusal_of_the_storage_does_not_cost_the_login(self, registry: Registry) -> None:
+        """T31 is about the registry's own 403."""
+        registry.check(REFERENCE, depth=Depth.RESOLVE)
+        registry.always("GET storage.test/layer1", Says(403))
+        assert registry.check(REFERENCE, memory=registry.memory).reason is Reason.BLOB_DENIED
+        assert "GET token" not in registry.log
+        assert registry.memory is None
+
+    def test_quota_of_the_storage_is_not_the_registrys(self, registry: Registry) -> None:
+        registry.once("GET storage.test/layer1", Amends({"RateLimit-Remaining": "0"}))
+        assert registry.check(REFERENCE).rate_limit is None
 
     def test_broken_storage_is_asked_once_more_where_it_is(self, registry: Registry) -> None:
         """E16."""

@@ -64,6 +64,13 @@ def test_failure_that_could_not_be_tried_again_counts(registry: Registry) -> Non
     assert (outcome.reason, outcome.warnings) == (Reason.CONNECTION_RESET, (Warn.PROBE_CAPPED,))
 
 
+def test_login_beyond_the_bound_is_not_tried(registry: Registry) -> None:
+    registry.image("team/app:1", layers=300)
+    registry.once("GET layer197", Says(401, headers={"WWW-Authenticate": 'Bearer realm="/token"'}))
+    assert registry.check(REFERENCE).reason is Reason.PROTOCOL_ERROR
+    assert len(registry.log) == 200
+
+
 def test_event_that_nothing_waits_for_is_refused_and_changes_nothing(registry: Registry) -> None:
     registry.image("team/app:1")
     move = start(Plan(reference=REFERENCE))

@@ -108,6 +108,13 @@ class TestRetry:
         assert (outcome.reason, outcome.warnings) == (Reason.OK, ())
         assert registry.log == ["HEAD 1", "HEAD 1", "GET 1"]
 
+    def test_that_get_starts_at_the_registry_again(self, registry: Registry) -> None:
+        """B13: a URL signed for HEAD is none for GET."""
+        registry.once("HEAD 1", moved("https://elsewhere.test/m"))
+        registry.always("HEAD elsewhere.test/m", RESET)
+        assert registry.check(REFERENCE, depth=Depth.MANIFEST).reason is Reason.OK
+        assert registry.log[-1] == "GET 1"
+
     def test_failure_of_that_get_is_told_as_the_heads(self, registry: Registry) -> None:
         """E19: the first failure, not that of the last fallback."""
         registry.always("HEAD 1", RESET)

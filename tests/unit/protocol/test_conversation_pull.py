@@ -219,6 +219,12 @@ class TestThrottling:
         assert outcome.rate_limit.window_seconds == 21600
         assert outcome.rate_limit.source == "192.0.2.7"
 
+    def test_spent_quota_is_no_warning_on_what_is_not_there(self, registry: Registry) -> None:
+        registry.once("HEAD 1", Amends({"RateLimit-Remaining": "0"}))
+        outcome = registry.check(REFERENCE)
+        assert (outcome.reason, outcome.warnings) == (Reason.REPOSITORY_NOT_FOUND, ())
+        assert outcome.rate_limit is not None
+
 
 class TestDocument:
     def test_bytes_that_are_not_the_digest_are_fetched_once_more(self, registry: Registry, image: Image) -> None:
