@@ -1,0 +1,79 @@
+"""The commands of the project: what they need, what they make, and what they leave alone."""
+
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import Client
+from pytest_django import Settings
+
+from probes.models import Region
+from tests.fakes.up import PROJECT, bare_environment
+
+
+def manage(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with no setting at all but an empty state directory."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=PROJECT,
+        env=bare_environment({"KAIROS_STATE_DIR": str(state)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_probe_needs_no_settings_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    done = manage(state, "probe", "--json", "Not/A/Reference")
+    assert json.loads(done.stdout)["status"] == "config_error"
+    assert done.returncode == 5
+    assert not state.exists()
+
+
+def test_check_needs_neither_database_nor_keys(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    done = manage(state, "check", "--fail-level", "WARNING")
+    assert done.returncode == 0, done.stderr
+    assert not state.exists()
+
+
+def test_check_of_a_deployment_names_what_is_missing(tmp_path: Path) -> None:
+    done = manage(tmp_path / "state", "check", "--deploy")
+    assert done.returncode == 1
+    missing = ["kairos.E101", "kairos.E102", "kairos.E103", "kairos.E104", "kairos.E105"]
+    assert [check_id for check_id in missing if check_id not in done.stderr] == []
+
+
+class TestPrepare:
+    @pytest.fixture(autouse=True)
+    def _region_keys(self, settings: Settings, tmp_path: Path) -> None:
+        settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
+
+    @pytest.mark.django_db
+    def test_admin_can_log_in_with_the_password_that_is_reported_once(self, tmp_path: Path, client: Client) -> None:
+        first, second = tmp_path / "first", tmp_path / "second"
+        call_command("prepare", report=first, stdout=StringIO())
+        call_command("prepare", report=second, stdout=StringIO())
+        report = json.loads(first.read_text())
+        assert client.login(username=report["admin"], password=report["admin_password"])
+        assert first.stat().st_mode & 0o777 == 0o600
+        assert json.loads(second.read_text())["admin_password"] == ""
+        assert get_user_model().objects.count() == 1
+
+    @pytest.mark.django_db
+    def test_password_is_printed_where_no_report_is_wanted(self, capsys: pytest.CaptureFixture[str]) -> None:
+        call_command("prepare")
+        assert "Admin user: admin, password: " in capsys.readouterr().out
+
+    @pytest.mark.django_db
+    def test_every_region_of_the_settings_gets_its_key_file(self, settings: Settings, tmp_path: Path) -> None:
+        call_command("prepare", report=tmp_path / "report")
+        files = {path.stem for path in settings.KAIROS_REGION_KEYS_DIR.iterdir()}
+        assert files == {region.slug for region in settings.KAIROS_REGIONS}
+        assert {region.slug for region in Region.objects.active()} == files
