@@ -102,7 +102,7 @@ class Document:
             look=Look(found.status),
             reason=words.reason(found.reason),
             code=found.reason,
-            hint=words.shown(found.hint, 400),
+            hint=words.shown(found.hint or found.reason.meaning.hint, 400),
             detail=words.shown(found.detail, 400),
             is_ambiguous=found.confidence == "ambiguous",
             facts=_facts(outcome, now),

@@ -1,0 +1,148 @@
+"""A real Chromium before a real server. Its pages may speak with that server and with nobody else."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.servers.basehttp import ThreadedWSGIServer
+from django.test import testcases
+from django.test.testcases import QuietWSGIRequestHandler
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django.fixtures import Settings
+from pytest_django.live_server_helper import LiveServer
+
+if TYPE_CHECKING:
+    from tests.fakes.control_plane import ControlPlane
+
+REFRESH_SECONDS = 0.4
+# Chromium's own services must not look for anything either.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+class MortalServer(ThreadedWSGIServer):
+    """One whose port another may take over as soon as it has stopped."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "allow_reuse_address": True})
+
+
+class ForgetfulHandler(QuietWSGIRequestHandler):
+    """Keeps no connection: a server that has stopped would still answer on one."""
+
+    protocol_version = "HTTP/1.0"
+
+
+@dataclass
+class Seen:
+    """What pages asked for and complained about. Tests that provoke a complaint take it out of the list."""
+
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("console", lambda message: self._note(message.type, message.text))
+
+    def count(self, path: str) -> int:
+        return sum(urlsplit(url).path == path for url in self.requests)
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+
+@pytest.fixture(scope="module")
+def browser(django_db_setup: None) -> Iterator[Browser]:
+    """One for a module: Playwright's event loop runs in the tests' own thread while it lives.
+
+    Not for the session, whose other tests have loops of theirs; and after the test database was made.
+    """
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("chromium is not installed; .ci/run installs it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _own_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests use the database beside Playwright, whose own event loop runs in their thread."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+@pytest.fixture
+def server(
+    browser: Browser, transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[LiveServer]:
+    """A server of the test's own, so that it may stop; readable by everybody, its pages impatient."""
+    from dashboard import views  # noqa: PLC0415 - once Django is set up
+
+    settings.KAIROS_PUBLIC_DASHBOARD = True
+    settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    monkeypatch.setattr(testcases.LiveServerThread, "server_class", MortalServer)
+    monkeypatch.setattr(testcases, "QuietWSGIRequestHandler", ForgetfulHandler)
+    monkeypatch.setitem(views.RHYTHM, "refresh_seconds", REFRESH_SECONDS)
+    server = LiveServer("127.0.0.1")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def plane(server: LiveServer) -> "ControlPlane":
+    """Three regions that were heard just now, beat alive; the next check of its clock is now."""
+    from probes.actions import beat  # noqa: PLC0415 - models, once Django is set up
+    from tests.fakes.control_plane import ControlPlane  # noqa: PLC0415 - likewise
+
+    plane = ControlPlane()
+    now = datetime.now(UTC)
+    beat.stamp(now)
+    for region in plane.regions.values():
+        region.row.last_seen_at = now
+        region.row.save(update_fields=["last_seen_at"])
+    plane.now = now.replace(microsecond=0) - timedelta(minutes=2)
+    return plane
+
+
+@pytest.fixture
+def seen(server: LiveServer) -> Iterator[Seen]:
+    seen = Seen()
+    yield seen
+    assert seen.complaints == []
+    assert {urlsplit(url).netloc for url in seen.requests} <= {urlsplit(server.url).netloc}
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: LiveServer, seen: Seen) -> Iterator[Any]:
+    """Open a path of the server; further arguments are those of a browser context."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(path: str = "/", **options: Any) -> Page:
+        context = browser.new_context(base_url=server.url, **options)
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        seen.watch(context)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
