@@ -8,7 +8,7 @@ in one pass over the text and without ever splitting at commas.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 MAX_CHALLENGES: Final = 16
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
@@ -78,11 +78,9 @@ class _Scanner:
         return self.text[self.at : self.at + 1]
 
     def take(self, pattern: re.Pattern[str]) -> str:
-        """Move past what `pattern` matches here, if anything, and return it."""
-        if match := pattern.match(self.text, self.at):
-            self.at = match.end()
-            return match.group()
-        return ""
+        """Move past what `pattern` matches here, and return it; all of them match nothing as well."""
+        start, self.at = self.at, cast("re.Match[str]", pattern.match(self.text, self.at)).end()
+        return self.text[start : self.at]
 
     def value(self) -> str:
         """Read a quoted string, or a bare value up to the next comma or space."""

@@ -5,10 +5,12 @@ enters any URL, whoever it came from.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Final, Self
 
 HEX_LENGTHS: Final = {"sha256": 64, "sha512": 128}
+_ALGORITHM: Final = re.compile(r"[A-Za-z0-9]+(?:[+._-][A-Za-z0-9]+)*")
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -31,7 +33,7 @@ class Digest:
     def parse(cls, text: str) -> Self:
         """Return the digest that `text` is. Raises `DigestInvalid`."""
         algorithm, colon, hexadecimal = text.partition(":")
-        if not colon or not algorithm:
+        if not colon or not _ALGORITHM.fullmatch(algorithm):
             raise DigestInvalid("a digest is written ALGORITHM:HEX")
         length = HEX_LENGTHS.get(algorithm)
         if length is None:

@@ -88,11 +88,13 @@ def decode_body(body: bytes, encoding: str, limit_bytes: int) -> bytes:
         raise ManifestInvalid(Reason.MANIFEST_ENCODING_UNSUPPORTED, f"Content-Encoding {coding[:40]!a}")
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | (32 if coding == "deflate" else 16))
     try:
-        plain = inflater.decompress(body, limit_bytes)
+        plain = inflater.decompress(body, limit_bytes + 1)
     except zlib.error as error:
         raise ManifestInvalid(Reason.MANIFEST_ENCODING_UNSUPPORTED, "broken compressed data") from error
-    if inflater.unconsumed_tail:
+    if len(plain) > limit_bytes:
         raise ManifestInvalid(Reason.MANIFEST_TOO_LARGE, "it grows past the limit when decompressed")
+    if not inflater.eof:
+        raise ManifestInvalid(Reason.MANIFEST_ENCODING_UNSUPPORTED, "compressed data that breaks off")
     return plain
 
 
@@ -100,7 +102,7 @@ def read_json(body: bytes) -> Any:
     """Return the JSON value of a hostile body. Raises `ValueError` on anything else, however deep or long."""
     try:
         return json.loads(body)
-    except (RecursionError, UnicodeDecodeError) as error:
+    except RecursionError as error:
         raise ValueError("not readable as JSON") from error
 
 
@@ -134,6 +136,8 @@ def _kind(document: dict[str, Any], sent_type: str) -> tuple[bool, tuple[Warn, .
         name.startswith(_SCHEMA1_PREFIX) for name in (sent_type, stated_type)
     ):
         raise ManifestInvalid(Reason.LEGACY_SCHEMA1, "Docker manifest schema 1")
+    if document.get("schemaVersion") != 2:
+        raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "its schemaVersion is not 2")
     has_children = "manifests" in document
     has_content = "layers" in document or "config" in document
     if has_children and has_content:

@@ -20,6 +20,8 @@ _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _SHOWN_QUERY: Final = frozenset({"service", "scope", "ns", "account", "client_id", "grant_type"})
 _SHOWN_PATH: Final = 512
+_SHOWN_PAIRS: Final = 20
+_QUERY_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,31}")
 HIDDEN: Final = "…"
 
 
@@ -100,8 +102,12 @@ def redact(url: str) -> str:
         bare = bare[:_SHOWN_PATH] + HIDDEN
     if not question:
         return bare
-    shown = [
-        f"{quote(name[:64])}={quote(value[:256], safe=':/,*') if name in _SHOWN_QUERY else HIDDEN}"
-        for name, value in parse_qsl(query, keep_blank_values=True)[:20]
-    ]
-    return f"{bare}?{'&'.join(shown)}"
+    pairs = parse_qsl(query, keep_blank_values=True)[:_SHOWN_PAIRS]
+    return f"{bare}?{'&'.join(_shown(name, value) for name, value in pairs)}"
+
+
+def _shown(name: str, value: str) -> str:
+    if name in _SHOWN_QUERY:
+        return f"{name}={quote(value[:256], safe=':/,*')}"
+    # What has no value, or is no name, may itself be the token.
+    return f"{name}={HIDDEN}" if value.strip("=") and _QUERY_NAME.fullmatch(name) else HIDDEN

@@ -1,0 +1,193 @@
+"""The token exchange: who may be asked, with what, and what the reply is worth."""
+
+import base64
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from probes.protocol.challenge import Challenge
+from probes.protocol.plan import ANONYMOUS, Secret
+from probes.protocol.taxonomy import Reason, Warn
+from probes.protocol.token import (
+    LoginRefused,
+    Realm,
+    Token,
+    basic,
+    pull_scope,
+    read_token,
+    refresh_form,
+    token_query,
+    trusted_realm,
+)
+from probes.protocol.urls import Origin, origin_of
+
+ALICE = Secret(username="alice", password="wonderland")
+SENT_BY = "https://registry.example/v2/app/manifests/1"
+REGISTRY = origin_of("https://registry.example")
+
+
+def trust(
+    realm: str, *, secret: Secret = ALICE, registry: Origin = REGISTRY, trusted_hosts: tuple[str, ...] = ()
+) -> Realm:
+    challenge = Challenge("bearer", (("realm", realm), ("service", "s")))
+    return trusted_realm(challenge, sent_by=SENT_BY, registry=registry, secret=secret, trusted_hosts=trusted_hosts)
+
+
+def refusal(realm: str, *, registry: Origin = REGISTRY) -> Reason:
+    with pytest.raises(LoginRefused) as caught:
+        trust(realm, registry=registry)
+    assert caught.value.detail
+    return caught.value.reason
+
+
+class TestRealm:
+    @pytest.mark.parametrize(
+        ("realm", "url"),
+        [
+            pytest.param("https://registry.example/token", "https://registry.example/token", id="T3"),
+            pytest.param("/token", "https://registry.example/token", id="C13"),
+            pytest.param("https://auth.registry.example/t", "https://auth.registry.example/t", id="T5-domain"),
+            pytest.param("https://registry.example:5001/t", "https://registry.example:5001/t", id="T5-port"),
+        ],
+    )
+    def test_realm_of_the_registrys_owner_sees_the_credential(self, realm: str, url: str) -> None:
+        found = trust(realm)
+        assert (found.url, found.origin, found.service) == (url, origin_of(url), "s")
+
+    @pytest.mark.parametrize(
+        ("realm", "reason"),
+        [
+            pytest.param("", Reason.AUTH_CHALLENGE_MALFORMED, id="C12"),
+            pytest.param("http://registry.example/token", Reason.AUTH_REALM_FORBIDDEN, id="T1"),
+            pytest.param("https://me@registry.example/token", Reason.AUTH_REALM_FORBIDDEN, id="T2-userinfo"),
+            pytest.param("https://registry.example/token#x", Reason.AUTH_REALM_FORBIDDEN, id="T2-fragment"),
+            pytest.param("https:///token", Reason.AUTH_REALM_FORBIDDEN, id="T2-no-host"),
+            pytest.param("https://a.io\\@b.io/", Reason.AUTH_REALM_FORBIDDEN, id="T2-backslash"),
+            pytest.param("Sonatype Nexus Repository Manager", Reason.AUTH_REALM_FORBIDDEN, id="Nexus"),
+            pytest.param("https://elsewhere.test/token", Reason.AUTH_REALM_UNTRUSTED, id="T5"),
+            pytest.param("//elsewhere.test/token", Reason.AUTH_REALM_UNTRUSTED, id="T5-scheme-relative"),
+        ],
+    )
+    def test_any_other_realm_is_refused(self, realm: str, reason: Reason) -> None:
+        assert refusal(realm) is reason
+
+    def test_tenant_of_a_shared_suffix_is_a_stranger(self) -> None:
+        """T5, part F."""
+        registry = origin_of("https://ours.azurecr.io")
+        assert refusal("https://theirs.azurecr.io/token", registry=registry) is Reason.AUTH_REALM_UNTRUSTED
+
+    @pytest.mark.parametrize("trusted", ["tokens.test", "TOKENS.test", "tokens.test:8443"])
+    def test_trusted_host_sees_the_credential(self, trusted: str) -> None:
+        """T5."""
+        assert trust("https://tokens.test:8443/t", trusted_hosts=(trusted,)).origin.host == "tokens.test"
+
+    def test_anonymous_may_ask_anywhere(self) -> None:
+        """T4."""
+        assert trust("https://elsewhere.test/token", secret=ANONYMOUS).origin.host == "elsewhere.test"
+
+    def test_plain_http_registry_may_be_its_own_realm_and_nothing_else_http(self) -> None:
+        """N1, T1: nothing else about the check gets weaker."""
+        local = origin_of("http://localhost:5000")
+        assert trust("http://localhost:5000/token", registry=local).origin == local
+        assert refusal("http://localhost:5001/token", registry=local) is Reason.AUTH_REALM_FORBIDDEN
+
+
+class TestRequest:
+    def test_scope_is_the_repositorys_and_pull_only(self) -> None:
+        """C14, C15."""
+        assert pull_scope("team/app") == "repository:team/app:pull"
+
+    def test_query_is_merged_into_that_of_the_realm(self) -> None:
+        """T8, T12."""
+        realm = trust("https://registry.example/token?tenant=a%20b")
+        query = parse_qs(urlsplit(token_query(realm, pull_scope("app"))).query)
+        assert query == {"tenant": ["a b"], "service": ["s"], "scope": ["repository:app:pull"]}
+
+    def test_missing_service_is_left_out(self) -> None:
+        """C16."""
+        realm = Realm("https://registry.example/token", REGISTRY, "")
+        assert token_query(realm, "x") == "https://registry.example/token?scope=x"
+        assert b"service" not in refresh_form(realm, "x", ALICE)
+
+    def test_identity_token_goes_into_a_form_and_asks_for_no_other(self) -> None:
+        """T10, T14."""
+        form = parse_qs(refresh_form(trust("/token"), "x", Secret(identity_token="a+b")).decode())
+        assert form["refresh_token"] == ["a+b"]
+        assert form["grant_type"] == ["refresh_token"]
+        assert form["service"] == ["s"]
+        assert "access_type" not in form
+
+    def test_basic_takes_any_character(self) -> None:
+        """T9."""
+        header = basic(Secret(username="älice", password="pä:ss"))
+        assert base64.b64decode(header.removeprefix("Basic ")).decode() == "älice:pä:ss"
+
+
+class TestReply:
+    @pytest.mark.parametrize(
+        ("document", "value"),
+        [
+            ({"token": "a"}, "a"),
+            ({"access_token": "b"}, "b"),
+            ({"token": "a", "access_token": "b"}, "b"),
+            ({"token": "a", "access_token": ""}, "a"),
+        ],
+        ids=["T15-token", "T15-access", "T15-both", "T15-one-empty"],
+    )
+    def test_token_is_taken_from_either_field(self, document: dict[str, str], value: str) -> None:
+        assert read_token(json.dumps(document).encode()).value == value
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            pytest.param(b"{}", Reason.AUTH_TOKEN_EMPTY, id="T20-none"),
+            pytest.param(b'{"token": ""}', Reason.AUTH_TOKEN_EMPTY, id="T20-empty"),
+            pytest.param(b'{"token": null}', Reason.AUTH_TOKEN_EMPTY, id="T20-null"),
+            pytest.param(b'{"token": "a\\r\\nb"}', Reason.AUTH_TOKEN_INVALID, id="T20-crlf"),
+            pytest.param(b'{"token": "a b"}', Reason.AUTH_TOKEN_INVALID, id="T20-space"),
+            pytest.param('{"token": "ä"}'.encode(), Reason.AUTH_TOKEN_INVALID, id="T20-ascii"),
+            pytest.param(b'{"token": "a\\n"}', Reason.AUTH_TOKEN_INVALID, id="T20-newline"),
+            pytest.param(b'{"token": 7}', Reason.AUTH_TOKEN_INVALID, id="T20-number"),
+            pytest.param(b'{"token": "%s"}' % (b"x" * 16385), Reason.AUTH_TOKEN_INVALID, id="S17-long"),
+            pytest.param(b"<html>", Reason.AUTH_TOKEN_NOT_JSON, id="T21-html"),
+            pytest.param(b"token", Reason.AUTH_TOKEN_NOT_JSON, id="T21-text"),
+            pytest.param(b"", Reason.AUTH_TOKEN_NOT_JSON, id="T21-empty"),
+            pytest.param(b'["a"]', Reason.AUTH_TOKEN_NOT_JSON, id="T21-list"),
+            pytest.param(b"[" * 100_000, Reason.AUTH_TOKEN_NOT_JSON, id="T21-deep"),
+            pytest.param(b"\xff\xfe", Reason.AUTH_TOKEN_NOT_JSON, id="T21-bytes"),
+        ],
+    )
+    def test_reply_without_a_usable_token_is_refused(self, body: bytes, reason: Reason) -> None:
+        with pytest.raises(LoginRefused) as caught:
+            read_token(body)
+        assert caught.value.reason is reason
+
+    @pytest.mark.parametrize(
+        ("stated", "lifetime", "is_odd"),
+        [
+            pytest.param(None, 60, False, id="T16-absent"),
+            pytest.param(0, 60, False, id="T16-zero"),
+            pytest.param(30, 30, False, id="T17"),
+            pytest.param(300, 300, False, id="usual"),
+            pytest.param(43200, 3600, False, id="T18-half-a-day"),
+            pytest.param(10**9, 3600, True, id="T18-huge"),
+            pytest.param(10**400, 0, True, id="T18-absurd"),
+            pytest.param(-5, 0, True, id="T18-negative"),
+            pytest.param(299.9, 299, True, id="T18-float"),
+            pytest.param("300", 300, True, id="T18-text"),
+            pytest.param("soon", 0, True, id="T18-word"),
+            pytest.param(float("inf"), 0, True, id="T18-infinite"),
+            pytest.param(float("nan"), 0, True, id="T18-nan"),
+            pytest.param([], 0, True, id="T18-list"),
+            pytest.param(True, 1, True, id="T18-bool"),
+        ],
+    )
+    def test_lifetime_is_clamped_and_never_trusted(self, stated: object, lifetime: int, is_odd: object) -> None:
+        token = read_token(json.dumps({"token": "a", "expires_in": stated}).encode())
+        assert token.lifetime_seconds == lifetime
+        assert token.warnings == ((Warn.TOKEN_TTL_ODD,) if is_odd else ())
+
+    def test_token_is_no_part_of_its_repr(self) -> None:
+        """T35."""
+        assert repr(Token("s3cret", 60)) == "Token(lifetime_seconds=60)"
