@@ -50,7 +50,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, {name: value or "" for name, value in attrs})
         self.elements.append(element)
-        self.handle_data(" ")
+        if tag != "span":  # what stands in another place is another word
+            self.handle_data(" ")
         if tag not in _VOID:
             self._open.append(element)
 

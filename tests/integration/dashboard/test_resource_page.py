@@ -217,11 +217,22 @@ def test_a_region_that_checks_it_no_longer_is_still_shown_for_what_it_last_saw(
     assert "was available" in text
 
 
-def test_a_document_of_another_version_is_said_to_be_unreadable(client: Client, plane: ControlPlane) -> None:
+@pytest.mark.parametrize(
+    "nonsense",
+    [{}, {"version": 99}, {"steps": [{"url": "https://[", "stage": "layer"}]}, {"steps": [{"total_ms": "long"}]}],
+)
+def test_a_document_that_cannot_be_read_does_not_take_the_page_with_it(
+    client: Client, plane: ControlPlane, nonsense: dict[str, Any]
+) -> None:
     image = plane.image()
-    plane.check(image)
-    RegionState.objects.filter(region__slug="eu-west").update(document={"version": 99})
-    assert "written by another version" in read(client, image)["from-eu-west"].text
+    plane.check(image, finds={"us-east": blocked()})
+    state = RegionState.objects.get(region__slug="us-east")
+    if "steps" in nonsense:
+        nonsense = {**state.document, "steps": [{**state.document["steps"][0], **nonsense["steps"][0]}]}
+    RegionState.objects.filter(pk=state.pk).update(document=nonsense)
+    page = read(client, image)
+    assert "written by another version" in page["from-us-east"].text
+    assert "all answered" in page["from-eu-west"].text
 
 
 def test_what_a_registry_says_is_escaped_and_capped(client: Client, plane: ControlPlane) -> None:
