@@ -50,11 +50,13 @@ class _Explained:
 
 
 _LOOKS: Final = {
-    Look.AVAILABLE: _Explained("Available", "A pull works, as deep as was checked."),
+    Look.AVAILABLE: _Explained(
+        "Available", "A pull works, as deep as was checked. As a verdict: from every region with a vote."
+    ),
     Look.UNAVAILABLE: _Explained("Unavailable", "A pull fails, and would fail again the same way."),
     Look.DEGRADED: _Explained(
         "Degraded",
-        "From here: the registry or the network did not do its job. As a verdict: good from some regions only.",
+        "The registry or the network did not do its job. As a verdict: good from some regions only.",
     ),
     Look.INDETERMINATE: _Explained("Indeterminate", "The check could not tell. It has no vote."),
     Look.CONFIG_ERROR: _Explained("Config error", "The check itself needs mending. It has no vote."),
