@@ -7,7 +7,7 @@ from typing import Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # missing from the stubs
-from celery.signals import celeryd_init, setup_logging
+from celery.signals import celeryd_init, setup_logging, worker_ready
 from kombu import Queue
 
 from probes.broker.redis import guard_queues
@@ -48,3 +48,11 @@ def log_as_django_does(**_: Any) -> None:
 def accept_root(**_: Any) -> None:
     """Drop the warning to a worker of root: it is about pickles, which are not accepted here."""
     warnings.simplefilter("ignore", SecurityWarning)
+
+
+@worker_ready.connect
+def watch_over_it(sender: Any, **_: Any) -> None:
+    """Let a worker that is stuck notice it."""
+    from kairos.watchdog import watch  # noqa: PLC0415 - of use to a worker alone
+
+    watch(sender)

@@ -49,6 +49,10 @@ class Bind:
     def is_loopback(self) -> bool:
         return is_loopback(self.host)
 
+    @property
+    def is_wildcard(self) -> bool:
+        return self.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -82,6 +86,8 @@ def parse_regions(text: str) -> tuple[RegionName, ...]:
             raise ValueError(
                 f"{slug!r} is not a region slug: lower-case letters, digits and inner hyphens, at most 40"
             )
+        if slug == "control":
+            raise ValueError("'control' is the control plane's own name on the broker")
         if any(region.slug == slug for region in regions):
             raise ValueError(f"region {slug!r} is named twice")
         regions.append(RegionName(slug, name.strip() or slug))

@@ -93,7 +93,7 @@ def edges(place: Place) -> tuple[Child, ...]:
     """Return one worker for each region."""
     return tuple(
         Child(
-            name=region.slug,
+            name=f"edge-{region.slug}",  # a region may well be called web
             argv=(sys.executable, "-m", "probes.edge"),
             environment=place.edge_environment(region),
             directory=place.project,

@@ -68,9 +68,13 @@ class Run:
 
     async def to_its_end(self) -> None:
         """Start everything, wait to be told to stop, stop everything. Raises `Refused`."""
+        under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         self.supervisor = Supervisor((*self.servers, *self.others), self.console)
         for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+        if under_nohup:  # the end of the terminal is not to be heard of
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         await self.supervisor.open()
         starting = asyncio.create_task(self._start())
         stopped = asyncio.create_task(self.stopping.wait())
@@ -148,8 +152,8 @@ def up(options: Options, company: Company = Company()) -> None:
     """Run everything until a signal. Raises `Refused` before or while starting; nothing is left running then."""
     state = StateDirectory(options.state)
     with state.claimed(f"process {os.getpid()}, {banner.url(options.bind)}"):
-        names = ["prepare", "postgres", *(region.slug for region in options.regions)]
-        console = Console([*names, *(child.name for child in company.children)])
+        names = (f"edge-{region.slug}" for region in options.regions)
+        console = Console(["postgres", *names, *(child.name for child in company.children)])
         if left := leftovers.find(options.state):
             console.say(f"ending {len(left)} processes that an earlier run has left")
             leftovers.end(left)
@@ -157,7 +161,7 @@ def up(options: Options, company: Company = Company()) -> None:
         for bind, option in company.binds:
             ensure_port_is_free(bind, option)
         chosen = services.choose(os.environ, state)
-        for note in chosen.notes:
+        for note in (*chosen.notes, *_notes_on(options.bind)):
             console.say(note)
         place = Place(
             project=options.project,
@@ -201,6 +205,11 @@ def _urls_in_files(chosen: Services, state: Path) -> Iterator[None]:
     finally:
         for path in files:
             path.unlink(missing_ok=True)
+
+
+def _notes_on(bind: Bind) -> Iterator[str]:
+    if bind.is_wildcard:
+        yield "listening on every address: KAIROS_ALLOWED_HOSTS must name the hosts that others will ask for"
 
 
 def _names(children: Iterable[Child]) -> list[str]:

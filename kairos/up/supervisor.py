@@ -87,8 +87,9 @@ class _Watcher(Watcher):  # type: ignore[misc]  # Circus is untyped
         if self.stream_redirector:
             # Circus would close the pipes while its loop still watches them.
             self.stream_redirector.remove_redirections(process)
-        with contextlib.suppress(ChildProcessError):
-            status = os.waitpid(pid, 0)[1] if status is None else status
+        if status is None:
+            with contextlib.suppress(ChildProcessError):  # Circus itself has waited for one that it stopped
+                status = os.waitpid(pid, 0)[1]
         super().reap_process(pid, status)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
@@ -191,9 +192,10 @@ class Supervisor:
 def describe_exit(status: int | None) -> str:
     if status is None:
         return "ended"
-    if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"ended with status {status}"
+    if status >= 0:
+        return f"ended with status {status}"
+    named = -status in {number.value for number in signal.Signals}
+    return f"was ended by {signal.Signals(-status).name if named else f'signal {-status}'}"
 
 
 async def _until_free(command: Callable[[], Awaitable[Any]]) -> None:

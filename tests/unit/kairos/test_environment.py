@@ -49,6 +49,7 @@ class TestRegions:
             ("-eu", "'-eu' is not a region slug"),
             ("a" * 41, "at most 40"),
             ("eu,us,eu:Again", "region 'eu' is named twice"),
+            ("eu,control", "'control' is the control plane's own name"),
             (" , ", "at least one region is needed"),
         ],
     )

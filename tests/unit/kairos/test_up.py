@@ -114,7 +114,13 @@ class TestBanner:
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(0, "ended with status 0"), (3, "ended with status 3"), (-9, "was ended by SIGKILL"), (None, "ended")],
+    [
+        (0, "ended with status 0"),
+        (3, "ended with status 3"),
+        (-9, "was ended by SIGKILL"),
+        (-40, "was ended by signal 40"),
+        (None, "ended"),
+    ],
 )
 def test_end_of_a_child_is_described(status: int | None, words: str) -> None:
     assert describe_exit(status) == words
