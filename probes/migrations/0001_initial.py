@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
                 (
                     "slug",
                     models.CharField(
-                        help_text="The end of its queue's name, probe.<slug>; never changes.",
+                        help_text="The end of its queue's name, such as probe.eu-west; never changes.",
                         max_length=40,
                         unique=True,
                         validators=[

@@ -30,7 +30,7 @@ class Region(models.Model):
         max_length=40,
         unique=True,
         validators=[RegexValidator(validation.REGION_SLUG, "Lower-case letters, digits and inner hyphens.")],
-        help_text="The end of its queue's name, probe.<slug>; never changes.",
+        help_text="The end of its queue's name, such as probe.eu-west; never changes.",
     )
     name = models.CharField(max_length=100)
     latitude = models.FloatField(null=True, blank=True)

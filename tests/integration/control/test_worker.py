@@ -4,17 +4,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import redis
+from celery import Celery
 from django.conf import settings
 from django.db import connection, transaction
+from kombu import Exchange, Queue
 
-from kairos.celery import app
 from probes.actions import dispatch
 from probes.models import Batch, MessageRefusal, Outcome, Region
 from tests.integration.control.conftest import MakeImages, Regions
@@ -24,6 +26,21 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 ROOT = Path(__file__).parents[3]
 WAIT_SECONDS = 60.0
+
+
+Send = Callable[[str, object], None]
+
+
+@pytest.fixture
+def send(broker: str) -> Send:
+    """Send a task with one argument to `results`, as a region does: by an app that knows no such task."""
+    app = Celery("far", broker=broker, fixups=[], set_as_current=False)
+    queue: Any = Queue("results", Exchange(""), routing_key="results")
+
+    def send_one(task: str, argument: object) -> None:
+        app.send_task(task, args=[argument], queue=queue)
+
+    return send_one
 
 
 @pytest.fixture
@@ -56,7 +73,7 @@ def worker(broker: str, db: None) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_worker_takes_reports_in_between_rubbish(
-    now: datetime, regions: Regions, make_images: MakeImages, worker: subprocess.Popen[bytes], broker: str
+    now: datetime, regions: Regions, make_images: MakeImages, worker: subprocess.Popen[bytes], broker: str, send: Send
 ) -> None:
     make_images()
     reports = {}
@@ -66,10 +83,10 @@ def test_worker_takes_reports_in_between_rubbish(
     with redis.Redis.from_url(broker) as client:
         for slug, report in reports.items():
             client.lpush("results", b"\xff rubbish", b'{"body": 1}')
-            app.send_task("probes.ingest", args=[report], queue="results")
-            app.send_task("probes.ingest", args=[report], queue="results")
-            app.send_task("probes.heartbeat", args=[regions[slug].heartbeat()], queue="results")
-        app.send_task("probes.tick", queue="results")
+            send("probes.ingest", report)
+            send("probes.ingest", report)
+            send("probes.heartbeat", regions[slug].heartbeat())
+        send("probes.tick", {})
 
     def all_taken() -> bool:
         with redis.Redis.from_url(broker) as client:
@@ -87,7 +104,7 @@ def test_worker_takes_reports_in_between_rubbish(
 
 
 def test_report_survives_the_process_that_was_taking_it_in(
-    now: datetime, regions: Regions, make_images: MakeImages, worker: subprocess.Popen[bytes]
+    now: datetime, regions: Regions, make_images: MakeImages, worker: subprocess.Popen[bytes], send: Send
 ) -> None:
     make_images(3)
     message = next(m for m in dispatch.claim_due(now).messages if m.queue == "probe.eu-west")
@@ -101,7 +118,7 @@ def test_report_survives_the_process_that_was_taking_it_in(
 
     with transaction.atomic():
         Batch.objects.select_for_update().get(region=region.row)
-        app.send_task("probes.ingest", args=[report], queue="results")
+        send("probes.ingest", report)
         wait_until(is_waiting_for_us, WAIT_SECONDS, "the worker to be in the middle of it", alive=worker)
         (child,) = psutil.Process(worker.pid).children()
         child.kill()
