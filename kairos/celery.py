@@ -5,10 +5,10 @@ import os
 import warnings
 from typing import Any
 
-from celery import Celery
+from celery import Celery, states
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # missing from the stubs
-from celery.signals import celeryd_init, setup_logging, worker_ready
-from kombu import Queue
+from celery.signals import celeryd_init, setup_logging, task_postrun, worker_ready
+from kombu import Exchange, Queue
 
 from probes.broker.redis import guard_queues
 from probes.trust.refusal import RefusalCause
@@ -17,7 +17,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kairos.settings")
 
 app = Celery("kairos")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = (Queue("control"), Queue("results"))
+# The default exchange needs no bindings: they live in Redis, and a publisher that has declared them once would send
+# into nothing after they were lost.
+app.conf.task_queues = tuple(Queue(name, Exchange(""), routing_key=name) for name in ("control", "results"))
 app.autodiscover_tasks()
 
 
@@ -34,6 +36,21 @@ def count_refusal(queue: str, cause: RefusalCause, detail: str) -> None:
 
 # Regions write to `results`: nothing is taken from there but their reports and heartbeats.
 guard_queues(app, {"results": {"probes.ingest", "probes.heartbeat"}}, on_refused=count_refusal)
+
+
+@task_postrun.connect
+def keep_the_connection(state: str | None, **_: Any) -> None:
+    """Let a database connection that served a task to its good end serve the next one; close it after any other.
+
+    Celery alone would close it after each task, and a new one costs more than most tasks. Where a time limit cuts
+    into a transaction, though, Django does not know any more what state its connection is in.
+    """
+    from django.db import close_old_connections, connections  # noqa: PLC0415 - as above
+
+    if state == states.SUCCESS:
+        close_old_connections()
+    else:
+        connections.close_all()
 
 
 @setup_logging.connect
