@@ -5,12 +5,14 @@ Built from two halves: the `Conclusion` that the conversation draws, and the rec
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
+from probes.protocol.shape import MISFITS, count, instant, items, number, one_of, or_none, text
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status, Warn
 
 OUTCOME_VERSION: Final = 1
 
+Kind = Literal["image", "http"]
 AuthPath = Literal["none", "cached", "fresh"]
 ConnectionKind = Literal["new", "reused"]
 
@@ -102,7 +104,7 @@ class Outcome:
     connection: ConnectionKind | None
     certificates: tuple[Certificate, ...] = ()
     steps: tuple[Step, ...] = ()
-    kind: Literal["image", "http"] = "image"
+    kind: Kind = "image"
 
     @property
     def status(self) -> Status:
@@ -155,47 +157,19 @@ class Outcome:
     def from_json(cls, document: Any) -> Self:
         """Return the outcome that `document` describes. Raises `ValueError` when it is not one."""
         try:
-            quota = document["rate_limit"]
             return cls(
-                reference=str(document["reference"]),
-                kind=document["kind"],
-                conclusion=Conclusion(
-                    reason=Reason(document["reason"]),
-                    canonical=str(document["canonical"]),
-                    stage=Stage(document["stage"]) if document["stage"] else None,
-                    host=document["host"],
-                    confidence=Confidence(document["confidence"]),
-                    depth=Depth(document["depth"]) if document["depth"] else None,
-                    digest=document["digest"],
-                    platforms=tuple(
-                        PlatformResult(
-                            platform=item["platform"],
-                            digest=item["digest"],
-                            status=Status(item["status"]),
-                            reason=Reason(item["reason"]),
-                        )
-                        for item in document["platforms"]
-                    ),
-                    warnings=tuple(Warn(item) for item in document["warnings"]),
-                    hint=str(document["hint"]),
-                    detail=str(document["detail"]),
-                    retry_at=_instant(document["retry_at"]) if document["retry_at"] else None,
-                    attempts=int(document["attempts"]),
-                    auth_path=document["auth_path"],
-                    rate_limit=RateLimit(**quota) if quota else None,
-                ),
-                started_at=_instant(document["started_at"]),
-                duration_ms=float(document["duration_ms"]),
-                requests=int(document["requests"]),
-                bytes_read=int(document["bytes_read"]),
-                connection=document["connection"],
-                certificates=tuple(
-                    Certificate(host=item["host"], not_after=_instant(item["not_after"]), issuer=item["issuer"])
-                    for item in document["certificates"]
-                ),
-                steps=tuple(_step_from_json(item) for item in document["steps"]),
+                reference=text(document["reference"]),
+                kind=one_of(document["kind"], get_args(Kind)),
+                conclusion=_conclusion_from_json(document),
+                started_at=instant(document["started_at"]),
+                duration_ms=number(document["duration_ms"]),
+                requests=count(document["requests"]),
+                bytes_read=count(document["bytes_read"]),
+                connection=or_none(_connection, document["connection"]),
+                certificates=tuple(_certificate_from_json(item) for item in items(document["certificates"])),
+                steps=tuple(_step_from_json(item) for item in items(document["steps"])),
             )
-        except (AttributeError, KeyError, OverflowError, TypeError) as error:
+        except MISFITS as error:
             raise ValueError(f"not an outcome: {type(error).__name__} {error}") from error
 
 
@@ -204,13 +178,6 @@ def rfc3339(instant: datetime) -> str:
     if instant.tzinfo is None:
         raise ValueError("a naive time has no place on the wire")
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError(f"a time without its zone: {text!r}")
-    return instant.astimezone(UTC)
 
 
 def _step_to_json(step: Step) -> dict[str, Any]:
@@ -232,5 +199,68 @@ def _step_to_json(step: Step) -> dict[str, Any]:
     }
 
 
+def _conclusion_from_json(document: Any) -> Conclusion:
+    return Conclusion(
+        reason=Reason(document["reason"]),
+        canonical=text(document["canonical"]),
+        stage=or_none(Stage, document["stage"]),
+        host=or_none(text, document["host"]),
+        confidence=Confidence(document["confidence"]),
+        depth=or_none(Depth, document["depth"]),
+        digest=or_none(text, document["digest"]),
+        platforms=tuple(
+            PlatformResult(
+                platform=text(item["platform"]),
+                digest=or_none(text, item["digest"]),
+                status=Status(item["status"]),
+                reason=Reason(item["reason"]),
+            )
+            for item in items(document["platforms"])
+        ),
+        warnings=tuple(Warn(item) for item in items(document["warnings"])),
+        hint=text(document["hint"]),
+        detail=text(document["detail"]),
+        retry_at=or_none(instant, document["retry_at"]),
+        attempts=count(document["attempts"]),
+        auth_path=one_of(document["auth_path"], get_args(AuthPath)),
+        rate_limit=or_none(_rate_limit_from_json, document["rate_limit"]),
+    )
+
+
+def _rate_limit_from_json(document: Any) -> RateLimit:
+    return RateLimit(
+        limit=or_none(count, document["limit"]),
+        remaining=or_none(count, document["remaining"]),
+        window_seconds=or_none(count, document["window_seconds"]),
+        source=or_none(text, document["source"]),
+    )
+
+
+def _certificate_from_json(document: Any) -> Certificate:
+    return Certificate(
+        host=text(document["host"]), not_after=instant(document["not_after"]), issuer=text(document["issuer"])
+    )
+
+
 def _step_from_json(document: Any) -> Step:
-    return Step(**{**document, "stage": Stage(document["stage"])})
+    return Step(
+        stage=Stage(document["stage"]),
+        method=text(document["method"]),
+        url=text(document["url"]),
+        host=text(document["host"]),
+        address=or_none(text, document["address"]),
+        http_status=or_none(count, document["http_status"]),
+        error=or_none(text, document["error"]),
+        connection=or_none(_connection, document["connection"]),
+        dns_ms=or_none(number, document["dns_ms"]),
+        connect_ms=or_none(number, document["connect_ms"]),
+        tls_ms=or_none(number, document["tls_ms"]),
+        first_byte_ms=or_none(number, document["first_byte_ms"]),
+        total_ms=number(document["total_ms"]),
+        bytes=count(document["bytes"]),
+    )
+
+
+def _connection(value: object) -> ConnectionKind:
+    kind: ConnectionKind = one_of(value, get_args(ConnectionKind))
+    return kind

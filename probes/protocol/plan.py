@@ -7,6 +7,7 @@ its key in the batch, and the region hands the opened `Secret` to the wire besid
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from probes.protocol.shape import MISFITS, items, number, text
 from probes.protocol.taxonomy import Depth
 
 DEFAULT_PLATFORM: Final = "linux/amd64"
@@ -86,30 +87,27 @@ class Plan:
         try:
             site = document.get("site", {})
             return cls(
-                reference=_text(document["reference"]),
+                reference=text(document["reference"]),
                 depth=Depth(document.get("depth", Depth.BLOBS)),
-                platforms=tuple(_text(item) for item in document.get("platforms", (DEFAULT_PLATFORM,))),
+                platforms=_texts(document.get("platforms", [DEFAULT_PLATFORM])),
                 site=Site(
-                    api_host=_text(site.get("api_host", "")),
-                    ca_pem=_text(site.get("ca_pem", "")),
-                    allow_cidrs=tuple(_text(item) for item in site.get("allow_cidrs", ())),
+                    api_host=text(site.get("api_host", "")),
+                    ca_pem=text(site.get("ca_pem", "")),
+                    allow_cidrs=_texts(site.get("allow_cidrs", [])),
                     resolve=tuple(
-                        (_text(host), tuple(_text(item) for item in addresses))
-                        for host, addresses in site.get("resolve", {}).items()
+                        (text(host), _texts(addresses)) for host, addresses in site.get("resolve", {}).items()
                     ),
-                    trusted_auth_hosts=tuple(_text(item) for item in site.get("trusted_auth_hosts", ())),
+                    trusted_auth_hosts=_texts(site.get("trusted_auth_hosts", [])),
                     plain_http=site.get("plain_http", False) is True,
                 ),
-                timeout_seconds=float(document.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
-                secret_key=_text(document.get("secret_key", "")),
-                key=_text(document.get("key", "")),
-                slot=_text(document.get("slot", "")),
+                timeout_seconds=number(document.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+                secret_key=text(document.get("secret_key", "")),
+                key=text(document.get("key", "")),
+                slot=text(document.get("slot", "")),
             )
-        except (AttributeError, KeyError, TypeError) as error:
+        except MISFITS as error:
             raise ValueError(f"not a plan: {type(error).__name__} {error}") from error
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"text expected, {type(value).__name__} found")
-    return value
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(text(item) for item in items(value))

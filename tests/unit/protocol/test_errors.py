@@ -1,0 +1,333 @@
+"""What a refusal means: from a status and what comes with it to a reason."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from probes.protocol.errors import (
+    RegistryError,
+    blob_refusal,
+    clean_text,
+    common_refusal,
+    is_stale_signature,
+    manifest_refusal,
+    pause_seconds,
+    read_error,
+    read_rate_limit,
+    retry_at,
+    token_refusal,
+)
+from probes.protocol.exchange import Headers, Reply
+from probes.protocol.outcome import RateLimit
+from probes.protocol.taxonomy import Reason
+from tests.fakes.dialogue import NOON
+
+
+def reply(status: int, headers: dict[str, str] | None = None) -> Reply:
+    return Reply(ask_id=0, status=status, headers=Headers.of((headers or {}).items()), received_at=NOON)
+
+
+def body(code: str = "", message: str = "") -> bytes:
+    return json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+
+
+class TestBody:
+    """E1."""
+
+    @pytest.mark.parametrize(
+        ("document", "codes", "text"),
+        [
+            ({"errors": [{"code": "DENIED", "message": "no"}]}, ("DENIED",), "no"),
+            ({"errors": [{"code": "denied"}, {"code": "B", "message": "x"}]}, ("DENIED", "B"), "x"),
+            ({"errors": [{"status": 403, "message": "blocked by Xray"}]}, (), "blocked by Xray"),
+            ({"details": "incorrect username or password"}, (), "incorrect username or password"),
+            ({"error": "invalid_grant", "error_description": "expired"}, (), "expired; invalid_grant"),
+            ({"message": "a", "detail": "a"}, (), "a"),
+            ({"errors": ["text", None, {"code": 7, "message": ["x"]}]}, (), ""),
+            ({"errors": {}}, (), ""),
+            ([], (), ""),
+            ("text", (), ""),
+            ({"errors": [{"code": "X"}] * 50}, ("X",) * 8, ""),
+        ],
+    )
+    def test_codes_and_text_are_found_in_any_shape(self, document: Any, codes: tuple[str, ...], text: str) -> None:
+        error = read_error(json.dumps(document).encode())
+        assert (error.codes, error.text) == (codes, text)
+
+    def test_escaped_json_is_read(self) -> None:
+        """Nexus."""
+        escaped = b"{&quot;errors&quot;:[{&quot;code&quot;:&quot;UNAUTHORIZED&quot;}]}"
+        assert read_error(escaped).codes == ("UNAUTHORIZED",)
+
+    @pytest.mark.parametrize(
+        ("raw", "expected"),
+        [
+            (b"", RegistryError()),
+            (b"<html>", RegistryError(text="an HTML page", is_html=True)),
+            (b"upstream \xff\n timed out", RegistryError(text="upstream \ufffd timed out")),
+        ],
+    )
+    def test_anything_else_is_taken_as_it_is(self, raw: bytes, expected: RegistryError) -> None:
+        assert read_error(raw) == expected
+
+    @pytest.mark.parametrize(
+        ("detail", "hides"),
+        [
+            ({"errors": [{"code": "DENIED"}]}, True),
+            ([{"code": "UNAUTHORIZED"}], True),
+            ({"errors": [{"code": "UNKNOWN"}, 7]}, False),
+            ({"errors": "DENIED"}, False),
+            ("DENIED", False),
+        ],
+    )
+    def test_refusal_within_an_error_is_noticed(self, detail: object, *, hides: bool) -> None:
+        """E2."""
+        document = {"errors": [{"code": "UNKNOWN", "detail": detail}]}
+        assert read_error(json.dumps(document).encode()).hides_login_trouble is hides
+
+    def test_shown_text_is_short_and_never_empty(self) -> None:
+        """S20."""
+        assert RegistryError(text="x" * 300).shown(403) == "x" * 199 + "…"
+        assert RegistryError().shown(403) == "HTTP 403"
+
+    @settings(max_examples=80, derandomize=True, database=None, deadline=None)
+    @given(
+        st.binary(max_size=40) | st.text(alphabet='{}[]":,errosdtail&quot;\u202e\x00', max_size=40).map(str.encode)
+    )
+    def test_any_body_is_read_without_complaint(self, raw: bytes) -> None:
+        assert read_error(raw).shown(500).isprintable()
+
+
+class TestText:
+    """S20."""
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            (" a\r\n b\tc ", "a b c"),
+            ("a\x00\x1b[31mb", "a[31mb"),
+            ("right\u202eleft\u200b", "rightleft"),
+            ("half \ud800 pair", "half pair"),
+            ("x" * 12, "x" * 9 + "…"),
+            ("", ""),
+        ],
+    )
+    def test_foreign_text_becomes_one_clean_line(self, text: str, shown: str) -> None:
+        assert clean_text(text, 10) in (shown, shown[:9] + "…")
+
+
+class TestManifest:
+    @pytest.mark.parametrize(
+        ("status", "raw", "reason"),
+        [
+            pytest.param(404, body("NAME_UNKNOWN"), Reason.REPOSITORY_NOT_FOUND, id="E3"),
+            pytest.param(404, body("MANIFEST_UNKNOWN"), Reason.TAG_NOT_FOUND, id="E4"),
+            pytest.param(404, body("UNKNOWN", "not found"), Reason.NOT_FOUND, id="E5-Harbor"),
+            pytest.param(404, b"", Reason.NOT_FOUND, id="E5-empty"),
+            pytest.param(404, b"<html>", Reason.NOT_A_REGISTRY, id="E5-html"),
+            pytest.param(
+                404,
+                body("MANIFEST_UNKNOWN", "Tag 1 was deleted or has expired. To pull, revive via time machine"),
+                Reason.TAG_EXPIRED,
+                id="E6",
+            ),
+            pytest.param(403, body("DENIED"), Reason.AUTH_DENIED, id="E7"),
+            pytest.param(403, body("DENIED", "5 vulnerabilities found"), Reason.POLICY_BLOCKED, id="E7-scan"),
+            pytest.param(
+                403, body("", "Artifact download request rejected: Xray"), Reason.POLICY_BLOCKED, id="E7-Xray"
+            ),
+            pytest.param(403, body("", "item is quarantined"), Reason.POLICY_BLOCKED, id="E7-quarantine"),
+            pytest.param(403, body("", "due to blocking policy"), Reason.POLICY_BLOCKED, id="E7-policy"),
+            pytest.param(
+                403,
+                body("DENIED", "client with IP '192.0.2.7' is not allowed access"),
+                Reason.IP_NOT_ALLOWED,
+                id="E7-ACR",
+            ),
+            pytest.param(403, body("DENIED", "Your authorization token has expired"), Reason.AUTH_EXPIRED, id="ECR"),
+            pytest.param(403, body("DENIED", "denied (or it may not exist)"), Reason.AUTH_DENIED_OR_MISSING, id="E8"),
+            pytest.param(403, body("DENIED", "billing is disabled"), Reason.QUOTA_OR_BILLING, id="E12-text"),
+            pytest.param(412, body("PROJECTPOLICYVIOLATION"), Reason.POLICY_BLOCKED, id="E9"),
+            pytest.param(412, body("", "image is not signed"), Reason.POLICY_BLOCKED, id="E9-text"),
+            pytest.param(412, b"", Reason.UNEXPECTED_STATUS, id="E9-nothing"),
+            pytest.param(400, body("NAME_INVALID"), Reason.REF_REJECTED, id="E11-name"),
+            pytest.param(400, body("TAG_INVALID"), Reason.REF_REJECTED, id="E11-tag"),
+            pytest.param(400, body("DIGEST_INVALID"), Reason.REF_REJECTED, id="E11-digest"),
+            pytest.param(400, body("UNAUTHORIZED"), Reason.AUTH_REQUIRED, id="E2-Nexus"),
+            pytest.param(400, body("DENIED", "expired token"), Reason.AUTH_EXPIRED, id="T31"),
+            pytest.param(400, b"", Reason.UNEXPECTED_STATUS, id="400"),
+            pytest.param(451, b"", Reason.LEGAL_BLOCK, id="E10"),
+        ],
+    )
+    def test_status_decides_and_text_refines(self, status: int, raw: bytes, reason: Reason) -> None:
+        assert manifest_refusal(reply(status), read_error(raw), by_digest=False, has_login=False) is reason
+
+    def test_missing_digest_is_no_missing_tag(self) -> None:
+        """E4."""
+        error = read_error(body("MANIFEST_UNKNOWN"))
+        assert manifest_refusal(reply(404), error, by_digest=True, has_login=False) is Reason.DIGEST_NOT_FOUND
+
+    def test_400_that_means_401_blames_the_login_that_was_used(self) -> None:
+        """E2."""
+        error = read_error(body("UNAUTHORIZED"))
+        assert manifest_refusal(reply(400), error, by_digest=False, has_login=True) is Reason.AUTH_BAD_CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    ("status", "raw", "reason"),
+    [
+        pytest.param(429, b"", Reason.RATE_LIMITED, id="E13"),
+        pytest.param(429, body("", "too many requests to upstream registry"), Reason.RATE_LIMITED_UPSTREAM, id="E14"),
+        *(
+            pytest.param(status, b"", Reason.REGISTRY_ERROR, id=f"E16-{status}")
+            for status in (408, 425, 499, 500, 503)
+        ),
+        *(pytest.param(status, b"", Reason.GATEWAY_ERROR, id=f"E16-{status}") for status in (502, 504, 520, 526)),
+        *(pytest.param(status, b"", Reason.UNEXPECTED_STATUS, id=f"E17-{status}") for status in (501, 505, 527)),
+        pytest.param(402, b"", Reason.QUOTA_OR_BILLING, id="E12"),
+        pytest.param(407, b"", Reason.PROXY_AUTH, id="C22"),
+        pytest.param(304, b"", Reason.PROTOCOL_ERROR, id="M29"),
+        pytest.param(206, b"", Reason.PROTOCOL_ERROR, id="M30"),
+        pytest.param(202, b"", Reason.UNEXPECTED_STATUS, id="M31"),
+        pytest.param(204, b"", Reason.UNEXPECTED_STATUS, id="M31-204"),
+    ],
+)
+def test_some_statuses_mean_the_same_of_anything(status: int, raw: bytes, reason: Reason) -> None:
+    assert common_refusal(reply(status), read_error(raw)) is reason
+
+
+def test_500_around_a_refusal_is_the_upstreams() -> None:
+    """E2."""
+    error = RegistryError(hides_login_trouble=True)
+    assert common_refusal(reply(500), error) is Reason.MIRROR_UPSTREAM_AUTH
+    assert common_refusal(reply(503), error) is Reason.REGISTRY_ERROR
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "reason"),
+    [
+        pytest.param(404, "", Reason.LAYER_MISSING, id="B7"),
+        pytest.param(401, "", Reason.BLOB_DENIED, id="B8"),
+        pytest.param(403, "", Reason.BLOB_DENIED, id="B9"),
+        pytest.param(403, "Xray is unavailable", Reason.POLICY_BLOCKED, id="B9-Xray"),
+        pytest.param(412, "", Reason.BLOB_DENIED, id="B9-412"),
+        pytest.param(451, "", Reason.LEGAL_BLOCK, id="B9-451"),
+        pytest.param(416, "", Reason.SIZE_MISMATCH, id="B6"),
+        pytest.param(502, "", Reason.GATEWAY_ERROR, id="E16"),
+    ],
+)
+def test_refusal_of_a_blob(status: int, text: str, reason: Reason) -> None:
+    assert blob_refusal(reply(status), RegistryError(text=text), missing=Reason.LAYER_MISSING) is reason
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "anonymous", "with_login"),
+    [
+        pytest.param(401, "", Reason.AUTH_REQUIRED_OR_MISSING, Reason.AUTH_BAD_CREDENTIALS, id="T23-T24"),
+        pytest.param(
+            401, "insufficient_scope", Reason.AUTH_REQUIRED_OR_MISSING, Reason.AUTH_INSUFFICIENT_SCOPE, id="T24-scope"
+        ),
+        pytest.param(401, "token is expired", Reason.AUTH_REQUIRED_OR_MISSING, Reason.AUTH_EXPIRED, id="T24-expired"),
+        pytest.param(400, "", Reason.AUTH_SERVICE_ERROR, Reason.AUTH_BAD_CREDENTIALS, id="T24-400"),
+        pytest.param(403, "", Reason.AUTH_DENIED, Reason.AUTH_DENIED, id="T25"),
+        pytest.param(404, "", Reason.AUTH_ENDPOINT_MISSING, Reason.AUTH_ENDPOINT_MISSING, id="T26"),
+        pytest.param(429, "", Reason.RATE_LIMITED_AUTH, Reason.RATE_LIMITED_AUTH, id="T27"),
+        pytest.param(503, "", Reason.AUTH_SERVICE_ERROR, Reason.AUTH_SERVICE_ERROR, id="T28"),
+        pytest.param(407, "", Reason.PROXY_AUTH, Reason.PROXY_AUTH, id="C22"),
+    ],
+)
+def test_refusal_of_a_token(status: int, text: str, anonymous: Reason, with_login: Reason) -> None:
+    error = RegistryError(text=text)
+    assert token_refusal(reply(status), error, has_login=False) is anonymous
+    assert token_refusal(reply(status), error, has_login=True) is with_login
+
+
+@pytest.mark.parametrize(
+    ("raw", "stale"),
+    [
+        (b"<Code>SignatureDoesNotMatch</Code>", True),
+        (b"<Code>AccessDenied</Code><Message>Request has expired</Message>", True),
+        (b"<Code>AccessDenied</Code>", False),
+        (b"", False),
+    ],
+)
+def test_signature_that_has_run_out_is_told_from_a_refusal(raw: bytes, *, stale: bool) -> None:
+    """B14."""
+    assert is_stale_signature(read_error(raw), raw) is stale
+
+
+class TestRetryAfter:
+    """E13, E16."""
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [
+            ("30", 30),
+            (" 7 ", 7),
+            ("0", 1),
+            ("86400", 3600),
+            ("9" * 40, 3600),
+            ("Sun, 01 Mar 2026 12:00:45 GMT", 45),
+            ("Sunday, 01-Mar-26 12:00:45 GMT", 45),
+            ("Sun Mar  1 12:00:45 2026", 45),
+            ("Sun, 01 Mar 2026 13:00:45 +0100", 45),
+            ("Sun, 01 Mar 2020 12:00:00 GMT", 1),
+            ("Sun, 01 Mar 2036 12:00:00 GMT", 3600),
+        ],
+        ids=["seconds", "spaces", "zero", "a-day", "absurd", "date", "rfc850", "asctime", "zone", "past", "far"],
+    )
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_registry_will_have_us_back(self, status: int, value: str, seconds: int) -> None:
+        throttled = reply(status, {"Retry-After": value})
+        assert retry_at(throttled) == NOON + timedelta(seconds=seconds)
+        assert pause_seconds(throttled) == seconds
+
+    @pytest.mark.parametrize("value", ["", "soon", "-5", "1.5", "٣", "Sun, 01 Mar 99999 12:00:00 GMT", "1, 2"])
+    def test_what_cannot_be_read_says_nothing(self, value: str) -> None:
+        assert retry_at(reply(429, {"Retry-After": value})) is None
+        assert pause_seconds(reply(429, {"Retry-After": value})) == 0
+
+    @pytest.mark.parametrize("status", [200, 404, 500])
+    def test_other_statuses_ask_for_no_wait(self, status: int) -> None:
+        assert retry_at(reply(status, {"Retry-After": "30"})) is None
+
+    @settings(max_examples=80, derandomize=True, database=None, deadline=None)
+    @given(st.text(alphabet="SunMar 0123456789:,-+GMT", max_size=32))
+    def test_any_value_is_within_the_hour(self, value: str) -> None:
+        instant = retry_at(reply(429, {"Retry-After": value}))
+        assert instant is None or timedelta(seconds=1) <= instant - NOON <= timedelta(hours=1)
+
+
+class TestRateLimit:
+    @pytest.mark.parametrize(
+        ("headers", "quota"),
+        [
+            (
+                {"ratelimit-limit": "100;w=21600", "ratelimit-remaining": "97;w=21600"},
+                RateLimit(limit=100, remaining=97, window_seconds=21600, source=None),
+            ),
+            (
+                {"ratelimit-remaining": "5 ; w=60", "docker-ratelimit-source": "192.0.2.7\x1b"},
+                RateLimit(limit=None, remaining=5, window_seconds=60, source="192.0.2.7"),
+            ),
+            (
+                {"ratelimit-limit": "many;w=soon"},
+                RateLimit(limit=None, remaining=None, window_seconds=None, source=None),
+            ),
+            (
+                {"ratelimit-limit": "9" * 40},
+                RateLimit(limit=None, remaining=None, window_seconds=None, source=None),
+            ),
+        ],
+        ids=["Hub", "part", "words", "absurd"],
+    )
+    def test_quota_is_read_in_the_form_of_hub(self, headers: dict[str, str], quota: RateLimit) -> None:
+        """E15."""
+        assert read_rate_limit(Headers.of(headers.items())) == quota
+
+    def test_no_headers_are_no_quota(self) -> None:
+        assert read_rate_limit(Headers()) is None

@@ -1,0 +1,50 @@
+"""The net below the allow-lists: what we sent, taken out of what is about to be shown."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from probes.protocol.redaction import HIDDEN, WITHHELD, echoes, scrub
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets", "shown"),
+    [
+        ("nothing to hide", ["s3cret-token"], "nothing to hide"),
+        ("token s3cret-token refused", ["s3cret-token"], "token … refused"),
+        ("s3cret-token and s3cret-token", ["s3cret-token"], "… and …"),
+        ("one and other-secret", ["first-secret", "other-secret"], "one and …"),
+        ("refused: s3cret-t…", ["s3cret-token"], "refused: …"),
+        ("refused: s3cret", ["s3cret-token"], "refused: …"),
+        ("s3cret s3cret-t", ["s3cret-token"], "s3cret …"),
+        ("refused: s3cre", ["s3cret-token"], "refused: s3cre"),
+        ("the password is ab", ["ab"], WITHHELD),
+        ("nothing", ["", "no"], WITHHELD),
+        ("nothing", ["", "xy"], "nothing"),
+        ("", ["s3cret-token"], ""),
+    ],
+    ids=["none", "whole", "twice", "several", "cut-marked", "cut", "cut-after-beginning", "too-short-to-tell",
+         "short", "empty-and-short", "empty", "no-text"],
+)  # fmt: skip
+def test_secret_is_taken_out(text: str, secrets: list[str], shown: str) -> None:
+    """T35, S19."""
+    assert scrub(text, secrets) == shown
+
+
+def test_secret_may_come_back_in_other_forms() -> None:
+    assert echoes("pass  word/1") == ("pass  word/1", "pass word/1", "pass++word%2F1")
+    assert echoes("plain") == ("plain",)
+    assert echoes("") == ()
+
+
+@settings(max_examples=150, derandomize=True, database=None, deadline=None)
+@given(
+    before=st.text(alphabet="ab ", max_size=6),
+    secret=st.text(alphabet="abc-", min_size=1, max_size=12),
+    after=st.text(alphabet="ab ", max_size=6),
+    length=st.integers(min_value=0, max_value=30),
+)
+def test_no_cut_leaves_a_telling_part(before: str, secret: str, after: str, length: int) -> None:
+    shown = scrub((before + secret + after)[:length], [secret])
+    assert secret not in shown or shown == WITHHELD
+    assert not any(shown.rstrip(HIDDEN).endswith(secret[:size]) for size in range(6, len(secret)))

@@ -1,0 +1,53 @@
+"""The closed sets in which an outcome speaks."""
+
+import pytest
+
+from probes.protocol.exchange import FaultKind, Headers
+from probes.protocol.taxonomy import MEANINGS, Confidence, Depth, Reason, Retry, Status
+
+
+def test_every_reason_has_its_meaning() -> None:
+    """C.3: a reason belongs to exactly one status, and says something to an operator."""
+    assert set(MEANINGS) == set(Reason)
+    for reason in Reason:
+        assert reason.status is reason.meaning.status
+        assert reason.meaning.hint[-1] in ".?"
+
+
+def test_ok_alone_is_available() -> None:
+    assert [reason for reason in Reason if reason.status is Status.AVAILABLE] == [Reason.OK]
+
+
+@pytest.mark.parametrize("reason", [Reason.RATE_LIMITED, Reason.RATE_LIMITED_AUTH, Reason.RATE_LIMITED_UPSTREAM])
+def test_throttling_is_never_down(reason: Reason) -> None:
+    """E13, E14, T27."""
+    assert (reason.status, reason.meaning.retry) == (Status.INDETERMINATE, Retry.AFTER)
+
+
+def test_ambiguous_reasons_are_those_that_hide_what_exists() -> None:
+    """E8, T23."""
+    ambiguous = [reason for reason in Reason if reason.meaning.confidence is Confidence.AMBIGUOUS]
+    assert ambiguous == [Reason.AUTH_REQUIRED_OR_MISSING, Reason.AUTH_DENIED_OR_MISSING]
+
+
+def test_most_faults_carry_the_name_of_their_reason() -> None:
+    other = {FaultKind.ADDRESS_FORBIDDEN, FaultKind.BODY_TOO_LARGE, FaultKind.ABORTED, FaultKind.INTERNAL}
+    assert {kind for kind in FaultKind if kind.value not in set(Reason)} == other
+
+
+def test_each_depth_includes_those_before_it() -> None:
+    assert [depth.rank for depth in Depth] == [0, 1, 2, 3]
+    assert Depth.BLOBS.includes(Depth.RESOLVE)
+    assert Depth.MANIFEST.includes(Depth.MANIFEST)
+    assert not Depth.MANIFEST.includes(Depth.PLATFORM)
+
+
+def test_headers_keep_their_lines_apart() -> None:
+    """C5."""
+    headers = Headers.of([("WWW-Authenticate", "Basic"), ("X", "1"), ("www-authenticate", "Bearer a=b, c=d")])
+    assert headers.all("www-authenticate") == ["Basic", "Bearer a=b, c=d"]
+    assert headers.get("www-authenticate") == "Basic"
+    assert (headers.get("y"), headers.get("y", "none")) == ("", "none")
+    assert "x" in headers
+    assert "X" not in headers
+    assert list(headers)[1] == ("x", "1")
