@@ -38,7 +38,8 @@ class KairosAdminSite(AdminSite):
             {
                 "name": title,
                 "app_label": label,
-                "app_url": addresses.get(label, ""),
+                # With a fragment, so that the page of one section does not mark the others as the current one too.
+                "app_url": f"{addresses.get(label, '')}#{label}",
                 "has_module_perms": True,
                 "models": [models[name] for name in names if name in models],
             }

@@ -109,6 +109,6 @@ class CredentialAdmin(KairosAdmin):
     def where(self, credential: Credential) -> str:
         return str(credential.region or "everywhere")
 
-    @admin.display(description="secret", ordering="rotated_at")
+    @admin.display(description="secret stored", ordering="rotated_at")
     def secret(self, credential: Credential) -> SafeString | str:
-        return display.aged(credential.rotated_at) if credential.has_secret else display.badge("unknown", "none")
+        return display.aged(credential.rotated_at) if credential.has_secret else display.badge("none")

@@ -27,6 +27,7 @@ _SIGNS: Final = {
     "indeterminate": "?",
     "unknown": "?",
 }
+_LATE_SECONDS: Final = 30
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -38,15 +39,22 @@ def badge(state: str, text: str = "") -> SafeString:
     )
 
 
-def sign(state: str, region: str, title: str) -> SafeString:
+def sign(state: str, text: str, title: str) -> SafeString:
     """Return a state in the least space, one of several side by side."""
-    return format_html(
-        '<span class="kairos-badge kairos-{}" title="{}"><b>{}</b> {}</span>',
-        state,
-        title,
-        _SIGNS.get(state, NOTHING),
-        region,
-    )
+    return format_html('<span title="{}">{}</span>', title, badge(state, text))
+
+
+def reason(code: str, stage: str | None, host: str | None) -> SafeString:
+    """Return why a check ended as it did, and where."""
+    where = " at ".join(filter(None, (stage, host)))
+    if not where:
+        return format_html("<code>{}</code>", code)
+    return format_html('<code>{}</code> <span class="quiet">{}</span>', code, where)
+
+
+def whole(text: str) -> SafeString:
+    """Return a short text that a narrow column does not break."""
+    return format_html('<span class="kairos-whole">{}</span>', text)
 
 
 def span(seconds: float) -> str:
@@ -76,7 +84,10 @@ def aged(instant: datetime | None) -> SafeString | str:
     if instant is None:
         return NOTHING
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', rfc3339(instant), stamp(instant), age(instant, timezone.now())
+        '<time class="kairos-whole" datetime="{}" title="{}">{}</time>',
+        rfc3339(instant),
+        stamp(instant),
+        age(instant, timezone.now()),
     )
 
 
@@ -90,6 +101,23 @@ def stamped(instant: datetime | None) -> SafeString | str:
         stamp(instant),
         age(instant, timezone.now()),
     )
+
+
+def slot(instant: datetime | None) -> SafeString | str:
+    """Return the exact time in as little as a column of them needs; the whole of it is to be had."""
+    if instant is None:
+        return NOTHING
+    words = '<time class="kairos-whole" datetime="{}" title="{}, {}">{}</time>'
+    utc = instant.astimezone(UTC)
+    return format_html(words, rfc3339(instant), stamp(instant), age(instant, timezone.now()), f"{utc:%d %b %H:%M:%S}")
+
+
+def due(instant: datetime, now: datetime) -> str:
+    """Return when something is due: `in 3 min`, `now`, or `5 min late` where the clockwork does not run."""
+    seconds = (instant - now).total_seconds()
+    if seconds >= 1:
+        return f"in {span(seconds)}"
+    return "now" if seconds > -_LATE_SECONDS else f"{span(-seconds)} late"
 
 
 def stamp(instant: datetime) -> str:
@@ -106,6 +134,11 @@ def ago(name: str, description: str = "") -> Method:
 def at(name: str, description: str = "") -> Method:
     """Return a method of an admin that shows an instant exactly."""
     return _method(name, description, stamped)
+
+
+def slots(name: str, description: str = "") -> Method:
+    """Return a method of an admin for a column of slots."""
+    return _method(name, description or f"{name.replace('_', ' ')} (UTC)", slot)
 
 
 def state(name: str, description: str = "") -> Method:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from probes.admin.base import KairosAdmin
 
@@ -53,6 +53,7 @@ class LedgerAdmin(KairosAdmin):
     list_per_page = 50
     list_max_show_all = 0
     change_list_template = "admin/probes/ledger_list.html"
+    change_form_template = "admin/probes/ledger_page.html"
 
     def get_changelist(
         self,
@@ -60,6 +61,14 @@ class LedgerAdmin(KairosAdmin):
         **_: Any,
     ) -> type[ChangeList]:
         return PagedChangeList
+
+    def title(self, row: Any) -> str:
+        """Return what a row is called on its page; its own name may say no more than its keys."""
+        return str(row)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        titled = {**context, "subtitle": self.title(context["original"])}
+        return super().render_change_form(request, titled, *args, **kwargs)
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False

@@ -11,23 +11,28 @@ from probes.models import MissedSlots
 @admin.register(MissedSlots)
 class MissedSlotsAdmin(LedgerAdmin):
     list_display = (
-        "last_slot_at",
+        "last_slot_column",
         "resource",
         "where",
         "cause",
         "count",
-        "first_slot_at",
+        "first_slot_column",
     )
     list_filter = (LastSlotFilter, "cause", "region", ResourceFilter)
     ordering = ("-last_slot", "-pk")
     sortable_by = ()
-    fields = ("resource", "where", "cause", "count", "first_slot_at", "last_slot_at")
+    fields = ("resource", "where", "cause", "count", "first_slot_stamp", "last_slot_stamp")
 
-    last_slot_at = display.at("last_slot")
-    first_slot_at = display.at("first_slot")
+    last_slot_column = display.slots("last_slot")
+    first_slot_column = display.slots("first_slot")
+    last_slot_stamp = display.at("last_slot")
+    first_slot_stamp = display.at("first_slot")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MissedSlots]:
         return super().get_queryset(request).select_related("resource", "region").defer("region__heartbeat")
+
+    def title(self, missed: MissedSlots) -> str:
+        return f"{missed.resource}: {missed.count:,} slots, {missed.cause}"
 
     @admin.display(description="region")
     def where(self, missed: MissedSlots) -> str:

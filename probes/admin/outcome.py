@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -18,15 +18,13 @@ from probes.selectors.outcomes import outcomes
 @admin.register(Outcome)
 class OutcomeAdmin(LedgerAdmin):
     list_display = (
-        "slot_at",
+        "slot_column",
         "resource",
-        "region",
+        "from_region",
         "status_shown",
-        "reason",
-        "where",
+        "finding",
         "depth",
         "duration",
-        "kept",
     )
     list_filter = (SlotFilter, "status", "region", ResourceFilter)
     sortable_by = ()
@@ -36,30 +34,27 @@ class OutcomeAdmin(LedgerAdmin):
             None,
             {
                 "fields": (
-                    "resource_link",
-                    "region",
-                    "slot_at",
-                    "checked_at",
-                    "status_shown",
-                    "reason",
-                    "where",
-                    "confidence",
-                    "depth",
+                    ("resource_link", "region"),
+                    ("slot_stamp", "checked_stamp"),
+                    ("status_shown", "finding"),
+                    ("depth", "confidence"),
                     "digest",
-                    "duration",
-                    "batch",
+                    ("duration", "batch"),
                 )
             },
         ),
     )
 
-    slot_at = display.at("slot")
+    slot_column = display.slots("slot")
+    slot_stamp = display.at("slot")
     status_shown = display.state("status")
-    checked_at = display.at("checked_at", "began, by the region's clock")
+    checked_stamp = display.at("checked_at", "began, by the region's clock")
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[Outcome]:
-        is_whole = ExpressionWrapper(Q(document__isnull=False), output_field=BooleanField())
-        return outcomes().annotate(is_whole=is_whole)
+        return outcomes().defer("document")
+
+    def title(self, outcome: Outcome) -> str:
+        return f"{outcome.resource} from {outcome.region}, {display.stamp(outcome.slot)}"
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().render_change_form(request, context | ladder(context["original"]), *args, **kwargs)
@@ -69,14 +64,14 @@ class OutcomeAdmin(LedgerAdmin):
         address = reverse("admin:probes_resource_change", args=[outcome.resource_id])
         return format_html('<a href="{}">{}</a>', address, outcome.resource)
 
-    @admin.display(description="where it ended")
-    def where(self, outcome: Outcome) -> str:
-        return " at ".join(filter(None, (outcome.stage, outcome.host))) or display.NOTHING
-
     @admin.display
     def duration(self, outcome: Outcome) -> str:
         return f"{outcome.duration_ms:,} ms"
 
-    @admin.display(description="kept")
-    def kept(self, outcome: Any) -> str:
-        return "whole" if outcome.is_whole else "summary"
+    @admin.display(description="region", ordering="region")
+    def from_region(self, outcome: Outcome) -> SafeString:
+        return display.whole(outcome.region.slug)
+
+    @admin.display(description="reason")
+    def finding(self, outcome: Outcome) -> SafeString:
+        return display.reason(outcome.reason, outcome.stage, outcome.host)

@@ -11,8 +11,8 @@ class MessageRefusalAdmin(LedgerAdmin):
         "queue",
         "cause",
         "count",
-        "last_seen_ago",
-        "first_seen_ago",
+        "last_seen_age",
+        "first_seen_age",
         "last_detail",
     )
     list_filter = ("queue", "cause")
@@ -21,12 +21,12 @@ class MessageRefusalAdmin(LedgerAdmin):
         "queue",
         "cause",
         "count",
-        "first_seen_at",
-        "last_seen_at",
+        "first_seen_stamp",
+        "last_seen_stamp",
         "last_detail",
     )
 
-    last_seen_ago = display.ago("last_seen_at", "last seen")
-    first_seen_ago = display.ago("first_seen_at", "first seen")
-    first_seen_at = display.at("first_seen_at", "first seen")
-    last_seen_at = display.at("last_seen_at", "last seen")
+    last_seen_age = display.ago("last_seen_at", "last seen")
+    first_seen_age = display.ago("first_seen_at", "first seen")
+    first_seen_stamp = display.at("first_seen_at", "first seen")
+    last_seen_stamp = display.at("last_seen_at", "last seen")

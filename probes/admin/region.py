@@ -20,16 +20,16 @@ from probes.selectors.regions import condition_of
 class RegionAdmin(KairosAdmin):
     """Regions enrol themselves by their keys: here they are named, placed, paused and looked at."""
 
-    list_display = ("slug", "name", "state", "last_seen_ago", "workers", "queue")
+    list_display = ("slug", "name", "state", "last_seen_age", "workers", "queue")
     search_fields = ("slug", "name")
     actions = ("pause", "resume")
     readonly_fields = (
         "slug",
         "state",
-        "last_seen_at",
-        "silent_since_at",
-        "paused_at",
-        "retired_at",
+        "last_seen_stamp",
+        "silent_since_stamp",
+        "paused_stamp",
+        "retired_stamp",
         "queue",
         "verify_key",
         "box_public_key",
@@ -42,11 +42,11 @@ class RegionAdmin(KairosAdmin):
         ("Public keys", {"fields": ("verify_key", "box_public_key"), "classes": ("collapse",)}),
     )
 
-    last_seen_ago = display.ago("last_seen_at", "last seen")
-    last_seen_at = display.at("last_seen_at", "last seen")
-    silent_since_at = display.at("silent_since")
-    paused_at = display.at("paused_at", "paused since")
-    retired_at = display.at("retired_at", "retired")
+    last_seen_age = display.ago("last_seen_at", "last seen")
+    last_seen_stamp = display.at("last_seen_at", "last seen")
+    silent_since_stamp = display.at("silent_since")
+    paused_stamp = display.at("paused_at", "paused since")
+    retired_stamp = display.at("retired_at", "retired")
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         # A region without the key file of its worker would be nothing.

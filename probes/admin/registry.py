@@ -58,14 +58,14 @@ class RegistryAdmin(KairosAdmin):
     search_fields = ("host", "name")
     fieldsets = (
         (None, {"fields": ("host", "name", "notes")}),
-        ("How it is reached", {"fields": ("api_host", "plain_http", "resolve", "allow_cidrs")}),
         (
-            "Whom it may trust",
+            "How it is reached",
             {
-                "fields": ("ca_pem", "trusted_auth_hosts"),
-                "description": "Whoever can change these can lead this registry's credential elsewhere.",
+                "fields": ("api_host", "plain_http", "resolve", "allow_cidrs"),
+                "description": "Whoever can change what follows can lead this registry's credential elsewhere.",
             },
         ),
+        ("Whom checks trust", {"fields": ("ca_pem", "trusted_auth_hosts")}),
     )
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[Registry]:

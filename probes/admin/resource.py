@@ -19,6 +19,7 @@ from probes.admin.orders import OrderingAdmin
 from probes.admin.standing import panel
 from probes.models import Resource, validation
 from probes.protocol.plan import DEFAULT_PLATFORM
+from probes.protocol.taxonomy import Status
 from probes.selectors.resources import resources, verdict_state
 
 
@@ -28,7 +29,9 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         initial=DEFAULT_PLATFORM,
         help_text="OS/ARCH[/VARIANT], separated by commas, or the single word all.",
     )
-    labels = LinesField(help_text="One NAME=VALUE a line, such as team=payments.")
+    labels = LinesField(
+        help_text="One NAME=VALUE a line, such as team=payments.", widget=forms.Textarea({"rows": 2, "cols": 60})
+    )
 
     class Meta:
         model = Resource
@@ -44,17 +47,16 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 @admin.register(Resource)
 class ResourceAdmin(OrderingAdmin):
     form = ResourceForm
-    list_display = ("resource", "verdict", "from_regions", "interval", "next_check")
+    list_display = ("resource", "standing", "from_regions", "schedule")
     list_filter = (VerdictFilter, PauseFilter, "registry", "regions")
     search_fields = ("name", "reference")
     show_full_result_count = False
     autocomplete_fields = ("credential",)
     change_form_template = "admin/probes/resource/change_form.html"
     fieldsets = (
-        (None, {"fields": ("reference", "name")}),
+        (None, {"fields": ("reference", "name", "labels")}),
         ("What, and how often", {"fields": ("platforms", "depth", "interval_seconds")}),
         ("From where, and as whom", {"fields": ("regions", "credential")}),
-        ("Labels", {"fields": ("labels",)}),
     )
 
     class Media:
@@ -138,31 +140,28 @@ class ResourceAdmin(OrderingAdmin):
             return resource.reference
         return format_html('{}<br><span class="quiet">{}</span>', resource.name, resource.reference)
 
-    @admin.display(ordering="verdict__state")
-    def verdict(self, resource: Resource) -> SafeString:
+    @admin.display(description="verdict", ordering="verdict__state")
+    def standing(self, resource: Resource) -> SafeString:
         if resource.is_paused:
             return display.badge("paused")
         return display.badge(verdict_state(resource).value)
 
     @admin.display(description="from each region")
     def from_regions(self, resource: Resource) -> SafeString | str:
+        """Count the good and name the others: there may be many regions."""
         now = timezone.now()
-        signs = [
-            (
-                display.sign(
-                    state.status,
-                    state.region.slug,
-                    f"{state.status}, {state.reason}, {display.age(state.checked_at, now)}",
-                ),
-            )
-            for state in resource.states.all()
+        states = list(resource.states.all())
+        good = [state.region.slug for state in states if state.status == Status.AVAILABLE]
+        signs = [display.sign(Status.AVAILABLE.value, str(len(good)), ", ".join(good))] if good else []
+        signs += [
+            display.sign(state.status, state.region.slug, f"{state.reason}, {display.age(state.checked_at, now)}")
+            for state in states
+            if state.status != Status.AVAILABLE
         ]
-        return format_html_join(" ", "{}", signs) or display.NOTHING
+        return format_html_join(" ", "{}", ((sign,) for sign in signs)) or display.NOTHING
 
-    @admin.display(ordering="interval_seconds")
-    def interval(self, resource: Resource) -> str:
-        return display.interval(resource.interval_seconds)
-
-    @admin.display(description="next check", ordering="next_due_at")
-    def next_check(self, resource: Resource) -> SafeString | str:
-        return display.NOTHING if resource.is_paused else display.aged(resource.next_due_at)
+    @admin.display(ordering="next_due_at")
+    def schedule(self, resource: Resource) -> SafeString:
+        every = f"every {display.interval(resource.interval_seconds)}"
+        next_check = "paused" if resource.is_paused else f"next {display.due(resource.next_due_at, timezone.now())}"
+        return format_html('{}<br><span class="quiet">{}</span>', display.whole(every), display.whole(next_check))

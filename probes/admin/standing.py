@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from probes.admin import display
@@ -23,9 +24,8 @@ class Line:
     region: str
     note: str
     badge: SafeString
-    reason: str
+    reason: SafeString | str
     hint: str
-    where: str
     checked: SafeString | str
     since: SafeString | str
     outcomes: str
@@ -42,7 +42,7 @@ def panel(request: HttpRequest, resource_id: int) -> SafeString | None:
         "verdict": display.badge(row.verdict_state.value),
         "is_unknown": row.verdict_state is VerdictState.UNKNOWN,
         "since": display.aged(row.verdict.since) if row.verdict else None,
-        "next_check": display.aged(row.resource.next_due_at),
+        "next_check": display.due(row.resource.next_due_at, timezone.now()),
         "lines": [_line(row.resource, cell) for cell in row.cells if cell],
     }
     return render_to_string("admin/probes/resource/standing.html", context, request)
@@ -55,14 +55,13 @@ def _line(resource: Resource, cell: Cell) -> Line:
     query = f"?resource={resource.pk}&region__id__exact={cell.region.pk}"
     if state is None:
         waiting = display.badge("unchecked", "waiting for its first check")
-        return Line(str(cell.region), note, waiting, "", "", "", display.NOTHING, display.NOTHING, "")
+        return Line(str(cell.region), note, waiting, "", "", display.NOTHING, display.NOTHING, "")
     return Line(
         region=str(cell.region),
         note=note,
         badge=display.badge(state.status),
-        reason=state.reason,
+        reason=display.reason(state.reason, state.stage, state.host),
         hint="" if state.reason == Reason.OK else _hint(state.reason),
-        where=" at ".join(filter(None, (state.stage, state.host))),
         checked=display.aged(state.checked_at),
         since=display.aged(state.since),
         outcomes=outcomes + query,

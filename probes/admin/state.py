@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 
 from probes.admin import display
 from probes.admin.filters import ResourceFilter
@@ -15,13 +16,11 @@ from probes.models import RegionState
 class RegionStateAdmin(LedgerAdmin):
     list_display = (
         "resource",
-        "region",
+        "from_region",
         "status_shown",
-        "reason",
-        "stage",
-        "host",
-        "since_ago",
-        "checked_ago",
+        "finding",
+        "since_age",
+        "checked_age",
         "runs",
     )
     list_filter = ("status", "region", ResourceFilter)
@@ -34,46 +33,45 @@ class RegionStateAdmin(LedgerAdmin):
             None,
             {
                 "fields": (
-                    "resource",
-                    "region",
-                    "status_shown",
-                    "reason",
-                    "stage",
-                    "host",
+                    ("resource", "region"),
+                    ("status_shown", "finding"),
+                    ("since_stamp", "runs"),
+                    ("last_slot_stamp", "checked_stamp"),
                     "digest",
-                    "since_at",
-                    "last_slot_at",
-                    "checked_at",
-                    "runs",
                 )
             },
         ),
         (
             "What is proven",
-            {
-                "fields": (
-                    "proved_digest",
-                    "manifest_proved_at",
-                    "blobs_proved_at",
-                )
-            },
+            {"fields": ("proved_digest", ("manifest_proved_stamp", "blobs_proved_stamp"))},
         ),
     )
 
     status_shown = display.state("status")
-    since_ago = display.ago("since")
-    checked_ago = display.ago("checked_at", "checked")
-    since_at = display.at("since")
-    last_slot_at = display.at("last_slot")
-    checked_at = display.at("checked_at", "checked, by the region's clock")
-    manifest_proved_at = display.at("manifest_proved_at", "manifest")
-    blobs_proved_at = display.at("blobs_proved_at", "layers")
+    since_age = display.ago("since")
+    checked_age = display.ago("checked_at", "checked")
+    since_stamp = display.at("since")
+    last_slot_stamp = display.at("last_slot")
+    checked_stamp = display.at("checked_at", "checked, by the region's clock")
+    manifest_proved_stamp = display.at("manifest_proved_at", "manifest")
+    blobs_proved_stamp = display.at("blobs_proved_at", "layers")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RegionState]:
         return super().get_queryset(request).select_related("resource", "region").defer("region__heartbeat")
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().render_change_form(request, context | ladder(context["original"]), *args, **kwargs)
+
+    def title(self, state: RegionState) -> str:
+        return f"{state.resource} from {state.region}"
+
+    @admin.display(description="region")
+    def from_region(self, state: RegionState) -> SafeString:
+        return display.whole(state.region.slug)
+
+    @admin.display(description="reason")
+    def finding(self, state: RegionState) -> SafeString:
+        return display.reason(state.reason, state.stage, state.host)
 
     @admin.display(description="in a row")
     def runs(self, state: RegionState) -> str:

@@ -20,8 +20,8 @@ class VerdictAdmin(LedgerAdmin):
         "resource",
         "state_shown",
         "votes",
-        "since_ago",
-        "computed_ago",
+        "since_age",
+        "computed_age",
     )
     list_filter = ("state",)
     ordering = ("resource_id",)
@@ -33,9 +33,9 @@ class VerdictAdmin(LedgerAdmin):
                 "fields": (
                     "resource",
                     "state_shown",
-                    "since_at",
-                    "computed_at",
-                    "stale_at",
+                    "since_stamp",
+                    "computed_stamp",
+                    "stale_stamp",
                 )
             },
         ),
@@ -43,14 +43,17 @@ class VerdictAdmin(LedgerAdmin):
     )
 
     state_shown = display.state("state", "verdict")
-    since_ago = display.ago("since")
-    computed_ago = display.ago("computed_at", "computed")
-    since_at = display.at("since")
-    computed_at = display.at("computed_at", "computed")
-    stale_at = display.at("stale_at", "lapses")
+    since_age = display.ago("since")
+    computed_age = display.ago("computed_at", "computed")
+    since_stamp = display.at("since")
+    computed_stamp = display.at("computed_at", "computed")
+    stale_stamp = display.at("stale_at", "lapses")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Verdict]:
         return super().get_queryset(request).select_related("resource")
+
+    def title(self, verdict: Verdict) -> str:
+        return f"{verdict.resource}: {verdict.state}"
 
     @admin.display(description="votes")
     def votes(self, verdict: Verdict) -> str:

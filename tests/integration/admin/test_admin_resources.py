@@ -1,5 +1,6 @@
 """Images in the admin: added as a person types them, and seen being checked."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_page_shows_how_the_image_stands_from_each_region(client: Client, plane:
     page = shown(client, page_of(image))
     assert "! degraded since" in page
     assert page.count("✓ available") == 2
-    assert "us-east ✗ unavailable tag_not_found at manifest at ghcr.io The registry knows no such tag." in page
+    assert "us-east ✗ unavailable tag_not_found manifest at ghcr.io The registry knows no such tag." in page
 
 
 def test_panel_is_answered_alone_for_the_page_to_keep_current(client: Client, plane: ControlPlane) -> None:
@@ -252,6 +253,17 @@ def test_list_is_narrowed(client: Client, plane: ControlPlane, query: str, names
     query = "" if query == "verdict__exact=" else query
     rows = client.get(f"{ADMIN}/resource/?{query}").context["cl"].result_list
     assert [row.name for row in rows] == names
+
+
+def test_list_tells_how_images_stand_and_when_they_are_due(client: Client, plane: ControlPlane) -> None:
+    image = plane.image(name="the app", interval_seconds=90)
+    listed = f"{ADMIN}/resource/"
+    assert "the app ghcr.io/org/app:1 ? unknown — every 90 s next 1 h late" in shown(client, listed)
+    plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
+    Resource.objects.update(next_due_at=timezone.now() + timedelta(seconds=150))
+    assert "! degraded ✓ 2 ✗ us-east every 90 s next in 2 min" in shown(client, listed)
+    Resource.objects.update(paused_at=plane.now)
+    assert "— paused ✓ 2 ✗ us-east every 90 s paused" in shown(client, listed)
 
 
 def test_pages_take_the_same_queries_for_many_as_for_few(client: Client, plane: ControlPlane) -> None:
