@@ -53,21 +53,6 @@ def keep_the_connection(state: str | None, **_: Any) -> None:
         connections.close_all()
 
 
-@task_postrun.connect
-def keep_the_connection(state: str | None, **_: Any) -> None:
-    """Let a database connection that served a task to its good end serve the next one; close it after any other.
-
-    Celery alone would close it after each task, and a new one costs more than most tasks. Where a time limit cuts
-    into a transaction, though, Django does not know any more what state its connection is in.
-    """
-    from django.db import close_old_connections, connections  # noqa: PLC0415 - as above
-
-    if state == states.SUCCESS:
-        close_old_connections()
-    else:
-        connections.close_all()
-
-
 @setup_logging.connect
 def log_as_django_does(**_: Any) -> None:
     """Keep Celery from adding handlers of its own: its lines take the one pipeline of the settings."""
