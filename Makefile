@@ -10,6 +10,7 @@ PYTHON := $(VENV)/bin/python
 # No prompt, no nagging; only what was locked, to the byte.
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+OPENAPI := docs/reference/openapi.yaml
 SOURCES := api dashboard kairos manage.py probes tests
 # More arguments for a command: make up ARGS="--bind 127.0.0.1:9000", make test ARGS="-k reference"
 ARGS ?=
@@ -33,19 +34,25 @@ test: $(VENV)/.checks ## run all tests
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: check
-check: $(VENV)/.checks ## format, lint, types, imports, settings, migrations
+check: $(VENV)/.checks ## format, lint, types, imports, settings, migrations, the API's description
 	@$(PYTHON) -m ruff format --check $(SOURCES)
 	@$(PYTHON) -m ruff check $(SOURCES)
 	@$(PYTHON) -m mypy $(SOURCES)
 	@$(VENV)/bin/lint-imports --no-logo
 	@$(PYTHON) manage.py check --fail-level WARNING
 	@$(PYTHON) manage.py makemigrations --check --dry-run
+	@$(PYTHON) manage.py spectacular --validate --fail-on-warn | diff -u $(OPENAPI) - || { \
+	    echo "$(OPENAPI) is not what the code says: make openapi" >&2; exit 1; }
 
 .PHONY: fix
 fix: $(VENV)/.checks ## format, and fix what the linter can fix
 	@$(PYTHON) -m ruff check --fix --exit-zero --quiet $(SOURCES)
 	@$(PYTHON) -m ruff format $(SOURCES)
 	@$(PYTHON) -m ruff check $(SOURCES)
+
+.PHONY: openapi
+openapi: $(VENV)/.checks ## write down the API's description
+	@$(PYTHON) manage.py spectacular --validate --fail-on-warn --file $(OPENAPI)
 
 .PHONY: bench
 bench: $(VENV)/.checks ## measure: CPU per check, checks per second, memory

@@ -36,7 +36,7 @@ def schema(description: str) -> dict[str, Any]:
 
 def test_committed_description_is_the_current_one(description: str) -> None:
     current = description == COMMITTED.read_text(encoding="utf-8")
-    assert current, f"run: python manage.py spectacular --fail-on-warn --file {COMMITTED.name} and commit it"
+    assert current, "the API is not what docs/reference/openapi.yaml says: run `make openapi` and commit it"
 
 
 def test_every_operation_has_a_summary_and_examples(schema: dict[str, Any]) -> None:
