@@ -47,7 +47,7 @@ PLACES: Final = (
 )
 STATUSES: Final = (200, 200, 200, 206, 301, 304, 307, 400, 401, 401, 401, 403, 404, 405, 407, 412, 416, 429, 500, 503)
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
-examples = settings(max_examples=120, derandomize=True, database=None, deadline=None)
+examples = settings(max_examples=60, derandomize=True, database=None, deadline=None)
 
 
 class Trickster:
@@ -198,7 +198,7 @@ def test_equal_dialogues_give_equal_conclusions(seed: int) -> None:
     assert Trickster(seed).talk() == Trickster(seed).talk()
 
 
-@settings(examples, max_examples=25)
+@settings(examples, max_examples=20)
 @given(seed=seeds)
 def test_state_that_is_advanced_from_stays_as_it_was(seed: int) -> None:
     dialogue = Trickster(seed)
@@ -211,7 +211,7 @@ def test_state_that_is_advanced_from_stays_as_it_was(seed: int) -> None:
         assert state == before
 
 
-@settings(examples, max_examples=25)
+@settings(examples, max_examples=20)
 @given(seed=seeds, ask_id=st.integers(min_value=-1, max_value=300))
 def test_event_out_of_nowhere_is_refused_at_any_point(seed: int, ask_id: int) -> None:
     dialogue = Trickster(seed)

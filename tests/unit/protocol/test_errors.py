@@ -94,7 +94,7 @@ class TestBody:
         assert RegistryError(text="x" * 300).shown(403) == "x" * 199 + "…"
         assert RegistryError().shown(403) == "HTTP 403"
 
-    @settings(max_examples=80, derandomize=True, database=None, deadline=None)
+    @settings(max_examples=40, derandomize=True, database=None, deadline=None)
     @given(
         st.binary(max_size=40) | st.text(alphabet='{}[]":,errosdtail&quot;\u202e\x00', max_size=40).map(str.encode)
     )
@@ -295,7 +295,7 @@ class TestRetryAfter:
     def test_other_statuses_ask_for_no_wait(self, status: int) -> None:
         assert retry_at(reply(status, {"Retry-After": "30"})) is None
 
-    @settings(max_examples=80, derandomize=True, database=None, deadline=None)
+    @settings(max_examples=40, derandomize=True, database=None, deadline=None)
     @given(st.text(alphabet="SunMar 0123456789:,-+GMT", max_size=32))
     def test_any_value_is_within_the_hour(self, value: str) -> None:
         instant = retry_at(reply(429, {"Retry-After": value}))
