@@ -149,7 +149,7 @@ def _rungs(outcome: Outcome) -> list[Rung]:
             url=words.shown(step.url, 500),
             host=words.shown(step.host, 260),
             address=words.shown(step.address, 60),
-            answer=f"{step.http_status or ''} {words.shown(step.error, 100).replace('_', ' ')}".strip(),
+            answer=f"{step.http_status or ''} {words.reason(step.error) if step.error else ''}".strip(),
             is_failed=step is failed,
             total=words.milliseconds(step.total_ms),
             bar=bar,
