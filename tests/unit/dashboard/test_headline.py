@@ -1,0 +1,87 @@
+"""The one sentence that says how things stand, and what is said when Kairos itself does not work."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dashboard import matrix
+from probes.models import Region
+from probes.selectors.severity import Group
+
+NOW = datetime(2024, 11, 23, 14, 30, tzinfo=UTC)
+HEARD = Region(slug="eu-west", name="Europe West", verify_key="k", last_seen_at=NOW)
+NEVER_HEARD = Region(slug="us-east", name="US East", verify_key="k")
+SILENT = Region(
+    slug="ap-south",
+    name="Asia South",
+    verify_key="k",
+    last_seen_at=NOW - timedelta(minutes=12),
+    silent_since=NOW - timedelta(minutes=12),
+)
+
+
+def tally(**counts: int) -> Mapping[Group, int]:
+    return {group: counts.get(group, 0) for group in Group}
+
+
+def said(regions: list[Region], *, is_current: bool = True, **counts: int) -> str:
+    return matrix.headline(tally(**counts), regions, is_current=is_current)
+
+
+def test_the_headline_counts_what_is_good_and_names_what_is_not() -> None:
+    assert said([HEARD], available=13, unavailable=3, degraded=2) == (
+        "13 of 18 images can be pulled from everywhere; 3 unavailable, 2 degraded"
+    )
+    assert said([HEARD], available=1, unknown=1, unchecked=2, paused=1) == (
+        "1 of 5 images can be pulled from everywhere; 1 unknown, 2 not yet checked, 1 paused"
+    )
+
+
+def test_the_headline_is_short_when_all_is_well() -> None:
+    assert said([HEARD], available=1200) == "All 1,200 images can be pulled from everywhere"
+    assert said([HEARD], available=1) == "The one image can be pulled from everywhere"
+
+
+@pytest.mark.parametrize("region", [SILENT, NEVER_HEARD, Region(slug="x", verify_key="k", paused_at=NOW)])
+def test_the_headline_claims_nothing_for_regions_that_are_not_heard(region: Region) -> None:
+    assert said([HEARD, region], available=2) == "All 2 images can be pulled from every region that reports"
+
+
+def test_the_headline_is_in_the_past_when_no_checks_are_handed_out() -> None:
+    assert said([HEARD], is_current=False, available=2) == "All 2 images could be pulled from everywhere"
+
+
+def test_the_headline_before_the_first_result_claims_nothing() -> None:
+    assert said([HEARD], unchecked=7) == "No result yet for 7 images"
+
+
+def test_the_tab_shows_what_is_bad() -> None:
+    assert matrix.short_title(tally(available=3)) == "Kairos"
+    assert matrix.short_title(tally(available=3, unavailable=3, degraded=1)) == "3 unavailable, 1 degraded · Kairos"
+
+
+@pytest.mark.parametrize(
+    ("ticked_at", "part"),
+    [
+        (None, "No check has been handed out yet"),
+        (NOW - timedelta(minutes=3), "last heard of 3\N{NO-BREAK SPACE}min ago"),
+    ],
+)
+def test_a_control_plane_that_hands_out_no_checks_is_a_problem(ticked_at: datetime | None, part: str) -> None:
+    (problem,) = matrix.problems(ticked_at, [HEARD, NEVER_HEARD], NOW)
+    assert part in problem
+
+
+def test_a_silent_region_is_a_problem_and_is_named() -> None:
+    (problem,) = matrix.problems(NOW, [HEARD, SILENT], NOW)
+    assert problem.startswith("Asia South (ap-south) has been silent for 12\N{NO-BREAK SPACE}min.")
+
+
+def test_columns_tell_when_a_region_was_heard_and_what_is_odd_about_it() -> None:
+    columns = matrix.columns([HEARD, NEVER_HEARD, SILENT], NOW)
+    assert [(column.slug, column.look, column.note) for column in columns] == [
+        ("eu-west", None, "heard just now"),
+        ("us-east", None, "not heard yet"),
+        ("ap-south", "silent", "silent, heard 12\N{NO-BREAK SPACE}min ago"),
+    ]
