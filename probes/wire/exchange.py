@@ -83,7 +83,7 @@ async def perform(
         )
     except WireFault as fault:
         event = Fault(ask_id=ask.id, kind=fault.kind, detail=fault.detail)
-    except ValueError as error:
+    except (ValueError, httpx.InvalidURL) as error:
         event = Fault(ask_id=ask.id, kind=FaultKind.INTERNAL, detail=printable(str(error)))
     return event, ExchangeRecord(
         host=host,

@@ -112,5 +112,7 @@ class ReplyBody(httpx.AsyncByteStream):
 
 
 def _origin(url: httpx.URL) -> Origin:
-    host = url.host
+    # As it stands: `url.host` would undo the name's IDNA encoding, and resolver and TLS encode it by older rules,
+    # which make another name of it.
+    host = url.raw_host.decode("ascii")
     return Origin(url.scheme, f"[{host}]" if ":" in host else host, url.port or _PORTS[url.scheme])
