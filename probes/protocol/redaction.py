@@ -6,7 +6,7 @@ into a redirect's path. Allow-lists (`urls.redact`) come first; this is the net 
 
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote
 
 HIDDEN: Final = "…"
 WITHHELD: Final = "(withheld: it repeats a secret)"
@@ -34,3 +34,10 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
         if start >= 0:
             text = shown[:start] + HIDDEN
     return text
+
+
+def scrub_url(url: str, secrets: tuple[str, ...]) -> str:
+    """Return `url` without any of `secrets`, or nothing of it when it holds one in percent-encoding."""
+    shown = scrub(url, secrets)
+    plain = unquote(shown)
+    return WITHHELD if any(secret and secret in plain for secret in secrets) else shown

@@ -15,7 +15,7 @@ from probes.protocol.domains import same_owner
 from probes.protocol.manifest import looks_like_html, read_json
 from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Reason, Warn
-from probes.protocol.urls import Origin, UrlRefused, origin_of, resolve_url, with_query
+from probes.protocol.urls import MAX_URL, Origin, UrlRefused, origin_of, resolve_url, with_query
 
 TOKEN_LIMIT_BYTES: Final = 64 * 1024
 MAX_TOKEN: Final = 16 * 1024
@@ -98,9 +98,12 @@ def basic(secret: Secret) -> str:
 
 
 def token_query(realm: Realm, scope: str) -> str:
-    """Return the URL of a token request by GET (rows T8, T9, T12, C16)."""
+    """Return the URL of a token request by GET (rows T8, T9, T12, C16). Raises `LoginRefused`."""
     service = [("service", realm.service)] if realm.service else []
-    return with_query(realm.url, [*service, ("scope", scope)])
+    url = with_query(realm.url, [*service, ("scope", scope)])
+    if len(url) > MAX_URL:
+        raise LoginRefused(Reason.AUTH_CHALLENGE_MALFORMED, "the challenge's realm and service make no usable URL")
+    return url
 
 
 def refresh_form(realm: Realm, scope: str, secret: Secret) -> bytes:

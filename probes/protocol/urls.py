@@ -4,6 +4,7 @@ Source: behaviour rows T1, T2, T35, B16, B19 and security items S7, S18, S19. Ho
 strict grammar before any other parser sees the URL, since parsers differ on hostile ones.
 """
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ MAX_URL: Final = 8192
 _HOST: Final = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?"
 )
+_DOTTED_QUAD: Final = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _IPV6: Final = re.compile(r"\[[0-9A-Fa-f:.]{2,45}\]")
 _NETLOC: Final = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]@]*)(?::(?P<port>[0-9]{1,5}))?")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
@@ -62,10 +64,20 @@ def origin_of(url: str) -> Origin:
     match = _NETLOC.fullmatch(parts.netloc)
     if not match or not (_HOST.fullmatch(match["host"]) or _IPV6.fullmatch(match["host"])):
         raise UrlRefused("the URL has no valid host")
+    if _DOTTED_QUAD.fullmatch(match["host"]) and not _is_ipv4(match["host"]):
+        raise UrlRefused("the URL's host is no IPv4 address")
     port = int(match["port"]) if match["port"] else _DEFAULT_PORTS[parts.scheme]
     if not 0 < port <= 65535:
         raise UrlRefused("the URL has no valid port")
     return Origin(parts.scheme, match["host"].lower(), port)
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def resolve_url(base: str, location: str) -> str:

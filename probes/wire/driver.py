@@ -15,7 +15,7 @@ from probes.protocol.conversation import Done, Send, advance, start
 from probes.protocol.exchange import Ask, Event, Fault
 from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Outcome, Step
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
-from probes.protocol.redaction import scrub
+from probes.protocol.redaction import scrub_url
 from probes.protocol.reference import ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Reason, Warn
 from probes.protocol.urls import redact
@@ -62,7 +62,7 @@ class Engine:
             _log.exception("the check of %s failed in the engine", plan.reference)
             done = _own_fault(plan, error)
         if key and done.memory is not None:
-            self._logins.learn(key, done.memory, asyncio.get_running_loop().time())
+            self._logins.learn(key, done.memory, run.started)  # a token is no older than the check
         return run.outcome(done)
 
 
@@ -160,7 +160,7 @@ def _step(ask: Ask, event: Event, record: ExchangeRecord, secrets: tuple[str, ..
     return Step(
         stage=ask.stage,
         method=ask.method,
-        url=scrub(redact(ask.url), secrets),
+        url=scrub_url(redact(ask.url), secrets),
         host=record.host,
         address=record.address,
         http_status=record.http_status,

@@ -18,7 +18,7 @@ retried once. `start` gives the first ask; each reply or fault goes to `advance`
 A failure of the tag or its manifest ends the check; one of a child or blob counts against the platforms that
 need it, and the others go on. When nothing is in flight, waiting or queued, `conclude` picks what to report.
 
-Bounds, each held in one place: 12 requests besides children and blobs and 200 in all (`Turn.send`), 5 hops an
+Bounds, each held in one place: 12 requests besides children and blobs, 200 and 12 MiB in all (`Turn.send`), 5 hops an
 errand (`follow`), 2 token exchanges (`_after_bearer`), 1 retry an errand, 3 in flight (`Turn.finish`).
 """
 

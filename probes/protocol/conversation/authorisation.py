@@ -76,6 +76,9 @@ def _on_unauthorised(turn: Turn, errand: Errand, reply: Reply) -> None:
     elif not login.header:
         _log_in(turn, errand, challenges)
     elif not login.header.startswith("Bearer "):
+        if challenges and not any(item.scheme == "basic" for item in challenges):
+            _renew(turn, errand, challenges)  # it took passwords when an earlier check asked (row C20)
+            return
         _refuse(turn, errand, reply, Reason.AUTH_BAD_CREDENTIALS)
     else:
         _after_bearer(turn, errand, reply, challenges)
@@ -164,6 +167,7 @@ def _answer(turn: Turn, challenge: Challenge, scope: str = "") -> None:
         state.learned = Memory(challenge=challenge, challenge_url=state.challenge_url)
         turn.log_in(basic(state.secret), path="fresh", challenge=challenge)
         return
+    scope = scope or pull_scope(state.reference.repository)
     try:
         realm = trusted_realm(
             challenge,
@@ -172,10 +176,10 @@ def _answer(turn: Turn, challenge: Challenge, scope: str = "") -> None:
             secret=state.secret,
             trusted_hosts=state.plan.site.trusted_auth_hosts,
         )
+        url = token_query(realm, scope)
     except LoginRefused as refusal:
         _stop(turn, refusal.reason, refusal.detail)
         return
-    scope = scope or pull_scope(state.reference.repository)
     state.login = replace(
         state.login,
         challenge=challenge,
@@ -184,7 +188,6 @@ def _answer(turn: Turn, challenge: Challenge, scope: str = "") -> None:
         exchanges=state.login.exchanges + 1,
         is_under_way=True,
     )
-    url = token_query(realm, scope)
     token = Errand(purpose=Purpose.TOKEN, stage=Stage.TOKEN, home=url, url=url)
     if state.secret.identity_token:
         token = replace(token, method="POST", home=realm.url, url=realm.url)
@@ -235,7 +238,8 @@ def _refuse(turn: Turn, errand: Errand, reply: Reply, reason: Reason) -> None:
 
 
 def _stop(turn: Turn, reason: Reason, detail: str) -> None:
-    """The login cannot even be tried."""
+    """The login cannot even be tried. If it was to be by what an earlier check learned, that is of no more use."""
+    turn.state.learned = Memory()
     turn.end(Failure(reason=reason, stage=Stage.CHALLENGE, host=turn.state.registry.netloc, detail=detail))
 
 

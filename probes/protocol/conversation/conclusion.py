@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from probes.protocol.conversation.state import Failure, State, Wanted
+from probes.protocol.errors import clean_text
 from probes.protocol.outcome import Conclusion, PlatformResult
 from probes.protocol.redaction import scrub
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status
@@ -25,6 +26,8 @@ _SECURITY: Final = frozenset(
     }
 )
 _INTEGRITY: Final = frozenset({Reason.DIGEST_MISMATCH, Reason.SIZE_MISMATCH, Reason.MANIFEST_TYPE_CONFLICT})
+_SHOWN_DETAIL: Final = 500  # an index may list thousands of platforms, a size may have thousands of digits
+_OWN_END: Final = frozenset({Reason.PROBE_ABORTED, Reason.INTERNAL_ERROR})
 _BLOB_STAGES: Final = {Stage.CONFIG: 3, Stage.LAYER: 4}
 
 
@@ -54,10 +57,10 @@ def _among_blobs(failure: Failure) -> tuple[int, int, int, tuple[int, ...]]:
 
 
 def _deciding(state: State, ending: Failure | None) -> Failure | None:
-    """What ended the check decides, but for a deadline that only cut short what was found before it."""
-    if ending is None or ending.reason is Reason.TIMEOUT_TOTAL:
-        return first_of(*state.failures, ending)
-    return ending
+    """What ended the check takes its place among what was found before it (C.4), unless we ended it (N19, E21)."""
+    if ending is not None and ending.reason in _OWN_END:
+        return ending
+    return first_of(*state.failures, ending)
 
 
 def conclude(state: State, ending: Failure | None) -> Conclusion:
@@ -76,7 +79,7 @@ def conclude(state: State, ending: Failure | None) -> Conclusion:
         platforms=tuple(_platform_result(item) for item in state.wanted) if ending is None else (),
         warnings=state.warnings,
         hint=reason.meaning.hint,
-        detail=scrub(failure.detail, state.secrets) if failure else "",
+        detail=scrub(clean_text(failure.detail, _SHOWN_DETAIL), state.secrets) if failure else "",
         retry_at=failure.retry_at if failure else None,
         attempts=state.attempts,
         auth_path=state.login.path,

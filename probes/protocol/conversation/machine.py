@@ -82,6 +82,7 @@ def _never_shown(secret: Secret) -> tuple[str, ...]:
 
 def _on_reply(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Deal with what any reply may be, then hand it to the reader for its purpose."""
+    turn.state.received_bytes += len(reply.body)
     if "warning" in reply.headers:
         turn.warn(Warn.REGISTRY_WARNING)
     if errand.purpose is Purpose.TOKEN:

@@ -25,6 +25,7 @@ MAX_LAYERS: Final = 500
 MAX_IN_FLIGHT: Final = 3  # of one check, so of one check at one host (row B24)
 MAX_REQUESTS_UNQUEUED: Final = 12  # requests that are not for a queued child or blob (limits, D.2)
 MAX_REQUESTS: Final = 200
+MAX_BYTES: Final = 12 * 1024 * 1024  # of bodies; once they are in, nothing more is asked for (limits, D.2)
 MAX_PAUSE_SECONDS: Final = 5.0  # a registry that asks for more time is left to a later check
 MANIFEST_LIMIT_BYTES: Final = 4 * 1024 * 1024
 CONFIG_LIMIT_BYTES: Final = 1024 * 1024
@@ -162,6 +163,7 @@ class State:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # never to be shown, whoever echoes them
     attempts: int = 1
     next_id: int = 0  # also the number of requests so far
+    received_bytes: int = 0
     unqueued: int = 0  # those of them that count against MAX_REQUESTS_UNQUEUED
 
     @property

@@ -14,6 +14,7 @@ from probes.protocol.conversation.conclusion import conclude, first_of
 from probes.protocol.conversation.state import (
     CONFIG_LIMIT_BYTES,
     MANIFEST_LIMIT_BYTES,
+    MAX_BYTES,
     MAX_IN_FLIGHT,
     MAX_REQUESTS,
     MAX_REQUESTS_UNQUEUED,
@@ -45,16 +46,17 @@ class Turn:
         self.ending: Failure | None = None
 
     def send(self, errand: Errand) -> None:
-        """Put the errand on the wire, unless the check has spent its requests."""
+        """Put the errand on the wire, unless the check has spent its requests or its bytes."""
         state = self.state
-        if state.next_id >= MAX_REQUESTS and errand.purpose in _QUEUED:
+        is_spent = state.next_id >= MAX_REQUESTS or state.received_bytes >= MAX_BYTES
+        if is_spent and errand.purpose in _QUEUED:
             self.warn(Warn.PROBE_CAPPED)
             if errand.first_failure:
                 self.record(errand, errand.first_failure)
             return
         if errand.purpose not in _QUEUED:
             state.unqueued += 1
-        if state.unqueued > MAX_REQUESTS_UNQUEUED or state.next_id >= MAX_REQUESTS:
+        if is_spent or state.unqueued > MAX_REQUESTS_UNQUEUED:
             self.fail(errand, Reason.PROTOCOL_ERROR, "the registry needs more requests than a pull should")
             return
         sent = replace(errand, login_generation=state.login.generation)
@@ -67,7 +69,7 @@ class Turn:
 
     def hold(self, errand: Errand) -> None:
         """Keep the errand back until the login that is under way has ended."""
-        self.state.waiting = (*self.state.waiting, errand)
+        self.state.waiting = (*self.state.waiting, replace(errand, delay_seconds=0.0))
 
     def log_in(self, header: str, **changes: Any) -> None:
         """Use `header` from now on, and send what waited for it. `changes` are further fields of the login."""
