@@ -50,7 +50,7 @@ class Child:
     account: Account | None = None  # None: as ourselves
     log: Path | None = None  # where it writes its lines, if not to its output
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_seconds: float = 5.0  # after which it is killed
+    stop_seconds: float = 4.0  # after which it is killed
     once: bool = False  # runs to its end and is not started again
 
 
