@@ -76,7 +76,7 @@ async def _serve(pem: str) -> None:
     port = listener.getsockname()[1]
     challenge = _challenge(port)
     server = await loop.create_server(lambda: Responder(challenge), sock=listener, ssl=context)
-    print(port, flush=True)  # noqa: T201
+    print(port, flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
 

@@ -10,25 +10,20 @@ import argparse
 import asyncio
 import ssl
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import aiohttp
 import httpx
-import trustme
 
 from probes.protocol.exchange import Ask, Reply
-from probes.protocol.plan import Site
 from probes.protocol.taxonomy import Stage
 from probes.wire.exchange import perform
 from probes.wire.limits import Limits
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
+from tests.bench.registry import BenchRegistry, running_registry
 
 Request = Callable[[str, dict[str, str]], Awaitable[int]]
 """Asks for a URL with headers, reads the body, returns the status."""
@@ -37,26 +32,11 @@ _ACCEPT = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.ma
 _AGENT = "kairos/bench"
 
 
-@contextmanager
-def responder(authority: trustme.CA) -> Iterator[str]:
-    """Run the server; yield its base URL."""
-    with tempfile.NamedTemporaryFile(suffix=".pem") as pem:
-        Path(pem.name).write_bytes(authority.issue_cert("localhost").private_key_and_cert_chain_pem.bytes())
-        command = [sys.executable, "-m", "tests.bench.responder", pem.name]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                yield f"https://localhost:{int(process.stdout.readline())}"
-            finally:
-                process.stdin.close()
-
-
 @asynccontextmanager
-async def with_perform(authority: trustme.CA) -> AsyncIterator[Request]:
+async def with_perform(registry: BenchRegistry) -> AsyncIterator[Request]:
     limits = Limits()
     transport = GuardedTransport(limits, _AGENT)
-    route = Route.of(Site(ca_pem=authority.cert_pem.bytes().decode(), allow_cidrs=("127.0.0.0/8", "::1/128")))
+    route = Route.of(registry.site)
     loop = asyncio.get_running_loop()
 
     async def request(url: str, headers: dict[str, str]) -> int:
@@ -70,8 +50,8 @@ async def with_perform(authority: trustme.CA) -> AsyncIterator[Request]:
 
 
 @asynccontextmanager
-async def with_aiohttp(authority: trustme.CA) -> AsyncIterator[Request]:
-    connector = aiohttp.TCPConnector(limit=0, ssl=_context(authority))
+async def with_aiohttp(registry: BenchRegistry) -> AsyncIterator[Request]:
+    connector = aiohttp.TCPConnector(limit=0, ssl=context_of(registry))
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
     ) as session:
@@ -85,9 +65,9 @@ async def with_aiohttp(authority: trustme.CA) -> AsyncIterator[Request]:
 
 
 @asynccontextmanager
-async def with_httpx(authority: trustme.CA) -> AsyncIterator[Request]:
+async def with_httpx(registry: BenchRegistry) -> AsyncIterator[Request]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    async with httpx.AsyncClient(verify=_context(authority), trust_env=False, limits=limits) as client:
+    async with httpx.AsyncClient(verify=context_of(registry), trust_env=False, limits=limits) as client:
 
         async def request(url: str, headers: dict[str, str]) -> int:
             return (await client.get(url, headers=headers)).status_code
@@ -95,10 +75,8 @@ async def with_httpx(authority: trustme.CA) -> AsyncIterator[Request]:
         yield request
 
 
-def _context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
+def context_of(registry: BenchRegistry) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=registry.site.ca_pem)
 
 
 async def measure(request: Request, base: str, checks: int, in_flight: int) -> float:
@@ -120,24 +98,24 @@ async def measure(request: Request, base: str, checks: int, in_flight: int) -> f
     return (time.process_time() - began) * 1e6 / (checks * len(urls))
 
 
-async def compare(base: str, authority: trustme.CA, requests: int, in_flight: int, rounds: int) -> None:
+async def compare(registry: BenchRegistry, requests: int, in_flight: int, rounds: int) -> None:
     """Print each contender's median, and its ratio to bare aiohttp."""
     checks = requests // 3
-    async with with_aiohttp(authority) as bare, with_perform(authority) as own, with_httpx(authority) as stock:
+    async with with_aiohttp(registry) as bare, with_perform(registry) as own, with_httpx(registry) as stock:
         contenders = {"bare aiohttp": bare, "perform": own, "stock httpx": stock}
         figures: dict[str, list[float]] = {name: [] for name in contenders}
         for number in range(rounds + 1):
             for name, request in contenders.items():
                 share = checks // 4 if request is stock else checks
-                figure = await measure(request, base, share, in_flight)
+                figure = await measure(request, registry.base, share, in_flight)
                 if number:  # the first round opens the connections
                     figures[name].append(figure)
     yardstick = statistics.median(figures["bare aiohttp"])
-    print(f"{in_flight} in flight, {rounds} rounds of {checks * 3} requests over TLS")  # noqa: T201
+    print(f"{in_flight} in flight, {rounds} rounds of {checks * 3} requests over TLS")
     for name, taken in figures.items():
         median = statistics.median(taken)
         spread = f"{min(taken):.0f} to {max(taken):.0f}"
-        print(f"{name:>14}  {median:7.1f} µs a request ({spread})  {median / yardstick:5.2f} x")  # noqa: T201
+        print(f"{name:>14}  {median:7.1f} µs a request ({spread})  {median / yardstick:5.2f} x")
 
 
 def main() -> None:
@@ -146,9 +124,8 @@ def main() -> None:
     options.add_argument("--in-flight", type=int, default=50)
     options.add_argument("--rounds", type=int, default=5)
     chosen = options.parse_args()
-    authority = trustme.CA()
-    with responder(authority) as base:
-        asyncio.run(compare(base, authority, chosen.requests, chosen.in_flight, chosen.rounds))
+    with running_registry() as registry:
+        asyncio.run(compare(registry, chosen.requests, chosen.in_flight, chosen.rounds))
 
 
 if __name__ == "__main__":
