@@ -15,8 +15,7 @@ from django.utils.safestring import SafeString
 from dashboard import charts, words
 from dashboard.charts import Timing
 from dashboard.words import Look
-from probes.protocol.outcome import Outcome, Step
-from probes.protocol.taxonomy import Status
+from probes.protocol.outcome import Outcome
 
 _LONG_HEX: Final = re.compile(r"([0-9a-f]{12})[0-9a-f]{20,}")
 
@@ -140,7 +139,7 @@ def _rungs(outcome: Outcome) -> list[Rung]:
             for step in outcome.steps
         ]
     )
-    failed = _failed(outcome)
+    failed = outcome.failed_step
     return [
         Rung(
             stage=step.stage,
@@ -163,15 +162,6 @@ def _path(url: str) -> str:
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
     return words.shown(_LONG_HEX.sub(r"\1…", f"{parts.path}{query}"), 300)
-
-
-def _failed(outcome: Outcome) -> Step | None:
-    """Return the last step at the failed host that did not succeed, if the failure was on the wire."""
-    if outcome.status is Status.AVAILABLE:
-        return None
-    at_host = [step for step in outcome.steps if step.host == outcome.conclusion.host]
-    bad = [step for step in at_host if step.error or not 200 <= (step.http_status or 0) < 400]
-    return next(reversed(bad or at_host), None)
 
 
 def _validity(not_after: datetime, now: datetime) -> str:

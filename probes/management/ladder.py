@@ -22,7 +22,7 @@ def ladder(outcome: Outcome, paint: Paint) -> Iterator[str]:
     """Yield the lines for one outcome, coloured by `paint`."""
     found = outcome.conclusion
     yield found.canonical
-    failed = _failed_step(outcome)
+    failed = outcome.failed_step
     widths = [max((len(column(step)) for step in outcome.steps), default=0) for column in (_what, _where, _answer)]
     for step in outcome.steps:
         cells = (_what(step), _where(step), _answer(step))
@@ -50,16 +50,6 @@ def summary(outcomes: list[Outcome], paint: Paint) -> str:
     times = [outcome.duration_ms for outcome in outcomes]
     mean = sum(times) / len(times)
     return f"{len(outcomes)} checks: {ended}; {min(times):.0f}/{mean:.0f}/{max(times):.0f} ms min/mean/max"
-
-
-def _failed_step(outcome: Outcome) -> Step | None:
-    """Return the last step at the failed host that did not succeed, if the failure was on the wire."""
-    if outcome.status is Status.AVAILABLE:
-        return None
-    host = outcome.conclusion.host
-    at_host = [step for step in outcome.steps if step.host == host]
-    bad = [step for step in at_host if step.error or not 200 <= (step.http_status or 0) < 400]
-    return next(reversed(bad or at_host), None)
 
 
 def _explanation(outcome: Outcome, paint: Paint, indent: str) -> Iterator[str]:

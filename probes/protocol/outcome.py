@@ -16,6 +16,9 @@ Kind = Literal["image", "http"]
 AuthPath = Literal["none", "cached", "fresh"]
 ConnectionKind = Literal["new", "reused"]
 
+# A check may end in these on the way to a step, which bears the stage that it was meant for.
+_ON_THE_WAY: Final = frozenset({Stage.DNS, Stage.CONNECT, Stage.TLS, Stage.CHALLENGE})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformResult:
@@ -65,6 +68,11 @@ class Step:
     total_ms: float
     bytes: int
 
+    @property
+    def is_bad(self) -> bool:
+        """Tell whether the exchange itself did not succeed; a redirect has."""
+        return self.error is not None or self.http_status is None or not 200 <= self.http_status < 400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
@@ -109,6 +117,25 @@ class Outcome:
     @property
     def status(self) -> Status:
         return self.conclusion.status
+
+    @property
+    def failed_step(self) -> Step | None:
+        """The step under which to tell why the check failed; None where no single exchange is to blame.
+
+        It is at the failed host and of the stage where the check ended: one that did not succeed, else the last
+        one, whose content was at fault. What was asked again, after a challenge or an error, counts by its last
+        answer. A platform that an index does not list, say, is nobody's exchange.
+        """
+        found = self.conclusion
+        if self.status is Status.AVAILABLE:
+            return None
+        last_answers = {step.url: step for step in self.steps if step.host == found.host}.values()
+        if found.stage in _ON_THE_WAY:
+            here = [step for step in last_answers if step.is_bad]
+        else:
+            here = [step for step in last_answers if step.stage is found.stage]
+        bad = [step for step in here if step.is_bad]
+        return next(reversed(bad or here), None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the public outcome document: JSON values, every field present."""

@@ -17,7 +17,7 @@ from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Reason, Stage, Status, Warn
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding, found
-from tests.integration.admin.pages import ADMIN, shown
+from tests.integration.admin.pages import ADMIN, shown, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -186,6 +186,23 @@ def test_check_that_sent_nothing_has_no_rung(client: Client, plane: ControlPlane
     page = shown(client, f"{ADMIN}/outcome/{row_of(Outcome).pk}/change/")
     assert "No packet was sent." in page
     assert "? indeterminate internal_error" in page
+
+
+def test_platform_that_is_missing_is_nobodys_exchange(client: Client, plane: ControlPlane) -> None:
+    def find(plan: Plan) -> Found:
+        outcome = hostile(plan)
+        return replace(
+            outcome,
+            conclusion=replace(
+                outcome.conclusion, reason=Reason.PLATFORM_MISSING, stage=Stage.INDEX, detail="linux/arm64"
+            ),
+            steps=outcome.steps[:1],
+        )
+
+    plane.check(plane.image(), finds=dict.fromkeys(plane.regions, find))
+    response = client.get(f"{ADMIN}/outcome/{row_of(Outcome).pk}/change/")
+    assert "platform_missing : linux/arm64 Re-push it" in text_of(response)
+    assert "kairos-failed" not in response.content.decode()
 
 
 def test_verdict_tells_how_it_came_about(client: Client, written: ControlPlane) -> None:

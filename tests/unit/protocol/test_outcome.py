@@ -131,6 +131,42 @@ def test_status_follows_from_the_reason() -> None:
     assert FULL.status is FULL.conclusion.status is Status.INDETERMINATE
 
 
+def step(stage: Stage, host: str, path: str, http_status: int | None = 200, error: str | None = None) -> Step:
+    url = f"https://{host}/{path}"
+    return replace(STEP, stage=stage, host=host, url=url, http_status=http_status, error=error)
+
+
+HEAD = step(Stage.MANIFEST, "x.io", "manifests/1")
+CHALLENGED = replace(HEAD, http_status=401)
+TOKEN = step(Stage.TOKEN, "auth.x.io", "token")
+LAYER = step(Stage.LAYER, "x.io", "blobs/1", 307)
+LAYER_GONE = step(Stage.LAYER, "cdn.x.io", "1", 404)
+LAYER_REFUSED = step(Stage.LAYER, "x.io", "blobs/1", 403)
+OTHER_LAYER = step(Stage.LAYER, "cdn.x.io", "2", 206)
+REFUSED = step(Stage.MANIFEST, "x.io", "manifests/1", None, "connect_refused")
+
+
+BLAMED: dict[str, tuple[Reason, Stage | None, str | None, tuple[Step, ...], int | None]] = {
+    "available": (Reason.OK, None, None, (CHALLENGED, TOKEN, HEAD), None),
+    "blob": (Reason.LAYER_MISSING, Stage.LAYER, "cdn.x.io", (HEAD, LAYER, LAYER_GONE, OTHER_LAYER), 2),
+    "token": (Reason.AUTH_DENIED, Stage.TOKEN, "auth.x.io", (CHALLENGED, replace(TOKEN, http_status=403)), 1),
+    "on-the-way": (Reason.CONNECT_REFUSED, Stage.CONNECT, "x.io", (REFUSED,), 0),
+    "content": (Reason.MANIFEST_MALFORMED, Stage.MANIFEST, "x.io", (CHALLENGED, TOKEN, HEAD), 2),
+    "no-such-step": (Reason.AUTH_CHALLENGE_MISSING, Stage.CHALLENGE, "x.io", (CHALLENGED,), 0),
+    "nobody": (Reason.PLATFORM_MISSING, Stage.INDEX, "x.io", (CHALLENGED, TOKEN, HEAD, LAYER_REFUSED), None),
+    "no-packet": (Reason.REF_INVALID, Stage.PARSE, None, (), None),
+}
+
+
+@pytest.mark.parametrize(("reason", "stage", "host", "steps", "failed"), BLAMED.values(), ids=BLAMED)
+def test_failed_step_is_the_exchange_to_blame(
+    reason: Reason, stage: Stage | None, host: str | None, steps: tuple[Step, ...], failed: int | None
+) -> None:
+    found = replace(BARE.conclusion, reason=reason, stage=stage, host=host)
+    outcome = replace(BARE, conclusion=found, steps=steps)
+    assert outcome.failed_step is (None if failed is None else steps[failed])
+
+
 SPOILT: dict[str, Callable[[dict[str, Any]], object]] = {
     "no-reason": lambda document: document.pop("reason"),
     "unknown-reason": lambda document: document.update(reason="bored"),
