@@ -6,10 +6,16 @@ from collections.abc import Iterator
 import pytest
 import redis
 from django.conf import settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.servers import SessionServers, running
 
 _servers = pytest.StashKey[SessionServers]()
+
+# How fast this machine is just now is no property of the code.
+hypothesis_settings.register_profile("kairos", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("kairos")
 
 
 def pytest_configure(config: pytest.Config) -> None:
