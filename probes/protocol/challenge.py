@@ -8,9 +8,11 @@ in one pass over the text and without ever splitting at commas.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, cast
 
 MAX_CHALLENGES: Final = 16
+MAX_LINE: Final = 8192  # of one header line is read; what real registries send is a tenth of it
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
 _TOKEN68: Final = re.compile(r"[\-._~+/0-9A-Za-z]*=*")
 _SPACE: Final = re.compile(r"[ \t]*")
@@ -35,8 +37,8 @@ class Challenge:
 def parse_challenges(lines: Iterable[str]) -> tuple[Challenge, ...]:
     """Return the challenges of all WWW-Authenticate lines, in order, at most `MAX_CHALLENGES`. Never raises."""
     found: list[Challenge] = []
-    for line in lines:
-        found.extend(_Scanner(line).challenges())
+    for line in islice(lines, MAX_CHALLENGES):
+        found.extend(_Scanner(line[:MAX_LINE]).challenges())
     return tuple(found[:MAX_CHALLENGES])
 
 
@@ -59,7 +61,7 @@ class _Scanner:
                     break
                 self.at += 1  # a stray character; what follows may still be readable
                 continue
-            has_space = bool(self.take(_SPACE))
+            self.take(_SPACE)
             if scheme and self.peek() == "=":
                 self.at += 1
                 self.take(_SPACE)
@@ -68,8 +70,7 @@ class _Scanner:
             if scheme:
                 found.append(Challenge(scheme, tuple(parameters.items())))
             scheme, parameters = word.lower(), {}
-            if has_space:
-                self.skip_token68()
+            self.skip_token68()
         if scheme:
             found.append(Challenge(scheme, tuple(parameters.items())))
         return found

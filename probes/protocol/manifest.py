@@ -22,6 +22,7 @@ MANIFEST_TYPES: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 ACCEPT: Final = f"{OCI_INDEX}, {OCI_MANIFEST}, {DOCKER_LIST}, {DOCKER_MANIFEST}, */*"
 """One comma-joined header; a narrower one draws a false 404 from some registries (row M1)."""
 
+MAX_DESCRIPTORS: Final = 2000  # of one document; several times what any real one has
 _SCHEMA1_PREFIX: Final = "application/vnd.docker.distribution.manifest.v1+"
 _GENERIC_TYPES: Final = frozenset(
     {"", "text/plain", "text/html", "application/json", "application/octet-stream", "binary/octet-stream"}
@@ -159,6 +160,7 @@ def _index(document: dict[str, Any], warnings: tuple[Warn, ...]) -> ImageIndex:
     children = document["manifests"]
     if not isinstance(children, list):
         raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "manifests is not a list")
+    _check_count(children, "children")
     return ImageIndex(tuple(_descriptor(child, "a child") for child in children), warnings)
 
 
@@ -166,6 +168,7 @@ def _manifest(document: dict[str, Any], warnings: tuple[Warn, ...]) -> ImageMani
     layers = document.get("layers")
     if not isinstance(layers, list):
         raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "layers is not a list")
+    _check_count(layers, "layers")
     config = _descriptor(document.get("config"), "config")
     is_artifact = bool(document.get("artifactType")) or config.media_type not in _IMAGE_CONFIGS
     if is_artifact:
@@ -173,6 +176,12 @@ def _manifest(document: dict[str, Any], warnings: tuple[Warn, ...]) -> ImageMani
     if not layers:
         warnings = (*warnings, Warn.NO_LAYERS)
     return ImageManifest(config, tuple(_descriptor(layer, "a layer") for layer in layers), is_artifact, warnings)
+
+
+def _check_count(descriptors: list[Any], what: str) -> None:
+    """Four megabytes of descriptors would hold up every other check of the region while they are read."""
+    if len(descriptors) > MAX_DESCRIPTORS:
+        raise ManifestInvalid(Reason.MANIFEST_TOO_LARGE, f"it lists {len(descriptors)} {what}")
 
 
 def _descriptor(document: object, what: str) -> Descriptor:

@@ -33,6 +33,8 @@ EXIT_STATUSES: Final = {
 _WORST_FIRST: Final = (
     Status.UNAVAILABLE, Status.DEGRADED, Status.CONFIG_ERROR, Status.INDETERMINATE, Status.AVAILABLE,
 )  # fmt: skip
+_INTERRUPTED: Final = 130  # as shells report SIGINT and SIGPIPE; 1 would read as "unavailable"
+_PIPE_CLOSED: Final = 141
 _PASSWORD: Final = "KAIROS_PROBE_PASSWORD"  # noqa: S105 - the name of a variable
 _IDENTITY_TOKEN: Final = "KAIROS_PROBE_IDENTITY_TOKEN"  # noqa: S105 - likewise
 
@@ -133,7 +135,11 @@ class Command(BaseCommand):
         try:
             outcomes = asyncio.run(self._run(plans, secret, options))
         except KeyboardInterrupt:
-            sys.exit(130)
+            sys.exit(_INTERRUPTED)
+        except BrokenPipeError:
+            # Whoever read us has gone, as `head` does. Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(_PIPE_CLOSED)
         found = {outcome.status for outcome in outcomes}
         worst = next(status for status in _WORST_FIRST if status in found)
         if worst is not Status.AVAILABLE:

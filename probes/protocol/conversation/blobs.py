@@ -37,7 +37,7 @@ def on_image(
     if wants_blobs:
         layers = image.layers
         if len(layers) > MAX_LAYERS:
-            turn.warn(Warn.PROBE_CAPPED)
+            turn.cap(Depth.PLATFORM)
             layers = layers[:MAX_LAYERS]
         errands += [_errand(turn, Purpose.BLOB, Stage.LAYER, layer) for layer in layers]
     placed = (replace(item, place=(*errand.place, position)) for position, item in enumerate(errands))

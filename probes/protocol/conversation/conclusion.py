@@ -95,8 +95,12 @@ def _depth(state: State, ending: Failure | None) -> Depth | None:
     if ending is not None or any(failure.stage not in _BLOB_STAGES for failure in state.failures):
         return Depth.MANIFEST
     if state.failures:
-        return Depth.PLATFORM
-    return state.plan.depth
+        return min(Depth.PLATFORM, state.deepest, key=_rank)
+    return min(state.plan.depth, state.deepest, key=_rank)
+
+
+def _rank(depth: Depth) -> int:
+    return depth.rank
 
 
 def _platform_result(item: Wanted) -> PlatformResult:

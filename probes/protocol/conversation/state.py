@@ -12,7 +12,7 @@ from probes.protocol.outcome import AuthPath, Conclusion, RateLimit
 from probes.protocol.plan import Plan, Secret
 from probes.protocol.platform import Platform
 from probes.protocol.reference import Reference
-from probes.protocol.taxonomy import Confidence, Reason, Stage, Warn
+from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Warn
 from probes.protocol.token import Realm
 from probes.protocol.urls import Origin, origin_of
 
@@ -161,6 +161,7 @@ class State:
     rate_limit: RateLimit | None = None
     learned: Memory | None = None  # what `Done` hands on
     secrets: tuple[str, ...] = field(default=(), repr=False)  # never to be shown, whoever echoes them
+    deepest: Depth = Depth.BLOBS  # what can still be proven, after something had to be left out
     attempts: int = 1
     next_id: int = 0  # also the number of requests so far
     received_bytes: int = 0

@@ -28,7 +28,7 @@ from probes.protocol.conversation.state import (
 )
 from probes.protocol.exchange import Ask, BodyRule
 from probes.protocol.manifest import ACCEPT
-from probes.protocol.taxonomy import Reason, Warn
+from probes.protocol.taxonomy import Depth, Reason, Warn
 from probes.protocol.token import TOKEN_LIMIT_BYTES, basic, refresh_form
 from probes.protocol.urls import origin_of
 
@@ -50,9 +50,9 @@ class Turn:
         state = self.state
         is_spent = state.next_id >= MAX_REQUESTS or state.received_bytes >= MAX_BYTES
         if is_spent and errand.purpose in _QUEUED:
-            self.warn(Warn.PROBE_CAPPED)
             if errand.first_failure:
                 self.record(errand, errand.first_failure)
+            self._leave_out(errand)
             return
         if errand.purpose not in _QUEUED:
             state.unqueued += 1
@@ -63,6 +63,20 @@ class Turn:
         state.in_flight[state.next_id] = sent
         self.asks.append(_ask(state, sent))
         state.next_id += 1
+
+    def _leave_out(self, errand: Errand) -> None:
+        """The check is spent: what it cannot look at any more, it does not speak of (row P16)."""
+        if errand.purpose is Purpose.CHILD:
+            self.cap(Depth.MANIFEST)
+            unseen = {item.name for item in self.state.wanted if item.name in errand.platforms and not item.failure}
+            self.state.wanted = tuple(item for item in self.state.wanted if item.name not in unseen)
+        else:
+            self.cap(Depth.PLATFORM)
+
+    def cap(self, depth: Depth) -> None:
+        """Say that not everything was looked at, so that no more than `depth` is proven."""
+        self.warn(Warn.PROBE_CAPPED)
+        self.state.deepest = min(self.state.deepest, depth, key=lambda item: item.rank)
 
     def enqueue(self, errands: Iterable[Errand]) -> None:
         self.state.queue = (*self.state.queue, *errands)

@@ -244,6 +244,14 @@ def test_repetitions_stay_warm_and_end_with_a_summary(demo: Demo, probe: Probe) 
     assert sum("GET token" in line for line in done.stdout.splitlines()) == 1
 
 
+def test_a_reader_that_leaves_is_no_verdict() -> None:
+    command = (
+        f"{sys.executable} manage.py probe --count=3 --interval=0.01 quay.io/Team/app | true; exit ${{PIPESTATUS[0]}}"
+    )
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_help_teaches(probe: Probe) -> None:
     done = probe("--help")
     for part in ("examples:", "exit status", "--trust-auth-host", "KAIROS_PROBE_PASSWORD"):

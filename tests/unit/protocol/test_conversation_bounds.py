@@ -9,6 +9,7 @@ from probes.protocol.conversation import Done, Send, UnexpectedEventError, advan
 from probes.protocol.exchange import Ask, Fault, FaultKind
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Depth, Reason, Warn
+from tests.fakes.contents import child
 from tests.fakes.dialogue import HOST, Breaks, Registry, Says, moved
 
 REFERENCE = f"{HOST}/team/app:1"
@@ -53,7 +54,24 @@ def test_two_hundred_requests_are_the_end(registry: Registry) -> None:
     registry.image("team/app:1", layers=300)
     outcome = registry.check(REFERENCE)
     assert (outcome.reason, outcome.warnings) == (Reason.OK, (Warn.PROBE_CAPPED,))
+    assert outcome.depth is Depth.PLATFORM  # not all blobs are proven, so none are claimed
     assert len(registry.log) == 200
+
+
+def test_platform_that_could_not_be_asked_for_is_not_spoken_of(registry: Registry) -> None:
+    """P16: what was never had must not read as fine."""
+    many = [child(f"linux/arch{number}", layers=0) for number in range(64)]
+    registry.index("team/app:1", *many)
+    for name in (f"arch{number}" for number in range(64)):
+        registry.always(f"GET linux/{name}", moved(f"/first/{name}"))
+        registry.always(f"GET first/{name}", moved(f"/second/{name}"))
+        registry.always(f"GET second/{name}", moved(f"/third/{name}"))
+        registry.always(f"GET third/{name}", Says(404))
+    outcome = registry.check(REFERENCE, platforms=("all",), depth=Depth.PLATFORM)
+    assert Warn.PROBE_CAPPED in outcome.warnings
+    assert outcome.depth is Depth.MANIFEST
+    assert len(outcome.platforms) < 64
+    assert {item.reason for item in outcome.platforms} == {Reason.CHILD_MANIFEST_MISSING}
 
 
 def test_failure_that_could_not_be_tried_again_counts(registry: Registry) -> None:

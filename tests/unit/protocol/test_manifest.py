@@ -47,6 +47,14 @@ def refusal(body: bytes, content_type: str = OCI_MANIFEST) -> Reason:
     return caught.value.reason
 
 
+def test_document_of_thousands_of_descriptors_is_too_large_to_be_read_beside_other_checks() -> None:
+    assert (
+        refusal(json.dumps({**INDEX, "manifests": [CHILD] * 2001}).encode(), OCI_INDEX) is Reason.MANIFEST_TOO_LARGE
+    )
+    many_layers = {**IMAGE, "layers": IMAGE["layers"] * 2001}
+    assert refusal(json.dumps(many_layers).encode()) is Reason.MANIFEST_TOO_LARGE
+
+
 def test_image_is_its_config_and_its_layers() -> None:
     image = read(IMAGE)
     assert isinstance(image, ImageManifest)
@@ -227,7 +235,7 @@ class TestDecoding:
         assert decode_body(gzip.compress(b"x" * 100), "gzip", 100) == b"x" * 100
 
 
-LEAVES = st.sampled_from([None, True, -1, 2, "", "x", DIGEST, OCI_MANIFEST, [], {}])
+LEAVES: st.SearchStrategy[Any] = st.sampled_from([None, True, -1, 2, "", "x", DIGEST, OCI_MANIFEST, [], {}])
 POINTERS = st.dictionaries(st.sampled_from(["mediaType", "digest", "size", "platform", "urls"]), LEAVES)
 VALUES = LEAVES | POINTERS | st.lists(POINTERS | LEAVES, max_size=2)
 
