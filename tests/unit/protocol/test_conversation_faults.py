@@ -7,7 +7,7 @@ import pytest
 from probes.protocol.exchange import FaultKind
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status
 from tests.fakes.contents import Image, child
-from tests.fakes.dialogue import HOST, NOON, Amends, Breaks, Registry, Says, moved
+from tests.fakes.dialogue import HOST, NOON, Amends, Breaks, Registry, Says, error, moved
 
 REFERENCE = f"{HOST}/team/app:1"
 RESET = Breaks(FaultKind.CONNECTION_RESET)
@@ -221,6 +221,12 @@ class TestSeveral:
         registry.lose(image.config, *image.layers)
         for backwards in (False, True):
             assert registry.check(REFERENCE, backwards=backwards).reason is Reason.CONFIG_MISSING
+
+    def test_definite_answer_comes_before_an_ambiguous_one(self, registry: Registry) -> None:
+        registry.index("team/app:1", child("linux/amd64"), child("linux/arm64"))
+        registry.once("GET linux/amd64", Says(403, error("DENIED", "denied (or it may not exist)")))
+        registry.once("GET linux/arm64", Says(403, error("DENIED", "denied")))
+        assert registry.check(REFERENCE, platforms=("all",)).reason is Reason.AUTH_DENIED
 
     def test_corruption_comes_before_loss(self, registry: Registry, image: Image) -> None:
         registry.lose(image.layers[0])

@@ -128,6 +128,13 @@ class TestUnstated:
         assert outcome.detail == "linux/amd64; present: linux/arm64"
         assert (outcome.depth, results(outcome)) == (Depth.MANIFEST, {"linux/amd64": Reason.PLATFORM_MISSING})
 
+    def test_config_of_one_child_says_nothing_of_another(self, registry: Registry) -> None:
+        """P7."""
+        config = json_content("config", CONFIG, {"os": "linux", "architecture": "arm64"})
+        registry.index("team/app:1", child("linux/amd64"), child(None, config=config))
+        outcome = registry.check(REFERENCE, platforms=("linux/amd64", "linux/arm64"))
+        assert results(outcome) == {"linux/amd64": Reason.OK, "linux/arm64": Reason.OK}
+
     def test_plain_image_for_another_platform_is_available_with_a_warning(self, registry: Registry) -> None:
         """P15."""
         config = json_content("config", CONFIG, {"os": "linux", "architecture": "arm64"})

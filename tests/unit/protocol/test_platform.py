@@ -25,6 +25,7 @@ def offers(*texts: str | None) -> list[Platform | None]:
         ("linux/arm/7", "linux/arm"),
         ("linux/armhf", "linux/arm"),
         ("linux/armel", "linux/arm/v6"),
+        ("linux/armhf/v6", "linux/arm/v6"),
         ("linux/i386", "linux/386"),
         ("Linux/AMD64", "linux/amd64"),
         ("macOS/arm64", "darwin/arm64"),

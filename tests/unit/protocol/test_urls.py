@@ -41,6 +41,7 @@ def test_default_port_is_the_same_origin() -> None:
         pytest.param("https://a.example\\@b.example/", id="S18-backslash"),
         pytest.param("https://ex%41mple.com/", id="S18-percent"),
         pytest.param("https://exämple.com/", id="S18-idna"),
+        pytest.param("https://example.com/ä", id="non-ascii"),
         pytest.param("https://a b.io/", id="space"),
         pytest.param("https://x.io/\r\nHost: y", id="S17"),
         pytest.param("https://x..io/", id="empty-label"),
@@ -59,6 +60,12 @@ def test_hostile_url_has_no_origin(url: str) -> None:
     with pytest.raises(UrlRefused) as caught:
         origin_of(url)
     assert not url or url not in str(caught.value)
+
+
+def test_user_name_is_told_apart_from_a_bad_host() -> None:
+    """B19."""
+    with pytest.raises(UrlRefused, match="user name"):
+        origin_of("https://me@x.io/")
 
 
 @pytest.mark.parametrize(
