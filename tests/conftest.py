@@ -24,6 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("unset DJANGO_SETTINGS_MODULE: the tests choose the settings and their servers")
     config.stash[_servers] = servers = SessionServers()
     servers.make_keys()
+    for name in [name for name in os.environ if name.startswith("KAIROS_")]:
+        del os.environ[name]  # the person's own settings are not the tests'
     os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
     # Loads them; pytest-django's own hook, which comes after this one, then sets Django up.
     _ = settings.DATABASES
