@@ -28,6 +28,7 @@ class OutcomeAdmin(LedgerAdmin):
     )
     list_filter = (SlotFilter, "status", "region", ResourceFilter)
     sortable_by = ()
+    left_out_of_list = ("document",)
     change_form_template = "admin/probes/ladder_page.html"
     fieldsets = (
         (
@@ -51,7 +52,7 @@ class OutcomeAdmin(LedgerAdmin):
     checked_stamp = display.at("checked_at", "began, by the region's clock")
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[Outcome]:
-        return outcomes().defer("document")
+        return outcomes()
 
     def title(self, outcome: Outcome) -> str:
         return f"{outcome.resource} from {outcome.region}, {display.stamp(outcome.slot)}"

@@ -27,6 +27,7 @@ class RegionStateAdmin(LedgerAdmin):
     # As the unique index has them: nothing is sorted, however many there are.
     ordering = ("resource_id", "region_id")
     sortable_by = ()
+    left_out_of_list = ("document",)
     change_form_template = "admin/probes/ladder_page.html"
     fieldsets = (
         (
