@@ -12,7 +12,9 @@ retried once. `start` gives the first ask; each reply or fault goes to `advance`
     401 from the registry              the errand waits; one login for all who wait             (authorisation)
     401 from anywhere else             a failure: no login of ours is for strangers
     400, 403 with a remembered login   forget it, log in once, ask again                        (authorisation)
+    400, 401, 403 under an older login ask again with the present one                           (authorisation)
     5xx                                retry once after a pause
+    404 of a manifest as a web page    `GET /v2/` tells a registry from a proxy                 (documents)
     anything else                      the reader for the errand's purpose decides              (documents, blobs)
 
 A failure of the tag or its manifest ends the check; one of a child or blob counts against the platforms that

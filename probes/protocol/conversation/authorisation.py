@@ -5,6 +5,7 @@ a 401 meanwhile wait for it.
 """
 
 from dataclasses import replace
+from typing import Final
 
 from probes.protocol.challenge import Challenge, parse_challenges
 from probes.protocol.conversation.hops import REDIRECTS, is_worth_a_retry
@@ -31,7 +32,8 @@ from probes.protocol.taxonomy import Reason, Stage
 from probes.protocol.token import LoginRefused, basic, pull_scope, read_token, token_query, trusted_realm
 from probes.protocol.urls import UrlRefused, origin_of, resolve_url
 
-_MAX_SCOPE = 512
+_MAX_SCOPE: Final = 512
+_PINGS: Final = frozenset({Purpose.PING, Purpose.CONFIRM})
 
 
 def recall(turn: Turn, memory: Memory, first: Errand) -> None:
@@ -51,7 +53,7 @@ def recall(turn: Turn, memory: Memory, first: Errand) -> None:
 def on_refusal(turn: Turn, errand: Errand, reply: Reply) -> bool:
     """Take up a refusal as a matter of the login. Return False when it is none."""
     login = turn.state.login
-    if reply.status not in (400, 401, 403) or errand.has_left_home or errand.purpose is Purpose.PING:
+    if reply.status not in (400, 401, 403) or errand.has_left_home or errand.purpose in _PINGS:
         return False
     if login.is_under_way:
         turn.hold(errand)

@@ -262,7 +262,23 @@ def _on_manifest_refusal(turn: Turn, errand: Errand, reply: Reply, *, is_by_dige
         turn.warn(Warn.HEAD_GET_DISAGREE)
     if errand.purpose is Purpose.MANIFEST and reply.status == 404 and is_by_digest and not state.reference.digest:
         reason = Reason.TAG_DIGEST_INCONSISTENT  # row M10
-    turn.fail(errand, reason, error.shown(reply.status), retry_at=retry_at(reply))
+    failure = errand.failure(reason, error.shown(reply.status), retry_at(reply))
+    if reason is Reason.NOT_A_REGISTRY and errand.purpose is Purpose.MANIFEST and not errand.has_left_home:
+        ping = f"{state.registry}/v2/"
+        turn.send(Errand(purpose=Purpose.CONFIRM, stage=errand.stage, home=ping, url=ping, first_failure=failure))
+    else:
+        turn.record(errand, failure)
+
+
+def on_confirm(turn: Turn, errand: Errand, reply: Reply) -> None:
+    """Read the reply to `GET /v2/`, asked because a 404 came as a web page: a proxy's, or the registry's own (E5)."""
+    speaks_the_api = (
+        "docker-distribution-api-version" in reply.headers
+        or (reply.status == 200 and not looks_like_html(reply.body))
+        or (reply.status == 401 and "www-authenticate" in reply.headers)
+    )
+    failure = errand.first_failure or errand.failure(Reason.NOT_A_REGISTRY)
+    turn.record(errand, replace(failure, reason=Reason.NOT_FOUND) if speaks_the_api else failure)
 
 
 def _body(turn: Turn, errand: Errand, reply: Reply) -> bytes | None:

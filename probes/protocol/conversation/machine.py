@@ -4,7 +4,7 @@ from typing import Final
 
 from probes.protocol.conversation.authorisation import on_ping, on_refusal, on_token, recall
 from probes.protocol.conversation.blobs import on_blob, on_config
-from probes.protocol.conversation.documents import on_child, on_manifest, on_resolve, resolve
+from probes.protocol.conversation.documents import on_child, on_confirm, on_manifest, on_resolve, resolve
 from probes.protocol.conversation.hops import REDIRECTS, follow, is_worth_a_retry, on_fault
 from probes.protocol.conversation.state import Done, Errand, Memory, Purpose, Send, State
 from probes.protocol.conversation.turn import Turn
@@ -26,6 +26,7 @@ _READERS: Final = {
     Purpose.CONFIG: on_config,
     Purpose.BLOB: on_blob,
     Purpose.PING: on_ping,
+    Purpose.CONFIRM: on_confirm,
 }
 
 
@@ -103,10 +104,16 @@ def _on_reply(turn: Turn, errand: Errand, reply: Reply) -> None:
 
 
 def _note_rate_limit(turn: Turn, reply: Reply) -> None:
-    state = turn.state
-    state.rate_limit = read_rate_limit(reply.headers) or state.rate_limit
-    if state.rate_limit and state.rate_limit.remaining == 0 and reply.status == 200:
+    quota = read_rate_limit(reply.headers)
+    if quota is None:
+        return
+    turn.state.rate_limit = quota
+    if reply.status != 200 or quota.remaining is None:
+        return
+    if quota.remaining == 0:
         turn.warn(Warn.PULL_QUOTA_EXHAUSTED)
+    elif quota.remaining * 10 < (quota.limit or 0):
+        turn.warn(Warn.PULL_QUOTA_LOW)
 
 
 def _refused(plan: Plan, reason: Reason, detail: str) -> Done:

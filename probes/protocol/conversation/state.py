@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     CONFIG = "config"  # GET of a config blob, read whole for its platform
     BLOB = "blob"  # one byte of a config or layer
     PING = "ping"  # GET /v2/ for a challenge (row C10)
+    CONFIRM = "confirm"  # GET /v2/ to tell a registry from a web server (row E5)
     TOKEN = "token"  # noqa: S105 - a purpose, not a secret
 
 

@@ -34,7 +34,7 @@ from probes.protocol.urls import origin_of
 
 _DOCUMENTS: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.CHILD})
 _QUEUED: Final = frozenset({Purpose.CHILD, Purpose.CONFIG, Purpose.BLOB})
-_ENDING: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING, Purpose.TOKEN})
+_ENDING: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING, Purpose.CONFIRM, Purpose.TOKEN})
 
 
 class Turn:
@@ -209,7 +209,7 @@ def headers_for(state: State, errand: Errand) -> list[tuple[str, str]]:
 
 
 def _limit_bytes(errand: Errand) -> int:
-    if errand.purpose in (Purpose.TOKEN, Purpose.PING):
+    if errand.purpose in (Purpose.TOKEN, Purpose.PING, Purpose.CONFIRM):
         return TOKEN_LIMIT_BYTES
     if errand.purpose is Purpose.CONFIG:
         return min(max(errand.content.size_bytes, CONFIG_LIMIT_BYTES), MANIFEST_LIMIT_BYTES)

@@ -219,6 +219,17 @@ class TestThrottling:
         assert outcome.rate_limit.window_seconds == 21600
         assert outcome.rate_limit.source == "192.0.2.7"
 
+    @pytest.mark.parametrize(
+        ("limit", "remaining", "warnings"),
+        [("100", "9", (Warn.PULL_QUOTA_LOW,)), ("100", "10", ()), ("many", "1", ()), ("100", "few", ())],
+    )
+    def test_quota_that_runs_low_is_a_warning(
+        self, registry: Registry, image: Image, limit: str, remaining: str, warnings: tuple[Warn, ...]
+    ) -> None:
+        """Warnings: under a tenth."""
+        registry.once("HEAD 1", Amends({"RateLimit-Limit": limit, "RateLimit-Remaining": remaining}))
+        assert registry.check(REFERENCE, depth=Depth.RESOLVE).warnings == warnings
+
     def test_spent_quota_is_no_warning_on_what_is_not_there(self, registry: Registry) -> None:
         registry.once("HEAD 1", Amends({"RateLimit-Remaining": "0"}))
         outcome = registry.check(REFERENCE)
@@ -317,71 +328,3 @@ class TestDocument:
         """M26."""
         registry.once("HEAD 1", Amends({"Warning": '299 - "moving soon"'}))
         assert registry.check(REFERENCE, depth=Depth.RESOLVE).warnings == (Warn.REGISTRY_WARNING,)
-
-
-class TestRefusal:
-    @pytest.mark.parametrize(
-        ("reply", "reason"),
-        [
-            pytest.param(Says(404, error("NAME_UNKNOWN")), Reason.REPOSITORY_NOT_FOUND, id="E3"),
-            pytest.param(Says(404, error("UNKNOWN", "not found")), Reason.NOT_FOUND, id="E5"),
-            pytest.param(Says(403, error("DENIED", "denied")), Reason.AUTH_DENIED, id="E7"),
-            pytest.param(Says(451), Reason.LEGAL_BLOCK, id="E10"),
-            pytest.param(Says(400, error("TAG_INVALID")), Reason.REF_REJECTED, id="E11"),
-            pytest.param(Says(402), Reason.QUOTA_OR_BILLING, id="E12"),
-            pytest.param(Says(505), Reason.UNEXPECTED_STATUS, id="E17"),
-            pytest.param(Says(304), Reason.PROTOCOL_ERROR, id="M29"),
-            pytest.param(Says(206), Reason.PROTOCOL_ERROR, id="M30"),
-            pytest.param(Says(202), Reason.UNEXPECTED_STATUS, id="M31"),
-        ],
-    )
-    def test_get_of_the_tag_gives_the_reason(
-        self, registry: Registry, image: Image, reply: Says, reason: Reason
-    ) -> None:
-        """M8: the HEAD that said the same had no body to say why."""
-        registry.once("HEAD 1", Says(reply.status))
-        registry.once("GET 1", reply)
-        outcome = registry.check(REFERENCE)
-        assert (outcome.reason, outcome.stage, outcome.host) == (reason, Stage.MANIFEST, HOST)
-        assert registry.log == ["HEAD 1", "GET 1"]
-
-    def test_refusal_is_read_to_its_end_and_shown_in_short(self, registry: Registry, image: Image) -> None:
-        """E8: what decides may come after many words."""
-        message = f"Permission denied on resource {'x' * 300} (or it may not exist)"
-        registry.once("GET manifest", Says(403, error("DENIED", message)))
-        outcome = registry.check(REFERENCE)
-        assert (outcome.reason, outcome.confidence) == (Reason.AUTH_DENIED_OR_MISSING, Confidence.AMBIGUOUS)
-        assert len(outcome.detail) == 200
-
-
-class TestPlan:
-    @pytest.mark.parametrize(
-        ("reference", "reason", "detail"),
-        [
-            (f"{HOST}/Team/app", Reason.REF_UPPERCASE, "repository must be lowercase: team/app (at character 18)"),
-            (
-                "https://x/app",
-                Reason.REF_INVALID,
-                "a reference has no scheme; leave out the part up to :// (at character 6)",
-            ),
-        ],
-    )
-    def test_reference_that_does_not_parse_draws_no_packet(
-        self, registry: Registry, reference: str, reason: Reason, detail: str
-    ) -> None:
-        outcome = registry.check(reference)
-        assert (outcome.status, outcome.reason, outcome.stage) == (Status.CONFIG_ERROR, reason, Stage.PARSE)
-        assert (outcome.detail, outcome.canonical, outcome.host) == (detail, reference, None)
-        assert registry.log == []
-
-    @pytest.mark.parametrize(
-        ("platforms", "site"),
-        [(("linux",), Site()), (("linux/amd64",), Site(api_host="user@mirror.example"))],
-        ids=["platform", "api-host"],
-    )
-    def test_plan_that_cannot_be_carried_out_draws_no_packet(
-        self, registry: Registry, platforms: tuple[str, ...], site: Site
-    ) -> None:
-        outcome = registry.check(REFERENCE, platforms=platforms, site=site)
-        assert (outcome.reason, outcome.stage) == (Reason.REF_INVALID, Stage.PARSE)
-        assert registry.log == []

@@ -1,8 +1,11 @@
 """What we sent never comes out again, whoever echoes it."""
 
+from dataclasses import replace
+
 import pytest
 
-from probes.protocol.conversation import Send, start
+from probes.protocol.conversation import Send, advance, start
+from probes.protocol.conversation.turn import headers_for
 from probes.protocol.plan import Plan, Secret
 from probes.protocol.taxonomy import Depth, Reason
 from tests.fakes.dialogue import ALICE, HOST, REFRESHING, Amends, Registry, Says
@@ -56,6 +59,19 @@ def test_driver_is_told_what_its_steps_may_not_show(registry: Registry) -> None:
     registry.check(REFERENCE, secret=ALICE)
     assert registry.done is not None
     assert {"wonderland", "YWxpY2U6d29uZGVybGFuZA==", "token-1"} <= set(registry.done.secrets)
+
+
+def test_password_is_bound_to_the_origin_of_its_realm(registry: Registry) -> None:
+    """S8: whatever else lets a token request go astray, its headers are built here."""
+    registry.knows(ALICE)
+    move = start(Plan(reference=REFERENCE), ALICE)
+    assert isinstance(move, Send)
+    move = advance(move.state, registry.answer(move.asks[0]))
+    assert isinstance(move, Send)
+    [errand] = move.state.in_flight.values()
+    assert "Authorization" in dict(headers_for(move.state, errand))
+    astray = replace(errand, url="https://elsewhere.test/token")
+    assert "Authorization" not in dict(headers_for(move.state, astray))
 
 
 def test_nothing_secret_is_in_the_repr_of_what_is_passed_around(registry: Registry) -> None:
