@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin
@@ -12,6 +12,8 @@ from probes.admin.base import KairosAdmin
 from probes.admin.fields import AddressesField, WordsField
 from probes.models import Registry, validation
 from probes.selectors.registries import registries
+
+_WHERE_LOGINS_GO: Final = ("api_host", "plain_http", "resolve", "ca_pem", "trusted_auth_hosts")
 
 
 class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -62,7 +64,8 @@ class RegistryAdmin(KairosAdmin):
             "How it is reached",
             {
                 "fields": ("api_host", "plain_http", "resolve", "allow_cidrs"),
-                "description": "Whoever can change what follows can lead this registry's credential elsewhere.",
+                "description": "What follows decides where this registry's credentials are shown; "
+                "with any stored, it takes the right to change those.",
             },
         ),
         ("Whom checks trust", {"fields": ("ca_pem", "trusted_auth_hosts")}),
@@ -71,9 +74,13 @@ class RegistryAdmin(KairosAdmin):
     def get_queryset(self, _request: HttpRequest) -> QuerySet[Registry]:
         return registries()
 
-    def get_readonly_fields(self, _request: HttpRequest, registry: Registry | None = None) -> tuple[str, ...]:
-        # Its resources and credentials are bound to the name they were made for.
-        return ("host",) if registry else ()
+    def get_readonly_fields(self, request: HttpRequest, registry: Any = None) -> tuple[str, ...]:
+        if registry is None:
+            return ()
+        # Its resources and credentials are bound to the name they were made for, and whoever may not touch its
+        # credentials may not say where they are shown either.
+        is_guarded = registry.credential_count and not request.user.has_perm("probes.change_credential")
+        return ("host", *_WHERE_LOGINS_GO) if is_guarded else ("host",)
 
     @admin.display(ordering="resource_count")
     def resources(self, registry: Any) -> SafeString:

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from probes.actions import secrets
 from probes.models import Credential, Registry
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.admin.pages import ADMIN, errors_of, shown
@@ -94,3 +97,23 @@ def test_registry_with_images_is_not_deleted(client: Client, plane: ControlPlane
     image = plane.image()
     page = shown(client, f"{ADMIN}/registry/{image.registry.pk}/delete/")
     assert "would require deleting the following protected related objects" in page
+
+
+def test_whoever_may_not_touch_a_credential_may_not_lead_it_elsewhere(client: Client, django_user_model: Any) -> None:
+    registry = Registry.objects.create(host="registry.example.com")
+    editor = django_user_model.objects.create_user("editor", is_staff=True)
+    editor.user_permissions.set(Permission.objects.filter(codename__in=("view_registry", "change_registry")))
+    client.force_login(editor)
+    change = f"{ADMIN}/registry/{registry.pk}/change/"
+    moved = typed(api_host="elsewhere.example.net", trusted_auth_hosts="elsewhere.example.net", notes="moved")
+
+    client.post(change, moved)
+    registry.refresh_from_db()
+    assert registry.api_host == "elsewhere.example.net"  # nothing is stored that could be led astray
+
+    Registry.objects.update(api_host="", trusted_auth_hosts=[])
+    secrets.store_secret(Credential(registry=registry), password="secret", now=timezone.now())
+    client.post(change, {**moved, "notes": "moved again"})
+    registry.refresh_from_db()
+    assert (registry.api_host, registry.trusted_auth_hosts) == ("", [])
+    assert registry.notes == "moved again"
