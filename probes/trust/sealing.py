@@ -1,7 +1,8 @@
 """Secrets on their way to a region: sealed so that only it can open them, bound to the place they are for.
 
-The binding travels inside the seal. A plan that pairs a secret with another registry, by mistake or by
-malice, gets nothing: the region asks `BoundSecret.allows` before it hands a secret to the wire.
+The binding travels inside the seal. A plan that pairs a secret with another registry's images gets nothing: the
+region asks `BoundSecret.allows` before it hands a secret to the wire. How that registry is reached is the signed
+plan's to say, so the right to change that is guarded in the control plane (ADR 5).
 """
 
 import base64
