@@ -78,10 +78,11 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
         since = {row.resource_id: row.resource.reference_since for row in rows}
         wanted = {key: outcome for key, outcome in judged.accepted.items() if _is_current(key, since)}
 
-        missed.forget(report.region.pk, wanted)
-        if batch.state == Batch.State.SENT:  # of a batch that was given up, every slot is recorded already
+        if batch.state == Batch.State.SENT:
             gaps = sorted(key for key in asked - judged.accepted.keys() if _is_current(key, since))
             missed.record_lost(report.region.pk, gaps)
+        else:  # of a batch that was given up, every slot is recorded already
+            missed.forget(report.region.pk, wanted)
         stored = _store(report.region, batch, wanted)
         changes = verdicts.recompute(rows, now=now)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)

@@ -24,8 +24,9 @@ _Newest = tuple[Status, str, datetime]
 
 _MAKE: Final = """
 INSERT INTO probes_verdict (resource_id, state, since, computed_at, inputs)
-SELECT id, 'unknown', %(now)s, %(now)s, '{}' FROM probes_resource WHERE id = ANY(%(ids)s)
-ORDER BY id FOR KEY SHARE
+SELECT id, 'unknown', %(now)s, %(now)s, '{}' FROM probes_resource AS resource WHERE id = ANY(%(ids)s)
+AND NOT EXISTS (SELECT FROM probes_verdict AS known WHERE known.resource_id = resource.id)
+ORDER BY id FOR KEY SHARE OF resource
 ON CONFLICT (resource_id) DO NOTHING
 """
 
