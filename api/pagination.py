@@ -9,7 +9,7 @@ from abc import abstractmethod
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from django.db.models import Model, Q
@@ -108,6 +108,7 @@ class OutcomePagination(KeysetPagination[Outcome]):
         slot = datetime.fromisoformat(text)
         if slot.tzinfo is None:
             raise ValueError("no zone")
+        slot = slot.astimezone(UTC)  # an OverflowError for what PostgreSQL could not hold
         # The first half lets the index on slot begin there.
         return Q(slot__lte=slot) & (Q(slot__lt=slot) | Q(id__lt=_id(key)))
 
@@ -126,7 +127,7 @@ class ResourcePagination(KeysetPagination[Resource]):
 
 
 def _id(key: Any) -> int:
-    if not isinstance(key, int) or not 0 <= key <= _LARGEST_ID:
+    if type(key) is not int or not 0 <= key <= _LARGEST_ID:
         raise ValueError("no id")
     return key
 

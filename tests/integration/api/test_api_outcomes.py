@@ -165,6 +165,10 @@ def test_times_are_taken_in_any_zone(client: APIClient, plane: ControlPlane) -> 
         ("cursor=zzz", "cursor", "Not a cursor of this list"),
         ("cursor=WzFd", "cursor", "Not a cursor of this list"),
         ("cursor=WyIyMDI2LTExLTIzIiwgN10", "cursor", "Not a cursor of this list"),
+        pytest.param(
+            *("cursor=WyI5OTk5LTEyLTMxVDIzOjU5OjU5LTIzOjAwIiwgNV0", "cursor", "Not a cursor of this list"),
+            id="a cursor beyond the year 9999",
+        ),
         ("page_size=0", "page_size", "from 1 to 500"),
         ("page_size=501", "page_size", "from 1 to 500"),
         ("page_size=%D9%A3", "page_size", "from 1 to 500"),
