@@ -1,11 +1,12 @@
-"""Making, changing, pausing and resuming what is checked."""
+"""Making, changing, pausing, resuming and deleting what is checked."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 
 from django.db import transaction
 
+from probes.actions import verdicts
 from probes.models import Region, RegionState, Registry, Resource, Verdict
 from probes.policy import slots
 from probes.protocol.reference import parse_reference
@@ -13,12 +14,13 @@ from probes.protocol.reference import parse_reference
 _FROM_THE_REFERENCE: Final = ("registry", "repository", "tag", "digest")
 
 
-def save(resource: Resource, *, regions: Iterable[Region] | None = None, now: datetime) -> Resource:
+def save(resource: Resource, *, regions: Collection[Region] | None = None, now: datetime) -> Resource:
     """Validate and store a new or changed resource; make its registry where none is known.
 
-    A new one, and one whose reference, interval or platforms changed, is due at once. Where it names another
-    image now, what was known of the former one is forgotten. `regions` None leaves them as they are; empty
-    means all. Raises `ValidationError` by field, and then nothing is stored.
+    A new one, and one whose reference, interval, platforms or regions changed, is due at once. Where it names
+    another image now, what was known of the former one is forgotten; where other regions have a say, its verdict
+    is computed anew. `regions` None leaves them as they are; empty means all. Raises `ValidationError` by field,
+    and then nothing is stored.
     """
     with transaction.atomic():
         before = Resource.objects.select_for_update(no_key=True).filter(pk=resource.pk).first()
@@ -32,6 +34,9 @@ def save(resource: Resource, *, regions: Iterable[Region] | None = None, now: da
             resource.next_due_at, resource.asked_slot = before.next_due_at, before.asked_slot
             resource.paused_at = before.paused_at
             _settle(before, resource, now)
+            if regions is not None and set(regions) != set(before.regions.all()):
+                resource.next_due_at = slots.whole_second(now)
+                Verdict.objects.filter(resource=resource).update(stale_at=now)
         resource.save()
         if regions is not None:
             resource.regions.set(regions)
@@ -49,6 +54,14 @@ def resume(resource_ids: Iterable[int], *, now: datetime) -> int:
     return paused.update(paused_at=None, next_due_at=slots.whole_second(now))
 
 
+def delete(resource_ids: Iterable[int], *, now: datetime) -> None:
+    """Delete resources with all that is known of them. Reports on their way are left out when they come."""
+    with transaction.atomic():
+        ids = list(resource_ids)
+        verdicts.locked(ids, now=now)
+        Resource.objects.filter(pk__in=ids).delete()
+
+
 def _settle(before: Resource, resource: Resource, now: datetime) -> None:
     is_another = (before.registry_id, before.repository, before.tag, before.digest) != (
         resource.registry_id,
@@ -58,6 +71,8 @@ def _settle(before: Resource, resource: Resource, now: datetime) -> None:
     )
     if is_another:
         resource.reference_since = slots.whole_second(now)
+        # Before the states, as whoever takes in a report does: else the two would wait for each other.
+        verdicts.locked([resource.pk], now=now)
         RegionState.objects.filter(resource=resource).delete()
         Verdict.objects.filter(resource=resource).delete()
     rescheduled = before.interval_seconds != resource.interval_seconds

@@ -98,8 +98,14 @@ class ResourceAdmin(OrderingAdmin):
             extra["order_address"] = reverse("admin:probes_resource_order", args=[object_id])
         return super().changeform_view(request, object_id, form_url, extra)
 
-    def save_model(self, _request: HttpRequest, resource: Resource, _form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
-        actions.save(resource, now=timezone.now())
+    def save_model(self, _request: HttpRequest, resource: Resource, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
+        actions.save(resource, regions=form.cleaned_data["regions"], now=timezone.now())
+
+    def delete_model(self, _request: HttpRequest, resource: Resource) -> None:
+        actions.delete([resource.pk], now=timezone.now())
+
+    def delete_queryset(self, _request: HttpRequest, chosen: QuerySet[Resource]) -> None:
+        actions.delete(chosen.values_list("pk", flat=True), now=timezone.now())
 
     def response_add(
         self, request: HttpRequest, resource: Resource, post_url_continue: str | None = None

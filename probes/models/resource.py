@@ -122,22 +122,27 @@ class Resource(models.Model):
     def clean(self) -> None:
         """Check what no single field can; fill the canonical fields. Raises `ValidationError` by field."""
         errors: dict[str, Any] = {}
-        try:
-            reference = parse_reference(self.reference)
-        except ReferenceInvalid as error:
-            errors["reference"] = ValidationError(
-                "%(message)s (at character %(character)s)",
-                code=error.reason.value,
-                params={"message": error.message, "character": error.position + 1},
-            )
-        else:
-            self.adopt(reference)
-            if self.credential and (refusal := _credential_refusal(self.credential, reference)):
-                errors["credential"] = refusal
+        if self.reference:  # of an empty one its own field has told
+            errors |= self._settle_reference()
         if validation.ALL_PLATFORMS in (self.platforms or ()) and len(self.platforms) > 1:
             errors["platforms"] = "all stands alone."
         if errors:
             raise ValidationError(errors)
+
+    def _settle_reference(self) -> dict[str, Any]:
+        """Adopt the reference, if the credential may be used for it; return what is wrong, by field."""
+        try:
+            reference = parse_reference(self.reference)
+        except ReferenceInvalid as error:
+            refusal = ValidationError(
+                "%(message)s (at character %(character)s)",
+                code=error.reason.value,
+                params={"message": error.message, "character": error.position + 1},
+            )
+            return {"reference": refusal}
+        self.adopt(reference)
+        refused = self.credential and _credential_refusal(self.credential, reference)
+        return {"credential": refused} if refused else {}
 
     def adopt(self, reference: Reference) -> None:
         """Take over what `reference` names. An unknown registry is left out for the action to make."""

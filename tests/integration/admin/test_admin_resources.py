@@ -9,8 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from probes.actions import dispatch, secrets
-from probes.models import Credential, Outcome, RegionState, Registry, Resource
+from probes.actions import dispatch, secrets, verdicts
+from probes.models import Credential, Outcome, RegionState, Registry, Resource, Verdict
+from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding
@@ -39,6 +40,24 @@ def test_new_image_leads_to_its_page_and_is_due_at_once(client: Client, plane: C
     assert "Quay.io/org/app:1.2 was added. Its first check is on the way" in page
     assert page.count("waiting for its first check") == 3
     assert [claimed.checks for claimed in dispatch.claim_due(timezone.now()).messages] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("reference", ["", "a" * 1025])
+def test_reference_that_its_field_refuses_is_not_called_empty_besides(
+    client: Client, plane: ControlPlane, reference: str
+) -> None:
+    errors = errors_of(client.post(f"{ADMIN}/resource/add/", typed(reference)))
+    assert [len(messages) for messages in errors.values()] == [1]
+
+
+def test_regions_of_an_image_that_are_changed_have_their_say_at_once(client: Client, plane: ControlPlane) -> None:
+    image = plane.image(interval_seconds=3600)
+    plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
+    chosen = [plane.region("ap-south").pk, plane.region("eu-west").pk]
+    client.post(page_of(image), typed(image.reference, interval_seconds="3600", regions=chosen))
+    assert sorted(image.regions.values_list("pk", flat=True)) == sorted(chosen)
+    verdicts.refresh_lapsed(now=timezone.now())
+    assert Verdict.objects.get().state == VerdictState.AVAILABLE
 
 
 def test_page_shows_how_the_image_stands_from_each_region(client: Client, plane: ControlPlane) -> None:

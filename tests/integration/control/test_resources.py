@@ -1,20 +1,27 @@
 """What a resource may be, and what saving one does."""
 
+import threading
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, connection, connections, transaction
 
-from probes.actions import resources
+from probes.actions import resources, verdicts
 from probes.models import Credential, RegionState, Registry, Resource, Verdict
+from probes.policy.verdict import VerdictState
+from probes.protocol.taxonomy import Reason
+from tests.fakes.far_region import finding
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.control.test_ingest import check_everywhere
 
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 def refusal(now: datetime, **values: Any) -> dict[str, list[str]]:
@@ -137,6 +144,80 @@ def test_regions_are_set_with_the_resource(now: datetime, regions: Regions) -> N
     assert [region.slug for region in image.regions.all()] == ["eu-west"]
     resources.save(image, regions=[], now=now)
     assert not image.regions.exists()
+
+
+def test_region_that_is_taken_away_loses_its_say_and_the_others_are_asked_at_once(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    make_images()
+    check_everywhere(regions, now, us_east=finding(Reason.TAG_NOT_FOUND))
+    assert Verdict.objects.get().state == VerdictState.DEGRADED
+    kept = [regions["ap-south"].row, regions["eu-west"].row]
+    changed = resources.save(Resource.objects.get(), regions=kept, now=now + MINUTE)
+    assert changed.next_due_at == now + MINUTE
+    verdicts.refresh_lapsed(now=now + MINUTE)
+    assert Verdict.objects.get().state == VerdictState.AVAILABLE
+
+
+def test_saving_the_same_regions_again_disturbs_nothing(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    make_images()
+    check_everywhere(regions, now)
+    before, stale_at = Resource.objects.get(), Verdict.objects.get().stale_at
+    after = resources.save(Resource.objects.get(), regions=[], now=now + MINUTE)
+    assert after.next_due_at == before.next_due_at > now
+    assert Verdict.objects.get().stale_at == stale_at
+
+
+def rename(image: Resource, now: datetime) -> None:
+    image.reference = "ghcr.io/org/other:1"
+    resources.save(image, now=now)
+
+
+def delete(image: Resource, now: datetime) -> None:
+    resources.delete([image.pk], now=now)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", [rename, delete])
+def test_change_waits_for_a_report_that_is_being_taken_in(
+    now: datetime, regions: Regions, make_images: MakeImages, change: Callable[[Resource, datetime], None]
+) -> None:
+    (image,) = make_images()
+    check_everywhere(regions, now)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            change(Resource.objects.get(), now + MINUTE)
+        except BaseException as error:  # noqa: BLE001 - reported by the main thread
+            failures.append(error)
+        finally:
+            connections.close_all()
+
+    changing = threading.Thread(target=work)
+    with transaction.atomic():  # what `ingest` does, with a pause in the middle
+        verdicts.locked([image.pk], now=now)
+        changing.start()
+        wait_until_somebody_waits()
+        RegionState.objects.update(consecutive_successes=7)
+    changing.join(60)
+    assert not failures
+    assert not RegionState.objects.exists()
+    assert not Verdict.objects.exists()
+
+
+def wait_until_somebody_waits() -> None:
+    """Return when another transaction waits for a lock of this one."""
+    until = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
+    pytest.fail("nobody waits")
 
 
 @pytest.mark.parametrize(
