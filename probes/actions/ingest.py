@@ -86,7 +86,7 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
         stored = _store(report.region, batch, wanted)
         changes = verdicts.recompute(rows, now=now)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)
-        for cause in {refused.cause for refused in judged.refused}:
+        for cause in sorted({refused.cause for refused in judged.refused}):  # two reports count in one order
             alike = [refused for refused in judged.refused if refused.cause is cause]
             refusals.note(QUEUE, cause, alike[0].detail, now=now, times=len(alike))
     return Ingested(stored, len(judged.refused), changes)
