@@ -19,6 +19,7 @@ from nacl.public import PublicKey
 from probes.actions import secrets
 from probes.models import Batch, Credential, Region, RegionState, Resource
 from probes.policy import credentials, depth
+from probes.policy.slots import LATEST
 from probes.protocol import batch as wire
 from probes.protocol.outcome import rfc3339
 from probes.protocol.plan import DEFAULT_TIMEOUT_SECONDS, Plan
@@ -111,7 +112,7 @@ class _Office:
             id=str(uuid.uuid4()),
             region=region.slug,
             issued_at=self._now,
-            expires_at=self._now + timedelta(seconds=interval_seconds),
+            expires_at=self._now + min(timedelta(seconds=interval_seconds), LATEST),
             plans=tuple(plans),
             secrets={key: seal(bound, box_key) for key, bound in opened.items() if bound is not None},
         )

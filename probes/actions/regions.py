@@ -24,9 +24,9 @@ _CLOCK_TOLERANCE: Final = timedelta(days=1)
 def enroll(slug: str, name: str = "", *, new_keys: bool = False) -> tuple[Region, Path]:
     """Give a region its keys, and return it with the path of its worker's key file (0600).
 
-    Can run at every start: keys that both sides know are kept. `name` empty keeps the name. `new_keys` makes
-    new ones in any case, and so shuts out a worker that has the old ones. Raises `ValidationError` for a slug
-    that cannot be, `KeyFileError` for a file that cannot be used or is not the region's.
+    Can run at every start: keys that both sides know are kept, and a retired region is back. `name` empty keeps
+    the name. `new_keys` makes new ones in any case, and so shuts out a worker that has the old ones. Raises
+    `ValidationError` for a slug that cannot be, `KeyFileError` for a file that cannot be used or is not the region's.
     """
     control = ControlKeys.load(settings.KAIROS_CONTROL_KEY_FILE)
     path = Path(settings.KAIROS_REGION_KEYS_DIR) / f"{slug}.json"
@@ -45,6 +45,7 @@ def enroll(slug: str, name: str = "", *, new_keys: bool = False) -> tuple[Region
                 f"or make new ones: manage.py enroll_region {slug} --new-keys"
             )
         region.verify_key, region.box_public_key = public
+        region.retired_at = None
         region.save()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         keys.save(path)
@@ -62,7 +63,7 @@ def resume(region_ids: Iterable[int], *, now: datetime) -> int:
 
 
 def retire(region_ids: Iterable[int], *, now: datetime) -> int:
-    """Give regions up for good; returns how many were not retired before."""
+    """Give regions up, until they are enrolled again; returns how many were not retired before."""
     return _change(Region.objects.filter(pk__in=list(region_ids), retired_at=None), now, retired_at=now)
 
 

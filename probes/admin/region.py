@@ -22,7 +22,7 @@ class RegionAdmin(KairosAdmin):
 
     list_display = ("slug", "name", "state", "last_seen_age", "workers", "queue")
     search_fields = ("slug", "name")
-    actions = ("pause", "resume")
+    actions = ("pause", "resume", "retire")
     readonly_fields = (
         "slug",
         "state",
@@ -81,6 +81,11 @@ class RegionAdmin(KairosAdmin):
     def resume(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
         count = regions.resume(chosen.values_list("pk", flat=True), now=timezone.now())
         self.message_user(request, f"{count} resumed. Checks go there from the next tick on.")
+
+    @admin.action(permissions=["change"], description="Retire: give it up, refuse its worker")
+    def retire(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
+        count = regions.retire(chosen.values_list("pk", flat=True), now=timezone.now())
+        self.message_user(request, f"{count} retired. `manage.py enroll_region SLUG` brings one back.")
 
 
 def _workers(region: Region) -> Sequence[dict[str, Any]]:

@@ -13,6 +13,8 @@ from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
+LATEST: Final = timedelta(days=1)
+"""No slot is handed out later than this: outcomes are kept by the day of their slot, and only so far back."""
 
 
 class MissedCause(StrEnum):
@@ -54,18 +56,23 @@ def claim(*, due_at: datetime, now: datetime, interval_seconds: int, key: int) -
     However long it has been due, it gets one check: for `due_at` itself while the slot after it has not come,
     else for the newest grid slot, and all before that are missed. `due_at` may lie off the grid (a resource
     that was just made or resumed is due at once); the slot after it is on the grid, half an interval to one
-    and a half away.
+    and a half away. A slot more than a day gone by is too old to be handed out: then the check is for `now`.
     """
     interval = interval_seconds * 1000
     phase = phase_seconds(key, interval_seconds) * 1000
     due = _ms(due_at)
     following = _grid_from(due + interval // 2, interval, phase)
     if following > _ms(now):
-        return Claim(_truncated(due_at), _instant(following))
+        return Claim(_not_too_old(_truncated(due_at), now), _instant(following))
     slot = _grid_from(_ms(now) - interval + 1, interval, phase)
     given_up = (slot - following) // interval
     last = slot - interval if given_up else due
-    return Claim(_instant(slot), _instant(slot + interval), Missed(_truncated(due_at), _instant(last), given_up + 1))
+    given = _not_too_old(_instant(slot), now)
+    return Claim(given, _instant(slot + interval), Missed(_truncated(due_at), _instant(last), given_up + 1))
+
+
+def _not_too_old(slot: datetime, now: datetime) -> datetime:
+    return slot if now - slot <= LATEST else whole_second(now)
 
 
 def asked_slot(now: datetime, last_asked: datetime | None) -> datetime:

@@ -69,6 +69,12 @@ def test_chosen_regions_are_paused_and_resumed(client: Client, plane: ControlPla
     assert not Region.objects.filter(paused_at__isnull=False).exists()
 
 
+def test_chosen_regions_are_retired(client: Client, plane: ControlPlane) -> None:
+    response = client.post(f"{ADMIN}/region/", {"action": "retire", "_selected_action": [plane.region("eu-west").pk]})
+    assert messages_of(response)[-1] == "1 retired. `manage.py enroll_region SLUG` brings one back."
+    assert not Region.objects.get(slug="eu-west").is_active
+
+
 def test_onlooker_pauses_nothing(onlooker: Client, plane: ControlPlane) -> None:
     assert "Pause" not in shown(onlooker, f"{ADMIN}/region/")
     onlooker.post(f"{ADMIN}/region/", {"action": "pause", "_selected_action": [plane.region("eu-west").pk]})

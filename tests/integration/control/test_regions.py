@@ -135,6 +135,23 @@ def test_heartbeat_that_is_none_is_refused(now: datetime, regions: Regions, body
     assert refusal(region.sign(Kind.HEARTBEAT, body), now) is cause
 
 
+def test_retired_region_is_given_up_until_it_is_enrolled_again(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    region_actions.enroll("eu-west")
+    call_command("retire_region", "eu-west")
+    assert not Region.objects.get().is_active
+    call_command("retire_region", "eu-west")
+    assert capsys.readouterr().out == "1 retired, 0 were already\n0 retired, 1 were already\n"
+    region_actions.enroll("eu-west")
+    assert Region.objects.get().is_active
+
+
+def test_retiring_an_unknown_region_is_one_line() -> None:
+    with pytest.raises(CommandError, match="no such region: nowhere"):
+        call_command("retire_region", "nowhere")
+
+
 def test_retired_region_is_not_heard(now: datetime, regions: Regions) -> None:
     region = regions["eu-west"]
     region_actions.retire([region.row.pk], now=now)

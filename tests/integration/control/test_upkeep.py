@@ -169,7 +169,7 @@ def test_partitions_carry_the_table_s_keys_and_indexes(now: datetime, db: None) 
             "WHERE tablename = %s",
             [name],
         )
-        assert cursor.fetchone() == (3, 1)
+        assert cursor.fetchone() == (4, 1)
         cursor.execute(
             "SELECT count(*) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relkind = 'i' "
             "AND relname LIKE %s",

@@ -62,6 +62,15 @@ def test_claim_long_after_an_off_grid_due_time_counts_it_as_missed() -> None:
     assert claim.missed == slots.Missed(due, due, 1)
 
 
+@pytest.mark.parametrize("late_days", [20, 45], ids=["before the next slot", "after it"])
+def test_slot_long_gone_is_not_handed_out_for_its_day_is_closed(late_days: int) -> None:
+    month = 30 * 24 * 3600
+    now = NOON + timedelta(days=late_days, milliseconds=1)
+    claim = slots.claim(due_at=NOON, now=now, interval_seconds=month, key=KEY)
+    assert now - claim.slot < timedelta(days=1)
+    assert claim.next_due_at > now
+
+
 @given(due=moments, late=st.timedeltas(timedelta(0), timedelta(days=40)), interval=intervals, key=keys)
 def test_claim_always_gives_one_slot_in_time_and_counts_the_rest(
     due: datetime, late: timedelta, interval: int, key: int
