@@ -175,7 +175,7 @@ def test_partitions_carry_the_table_s_keys_and_indexes(now: datetime, db: None) 
             "AND relname LIKE %s",
             [f"{name}%"],
         )
-        assert cursor.fetchone() == (3,)
+        assert cursor.fetchone() == (4,)
 
 
 def test_retention_drops_whole_days_with_their_outcomes(
