@@ -221,6 +221,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
         # Longer than the longest task (50 s), or a slow one would be delivered twice while it still runs.
         "visibility_timeout": 60,
+        # Every ten seconds it is looked for what was not acknowledged in that time, because its worker was killed.
+        # By default kombu leaves out nine looks of ten, and a report waits for up to 160 s.
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
         # A half-open link is noticed within seconds instead of the kernel's two hours.
         "health_check_interval": 5,
         "socket_timeout": 10,
