@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from kairos import keys
 from kairos.child import Child
@@ -55,22 +55,27 @@ class SessionServers:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-@contextmanager
-def running(child: Child, *, is_ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a child until the block ends; enter the block when it answers. Raises RuntimeError if it never does."""
+def spawn(child: Child, output: IO[bytes] | int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Start a child in a process group of its own, with what it says going to `output`."""
     account = child.account
-    process = subprocess.Popen(
+    return subprocess.Popen(
         child.argv,
         cwd=child.directory,
         env=dict(child.environment),
         start_new_session=True,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=() if account else None,
     )
+
+
+@contextmanager
+def running(child: Child, *, is_ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a child until the block ends; enter the block when it answers. Raises RuntimeError if it never does."""
+    process = spawn(child)
     try:
         wait_until(is_ready, START_SECONDS, f"{child.name} to answer", alive=process)
         yield process
