@@ -34,7 +34,7 @@ from tests.fakes.up import state_directory
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
-    from probes.models import Region, Registry, Resource
+    from probes.models import Registry, Resource
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 REGIONS: Final = ("ap-south", "eu-west", "us-east")
@@ -47,7 +47,7 @@ INTERVAL_FLOOR_SECONDS: Final = 2
 class Pipeline:
     """A context manager, entered when every region and the beat have been heard of. Leaves no process behind.
 
-    Programs go by the names of their children: `postgres`, `redis`, `control`, `beat`, `web`, `edge-eu-west` and so on.
+    Programs go by the names of their children: `postgres`, `redis`, `control`, `beat`, `web`, `edge-eu-west`, ….
     """
 
     def __init__(self, state: Path, *, regions: Sequence[str] = REGIONS) -> None:
@@ -136,10 +136,9 @@ class Pipeline:
         with transaction.atomic():
             return [self.add_image(reference, **values) for reference in references]
 
-    def region(self, slug: str) -> "Region":
-        from probes.models import Region  # noqa: PLC0415 - likewise
-
-        return Region.objects.get(slug=slug)
+    def region_key_file(self, slug: str) -> Path:
+        """Return where the worker of a region has its keys."""
+        return self._state / "regions" / f"{slug}.json"
 
     def status(self, path: str) -> int:
         """Return the status of a GET of the web server, 0 where nobody answers."""

@@ -1,0 +1,145 @@
+"""Images in Debian's docker-registry, from the beat to the REST API: every process is a real one."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+import pytest
+from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
+
+from probes.protocol.batch import MAX_BATCH_BYTES, Batch
+from probes.trust.envelope import CONTROL, Kind, open_envelope
+from probes.trust.keys import RegionKeys
+from probes.trust.sealing import SealError, open_sealed
+from tests.fakes.docker_registry import DockerRegistry
+from tests.fakes.oci_layout import OciLayout
+from tests.fakes.pipeline import REGIONS, Pipeline, running_pipeline
+from tests.fakes.token_server import TokenServer
+
+if TYPE_CHECKING:
+    from probes.models import Resource
+
+pytestmark = pytest.mark.slow
+
+INTERVAL_SECONDS: Final = 5
+ROUND_SECONDS: Final = 40.0
+PASSWORD: Final = "right"
+
+
+@pytest.fixture(scope="module")
+def pipeline(pytestconfig: pytest.Config, django_db_blocker: DjangoDbBlocker) -> Iterator[Pipeline]:
+    with running_pipeline(pytestconfig, django_db_blocker) as pipeline:
+        yield pipeline
+
+
+@pytest.fixture
+def shop(pipeline: Pipeline, open_registry: DockerRegistry) -> DockerRegistry:
+    """An open registry that the pipeline knows."""
+    pipeline.add_registry(open_registry.authority, plain_http=True)
+    return open_registry
+
+
+@pytest.fixture
+def vault(pipeline: Pipeline, token_registry: DockerRegistry, ca_file: Path) -> DockerRegistry:
+    """A registry over TLS, behind a token server, of which the pipeline knows the CA and a credential."""
+    from probes.actions import secrets  # noqa: PLC0415 - pytest reads this file before Django is set up
+    from probes.models import Credential  # noqa: PLC0415 - likewise
+
+    registry = pipeline.add_registry(token_registry.authority, ca_pem=ca_file.read_text())
+    credential = Credential(registry=registry, username="robot")
+    secrets.store_secret(credential, password=PASSWORD, now=timezone.now())
+    assert PASSWORD.encode() not in bytes(credential.secret_encrypted)
+    return token_registry
+
+
+def test_one_deleted_blob_is_missed_from_everywhere_in_the_next_round_and_no_other_image_suffers(
+    pipeline: Pipeline, shop: DockerRegistry, vault: DockerRegistry, token_server: TokenServer, layout: OciLayout
+) -> None:
+    damaged = layout.add_image("damaged", seed="damaged", layers=3)
+    for name in ("sound", "private"):
+        layout.add_image(name, seed=name)
+    shop.push(layout.source("damaged"), "shop/damaged:1")
+    shop.push(layout.source("sound"), "shop/sound:1")
+    vault.push(layout.source("private"), "team/private:1", credentials=f"robot:{PASSWORD}")
+    token_server.requests.clear()
+    images = pipeline.add_images(
+        f"{shop.authority}/shop/damaged:1",
+        f"{shop.authority}/shop/sound:1",
+        f"{vault.authority}/team/private:1",
+        depth="blobs",
+        interval_seconds=INTERVAL_SECONDS,
+    )
+    available = {(image.repository, region): {("ok", "blobs")} for image in images for region in REGIONS}
+
+    assert next_round(pipeline, images, since=images[0].reference_since) == available
+    assert token_server.requests  # the private one was not simply open
+
+    blob = shop.blob_path(damaged.layers[1])
+    content = blob.read_bytes()
+    blob.unlink()
+    missing = {("shop/damaged", region): {("layer_missing", "platform")} for region in REGIONS}
+    assert next_round(pipeline, images, since=timezone.now()) == {**available, **missing}
+    assert verdicts(pipeline, images) == {
+        "shop/damaged": "unavailable",
+        "shop/sound": "available",
+        "team/private": "available",
+    }
+
+    blob.write_bytes(content)
+    assert next_round(pipeline, images, since=timezone.now()) == available
+
+
+def test_password_crosses_the_broker_sealed_to_its_region(pipeline: Pipeline, vault: DockerRegistry) -> None:
+    pipeline.kill("edge-eu-west")
+    pipeline.add_image(f"{vault.authority}/team/sealed:1", interval_seconds=INTERVAL_SECONDS)
+    with pipeline.broker() as broker:
+        pipeline.wait_for(lambda: broker.llen("probe.eu-west"), ROUND_SECONDS, "a batch to wait")
+        entry = broker.lindex("probe.eu-west", 0)
+    pipeline.start("edge-eu-west")
+
+    assert isinstance(entry, bytes)
+    ((envelope,), _, _) = json.loads(base64.b64decode(json.loads(entry)["body"]))
+    assert PASSWORD not in envelope["body"]
+    keys = {slug: RegionKeys.load(pipeline.region_key_file(slug)) for slug in REGIONS}
+    opened = open_envelope(
+        envelope,
+        kind=Kind.BATCH,
+        recipient="eu-west",
+        verify_key_of={CONTROL: keys["eu-west"].control_verify_key}.get,
+        max_bytes=MAX_BATCH_BYTES,
+    )
+    (sealed,) = Batch.from_json(opened.body).secrets.values()
+    assert open_sealed(sealed, keys["eu-west"].box_key).secret.password == PASSWORD
+    with pytest.raises(SealError):
+        open_sealed(sealed, keys["us-east"].box_key)
+
+
+def next_round(pipeline: Pipeline, images: "list[Resource]", since: datetime) -> dict[tuple[str, str], set[Any]]:
+    """Wait until every image has an outcome from each region for a slot since then.
+
+    Returns the reasons and depths of all such outcomes, by repository and region.
+    """
+    found: dict[tuple[str, str], set[Any]] = {}
+
+    def is_complete() -> bool:
+        found.clear()
+        for image in images:
+            query = urlencode({"resource": image.pk, "since": since.isoformat()})
+            for outcome in pipeline.get(f"/api/v1/outcomes?{query}")["results"]:
+                place = (image.repository, outcome["region"])
+                found.setdefault(place, set()).add((outcome["reason"], outcome["depth"]))
+        return len(found) == len(images) * len(REGIONS)
+
+    pipeline.wait_for(is_complete, ROUND_SECONDS, "an outcome of each image from each region")
+    return found
+
+
+def verdicts(pipeline: Pipeline, images: "list[Resource]") -> dict[str, str]:
+    """Return what the regions together say, by repository."""
+    resources = [pipeline.get(f"/api/v1/resources/{image.pk}") for image in images]
+    return {resource["repository"]: resource["verdict"]["state"] for resource in resources}
