@@ -1,0 +1,43 @@
+"""CPU time by program, each with everything that it has started, and what the rest of the machine took."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+
+_BUSY: Final = ("user", "nice", "system", "irq", "softirq", "steal")
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """One reading: CPU seconds so far, of each program and of the whole machine."""
+
+    programs: Mapping[str, float]
+    machine: float
+
+    @classmethod
+    def of(cls, pids: Mapping[str, int]) -> "Census":
+        times = psutil.cpu_times()
+        machine = sum(getattr(times, name, 0.0) for name in _BUSY)
+        return cls({name: _cpu_seconds(psutil.Process(pid)) for name, pid in pids.items()}, machine)
+
+    def since(self, before: "Census") -> "Census":
+        """Return what was used between two readings."""
+        used = {name: seconds - before.programs[name] for name, seconds in self.programs.items()}
+        return Census(used, self.machine - before.machine)
+
+    @property
+    def total(self) -> float:
+        return sum(self.programs.values())
+
+
+def _cpu_seconds(program: psutil.Process) -> float:
+    """Return the CPU seconds of a program and its descendants, those that have ended included."""
+    seconds = 0.0
+    for process in (program, *program.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds
