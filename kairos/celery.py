@@ -67,6 +67,14 @@ def accept_root(**_: Any) -> None:
     warnings.simplefilter("ignore", SecurityWarning)
 
 
+@celeryd_init.connect
+def begin_with_everything_there(**_: Any) -> None:
+    """End a worker that is started without its database or its broker."""
+    from kairos.start import ensure_services  # noqa: PLC0415 - settings are read when a worker starts, not on import
+
+    ensure_services()
+
+
 @worker_ready.connect
 def watch_over_it(sender: Any, **_: Any) -> None:
     """Let a worker that is stuck notice it."""

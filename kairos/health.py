@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from kairos import broker
+from probes.broker.ping import BrokerAway, ping
 from probes.selectors import health as selectors
 
 # Beat starts a tick each second; so long without one, and nothing is being scheduled.
@@ -44,8 +44,8 @@ def _database() -> None:
 
 def _broker() -> None:
     try:
-        broker.ping(settings.BROKER_URL)
-    except broker.BrokerAway:
+        ping(settings.BROKER_URL)
+    except BrokerAway:
         raise NotReady("does not answer") from None
 
 

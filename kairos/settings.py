@@ -12,7 +12,7 @@ from typing import Any, Final
 from celery.schedules import crontab
 
 from kairos.environment import Environment, is_loopback
-from kairos.logs import is_not_about_readiness
+from kairos.logs import is_not_about_a_rejected_message, is_not_about_readiness
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
@@ -236,7 +236,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     if BROKER_URL.startswith("redis")
     else {}
 )
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "kairos.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 # A handful of control tasks and never one entry per image: a resource's own due time lives on its row.
 # Each expires soon, so that after a pause of the worker a few runs are made up for and not a thousand.
@@ -265,10 +265,16 @@ LOGGING = {
             "()": "django.utils.log.CallbackFilter",
             "callback": is_not_about_readiness,
         },
+        "without_rejections": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": is_not_about_a_rejected_message,
+        },
+        "outages": {"()": "kairos.logs.OutageFilter"},
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
+            "filters": ["outages"],
             "formatter": _environment.choice("KAIROS_LOG_FORMAT", ("text", "json")),
         },
     },
@@ -285,6 +291,7 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.request": {"level": "WARNING"},
+        "celery.worker.consumer.consumer": {"filters": ["without_rejections"]},
         "celery.beat": {"level": "WARNING"},
         "django_celery_beat.schedulers": {"level": "WARNING"},
     },

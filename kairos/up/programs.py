@@ -84,7 +84,7 @@ def control_plane(place: Place) -> tuple[Child, ...]:
         place.control("beat", *celery, "beat", "--pidfile", ""),
         place.control(
             *("web", *gunicorn, "--worker-class", "gthread", "--threads", str(WEB_THREADS)),
-            *("--graceful-timeout", "3", "--log-level", "warning"),
+            *("--graceful-timeout", "3", "--log-level", "warning", "--config", "python:kairos.gunicorn"),
         ),
     )
 

@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from kairos import broker
 from kairos.child import Child
 from kairos.embedded import Unavailable, free_port
 from kairos.embedded.postgres import PostgresServer
 from kairos.embedded.redis import RedisServer, find_binary
 from kairos.up import Refused, leftovers
 from kairos.up.state import StateDirectory
+from probes.broker.ping import BrokerAway, ping
 
 CONNECT_SECONDS: Final = 5
 OLDEST_POSTGRES: Final = 14
@@ -93,9 +93,9 @@ def check_database(url: str) -> None:
 def check_broker(url: str) -> None:
     """Connect once. Raises `Refused` without repeating the password."""
     try:
-        broker.ping(url)
-    except broker.BrokerAway as error:
-        raise Refused(f"BROKER_URL: the broker does not answer at {_place(url)}: {error}") from None
+        ping(url)
+    except BrokerAway as error:
+        raise Refused(f"BROKER_URL: {error}") from None
 
 
 def _place(url: str) -> str:

@@ -1,18 +1,18 @@
 """Kombu's Redis transport with a guard at the socket. See the package for why, and for the two lines of use."""
 
 import logging
-import ssl
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from celery import Celery, signals
 from kombu.transport import TRANSPORT_ALIASES, _transport_cache  # type: ignore[attr-defined] # private
 from kombu.transport import redis as kombu_redis
 
 from probes.broker.entry import MAX_ENTRY_BYTES, screen
+from probes.broker.url import tls
 from probes.trust.refusal import RefusalCause, Refused
 
 OnRefused = Callable[[str, RefusalCause, str], None]
@@ -110,12 +110,11 @@ def guard_queues(app: Celery, tasks: Mapping[str, AbstractSet[str]], *, on_refus
         _transport_cache.pop(scheme, None)
 
     def configure(**_: Any) -> None:
-        url = urlsplit(app.conf.broker_url or "")
-        if url.scheme not in _SCHEMES:
+        url = app.conf.broker_url or ""
+        if urlsplit(url).scheme not in _SCHEMES:
             return
         app.conf.broker_transport_options = {**app.conf.broker_transport_options, "guard": guard}
-        if url.scheme == "rediss" and "ssl_cert_reqs" not in parse_qs(url.query) and not app.conf.broker_use_ssl:
-            app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
+        app.conf.broker_use_ssl = app.conf.broker_use_ssl or tls(url)
 
     if app.configured:  # type: ignore[attr-defined] # likewise
         configure()

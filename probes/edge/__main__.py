@@ -9,12 +9,14 @@ from celery.platforms import SecurityWarning  # type: ignore[attr-defined] # cel
 from celery.signals import setup_logging
 from kombu.utils.url import sanitize_url
 
+from probes.broker.ping import BrokerAway, ping
 from probes.edge.engine import Engine
 from probes.edge.settings import EdgeSettings, SettingsError
 from probes.edge.worker import BuildEngine, EdgeWorker
 from probes.version import VERSION
 
 EXIT_SETTINGS = 78
+EXIT_UNAVAILABLE = 69
 
 
 def wire_engine(settings: EdgeSettings) -> Engine:
@@ -29,9 +31,14 @@ def main(build_engine: BuildEngine = wire_engine) -> int:
     try:
         settings = EdgeSettings.from_environ(os.environ)
         level = _log_level(os.environ.get("KAIROS_LOG_LEVEL", "INFO"))
+        # Later the broker may go away and come back. At the start it is told, for it may be the URL that is wrong.
+        ping(settings.broker_url)
     except SettingsError as error:
         sys.stderr.write(f"kairos edge: {error}\n")
         return EXIT_SETTINGS
+    except BrokerAway as error:
+        sys.stderr.write(f"kairos edge: BROKER_URL: {error}\n")
+        return EXIT_UNAVAILABLE
     logging.basicConfig(level=level, format="{levelname:<7} {name}: {message}", style="{")
     # Celery logs every message it receives and every task that ends; the heartbeat counts them.
     for name in ("celery.worker.strategy", "celery.app.trace"):

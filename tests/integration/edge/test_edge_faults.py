@@ -43,16 +43,6 @@ def test_messages_that_wait_outlive_a_killed_broker(region: Region, edge: StartE
     assert [report.batch for report in region.wait_for_reports(1)] == [batch.id]
 
 
-def test_worker_waits_for_a_broker_that_comes_late(region: Region, edge: StartEdge) -> None:
-    region.server.kill()
-    worker = edge()
-    worker.wait_for_log("Cannot connect to redis://")
-    region.server.start()
-    batch = region.batch("ok")
-    region.send(region.envelope(batch))
-    assert [report.batch for report in region.wait_for_reports(1)] == [batch.id]
-
-
 def test_killed_worker_loses_no_more_than_what_it_had_in_hand(region: Region, edge: StartEdge) -> None:
     worker = edge(KAIROS_EDGE_BATCHES="1")
     lost, kept = region.batch("hangs"), region.batch("ok")
