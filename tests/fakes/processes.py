@@ -41,8 +41,8 @@ class Processes:
 
     def kill(self, name: str) -> None:
         """End a program, with every process that it has started, as a power cut would."""
+        family = self._family(name)
         process = self._running.pop(name)
-        family = [*_descendants(process.pid), psutil.Process(process.pid)]
         for member in family:
             with suppress(psutil.NoSuchProcess):
                 member.kill()
@@ -102,13 +102,13 @@ class Processes:
         """The end of each program's log, for a test that failed."""
         return {name: "\n".join(self.log(name).splitlines()[-TAIL_LINES:]) for name in self._children}
 
+    def _family(self, name: str) -> list[psutil.Process]:
+        # Not by process group: PostgreSQL gives each of its backends one of its own.
+        process = psutil.Process(self._running[name].pid)
+        try:
+            return [*process.children(recursive=True), process]
+        except psutil.NoSuchProcess:
+            return [process]
+
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
-
-
-def _descendants(pid: int) -> list[psutil.Process]:
-    # Not by process group: PostgreSQL gives each of its backends one of its own.
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []

@@ -1,23 +1,34 @@
-"""Programs of a running pipeline are killed: what is lost, what is counted, and how soon all is well again."""
+"""What a running pipeline survives: each of its programs killed, and rubbish in each of its queues.
+
+What is lost, what is counted, and how soon all is well again; the times go to the log as warnings.
+"""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from probes.models import Batch, Outcome
+from probes.models import Batch, MessageRefusal, Outcome, Region
 from probes.policy.slots import MissedCause
+from probes.protocol import batch as wire
+from probes.trust.envelope import CONTROL, Kind, sign
+from probes.trust.keys import ControlKeys, RegionKeys
+from tests.fakes.far_region import FarRegion
 from tests.fakes.held_registry import HeldRegistry
 from tests.fakes.pipeline import Pipeline
 from tests.integration.faults import accounts
 from tests.integration.faults.accounts import Books, Check
 from tests.integration.faults.checks import Checks
+from tests.integration.faults.intruder import GARBAGE, Intruder, forgeries
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +37,9 @@ REDELIVERY_SECONDS: Final = 90.0
 
 LOSS_SECONDS: Final = 130.0
 """A batch expires (10 s), is waited for (60 s), and is given up by the next of the reapings (15 s)."""
+
+REFUSAL_SECONDS: Final = 40.0
+"""A region tells its counts with its next heartbeat (10 s)."""
 
 _log = logging.getLogger(__name__)
 
@@ -141,6 +155,51 @@ def test_killed_postgres_costs_no_more_than_the_slots_in_flight(
     assert pipeline.get("/api/v1/outcomes")["results"]
 
 
+def test_rubbish_in_every_queue_is_counted_by_cause_and_harms_no_neighbour(
+    pipeline: Pipeline, checks: Checks
+) -> None:
+    checks.wait_for_recovery()
+    counted_before, said_before = refusals(), len(pipeline.log("control"))
+    region = FarRegion(Region.objects.get(slug="eu-west"), RegionKeys.load(pipeline.region_key_file("eu-west")))
+    control_key = ControlKeys.load(settings.KAIROS_CONTROL_KEY_FILE).signing_key
+    answered = Batch.objects.filter(region=region.row, state=Batch.State.REPORTED).latest("issued_at")
+    # Without checks, so that its report costs nothing; and in no ledger, so that nobody asked for it.
+    unasked = sign(Kind.BATCH, CONTROL, "eu-west", empty_batch(uuid4()).to_json(), control_key)
+    heartbeat = region.heartbeat()
+
+    intruder = Intruder(pipeline.broker_url)
+    for queue in ("control", "results", "probe.eu-west"):
+        intruder.push(queue, *GARBAGE.values())
+        intruder.send(queue, "os.system", "echo")
+    for envelope in (*forgeries(Kind.BATCH, CONTROL, "eu-west").values(), unasked, unasked):
+        intruder.send("probe.eu-west", "probes.edge.run_batch", envelope)
+    for envelope in (*forgeries(Kind.REPORT, "eu-west", CONTROL).values(), region.report(empty_batch(answered.pk))):
+        intruder.send("results", "probes.ingest", envelope)
+    for envelope in (heartbeat, heartbeat):
+        intruder.send("results", "probes.heartbeat", envelope)
+    intruder.send("results", "probes.tick")
+
+    garbage = Counter(dict.fromkeys((*GARBAGE, "unknown_task"), 1))
+    forged = Counter(forgeries(Kind.REPORT, "eu-west", CONTROL).keys())
+    expected = {
+        "control": garbage,
+        "results": garbage + forged + Counter(unknown_task=1, replayed=2, unsolicited=1),
+        "probe.eu-west": garbage + forged + Counter(replayed=1),
+    }
+
+    def counted() -> dict[str, Counter[str]]:
+        return {queue: count - counted_before[queue] for queue, count in refusals().items()}
+
+    with suppress(RuntimeError):
+        pipeline.wait_for(lambda: counted() == expected, REFUSAL_SECONDS, "every refusal to be counted")
+    assert counted() == expected
+    well_since = timezone.now()
+    checks.wait_for_a_round()
+    assert accounts.missed(checks.settle(LOSS_SECONDS)) == {}
+    assert checks.late(well_since) == []
+    assert "Traceback" not in pipeline.log("control")[said_before:]
+
+
 def kill_control_worker_while_it_takes_in_reports(pipeline: Pipeline) -> set[UUID]:
     """Return the batches whose reports were being taken in."""
     with transaction.atomic(), connection.cursor() as cursor:
@@ -158,3 +217,20 @@ def kill_control_worker_while_it_takes_in_reports(pipeline: Pipeline) -> set[UUI
         sent = Batch.objects.filter(state=Batch.State.SENT)
         free = sent.select_for_update(skip_locked=True).values_list("pk", flat=True)
         return set(sent.values_list("pk", flat=True)) - set(free)
+
+
+def refusals() -> dict[str, Counter[str]]:
+    """Return the causes of all refusals so far: the control plane's, and a region's by its workers' heartbeats."""
+    counts = {queue: Counter[str]() for queue in ("control", "results", "probe.eu-west")}
+    for queue, cause, count in MessageRefusal.objects.values_list("queue", "cause", "count"):
+        counts[queue][cause] += count
+    for worker in Region.objects.get(slug="eu-west").heartbeat["workers"].values():
+        counts["probe.eu-west"].update(worker["refused"])
+    return counts
+
+
+def empty_batch(key: UUID) -> wire.Batch:
+    now = timezone.now()
+    return wire.Batch(
+        id=str(key), region="eu-west", issued_at=now, expires_at=now + timedelta(minutes=1), plans=(), secrets={}
+    )
