@@ -77,11 +77,32 @@ class GuardedRedis(kombu_redis.PrefixedStrictRedis):
         return reply
 
 
+class QoS(kombu_redis.QoS):
+    """Kombu's count of what is in hand, which a message leaves also when the broker cannot be told that it is done.
+
+    Celery logs an acknowledgement that fails, and goes on. Were the message still counted, it would be for ever; and
+    a consumer whose hands are full does not look at its socket, which would tell it that the link is broken.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)
+        finally:
+            self._quick_ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
+        try:
+            super().reject(delivery_tag, requeue=requeue)
+        finally:
+            self._quick_ack(delivery_tag)
+
+
 class Channel(kombu_redis.Channel):
     """A channel that gets its guard through the transport option `guard`, and is kombu's own without one."""
 
     guard: Guard | None = None
     from_transport_options = (*kombu_redis.Channel.from_transport_options, "guard")
+    QoS = QoS
 
     def _get_client(self) -> Any:
         if self.guard is None:

@@ -5,6 +5,8 @@ What its tasks and its guard see goes into Redis lists, for the test to read.
 
 import os
 import signal
+import time
+from contextlib import suppress
 
 import redis
 from celery import Celery
@@ -21,6 +23,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
+    worker_enable_remote_control=False,  # its link would notice that the broker is away
     worker_cancel_long_running_tasks_on_connection_loss=True,
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": 60, "priority_steps": [0], "socket_timeout": 10},
@@ -49,7 +52,16 @@ def ingest(envelope: dict[str, str]) -> None:
         raise Reject("not now", requeue=True)
     if is_first and name == "killed!":
         os.kill(os.getpid(), signal.SIGKILL)
+    if is_first and name == "outlives the broker!":
+        wait_until_the_broker_is_away()
+        return
     note("seen.ingested", name)
+
+
+def wait_until_the_broker_is_away() -> None:
+    with redis.Redis.from_url(os.environ["BROKER_URL"], retry=None) as client, suppress(redis.ConnectionError):
+        while client.ping():
+            time.sleep(0.05)
 
 
 @app.task(name="probes.partitions")

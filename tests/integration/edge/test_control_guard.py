@@ -17,7 +17,8 @@ from tests.servers import wait_until
 class Control:
     """Sends to a queue as a region or the control plane would, and reads what came of it."""
 
-    def __init__(self, server: MortalRedis) -> None:
+    def __init__(self, server: MortalRedis, log: Path) -> None:
+        self._log = log
         self._redis = server.client()
         self._app = Celery("outside", broker=server.url, fixups=[], set_as_current=False)
 
@@ -36,6 +37,15 @@ class Control:
         except RuntimeError as error:
             raise AssertionError(f"{place}: {self.seen(place)}") from error
         assert sorted(self.seen(place)) == sorted(expected)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def tries(self, name: str) -> int:
+        """Return how often a message has been begun with."""
+        tries: Any = self._redis.get(f"tries.{name}")
+        return int(tries or 0)
 
     def unacknowledged(self) -> int:
         return int(self._redis.hlen("unacked"))
@@ -66,8 +76,9 @@ def control(mortal_redis: MortalRedis, tmp_path: Path) -> Iterator[Control]:
             stderr=subprocess.STDOUT,
         )
         try:
-            yield Control(mortal_redis)
-            assert process.poll() is None, (tmp_path / "control.log").read_text()
+            control = Control(mortal_redis, tmp_path / "control.log")
+            yield control
+            assert process.poll() is None, control.log
         finally:
             process.terminate()
             try:
@@ -105,6 +116,18 @@ def test_message_that_was_not_acknowledged_comes_again(control: Control, name: s
     control.send("probes.ingest", "results", {"name": name})
     control.wait_for("ingested", [name])
     assert control.seen("refused") == []
+
+
+def test_worker_whose_hands_were_full_when_the_broker_died_takes_up_work_again(
+    control: Control, mortal_redis: MortalRedis
+) -> None:
+    control.send("probes.ingest", "results", {"name": "outlives the broker!"})
+    wait_until(lambda: control.tries("outlives the broker!") == 1, 30, "the worker to have its hands full")
+    mortal_redis.kill()
+    wait_until(lambda: "Couldn't ack" in control.log, 60, "an acknowledgement to fail")
+    mortal_redis.start()
+    control.send("probes.ingest", "results", {"name": "next"})
+    control.wait_for("ingested", ["next"])
 
 
 def test_task_that_celery_does_not_know_is_counted_on_an_open_queue(control: Control) -> None:
