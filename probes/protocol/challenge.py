@@ -13,10 +13,9 @@ from typing import Final, cast
 
 MAX_CHALLENGES: Final = 16
 MAX_LINE: Final = 8192  # of one header line is read; what real registries send is a tenth of it
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
+_WORD: Final = re.compile(r"[ \t,]*([!#$%&'*+\-.^_`|~0-9A-Za-z]*)[ \t]*")
 _TOKEN68: Final = re.compile(r"[\-._~+/0-9A-Za-z]*=*")
 _SPACE: Final = re.compile(r"[ \t]*")
-_GAP: Final = re.compile(r"[ \t,]*")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"?')
 _BARE: Final = re.compile(r"[^, \t]*")
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -54,14 +53,12 @@ class _Scanner:
         scheme = ""
         parameters: dict[str, str] = {}
         while True:
-            self.take(_GAP)
-            word = self.take(_TOKEN)
+            word = self.word()
             if not word:
                 if self.at >= len(self.text):
                     break
                 self.at += 1  # a stray character; what follows may still be readable
                 continue
-            self.take(_SPACE)
             if scheme and self.peek() == "=":
                 self.at += 1
                 self.take(_SPACE)
@@ -77,6 +74,12 @@ class _Scanner:
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
+
+    def word(self) -> str:
+        """Move past the gap here, the token after it and the space behind that; return the token, empty for none."""
+        found = cast("re.Match[str]", _WORD.match(self.text, self.at))
+        self.at = found.end()
+        return found[1]
 
     def take(self, pattern: re.Pattern[str]) -> str:
         """Move past what `pattern` matches here, and return it; all of them match nothing as well."""

@@ -26,6 +26,8 @@ _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+_ONLY_IN_HOSTS: Final = re.compile(r"[.:\[A-Z]")
+_NEVER_IN_HOSTS: Final = re.compile(r"[\[\]+]")
 _ID: Final = re.compile(r"(?:sha256:)?[a-f0-9]{64}")
 _NUMBER_LIKE: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 
@@ -130,14 +132,14 @@ def _digest(text: str, start: int) -> Digest:
 
 def _is_host(component: str) -> bool:
     """Row R5: what makes the part before the first slash a host and not a repository on Docker Hub."""
-    return component == "localhost" or any(letter in ".:[" or letter.isupper() for letter in component)
+    return component == "localhost" or _ONLY_IN_HOSTS.search(component) is not None
 
 
 def _host(text: str) -> str:
     if text.startswith("["):
         return _ipv6_host(text)
-    if stray := next((i for i, letter in enumerate(text) if letter in "[]+"), None):
-        _refuse(Reason.REF_INVALID, stray, f"the character {text[stray]!r} has no place in a host")
+    if stray := _NEVER_IN_HOSTS.search(text):
+        _refuse(Reason.REF_INVALID, stray.start(), f"the character {stray.group()!r} has no place in a host")
     name, colon, port = text.partition(":")
     if colon:
         _check_port(port, len(name) + 1)

@@ -67,7 +67,7 @@ def advance(state: State, event: Event) -> Send | Done:
     """
     if event.ask_id not in state.in_flight:
         raise UnexpectedEventError(event.ask_id)
-    turn = Turn(state)
+    turn = Turn(state.copy())
     errand = turn.state.in_flight.pop(event.ask_id)
     if isinstance(event, Fault):
         on_fault(turn, errand, event)

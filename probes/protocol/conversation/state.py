@@ -168,6 +168,10 @@ class State:
     received_bytes: int = 0
     unqueued: int = 0  # those of them that count against MAX_REQUESTS_UNQUEUED
 
+    def copy(self) -> "State":
+        """Return a state that can be changed without this one changing."""
+        return replace(self, in_flight=dict(self.in_flight), users=dict(self.users), lost=dict(self.lost))
+
     @property
     def repository_url(self) -> str:
         return f"{self.registry}/v2/{self.reference.repository}"

@@ -41,7 +41,7 @@ class Turn:
     """A state being moved on by one event. Handlers change `state` freely; it is nobody else's."""
 
     def __init__(self, state: State) -> None:
-        self.state = replace(state, in_flight=dict(state.in_flight), users=dict(state.users), lost=dict(state.lost))
+        self.state = state
         self.asks: list[Ask] = []
         self.ending: Failure | None = None
 
@@ -59,9 +59,10 @@ class Turn:
         if is_spent or state.unqueued > MAX_REQUESTS_UNQUEUED:
             self.fail(errand, Reason.PROTOCOL_ERROR, "the registry needs more requests than a pull should")
             return
-        sent = replace(errand, login_generation=state.login.generation)
-        state.in_flight[state.next_id] = sent
-        self.asks.append(_ask(state, sent))
+        if errand.login_generation != state.login.generation:
+            errand = replace(errand, login_generation=state.login.generation)
+        state.in_flight[state.next_id] = errand
+        self.asks.append(_ask(state, errand))
         state.next_id += 1
 
     def _leave_out(self, errand: Errand) -> None:
