@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from celery import Celery, signals
-from kombu.transport import TRANSPORT_ALIASES, _transport_cache  # type: ignore[attr-defined] # private
+from kombu.transport import TRANSPORT_ALIASES, _transport_cache, virtual  # type: ignore[attr-defined] # private
 from kombu.transport import redis as kombu_redis
 
 from probes.broker.entry import MAX_ENTRY_BYTES, screen
@@ -88,13 +88,13 @@ class QoS(kombu_redis.QoS):
         try:
             super().ack(delivery_tag)
         finally:
-            self._quick_ack(delivery_tag)
+            virtual.QoS.ack(self, delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
         try:
             super().reject(delivery_tag, requeue=requeue)
         finally:
-            self._quick_ack(delivery_tag)
+            virtual.QoS.ack(self, delivery_tag)
 
 
 class Channel(kombu_redis.Channel):
