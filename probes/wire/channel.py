@@ -41,7 +41,7 @@ class Channel(asyncio.BufferedProtocol):
         self.receiver: Receiver | None = None
         self._on_lost = on_lost
         self._view = memoryview(bytearray(_READ_BYTES))
-        self._transport: asyncio.Transport
+        self._transport: asyncio.Transport | None = None
         self._paused = False
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
@@ -51,6 +51,11 @@ class Channel(asyncio.BufferedProtocol):
     @property
     def ended(self) -> bool:
         return self.end is not None
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """What carries the bytes; there from `connection_made` on."""
+        return cast("asyncio.Transport", self._transport)
 
     async def secure(self, context: ssl.SSLContext, name: str) -> dict[str, Any]:
         """Speak TLS from now on, with a peer that proves to be `name`; return its verified certificate.
@@ -73,7 +78,7 @@ class Channel(asyncio.BufferedProtocol):
         if self.ended:
             return
         if self._tls is None:
-            self._transport.write(data)
+            self.transport.write(data)
         else:
             self._tls.write(data)
             self._flush()
@@ -81,12 +86,12 @@ class Channel(asyncio.BufferedProtocol):
     def pause(self) -> None:
         """Take nothing more from the peer until `resume`; TCP makes it wait."""
         self._paused = True
-        self._transport.pause_reading()
+        self.transport.pause_reading()
 
     def resume(self) -> None:
         if self._paused and not self.ended:
             self._paused = False
-            self._transport.resume_reading()
+            self.transport.resume_reading()
             if self._tls is not None:
                 self._decrypt(self._tls)
 
@@ -98,6 +103,8 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        if self.ended:  # whoever dialled has given up meanwhile
+            self._transport.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         del sizehint
@@ -163,7 +170,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def _flush(self) -> None:
         if self._outgoing.pending:
-            self._transport.write(self._outgoing.read())
+            self.transport.write(self._outgoing.read())
 
     def _end(self, end: End, detail: str) -> None:
         if self.ended:
@@ -174,7 +181,8 @@ class Channel(asyncio.BufferedProtocol):
                 self._handshake.set_exception(_cut_short(end, detail))
         elif self._tls is not None and end is not End.CUT:
             self._say_goodbye(self._tls)
-        self._transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
         if self.receiver is not None:
             self.receiver.channel_ended(end, detail)
 

@@ -3,14 +3,15 @@
 import asyncio
 import ssl
 from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 import trustme
 
 from probes.protocol.exchange import FaultKind
-from probes.wire.channel import End
+from probes.wire.channel import Channel, End
 from probes.wire.faults import WireFault
-from tests.unit.wire.line import Line
+from tests.unit.wire.line import Line, MemoryTransport
 
 
 class SecureLine(Line):
@@ -231,3 +232,13 @@ async def test_an_end_in_the_handshake_says_whose_it_was(ours: bool, kind: Fault
     with pytest.raises(WireFault) as caught:
         await securing
     assert caught.value.kind is kind
+
+
+def test_channel_given_up_before_it_is_connected_closes_its_transport_when_it_comes() -> None:
+    """A dial that is called off at that very moment must leave no socket behind, and closing it must not fail."""
+    channel = Channel(lambda _: None)
+    channel.abort()
+    transport = MemoryTransport()
+    channel.connection_made(cast("Any", transport))
+    assert channel.end is End.OURS
+    assert transport.notes == ["abort"]
