@@ -25,8 +25,9 @@ class BenchRegistry:
     def base(self) -> str:
         return f"https://{self.authority}"
 
-    def image(self, number: int) -> str:
-        return f"{self.authority}/bench/image-{number:06}:1"
+    def image(self, number: int, family: str = "bench/image-") -> str:
+        """Return a reference; `tests.bench.responder` tells how the families of repositories differ."""
+        return f"{self.authority}/{family}{number:06}:1"
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.bench.figures import Figure
 
-BENCHMARKS: Final = ("engine", "pipeline", "storage", "memory")
+BENCHMARKS: Final = ("engine", "latency", "in_flight", "pipeline", "storage", "memory")
 
 
 def run(name: str) -> list[Figure]:

@@ -8,7 +8,6 @@ Rounds of the contenders alternate, so that whatever else the machine does falls
 
 import argparse
 import asyncio
-import ssl
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,6 +22,7 @@ from probes.wire.exchange import perform
 from probes.wire.limits import Limits
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
+from tests.bench.clients import context_of
 from tests.bench.registry import BenchRegistry, running_registry
 
 Request = Callable[[str, dict[str, str]], Awaitable[int]]
@@ -73,10 +73,6 @@ async def with_httpx(registry: BenchRegistry) -> AsyncIterator[Request]:
             return (await client.get(url, headers=headers)).status_code
 
         yield request
-
-
-def context_of(registry: BenchRegistry) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=registry.site.ca_pem)
 
 
 async def measure(request: Request, base: str, checks: int, in_flight: int) -> float:
