@@ -9,7 +9,7 @@ the handshakes do not all come at once.
 import asyncio
 import threading
 from itertools import count
-from typing import Final
+from typing import Final, Self
 
 import psutil
 
@@ -33,7 +33,7 @@ class Highest:
         self._thread = threading.Thread(target=self._watch)
         self.before = self.peak = self._process.memory_info().rss
 
-    def __enter__(self) -> "Highest":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -1,9 +1,9 @@
 """A TLS server that costs as little as it can, for measuring clients: `python -m tests.bench.responder PEM`.
 
 Answers `/token` with a token, and a manifest to whoever shows one; `/v2/` and whoever shows none get a 401, as
-registries word it. Repositories under `bench/full-` hold an index of two platforms with eight layers each, those under
-`bench/slow-` answer after `DELAY_SECONDS`. PEM holds key and chain. The port goes to standard output; end of standard
-input ends the program.
+registries word it. Repositories under `bench/full-` hold an index of two platforms with eight layers each, those
+under `bench/slow-` answer after `DELAY_SECONDS`. PEM holds key and chain. The port goes to standard output; end of
+standard input ends the program.
 """
 
 import asyncio
