@@ -4,7 +4,8 @@
 
 On kept connections, with the same headers. A cold check is HEAD (401), token, HEAD (200), each for a repository of
 its own, so that no login is remembered; a warm one is a single HEAD; one of full depth is HEAD, index, child, config
-and eight layers by a byte each, under a remembered login. See `tests.bench.clients` for what each client does besides.
+and eight layers by a byte each, under a remembered login. See `tests.bench.clients` for what each client does
+besides.
 
 Rounds alternate, so that whatever else the machine does falls on both; the median of the rounds' ratios counts.
 """
