@@ -19,7 +19,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## say what can be made
-	@awk -F ' ?## ?' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ' ?## ?' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  More arguments: make up ARGS="--bind 127.0.0.1:9000", make test ARGS="-k reference"'
 
@@ -36,7 +36,7 @@ test: $(VENV)/.checks ## run all tests
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: check
-check: $(VENV)/.checks ## format, lint, types, imports, settings, migrations, the API's description
+check: $(VENV)/.checks ## format, lint, types, imports, settings, migrations, what is generated, a test for each row
 	@$(PYTHON) -m ruff format --check $(SOURCES)
 	@$(PYTHON) -m ruff check $(SOURCES)
 	@$(PYTHON) -m mypy $(SOURCES)
@@ -45,6 +45,7 @@ check: $(VENV)/.checks ## format, lint, types, imports, settings, migrations, th
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 	@$(PYTHON) manage.py spectacular --validate --fail-on-warn | diff -u $(OPENAPI) - || { \
 	    echo "$(OPENAPI) is not what the code says: make openapi" >&2; exit 1; }
+	@$(PYTHON) -m tests.behaviour --check
 
 .PHONY: fix
 fix: $(VENV)/.checks ## format, and fix what the linter can fix
@@ -55,6 +56,10 @@ fix: $(VENV)/.checks ## format, and fix what the linter can fix
 .PHONY: openapi
 openapi: $(VENV)/.checks ## write down the API's description
 	@$(PYTHON) manage.py spectacular --validate --fail-on-warn --file $(OPENAPI)
+
+.PHONY: behaviour
+behaviour: $(VENV)/.checks ## say which test shows which row of the behaviour table, and write the table's page
+	@$(PYTHON) -m tests.behaviour --write
 
 .PHONY: bench
 bench: $(VENV)/.checks ## measure: CPU per check, checks per second, memory

@@ -7,7 +7,7 @@ from typing import Final
 
 from probes.policy.slots import MissedCause
 from probes.protocol.errors import clean_text
-from probes.protocol.taxonomy import Warn
+from probes.protocol.warnings import SENTENCES
 
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
@@ -110,34 +110,6 @@ _REASONS: Final = {
     "tls_untrusted": "certificate not trusted",
 }
 
-_WARNINGS: Final[dict[str, str]] = {
-    Warn.AUTH_CACHED: "A token from an earlier check was used.",
-    Warn.BAD_DIGEST_HEADER: "The registry's digest header is malformed.",
-    Warn.CONTENT_TYPE_GENERIC: "The manifest came with a generic content type.",
-    Warn.DIGEST_HEADER_MISMATCH: "The registry's digest header does not match the bytes.",
-    Warn.DNS_MIXED_SCOPE: "The name resolves to public and non-public addresses.",
-    Warn.FOREIGN_LAYER: "A layer is kept outside the registry and was not checked.",
-    Warn.HEAD_GET_DISAGREE: "HEAD and GET gave different answers.",
-    Warn.HEAD_UNSUPPORTED: "The registry does not answer HEAD requests.",
-    Warn.HUB_HOST_ALIAS: "The host is another name of Docker Hub.",
-    Warn.NO_DIGEST_HEADER: "The registry sends no digest header.",
-    Warn.NO_LAYERS: "The image has no layers.",
-    Warn.NOT_A_CONTAINER_IMAGE: "This is an artifact and not a container image.",
-    Warn.PLATFORM_FALLBACK: "Another platform than the wanted one was checked.",
-    Warn.PLATFORM_MISMATCH: "The image's config names another platform than its index.",
-    Warn.PLATFORM_UNSTATED: "The image does not say for which platform it is.",
-    Warn.PROBE_CAPPED: "Not every part was checked: the check reached its limit.",
-    Warn.PROBE_SAMPLED: "A sample of the layers was checked.",
-    Warn.PULL_QUOTA_EXHAUSTED: "The pull quota of this region's address is used up.",
-    Warn.PULL_QUOTA_LOW: "The pull quota of this region's address is nearly used up.",
-    Warn.RANGE_IGNORED: "The blob storage ignores range requests.",
-    Warn.REFERENCE_LONG: "The reference is longer than many clients take.",
-    Warn.REGISTRY_WARNING: "The registry sent a warning.",
-    Warn.TAG_MOVED: "The tag no longer points to the wanted digest.",
-    Warn.TLS_EXPIRING: "A certificate expires within two weeks.",
-    Warn.TOKEN_TTL_ODD: "The token's lifetime is odd.",
-}
-
 _MISSED: Final[dict[str, str]] = {
     MissedCause.DOWNTIME: "Kairos was down",
     MissedCause.SHED: "the region's queue was full",
@@ -153,7 +125,7 @@ def reason(code: str) -> str:
 
 def warning(code: str) -> str:
     """Return the sentence for a warning's code."""
-    return _WARNINGS.get(code) or shown(code, 60).replace("_", " ")
+    return SENTENCES.get(code) or shown(code, 60).replace("_", " ")
 
 
 def missed(cause: str) -> str:

@@ -99,6 +99,7 @@ async def test_the_name_asked_for_goes_out_as_sni(client: Client, presenting: Pr
 
 
 async def test_an_expired_certificate(client: Client, presenting: Presenting, trusting: Site) -> None:
+    """N9."""
     now = datetime.now(UTC)
     context = presenting(not_before=now - timedelta(days=9), not_after=now - timedelta(days=1))
     async with peer_that(answering(OK), context) as peer:
@@ -116,6 +117,7 @@ async def test_an_expired_certificate(client: Client, presenting: Presenting, tr
 
 
 async def test_a_certificate_that_is_not_valid_yet(client: Client, presenting: Presenting, trusting: Site) -> None:
+    """N9."""
     now = datetime.now(UTC)
     context = presenting(not_before=now + timedelta(days=1), not_after=now + timedelta(days=9))
     async with peer_that(answering(OK), context) as peer:
@@ -125,6 +127,7 @@ async def test_a_certificate_that_is_not_valid_yet(client: Client, presenting: P
 
 
 async def test_a_certificate_for_another_host(client: Client, presenting: Presenting, trusting: Site) -> None:
+    """N10."""
     async with peer_that(answering(OK), presenting("elsewhere.example")) as peer:
         fault, _ = await client.fault(f"{peer.https}/", site=trusting)
 
@@ -133,6 +136,7 @@ async def test_a_certificate_for_another_host(client: Client, presenting: Presen
 
 
 async def test_a_certificate_of_an_unknown_authority(client: Client, presenting: Presenting, trusting: Site) -> None:
+    """N8, S23."""
     async with peer_that(answering(OK), presenting(issuer=trustme.CA())) as peer:
         fault, _ = await client.fault(f"{peer.https}/", site=trusting)
 
@@ -140,6 +144,7 @@ async def test_a_certificate_of_an_unknown_authority(client: Client, presenting:
 
 
 async def test_one_sites_roots_are_not_anothers(client: Client, presenting: Presenting, trusting: Site) -> None:
+    """N8."""
     async with peer_that(answering(OK), presenting()) as peer:
         await client.reply(f"{peer.https}/", site=trusting)
         fault, _ = await client.fault(f"{peer.https}/", site=Site(allow_cidrs=trusting.allow_cidrs))
@@ -148,6 +153,8 @@ async def test_one_sites_roots_are_not_anothers(client: Client, presenting: Pres
 
 
 async def test_plain_http_where_tls_is_expected(client: Client, trusting: Site) -> None:
+    """N11."""
+
     async def speak_http(visit: Visit) -> None:
         await visit.reader.read(100)
         visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -161,6 +168,8 @@ async def test_plain_http_where_tls_is_expected(client: Client, trusting: Site) 
 
 
 async def test_a_peer_that_speaks_old_tls_only(client: Client, trusting: Site) -> None:
+    """N11."""
+
     async def refuse_the_version(visit: Visit) -> None:
         await visit.reader.read(100)
         visit.send(b"\x15\x03\x03\x00\x02\x02\x46")  # a fatal alert: protocol_version
@@ -174,6 +183,8 @@ async def test_a_peer_that_speaks_old_tls_only(client: Client, trusting: Site) -
 
 
 async def test_a_peer_that_closes_in_the_handshake(client: Client, trusting: Site) -> None:
+    """N12."""
+
     async def hang_up(visit: Visit) -> None:
         await visit.reader.read(100)
         visit.reset()
@@ -185,6 +196,7 @@ async def test_a_peer_that_closes_in_the_handshake(client: Client, trusting: Sit
 
 
 async def test_a_handshake_that_stalls(client: Client, trusting: Site) -> None:
+    """N7."""
     async with peer_that(lambda visit: visit.gone()) as peer:
         fault, record = await client.fault(f"{peer.https}/", site=trusting, tls_seconds=0.05)
         await peer.left.wait()
@@ -197,6 +209,8 @@ async def test_a_handshake_that_stalls(client: Client, trusting: Site) -> None:
 async def test_a_body_that_ends_without_a_tls_goodbye_is_truncated(
     client: Client, presenting: Presenting, trusting: Site
 ) -> None:
+    """N15."""
+
     async def cut(visit: Visit) -> None:
         await visit.request()
         visit.send(b"HTTP/1.1 200 OK\r\n\r\nhalf of it")

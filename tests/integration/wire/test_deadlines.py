@@ -35,6 +35,7 @@ def dripping(first: bytes, drop: bytes) -> Script:
     ids=["headers", "informational", "length", "chunks", "until close"],
 )
 async def test_a_drip_prolongs_nothing(client: Client, first: bytes, drop: bytes, kind: FaultKind) -> None:
+    """N14, S16."""
     async with peer_that(dripping(first, drop)) as peer:
         fault, record = await client.fault(f"{peer.http}/", headers_seconds=0.1, body_seconds=0.1)
         await peer.left.wait()
@@ -45,6 +46,7 @@ async def test_a_drip_prolongs_nothing(client: Client, first: bytes, drop: bytes
 
 @pytest.mark.parametrize("first", [b"", HEAD + b"x"])
 async def test_the_deadline_of_the_check_comes_before_all_others(client: Client, first: bytes) -> None:
+    """N14, E20."""
     async with peer_that(stalling_after(first)) as peer:
         fault, record = await client.fault(f"{peer.http}/", seconds=0.1)
 

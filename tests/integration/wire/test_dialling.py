@@ -50,6 +50,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str, error: OSError |
     ],
 )
 async def test_what_is_not_public_is_never_dialled(client: Client, dialled: list[str], url: str) -> None:
+    """N4, S2, S3: whatever the spelling, what is judged is the address."""
     fault, record = await client.fault(url, site=PUBLIC)
 
     assert fault.kind is FaultKind.ADDRESS_FORBIDDEN
@@ -63,6 +64,7 @@ async def test_what_is_not_public_is_never_dialled(client: Client, dialled: list
 async def test_metadata_is_not_dialled_though_everything_is_allowed(
     client: Client, dialled: list[str], host: str
 ) -> None:
+    """N4, S5."""
     fault, _ = await client.fault(f"http://{host}/", site=Site(plain_http=True, allow_cidrs=("0.0.0.0/0", "::/0")))
 
     assert fault.kind is FaultKind.ADDRESS_FORBIDDEN
@@ -72,6 +74,7 @@ async def test_metadata_is_not_dialled_though_everything_is_allowed(
 async def test_a_name_is_judged_by_its_addresses(
     client: Client, dialled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """N4, S3."""
     resolving(monkeypatch, "10.1.2.3")
 
     fault, record = await client.fault("http://registry.example/", site=PUBLIC)
@@ -85,6 +88,7 @@ async def test_a_name_is_judged_by_its_addresses(
 async def test_of_a_mixed_answer_only_admitted_addresses_are_dialled(
     client: Client, dialled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """N5."""
     resolving(monkeypatch, "10.0.0.9", "127.0.0.1", "169.254.169.254", "192.168.0.1")
     async with peer_that(answering(OK)) as peer:
         _, record = await client.reply(f"http://registry.example:{peer.port}/")
@@ -96,6 +100,7 @@ async def test_of_a_mixed_answer_only_admitted_addresses_are_dialled(
 async def test_an_answer_without_refused_addresses_is_not_mixed(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """N5."""
     resolving(monkeypatch, "127.0.0.1", "127.0.0.2")
     async with peer_that(answering(OK)) as peer:
         _, record = await client.reply(f"http://registry.example:{peer.port}/")
@@ -104,6 +109,7 @@ async def test_an_answer_without_refused_addresses_is_not_mixed(
 
 
 async def test_a_mapped_address_is_dialled_in_the_form_that_was_tested(client: Client, dialled: list[str]) -> None:
+    """S4."""
     async with peer_that(answering(OK)) as peer:
         _, record = await client.reply(f"http://[::ffff:127.0.0.1]:{peer.port}/")
 
@@ -143,6 +149,7 @@ async def test_a_static_address_replaces_dns_and_is_tested_too(
 async def test_dns_failures_are_told_apart(
     client: Client, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: FaultKind
 ) -> None:
+    """N2, N3."""
     resolving(monkeypatch, error=error)
 
     fault, record = await client.fault("https://registry.example/")
@@ -172,6 +179,7 @@ async def test_closing_ends_a_lookup_under_way(client: Client, monkeypatch: pyte
 
 
 async def test_a_resolver_that_hangs_is_a_temporary_failure(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N3."""
     release = threading.Event()
     monkeypatch.setattr("probes.wire.resolver.socket.getaddrinfo", lambda *_, **__: release.wait(10) and [])
     try:
@@ -198,6 +206,7 @@ async def test_lookups_of_one_name_at_one_time_share_an_answer(
 
 
 async def test_a_closed_port_is_refused(client: Client) -> None:
+    """N6."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -212,6 +221,7 @@ async def test_a_closed_port_is_refused(client: Client) -> None:
 async def test_a_refused_address_is_followed_by_the_next(
     client: Client, dialled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """N6."""
     resolving(monkeypatch, "::1", "127.0.0.2", "127.0.0.1")
     async with peer_that(answering(OK)) as peer:
         _, record = await client.reply(f"http://registry.example:{peer.port}/")
@@ -221,6 +231,7 @@ async def test_a_refused_address_is_followed_by_the_next(
 
 
 async def test_families_take_turns(client: Client, dialled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """N6."""
     resolving(monkeypatch, "127.0.0.2", "127.0.0.3", "127.0.0.4", "::1", "127.0.0.2")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         await client.fault(f"http://registry.example:{listener.getsockname()[1]}/")
@@ -253,6 +264,7 @@ def blackholing(monkeypatch: pytest.MonkeyPatch, *silent: str, error: OSError | 
 
 
 async def test_a_silent_address_gives_way_to_the_next(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N7."""
     resolving(monkeypatch, "127.0.0.9", "127.0.0.1")
     blackholing(monkeypatch, "127.0.0.9")
     async with peer_that(answering(OK)) as peer:
@@ -298,6 +310,7 @@ async def test_of_two_that_answer_one_is_let_go(
 
 
 async def test_silence_everywhere_is_a_connect_timeout(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N7."""
     blackholing(monkeypatch, "127.0.0.1")
 
     fault, record = await client.fault("http://127.0.0.1:9/", connect_seconds=0.05)
@@ -330,6 +343,7 @@ async def test_the_deadline_of_the_check_counts_while_connecting(
 async def test_connect_failures_are_told_apart(
     client: Client, monkeypatch: pytest.MonkeyPatch, code: int, kind: FaultKind
 ) -> None:
+    """N6, N7."""
     blackholing(monkeypatch, "127.0.0.1", error=OSError(code, "as the kernel says"))
 
     fault, _ = await client.fault("http://127.0.0.1:9/")
@@ -385,6 +399,7 @@ async def test_a_cancelled_dial_leaves_no_task(client: Client, monkeypatch: pyte
     ],
 )
 async def test_what_is_no_url_is_our_own_bug_and_never_dialled(client: Client, dialled: list[str], url: str) -> None:
+    """S18."""
     fault, _ = await client.fault(url)
 
     assert fault.kind is FaultKind.INTERNAL
@@ -393,6 +408,7 @@ async def test_what_is_no_url_is_our_own_bug_and_never_dialled(client: Client, d
 
 
 async def test_plain_http_takes_a_route_that_admits_it(client: Client, dialled: list[str]) -> None:
+    """N1."""
     fault, _ = await client.fault("http://127.0.0.1:9/", site=Site(allow_cidrs=("127.0.0.0/8",)))
 
     assert fault.kind is FaultKind.INTERNAL

@@ -102,6 +102,7 @@ async def test_a_check_records_every_step_in_the_order_of_its_asks(engine: Engin
 
 
 async def test_a_warm_check_shows_the_remembered_token_and_asks_once(engine: Engine) -> None:
+    """C1."""
     async with peer_that(registry()) as peer:
         cold = await engine.check(plan(peer, Depth.RESOLVE))
         warm = await engine.check(plan(peer, Depth.RESOLVE))
@@ -111,6 +112,7 @@ async def test_a_warm_check_shows_the_remembered_token_and_asks_once(engine: Eng
 
 
 async def test_a_login_is_remembered_for_its_secret_alone(engine: Engine) -> None:
+    """S21."""
     async with peer_that(registry()) as peer:
         await engine.check(plan(peer, Depth.RESOLVE))
         other = await engine.check(plan(peer, Depth.RESOLVE), SECRET)
@@ -121,6 +123,8 @@ async def test_a_login_is_remembered_for_its_secret_alone(engine: Engine) -> Non
 async def test_what_a_registry_echoes_of_our_secrets_is_not_shown(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """T35, S19."""
+
     async def echo(visit: Visit) -> None:
         while True:
             head = (await visit.request()).decode()
@@ -140,6 +144,8 @@ async def test_what_a_registry_echoes_of_our_secrets_is_not_shown(
 
 
 async def test_a_check_ends_at_its_deadline_wherever_it_is(engine: Engine) -> None:
+    """E20."""
+
     async def silent(visit: Visit) -> None:
         await visit.request()
         await visit.gone()
@@ -168,6 +174,8 @@ async def test_cancelling_a_check_leaves_nothing_in_flight() -> None:
 
 
 async def test_a_fault_of_our_own_is_no_verdict_on_the_image(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E21."""
+
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
@@ -207,6 +215,7 @@ class TestLoginMemory:
         ids=["less a tenth", "less five seconds at least", "five minutes at most"],
     )
     def test_a_token_is_used_for_less_than_its_lifetime(self, lifetime_seconds: int, usable_seconds: int) -> None:
+        """T17."""
         memory = self.learned(lifetime_seconds)
         still, no_more = (memory.recall(self.KEY, 1000 + usable_seconds + moment) for moment in (-0.1, 0.1))
         assert still

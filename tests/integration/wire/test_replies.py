@@ -25,6 +25,7 @@ def http(status: str, body: bytes = b"", *fields: str) -> bytes:
 
 
 async def test_a_request_goes_out_short_and_without_extras(client: Client) -> None:
+    """N18: `identity`, and nothing that was not asked for."""
     async with peer_that(answering(http("200 OK"))) as peer:
         await client.reply(f"{peer.http}/v2/?a=%2Fb&c=d|e", headers=(("Accept", "*/*"),))
         sent = peer.requests[0]
@@ -78,6 +79,7 @@ async def test_a_form_is_posted_with_its_length(client: Client) -> None:
 
 
 async def test_a_reply_tells_status_headers_body_and_when(client: Client) -> None:
+    """N17, S21: and no cookie comes back."""
     before = datetime.now(UTC)
     async with peer_that(answering(http("200 OK", b"{}", "X-A: caf\u00e9", "Set-Cookie: a=b"))) as peer:
         reply, record = await client.reply(f"{peer.http}/")
@@ -92,6 +94,7 @@ async def test_a_reply_tells_status_headers_body_and_when(client: Client) -> Non
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 T", "308 P"])
 async def test_a_redirect_is_not_followed_and_its_body_not_read(client: Client, status: str) -> None:
+    """B20, S15."""
     head = f"HTTP/1.1 {status}\r\nLocation: /next\r\nContent-Length: 1000000\r\n\r\n".encode()
     async with peer_that(stalling_after(head)) as peer:
         reply, record = await client.reply(f"{peer.http}/")
@@ -113,6 +116,7 @@ async def test_a_redirect_that_came_whole_costs_no_connection(client: Client) ->
 
 
 async def test_of_an_error_64_kib_are_read(client: Client) -> None:
+    """E1, S14."""
     async with peer_that(answering_once(http("404 Not Found", b"e" * 1_000_000))) as peer:
         reply, record = await client.reply(f"{peer.http}/", limit_bytes=10)
 
@@ -139,6 +143,7 @@ async def test_an_error_keeps_its_status_though_its_body_stalls(client: Client) 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 11", b"Transfer-Encoding: chunked"])
 async def test_a_document_over_its_limit_is_too_large(client: Client, framing: bytes) -> None:
+    """M21, T22, S14."""
     answer = b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\nb\r\nhello world\r\n"
     async with peer_that(stalling_after(answer)) as peer:
         fault, record = await client.fault(f"{peer.http}/", limit_bytes=10)
@@ -166,6 +171,7 @@ async def test_a_probe_reads_little_and_keeps_the_connection(client: Client) -> 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 65537", b"Transfer-Encoding: chunked", b"X-Length: none"])
 async def test_a_probe_hangs_up_on_much_and_on_the_unknown(client: Client, framing: bytes) -> None:
+    """B1, B3."""
     async with peer_that(stalling_after(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n")) as peer:
         reply, record = await client.reply(f"{peer.http}/", probe=True)
         await peer.left.wait()
@@ -223,6 +229,7 @@ async def test_a_wait_for_continue_is_passed_over(client: Client) -> None:
     ids=["nothing", "half a head", "short", "short chunk", "no chunk", "no HTTP", "long field", "many fields"],
 )
 async def test_a_broken_answer_says_how_it_is_broken(client: Client, answer: bytes, kind: FaultKind) -> None:
+    """N12, N13, N15."""
     async with peer_that(answering_once(answer)) as peer:
         fault, record = await client.fault(f"{peer.http}/")
 

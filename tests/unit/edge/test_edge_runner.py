@@ -54,6 +54,7 @@ async def test_batch_without_plans_has_no_findings() -> None:
 
 
 async def test_engine_that_raises_costs_one_plan_only(caplog: pytest.LogCaptureFixture) -> None:
+    """E21."""
     found = await runner(FakeEngine()).run(batch(*plans("registry.test/raises", "registry.test/ok")), NOBODY)
     assert reasons(found) == ["internal_error", "ok"]
     assert found[0].outcome.conclusion.detail == "RuntimeError"
@@ -71,6 +72,7 @@ async def test_engines_own_timeout_is_not_taken_for_ours() -> None:
 
 
 async def test_check_is_cut_off_when_its_batch_expires() -> None:
+    """N19."""
     found = await runner(FakeEngine()).run(
         batch(*plans("registry.test/hangs", "registry.test/ok"), seconds=0.1), NOBODY
     )
@@ -80,6 +82,7 @@ async def test_check_is_cut_off_when_its_batch_expires() -> None:
 
 
 async def test_check_that_never_began_says_so() -> None:
+    """E20."""
     engine = FakeEngine()
     found = await runner(engine, in_flight=1).run(
         batch(*plans("registry.test/hangs", "other.test/ok"), seconds=0.1), NOBODY

@@ -59,6 +59,7 @@ def decided(*cast: Vote, minimum: int = 2) -> Decision:
     ],
 )
 def test_verdict_is_the_majority_of_counted_votes(cast: str, state: VerdictState) -> None:
+    """N20: what one region alone cannot reach is degraded; what most cannot is their verdict."""
     assert decided(*votes(cast)).state is state
 
 

@@ -135,7 +135,7 @@ class TestSkipped:
     def test_foreign_layer_is_never_fetched(
         self, registry: Registry, media_type: str, notes: dict[str, list[str]]
     ) -> None:
-        """B22."""
+        """B22, S6."""
         layer = Content(name="foreign", body=b"elsewhere", media_type=media_type, notes=notes)
         registry.image("team/app:1", layers=[layer])
         outcome = registry.check(REFERENCE)
@@ -143,7 +143,7 @@ class TestSkipped:
         assert registry.log == ["HEAD 1", "GET manifest", "GET config"]
 
     def test_very_many_layers_are_capped(self, registry: Registry) -> None:
-        """P16, and 200 requests at most."""
+        """P16: and 200 requests are the most."""
         registry.image("team/app:1", layers=501)
         outcome = registry.check(REFERENCE)
         assert (outcome.reason, outcome.warnings) == (Reason.OK, (Warn.PROBE_CAPPED,))
@@ -229,7 +229,7 @@ class TestStorage:
         assert (outcome.reason, outcome.stage, outcome.host) == (reason, Stage.LAYER, "storage.test")
 
     def test_refusal_of_the_storage_does_not_cost_the_login(self, registry: Registry) -> None:
-        """T31 is about the registry's own 403."""
+        """A 403 of the registry's own would (T31)."""
         registry.check(REFERENCE, depth=Depth.RESOLVE)
         registry.always("GET storage.test/layer1", Says(403))
         assert registry.check(REFERENCE, memory=registry.memory).reason is Reason.BLOB_DENIED

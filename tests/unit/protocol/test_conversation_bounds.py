@@ -20,7 +20,7 @@ def registry() -> Registry:
 
 
 def test_three_are_in_flight_at_most(registry: Registry) -> None:
-    """B24."""
+    """B24, S22."""
     registry.image("team/app:1", layers=9)
     move = start(Plan(reference=REFERENCE))
     most = 0
@@ -34,7 +34,7 @@ def test_three_are_in_flight_at_most(registry: Registry) -> None:
 
 
 def test_registry_that_leads_us_on_is_left_after_twelve_requests(registry: Registry) -> None:
-    """Limits, D.2."""
+    """S16, S22."""
     registry.image("team/app:1")
     for method in ("HEAD", "GET"):
         registry.once(f"{method} 1", moved("/hop/1"))
@@ -49,7 +49,7 @@ def test_registry_that_leads_us_on_is_left_after_twelve_requests(registry: Regis
 
 
 def test_two_hundred_requests_are_the_end(registry: Registry) -> None:
-    """Limits, D.2: what could not be asked for is said, and does not count as missing."""
+    """S16, S22: what could not be asked for is said, and does not count as missing."""
     registry.image("team/app:1", layers=300)
     outcome = registry.check(REFERENCE)
     assert (outcome.reason, outcome.warnings) == (Reason.OK, (Warn.PROBE_CAPPED,))

@@ -74,6 +74,7 @@ class TestFirstContact:
             assert registry.check(REFERENCE).status is not Status.AVAILABLE
 
     def test_fault_after_a_redirect_is_the_hops(self, registry: Registry) -> None:
+        """B21."""
         registry.once("HEAD 1", moved("https://elsewhere.test/m"))
         registry.always("HEAD elsewhere.test/m", Breaks(FaultKind.DNS_NXDOMAIN))
         outcome = registry.check(REFERENCE)

@@ -59,7 +59,7 @@ def test_detail_stays_short_however_much_an_index_lists(registry: Registry) -> N
 
 
 def test_no_more_is_asked_for_once_a_check_has_had_its_bytes(registry: Registry) -> None:
-    """D.2, S16."""
+    """S14, S16."""
     padding = {"annotations": {"padding": "x" * 4_000_000}}
     children = []
     for number in range(8):

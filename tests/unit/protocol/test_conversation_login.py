@@ -134,7 +134,7 @@ class TestPassword:
         ["https://tokens.elsewhere.test/token", "https://registry.example.elsewhere.test/token"],
     )
     def test_realm_of_a_stranger_gets_no_password_and_no_anonymous_try(self, registry: Registry, realm: str) -> None:
-        """T5."""
+        """T5, S1."""
         registry.wants_token(realm=realm)
         outcome = registry.check(REFERENCE, secret=ALICE)
         assert (outcome.reason, outcome.stage) == (Reason.AUTH_REALM_UNTRUSTED, Stage.CHALLENGE)
@@ -160,6 +160,7 @@ class TestPassword:
         ids=["T1", "T2-userinfo", "T2-fragment", "T2-no-host"],
     )
     def test_forbidden_realm_is_never_asked(self, registry: Registry, realm: str) -> None:
+        """S1."""
         registry.challenges = [f'Bearer realm="{realm}"']
         assert resolve(registry) is Reason.AUTH_REALM_FORBIDDEN
         assert registry.log == ["HEAD 1"]

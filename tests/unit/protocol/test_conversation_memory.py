@@ -48,6 +48,7 @@ def test_open_registry_leaves_nothing_to_remember() -> None:
 
 
 def test_remembered_token_makes_one_request_of_three(registry: Registry) -> None:
+    """C1."""
     outcome = registry.check(REFERENCE, depth=Depth.RESOLVE, memory=warm(registry))
     assert registry.log == ["HEAD 1 with token-1"]
     assert outcome.auth_path == "cached"

@@ -1,5 +1,6 @@
 """From an index to the images that are wanted of it, each platform with its own result."""
 
+import base64
 import gzip
 from typing import Any
 
@@ -96,6 +97,13 @@ class TestChoice:
         outcome = registry.check(REFERENCE)
         assert (outcome.reason, outcome.stage) == (Reason.INDEX_EMPTY, Stage.INDEX)
         assert results(outcome) == {"linux/amd64": Reason.INDEX_EMPTY}
+
+    def test_inline_data_saves_no_request(self, registry: Registry) -> None:
+        """P13: a runtime fetches by digest, whatever the index has of the child already."""
+        image = child("linux/amd64")
+        copy = base64.b64encode(image.manifest.body).decode()
+        registry.index("team/app:1", entries=({**image.entry, "data": copy},))
+        assert registry.check(REFERENCE).reason is Reason.CHILD_MANIFEST_MISSING
 
     def test_child_of_a_foreign_type_is_unusable(self, registry: Registry) -> None:
         """P12."""

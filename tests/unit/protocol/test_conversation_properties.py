@@ -158,6 +158,7 @@ class Trickster:
 @examples
 @given(seed=seeds)
 def test_every_conversation_ends_within_its_requests(seed: int) -> None:
+    """S16, S22."""
     dialogue = Trickster(seed)
     done = dialogue.talk()
     assert len(dialogue.asks) <= 200
@@ -168,6 +169,7 @@ def test_every_conversation_ends_within_its_requests(seed: int) -> None:
 @examples
 @given(seed=seeds)
 def test_login_goes_to_the_registry_and_to_its_own_realm_only(seed: int) -> None:
+    """S1, S7, S8, S9."""
     dialogue = Trickster(seed)
     dialogue.talk()
     for ask in dialogue.asks:
@@ -185,6 +187,7 @@ def test_login_goes_to_the_registry_and_to_its_own_realm_only(seed: int) -> None
 @examples
 @given(seed=seeds)
 def test_nothing_secret_is_in_the_conclusion(seed: int) -> None:
+    """T35, S19."""
     done = Trickster(seed).talk()
     shown = repr(replace(done.conclusion, host=None))
     for secret in (*KEPT, *done.secrets):

@@ -52,6 +52,7 @@ class TestOrder:
     def test_shallower_check_asks_for_less(
         self, registry: Registry, image: Image, depth: Depth, log: list[str]
     ) -> None:
+        """M3: at the depth of a HEAD, its digest is the answer."""
         outcome = registry.check(REFERENCE, depth=depth)
         assert (outcome.reason, outcome.depth, outcome.digest) == (Reason.OK, depth, image.digest)
         assert registry.log == log

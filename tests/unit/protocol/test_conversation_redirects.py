@@ -91,6 +91,7 @@ def test_other_port_or_name_of_the_registry_is_elsewhere(registry: Registry, ima
     ],
 )
 def test_hostile_location_is_not_followed(registry: Registry, location: str, reason: Reason) -> None:
+    """S10."""
     registry.once("HEAD 1", moved(location))
     outcome = registry.check(REFERENCE)
     assert (outcome.reason, outcome.stage, outcome.host) == (reason, Stage.MANIFEST, HOST)

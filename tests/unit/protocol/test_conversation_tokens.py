@@ -60,7 +60,7 @@ class TestRefusal:
         assert registry.log == [*WITH_TOKEN, "GET token", "HEAD 1 with token-2"]
 
     def test_there_are_two_exchanges_and_no_third(self, registry: Registry) -> None:
-        """Limits, D.2."""
+        """T29."""
         registry.wants_token()
         challenge = f'Bearer realm="{REALM}",error="invalid_token"'
         registry.always("HEAD 1", Says(401, headers={"WWW-Authenticate": challenge}))

@@ -25,7 +25,7 @@ from probes.protocol.domains import registrable_domain, same_owner
     ],
 )
 def test_owner_of_a_host_is_the_domain_that_was_registered(host: str, domain: str | None) -> None:
-    """T5, part F: a suffix under which anyone may rent a name is public."""
+    """T5, S1: a suffix under which anyone may rent a name is public."""
     assert registrable_domain(host) == domain
 
 

@@ -48,6 +48,7 @@ def refusal(body: bytes, content_type: str = OCI_MANIFEST) -> Reason:
 
 
 def test_document_of_thousands_of_descriptors_is_too_large_to_be_read_beside_other_checks() -> None:
+    """S14."""
     assert (
         refusal(json.dumps({**INDEX, "manifests": [CHILD] * 2001}).encode(), OCI_INDEX) is Reason.MANIFEST_TOO_LARGE
     )
@@ -174,6 +175,7 @@ def without(name: str) -> dict[str, Any]:
     ],
 )
 def test_document_that_is_no_usable_manifest_is_refused(document: Any, content_type: str, reason: Reason) -> None:
+    """S13."""
     assert refusal(json.dumps(document).encode(), content_type) is reason
 
 

@@ -73,7 +73,7 @@ class TestRealm:
         assert refusal(realm) is reason
 
     def test_tenant_of_a_shared_suffix_is_a_stranger(self) -> None:
-        """T5, part F."""
+        """T5, S1."""
         registry = origin_of("https://ours.azurecr.io")
         assert refusal("https://theirs.azurecr.io/token", registry=registry) is Reason.AUTH_REALM_UNTRUSTED
 

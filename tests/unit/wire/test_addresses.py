@@ -78,6 +78,7 @@ def test_public_addresses_are_admitted(address: str) -> None:
     ],
 )
 def test_other_addresses_are_refused(address: str) -> None:
+    """N4, S4."""
     verdict = admit(address)
 
     assert verdict.why is Why.NOT_PUBLIC
@@ -112,6 +113,7 @@ def test_other_addresses_are_refused(address: str) -> None:
 )
 @pytest.mark.parametrize("allowed", [(), EVERYTHING], ids=["", "everything allowed"])
 def test_metadata_addresses_are_refused_whatever_is_allowed(address: str, allowed: tuple[Network, ...]) -> None:
+    """S2, S4, S5."""
     assert admit(address, allowed).why is Why.METADATA
 
 
@@ -128,6 +130,7 @@ def test_metadata_addresses_are_refused_whatever_is_allowed(address: str, allowe
     ],
 )
 def test_allow_listed_addresses_are_admitted_in_the_form_to_dial(address: str, dialled: str) -> None:
+    """N4, S5."""
     verdict = admit(address, HOME)
 
     assert verdict.why is Why.ALLOW_LISTED
@@ -137,6 +140,7 @@ def test_allow_listed_addresses_are_admitted_in_the_form_to_dial(address: str, d
 
 @pytest.mark.parametrize("address", ["192.168.0.1", "fd99::1", "2002:a01:203::1", "64:ff9b::c0a8:1"])
 def test_an_allow_list_opens_nothing_beside_itself(address: str) -> None:
+    """S5."""
     assert not admit(address, HOME).admitted
 
 
@@ -159,6 +163,7 @@ def test_every_metadata_network_is_refused_at_both_ends(network: Network) -> Non
 
 @pytest.mark.parametrize("text", ["", "localhost", "127.1", "2130706433", "0x7f000001", "010.0.0.1", "1.2.3.4/8"])
 def test_text_that_is_no_address_is_an_error(text: str) -> None:
+    """S3."""
     with pytest.raises(ValueError, match="address"):
         admit(text)
 

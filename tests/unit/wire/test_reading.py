@@ -160,6 +160,7 @@ async def test_without_length_a_cut_stream_is_a_truncated_body() -> None:
 )
 @pytest.mark.parametrize("end", [End.CLEAN, End.CUT])
 async def test_a_body_that_stops_short_is_truncated(sent: bytes, end: End) -> None:
+    """N15."""
     fault = await fault_of(reading_of(sent, end=end))
 
     assert fault.kind is FaultKind.BODY_TRUNCATED
@@ -168,6 +169,7 @@ async def test_a_body_that_stops_short_is_truncated(sent: bytes, end: End) -> No
 
 @pytest.mark.parametrize("end", [End.CLEAN, End.CUT])
 async def test_an_end_before_any_byte_is_a_reset_that_was_not_answered(end: End) -> None:
+    """N12."""
     fault = await fault_of(reading_of(end=end))
 
     assert fault.kind is FaultKind.CONNECTION_RESET
@@ -175,6 +177,7 @@ async def test_an_end_before_any_byte_is_a_reset_that_was_not_answered(end: End)
 
 
 async def test_an_end_in_the_headers_is_a_reset_that_was_answered() -> None:
+    """N12."""
     fault = await fault_of(reading_of(b"HTTP/1.1 200 OK\r\nConte", end=End.CUT))
 
     assert fault.kind is FaultKind.CONNECTION_RESET
@@ -219,6 +222,7 @@ async def test_what_is_not_http_is_a_protocol_error(sent: bytes) -> None:
 )
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_header_bytes_are_bounded(sent: bytes, at_once: bool) -> None:  # noqa: FBT001
+    """N13, S14."""
     reading = reading_of(*([sent] if at_once else [sent[at : at + 50] for at in range(0, len(sent), 50)]))
 
     fault = await fault_of(reading)

@@ -19,6 +19,7 @@ def test_a_body_follows_the_blank_line() -> None:
 
 @pytest.mark.parametrize("target", [b"", b"v2", b"/a b", b"/a\r\nX: y", b"/a\nb", b"/\x00", b"/\xc3\xa9", b"/\x7f"])
 def test_a_target_that_could_end_the_line_is_refused(target: bytes) -> None:
+    """S17."""
     with pytest.raises(ValueError, match="target"):
         request_bytes("GET", target, [])
 
@@ -44,6 +45,7 @@ def test_a_refusal_names_the_header_and_not_its_value() -> None:
 
 @given(value=st.binary(max_size=30))
 def test_no_header_value_ever_adds_a_line(value: bytes) -> None:
+    """S17."""
     try:
         sent = request_bytes("GET", b"/", [(b"X", value)])
     except ValueError:

@@ -23,6 +23,7 @@ from probes.wire import tls
     ],
 )
 def test_verify_codes_become_reasons(code: int, kind: FaultKind) -> None:
+    """N8, N9, N10."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code = code
     error.verify_message = "the message"
@@ -42,6 +43,7 @@ def test_verify_codes_become_reasons(code: int, kind: FaultKind) -> None:
     ],
 )
 def test_other_failures_are_tls_protocol(reason: str | None, detail: str) -> None:
+    """N11."""
     error = ssl.SSLError(1, "message")
     error.reason = reason  # type: ignore[assignment]  # OpenSSL does leave it empty
 
@@ -52,6 +54,7 @@ def test_other_failures_are_tls_protocol(reason: str | None, detail: str) -> Non
 
 
 def test_verification_is_on_and_old_protocols_are_off() -> None:
+    """S23."""
     context = tls.context_for("")
 
     assert context.verify_mode is ssl.CERT_REQUIRED
@@ -61,6 +64,7 @@ def test_verification_is_on_and_old_protocols_are_off() -> None:
 
 
 def test_the_environment_chooses_no_roots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """N16."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
         monkeypatch.setenv(name, "/nonexistent")
     tls.context_for.cache_clear()
