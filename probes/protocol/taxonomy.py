@@ -232,23 +232,24 @@ def _indeterminate(hint: str, retry: Retry = Retry.YES) -> Meaning:
     return Meaning(Status.INDETERMINATE, retry, hint)
 
 
+def _throttled(who: str, remedy: str) -> Meaning:
+    hint = f"{who} throttles us; this says nothing about the image. The next try waits. {remedy}"
+    return Meaning(Status.INDETERMINATE, Retry.AFTER, hint)
+
+
 def _config_error(hint: str) -> Meaning:
     return Meaning(Status.CONFIG_ERROR, Retry.NO, hint)
 
 
 _NOT_FOUND = "The registry knows no such {}. Check the spelling; was it deleted, or expired by retention?"
-_DOCUMENT = "The document under this name is not a usable image manifest."
-_REFERENCE = "Fix the image reference."
-_NETWORK = "The host did not answer properly. If other regions agree, ask the registry's operator."
-_TOKEN_SERVICE = "The token service failed: fresh pulls fail, nodes that hold a token may not."  # noqa: S105
-_CREDENTIALS = (
-    "The registry refused our credentials, not the image. Rotate the secret or give it pull scope "
-    "(Amazon ECR passwords last 12 hours)."
-)
-_LOGIN = "The registry's login instructions are unusable."
-_FORBIDDEN_PLACE = "The registry pointed us to a forbidden place: a private address, or plain HTTP."
-_CERTIFICATE = "Renew or fix the host's certificate. Clients without a custom CA fail too."
-_THROTTLED = "Throttled; this says nothing about the image. The next try waits for the registry."
+_DOCUMENT = "What is under this name is no usable image manifest; the detail says why. Build and push it again."
+_REFERENCE = "Fix the image reference; the detail says where it is wrong."
+_NETWORK = "The host did not answer properly. If all regions agree, ask its operator; else look at the network."
+_SERVER = "If it lasts, ask the registry's operator."
+_TOKEN_SERVICE = "The token service failed: fresh pulls fail, nodes that hold a token may not. Ask its operator."  # noqa: S105
+_LOGIN = "The registry's login instructions are unusable; the detail says why. Its operator has to mend them."
+_FORBIDDEN_PLACE = "The registry pointed us to plain HTTP or a private address. Have it mended, or allow the network."
+_CERTIFICATE = "Renew or fix the host's certificate. Other clients fail too."
 
 MEANINGS: Final[dict[Reason, Meaning]] = {
     Reason.OK: Meaning(Status.AVAILABLE, Retry.NO, "Everything asked for at this depth answered."),
@@ -265,9 +266,11 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
     Reason.CHILD_MANIFEST_MISSING: _unavailable(
         "The index lists this platform but its manifest is gone; re-push all platforms.", Retry.ONCE
     ),
-    Reason.PLATFORM_MISSING: _unavailable("No image for the wanted platform; see which are present."),
+    Reason.PLATFORM_MISSING: _unavailable(
+        "No image for the wanted platform; the detail lists those present. Push one, or check for another platform."
+    ),
     Reason.INDEX_EMPTY: _unavailable("The index lists no runnable image; re-push it with its platforms."),
-    Reason.INDEX_TOO_DEEP: _unavailable("Indexes are nested too deeply or in a circle; runtimes give up."),
+    Reason.INDEX_TOO_DEEP: _unavailable("Indexes are nested too deeply or in a circle. Push a flat one."),
     Reason.CONFIG_MISSING: _unavailable(
         "The image's config blob is missing; pulls stop half-way. Re-push, or restore storage.", Retry.ONCE
     ),
@@ -281,55 +284,73 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
         "Bytes differ from what the digest promises; treat as corruption or tampering.", Retry.ONCE
     ),
     Reason.MANIFEST_MALFORMED: _unavailable(_DOCUMENT),
-    Reason.MANIFEST_EMPTY: _degraded("The registry answered with an empty manifest.", Retry.NO),
+    Reason.MANIFEST_EMPTY: _degraded(f"The registry answered with an empty manifest. {_SERVER}", Retry.NO),
     Reason.MANIFEST_TYPE_CONFLICT: _unavailable(
         "The manifest contradicts itself about its type; runtimes may read it differently. Re-push it."
     ),
     Reason.MANIFEST_TYPE_UNSUPPORTED: _unavailable(_DOCUMENT),
-    Reason.MANIFEST_ENCODING_UNSUPPORTED: _unavailable(_DOCUMENT),
-    Reason.MANIFEST_TOO_LARGE: _unavailable("The manifest is larger than runtimes accept (4 MiB)."),
-    Reason.LEGACY_SCHEMA1: _unavailable(
-        "Docker schema 1, which current runtimes refuse. Rebuild or re-push the image."
+    Reason.MANIFEST_ENCODING_UNSUPPORTED: _unavailable(
+        "The manifest comes compressed in a way that clients do not undo. The registry's operator has to mend that."
     ),
-    Reason.AUTH_REQUIRED: _unavailable("A login is needed and none is configured."),
+    Reason.MANIFEST_TOO_LARGE: _unavailable("The manifest is larger than runtimes take (4 MiB). Push a smaller one."),
+    Reason.LEGACY_SCHEMA1: _unavailable("Docker schema 1, which current runtimes refuse. Build and push it again."),
+    Reason.AUTH_REQUIRED: _unavailable("A login is needed and none that fits is configured. Add a credential."),
     Reason.AUTH_REQUIRED_OR_MISSING: _unavailable(
         "Private or nonexistent: this registry does not say which. Add read credentials to find out.",
         confidence=Confidence.AMBIGUOUS,
     ),
-    Reason.AUTH_BAD_CREDENTIALS: _unavailable(_CREDENTIALS),
-    Reason.AUTH_EXPIRED: _unavailable(_CREDENTIALS),
-    Reason.AUTH_INSUFFICIENT_SCOPE: _unavailable(_CREDENTIALS),
-    Reason.AUTH_DENIED: _unavailable("The credentials are valid but may not pull this repository."),
+    Reason.AUTH_BAD_CREDENTIALS: _unavailable("The registry refused our login, not the image. Rotate the secret."),
+    Reason.AUTH_EXPIRED: _unavailable(
+        "Our login has expired; this says nothing about the image. Renew it (Amazon ECR passwords last 12 hours)."
+    ),
+    Reason.AUTH_INSUFFICIENT_SCOPE: _unavailable(
+        "Our login has no right to pull; this says nothing about the image. Give the token pull scope."
+    ),
+    Reason.AUTH_DENIED: _unavailable(
+        "With this login, or without one, this repository may not be pulled. Grant pull rights, or add a credential."
+    ),
     Reason.AUTH_DENIED_OR_MISSING: _unavailable(
-        "The credentials may not pull this repository, or it does not exist: the registry does not say which.",
+        "May not be pulled with this login, or does not exist: this registry does not say which. "
+        "Check the spelling, then grant pull rights.",
         confidence=Confidence.AMBIGUOUS,
     ),
-    Reason.IP_NOT_ALLOWED: _unavailable("The registry's firewall refuses this region's address.", Retry.SLOW),
-    Reason.POLICY_BLOCKED: _unavailable(
-        "The image exists; a policy (vulnerability, signature, quarantine) stops pulls.", Retry.SLOW
+    Reason.IP_NOT_ALLOWED: _unavailable(
+        "The registry's firewall refuses this region's address. Have its operator allow it.", Retry.SLOW
     ),
-    Reason.LEGAL_BLOCK: _unavailable("Blocked for legal reasons (HTTP 451).", Retry.SLOW),
-    Reason.QUOTA_OR_BILLING: _unavailable("The registry account is over quota or unpaid.", Retry.SLOW),
+    Reason.POLICY_BLOCKED: _unavailable(
+        "The image exists; a policy (vulnerability, signature, quarantine) stops pulls. Mend either.", Retry.SLOW
+    ),
+    Reason.LEGAL_BLOCK: _unavailable(
+        "Blocked for legal reasons (HTTP 451). The registry's operator can tell which.", Retry.SLOW
+    ),
+    Reason.QUOTA_OR_BILLING: _unavailable(
+        "The registry's account is over its quota or unpaid. Its owner has to act.", Retry.SLOW
+    ),
     Reason.BLOB_DENIED: _unavailable(
-        "The manifest is readable, its blobs are not: typical of scanner policies or storage rights.",
-        Retry.ONCE,
+        "Readable manifest, unreadable blobs: a scanner's policy or storage rights. Ask its owner.", Retry.ONCE
     ),
     Reason.AUTH_CHALLENGE_MISSING: _unavailable(_LOGIN),
     Reason.AUTH_CHALLENGE_MALFORMED: _unavailable(_LOGIN),
     Reason.AUTH_SCHEME_UNSUPPORTED: _unavailable(_LOGIN),
-    Reason.AUTH_ENDPOINT_MISSING: _unavailable(_LOGIN),
+    Reason.AUTH_ENDPOINT_MISSING: _unavailable(
+        "The registry sends logins to a token service that is not there. Its operator has to mend that."
+    ),
     Reason.AUTH_REALM_UNTRUSTED: _unavailable(
         "The registry sends logins to a host that is not on its own domain. "
         "Confirm it and add it to the registry's trusted auth hosts."
     ),
     Reason.AUTH_REALM_FORBIDDEN: _unavailable(_FORBIDDEN_PLACE),
-    Reason.AUTH_REDIRECT: _unavailable("The token service redirects elsewhere; logins do not follow."),
-    Reason.REDIRECT_FORBIDDEN: _unavailable(_FORBIDDEN_PLACE),
-    Reason.REDIRECT_INSECURE: _unavailable(_FORBIDDEN_PLACE),
-    Reason.REDIRECT_AUTH_REQUIRED: _unavailable(
-        "The registry redirects to a host that wants a login of its own; nothing was sent to it."
+    Reason.AUTH_REDIRECT: _unavailable(
+        "The token service redirects elsewhere, where logins do not follow. Its operator has to mend that."
     ),
-    Reason.TLS_UNTRUSTED: _unavailable(_CERTIFICATE, Retry.ONCE),
+    Reason.REDIRECT_FORBIDDEN: _unavailable(_FORBIDDEN_PLACE),
+    Reason.REDIRECT_INSECURE: _unavailable("The registry redirects to plain HTTP. Its operator has to mend that."),
+    Reason.REDIRECT_AUTH_REQUIRED: _unavailable(
+        "A redirect leads to a host that wants a login of its own; ours stays at home. Have the registry mended."
+    ),
+    Reason.TLS_UNTRUSTED: _unavailable(
+        "The host's authority is not trusted here. Add it to the registry's CA bundle; others fail too.", Retry.ONCE
+    ),
     Reason.TLS_EXPIRED: _unavailable(_CERTIFICATE, Retry.ONCE),
     Reason.TLS_HOSTNAME: _unavailable(_CERTIFICATE, Retry.ONCE),
     Reason.TLS_PROTOCOL: _unavailable("TLS could not be spoken. Does the port speak plain HTTP?", Retry.ONCE),
@@ -343,40 +364,40 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
     Reason.TIMEOUT_TOTAL: _degraded(_NETWORK),
     Reason.BODY_TRUNCATED: _degraded(_NETWORK),
     Reason.PROTOCOL_ERROR: _degraded(_NETWORK),
-    Reason.REGISTRY_ERROR: _degraded("The registry answered with a server error."),
-    Reason.GATEWAY_ERROR: _degraded("A gateway in front of the registry answered with an error."),
-    Reason.UNEXPECTED_STATUS: _degraded("The registry answered with a status that means nothing here."),
-    Reason.NOT_A_REGISTRY: _degraded("A proxy or a login page answered instead of a registry."),
-    Reason.REDIRECT_LOOP: _degraded("The registry redirects in a circle, or too often."),
-    Reason.BLOB_BACKEND_DENIED: _degraded("The blob storage refused the registry's signed address."),
+    Reason.REGISTRY_ERROR: _degraded(f"The registry answered with a server error. {_SERVER}"),
+    Reason.GATEWAY_ERROR: _degraded(f"A gateway in front of the registry answered with an error. {_SERVER}"),
+    Reason.UNEXPECTED_STATUS: _degraded(f"The registry answered with a status that means nothing here. {_SERVER}"),
+    Reason.NOT_A_REGISTRY: _degraded("A proxy or a login page answered. Check the host's name and the way there."),
+    Reason.REDIRECT_LOOP: _degraded(f"The registry redirects in a circle, or too often. {_SERVER}"),
+    Reason.BLOB_BACKEND_DENIED: _degraded(f"The blob storage refused the registry's signed URL. {_SERVER}"),
     Reason.AUTH_SERVICE_ERROR: _degraded(_TOKEN_SERVICE),
     Reason.AUTH_SERVICE_TIMEOUT: _degraded(_TOKEN_SERVICE),
     Reason.AUTH_TOKEN_EMPTY: _degraded(_TOKEN_SERVICE),
     Reason.AUTH_TOKEN_INVALID: _degraded(_TOKEN_SERVICE),
     Reason.AUTH_TOKEN_NOT_JSON: _degraded(_TOKEN_SERVICE),
     Reason.AUTH_TOKEN_TOO_LARGE: _degraded(_TOKEN_SERVICE),
-    Reason.MIRROR_UPSTREAM_AUTH: _degraded("The mirror could not log in to its upstream."),
-    Reason.MIRROR_UPSTREAM_ERROR: _degraded("The mirror could not reach its upstream."),
-    Reason.RATE_LIMITED: _indeterminate(_THROTTLED, Retry.AFTER),
-    Reason.RATE_LIMITED_AUTH: _indeterminate(_THROTTLED, Retry.AFTER),
-    Reason.RATE_LIMITED_UPSTREAM: _indeterminate(_THROTTLED, Retry.AFTER),
-    Reason.DNS_TEMPORARY: _indeterminate("Our resolver failed; the registry was not asked."),
-    Reason.PROBE_ABORTED: _indeterminate("The check was cut short on our side."),
-    Reason.PROBE_OVERLOADED: _indeterminate("The check waited too long on our side."),
+    Reason.MIRROR_UPSTREAM_AUTH: _degraded("The mirror could not log in to its upstream: renew its credential."),
+    Reason.MIRROR_UPSTREAM_ERROR: _degraded(f"The mirror could not reach its upstream. {_SERVER}"),
+    Reason.RATE_LIMITED: _throttled("The registry", "A credential may have a larger quota."),
+    Reason.RATE_LIMITED_AUTH: _throttled("The token service", "Check less often, or from fewer regions."),
+    Reason.RATE_LIMITED_UPSTREAM: _throttled("The mirror's upstream", "Give the mirror a login there."),
+    Reason.DNS_TEMPORARY: _indeterminate("Our resolver failed, the registry was not asked. Look at our DNS."),
+    Reason.PROBE_ABORTED: _indeterminate("The check was cut short on our side; the next one tells."),
+    Reason.PROBE_OVERLOADED: _indeterminate("The check could not begin in time: this region has too much to do."),
     Reason.INTERNAL_ERROR: _indeterminate("A fault of Kairos itself; please report it."),
     Reason.REF_INVALID: _config_error(_REFERENCE),
     Reason.REF_AMBIGUOUS_HOST: _config_error(
         "This names an image on Docker Hub, not a host. Add a repository after the host, or write library/NAME."
     ),
-    Reason.REF_UPPERCASE: _config_error("A repository must be lowercase."),
-    Reason.REF_TOO_LONG: _config_error("The repository is longer than 255 characters."),
+    Reason.REF_UPPERCASE: _config_error("A repository must be lowercase. Fix the image reference."),
+    Reason.REF_TOO_LONG: _config_error("The repository is longer than 255 characters. Fix the image reference."),
     Reason.REF_BAD_TAG: _config_error("A tag has 1 to 128 characters: letters, digits, '_', '.', '-'."),
     Reason.REF_BAD_DIGEST: _config_error("A digest is its algorithm, a colon, and lowercase hex of full length."),
     Reason.REF_LOOKS_LIKE_ID: _config_error("This is an image ID, which no registry can look up. Use a name."),
-    Reason.REF_REJECTED: _config_error("The registry's own grammar refuses this name."),
+    Reason.REF_REJECTED: _config_error("The registry's own grammar refuses this name. Fix the image reference."),
     Reason.DIGEST_UNSUPPORTED: _config_error("Only sha256 and sha512 digests are supported."),
     Reason.TARGET_FORBIDDEN: _config_error(
         "The host resolves to a non-public address; allow its network for this registry to check it."
     ),
-    Reason.PROXY_AUTH: _config_error("The proxy wants a login; registry credentials were not sent to it."),
+    Reason.PROXY_AUTH: _config_error("The proxy wants a login; the registry's was not sent. Configure its own."),
 }

@@ -27,6 +27,7 @@ _BUNDLES: Final = (
 
 _EXPIRED: Final = {9, 10}  # not yet valid, expired (row N9)
 _HOSTNAME: Final = {62, 64}  # of a name, of an address (row N10)
+_SHOWN_NAMES: Final = 8  # of those that a certificate for another host names
 
 
 @lru_cache(maxsize=32)
@@ -63,13 +64,14 @@ def _system_bundle() -> str:
 def fault_of(error: ssl.SSLError, presented: Mapping[str, Any] | None = None) -> WireFault:
     """Return what a failed handshake means (rows N8 to N11), after the peer `presented` a certificate or not."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        kind = FaultKind.TLS_UNTRUSTED
         if error.verify_code in _EXPIRED:
             span = f" ({presented['notBefore']} to {presented['notAfter']})" if presented else ""
             return WireFault(FaultKind.TLS_EXPIRED, f"{error.verify_message}{span}")
         if error.verify_code in _HOSTNAME:
-            kind = FaultKind.TLS_HOSTNAME
-        return WireFault(kind, error.verify_message)
+            names = [value for _, value in (presented or {}).get("subjectAltName", ())[:_SHOWN_NAMES]]
+            holders = f" It is for {', '.join(names)}." if names else ""
+            return WireFault(FaultKind.TLS_HOSTNAME, f"{error.verify_message}{holders}")
+        return WireFault(FaultKind.TLS_UNTRUSTED, error.verify_message)
     reason = (error.reason or "TLS error").lower().replace("_", " ")
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
         reason += ": the port may speak plain HTTP"

@@ -132,7 +132,8 @@ async def test_a_certificate_for_another_host(client: Client, presenting: Presen
         fault, _ = await client.fault(f"{peer.https}/", site=trusting)
 
     assert fault.kind is FaultKind.TLS_HOSTNAME
-    assert "localhost" in fault.detail
+    assert "'localhost'" in fault.detail
+    assert fault.detail.endswith(" It is for elsewhere.example.")
 
 
 async def test_a_certificate_of_an_unknown_authority(client: Client, presenting: Presenting, trusting: Site) -> None:

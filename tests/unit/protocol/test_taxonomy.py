@@ -14,6 +14,38 @@ def test_every_reason_has_its_meaning() -> None:
         assert reason.meaning.hint[-1] in ".?"
 
 
+def test_every_reason_says_whether_asking_again_helps() -> None:
+    """Part C.3, by what it lists; the reasons that are left cannot change at all within a check."""
+    by_retry = {retry: {reason for reason in Reason if reason.meaning.retry is retry} for retry in Retry}
+    assert by_retry[Retry.SLOW] == {
+        Reason.REPOSITORY_NOT_FOUND,
+        Reason.TAG_NOT_FOUND,
+        Reason.DIGEST_NOT_FOUND,
+        Reason.NOT_FOUND,
+        Reason.TAG_EXPIRED,
+        Reason.IP_NOT_ALLOWED,
+        Reason.POLICY_BLOCKED,
+        Reason.LEGAL_BLOCK,
+        Reason.QUOTA_OR_BILLING,
+    }
+    assert {reason for reason in by_retry[Retry.ONCE] if reason.status is Status.UNAVAILABLE} == {
+        Reason.TAG_DIGEST_INCONSISTENT,
+        Reason.CHILD_MANIFEST_MISSING,
+        Reason.CONFIG_MISSING,
+        Reason.LAYER_MISSING,
+        Reason.SIZE_MISMATCH,
+        Reason.DIGEST_MISMATCH,
+        Reason.BLOB_DENIED,
+        Reason.TLS_UNTRUSTED,
+        Reason.TLS_EXPIRED,
+        Reason.TLS_HOSTNAME,
+        Reason.TLS_PROTOCOL,
+    }
+    degraded = {reason for reason in Reason if reason.status is Status.DEGRADED}
+    assert degraded - by_retry[Retry.ONCE] == {Reason.MANIFEST_EMPTY}
+    assert {reason.status for reason in by_retry[Retry.YES] | by_retry[Retry.AFTER]} == {Status.INDETERMINATE}
+
+
 def test_ok_alone_is_available() -> None:
     assert [reason for reason in Reason if reason.status is Status.AVAILABLE] == [Reason.OK]
 
