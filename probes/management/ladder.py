@@ -1,45 +1,50 @@
 """An outcome as a person reads it at a terminal: one line a step, and the hint under the step that failed."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
-from probes.protocol.outcome import Outcome, Step
-from probes.protocol.taxonomy import Status
+from probes.protocol.errors import clean_text
+from probes.protocol.outcome import Outcome, RateLimit, Step
+from probes.protocol.taxonomy import Confidence, Status, Warn
+from probes.protocol.warnings import SENTENCES
 
 Paint = Callable[[Status, str], str]
 """Colours a text for a status; the identity where there are no colours."""
 
-_MARKS = {
+_MARKS: Final = {
     Status.AVAILABLE: "✓",
     Status.UNAVAILABLE: "✗",
     Status.DEGRADED: "!",
     Status.INDETERMINATE: "?",
     Status.CONFIG_ERROR: "✗",
 }
-_PHASES = (("dns", "dns_ms"), ("connect", "connect_ms"), ("tls", "tls_ms"), ("first byte", "first_byte_ms"))
+_TEXTS: Final = ("step", "host", "answer")
+_TIMES: Final = ("dns", "connect", "tls", "first byte", "total ms")
+_SHOWN_HEX: Final = 12  # of a digest: enough to tell two layers apart
+_SHOWN_TAG: Final = 30
+_SHOWN_REFERENCE: Final = 1024
+_ASKED: Final = re.compile(r"/v2/.+/(?:manifests|blobs)/([^/?:]+:)?([^/?:]+)")
 
 
 def ladder(outcome: Outcome, paint: Paint) -> Iterator[str]:
     """Yield the lines for one outcome, coloured by `paint`."""
-    found = outcome.conclusion
-    yield found.canonical
+    yield clean_text(outcome.conclusion.canonical, _SHOWN_REFERENCE)
     failed = outcome.failed_step
-    widths = [max((len(column(step)) for step in outcome.steps), default=0) for column in (_what, _where, _answer)]
-    for step in outcome.steps:
-        cells = (_what(step), _where(step), _answer(step))
-        text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    head, *rungs = _table(outcome.steps) if outcome.steps else [""]
+    if head:
+        yield f"    {head}"
+    for step, rung in zip(outcome.steps, rungs, strict=True):
         mark = paint(outcome.status, _MARKS[outcome.status]) if step is failed else "·"
-        yield f"  {mark} {text}  {step.total_ms:7.1f} ms  {_phases(step)}".rstrip()
-        if "?" in step.url:
-            yield f"      {step.url}"
+        yield f"  {mark} {rung}"
         if step is failed:
-            yield from _explanation(outcome, paint, indent="      ")
+            yield from (f"      {line}" for line in _explanation(outcome, paint))
+            yield f"      asked: {step.url}"
     if failed is None and outcome.status is not Status.AVAILABLE:
-        yield from _explanation(outcome, paint, indent="  ")
-    for item in found.platforms:
-        digest = item.digest or "no digest"
-        yield f"    {item.platform}: {paint(item.status, item.reason.value)}  {digest}"
-    if found.warnings:
-        yield "    warnings: " + ", ".join(warning.value for warning in found.warnings)
+        reason, hint = _explanation(outcome, paint)
+        yield f"  {paint(outcome.status, _MARKS[outcome.status])} {reason}"
+        yield f"    {hint}"
+    yield from _facts(outcome, paint)
     yield "  " + paint(outcome.status, f"{_MARKS[outcome.status]} {_verdict(outcome)}")
 
 
@@ -49,43 +54,91 @@ def summary(outcomes: list[Outcome], paint: Paint) -> str:
     ended = ", ".join(paint(status, f"{count} {status}") for status, count in counts.items() if count)
     times = [outcome.duration_ms for outcome in outcomes]
     mean = sum(times) / len(times)
-    return f"{len(outcomes)} checks: {ended}; {min(times):.0f}/{mean:.0f}/{max(times):.0f} ms min/mean/max"
+    return f"{_counted(len(times), 'check')}: {ended}; {min(times):.0f}/{mean:.0f}/{max(times):.0f} ms min/mean/max"
 
 
-def _explanation(outcome: Outcome, paint: Paint, indent: str) -> Iterator[str]:
+def _table(steps: Sequence[Step]) -> list[str]:
+    """Return the head of the ladder and a line a step; a phase that no step has gets no column."""
+    rows = [(*_TEXTS, *_TIMES), *((*_texts(step), *_times(step)) for step in steps)]
+    columns = [column for column in zip(*rows, strict=True) if any(column[1:])]
+    aligned = []
+    for column in columns:
+        width = max(map(len, column))
+        aligned.append([cell.rjust(width) if column[0] in _TIMES else cell.ljust(width) for cell in column])
+    return ["  ".join(row) for row in zip(*aligned, strict=True)]
+
+
+def _texts(step: Step) -> tuple[str, ...]:
+    host = f"{step.host} [{step.address}]" if step.address else step.host
+    answer = " ".join(str(part) for part in (step.http_status, step.error) if part is not None)
+    return f"{step.method} {step.stage} {_target(step.url)}".rstrip(), host, answer
+
+
+def _target(url: str) -> str:
+    """Return by which tag or digest something was asked for; the URLs of a registry say so, its storage's do not."""
+    asked = _ASKED.search(url)
+    if asked is None:
+        return ""
+    algorithm, target = asked.groups()
+    return target[: _SHOWN_HEX if algorithm else _SHOWN_TAG]
+
+
+def _times(step: Step) -> tuple[str, ...]:
+    times = [step.dns_ms, step.connect_ms, step.tls_ms, step.first_byte_ms, step.total_ms]
+    texts = ["" if time is None else f"{time:.1f}" for time in times]
+    if step.connection == "reused":
+        texts[1] = step.connection
+    return tuple(texts)
+
+
+def _explanation(outcome: Outcome, paint: Paint) -> tuple[str, str]:
     found = outcome.conclusion
-    yield indent + paint(outcome.status, found.reason.value) + (f": {found.detail}" if found.detail else "")
-    yield indent + found.hint
+    reason = paint(outcome.status, found.reason.value)
+    return f"{reason}: {found.detail}" if found.detail else reason, found.hint
 
 
-def _what(step: Step) -> str:
-    return f"{step.method} {step.stage.value}"
+def _facts(outcome: Outcome, paint: Paint) -> Iterator[str]:
+    """Yield what is known beside the verdict: a name, then what there is under it."""
+    found = outcome.conclusion
+    facts = [("digest", found.digest)] if found.digest else []
+    facts += [
+        (item.platform, f"{paint(item.status, item.reason.value)}  {item.digest or ''}".rstrip())
+        for item in found.platforms
+    ]
+    facts += [("warning", f"{warning}: {SENTENCES[warning]}") for warning in found.warnings]
+    if Warn.TLS_EXPIRING in found.warnings:
+        facts += [
+            ("certificate", f"{one.host} until {one.not_after:%Y-%m-%d}, by {clean_text(one.issuer)}")
+            for one in outcome.certificates
+        ]
+    if found.rate_limit:
+        facts.append(("quota", _quota(found.rate_limit)))
+    width = max((len(name) for name, _ in facts), default=0)
+    for name, fact in facts:
+        yield f"    {name.ljust(width)}  {fact}"
 
 
-def _where(step: Step) -> str:
-    return f"{step.host} [{step.address}]" if step.address else step.host
-
-
-def _answer(step: Step) -> str:
-    answer = str(step.http_status) if step.http_status is not None else ""
-    return f"{answer} {step.error}".strip() if step.error else answer
-
-
-def _phases(step: Step) -> str:
-    known = ((label, getattr(step, name)) for label, name in _PHASES)
-    phases = " · ".join(f"{label} {value:.1f}" for label, value in known if value is not None)
-    return f"{step.connection or ''}  {phases}".strip()
+def _quota(quota: RateLimit) -> str:
+    left, limit = ("?" if number is None else number for number in (quota.remaining, quota.limit))
+    window = f" in {quota.window_seconds} s" if quota.window_seconds else ""
+    return f"{left} of {limit} left{window}" + (f", counted for {quota.source}" if quota.source else "")
 
 
 def _verdict(outcome: Outcome) -> str:
     found = outcome.conclusion
-    parts = [found.status.value]
-    if found.depth:
-        parts.append(f"proven to {found.depth.value}")
-    if found.digest:
-        parts.append(found.digest)
-    if found.retry_at:
-        parts.append(f"next try after {found.retry_at:%H:%M:%S} UTC")
-    requests = "1 request" if outcome.requests == 1 else f"{outcome.requests} requests"
-    parts += [requests, f"{outcome.bytes_read} bytes", f"{outcome.duration_ms:.0f} ms"]
-    return " · ".join(parts)
+    ambiguous = " (ambiguous)" if found.confidence is Confidence.AMBIGUOUS else ""
+    parts = [
+        f"{found.status}{ambiguous}",
+        f"proven to {found.depth}" if found.depth else "",
+        f"next try after {found.retry_at:%H:%M:%S} UTC" if found.retry_at else "",
+        "with a remembered login" if found.auth_path == "cached" else "",
+        _counted(outcome.requests, "request"),
+        f"{found.attempts} attempts" if found.attempts > 1 else "",
+        f"{outcome.bytes_read} bytes",
+        f"{outcome.duration_ms:.0f} ms",
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"

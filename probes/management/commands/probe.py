@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import json
 import os
 import ssl
@@ -132,9 +133,13 @@ class Command(BaseCommand):
         if secret is not ANONYMOUS:
             _refuse_many_registries(options["references"])
         plans = [_plan(reference, options) for reference in options["references"]]
+        outcomes: list[Outcome] = []
+        _spare_poor_terminals()
         try:
-            outcomes = asyncio.run(self._run(plans, secret, options))
+            asyncio.run(self._run(plans, secret, options, outcomes))
+            self._sum_up(outcomes, options)
         except KeyboardInterrupt:
+            self._sum_up(outcomes, options)
             sys.exit(_INTERRUPTED)
         except BrokenPipeError:
             # Whoever read us has gone, as `head` does. Python would complain once more when it flushes at exit.
@@ -145,8 +150,8 @@ class Command(BaseCommand):
         if worst is not Status.AVAILABLE:
             sys.exit(EXIT_STATUSES[worst])
 
-    async def _run(self, plans: list[Plan], secret: Secret, options: dict[str, Any]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
+    async def _run(self, plans: list[Plan], secret: Secret, options: dict[str, Any], outcomes: list[Outcome]) -> None:
+        """Make the checks one after the other; show each outcome and add it to `outcomes` as soon as it is there."""
         async with Engine(user_agent=f"kairos-probe/{VERSION}") as engine:
             async for plan in _rounds(plans, options["count"], options["interval"]):
                 outcome = await engine.check(plan, secret)
@@ -157,13 +162,20 @@ class Command(BaseCommand):
                     for line in ladder(outcome, self._paint):
                         self.stdout.write(line)
                 self.stdout.flush()
+
+    def _sum_up(self, outcomes: list[Outcome], options: dict[str, Any]) -> None:
         if len(outcomes) > 1 and not options["json"]:
             self.stdout.write(summary(outcomes, self._paint))
-        return outcomes
 
     def _paint(self, status: Status, text: str) -> str:
         styles = {Status.AVAILABLE: self.style.SUCCESS, Status.UNAVAILABLE: self.style.ERROR}
         return str(styles.get(status, self.style.WARNING)(text))
+
+
+def _spare_poor_terminals() -> None:
+    """Let a terminal without our marks show `?` for them: an error would end with 1, which is `unavailable`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 async def _rounds(plans: list[Plan], count: int, interval_seconds: float) -> AsyncIterator[Plan]:

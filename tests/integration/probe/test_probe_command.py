@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,10 +118,10 @@ def test_an_available_image_is_a_ladder_and_status_0(demo: Demo, probe: Probe) -
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == demo.reference("shop/storefront:stable")
-    assert "HEAD manifest" in lines[1]
-    assert "127.0.0.2" in lines[1]
+    assert "HEAD manifest stable" in lines[2]
+    assert "127.0.0.2" in lines[2]
     assert sum("GET layer" in line for line in lines) >= 4
-    assert any("linux/arm64: ok" in line for line in lines)
+    assert any(line.startswith("    linux/arm64  ok  sha256:") for line in lines)
     assert "✓ available · proven to blobs" in lines[-1]
 
 
@@ -250,6 +252,32 @@ def test_a_reader_that_leaves_is_no_verdict() -> None:
     )
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_interrupted_repetitions_are_summed_up() -> None:
+    """As ping does; the status is that of the interruption, since 1 would read as unavailable."""
+    command = [sys.executable, "manage.py", "probe", "--count=1000", "--interval=0.05", "quay.io/Team/app"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as repeating:
+        assert repeating.stdout is not None
+        for _ in range(8):  # two outcomes
+            repeating.stdout.readline()
+        repeating.send_signal(signal.SIGINT)
+        shown, complaint = repeating.communicate(timeout=60)
+    assert re.search(r"\d+ checks: \d+ config_error; ", shown.splitlines()[-1])
+    assert (repeating.returncode, complaint) == (130, "")
+
+
+def test_terminal_without_our_marks_gets_the_verdict_all_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "probe", "quay.io/Team/app"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert b"? config_error ? 0 requests" in done.stdout
+    assert (done.returncode, done.stderr) == (5, b"")
 
 
 def test_help_teaches(probe: Probe) -> None:
