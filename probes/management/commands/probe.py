@@ -142,9 +142,11 @@ class Command(BaseCommand):
             self._sum_up(outcomes, options)
             sys.exit(_INTERRUPTED)
         except BrokenPipeError:
-            # Whoever read us has gone, as `head` does. Python would complain once more when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _write_no_more()
             sys.exit(_PIPE_CLOSED)
+        except OSError as error:
+            _write_no_more()
+            raise CommandError(f"the outcome could not be written: {error.strerror}", returncode=2) from None
         found = {outcome.status for outcome in outcomes}
         worst = next(status for status in _WORST_FIRST if status in found)
         if worst is not Status.AVAILABLE:
@@ -157,7 +159,7 @@ class Command(BaseCommand):
                 outcome = await engine.check(plan, secret)
                 outcomes.append(outcome)
                 if options["json"]:
-                    self.stdout.write(json.dumps(outcome.to_json(), ensure_ascii=False))
+                    self.stdout.write(json.dumps(outcome.to_json()))
                 else:
                     for line in ladder(outcome, self._paint):
                         self.stdout.write(line)
@@ -170,6 +172,11 @@ class Command(BaseCommand):
     def _paint(self, status: Status, text: str) -> str:
         styles = {Status.AVAILABLE: self.style.SUCCESS, Status.UNAVAILABLE: self.style.ERROR}
         return str(styles.get(status, self.style.WARNING)(text))
+
+
+def _write_no_more() -> None:
+    """Whoever read us has gone, as `head` does, or the disk is full. Python would complain once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _spare_poor_terminals() -> None:

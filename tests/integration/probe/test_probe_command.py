@@ -267,6 +267,17 @@ def test_interrupted_repetitions_are_summed_up() -> None:
     assert (repeating.returncode, complaint) == (130, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_full_disk_is_no_verdict() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "probe", "quay.io/Team/app"],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "CommandError: the outcome could not be written: No space left on device\n"
+
+
 def test_terminal_without_our_marks_gets_the_verdict_all_the_same() -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "probe", "quay.io/Team/app"],
