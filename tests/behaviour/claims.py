@@ -6,8 +6,9 @@ A test claims rows in one of two places:
   the docstring of a class claims there, each of its tests does
 - at the beginning of a case's id, one row or several joined by hyphens, then perhaps more: `R5-capital`, `C5-C8`
 
-A number anywhere else is prose. What begins like a claim and is none is refused rather than passed over, so that a
-slip of the pen does not leave a row without its test.
+Parts of the page that the table came from may be cited among them: `B25, E.2`, `T5, part F`. A number anywhere else
+is prose. What begins like a claim and is none is refused rather than passed over, so that a slip of the pen does not
+leave a row without its test.
 """
 
 import ast
@@ -20,7 +21,9 @@ from typing import Final
 FOLDERS: Final = ("tests/unit", "tests/integration", "tests/interop")
 
 _LOOKS_LIKE_A_CLAIM: Final = re.compile(r"[A-Z]\d{1,3}\b")
-_CLAIM: Final = re.compile(r"([A-Z]\d{1,3}(?:, [A-Z]\d{1,3})*)(?:[.:]|$)", re.MULTILINE)
+_ITEM: Final = r"(?:[A-Z]\d{1,3}|[A-F]\.\d|part [A-F])"
+_CLAIM: Final = re.compile(rf"({_ITEM}(?:, {_ITEM})*)(?:[.:]|$)", re.MULTILINE)
+_NUMBER: Final = re.compile(r"\b[A-Z]\d{1,3}\b")
 _ID: Final = re.compile(r"([RNCTMPBES]\d{1,3}(?:-[RNCTMPBES]\d{1,3})*)(?:-|$)")
 
 
@@ -106,7 +109,7 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
 def _of_docstring(documented: _Documented) -> Iterator[tuple[int, list[str] | None]]:
     docstring = ast.get_docstring(documented) or ""
     if claim := _CLAIM.match(docstring):
-        yield documented.lineno, claim[1].split(", ")
+        yield documented.lineno, _NUMBER.findall(claim[1])
     elif _LOOKS_LIKE_A_CLAIM.match(docstring):
         yield documented.lineno, None
 

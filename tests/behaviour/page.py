@@ -69,8 +69,8 @@ def _table(head: tuple[str, ...], lines: Iterable[list[str]]) -> Iterator[str]:
 def _rows(part: Iterable[Row], coverage: Coverage) -> Iterator[list[str]]:
     for row in part:
         verdict = [_code(item) for item in row.verdict] + [f"warning {_code(item)}" for item in row.warnings]
-        shown = _tests(row.number, coverage) or (f"set aside by ADR {int(row.adr)}" if row.adr else "**nothing**")
-        yield [f"**{row.number}**", row.situation, row.conduct, "<br>".join(verdict), shown]
+        shown = "<br>".join(filter(None, (_tests(row.number, coverage), row.adr and f"see ADR {int(row.adr)}")))
+        yield [f"**{row.number}**", row.situation, row.conduct, "<br>".join(verdict), shown or "**nothing**"]
 
 
 def _reasons() -> Iterator[list[str]]:

@@ -37,12 +37,11 @@ class Coverage:
     def problems(self) -> list[str]:
         """Return what has to be mended, a line each; nothing when all is well."""
         found = [str(refusal) for refusal in self.refusals]
-        for row in self.table:
-            has_test = row.number in self.tests
-            if not (has_test or row.adr):
-                found.append(f"{row.number} has no test: {row.situation}")
-            elif has_test and row.adr:
-                found.append(f"{row.number} has a test: take its `adr` out of the table")
+        found += [
+            f"{row.number} has no test: {row.situation}"
+            for row in self.table
+            if row.number not in self.tests and not row.adr
+        ]
         return found
 
     def lines(self) -> list[str]:
@@ -56,10 +55,10 @@ class Coverage:
         return [*lines, "", self.summary()]
 
     def summary(self) -> str:
-        """Return the sum, as `189 of 189`; rows that a decision sets aside are named."""
-        aside = [f"{row.number} (ADR {row.adr})" for row in self.table if row.adr]
+        """Return the sum, as `189 of 189`; rows that a decision changes or sets aside are named."""
+        decided = [f"{row.number} (ADR {row.adr})" for row in self.table if row.adr]
         total = f"{self.carried} of {len(self.table)} rows have a test"
-        return f"{total}; set aside by a decision: {', '.join(aside)}" if aside else total
+        return f"{total}; changed or set aside by a decision: {', '.join(decided)}" if decided else total
 
     def _carried_by(self, row: Row) -> str:
         count = len(self.tests.get(row.number, ()))

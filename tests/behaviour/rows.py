@@ -40,7 +40,8 @@ THREATS: Final = Part(letter="S", file="threats", title="Threats", size=24)
 class Row:
     """One situation. `verdict` holds `status/reason`, every way in which it can end; empty where it goes on.
 
-    `adr` is the number of the decision by which the row has no test, and is empty where it has to have one.
+    `adr` is the number of the decision that changes the row, or sets it or a part of it aside; only then may it be
+    without a test.
     """
 
     number: str
