@@ -5,21 +5,8 @@ comes earlier and says so to the person who types.
 """
 
 import ipaddress
-from typing import Final
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-METADATA: Final[tuple[Network, ...]] = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "169.254.0.0/16",
-        "fe80::/10",
-        "fd00:ec2::254/128",
-        "100.100.100.200/32",
-        "192.0.0.192/32",
-        "168.63.129.16/32",
-    )
-)
+from probes.protocol.addresses import METADATA, Network
 
 
 class NetworkRefused(ValueError):

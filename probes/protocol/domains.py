@@ -10,10 +10,21 @@ from typing import Final
 
 from publicsuffixlist import PublicSuffixList
 
+# What the list lacks, or has only in part. `tests/unit/protocol/test_domains.py` says which host stands for which.
 SHARED_SUFFIXES: Final = (
-    "azurecr.io", "data.azurecr.io", "amazonaws.com", "pkg.dev", "gcr.io", "jfrog.io", "ocir.io",
-    "scw.cloud", "digitaloceanspaces.com", "cloudfront.net", "core.windows.net", "web.app",
+    # registries, one name a customer
+    "azurecr.io", "azurecr.us", "azurecr.cn", "pkg.dev", "gcr.io", "ocir.io", "jfrog.io", "cloudsmith.io",
+    "scw.cloud", "tencentcloudcr.com", "myhuaweicloud.com", "ovh.net",
+    # clouds, whose load balancers, buckets and machines have names beside the registries
+    "amazonaws.com", "amazonaws.com.cn", "on.aws", "core.windows.net", "core.usgovcloudapi.net", "chinacloudapi.cn",
+    "cloudapp.azure.com", "azurecontainerapps.io", "googleapis.com", "appdomain.cloud", "your-server.de",
+    # storage and delivery
+    "cloudfront.net", "cloudflarestorage.com", "digitaloceanspaces.com", "backblazeb2.com", "wasabisys.com",
+    "linodeobjects.com", "vultrobjects.com", "b-cdn.net", "fastly.net", "akamaized.net", "edgekey.net", "web.app",
+    # names that spell any address
+    "nip.io", "sslip.io",
 )  # fmt: skip
+_RENTED: Final = tuple(f".{suffix}" for suffix in SHARED_SUFFIXES)
 
 
 @cache
@@ -31,7 +42,7 @@ def registrable_domain(host: str) -> str | None:
         pass
     else:
         return None
-    if any(name.endswith(f".{suffix}") for suffix in SHARED_SUFFIXES):
+    if name.endswith(_RENTED):
         return name  # a rented name: nothing beside it is known to have the same owner
     listed: str | None = _suffixes().privatesuffix(name)
     return None if listed in SHARED_SUFFIXES else listed

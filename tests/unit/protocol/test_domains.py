@@ -30,6 +30,32 @@ def test_owner_of_a_host_is_the_domain_that_was_registered(host: str, domain: st
 
 
 @pytest.mark.parametrize(
+    "host",
+    [
+        "ours.azurecr.io", "ours.westeurope.data.azurecr.io", "ours.azurecr.us", "ours.azurecr.cn",
+        "1234.dkr.ecr.eu-west-1.amazonaws.com", "1234.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        "1234.dkr-ecr.eu-west-1.on.aws", "ours.s3.eu-west-1.amazonaws.com", "ours.eu-west-1.elb.amazonaws.com",
+        "europe-docker.pkg.dev", "eu.gcr.io", "ours.run.app.web.app", "storage.googleapis.com",
+        "d111.cloudfront.net", "ours.blob.core.windows.net", "ours.blob.core.usgovcloudapi.net",
+        "ours.blob.core.chinacloudapi.cn", "ours.westeurope.cloudapp.azure.com", "ours.azurecontainerapps.io",
+        "ours.github.io", "raw.githubusercontent.com", "ours.gitlab.io", "ours.jfrog.io", "ours.cloudsmith.io",
+        "ours.ocir.io", "rg.fr-par.scw.cloud", "ours.r2.cloudflarestorage.com", "ours.nyc3.digitaloceanspaces.com",
+        "ours.s3.us-west-000.backblazeb2.com", "ours.s3.wasabisys.com", "ours.tencentcloudcr.com",
+        "ours.workers.dev", "ours.pages.dev", "ours.herokuapp.com", "ours.fly.dev", "ours.ngrok-free.app",
+        "ours.azurewebsites.net", "ours.azureedge.net", "ours.trafficmanager.net", "ours.duckdns.org",
+        "1-2-3-4.nip.io", "1-2-3-4.sslip.io",
+    ],
+)  # fmt: skip
+def test_tenants_of_a_shared_suffix_do_not_own_each_other(host: str) -> None:
+    """T5, S1, part F: whoever rents the name next door must not be sent this one's password."""
+    stranger = f"theirs.{host.partition('.')[2]}"
+    assert registrable_domain(host) == host
+    assert same_owner(host, host)
+    assert not same_owner(host, stranger)
+    assert not same_owner(host, host.partition(".")[2])
+
+
+@pytest.mark.parametrize(
     ("one", "other", "same"),
     [
         ("registry-1.docker.io", "auth.docker.io", True),

@@ -4,10 +4,21 @@ from ipaddress import ip_address
 
 import pytest
 
-from probes.protocol.addresses import METADATA, Network, Why, admit, parse_networks
+from probes.protocol.addresses import (
+    EVERYWHERE,
+    METADATA,
+    Network,
+    Why,
+    admit,
+    parse_nat64_prefixes,
+    parse_networks,
+)
 
 HOME = parse_networks(["10.0.0.0/8", "127.0.0.0/8", "::1/128", "fd12::/16"])
-EVERYTHING = parse_networks(["0.0.0.0/0", "::/0"])
+EVERYTHING = EVERYWHERE
+OURS = parse_nat64_prefixes(
+    ["2001:67c:64::/96", "2a02:64::/32", "fd64:0:1::/48", "2a03:0:1:6400::/56", "2a04:0:1:64::/64"]
+)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +77,11 @@ def test_public_addresses_are_admitted(address: str) -> None:
         "2002:808:808::1",  # 6to4 of a public address
         "2002:7f00:1::1",
         "2001:0:808:808::f7f7:f7f7",  # Teredo, both ends public
+        "::ffff:0:7f00:1",  # translated, RFC 2765
+        "::ffff:0:808:808",
+        "2606:4700::5efe:7f00:1",  # ISATAP of 127.0.0.1
+        "2606:4700::200:5efe:a00:1",
+        "64:ff9b:1:a00:0:100::",  # 10.0.0.1 behind a local-use prefix of 48 bits
         "2001:db8::1",
         "3fff::1",  # documentation, unknown to older Pythons
         "100::1",
@@ -105,6 +121,12 @@ def test_other_addresses_are_refused(address: str) -> None:
         "::169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "64:ff9b:1::a9fe:a9fe",
+        "64:ff9b:1:a9fe:a9:fe00::",  # local use, its prefix 48 bits long
+        "64:ff9b:1:a9:fe:a9fe::",  # 56 bits
+        "64:ff9b:1::a9:fea9:fe00:0",  # 64 bits
+        "::ffff:0:a9fe:a9fe",  # translated
+        "2606:4700::5efe:a9fe:a9fe",  # ISATAP
+        "2606:4700::200:5efe:a83f:8110",
         "2002:a9fe:a9fe::1",
         "2001:0:a9fe:a9fe::f7f7:f7f7",  # Teredo server
         "2001:0:808:808::5601:5601",  # Teredo client 169.254.169.254
@@ -175,3 +197,39 @@ def test_networks_may_have_host_bits_and_spaces() -> None:
 def test_a_network_that_is_none_is_an_error() -> None:
     with pytest.raises(ValueError, match="does not appear"):
         parse_networks(["10.0.0.0/33"])
+
+
+class TestOwnTranslator:
+    """S4: NAT64 under prefixes of the region's own network, in every length that RFC 6052 has."""
+
+    AT = {  # where 192.0.2.33 of the RFC's table would be
+        "2001:67c:64::/96": "2001:67c:64::{0:02x}{1:02x}:{2:02x}{3:02x}",
+        "2a02:64::/32": "2a02:64:{0:02x}{1:02x}:{2:02x}{3:02x}::",
+        "fd64:0:1::/48": "fd64:0:1:{0:02x}{1:02x}:{2:02x}:{3:02x}00::",
+        "2a03:0:1:6400::/56": "2a03:0:1:64{0:02x}:{1:02x}:{2:02x}{3:02x}::",
+        "2a04:0:1:64::/64": "2a04:0:1:64:{0:02x}:{1:02x}{2:02x}:{3:02x}00::",
+    }
+
+    def behind(self, prefix: str, address: str) -> str:
+        return self.AT[prefix].format(*ip_address(address).packed)
+
+    @pytest.mark.parametrize("prefix", AT)
+    def test_what_it_carries_is_tested(self, prefix: str) -> None:
+        assert admit(self.behind(prefix, "8.8.8.8"), nat64=OURS).why is Why.PUBLIC
+        assert admit(self.behind(prefix, "10.1.2.3"), nat64=OURS).why is Why.NOT_PUBLIC
+        assert admit(self.behind(prefix, "10.1.2.3"), HOME, nat64=OURS).why is Why.ALLOW_LISTED
+        assert admit(self.behind(prefix, "169.254.169.254"), EVERYTHING, nat64=OURS).why is Why.METADATA
+
+    def test_without_the_setting_nobody_can_tell(self) -> None:
+        assert admit(self.behind("2001:67c:64::/96", "10.1.2.3")).why is Why.PUBLIC
+
+    def test_local_use_prefix_is_read_as_it_was_configured(self) -> None:
+        ours = parse_nat64_prefixes(["64:ff9b:1::/48"])
+        assert admit("64:ff9b:1:808:8:800::", nat64=ours).why is Why.PUBLIC
+        assert admit("64:ff9b:1:a00:0:100::", nat64=ours).why is Why.NOT_PUBLIC
+
+    def test_prefix_of_another_length_is_an_error(self) -> None:
+        with pytest.raises(ValueError, match="its length is one of 32, 40, 48, 56, 64, 96"):
+            parse_nat64_prefixes(["2a02:64::/80"])
+        with pytest.raises(ValueError, match="10"):
+            parse_nat64_prefixes(["10.0.0.0/8"])
