@@ -23,7 +23,7 @@ def summary() -> dict[str, Any]:
     document = _document()
     unkept = (
         "platforms", "warnings", "hint", "detail", "retry_at", "attempts", "requests", "bytes_read",
-        "auth_path", "connection", "rate_limit", "certificates", "steps",
+        "auth_path", "connection", "proxy", "rate_limit", "certificates", "steps",
     )  # fmt: skip
     return {
         "id": 7_204_114,

@@ -118,6 +118,7 @@ def _facts(outcome: Outcome, now: datetime) -> Facts:
         ("Requests", f"{outcome.requests}"),
         ("Read", words.counted(outcome.bytes_read, "byte")),
         ("Tries", str(found.attempts) if found.attempts > 1 else ""),
+        ("Through the proxy", words.shown(outcome.proxy, 260)),
         ("Login", login.get(found.auth_path, "")),
         ("Next try", f"not before {words.moment(found.retry_at, now)}" if found.retry_at else ""),
         ("Pull quota left", f"{_or_unknown(quota.remaining)} of {_or_unknown(quota.limit)}" if quota else ""),

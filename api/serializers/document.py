@@ -47,7 +47,9 @@ class StepSerializer(serializers.Serializer[Any]):
     method = serializers.CharField()
     url = serializers.CharField(help_text="Without anything secret: signed query values are left out.")
     host = serializers.CharField()
-    address = serializers.CharField(allow_null=True, help_text="The address that was dialled.")
+    address = serializers.CharField(
+        allow_null=True, help_text="The address that was dialled; null where a proxy resolved the name."
+    )
     http_status = serializers.IntegerField(allow_null=True)
     error = serializers.CharField(allow_null=True)
     connection = serializers.ChoiceField(choices=["new", "reused"], allow_null=True)
@@ -110,6 +112,10 @@ class DocumentSerializer(serializers.Serializer[Any]):
         choices=["none", "cached", "fresh"], allow_null=True, help_text=f"Where the token came from. {_NOT_KEPT}"
     )
     connection = serializers.ChoiceField(choices=["new", "reused"], allow_null=True)
+    proxy = serializers.CharField(
+        allow_null=True,
+        help_text="The region's proxy, as `host:port`: it resolved the names, so steps have no address.",
+    )
     rate_limit = RateLimitSerializer(allow_null=True)
     certificates = CertificateSerializer(many=True, allow_null=True, help_text=_NOT_KEPT)
     steps = StepSerializer(many=True, allow_null=True, help_text=f"In order. {_NOT_KEPT}")

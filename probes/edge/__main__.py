@@ -23,7 +23,7 @@ def wire_engine(settings: EdgeSettings) -> Engine:
     """Return the engine that speaks with real registries."""
     from probes.wire.driver import Engine as WireEngine  # noqa: PLC0415 - only a real worker needs the network code
 
-    return WireEngine(user_agent=settings.user_agent)
+    return WireEngine(user_agent=settings.user_agent, proxy=settings.proxy, nat64=settings.nat64)
 
 
 def main(build_engine: BuildEngine = wire_engine) -> int:
@@ -54,6 +54,10 @@ def main(build_engine: BuildEngine = wire_engine) -> int:
         settings.batches,
         settings.checks_in_flight,
     )
+    if settings.proxy:
+        logging.getLogger("probes.edge").info(
+            "registries are reached through the proxy %s, which resolves their names", settings.proxy.netloc
+        )
     return EdgeWorker(settings, build_engine).main()
 
 

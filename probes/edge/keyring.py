@@ -7,6 +7,7 @@ from nacl.public import PrivateKey
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.reference import Reference
 from probes.trust.sealing import BoundSecret, SealError, open_sealed
+from probes.wire.identity import IdentityUnusable, check_identity
 
 
 class SecretRefused(Exception):
@@ -18,6 +19,7 @@ class Keyring:
 
     def __init__(self, sealed: Mapping[str, str], key: PrivateKey) -> None:
         self._secrets = {name: _opened(text, key) for name, text in sealed.items()}
+        self._identities: dict[str, str] = {}  # what is wrong with the client certificate of each, or nothing
 
     def secret_for(self, plan: Plan, reference: Reference | None) -> Secret:
         """Return the secret for `plan`. Raises `SecretRefused` when it is missing, unreadable or bound elsewhere.
@@ -33,7 +35,21 @@ class Keyring:
             raise SecretRefused("The credential does not open with this region's key; enrol the region again.")
         if not bound.allows(reference.host, reference.repository):
             raise SecretRefused("The credential is for another registry or repository; nothing was sent.")
+        if bound.secret.client_identity:
+            self._check_identity(plan.secret_key, bound.secret.client_identity)
         return bound.secret
+
+    def _check_identity(self, name: str, pem: str) -> None:
+        """Refuse a client certificate that TLS would not take; one look for all plans that use it."""
+        if name not in self._identities:
+            try:
+                check_identity(pem)
+            except IdentityUnusable as error:
+                self._identities[name] = str(error)
+            else:
+                self._identities[name] = ""
+        if why := self._identities[name]:
+            raise SecretRefused(f"{why[0].upper()}{why[1:]}.")
 
 
 def _opened(text: str, key: PrivateKey) -> BoundSecret | None:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from probes.protocol.addresses import parse_nat64_prefixes
+from probes.protocol.proxy import Proxy
 from probes.trust.envelope import CONTROL, is_name
 from probes.trust.keys import KeyFileError, RegionKeys
 from probes.version import VERSION
@@ -38,6 +41,8 @@ class EdgeSettings:
     stuck_seconds: float = STUCK_SECONDS
     finish_seconds: float = FINISH_SECONDS  # how long checks in hand may go on after SIGTERM
     drain_seconds: float = DRAIN_SECONDS  # and how long their reports may then take
+    proxy: Proxy | None = None
+    nat64: tuple[IPv6Network, ...] = ()
 
     @property
     def region(self) -> str:
@@ -58,7 +63,9 @@ class EdgeSettings:
 
         Needed: BROKER_URL, KAIROS_REGION, KAIROS_REGION_KEY_FILE. Optional: KAIROS_EDGE_BATCHES (threads),
         KAIROS_EDGE_CHECKS_IN_FLIGHT, KAIROS_EDGE_CHECKS_PER_HOST, KAIROS_EDGE_HEARTBEAT_SECONDS,
-        KAIROS_EDGE_STUCK_SECONDS, KAIROS_EDGE_FINISH_SECONDS, KAIROS_EDGE_DRAIN_SECONDS.
+        KAIROS_EDGE_STUCK_SECONDS, KAIROS_EDGE_FINISH_SECONDS, KAIROS_EDGE_DRAIN_SECONDS. How this region gets
+        out: KAIROS_EDGE_PROXY (a URL), KAIROS_EDGE_PROXY_CA_FILE (roots for an https proxy),
+        KAIROS_EDGE_NAT64_PREFIXES (of this network's own translator, separated by commas).
         """
         return cls(
             broker_url=_broker_url(_needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")),
@@ -73,6 +80,8 @@ class EdgeSettings:
             stuck_seconds=_seconds(environ, "KAIROS_EDGE_STUCK_SECONDS", STUCK_SECONDS),
             finish_seconds=_seconds(environ, "KAIROS_EDGE_FINISH_SECONDS", FINISH_SECONDS),
             drain_seconds=_seconds(environ, "KAIROS_EDGE_DRAIN_SECONDS", DRAIN_SECONDS),
+            proxy=_proxy(environ),
+            nat64=_nat64(environ),
         )
 
 
@@ -108,6 +117,29 @@ def _keys(region: str, path: str) -> RegionKeys:
     if keys.region != region:
         raise SettingsError(f"KAIROS_REGION_KEY_FILE: {path} holds the keys of {keys.region}, not of {region}")
     return keys
+
+
+def _proxy(environ: Mapping[str, str]) -> Proxy | None:
+    url = environ.get("KAIROS_EDGE_PROXY", "").strip()
+    if not url:
+        return None
+    ca_file = environ.get("KAIROS_EDGE_PROXY_CA_FILE", "").strip()
+    try:
+        ca_pem = Path(ca_file).read_text(encoding="ascii") if ca_file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"KAIROS_EDGE_PROXY_CA_FILE: {ca_file}: {error}") from None
+    try:
+        return Proxy.parse(url, ca_pem=ca_pem)
+    except ValueError as error:
+        raise SettingsError(f"KAIROS_EDGE_PROXY: {error}") from None
+
+
+def _nat64(environ: Mapping[str, str]) -> tuple[IPv6Network, ...]:
+    words = environ.get("KAIROS_EDGE_NAT64_PREFIXES", "").split(",")
+    try:
+        return parse_nat64_prefixes(word for word in words if word.strip())
+    except ValueError as error:
+        raise SettingsError(f"KAIROS_EDGE_NAT64_PREFIXES: {error}") from None
 
 
 def _count(environ: Mapping[str, str], name: str, default: int) -> int:

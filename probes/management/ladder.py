@@ -29,7 +29,8 @@ _ASKED: Final = re.compile(r"/v2/.+/(?:manifests|blobs)/([^/?:]+:)?([^/?:]+)")
 
 def ladder(outcome: Outcome, paint: Paint) -> Iterator[str]:
     """Yield the lines for one outcome, coloured by `paint`."""
-    yield clean_text(outcome.conclusion.canonical, _SHOWN_REFERENCE)
+    through = f"  through the proxy {clean_text(outcome.proxy)}" if outcome.proxy else ""
+    yield clean_text(outcome.conclusion.canonical, _SHOWN_REFERENCE) + through
     failed = outcome.failed_step
     head, *rungs = _table(outcome.steps) if outcome.steps else [""]
     if head:

@@ -44,11 +44,17 @@ class RegistryError:
     codes: tuple[str, ...] = ()
     text: str = ""  # long enough to be read for what it means; `shown` is what goes out
     is_html: bool = False
+    is_plain: bool = False  # text that no registry's error format holds: it may be anybody's
     hides_login_trouble: bool = False  # a mirror's 500 that wraps its upstream's refusal (row E2)
 
-    def shown(self, status: int) -> str:
-        """Return the text as it may be shown, or the status that came without one."""
-        return clean_text(self.text) or f"HTTP {status}"
+    def shown(self, status: int, *, by_stranger: bool = False) -> str:
+        """Return the text as it may be shown, or the status that came without one.
+
+        Of a host that the registry chose, plain text is not: it would be the banner of whatever service it
+        pointed us to (threat S22).
+        """
+        text = "" if by_stranger and self.is_plain else clean_text(self.text)
+        return text or f"HTTP {status}"
 
 
 def clean_text(text: str, limit: int = SHOWN_TEXT) -> str:
@@ -71,7 +77,8 @@ def read_error(body: bytes) -> RegistryError:
         try:
             document = read_json(html.unescape(body.decode("utf-8", "replace")).encode())
         except ValueError:
-            return RegistryError(text=clean_text(body[:_READ_TEXT].decode("utf-8", "replace"), _READ_TEXT))
+            text = clean_text(body[:_READ_TEXT].decode("utf-8", "replace"), _READ_TEXT)
+            return RegistryError(text=text, is_plain=True)
     return _from_document(document)
 
 

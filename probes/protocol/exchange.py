@@ -23,6 +23,8 @@ class FaultKind(StrEnum):
     CONNECT_REFUSED = "connect_refused"
     CONNECT_UNREACHABLE = "connect_unreachable"
     CONNECT_TIMEOUT = "connect_timeout"
+    PROXY_AUTH = "proxy_auth"  # the region's own proxy wants a login, or refuses the one it got
+    PROXY_FAILED = "proxy_failed"  # it could not be reached, or will not connect us
     TLS_UNTRUSTED = "tls_untrusted"
     TLS_EXPIRED = "tls_expired"
     TLS_HOSTNAME = "tls_hostname"
@@ -91,6 +93,7 @@ class Ask:
     limit_bytes: int = 4 * 1024 * 1024
     fresh_connection: bool = False  # must not reuse a pooled connection (rows N12, M11)
     delay_seconds: float = 0.0  # wait this long first; a retry's pause (row E16)
+    shows_identity: bool = False  # whether the peer may see the client certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,6 +110,7 @@ class Outcome:
     requests: int
     bytes_read: int
     connection: ConnectionKind | None
+    proxy: str | None = None  # of the region, as `host:port`: it resolved the names, so no address of ours is known
     certificates: tuple[Certificate, ...] = ()
     steps: tuple[Step, ...] = ()
     kind: Kind = "image"
@@ -172,6 +173,7 @@ class Outcome:
             "bytes_read": self.bytes_read,
             "auth_path": found.auth_path,
             "connection": self.connection,
+            "proxy": self.proxy,
             "rate_limit": asdict(found.rate_limit) if found.rate_limit else None,
             "certificates": [
                 {"host": item.host, "not_after": rfc3339(item.not_after), "issuer": item.issuer}
@@ -193,6 +195,7 @@ class Outcome:
                 requests=count(document["requests"]),
                 bytes_read=count(document["bytes_read"]),
                 connection=or_none(_connection, document["connection"]),
+                proxy=or_none(text, document.get("proxy")),  # missing from documents of the first version
                 certificates=tuple(_certificate_from_json(item) for item in items(document["certificates"])),
                 steps=tuple(_step_from_json(item) for item in items(document["steps"])),
             )

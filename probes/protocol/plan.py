@@ -22,6 +22,7 @@ class Site:
     api_host: str = ""  # serves the API instead of the host that the reference names
     ca_pem: str = ""  # trust these roots as well as the system's
     allow_cidrs: tuple[str, ...] = ()  # non-public addresses that any hop may dial
+    allow_hosts: tuple[str, ...] = ()  # hosts, with or without port, whose non-public addresses may be dialled
     resolve: tuple[tuple[str, tuple[str, ...]], ...] = ()  # host → addresses, instead of DNS
     trusted_auth_hosts: tuple[str, ...] = ()  # may receive the credential though on another domain
     plain_http: bool = False
@@ -34,10 +35,12 @@ class Secret:
     username: str = ""
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)  # an OAuth2 refresh token
+    client_identity: str = field(default="", repr=False)  # PEM of a private key and its certificate's chain
     fingerprint: str = ""  # tells two secrets apart in cache keys and logs without showing either
 
     @property
     def is_anonymous(self) -> bool:
+        """Tell whether there is nothing to log in with. A client certificate opens the door; it is no login."""
         return not (self.password or self.identity_token)
 
 
@@ -69,6 +72,7 @@ class Plan:
             "api_host": site.api_host,
             "ca_pem": site.ca_pem,
             "allow_cidrs": list(site.allow_cidrs),
+            "allow_hosts": list(site.allow_hosts),
             "resolve": {host: list(addresses) for host, addresses in site.resolve},
             "trusted_auth_hosts": list(site.trusted_auth_hosts),
             "plain_http": site.plain_http,
@@ -94,6 +98,7 @@ class Plan:
                     api_host=text(site.get("api_host", "")),
                     ca_pem=text(site.get("ca_pem", "")),
                     allow_cidrs=_texts(site.get("allow_cidrs", [])),
+                    allow_hosts=_texts(site.get("allow_hosts", [])),
                     resolve=tuple(
                         (text(host), _texts(addresses)) for host, addresses in site.get("resolve", {}).items()
                     ),

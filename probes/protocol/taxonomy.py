@@ -167,6 +167,7 @@ class Reason(StrEnum):
     DNS_TEMPORARY = "dns_temporary"
     PROBE_ABORTED = "probe_aborted"
     PROBE_OVERLOADED = "probe_overloaded"
+    PROXY_FAILED = "proxy_failed"
     INTERNAL_ERROR = "internal_error"
 
     REF_INVALID = "ref_invalid"
@@ -248,7 +249,10 @@ _NETWORK = "The host did not answer properly. If all regions agree, ask its oper
 _SERVER = "If it lasts, ask the registry's operator."
 _TOKEN_SERVICE = "The token service failed: fresh pulls fail, nodes that hold a token may not. Ask its operator."  # noqa: S105
 _LOGIN = "The registry's login instructions are unusable; the detail says why. Its operator has to mend them."
-_FORBIDDEN_PLACE = "The registry pointed us to plain HTTP or a private address. Have it mended, or allow the network."
+_FORBIDDEN_PLACE = (
+    "The registry pointed us to plain HTTP, a private address or another service's port. "
+    "Have it mended, or allow the network or host."
+)
 _CERTIFICATE = "Renew or fix the host's certificate. Other clients fail too."
 
 MEANINGS: Final[dict[Reason, Meaning]] = {
@@ -384,6 +388,7 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
     Reason.DNS_TEMPORARY: _indeterminate("Our resolver failed, the registry was not asked. Look at our DNS."),
     Reason.PROBE_ABORTED: _indeterminate("The check was cut short on our side; the next one tells."),
     Reason.PROBE_OVERLOADED: _indeterminate("The check could not begin in time: this region has too much to do."),
+    Reason.PROXY_FAILED: _indeterminate("Our own proxy did not connect us, the registry was not asked. Look at it."),
     Reason.INTERNAL_ERROR: _indeterminate("A fault of Kairos itself; please report it."),
     Reason.REF_INVALID: _config_error(_REFERENCE),
     Reason.REF_AMBIGUOUS_HOST: _config_error(

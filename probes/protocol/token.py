@@ -15,7 +15,7 @@ from probes.protocol.domains import same_owner
 from probes.protocol.manifest import looks_like_html, read_json
 from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Reason, Warn
-from probes.protocol.urls import MAX_URL, Origin, UrlRefused, origin_of, resolve_url, with_query
+from probes.protocol.urls import MAX_URL, Origin, UrlRefused, may_be_sent_to, origin_of, resolve_url, with_query
 
 TOKEN_LIMIT_BYTES: Final = 64 * 1024
 MAX_TOKEN: Final = 16 * 1024
@@ -79,13 +79,10 @@ def trusted_realm(
         raise LoginRefused(Reason.AUTH_REALM_FORBIDDEN, f"realm: {error}") from None
     if origin.scheme != "https" and origin != registry:
         raise LoginRefused(Reason.AUTH_REALM_FORBIDDEN, f"the realm {origin} is not https")
+    if not may_be_sent_to(origin, registry):
+        raise LoginRefused(Reason.AUTH_REALM_FORBIDDEN, f"the realm's port {origin.port} is no web server's")
     trusted = {host.lower() for host in trusted_hosts}
-    may_see_login = (
-        origin == registry
-        or origin.netloc in trusted
-        or origin.host in trusted
-        or same_owner(origin.host, registry.host)
-    )
+    may_see_login = origin == registry or origin.is_among(trusted) or same_owner(origin.host, registry.host)
     if not (secret.is_anonymous or may_see_login):
         raise LoginRefused(Reason.AUTH_REALM_UNTRUSTED, f"logins would go to {origin.netloc}")
     return Realm(url, origin, challenge.get("service"))

@@ -6,6 +6,7 @@ strict grammar before any other parser sees the URL, since parsers differ on hos
 
 import ipaddress
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -21,6 +22,7 @@ _NETLOC: Final = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]@]*)(?::(?P<port>[0-9]{
 _UP_TO_PATH: Final = re.compile(r"[^/?#]*//[^/?#]*")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_FIRST_UNPRIVILEGED_PORT: Final = 1024
 _SHOWN_QUERY: Final = frozenset({"service", "scope", "ns", "account", "client_id", "grant_type"})
 _SHOWN_PATH: Final = 512
 _SHOWN_PAIRS: Final = 20
@@ -47,6 +49,10 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
+
+    def is_among(self, hosts: Collection[str]) -> bool:
+        """Tell whether `hosts`, in lower case, name this one: alone, for any port of it, or with its port."""
+        return self.host in hosts or f"{self.host}:{self.port}" in hosts
 
 
 def origin_of(url: str) -> Origin:
@@ -104,6 +110,16 @@ def resolve_url(base: str, location: str) -> str:
         raise UrlRefused("the URL names no host")  # and joining would give it the base's (row T2)
     origin_of(url)
     return url
+
+
+def may_be_sent_to(there: Origin, registry: Origin) -> bool:
+    """Tell whether a registry may send us to the port that `there` has (threat S22).
+
+    Privileged ports are where other services live: a registry that could choose them would scan with our hands.
+    Of those, the usual one of HTTPS and the registry's own are open, and 80 for a registry that speaks plain HTTP.
+    """
+    usual = {443, registry.port} | ({80} if registry.scheme == "http" else set())
+    return there.port >= _FIRST_UNPRIVILEGED_PORT or there.port in usual
 
 
 def with_query(url: str, pairs: list[tuple[str, str]]) -> str:

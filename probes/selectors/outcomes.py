@@ -28,6 +28,7 @@ _NOT_KEPT: Final = (
     "bytes_read",
     "auth_path",
     "connection",
+    "proxy",
     "rate_limit",
     "certificates",
     "steps",

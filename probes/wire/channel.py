@@ -5,6 +5,7 @@ spares a layer of protocol on every read, and 256 KiB of buffer on every connect
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,7 @@ class End(Enum):
 
     CLEAN = auto()  # the peer said that it is done: close_notify, or end of stream on plain TCP
     CUT = auto()  # reset, or end of stream in the middle of TLS
+    ALERT = auto()  # the peer ended TLS with a fatal alert: it says why
     OURS = auto()  # we closed it
 
 
@@ -56,6 +58,10 @@ class Channel(asyncio.BufferedProtocol):
     def transport(self) -> asyncio.Transport:
         """What carries the bytes; there from `connection_made` on."""
         return cast("asyncio.Transport", self._transport)
+
+    @property
+    def is_secure(self) -> bool:
+        return self._tls is not None
 
     async def secure(self, context: ssl.SSLContext, name: str) -> dict[str, Any]:
         """Speak TLS from now on, with a peer that proves to be `name`; return its verified certificate.
@@ -129,8 +135,21 @@ class Channel(asyncio.BufferedProtocol):
             self._end(End.CUT, "the peer closed without saying so in TLS")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self._tls is not None and not self.ended:
+            self._hear_last_words()
         self._end(End.CUT, getattr(exc, "strerror", None) or "connection lost")
         self._on_lost(self)
+
+    def _hear_last_words(self) -> None:
+        """Take what has arrived and was not read, because sending failed first.
+
+        A server that refuses our certificate sends an alert and closes. To what we sent meanwhile its kernel answers
+        with a reset, and the alert that says why lies before that.
+        """
+        with suppress(OSError):
+            words = os.read(self.transport.get_extra_info("socket").fileno(), _READ_BYTES)
+            self._view[: len(words)] = words
+            self.buffer_updated(len(words))
 
     def _deliver(self, data: bytes | memoryview) -> None:
         if self.receiver is None:  # a peer that speaks before it is spoken to
@@ -164,7 +183,8 @@ class Channel(asyncio.BufferedProtocol):
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            self._end(End.CUT, error.reason or "TLS error")
+            alert = tls.alert_of(error)
+            self._end(End.ALERT if alert else End.CUT, alert or error.reason or "TLS error")
             return
         self._flush()
 
@@ -179,7 +199,7 @@ class Channel(asyncio.BufferedProtocol):
         if self._handshake is not None:
             if not self._handshake.done():
                 self._handshake.set_exception(_cut_short(end, detail))
-        elif self._tls is not None and end is not End.CUT:
+        elif self._tls is not None and end in (End.CLEAN, End.OURS):
             self._say_goodbye(self._tls)
         if self._transport is not None:
             self._transport.abort()

@@ -14,7 +14,9 @@ from probes.wire.route import Terms
 class Connection:
     """A channel that speaks HTTP. States: ready, busy with one reading, at rest in a pool, ended for ever."""
 
-    def __init__(self, channel: Channel, limits: Limits, *, address: str, certificate: Certificate | None) -> None:
+    def __init__(
+        self, channel: Channel, limits: Limits, *, address: str | None, certificate: Certificate | None
+    ) -> None:
         self.address = address
         self.certificate = certificate
         self._loop = asyncio.get_running_loop()

@@ -1,38 +1,34 @@
 """From an origin to a connection: resolve, test every address, dial a tested one, prove the name by TLS.
 
 The guard decides on the address about to be dialled, never on a string (N4, N5, S3): nothing below this module
-resolves a name again. Each phase has its own time and is measured by the loop's monotonic clock.
+resolves a name again. Where the region has a proxy, that resolves and dials, and only addresses that need no
+resolving are tested here. Each phase has its own time and is measured by the loop's monotonic clock.
 """
 
 import asyncio
-import errno
-import os
 import socket
-from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+import ssl
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Address, ip_address
-from itertools import zip_longest
-from typing import Final
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Any, Final
 
-from probes.protocol.addresses import Address, admit
+from probes.protocol.addresses import EVERYWHERE, Address
 from probes.protocol.exchange import FaultKind
+from probes.protocol.proxy import Proxy
 from probes.protocol.urls import Origin
 from probes.wire import tls
 from probes.wire.channel import Channel
 from probes.wire.connection import Connection
 from probes.wire.faults import WireFault
 from probes.wire.limits import Limits
+from probes.wire.race import first_connected, taking_turns
 from probes.wire.resolver import Resolver
-from probes.wire.route import Terms
+from probes.wire.route import Route, Terms, Trace
+from probes.wire.tunnel import connect_through, over
 
-_OUT_OF_MEANS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_TELLING: Final = (  # of several addresses' faults, the first kind here is reported
-    FaultKind.INTERNAL,
-    FaultKind.CONNECT_REFUSED,
-    FaultKind.CONNECT_TIMEOUT,
-    FaultKind.CONNECT_UNREACHABLE,
-)
+_OUR_END: Final = {FaultKind.ABORTED, FaultKind.TIMEOUT_TOTAL, FaultKind.INTERNAL}
 
 
 class Dialer:
@@ -60,15 +56,16 @@ class Dialer:
             raise WireFault(FaultKind.ABORTED, "closed on our side")
         self._dialling += 1
         try:
-            addresses = await self._admitted(origin.host, terms)
-            channel, address = await self._connect(addresses, origin.port, terms)
+            proxy = terms.route.proxy
+            way = self._through(proxy, origin, terms) if proxy else self._direct(origin, terms)
+            channel, address = await way
             try:
                 if origin.scheme == "https":
-                    await self._secure(channel, origin.host, terms)
+                    channel = await self._secure(channel, origin.host, terms)
             except BaseException:
                 channel.abort()
                 raise
-            return Connection(channel, self._limits, address=str(address), certificate=terms.trace.certificate)
+            return Connection(channel, self._limits, address=address, certificate=terms.trace.certificate)
         finally:
             self._dialling -= 1
             self._note_drained()
@@ -85,26 +82,64 @@ class Dialer:
         await self._drained.wait()
         self._resolver.close()
 
-    async def _admitted(self, host: str, terms: Terms) -> list[Address]:
-        """Return the addresses of `host` that the guard admits, families taking turns."""
-        bare = host.strip("[]")
-        if (named := terms.route.resolve.get(host)) is None:
-            named = (bare,) if _is_address(bare) else await self._look_up(bare, terms)
-        verdicts = [admit(address, terms.route.allowed) for address in named]
-        admitted = [verdict.address for verdict in verdicts if verdict.admitted]
-        if not admitted:
-            refused = verdicts[0]
-            terms.trace.address = str(refused.address)
-            why = refused.why.replace("_", " ")
-            raise WireFault(FaultKind.ADDRESS_FORBIDDEN, f"{refused.address} may not be dialled: {why}")
-        terms.trace.mixed_scope = len(admitted) < len(verdicts)
-        return _taking_turns(admitted)[: self._limits.addresses_tried]
+    async def _direct(self, origin: Origin, terms: Terms) -> tuple[Channel, str]:
+        """Connect to an address of `origin` that the guard admits."""
+        known = _known_addresses(origin, terms.route)
+        named = await self._look_up(origin.host, terms) if known is None else known
+        admitted = _admitted(named, origin, terms)
+        channel, address = await self._connect(admitted[: self._limits.addresses_tried], origin.port, terms)
+        return channel, str(address)
 
-    async def _look_up(self, name: str, terms: Terms) -> tuple[str, ...]:
+    async def _through(self, proxy: Proxy, origin: Origin, terms: Terms) -> tuple[Channel, str | None]:
+        """Connect to `origin` through a proxy, which resolves its name. Addresses are tested as ever (row N4).
+
+        The times of the way to the proxy and of what it does for us are one phase: connecting.
+        """
+        address, host = None, origin.host
+        known = _known_addresses(origin, terms.route)
+        if known is None and f".{host}".rstrip(".").endswith(".localhost"):
+            known = ("127.0.0.1",)  # RFC 6761: it is nobody else, and to a proxy it is the proxy
+        if known is not None:
+            address = str(_admitted(known, origin, terms)[0])
+            host = f"[{address}]" if ":" in address else address
+        terms.trace.address = address
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        channel = await self._to_proxy(proxy, terms)
+        try:
+            late = terms.limits.dns_seconds + terms.limits.connect_seconds
+            async with self._phase(terms, late, FaultKind.CONNECT_TIMEOUT, f"CONNECT by the proxy {proxy.netloc}"):
+                await connect_through(proxy, channel, f"{host}:{origin.port}", terms.limits)
+        except BaseException:
+            channel.abort()
+            raise
+        terms.trace.connection = "new"
+        terms.trace.connect_ms = _ms(loop.time() - began)
+        return channel, address
+
+    async def _to_proxy(self, proxy: Proxy, terms: Terms) -> Channel:
+        """Return a channel to the proxy. It may be anywhere but at a metadata address: its operator chose it."""
+        anywhere = Route(allowed=EVERYWHERE, nat64=terms.route.nat64)
+        aside = replace(terms, route=anywhere, trace=Trace(), identity_pem="", registry=proxy.netloc)
+        try:
+            channel, _ = await self._direct(proxy.origin, aside)
+            try:
+                if proxy.origin.scheme == "https":
+                    await self._prove(channel, proxy.origin.host, tls.context_for(proxy.ca_pem), aside)
+            except BaseException:
+                channel.abort()
+                raise
+        except WireFault as fault:
+            if fault.kind in _OUR_END:
+                raise
+            raise WireFault(FaultKind.PROXY_FAILED, f"the proxy {proxy.netloc}: {fault.detail}") from fault
+        return channel
+
+    async def _look_up(self, host: str, terms: Terms) -> tuple[str, ...]:
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with self._phase(terms, terms.limits.dns_seconds, FaultKind.DNS_TEMPORARY, "DNS"):
-            found = await self._resolver.addresses(name)
+            found = await self._resolver.addresses(host, asked_for=terms.registry)
         terms.trace.dns_ms = _ms(loop.time() - began)
         return found
 
@@ -113,7 +148,7 @@ class Dialer:
         began = loop.time()
         terms.trace.address = str(addresses[0])
         async with self._phase(terms, terms.limits.connect_seconds, FaultKind.CONNECT_TIMEOUT, "TCP"):
-            connected, address = await _first_connected(addresses, port, terms.limits.stagger_seconds)
+            connected, address = await first_connected(addresses, port, terms.limits.stagger_seconds)
             terms.trace.address = str(address)
             terms.trace.connection = "new"
             channel = Channel(self._lost)
@@ -122,15 +157,19 @@ class Dialer:
         terms.trace.connect_ms = _ms(loop.time() - began)
         return channel, address
 
-    async def _secure(self, channel: Channel, host: str, terms: Terms) -> None:
-        loop = asyncio.get_running_loop()
-        name = host.strip("[]").rstrip(".")
-        context = tls.context_for(terms.route.ca_pem)
-        began = loop.time()
-        async with self._phase(terms, terms.limits.tls_seconds, FaultKind.CONNECT_TIMEOUT, "TLS"):
-            peer = await channel.secure(context, name)
-        terms.trace.tls_ms = _ms(loop.time() - began)
+    async def _secure(self, channel: Channel, host: str, terms: Terms) -> Channel:
+        """Return the channel on which TLS is spoken with `host`: this one, or one inside the TLS of a proxy."""
+        if channel.is_secure:
+            channel = over(channel)
+        began = asyncio.get_running_loop().time()
+        peer = await self._prove(channel, host, tls.context_for(terms.route.ca_pem, terms.identity_pem), terms)
+        terms.trace.tls_ms = _ms(asyncio.get_running_loop().time() - began)
         terms.trace.certificate = tls.certificate_of(host, peer)
+        return channel
+
+    async def _prove(self, channel: Channel, host: str, context: ssl.SSLContext, terms: Terms) -> dict[str, Any]:
+        async with self._phase(terms, terms.limits.tls_seconds, FaultKind.CONNECT_TIMEOUT, "TLS"):
+            return await channel.secure(context, host.strip("[]").rstrip("."))
 
     @asynccontextmanager
     async def _phase(self, terms: Terms, seconds: float, late: FaultKind, what: str) -> AsyncIterator[None]:
@@ -159,85 +198,39 @@ class Dialer:
             self._drained.set()
 
 
-async def _first_connected(
-    addresses: Iterable[Address], port: int, stagger_seconds: float
-) -> tuple[socket.socket, Address]:
-    """Connect to the addresses in order, each with a head start over the next; return the first to answer.
-
-    Raises the most telling of their `WireFault`s when none does.
-    """
-    waiting = deque(addresses)
-    attempts: dict[asyncio.Task[socket.socket], Address] = {}
-    pending: set[asyncio.Task[socket.socket]] = set()
-    faults: list[WireFault] = []
-    try:
-        while waiting or pending:
-            if waiting:
-                address = waiting.popleft()
-                attempt = asyncio.create_task(_attempt(address, port))
-                attempts[attempt] = address
-                pending.add(attempt)
-            done, pending = await asyncio.wait(
-                pending, timeout=stagger_seconds if waiting else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            for attempt in done:
-                address = attempts.pop(attempt)
-                error = attempt.exception()
-                if error is None:
-                    return attempt.result(), address
-                if not isinstance(error, OSError):
-                    raise error
-                faults.append(_connect_fault(error, address))
-    finally:
-        for attempt in attempts:
-            _call_off(attempt)
-    raise min(faults, key=lambda fault: _TELLING.index(fault.kind))
-
-
-def _call_off(attempt: asyncio.Task[socket.socket]) -> None:
-    """Let go of an attempt that lost: it closes its socket when cancelled, and one that it has is closed here."""
-    if not attempt.cancel() and not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().close()
-
-
-async def _attempt(address: Address, port: int) -> socket.socket:
-    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
-    attempt = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        attempt.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(attempt, (str(address), port))
-    except BaseException:
-        attempt.close()
-        raise
-    return attempt
-
-
-def _connect_fault(error: OSError, address: Address) -> WireFault:
-    kind = FaultKind.CONNECT_UNREACHABLE
-    if isinstance(error, ConnectionRefusedError):
-        kind = FaultKind.CONNECT_REFUSED
-    elif isinstance(error, TimeoutError):
-        kind = FaultKind.CONNECT_TIMEOUT
-    elif error.errno in _OUT_OF_MEANS:
-        kind = FaultKind.INTERNAL
-    return WireFault(kind, f"{address}: {os.strerror(error.errno) if error.errno else error}")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _taking_turns(addresses: Iterable[Address]) -> list[Address]:
-    """Order addresses so that the families alternate, beginning with the resolver's favourite."""
-    families: dict[int, list[Address]] = {}
-    for address in dict.fromkeys(addresses):
-        families.setdefault(address.version, []).append(address)
-    return [address for turn in zip_longest(*families.values()) for address in turn if address is not None]
-
-
 def _ms(seconds: float) -> float:
     return round(seconds * 1000, 3)
+
+
+def _known_addresses(origin: Origin, route: Route) -> tuple[str, ...] | None:
+    """Return what needs no DNS: the addresses that the operator gave for the host, or the one that it spells."""
+    if (given := route.resolve.get(origin.host)) is not None:
+        return given
+    spelt = _spelt(origin.host)
+    return None if spelt is None else (spelt,)
+
+
+def _spelt(host: str) -> str | None:
+    """Return the address that a resolver would read in `host`, in any of C's notations (S3)."""
+    name = host.strip("[]").rstrip(".")
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except OSError:
+        return None
+
+
+def _admitted(named: Sequence[str], origin: Origin, terms: Terms) -> list[Address]:
+    """Return the addresses that the guard admits, families taking turns. Raises `WireFault` when there is none."""
+    verdicts = [terms.route.admission(origin, address) for address in named]
+    admitted = [verdict.address for verdict in verdicts if verdict.admitted]
+    if not admitted:
+        refused = verdicts[0]
+        terms.trace.address = str(refused.address)
+        why = refused.why.replace("_", " ")
+        raise WireFault(FaultKind.ADDRESS_FORBIDDEN, f"{refused.address} may not be dialled: {why}")
+    terms.trace.mixed_scope = len(admitted) < len(verdicts)
+    return taking_turns(admitted)

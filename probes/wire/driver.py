@@ -9,12 +9,14 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Network
 from typing import Final, Self
 
 from probes.protocol.conversation import Done, Send, advance, start
 from probes.protocol.exchange import Ask, Event, Fault
 from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Outcome, Step
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
+from probes.protocol.proxy import Proxy
 from probes.protocol.redaction import scrub_url
 from probes.protocol.reference import ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Reason, Warn
@@ -32,8 +34,17 @@ EXPIRING: Final = timedelta(days=14)
 class Engine:
     """Runs checks. Belongs to the event loop it is first used on; close it with `aclose` or `async with`."""
 
-    def __init__(self, *, user_agent: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        limits: Limits | None = None,
+        proxy: Proxy | None = None,
+        nat64: tuple[IPv6Network, ...] = (),
+    ) -> None:
         self._limits = limits or Limits()
+        self._proxy = proxy
+        self._nat64 = nat64
         self._transport = GuardedTransport(user_agent=user_agent, limits=self._limits)
         self._logins = LoginMemory()
 
@@ -53,7 +64,7 @@ class Engine:
         Raises `ValueError` when the plan's site is not usable (a network or address that is none). Everything
         that the network or a registry does becomes part of the outcome, and so does a fault of our own (row E21).
         """
-        run = _Run(self._transport, plan, self._limits)
+        run = _Run(self._transport, plan, secret, self._limits, Route.of(plan.site, self._proxy, self._nat64))
         key = _login_key(plan, secret, run.route)
         memory = self._logins.recall(key, run.started) if key else None
         try:
@@ -69,11 +80,13 @@ class Engine:
 class _Run:
     """One check under way: its clock and its records by ask id."""
 
-    def __init__(self, transport: GuardedTransport, plan: Plan, limits: Limits) -> None:
+    def __init__(self, transport: GuardedTransport, plan: Plan, secret: Secret, limits: Limits, route: Route) -> None:
         self.transport = transport
         self.plan = plan
+        self.identity_pem = secret.client_identity
         self.limits = limits
-        self.route = Route.of(plan.site)
+        self.route = route
+        self.registry = ""
         self.started_at = datetime.now(UTC)
         self.started = asyncio.get_running_loop().time()
         self.deadline = self.started + plan.timeout_seconds
@@ -82,6 +95,8 @@ class _Run:
     async def converse(self, move: Send | Done) -> Done:
         """Carry the conversation to its end. Exchanges that it no longer waits for are cancelled."""
         pending: set[asyncio.Task[Event]] = set()
+        if isinstance(move, Send):
+            self.registry = move.state.registry.netloc
         try:
             while isinstance(move, Send):
                 if len(move.asks) == 1 and not pending:
@@ -113,7 +128,15 @@ class _Run:
         if ask.delay_seconds:
             remaining = self.deadline - asyncio.get_running_loop().time()
             await asyncio.sleep(max(0.0, min(ask.delay_seconds, remaining)))
-        event, record = await perform(self.transport, ask, self.route, self.limits, self.deadline)
+        event, record = await perform(
+            self.transport,
+            ask,
+            self.route,
+            self.limits,
+            self.deadline,
+            identity_pem=self.identity_pem,
+            registry=self.registry,
+        )
         self.records.append((ask, event, record))
         return event
 
@@ -130,6 +153,7 @@ class _Run:
             requests=len(self.records),
             bytes_read=sum(record.bytes for _, _, record in self.records),
             connection=self.connection,
+            proxy=self.route.proxy.netloc if self.route.proxy else None,
             certificates=tuple(certificates.values()),
             steps=tuple(_step(*entry, done.secrets) for entry in self.records),
         )
@@ -182,7 +206,7 @@ def _login_key(plan: Plan, secret: Secret, route: Route) -> LoginKey | None:
     except ReferenceInvalid:
         return None
     fingerprint = secret.fingerprint
-    if not (secret.is_anonymous or fingerprint):
-        material = f"{secret.username}\0{secret.password}\0{secret.identity_token}"
+    if not (secret == ANONYMOUS or fingerprint):
+        material = f"{secret.username}\0{secret.password}\0{secret.identity_token}\0{secret.client_identity}"
         fingerprint = hashlib.sha256(material.encode()).hexdigest()
     return (plan.site.api_host or reference.api_host, reference.repository, fingerprint, route.profile)

@@ -44,11 +44,19 @@ class ExchangeRecord:
 
 
 async def perform(
-    transport: GuardedTransport, ask: Ask, route: Route, limits: Limits, deadline: float
+    transport: GuardedTransport,
+    ask: Ask,
+    route: Route,
+    limits: Limits,
+    deadline: float,
+    *,
+    identity_pem: str = "",
+    registry: str = "",
 ) -> tuple[Event, ExchangeRecord]:
     """Make the exchange that `ask` wants, and return its one event together with its record.
 
     `deadline` is the check's, on the running loop's clock. `ask.delay_seconds` is the driver's to wait.
+    `identity_pem` is shown to the peers of asks that say so; `registry` is whom the check is about.
     An ask that cannot be put on the wire (control characters, not a URL, `http` off its route) is an
     INTERNAL fault. Only cancellation and the interpreter's own exits are raised.
     """
@@ -62,7 +70,15 @@ async def perform(
     try:
         origin = origin_of(ask.url)
         host = origin.netloc
-        terms = Terms(route=route, limits=limits, deadline=deadline, fresh=ask.fresh_connection, trace=trace)
+        terms = Terms(
+            route=route,
+            limits=limits,
+            deadline=deadline,
+            fresh=ask.fresh_connection,
+            identity_pem=identity_pem if ask.shows_identity else "",
+            registry=registry,
+            trace=trace,
+        )
         request = _request(ask, origin, transport.user_agent, terms)
         response = await transport.handle_async_request(request)
         status = response.status_code

@@ -161,20 +161,20 @@ class Reading:
         if end is End.OURS:
             self.fail(WireFault(FaultKind.ABORTED, "closed on our side"))
         elif self._state is _State.HEAD:
-            where = "in the middle of the headers" if self._began else "before any response"
-            self.fail(
-                WireFault(
-                    FaultKind.CONNECTION_RESET,
-                    f"closed {where}: {detail}" if detail else f"closed {where}",
-                    unanswered=not self._began,
-                )
-            )
+            self.fail(self._unfinished_head(end, detail))
         elif self._until_close and end is End.CLEAN:
             self._complete()
             self._tell()
         else:
             promised = f" of {self.declared_length}" if self.declared_length else ""
             self.fail(WireFault(FaultKind.BODY_TRUNCATED, f"closed after {self.received_bytes}{promised} bytes"))
+
+    def _unfinished_head(self, end: End, detail: str) -> WireFault:
+        if end is End.ALERT and not self._began:
+            return WireFault(FaultKind.TLS_PROTOCOL, detail, unanswered=True)
+        where = "in the middle of the headers" if self._began else "before any response"
+        detail = f"closed {where}: {detail}" if detail else f"closed {where}"
+        return WireFault(FaultKind.CONNECTION_RESET, detail, unanswered=not self._began)
 
     def fail(self, fault: WireFault) -> None:
         """Let `fault` strike, unless the response is complete or another one struck before."""

@@ -7,8 +7,9 @@ from probes.protocol.urls import Origin
 from probes.wire.connection import Connection
 from probes.wire.limits import Limits
 
-Key = tuple[Origin, str]
-"""Where a connection leads, and the profile of the route (`Route.profile`) under which it was dialled."""
+Key = tuple[Origin, str, str]
+"""Where a connection leads, the profile of the route (`Route.profile`) under which it was dialled, and the client
+certificate that its peer was shown."""
 
 
 class Pool:

@@ -5,12 +5,14 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Network, ip_address
 from typing import Final
 
-from probes.protocol.addresses import Network, parse_networks
+from probes.protocol.addresses import EVERYWHERE, Admission, Network, admit, parse_networks
 from probes.protocol.outcome import Certificate, ConnectionKind
 from probes.protocol.plan import Site
+from probes.protocol.proxy import Proxy
+from probes.protocol.urls import Origin
 from probes.wire import tls
 from probes.wire.limits import Limits
 
@@ -24,20 +26,32 @@ class Route:
     """
 
     allowed: tuple[Network, ...] = ()  # non-public networks that may be dialled
+    allowed_hosts: frozenset[str] = frozenset()  # hosts that may be dialled wherever they are
+    proxy: Proxy | None = None  # of the region: nothing is dialled beside it
+    nat64: tuple[IPv6Network, ...] = ()  # prefixes of the region's own translator
     resolve: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host → addresses, instead of DNS
     ca_pem: str = ""
     plain_http: bool = False  # whether `http://` may be asked at all (row N1)
     profile: str = ""
 
     @staticmethod
-    def of(site: Site) -> "Route":
-        """Return the route of `site`. Raises `ValueError` on a network, an address or a CA bundle that is none."""
-        return _route_of(site)
+    def of(site: Site, proxy: Proxy | None = None, nat64: tuple[IPv6Network, ...] = ()) -> "Route":
+        """Return the route of `site` from a region with this proxy and these NAT64 prefixes.
+
+        Raises `ValueError` on a network, an address or a CA bundle that is none.
+        """
+        return _route_of(site, proxy, nat64)
+
+    def admission(self, origin: Origin, address: str) -> Admission:
+        """Decide whether `address`, resolved for `origin`, may be dialled."""
+        anywhere = origin.is_among(self.allowed_hosts)
+        return admit(address, EVERYWHERE if anywhere else self.allowed, self.nat64)
 
 
 @lru_cache(maxsize=1024)
-def _route_of(site: Site) -> Route:
+def _route_of(site: Site, proxy: Proxy | None, nat64: tuple[IPv6Network, ...]) -> Route:
     allowed = parse_networks(site.allow_cidrs)
+    allowed_hosts = frozenset(host.lower() for host in site.allow_hosts)
     resolve = {
         host.lower(): tuple(str(ip_address(address.strip("[]"))) for address in addresses)
         for host, addresses in site.resolve
@@ -45,9 +59,22 @@ def _route_of(site: Site) -> Route:
     }
     if site.ca_pem:
         tls.load_roots(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), site.ca_pem)
-    described = repr((site.ca_pem, sorted(map(str, allowed)), sorted(resolve.items()), site.plain_http))
+    described = repr(
+        (
+            site.ca_pem,
+            sorted(map(str, allowed)),
+            sorted(allowed_hosts),
+            sorted(resolve.items()),
+            site.plain_http,
+            proxy and (proxy, proxy.authorization),
+            nat64,
+        )
+    )
     return Route(
         allowed=allowed,
+        allowed_hosts=allowed_hosts,
+        proxy=proxy,
+        nat64=nat64,
         resolve=resolve,
         ca_pem=site.ca_pem,
         plain_http=site.plain_http,
@@ -84,6 +111,8 @@ class Terms:
     limits: Limits
     deadline: float
     fresh: bool = False  # must not use a kept connection
+    identity_pem: str = field(default="", repr=False)  # the client certificate that this request's peer may see
+    registry: str = ""  # on whose behalf names are resolved
     trace: Trace = field(default_factory=Trace)
 
 

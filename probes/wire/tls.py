@@ -17,6 +17,7 @@ import certifi
 from probes.protocol.exchange import FaultKind
 from probes.protocol.outcome import Certificate
 from probes.wire.faults import WireFault
+from probes.wire.identity import load_identity
 
 _BUNDLES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch
@@ -25,17 +26,28 @@ _BUNDLES: Final = (
     "/etc/ssl/cert.pem",  # Alpine, macOS, the BSDs
 )
 
+_OF_CLIENT_CERTIFICATES: Final = {  # RFC 8446, 6.2
+    "certificate required": "the server wants a client certificate",
+    "bad certificate": "the server refuses the client certificate",
+    "unsupported certificate": "the server does not support the client certificate",
+    "certificate revoked": "the server says that the client certificate was revoked",
+    "certificate expired": "the server says that the client certificate has expired",
+    "certificate unknown": "the server refuses the client certificate",
+    "unknown ca": "the server does not trust the authority of the client certificate",
+    "access denied": "the server does not let the client certificate in",
+    "handshake failure": "the server refuses the handshake; it may want a client certificate",
+}
 _EXPIRED: Final = {9, 10}  # not yet valid, expired (row N9)
 _HOSTNAME: Final = {62, 64}  # of a name, of an address (row N10)
 _SHOWN_NAMES: Final = 8  # of those that a certificate for another host names
 
 
 @lru_cache(maxsize=32)
-def context_for(ca_pem: str) -> ssl.SSLContext:
-    """Return the context that trusts the system's roots and those of `ca_pem`.
+def context_for(ca_pem: str, identity_pem: str = "") -> ssl.SSLContext:
+    """Return the context that trusts the system's roots and those of `ca_pem`, and presents `identity_pem` if asked.
 
     Reading the roots takes tens of milliseconds and a megabyte, hence the cache. Raises `ValueError` when
-    `ca_pem` holds anything but certificates.
+    `ca_pem` holds anything but certificates, or the identity cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -44,6 +56,8 @@ def context_for(ca_pem: str) -> ssl.SSLContext:
     context.load_verify_locations(cafile=_system_bundle())
     if ca_pem:
         load_roots(context, ca_pem)
+    if identity_pem:
+        load_identity(context, identity_pem)
     return context
 
 
@@ -72,10 +86,24 @@ def fault_of(error: ssl.SSLError, presented: Mapping[str, Any] | None = None) ->
             holders = f" It is for {', '.join(names)}." if names else ""
             return WireFault(FaultKind.TLS_HOSTNAME, f"{error.verify_message}{holders}")
         return WireFault(FaultKind.TLS_UNTRUSTED, error.verify_message)
-    reason = (error.reason or "TLS error").lower().replace("_", " ")
+    reason = alert_of(error) or (error.reason or "TLS error").lower().replace("_", " ")
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
         reason += ": the port may speak plain HTTP"
     return WireFault(FaultKind.TLS_PROTOCOL, reason)
+
+
+def alert_of(error: ssl.SSLError) -> str:
+    """Return what the peer said in a fatal alert, or nothing when it sent none.
+
+    TLS 1.3 ends the client's handshake before the server has looked at the client's certificate: what it thinks of
+    it comes in place of a response.
+    """
+    name = error.reason or ""
+    if "ALERT_" not in name:
+        return ""
+    alert = name.partition("ALERT_")[2].lower().replace("_", " ")
+    meaning = _OF_CLIENT_CERTIFICATES.get(alert)
+    return f"{meaning} (alert {alert})" if meaning else name.lower().replace("_", " ")
 
 
 def presented_certificate(secure: ssl.SSLObject) -> Mapping[str, Any] | None:

@@ -1,7 +1,7 @@
 """httpx's seam filled with our own client: guarded, timed, bounded. See ADR 0003.
 
 Asked through `probes.wire.exchange`, or by anything that speaks httpx. A request carries its `Terms` under
-`TERMS`; its response carries the `Trace` under `EXCHANGE`. No proxies, cookies, redirects or environment.
+`TERMS`; its response carries the `Trace` under `EXCHANGE`. No cookies, redirects or environment.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         payload = request_bytes(request.method, target, request.headers.raw, body)
         if asyncio.get_running_loop().time() >= terms.deadline:
             raise WireFault(FaultKind.TIMEOUT_TOTAL, "the check's time was over before the request")
-        key = (origin, terms.route.profile)
+        key = (origin, terms.route.profile, terms.identity_pem)
         kept = None if terms.fresh else self._pool.take(key)
         if kept is not None:
             terms.trace.connection = "reused"

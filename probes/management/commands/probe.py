@@ -8,6 +8,7 @@ import os
 import ssl
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +19,13 @@ from probes.protocol.addresses import parse_networks
 from probes.protocol.outcome import Outcome
 from probes.protocol.plan import ANONYMOUS, DEFAULT_PLATFORM, DEFAULT_TIMEOUT_SECONDS, Plan, Secret, Site
 from probes.protocol.platform import Platform, PlatformInvalid
+from probes.protocol.proxy import Proxy
 from probes.protocol.reference import ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Depth, Status
+from probes.protocol.urls import UrlRefused, origin_of
 from probes.version import VERSION
 from probes.wire.driver import Engine
+from probes.wire.identity import IdentityUnusable, check_identity
 from probes.wire.route import Route
 
 EXIT_STATUSES: Final = {
@@ -37,6 +41,7 @@ _WORST_FIRST: Final = (
 _INTERRUPTED: Final = 130  # as shells report SIGINT and SIGPIPE; 1 would read as "unavailable"
 _PIPE_CLOSED: Final = 141
 _PASSWORD: Final = "KAIROS_PROBE_PASSWORD"  # noqa: S105 - the name of a variable
+_PROXY_PASSWORD: Final = "KAIROS_PROBE_PROXY_PASSWORD"  # noqa: S105 - likewise
 _IDENTITY_TOKEN: Final = "KAIROS_PROBE_IDENTITY_TOKEN"  # noqa: S105 - likewise
 
 _EPILOG: Final = f"""
@@ -102,6 +107,22 @@ class Command(BaseCommand):
             help="repeatable; non-public addresses that any hop may dial; metadata addresses never",
         )
         add(
+            "--allow-host",
+            action="append",
+            type=_host,
+            default=[],
+            metavar="HOST[:PORT]",
+            help="repeatable; a host that may be dialled though its addresses are not public; metadata never",
+        )
+        add(
+            "--proxy",
+            metavar="URL",
+            help="http[s]://[USER@]HOST:PORT; it resolves the names, so the guard sees literal addresses only; "
+            f"its password in {_PROXY_PASSWORD}",
+        )
+        add("--client-cert", metavar="PEM", help="certificate and chain for the registry's own origin")
+        add("--client-key", metavar="PEM", help="its private key, unless that is in the same file")
+        add(
             "--resolve",
             action="append",
             type=_resolve,
@@ -129,14 +150,15 @@ class Command(BaseCommand):
         add("--json", action="store_true", help="one JSON document a line, one line an outcome")  # fmt: skip
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        secret = _secret(options)
-        if secret is not ANONYMOUS:
+        secret = replace(_secret(options), client_identity=_client_identity(options))
+        proxy = _proxy(options)
+        if secret != ANONYMOUS:
             _refuse_many_registries(options["references"])
         plans = [_plan(reference, options) for reference in options["references"]]
         outcomes: list[Outcome] = []
         _spare_poor_terminals()
         try:
-            asyncio.run(self._run(plans, secret, options, outcomes))
+            asyncio.run(self._run(plans, secret, proxy, options, outcomes))
             self._sum_up(outcomes, options)
         except KeyboardInterrupt:
             self._sum_up(outcomes, options)
@@ -152,9 +174,16 @@ class Command(BaseCommand):
         if worst is not Status.AVAILABLE:
             sys.exit(EXIT_STATUSES[worst])
 
-    async def _run(self, plans: list[Plan], secret: Secret, options: dict[str, Any], outcomes: list[Outcome]) -> None:
+    async def _run(
+        self,
+        plans: list[Plan],
+        secret: Secret,
+        proxy: Proxy | None,
+        options: dict[str, Any],
+        outcomes: list[Outcome],
+    ) -> None:
         """Make the checks one after the other; show each outcome and add it to `outcomes` as soon as it is there."""
-        async with Engine(user_agent=f"kairos-probe/{VERSION}") as engine:
+        async with Engine(user_agent=f"kairos-probe/{VERSION}", proxy=proxy) as engine:
             async for plan in _rounds(plans, options["count"], options["interval"]):
                 outcome = await engine.check(plan, secret)
                 outcomes.append(outcome)
@@ -204,6 +233,7 @@ def _plan(reference: str, options: dict[str, Any]) -> Plan:
         site=Site(
             ca_pem=options["ca_file"] or "",
             allow_cidrs=tuple(options["allow_cidr"]),
+            allow_hosts=tuple(options["allow_host"]),
             resolve=tuple(resolve.items()),
             trusted_auth_hosts=tuple(host.lower() for host in options["trust_auth_host"]),
             plain_http=options["plain_http"],
@@ -227,6 +257,35 @@ def _secret(options: dict[str, Any]) -> Secret:
     if token := os.environ.get(_IDENTITY_TOKEN):
         return Secret(identity_token=token)
     return ANONYMOUS
+
+
+def _client_identity(options: dict[str, Any]) -> str:
+    """Return the client certificate's PEM with its key."""
+    files = [path for path in (options["client_cert"], options["client_key"]) if path]
+    if not files:
+        return ""
+    if not options["client_cert"]:
+        raise CommandError("--client-key needs --client-cert", returncode=2)
+    try:
+        pem = "\n".join(Path(path).read_text(encoding="utf-8") for path in files)
+        check_identity(pem)
+    except (OSError, UnicodeDecodeError, IdentityUnusable) as error:
+        raise CommandError(f"--client-cert: {error}", returncode=2) from None
+    return pem
+
+
+def _proxy(options: dict[str, Any]) -> Proxy | None:
+    if not options["proxy"]:
+        return None
+    try:
+        proxy = Proxy.parse(options["proxy"], ca_pem=options["ca_file"] or "")
+    except ValueError as error:
+        raise CommandError(f"--proxy: {error}", returncode=2) from None
+    if proxy.password:
+        raise CommandError(
+            f"--proxy: a password does not belong on a command line: set {_PROXY_PASSWORD}", returncode=2
+        )
+    return replace(proxy, password=os.environ.get(_PROXY_PASSWORD, "") if proxy.username else "")
 
 
 def _from_stdin(what: str) -> str:
@@ -265,6 +324,16 @@ def _cidr(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def _host(text: str) -> str:
+    try:
+        origin_of(f"https://{text}")
+    except UrlRefused:
+        text = ""
+    if not text or any(stop in text for stop in "/?#@"):
+        raise argparse.ArgumentTypeError("not HOST or HOST:PORT")
+    return text.lower()
 
 
 def _resolve(text: str) -> tuple[str, tuple[str, ...]]:

@@ -250,7 +250,8 @@ def _on_token_refusal(turn: Turn, errand: Errand, reply: Reply) -> None:
     realm = state.login.realm
     error = read_error(reply.body)
     reason = token_refusal(reply, error, has_login=not state.secret.is_anonymous)
-    failure = errand.failure(reason, error.shown(reply.status), retry_at(reply))
+    shown = error.shown(reply.status, by_stranger=origin_of(errand.url) != state.registry)
+    failure = errand.failure(reason, shown, retry_at(reply))
     if errand.method == "POST" and reply.status in (400, 401, 404, 405) and state.secret.password and realm:
         url = token_query(realm, state.login.scope)  # a service without OAuth2 (row T11)
         turn.send(replace(errand, method="GET", home=url, url=url, first_failure=None))

@@ -262,7 +262,8 @@ def _on_manifest_refusal(turn: Turn, errand: Errand, reply: Reply, *, is_by_dige
         turn.warn(Warn.HEAD_GET_DISAGREE)
     if errand.purpose is Purpose.MANIFEST and reply.status == 404 and is_by_digest and not state.reference.digest:
         reason = Reason.TAG_DIGEST_INCONSISTENT  # row M10
-    failure = errand.failure(reason, error.shown(reply.status), retry_at(reply))
+    shown = error.shown(reply.status, by_stranger=errand.has_left_home)
+    failure = errand.failure(reason, shown, retry_at(reply))
     if reason is Reason.NOT_A_REGISTRY and not errand.has_left_home:
         ping = f"{state.registry}/v2/"
         turn.send(Errand(purpose=Purpose.CONFIRM, stage=errand.stage, home=ping, url=ping, first_failure=failure))

@@ -12,7 +12,7 @@ from probes.protocol.conversation.turn import Turn
 from probes.protocol.errors import TRANSIENT_STATUSES, pause_seconds
 from probes.protocol.exchange import Fault, FaultKind, Reply
 from probes.protocol.taxonomy import Reason, Retry, Stage
-from probes.protocol.urls import UrlRefused, origin_of, resolve_url
+from probes.protocol.urls import UrlRefused, may_be_sent_to, origin_of, resolve_url
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -23,6 +23,8 @@ _CONTACT_STAGES: Final = {
     FaultKind.CONNECT_REFUSED: Stage.CONNECT,
     FaultKind.CONNECT_TIMEOUT: Stage.CONNECT,
     FaultKind.CONNECT_UNREACHABLE: Stage.CONNECT,
+    FaultKind.PROXY_AUTH: Stage.CONNECT,
+    FaultKind.PROXY_FAILED: Stage.CONNECT,
     FaultKind.TLS_EXPIRED: Stage.TLS,
     FaultKind.TLS_HOSTNAME: Stage.TLS,
     FaultKind.TLS_PROTOCOL: Stage.TLS,
@@ -51,6 +53,9 @@ def follow(turn: Turn, errand: Errand, reply: Reply) -> None:
         return
     if origin.scheme != "https" and origin != turn.state.registry:
         turn.fail(errand, Reason.REDIRECT_INSECURE, f"redirect to {origin}")
+        return
+    if not may_be_sent_to(origin, turn.state.registry):
+        turn.fail(errand, Reason.REDIRECT_FORBIDDEN, f"redirect to port {origin.port}, which is no web server's")
         return
     if errand.hops >= MAX_HOPS or url in (*errand.visited, errand.url):
         turn.fail(errand, Reason.REDIRECT_LOOP, f"after {errand.hops + 1} redirects")

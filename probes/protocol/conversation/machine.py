@@ -97,7 +97,8 @@ def _on_reply(turn: Turn, errand: Errand, reply: Reply) -> None:
         turn.fail(errand, Reason.REDIRECT_AUTH_REQUIRED)
     elif is_worth_a_retry(errand, reply):
         error = read_error(reply.body)
-        failure = errand.failure(common_refusal(reply, error), error.shown(reply.status), retry_at(reply))
+        shown = error.shown(reply.status, by_stranger=errand.has_left_home)
+        failure = errand.failure(common_refusal(reply, error), shown, retry_at(reply))
         turn.retry(errand, failure, pause_seconds=pause_seconds(reply))
     elif not on_refusal(turn, errand, reply):
         _READERS[errand.purpose](turn, errand, reply)

@@ -182,7 +182,13 @@ def _ask(state: State, errand: Errand) -> Ask:
         limit_bytes=_limit_bytes(errand),
         fresh_connection=errand.fresh_connection,
         delay_seconds=errand.delay_seconds,
+        shows_identity=bool(state.secret.client_identity) and _is_at_home(state, errand),
     )
+
+
+def _is_at_home(state: State, errand: Errand) -> bool:
+    """Tell whether the errand asks the registry's own origin and no hop has led elsewhere (S7, S8)."""
+    return not errand.has_left_home and origin_of(errand.url) == state.registry
 
 
 def headers_for(state: State, errand: Errand) -> list[tuple[str, str]]:
@@ -204,7 +210,7 @@ def headers_for(state: State, errand: Errand) -> list[tuple[str, str]]:
         headers.append(("Accept", ACCEPT))
     elif errand.purpose is Purpose.BLOB and errand.method == "GET":
         headers.append(("Range", "bytes=0-0"))
-    if state.login.header and not errand.has_left_home and origin_of(errand.url) == state.registry:
+    if state.login.header and _is_at_home(state, errand):
         headers.append(("Authorization", state.login.header))
     return headers
 

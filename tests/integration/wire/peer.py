@@ -142,6 +142,7 @@ class Client:
         headers: tuple[tuple[str, str], ...] = (),
         body: bytes = b"",
         site: Site | None = None,
+        identity_pem: str = "",
         **limits: float,
     ) -> tuple[Event, ExchangeRecord]:
         ask = Ask(
@@ -154,11 +155,12 @@ class Client:
             body_rule=BodyRule.PROBE if probe else BodyRule.DOCUMENT,
             limit_bytes=limit_bytes,
             fresh_connection=fresh,
+            shows_identity=True,
         )
         route = Route.of(site) if site else self.route
         deadline = asyncio.get_running_loop().time() + seconds
         chosen = replace(self.limits, **limits)  # type: ignore[arg-type]  # names and types of Limits
-        return await perform(self.transport, ask, route, chosen, deadline)
+        return await perform(self.transport, ask, route, chosen, deadline, identity_pem=identity_pem)
 
     async def reply(self, url: str, method: str = "GET", **more: object) -> tuple[Reply, ExchangeRecord]:
         event, record = await self.ask(url, method, **more)  # type: ignore[arg-type]  # as of `ask`

@@ -183,6 +183,23 @@ async def test_check_without_its_secret_is_not_made_anonymously(secrets: dict[st
     assert finding.outcome.status == Status.CONFIG_ERROR
 
 
+async def test_client_certificate_that_cannot_be_used_is_the_operators_to_mend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """S19: the check is not made without it, and nothing of it is shown."""
+    engine = FakeEngine()
+    bound = BoundSecret(Secret(client_identity="swordfish"), "registry.test")
+    monkeypatch.setattr("probes.edge.keyring.open_sealed", lambda *_: bound)
+    keyring = Keyring({"s": "sealed"}, KEYS.box_key)
+    found = await runner(engine).run(
+        batch(*(Plan(reference=f"registry.test/{name}", secret_key="s") for name in ("a", "b"))), keyring
+    )
+    assert engine.asked == []
+    assert [finding.outcome.status for finding in found] == [Status.CONFIG_ERROR] * 2
+    assert found[0].outcome.conclusion.hint.startswith("The client certificate cannot be used: PEM of a private key")
+    assert "swordfish" not in str(found[0].to_json())
+
+
 async def test_reference_that_does_not_parse_is_left_to_the_engine_and_gets_no_secret() -> None:
     engine = FakeEngine()
     bound = BoundSecret(Secret(username="robot", password="swordfish"), "registry.test")

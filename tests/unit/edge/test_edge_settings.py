@@ -43,6 +43,31 @@ def test_bounds_can_be_set(environ: dict[str, str]) -> None:
     assert (settings.batches, settings.checks_in_flight, settings.finish_seconds) == (5, 250, 0.5)
 
 
+def test_way_out_is_configuration(environ: dict[str, str], tmp_path: Path) -> None:
+    """N16, S4: a proxy and the network's own NAT64, by names of ours alone."""
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
+    settings = EdgeSettings.from_environ(
+        {
+            **environ,
+            "KAIROS_EDGE_PROXY": "https://robot:trout@proxy.internal:3128",
+            "KAIROS_EDGE_PROXY_CA_FILE": str(tmp_path / "ca.pem"),
+            "KAIROS_EDGE_NAT64_PREFIXES": "2a02:64::/96, fd64:0:1::/48",
+            "HTTPS_PROXY": "http://elsewhere.test:3128",
+        }
+    )
+    assert settings.proxy
+    assert (settings.proxy.netloc, settings.proxy.username) == ("proxy.internal:3128", "robot")
+    assert settings.proxy.ca_pem.startswith("-----BEGIN")
+    assert [str(prefix) for prefix in settings.nat64] == ["2a02:64::/96", "fd64:0:1::/48"]
+    assert "trout" not in repr(settings)
+
+
+def test_proxies_of_the_environment_are_not_read(environ: dict[str, str]) -> None:
+    """N16."""
+    settings = EdgeSettings.from_environ({**environ, "HTTPS_PROXY": "http://elsewhere.test:3128"})
+    assert settings.proxy is None
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -64,6 +89,10 @@ def test_bounds_can_be_set(environ: dict[str, str]) -> None:
         ("KAIROS_EDGE_CHECKS_IN_FLIGHT", "9" * 7, "KAIROS_EDGE_CHECKS_IN_FLIGHT is not a whole number"),
         ("KAIROS_EDGE_STUCK_SECONDS", "soon", "KAIROS_EDGE_STUCK_SECONDS is not a number of seconds"),
         ("KAIROS_EDGE_STUCK_SECONDS", "nan", "KAIROS_EDGE_STUCK_SECONDS is not a number of seconds"),
+        ("KAIROS_EDGE_PROXY", "proxy:3128", "KAIROS_EDGE_PROXY: not a proxy's URL"),
+        ("KAIROS_EDGE_PROXY", "socks5://robot:swordfish@proxy:3128", "KAIROS_EDGE_PROXY: not a proxy's URL"),
+        ("KAIROS_EDGE_NAT64_PREFIXES", "2a02:64::/95", "KAIROS_EDGE_NAT64_PREFIXES: 2a02:64::/95 is no NAT64 prefix"),
+        ("KAIROS_EDGE_NAT64_PREFIXES", "ours", "KAIROS_EDGE_NAT64_PREFIXES: "),
         ("KAIROS_EDGE_HEARTBEAT_SECONDS", "0", "KAIROS_EDGE_HEARTBEAT_SECONDS is not a number of seconds"),
     ],
 )

@@ -3,6 +3,7 @@
 import pytest
 
 from probes.protocol.conversation import Memory
+from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Depth, Reason, Stage
 from tests.fakes.contents import Image
 from tests.fakes.dialogue import HOST, Registry, Says, moved
@@ -133,3 +134,74 @@ def test_head_refused_elsewhere_is_asked_by_get_from_home(registry: Registry, im
     registry.once("HEAD storage.test/m", Says(403))
     assert resolve(registry) is Reason.OK
     assert registry.log == ["HEAD 1", "HEAD storage.test/m", "GET 1"]
+
+
+@pytest.mark.parametrize("port", [22, 25, 80, 1023])
+def test_redirect_to_the_port_of_another_service_is_not_followed(registry: Registry, port: int) -> None:
+    """S22: nobody is asked there, so that a registry cannot learn through us what listens."""
+    registry.once("HEAD 1", moved(f"https://blobs.example:{port}/x"))
+    conclusion = registry.check(REFERENCE, depth=Depth.RESOLVE)
+    assert (conclusion.reason, registry.log) == (Reason.REDIRECT_FORBIDDEN, ["HEAD 1"])
+    assert f"port {port}" in conclusion.detail
+
+
+@pytest.mark.parametrize("port", [443, 1024, 5000, 8443, 9000])
+def test_redirect_to_a_private_object_store_is_followed(registry: Registry, image: Image, port: int) -> None:
+    """S22, B11: those listen on high ports."""
+    place = "blobs.example" if port == 443 else f"blobs.example:{port}"
+    registry.once("HEAD 1", moved(f"https://blobs.example:{port}/x"))
+    registry.once(f"HEAD {place}/x", found(image))
+    assert resolve(registry) is Reason.OK
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_text_of_a_host_that_the_registry_chose_is_not_shown(registry: Registry, status: int) -> None:
+    """S22."""
+    registry.always("HEAD 1", moved("https://intranet.example:8080/x"))
+    registry.always("HEAD intranet.example:8080/x", Says(status))
+    registry.always("GET manifest", moved("https://intranet.example:8080/x"))
+    registry.always("GET 1", moved("https://intranet.example:8080/x"))
+    registry.always("GET intranet.example:8080/x", Says(status, b"Grafana 9.1 of the finance team"))
+    conclusion = registry.check(REFERENCE, depth=Depth.MANIFEST)
+    assert conclusion.reason is not Reason.OK
+    assert conclusion.detail == f"HTTP {status}"
+
+
+class TestClientCertificate:
+    """Which asks may show it: those to the registry's own origin, while no hop has led elsewhere."""
+
+    SECRET = Secret(client_identity="-----BEGIN PRIVATE KEY-----", fingerprint="mtls-1")
+
+    def shown_at(self, registry: Registry) -> list[str]:
+        return [line for line, ask in zip(registry.log, registry.asks, strict=True) if ask.shows_identity]
+
+    def test_it_is_no_login(self, registry: Registry) -> None:
+        """T8: who has nothing else is anonymous."""
+        registry.wants_token()
+        assert self.SECRET.is_anonymous
+        registry.check(REFERENCE, depth=Depth.RESOLVE, secret=self.SECRET)
+        assert registry.log == ["HEAD 1", "GET token", "HEAD 1 with token-1"]
+
+    def test_token_service_elsewhere_does_not_see_it(self, registry: Registry) -> None:
+        """S7, S9."""
+        registry.wants_token()
+        registry.check(REFERENCE, depth=Depth.RESOLVE, secret=self.SECRET)
+        assert self.shown_at(registry) == ["HEAD 1", "HEAD 1 with token-1"]
+
+    def test_token_service_of_the_same_origin_sees_it(self, registry: Registry) -> None:
+        """T3."""
+        registry.wants_token(realm=f"https://{HOST}/token")
+        registry.check(REFERENCE, depth=Depth.RESOLVE, secret=self.SECRET)
+        assert self.shown_at(registry) == registry.log
+
+    def test_it_is_left_at_home_by_a_redirect_and_not_taken_up_again(self, registry: Registry, image: Image) -> None:
+        """S7, S8."""
+        registry.once("HEAD 1", moved("https://elsewhere.test/a"))
+        registry.once("HEAD elsewhere.test/a", moved(f"https://{HOST}/v2/team/app/manifests/back"))
+        registry.once("HEAD back", found(image))
+        registry.check(REFERENCE, depth=Depth.RESOLVE, secret=self.SECRET)
+        assert self.shown_at(registry) == ["HEAD 1"]
+
+    def test_who_has_none_shows_none(self, registry: Registry) -> None:
+        registry.check(REFERENCE)
+        assert self.shown_at(registry) == []

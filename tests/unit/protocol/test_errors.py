@@ -68,11 +68,23 @@ class TestBody:
         [
             (b"", RegistryError()),
             (b"<html>", RegistryError(text="an HTML page", is_html=True)),
-            (b"upstream \xff\n timed out", RegistryError(text="upstream \ufffd timed out")),
+            (b"upstream \xff\n timed out", RegistryError(text="upstream \ufffd timed out", is_plain=True)),
         ],
     )
     def test_anything_else_is_taken_as_it_is(self, raw: bytes, expected: RegistryError) -> None:
         assert read_error(raw) == expected
+
+    @pytest.mark.parametrize(
+        ("body", "shown"),
+        [
+            (b"220 mail.internal ESMTP ready", "HTTP 403"),
+            (b"<html><h1>Internal wiki</h1>", "an HTML page"),
+            (b'{"errors":[{"code":"DENIED","message":"not yours"}]}', "not yours"),
+        ],
+    )
+    def test_banner_of_a_host_that_the_registry_chose_is_not_shown(self, body: bytes, shown: str) -> None:
+        """S22: a registry cannot have us read it what answers at some other place."""
+        assert read_error(body).shown(403, by_stranger=True) == shown
 
     @pytest.mark.parametrize(
         ("detail", "hides"),

@@ -112,6 +112,7 @@ def test_every_field_is_always_there() -> None:
         "bytes_read": 0,
         "auth_path": "none",
         "connection": None,
+        "proxy": None,
         "rate_limit": None,
         "certificates": [],
         "steps": [],

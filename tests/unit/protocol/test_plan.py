@@ -16,6 +16,7 @@ PLAN = Plan(
         api_host="mirror.example:8443",
         ca_pem="-----BEGIN CERTIFICATE-----",
         allow_cidrs=("10.0.0.0/8",),
+        allow_hosts=("blobs.internal:9000",),
         resolve=(("mirror.example", ("10.0.0.7", "10.0.0.8")),),
         trusted_auth_hosts=("auth.example",),
         plain_http=True,

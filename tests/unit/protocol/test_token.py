@@ -72,6 +72,27 @@ class TestRealm:
     def test_any_other_realm_is_refused(self, realm: str, reason: Reason) -> None:
         assert refusal(realm) is reason
 
+    @pytest.mark.parametrize("port", [22, 25, 80, 389, 636, 993, 1023])
+    def test_port_of_another_service_is_refused_to_whoever_asks(self, port: int) -> None:
+        """S22: a realm is the server's choice, and no reason to knock at any door."""
+        realm = f"https://registry.example:{port}/token"
+        assert refusal(realm) is Reason.AUTH_REALM_FORBIDDEN
+        with pytest.raises(LoginRefused, match=f"port {port}"):
+            trust(realm, secret=ANONYMOUS)
+
+    @pytest.mark.parametrize("host", ["10.0.0.7:5000", "registry.internal:444", "[fd12::7]:5000"])
+    def test_private_registry_is_its_own_realm(self, host: str) -> None:
+        """T3, S5, S22: at the same host and port it is the registry itself, wherever that is."""
+        registry = origin_of(f"https://{host}")
+        assert trust(f"https://{host}/token", registry=registry).origin == registry
+
+    def test_trusted_host_with_a_port_is_that_port_alone(self) -> None:
+        """T5."""
+        realm = "https://auth.elsewhere.test/t"
+        assert trust(realm, trusted_hosts=("auth.elsewhere.test:443",)).url == realm
+        with pytest.raises(LoginRefused, match=r"auth\.elsewhere\.test"):
+            trust(realm, trusted_hosts=("auth.elsewhere.test:444",))
+
     def test_tenant_of_a_shared_suffix_is_a_stranger(self) -> None:
         """T5, S1."""
         registry = origin_of("https://ours.azurecr.io")

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.protocol.urls import HIDDEN, Origin, UrlRefused, origin_of, redact, resolve_url, with_query
+from probes.protocol.urls import (
+    HIDDEN,
+    Origin,
+    UrlRefused,
+    may_be_sent_to,
+    origin_of,
+    redact,
+    resolve_url,
+    with_query,
+)
 
 BASE = "https://registry.example/v2/team/app/manifests/1?x=1"
 
@@ -154,3 +163,39 @@ def test_whatever_a_registry_points_at_is_a_checked_url_or_refused(location: str
     assert origin_of(url).scheme in ("https", "http")
     assert url.isascii()
     assert "#" not in url
+
+
+@pytest.mark.parametrize(
+    ("there", "registry", "may"),
+    [
+        ("https://a.io", "https://r.io", True),
+        ("https://a.io:5000", "https://r.io", True),
+        ("https://a.io:1024", "https://r.io", True),
+        ("https://a.io:1023", "https://r.io", False),
+        ("https://a.io:22", "https://r.io", False),
+        ("https://a.io:80", "https://r.io", False),
+        ("https://a.io:444", "https://r.io:444", True),
+        ("http://r.io", "http://r.io:5000", True),
+        ("http://r.io:25", "http://r.io:5000", False),
+    ],
+)
+def test_server_sends_us_to_ports_of_web_servers_only(there: str, registry: str, *, may: bool) -> None:
+    """S22."""
+    assert may_be_sent_to(origin_of(there), origin_of(registry)) is may
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "among"),
+    [
+        ("https://a.io", {"a.io"}, True),
+        ("https://a.io:8443", {"a.io"}, True),
+        ("https://a.io:8443", {"a.io:8443"}, True),
+        ("https://a.io", {"a.io:443"}, True),
+        ("https://a.io", {"a.io:8443"}, False),
+        ("https://b.a.io", {"a.io"}, False),
+        ("https://[fd12::7]:5000", {"[fd12::7]"}, True),
+    ],
+)
+def test_host_on_a_list_is_meant_for_any_port_unless_it_names_one(url: str, hosts: set[str], *, among: bool) -> None:
+    """S5, T5."""
+    assert origin_of(url).is_among(hosts) is among

@@ -18,7 +18,7 @@ async def looked_up(monkeypatch: pytest.MonkeyPatch, url: str) -> str:
     """Return the name that is looked up for `url`; nothing is dialled."""
     names: list[str] = []
 
-    async def addresses(_: object, host: str) -> tuple[str, ...]:
+    async def addresses(_: object, host: str, **__: object) -> tuple[str, ...]:
         names.append(host)
         raise WireFault(FaultKind.DNS_NXDOMAIN)
 

@@ -3,8 +3,11 @@
 import pytest
 import trustme
 
+from probes.protocol.addresses import parse_nat64_prefixes
 from probes.protocol.exchange import FaultKind
 from probes.protocol.plan import Site
+from probes.protocol.proxy import Proxy
+from probes.protocol.urls import origin_of
 from probes.wire.faults import DETAIL_LIMIT, WireFault, printable
 from probes.wire.route import PUBLIC_INTERNET, Route
 
@@ -28,8 +31,9 @@ def test_hosts_to_resolve_are_lower_case_and_bare() -> None:
         Site(allow_cidrs=("10.0.0.0/8",)),
         Site(resolve=(("r.example", ("10.0.0.1",)),)),
         Site(plain_http=True),
+        Site(allow_hosts=("r.example",)),
     ],
-    ids=["roots", "networks", "addresses", "plain http"],
+    ids=["roots", "networks", "addresses", "plain http", "hosts"],
 )
 def test_whatever_weakens_the_guard_makes_a_profile_of_its_own(other: Site) -> None:
     assert Route.of(other).profile != PUBLIC_INTERNET.profile
@@ -41,6 +45,37 @@ def test_what_does_not_touch_the_network_shares_a_profile() -> None:
         Route.of(Site(allow_cidrs=("10.0.0.0/8", "::1"))).profile
         == Route.of(Site(allow_cidrs=("::1/128", "10.1.1.1/8"))).profile
     )
+
+
+def test_another_way_out_makes_a_profile_of_its_own() -> None:
+    """N16, S4: so that neither connections nor logins are shared across it."""
+    ways = [
+        (None, ()),
+        (Proxy.parse("http://proxy.example:3128"), ()),
+        (Proxy.parse("http://other.example:3128"), ()),
+        (Proxy.parse("http://proxy.example:3128", password="x"), ()),
+        (None, parse_nat64_prefixes(["2a02:64::/96"])),
+    ]
+    assert len({Route.of(Site(), *way).profile for way in ways}) == len(ways)
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "admitted"),
+    [
+        ("https://r.internal", "10.0.0.5", True),
+        ("https://r.internal:8443", "10.0.0.5", True),
+        ("https://blobs.internal:9000", "fd12::5", True),
+        ("https://blobs.internal", "10.0.0.5", False),
+        ("https://other.internal", "10.0.0.5", False),
+        ("https://r.internal", "169.254.169.254", False),
+        ("https://r.internal", "::ffff:169.254.169.254", False),
+        ("https://r.internal", "168.63.129.16", False),
+    ],
+)
+def test_allowed_hosts_may_be_anywhere_but_at_metadata(url: str, address: str, *, admitted: bool) -> None:
+    """S5, N4."""
+    route = Route.of(Site(allow_hosts=("R.internal", "blobs.internal:9000")))
+    assert route.admission(origin_of(url), address).admitted is admitted
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,14 @@ def test_verify_codes_become_reasons(code: int, kind: FaultKind) -> None:
     [
         ("WRONG_VERSION_NUMBER", "wrong version number: the port may speak plain HTTP"),
         ("TLSV1_ALERT_PROTOCOL_VERSION", "tlsv1 alert protocol version"),
+        (
+            "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+            "the server wants a client certificate (alert certificate required)",
+        ),
+        (
+            "TLSV1_ALERT_UNKNOWN_CA",
+            "the server does not trust the authority of the client certificate (alert unknown ca)",
+        ),
         (None, "tls error"),
     ],
 )
