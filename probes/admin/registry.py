@@ -28,6 +28,13 @@ class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         label="Allowed networks",
         help_text="Non-public networks that checks of this registry may dial, separated by commas: 10.20.0.0/16",
     )
+    allow_hosts = WordsField(
+        each=validation.host,
+        required=False,
+        label="Allowed hosts",
+        help_text="Hosts that checks of this registry may dial wherever their names lead, separated by commas: "
+        "registry.internal, blobs.internal:9000. Cloud metadata addresses are refused all the same.",
+    )
     trusted_auth_hosts = WordsField(
         each=validation.host,
         required=False,
@@ -44,6 +51,7 @@ class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "plain_http",
             "resolve",
             "allow_cidrs",
+            "allow_hosts",
             "ca_pem",
             "trusted_auth_hosts",
         )
@@ -63,7 +71,7 @@ class RegistryAdmin(KairosAdmin):
         (
             "How it is reached",
             {
-                "fields": ("api_host", "plain_http", "resolve", "allow_cidrs"),
+                "fields": ("api_host", "plain_http", "resolve", "allow_cidrs", "allow_hosts"),
                 "description": "What follows decides where this registry's credentials are shown; "
                 "with any stored, it takes the right to change those.",
             },

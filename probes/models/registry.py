@@ -44,6 +44,14 @@ class Registry(models.Model):
         blank=True,
         help_text="Non-public networks that checks of this registry may dial, separated by commas.",
     )
+    allow_hosts = ArrayField(
+        models.CharField(max_length=260, validators=[validation.host]),
+        verbose_name="allowed hosts",
+        size=50,
+        default=list,
+        blank=True,
+        help_text="Hosts, with or without a port, that checks of this registry may dial at non-public addresses.",
+    )
     resolve = models.JSONField(
         default=dict,
         blank=True,
@@ -79,6 +87,7 @@ class Registry(models.Model):
             api_host=self.api_host,
             ca_pem=self.ca_pem,
             allow_cidrs=tuple(self.allow_cidrs),
+            allow_hosts=tuple(self.allow_hosts),
             resolve=tuple((host, tuple(addresses)) for host, addresses in self.resolve.items()),
             trusted_auth_hosts=tuple(self.trusted_auth_hosts),
             plain_http=self.plain_http,

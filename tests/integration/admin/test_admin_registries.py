@@ -20,7 +20,7 @@ ADD = f"{ADMIN}/registry/add/"
 
 
 def typed(**values: str) -> dict[str, Any]:
-    empty = ("name", "notes", "api_host", "resolve", "allow_cidrs", "ca_pem", "trusted_auth_hosts")
+    empty = ("name", "notes", "api_host", "resolve", "allow_cidrs", "allow_hosts", "ca_pem", "trusted_auth_hosts")
     return {"host": "registry.example.com", **dict.fromkeys(empty, ""), **values}
 
 
@@ -30,6 +30,7 @@ def test_registry_is_stored_as_typed(client: Client) -> None:
         typed(
             resolve="registry.example.com=10.0.0.5, fd12::5\nauth.example.com:8443=10.0.0.6",
             allow_cidrs="10.0.0.0/8, fd12::/32",
+            allow_hosts="registry.internal, blobs.internal:9000",
             trusted_auth_hosts="auth.example.net",
             plain_http="on",
         ),
@@ -39,6 +40,7 @@ def test_registry_is_stored_as_typed(client: Client) -> None:
         "registry.example.com": ["10.0.0.5", "fd12::5"],
         "auth.example.com:8443": ["10.0.0.6"],
     }
+    assert registry.allow_hosts == ["registry.internal", "blobs.internal:9000"]
     assert registry.allow_cidrs == ["10.0.0.0/8", "fd12::/32"]
     assert (registry.trusted_auth_hosts, registry.plain_http) == (["auth.example.net"], True)
     page = client.get(f"{ADMIN}/registry/{registry.pk}/change/").content.decode()
@@ -53,6 +55,9 @@ def test_registry_is_stored_as_typed(client: Client) -> None:
         ({"host": "registry"}, "host", "names it 'docker.io'"),
         ({"allow_cidrs": "10.0.0.0/8,everything"}, "allow_cidrs", "'everything' is not a network"),
         ({"allow_cidrs": "169.254.0.0/16"}, "allow_cidrs", "never dialled"),
+        ({"allow_cidrs": "fd20:ce::254/128"}, "allow_cidrs", "never dialled"),
+        ({"allow_hosts": "registry.internal,https://blobs.internal"}, "allow_hosts", "no scheme"),
+        ({"allow_hosts": "Registry.internal"}, "allow_hosts", "'registry.internal"),
         ({"trusted_auth_hosts": "https://auth.example.net"}, "trusted_auth_hosts", "no scheme"),
         ({"resolve": "registry.example.com=nowhere"}, "resolve", "'nowhere' is not an address"),
         ({"resolve": "registry.example.com="}, "resolve", "write a list of addresses"),

@@ -231,6 +231,9 @@ def wait_until_somebody_waits() -> None:
         ({"api_host": "http://a"}, "api_host"),
         ({"allow_cidrs": ["10.0.0.1/8"]}, "allow_cidrs"),
         ({"allow_cidrs": ["169.254.169.254/32"]}, "allow_cidrs"),
+        ({"allow_cidrs": ["fd00:c1::a9fe:a9fe/128"]}, "allow_cidrs"),
+        ({"allow_hosts": ["https://blobs.internal"]}, "allow_hosts"),
+        ({"allow_hosts": ["10.0.0.0/8"]}, "allow_hosts"),
         ({"trusted_auth_hosts": ["a b"]}, "trusted_auth_hosts"),
         ({"resolve": ["a.example"]}, "resolve"),
         ({"resolve": {"a.example": []}}, "resolve"),
@@ -252,6 +255,7 @@ def test_registry_settings_reach_the_plan() -> None:
         host="docker.io",
         api_host="mirror",
         allow_cidrs=["10.0.0.0/8"],
+        allow_hosts=["blobs.internal:9000"],
         trusted_auth_hosts=["auth.example", "sso:8443"],
         resolve={"mirror": ["10.0.0.5", "fd12::5"]},
         plain_http=True,
@@ -260,4 +264,5 @@ def test_registry_settings_reach_the_plan() -> None:
     site = registry.site
     assert (site.api_host, site.allow_cidrs, site.plain_http) == ("mirror", ("10.0.0.0/8",), True)
     assert site.resolve == (("mirror", ("10.0.0.5", "fd12::5")),)
+    assert site.allow_hosts == ("blobs.internal:9000",)
     assert site.trusted_auth_hosts == ("auth.example", "sso:8443")
