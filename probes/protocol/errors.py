@@ -46,6 +46,7 @@ class RegistryError:
     is_html: bool = False
     is_plain: bool = False  # text that no registry's error format holds: it may be anybody's
     hides_login_trouble: bool = False  # a mirror's 500 that wraps its upstream's refusal (row E2)
+    hides_upstream_trouble: bool = False  # likewise, the failure of its own request to the upstream
 
     def shown(self, status: int, *, by_stranger: bool = False) -> str:
         """Return the text as it may be shown, or the status that came without one.
@@ -89,6 +90,7 @@ def _from_document(document: Any) -> RegistryError:
     codes: list[str] = []
     texts: list[str] = []
     hides_login_trouble = False
+    hides_upstream_trouble = False
     for error in errors[:8]:
         if not isinstance(error, dict):
             continue
@@ -97,10 +99,23 @@ def _from_document(document: Any) -> RegistryError:
             codes.append(code.upper()[:64])
         texts += [error[name] for name in ("message", "details", "error_description", "detail", "error")
                   if isinstance(error.get(name), str)]  # fmt: skip
-        hides_login_trouble = hides_login_trouble or _wraps_refusal(error.get("detail"))
+        detail = error.get("detail")
+        cause = _cause_of_failed_request(detail)
+        if cause is not None:
+            hides_upstream_trouble = True
+            detail = cause
+        hides_login_trouble = hides_login_trouble or _wraps_refusal(detail)
     return RegistryError(
-        tuple(codes), clean_text("; ".join(dict.fromkeys(texts)), _READ_TEXT), hides_login_trouble=hides_login_trouble
+        tuple(codes),
+        clean_text("; ".join(dict.fromkeys(texts)), _READ_TEXT),
+        hides_login_trouble=hides_login_trouble,
+        hides_upstream_trouble=hides_upstream_trouble,
     )
+
+
+def _cause_of_failed_request(detail: object) -> object:
+    """Return why a request of the registry's own failed, or None; distribution shows Go's `url.Error` as JSON."""
+    return detail["Err"] if isinstance(detail, dict) and {"Op", "URL", "Err"} <= detail.keys() else None
 
 
 def _wraps_refusal(detail: object) -> bool:
@@ -168,6 +183,8 @@ def common_refusal(reply: Reply, error: RegistryError) -> Reason:
         return Reason.GATEWAY_ERROR
     if status == 500 and error.hides_login_trouble:
         return Reason.MIRROR_UPSTREAM_AUTH
+    if status == 500 and error.hides_upstream_trouble:
+        return Reason.MIRROR_UPSTREAM_ERROR
     if status in TRANSIENT_STATUSES:
         return Reason.REGISTRY_ERROR
     return _FIXED.get(status, Reason.UNEXPECTED_STATUS)

@@ -128,6 +128,15 @@ def read_manifest(body: bytes, content_type: str) -> ImageIndex | ImageManifest:
     return _index(document, warnings) if is_index else _manifest(document, warnings)
 
 
+def is_schema1(body: bytes) -> bool:
+    """Tell whether the body is a Docker manifest of schema 1, whatever it was sent as (row M23)."""
+    try:
+        read_manifest(body, "")
+    except ManifestInvalid as problem:
+        return problem.reason is Reason.LEGACY_SCHEMA1
+    return False
+
+
 def _kind(document: dict[str, Any], sent_type: str) -> tuple[bool, tuple[Warn, ...]]:
     """Decide between index and manifest (rows M17, M19, M22, M23)."""
     stated_type = document.get("mediaType", "")

@@ -27,6 +27,7 @@ from probes.protocol.manifest import (
     ImageManifest,
     ManifestInvalid,
     decode_body,
+    is_schema1,
     looks_like_html,
     read_manifest,
 )
@@ -301,6 +302,9 @@ def _is_intact(turn: Turn, errand: Errand, digest: Digest, body: bytes) -> bool:
     """Compare the bytes with what *we* asked for; once more on a new connection before calling it corrupt (M11)."""
     if digest.matches(body):
         return True
+    if is_schema1(body):
+        turn.fail(errand, Reason.LEGACY_SCHEMA1)  # its signatures are in it and no part of its digest (rows M22, M23)
+        return False
     detail = f"asked for {digest}, got {Digest.of(body, digest.algorithm)}"
     failure = errand.failure(Reason.DIGEST_MISMATCH, detail)
     if errand.retries:

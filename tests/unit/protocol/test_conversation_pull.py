@@ -305,6 +305,12 @@ class TestDocument:
         assert (outcome.reason, outcome.stage) == (reason, Stage.MANIFEST)
         assert (outcome.digest, outcome.depth) == (document.digest, Depth.RESOLVE)
 
+    def test_signed_schema_1_is_old_and_not_corrupt(self, registry: Registry, image: Image) -> None:
+        """M22, M23: its digest is that of the payload, without the signatures that are served with it."""
+        signed = b'{"schemaVersion": 1, "fsLayers": [], "signatures": [{}]}'
+        registry.once("GET manifest", Amends({"Content-Type": "text/plain"}, body=signed))
+        assert registry.check(REFERENCE).reason is Reason.LEGACY_SCHEMA1
+
     def test_compressed_manifest_is_read(self, registry: Registry, image: Image) -> None:
         """M20."""
         packed = Amends({"Content-Encoding": "gzip"}, body=gzip.compress(image.manifest.body))

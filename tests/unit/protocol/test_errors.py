@@ -94,12 +94,28 @@ class TestBody:
             ({"errors": [{"code": "UNKNOWN"}, 7]}, False),
             ({"errors": "DENIED"}, False),
             ("DENIED", False),
+            ({"Op": "Head", "URL": "https://up/", "Err": {"errors": [{"code": "UNAUTHORIZED"}]}}, True),
+            ({"Op": "Get", "URL": "https://up/", "Err": {"Op": "dial", "Net": "tcp"}}, False),
         ],
     )
     def test_refusal_within_an_error_is_noticed(self, detail: object, *, hides: bool) -> None:
         """E2."""
         document = {"errors": [{"code": "UNKNOWN", "detail": detail}]}
         assert read_error(json.dumps(document).encode()).hides_login_trouble is hides
+
+    @pytest.mark.parametrize(
+        ("detail", "hides"),
+        [
+            ({"Op": "Get", "URL": "http://up/v2/", "Err": {"Op": "dial", "Err": {"Syscall": "connect"}}}, True),
+            ({"DriverName": "s3aws", "Enclosed": {}}, False),
+            ({"Tag": "1"}, False),
+            ("Get", False),
+        ],
+    )
+    def test_failed_request_within_an_error_is_noticed(self, detail: object, *, hides: bool) -> None:
+        """E2: a mirror's own request to its upstream, as distribution 2.8 tells of it."""
+        document = {"errors": [{"code": "UNKNOWN", "detail": detail}]}
+        assert read_error(json.dumps(document).encode()).hides_upstream_trouble is hides
 
     def test_shown_text_is_short_and_never_empty(self) -> None:
         """S20."""
@@ -217,6 +233,15 @@ def test_500_around_a_refusal_is_the_upstreams() -> None:
     error = RegistryError(hides_login_trouble=True)
     assert common_refusal(reply(500), error) is Reason.MIRROR_UPSTREAM_AUTH
     assert common_refusal(reply(503), error) is Reason.REGISTRY_ERROR
+
+
+def test_500_around_a_failed_request_is_the_upstreams() -> None:
+    """E2: out of reach or refused; a refusal is the more definite."""
+    error = RegistryError(hides_upstream_trouble=True)
+    assert common_refusal(reply(500), error) is Reason.MIRROR_UPSTREAM_ERROR
+    assert common_refusal(reply(503), error) is Reason.REGISTRY_ERROR
+    both = RegistryError(hides_login_trouble=True, hides_upstream_trouble=True)
+    assert common_refusal(reply(500), both) is Reason.MIRROR_UPSTREAM_AUTH
 
 
 @pytest.mark.parametrize(
