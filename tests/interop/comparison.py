@@ -1,4 +1,4 @@
-"""One image asked about twice: by Kairos, and by skopeo, which copies it or fails."""
+"""One image, asked about by Kairos, and pulled by skopeo and by containerd."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from probes.protocol.outcome import Outcome
 from probes.protocol.plan import ALL_PLATFORMS, ANONYMOUS, DEFAULT_PLATFORM, Plan, Secret, Site
 from probes.protocol.taxonomy import Depth, Reason
 from probes.wire.driver import Engine
+from tests.fakes.containerd import Containerd
 from tests.fakes.skopeo import Answer, Skopeo
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ LOOPBACK: Final = "127.0.0.0/8"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of both. Without a CA the registry speaks plain HTTP; `platform` may be `all`."""
+    """What is asked of all. Without a CA the registry speaks plain HTTP; `platform` may be `all`."""
 
     reference: str
     platform: str = DEFAULT_PLATFORM
@@ -41,7 +42,7 @@ Make = Callable[["Scene", str], Question]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """A state that an image can be in, and what both are expected to say of it.
+    """A state that an image can be in, and what each is expected to say of it.
 
     `found_at` is the shallowest depth that does not call the image available; None where none does.
     """
@@ -51,6 +52,7 @@ class State:
     reason: Reason
     found_at: Depth | None
     is_copied: bool
+    is_fetched: bool
 
     @property
     def is_available(self) -> bool:
@@ -58,8 +60,8 @@ class State:
 
     @property
     def is_disputed(self) -> bool:
-        """Tell whether Kairos and skopeo differ; `docs/adr/0018` says why they may."""
-        return self.is_available != self.is_copied
+        """Tell whether Kairos differs from skopeo or containerd; `docs/adr/0018` says why it may."""
+        return not self.is_available == self.is_copied == self.is_fetched
 
 
 class Shelf:
@@ -69,13 +71,21 @@ class Shelf:
         self.states: list[State] = []
 
     def sound(self, make: Make) -> Make:
-        """Add a state in which the image can be pulled, as both say."""
+        """Add a state in which the image can be pulled, as all say."""
         return self.state(Reason.OK)(make)
 
     def state(
-        self, reason: Reason, found_at: Depth | None = None, *, is_copied: bool | None = None
+        self,
+        reason: Reason,
+        found_at: Depth | None = None,
+        *,
+        is_copied: bool | None = None,
+        is_fetched: bool | None = None,
     ) -> Callable[[Make], Make]:
-        """Add a state with what Kairos says of it; skopeo agrees unless `is_copied` says otherwise."""
+        """Add a state with what Kairos says of it.
+
+        skopeo agrees unless `is_copied` says otherwise, containerd unless `is_fetched` does.
+        """
 
         def add(make: Make) -> Make:
             agreed = reason is Reason.OK
@@ -86,6 +96,7 @@ class Shelf:
                     reason=reason,
                     found_at=found_at,
                     is_copied=agreed if is_copied is None else is_copied,
+                    is_fetched=agreed if is_fetched is None else is_fetched,
                 )
             )
             return make
@@ -122,6 +133,17 @@ def copy(question: Question, directory: Path) -> Answer:
     destination = f"dir:{directory / 'copy'}"
     return Skopeo(directory, question.ca_file).copy(
         _source(question), destination, *_trust("src", question), *options, platform=platform
+    )
+
+
+def fetch(question: Question, containerd: Containerd) -> Answer:
+    """Let containerd fetch all of the image."""
+    secret = question.secret
+    return containerd.fetch(
+        question.reference,
+        platform="" if question.platform == ALL_PLATFORMS else question.platform,
+        login="" if secret.is_anonymous else f"{secret.username}:{secret.password}",
+        ca_file=question.ca_file,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from kairos.embedded import free_port
 from probes.protocol.plan import Secret
 from tests.fakes.blob_host import BlobHost
+from tests.fakes.containerd import Containerd
 from tests.fakes.docker_registry import DockerRegistry, TokenAuth, Upstream
 from tests.fakes.oci_layout import Image, OciLayout
 from tests.fakes.tls_files import ServerFiles, TlsFiles
@@ -49,6 +50,10 @@ class Scene:
     def registry(self) -> DockerRegistry:
         """An open registry over plain HTTP, of which everybody may do everything."""
         return self._shared.enter_context(DockerRegistry(self.directory / "open"))
+
+    @cached_property
+    def containerd(self) -> Containerd:
+        return self._shared.enter_context(Containerd(self.directory / "containerd"))
 
     @cached_property
     def certificate(self) -> ServerFiles:

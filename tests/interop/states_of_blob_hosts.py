@@ -93,13 +93,13 @@ def redirect_to_the_certificate_of_another(scene: Scene, repository: str) -> Que
     return redirected(scene, repository, host)
 
 
-@state(Reason.REDIRECT_INSECURE, Depth.PLATFORM, is_copied=True)
+@state(Reason.REDIRECT_INSECURE, Depth.PLATFORM, is_copied=True, is_fetched=True)
 def redirect_to_plain_http(scene: Scene, repository: str) -> Question:
     host = scene.start(BlobHost(scene.new_directory() / "storage"))
     return redirected(scene, repository, host)
 
 
-@state(Reason.REDIRECT_FORBIDDEN, Depth.PLATFORM, is_copied=True)
+@state(Reason.REDIRECT_FORBIDDEN, Depth.PLATFORM, is_copied=True, is_fetched=True)
 def redirect_to_a_private_address(scene: Scene, repository: str) -> Question:
     files = scene.tls.issue("private", "127.0.0.2")
     host = scene.blob_host(scene.new_directory() / "storage", files, address="127.0.0.2")

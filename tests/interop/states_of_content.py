@@ -39,7 +39,7 @@ def docker_v2s2_image(scene: Scene, repository: str) -> Question:
     return scene.ask(repository)
 
 
-@state(Reason.LEGACY_SCHEMA1, Depth.MANIFEST, is_copied=True)
+@state(Reason.LEGACY_SCHEMA1, Depth.MANIFEST, is_copied=True, is_fetched=True)
 def docker_v2s1_image(scene: Scene, repository: str) -> Question:
     scene.image(repository)
     here = f"docker://{scene.registry.authority}/{repository}:1"
@@ -104,7 +104,7 @@ def another_platform_than_the_single_image_has(scene: Scene, repository: str) ->
     return scene.ask(repository, platform="linux/arm64")
 
 
-@state(Reason.OK, is_copied=False)
+@state(Reason.OK, is_copied=False, is_fetched=False)
 def layer_by_sha512(scene: Scene, repository: str) -> Question:
     tar = repository.encode() * 100
     layer = gzip.compress(tar, mtime=0)
@@ -120,6 +120,22 @@ def layer_by_sha512(scene: Scene, repository: str) -> Question:
         ],
     }
     registry.put_manifest(repository, "1", MANIFEST, {"schemaVersion": 2, "mediaType": MANIFEST, **parts})
+    return scene.ask(repository)
+
+
+@state(Reason.OK, is_copied=False, is_fetched=False)
+def foreign_layer_that_nobody_serves(scene: Scene, repository: str) -> Question:
+    image = scene.image(repository)
+    foreign = {
+        "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "digest": f"sha256:{hashlib.sha256(repository.encode()).hexdigest()}",
+        "size": 1000,
+        "urls": [f"{scene.dead_origin()}/layer"],
+    }
+    layers = [scene.layout.descriptor(LAYER, image.layers[0]), foreign]
+    config = scene.layout.descriptor(CONFIG, image.config)
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}
+    scene.registry.put_manifest(repository, "1", MANIFEST, document)
     return scene.ask(repository)
 
 
@@ -166,7 +182,7 @@ def manifest_altered(scene: Scene, repository: str) -> Question:
     return scene.ask(repository)
 
 
-@state(Reason.PLATFORM_MISSING, Depth.PLATFORM)
+@state(Reason.PLATFORM_MISSING, Depth.PLATFORM, is_fetched=True)
 def index_without_the_platform(scene: Scene, repository: str) -> Question:
     scene.index(repository)
     return scene.ask(repository, platform="linux/s390x")
@@ -197,7 +213,7 @@ def child_removed_and_every_platform_asked_for(scene: Scene, repository: str) ->
     return scene.ask(repository, platform=ALL_PLATFORMS)
 
 
-@state(Reason.OK, is_copied=False)
+@state(Reason.OK, is_copied=False, is_fetched=False)
 def attestation_removed_and_every_platform_asked_for(scene: Scene, repository: str) -> Question:
     image = scene.image(repository)
     attestation = scene.layout.add_artifact("provenance", artifact_type="application/vnd.in-toto+json", content=b"{}")
@@ -237,7 +253,7 @@ def config_of_a_child_removed(scene: Scene, repository: str) -> Question:
     return scene.ask(repository)
 
 
-@state(Reason.OK, is_copied=False)
+@state(Reason.OK, is_copied=False, is_fetched=False)
 def config_of_a_child_with_one_bit_flipped(scene: Scene, repository: str) -> Question:
     flip_a_bit(scene.registry.blob_path(scene.index(repository)["amd64"].config))
     return scene.ask(repository)
@@ -274,7 +290,7 @@ def layer_grown(scene: Scene, repository: str) -> Question:
     return scene.ask(repository)
 
 
-@state(Reason.OK, is_copied=False)
+@state(Reason.OK, is_copied=False, is_fetched=False)
 def layer_with_one_bit_flipped(scene: Scene, repository: str) -> Question:
     flip_a_bit(scene.registry.blob_path(scene.image(repository).layers[1]))
     return scene.ask(repository)

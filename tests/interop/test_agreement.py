@@ -1,7 +1,7 @@
-"""Kairos and skopeo are asked about the same image in the same state: sound, broken, out of reach.
+"""Kairos, skopeo and containerd are asked about the same image in the same state: sound, broken, out of reach.
 
-Both read from Debian's docker-registry. What skopeo copies, Kairos calls available, and the other way round; where
-they differ, `docs/adr/0018-where-we-differ-from-skopeo.md` says why.
+All read from Debian's docker-registry. What the others can pull, Kairos calls available, and the other way round.
+Where they differ, `docs/adr/0018-where-we-differ-from-skopeo.md` says why.
 """
 
 from pathlib import Path
@@ -10,7 +10,8 @@ import pytest
 
 from probes.protocol.outcome import Outcome
 from probes.protocol.taxonomy import Depth, Status
-from tests.interop.comparison import State, check_at, copy, digest_by_skopeo
+from tests.fakes.containerd import MISSING, containerd_can_run
+from tests.interop.comparison import State, check_at, copy, digest_by_skopeo, fetch
 from tests.interop.scene import Scene
 from tests.interop.states_of_access import ACCESS
 from tests.interop.states_of_blob_hosts import BLOB_HOSTS
@@ -27,20 +28,30 @@ def state(request: pytest.FixtureRequest) -> State:
     return request.param
 
 
-def test_kairos_and_skopeo_say_the_same(state: State, scene: Scene, tmp_path: Path) -> None:
+def test_kairos_says_what_a_pull_meets(state: State, scene: Scene, tmp_path: Path) -> None:
     """Where they do not, and which depth first sees that something is wrong, is as `states_of_*` have it."""
     question = state.make(scene, state.name.replace(" ", "-"))
 
     outcomes = check_at(question, *([Depth.BLOBS] if state.is_available else Depth))
     copied = copy(question, tmp_path)
+    fetched = fetch(question, scene.containerd) if containerd_can_run() else None
 
     deepest = outcomes[-1]
     assert deepest.conclusion.reason is state.reason, deepest.conclusion
     assert (copied.status == 0) is state.is_copied, copied.errors
+    if fetched:
+        assert (fetched.status == 0) is state.is_fetched, fetched.errors
     if not state.is_available:
         assert _shallowest(outcomes) is state.found_at
     elif state.is_copied:
         assert deepest.conclusion.digest == digest_by_skopeo(question, tmp_path)
+
+
+@pytest.mark.skipif(not containerd_can_run(), reason=MISSING)
+def test_containerd_is_asked_as_well(scene: Scene) -> None:
+    """Where this is skipped, the comparison above is with skopeo alone."""
+    scene.image("for-containerd")
+    assert fetch(scene.ask("for-containerd"), scene.containerd).status == 0
 
 
 def _shallowest(outcomes: list[Outcome]) -> Depth | None:
@@ -54,9 +65,13 @@ class TestDecisionRecord:
     """`docs/adr/0018-where-we-differ-from-skopeo.md` tells of every difference and of what each depth finds."""
 
     def test_it_lists_every_difference_and_no_other(self) -> None:
-        said = {name: (kairos, skopeo) for name, kairos, skopeo, *_ in _rows("## Where the two differ")}
+        said = {name: tuple(verdicts) for name, *verdicts, _ in _rows("## Where they differ")}
         assert said == {
-            state.name: (f"`{state.reason}`", "copies" if state.is_copied else "fails")
+            state.name: (
+                f"`{state.reason}`",
+                "copies" if state.is_copied else "fails",
+                "fetches" if state.is_fetched else "fails",
+            )
             for state in STATES
             if state.is_disputed
         }
