@@ -4,7 +4,7 @@ A `Plan` travels as JSON from the control plane to a region. Secrets never trave
 its key in the batch, and the region hands the opened `Secret` to the wire beside the plan.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
 from probes.protocol.shape import MISFITS, items, number, text
@@ -30,7 +30,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """A registry secret in clear: only in memory, only where a check runs. Never part of `repr`."""
+    """A registry secret in clear: only in memory, only where a check runs. Never part of `repr`.
+
+    Every field is text, and every one but `fingerprint` travels: a further field is sealed, stored and told
+    apart in caches as soon as it is declared here.
+    """
 
     username: str = ""
     password: str = field(default="", repr=False)
@@ -42,6 +46,32 @@ class Secret:
     def is_anonymous(self) -> bool:
         """Tell whether there is nothing to log in with. A client certificate opens the door; it is no login."""
         return not (self.password or self.identity_token)
+
+    @property
+    def material(self) -> bytes:
+        """Everything that makes the secret what it is, as bytes that no other secret has: what to fingerprint."""
+        parts = [part.encode() for pair in self.to_json().items() for part in pair]
+        return b"".join(len(part).to_bytes(8) + part for part in parts)
+
+    def to_json(self) -> dict[str, str]:
+        """Return what the secret holds, by field, without what is empty and without its fingerprint."""
+        return {name: value for name in _SECRET_FIELDS if (value := getattr(self, name))}
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Return the secret of `document`, without a fingerprint. Raises `ValueError`, which tells nothing secret.
+
+        A field that is not known here is refused: without it, what remains might be another login or none.
+        """
+        if not isinstance(document, dict) or not document.keys() <= _SECRET_FIELDS.keys():
+            raise ValueError("not a secret, or one of a kind that is not known here")
+        if not all(isinstance(value, str) for value in document.values()):
+            raise ValueError("a secret holds texts")
+        return cls(**document)
+
+
+# In the order of their declaration, so that equal secrets are equal bytes.
+_SECRET_FIELDS: Final = {item.name: item for item in fields(Secret) if item.name != "fingerprint"}
 
 
 ANONYMOUS: Final = Secret()

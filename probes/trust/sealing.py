@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nacl.exceptions import CryptoError
@@ -45,9 +45,7 @@ class BoundSecret:
 def seal(bound: BoundSecret, region: PublicKey) -> str:
     """Return `bound` as base64 text that only the holder of the region's private key can open."""
     document = {
-        "username": bound.secret.username,
-        "password": bound.secret.password,
-        "identity_token": bound.secret.identity_token,
+        "secret": bound.secret.to_json(),
         "host": bound.host,
         "repository_prefix": bound.repository_prefix,
     }
@@ -60,27 +58,18 @@ def open_sealed(text: str, key: PrivateKey) -> BoundSecret:
         document: Any = strict_json.loads(SealedBox(key).decrypt(base64.b64decode(text, validate=True)).decode())
     except (binascii.Error, ValueError, CryptoError):
         raise SealError("a sealed secret that does not open with this region's key") from None
-    names = ("username", "password", "identity_token", "host", "repository_prefix")
-    values = [document.get(name) if isinstance(document, dict) else None for name in names]
-    username, password, identity_token, host, prefix = (v if isinstance(v, str) else None for v in values)
-    if username is None or password is None or identity_token is None or not host or prefix is None:
-        raise SealError("a sealed secret that lacks a field")
-    return BoundSecret(
-        Secret(
-            username=username,
-            password=password,
-            identity_token=identity_token,
-            fingerprint=fingerprint(username, password, identity_token),
-        ),
-        host,
-        prefix,
-    )
+    if not isinstance(document, dict):
+        raise SealError("a sealed secret that is none")
+    host, prefix = document.get("host"), document.get("repository_prefix")
+    if not (isinstance(host, str) and host and isinstance(prefix, str)):
+        raise SealError("a sealed secret that is bound to no place")
+    try:
+        secret = Secret.from_json(document.get("secret"))
+    except ValueError as error:
+        raise SealError(str(error)) from None
+    return BoundSecret(replace(secret, fingerprint=fingerprint(secret)), host, prefix)
 
 
-def fingerprint(username: str, password: str, identity_token: str) -> str:
+def fingerprint(secret: Secret) -> str:
     """Return 16 hex digits that tell secrets apart within this process and mean nothing outside it."""
-    digest = hashlib.blake2b(key=_FINGERPRINT_KEY, digest_size=8)
-    for part in (username, password, identity_token):
-        encoded = part.encode()
-        digest.update(len(encoded).to_bytes(8) + encoded)
-    return digest.hexdigest()
+    return hashlib.blake2b(secret.material, key=_FINGERPRINT_KEY, digest_size=8).hexdigest()

@@ -207,6 +207,5 @@ def _login_key(plan: Plan, secret: Secret, route: Route) -> LoginKey | None:
         return None
     fingerprint = secret.fingerprint
     if not (secret == ANONYMOUS or fingerprint):
-        material = f"{secret.username}\0{secret.password}\0{secret.identity_token}\0{secret.client_identity}"
-        fingerprint = hashlib.sha256(material.encode()).hexdigest()
+        fingerprint = hashlib.sha256(secret.material).hexdigest()
     return (plan.site.api_host or reference.api_host, reference.repository, fingerprint, route.profile)

@@ -87,3 +87,17 @@ def test_secret_shows_its_name_only() -> None:
     assert ANONYMOUS.is_anonymous
     assert Secret(username="alice").is_anonymous
     assert not secret.is_anonymous
+
+
+def test_secret_leaves_out_what_is_empty_and_its_fingerprint() -> None:
+    secret = Secret(username="alice", password="wonderland", fingerprint="f1")
+    assert secret.to_json() == {"username": "alice", "password": "wonderland"}
+    assert Secret.from_json(secret.to_json()) == Secret(username="alice", password="wonderland")
+
+
+@pytest.mark.parametrize("document", [None, [], {"password": 7}, {"fingerprint": "f1"}, {"passphrase": "wonderland"}])
+def test_secret_of_another_make_is_refused_and_not_repeated(document: Any) -> None:
+    """T35: nor may what is left of it pass for an anonymous login."""
+    with pytest.raises(ValueError, match="secret") as refused:
+        Secret.from_json(document)
+    assert "wonderland" not in str(refused.value)
