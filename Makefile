@@ -70,6 +70,7 @@ lock: $(VENV)/.checks ## compile requirements*.in to exact versions with hashes;
 	@$(LOCK) $(ARGS) requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) -c requirements-dev.txt requirements.in -o requirements.txt
 	@$(LOCK) -c requirements-dev.txt requirements-edge.in -o requirements-edge.txt
+	@$(LOCK) -c requirements-dev.txt requirements-cloud.in -o requirements-cloud.txt
 
 .PHONY: clean
 clean: ## remove what was made, except the data in .kairos
