@@ -40,12 +40,13 @@ class Secret:
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)  # an OAuth2 refresh token
     client_identity: str = field(default="", repr=False)  # PEM of a private key and its certificate's chain
+    bearer: str = field(default="", repr=False)  # a token for the registry itself, sent as it is
     fingerprint: str = ""  # tells two secrets apart in cache keys and logs without showing either
 
     @property
     def is_anonymous(self) -> bool:
         """Tell whether there is nothing to log in with. A client certificate opens the door; it is no login."""
-        return not (self.password or self.identity_token)
+        return not (self.password or self.identity_token or self.bearer)
 
     @property
     def material(self) -> bytes:

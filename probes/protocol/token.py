@@ -88,6 +88,11 @@ def trusted_realm(
     return Realm(url, origin, challenge.get("service"))
 
 
+def is_bearer(token: str) -> bool:
+    """Tell whether `token` can stand in an Authorization header: visible ASCII, at most 16 KiB (S17)."""
+    return _VISIBLE.fullmatch(token) is not None
+
+
 def basic(secret: Secret) -> str:
     """Return the Authorization value for a user name and password."""
     pair = f"{secret.username}:{secret.password}".encode()
@@ -128,7 +133,7 @@ def read_token(body: bytes) -> Token:
     value = document.get("access_token") or document.get("token")
     if not value:
         raise LoginRefused(Reason.AUTH_TOKEN_EMPTY, "the reply holds no token")
-    if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
+    if not isinstance(value, str) or not is_bearer(value):
         raise LoginRefused(Reason.AUTH_TOKEN_INVALID, "the token holds what no header may hold")
     lifetime, warnings = _lifetime(document.get("expires_in"))
     return Token(value, lifetime, warnings)

@@ -35,6 +35,7 @@ HOST: Final = "registry.example"
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REALM: Final = "https://auth.registry.example/token"
 ALICE: Final = Secret(username="alice", password="wonderland", fingerprint="alice-1")
+BEARING: Final = Secret(bearer="a-looking-glass", fingerprint="bearer-1")
 REFRESHING: Final = Secret(identity_token="looking-glass", fingerprint="refresh-1")
 _OUR_HEADERS: Final = frozenset({"Accept", "Authorization", "Content-Type", "Range"})
 
@@ -169,6 +170,8 @@ class Registry:
             self.users[secret.username] = secret.password
         if secret.identity_token:
             self.identity_tokens.add(secret.identity_token)
+        if secret.bearer:
+            self.valid_tokens.add(secret.bearer)
 
     def revoke_tokens(self) -> None:
         self.valid_tokens.clear()

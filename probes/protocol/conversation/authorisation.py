@@ -1,7 +1,7 @@
 """The login: from a 401 to an Authorization header, or to the reason why there is none.
 
 Source: behaviour rows C1 to C23 and T7 to T31. One exchange serves all errands of the check: those that meet
-a 401 meanwhile wait for it.
+a 401 meanwhile wait for it. A static bearer needs none: it is shown from the first request on.
 """
 
 from dataclasses import replace
@@ -29,7 +29,7 @@ from probes.protocol.errors import (
 )
 from probes.protocol.exchange import Reply
 from probes.protocol.taxonomy import Reason, Stage
-from probes.protocol.token import LoginRefused, basic, pull_scope, read_token, token_query, trusted_realm
+from probes.protocol.token import LoginRefused, basic, is_bearer, pull_scope, read_token, token_query, trusted_realm
 from probes.protocol.urls import UrlRefused, origin_of, resolve_url
 
 _MAX_SCOPE: Final = 512
@@ -37,8 +37,18 @@ _PINGS: Final = frozenset({Purpose.PING, Purpose.CONFIRM})
 
 
 def recall(turn: Turn, memory: Memory, first: Errand) -> None:
-    """Begin with what an earlier check learned: its header, or its challenge, or nothing (row C1)."""
+    """Begin with what an earlier check learned: its header, or its challenge, or nothing (row C1).
+
+    A static bearer is like a remembered header, but the operator's: nothing is learned, and nothing renews it.
+    """
     state = turn.state
+    if state.secret.bearer:
+        if not is_bearer(state.secret.bearer):
+            _stop(turn, Reason.AUTH_BAD_CREDENTIALS, "the static token holds what no header may hold")
+            return
+        turn.log_in(f"Bearer {state.secret.bearer}", path="fresh")
+        turn.send(first)
+        return
     state.challenge_url = memory.challenge_url
     state.login = Login(challenge=memory.challenge)
     if memory.header:
@@ -73,7 +83,9 @@ def _on_unauthorised(turn: Turn, errand: Errand, reply: Reply) -> None:
     login = turn.state.login
     challenges = parse_challenges(reply.headers.all("www-authenticate"))
     turn.state.challenge_url = errand.url
-    if login.path == "cached":
+    if turn.state.secret.bearer:
+        _refuse(turn, errand, reply, _bearer_refusal(reply, challenges))
+    elif login.path == "cached":
         _renew(turn, errand, challenges)
     elif not login.header:
         _log_in(turn, errand, challenges)
@@ -84,6 +96,13 @@ def _on_unauthorised(turn: Turn, errand: Errand, reply: Reply) -> None:
         _refuse(turn, errand, reply, Reason.AUTH_BAD_CREDENTIALS)
     else:
         _after_bearer(turn, errand, reply, challenges)
+
+
+def _bearer_refusal(reply: Reply, challenges: tuple[Challenge, ...]) -> Reason:
+    """The registry does not take the operator's own token: no exchange, no anonymous try (rows T24, T34)."""
+    if any(item.get("error") == "insufficient_scope" for item in challenges):
+        return Reason.AUTH_INSUFFICIENT_SCOPE
+    return token_refusal(reply, read_error(reply.body), has_login=True)
 
 
 def _renew(turn: Turn, errand: Errand, challenges: tuple[Challenge, ...] = ()) -> None:

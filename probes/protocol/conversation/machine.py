@@ -78,7 +78,8 @@ def advance(state: State, event: Event) -> Send | Done:
 
 def _never_shown(secret: Secret) -> tuple[str, ...]:
     pair = basic(secret).partition(" ")[2] if secret.password else ""
-    return (*echoes(secret.password), *echoes(secret.identity_token), *echoes(pair))
+    shown_once = (secret.password, secret.identity_token, secret.bearer, pair)
+    return tuple(echo for text in shown_once for echo in echoes(text))
 
 
 def _on_reply(turn: Turn, errand: Errand, reply: Reply) -> None:

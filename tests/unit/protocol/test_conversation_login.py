@@ -7,7 +7,7 @@ import pytest
 from probes.protocol.exchange import FaultKind
 from probes.protocol.plan import ANONYMOUS, Secret, Site
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage
-from tests.fakes.dialogue import ALICE, HOST, REALM, REFRESHING, Breaks, Registry, Says, error, moved
+from tests.fakes.dialogue import ALICE, BEARING, HOST, REALM, REFRESHING, Breaks, Registry, Says, error, moved
 
 REFERENCE = f"{HOST}/team/app:1"
 WITH_TOKEN = ["HEAD 1", "GET token", "HEAD 1 with token-1"]
@@ -218,6 +218,81 @@ class TestIdentityToken:
         """C19."""
         registry.wants_password()
         assert resolve(registry, REFRESHING) is Reason.AUTH_REQUIRED
+
+
+class TestStaticBearer:
+    def test_it_is_shown_as_it_is_from_the_first_request_on(self, registry: Registry) -> None:
+        """C1: as a runtime shows the `registrytoken` of its configuration, and without any exchange."""
+        registry.wants_token(anyone=False)
+        registry.knows(BEARING)
+        outcome = registry.check(REFERENCE, secret=BEARING)
+        assert (outcome.reason, outcome.auth_path) == (Reason.OK, "fresh")
+        lines = ("HEAD 1", "GET manifest", "GET config", "GET layer1")
+        assert registry.log == [f"{line} with a-looking-glass" for line in lines]
+        assert registry.memory is None
+
+    @pytest.mark.parametrize(
+        ("parameter", "reason"),
+        [
+            ("", Reason.AUTH_BAD_CREDENTIALS),
+            (',error="invalid_token"', Reason.AUTH_BAD_CREDENTIALS),
+            (',error="insufficient_scope"', Reason.AUTH_INSUFFICIENT_SCOPE),
+        ],
+    )
+    def test_refused_it_is_bad_and_neither_exchanged_nor_hidden(
+        self, registry: Registry, parameter: str, reason: Reason
+    ) -> None:
+        """T24, T34: the token service would admit anybody, and real clients with that token still fail."""
+        registry.wants_token(anyone=True)
+        registry.challenges = [registry.challenges[0] + parameter]
+        outcome = registry.check(REFERENCE, secret=BEARING)
+        assert (outcome.reason, outcome.stage, outcome.host) == (reason, Stage.MANIFEST, HOST)
+        assert registry.log == ["HEAD 1 with a-looking-glass"]
+
+    def test_registry_that_says_so_in_a_body_tells_that_it_ran_out(self, registry: Registry) -> None:
+        """T24."""
+        registry.once("GET manifest", Says(401, error("UNAUTHORIZED", "your authorization token has expired")))
+        assert registry.check(REFERENCE, secret=BEARING).reason is Reason.AUTH_EXPIRED
+
+    def test_denied_it_is_valid_and_may_not(self, registry: Registry) -> None:
+        registry.once("HEAD 1", Says(403))
+        registry.once("GET 1", Says(403, error("DENIED", "requested access to the resource is denied")))
+        assert resolve(registry, BEARING) is Reason.AUTH_DENIED
+
+    def test_blob_refused_after_a_good_manifest_is_denied(self, registry: Registry) -> None:
+        """B8: there is no fresh token to be had."""
+        registry.knows(BEARING)
+        registry.once("GET layer1", Says(401))
+        assert registry.check(REFERENCE, secret=BEARING).reason is Reason.BLOB_DENIED
+        assert registry.log.count("GET layer1 with a-looking-glass") == 1
+
+    def test_it_does_not_follow_a_redirect(self, registry: Registry) -> None:
+        """B11, C21, S7: another origin sees nothing of it, whatever it asks for."""
+        registry.once("HEAD 1", moved("https://elsewhere.test/a"))
+        registry.once("HEAD elsewhere.test/a", Says(401, headers={"WWW-Authenticate": f'Bearer realm="{REALM}"'}))
+        assert resolve(registry, BEARING) is Reason.REDIRECT_AUTH_REQUIRED
+        assert registry.log == ["HEAD 1 with a-looking-glass", "HEAD elsewhere.test/a"]
+
+    def test_it_answers_no_password_challenge(self, registry: Registry) -> None:
+        registry.wants_password()
+        assert resolve(registry, BEARING) is Reason.AUTH_BAD_CREDENTIALS
+        assert registry.log == ["HEAD 1 with a-looking-glass"]
+
+    def test_memory_of_another_login_is_not_mixed_with_it(self, registry: Registry) -> None:
+        registry.wants_token()
+        registry.knows(BEARING)
+        assert resolve(registry) is Reason.OK
+        memory = registry.memory
+        outcome = registry.check(REFERENCE, depth=Depth.RESOLVE, secret=BEARING, memory=memory)
+        assert outcome.reason is Reason.OK
+        assert registry.log == ["HEAD 1 with a-looking-glass"]
+
+    @pytest.mark.parametrize("token", ["two\r\nX-Evil: 1", "schlüssel", "a" * 16_385])
+    def test_token_that_no_header_holds_is_never_sent(self, registry: Registry, token: str) -> None:
+        """S17."""
+        outcome = registry.check(REFERENCE, secret=Secret(bearer=token))
+        assert (outcome.reason, outcome.stage) == (Reason.AUTH_BAD_CREDENTIALS, Stage.CHALLENGE)
+        assert registry.log == []
 
 
 class TestChoice:

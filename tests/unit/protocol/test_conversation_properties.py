@@ -28,6 +28,7 @@ SECRETS: Final = (
     ANONYMOUS,
     Secret(username="alice", password="wonder-land-9"),
     Secret(identity_token="looking-glass-7"),
+    Secret(bearer="a-looking-glass-7"),
     Secret(username="alice", password="wonder-land-9", identity_token="looking-glass-7"),
 )
 KEPT: Final = ("wonder-land-9", "looking-glass-7", base64.b64encode(b"alice:wonder-land-9").decode())
@@ -59,6 +60,7 @@ class Trickster:
         self.registry = Registry()
         self.registry.users["alice"] = "wonder-land-9"
         self.registry.identity_tokens.add("looking-glass-7")
+        self.registry.valid_tokens.add("a-looking-glass-7")
         inner = contents.index(child("linux/arm64"), name="inner")
         self.registry.index("team/app:1", child("linux/amd64", layers=3), child("linux/arm64"), inner)
         if self.random.random() < 0.7:
@@ -68,7 +70,7 @@ class Trickster:
 
     @property
     def secret(self) -> Secret:
-        return SECRETS[self.random.randrange(4)]
+        return self.random.choice(SECRETS)
 
     def talk(self) -> Done:
         """Talk to the end, with the replies in any order."""

@@ -8,7 +8,7 @@ from probes.protocol.conversation import Send, advance, start
 from probes.protocol.conversation.turn import headers_for
 from probes.protocol.plan import Plan, Secret
 from probes.protocol.taxonomy import Depth, Reason
-from tests.fakes.dialogue import ALICE, HOST, REFRESHING, Amends, Registry, Says
+from tests.fakes.dialogue import ALICE, BEARING, HOST, REFRESHING, Amends, Registry, Says
 
 REFERENCE = f"{HOST}/team/app:1"
 SPACED = Secret(username="", password="wonder  land")
@@ -33,6 +33,13 @@ def test_password_echoed_by_the_token_service_is_not_shown(registry: Registry, e
 def test_identity_token_echoed_is_not_shown(registry: Registry) -> None:
     registry.once("POST token", Says(401, {"details": "not valid: looking-glass"}))
     assert registry.check(REFERENCE, secret=REFRESHING).detail == "not valid: …"
+
+
+def test_static_bearer_echoed_by_the_registry_is_not_shown(registry: Registry) -> None:
+    """T35."""
+    registry.knows(BEARING)
+    registry.once("GET manifest", Says(403, "not for a-looking-glass"))
+    assert registry.check(REFERENCE, secret=BEARING).detail == "not for …"
 
 
 @pytest.mark.parametrize("token", ["t0ken-t0ken", "t0ken" * 60], ids=["short", "cut"])
@@ -78,7 +85,7 @@ def test_nothing_secret_is_in_the_repr_of_what_is_passed_around(registry: Regist
     """S19: a log line or a traceback may print any of it."""
     registry.knows(ALICE)
     registry.check(REFERENCE, secret=ALICE)
-    everything = repr((registry.asks, registry.done, registry.memory, ALICE, REFRESHING))
+    everything = repr((registry.asks, registry.done, registry.memory, ALICE, REFRESHING, BEARING))
     move = start(Plan(reference=REFERENCE), ALICE, registry.memory)
     assert isinstance(move, Send)
     for secret in ("wonderland", "looking-glass", "YWxpY2U6", "token-1"):
