@@ -41,12 +41,14 @@ class Secret:
     identity_token: str = field(default="", repr=False)  # an OAuth2 refresh token
     client_identity: str = field(default="", repr=False)  # PEM of a private key and its certificate's chain
     bearer: str = field(default="", repr=False)  # a token for the registry itself, sent as it is
+    provider: str = ""  # `provider_key` is to be exchanged there for one of the above: a `Provider`'s value
+    provider_key: str = field(default="", repr=False)  # JSON text: `probes.protocol.provider`
     fingerprint: str = ""  # tells two secrets apart in cache keys and logs without showing either
 
     @property
     def is_anonymous(self) -> bool:
         """Tell whether there is nothing to log in with. A client certificate opens the door; it is no login."""
-        return not (self.password or self.identity_token or self.bearer)
+        return not (self.password or self.identity_token or self.bearer or self.provider)
 
     @property
     def material(self) -> bytes:

@@ -19,9 +19,10 @@ from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.proxy import Proxy
 from probes.protocol.redaction import scrub_url
 from probes.protocol.reference import ReferenceInvalid, parse_reference
-from probes.protocol.taxonomy import Reason, Warn
+from probes.protocol.taxonomy import Reason, Stage, Warn
 from probes.protocol.urls import redact
 from probes.wire.exchange import ExchangeRecord, perform
+from probes.wire.exchangers import ExchangeRefused, Exchanges, Refusal
 from probes.wire.limits import Limits
 from probes.wire.memory import LoginKey, LoginMemory
 from probes.wire.route import Route
@@ -29,6 +30,7 @@ from probes.wire.transport import GuardedTransport
 
 _log = logging.getLogger(__name__)
 EXPIRING: Final = timedelta(days=14)
+_LOGIN_REFUSED: Final = frozenset({Reason.AUTH_BAD_CREDENTIALS, Reason.AUTH_EXPIRED})
 
 
 class Engine:
@@ -47,6 +49,7 @@ class Engine:
         self._nat64 = nat64
         self._transport = GuardedTransport(user_agent=user_agent, limits=self._limits)
         self._logins = LoginMemory()
+        self._exchanges = Exchanges(self._transport, self._limits)
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,6 +59,7 @@ class Engine:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        await self._exchanges.aclose()
         await self._transport.aclose()
 
     async def check(self, plan: Plan, secret: Secret = ANONYMOUS) -> Outcome:
@@ -68,13 +72,26 @@ class Engine:
         key = _login_key(plan, secret, run.route)
         memory = self._logins.recall(key, run.started) if key else None
         try:
-            done = await run.converse(start(plan, secret, memory))
+            login = await self._exchanged(plan, secret, run) if secret.provider else secret
+            done = await run.converse(start(plan, login, memory))
+        except ExchangeRefused as error:
+            done = _without_login(plan, error.refusal)
         except Exception as error:  # noqa: BLE001 - a verdict is owed whatever we did wrong
             _log.exception("the check of %s failed in the engine", plan.reference)
             done = _own_fault(plan, error)
         if key and done.memory is not None:
             self._logins.learn(key, done.memory, run.started)  # a token is no older than the check
+        if secret.provider and done.conclusion.reason in _LOGIN_REFUSED:
+            self._exchanges.doubt(secret, registry=_registry_of(plan), route=run.route)
         return run.outcome(done)
+
+    async def _exchanged(self, plan: Plan, secret: Secret, run: "_Run") -> Secret:
+        """Return what a provider gives for `secret`; as it is where the check ends before any packet anyway."""
+        if isinstance(start(plan), Done):
+            return secret
+        return await self._exchanges.login_for(
+            secret, registry=_registry_of(plan), route=run.route, deadline=run.deadline, records=run.records
+        )
 
 
 class _Run:
@@ -180,6 +197,21 @@ def _own_fault(plan: Plan, error: Exception) -> Done:
     )
 
 
+def _without_login(plan: Plan, refusal: Refusal) -> Done:
+    """The provider gave no login, so the registry was not asked: its token service's part, and its stage."""
+    return Done(
+        Conclusion(
+            reason=refusal.reason,
+            canonical=parse_reference(plan.reference).canonical,
+            stage=Stage.TOKEN,
+            host=refusal.host,
+            hint=refusal.hint or refusal.reason.meaning.hint,
+            detail=refusal.detail,
+            retry_at=refusal.retry_at,
+        )
+    )
+
+
 def _step(ask: Ask, event: Event, record: ExchangeRecord, secrets: tuple[str, ...]) -> Step:
     return Step(
         stage=ask.stage,
@@ -197,6 +229,11 @@ def _step(ask: Ask, event: Event, record: ExchangeRecord, secrets: tuple[str, ..
         total_ms=record.total_ms,
         bytes=record.bytes,
     )
+
+
+def _registry_of(plan: Plan) -> str:
+    """Return the registry's host and port as it is asked. Raises `ReferenceInvalid`."""
+    return plan.site.api_host or parse_reference(plan.reference).api_host
 
 
 def _login_key(plan: Plan, secret: Secret, route: Route) -> LoginKey | None:

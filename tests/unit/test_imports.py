@@ -56,6 +56,9 @@ BREACHES: Final = (
     ("pure", "probes.protocol", "time"),
     ("pure", "probes.policy", "random"),
     ("pure", "probes.policy", "pathlib"),
+    ("clouds", "probes.edge", "botocore"),
+    ("clouds", "probes.actions", "google"),
+    ("clouds", "probes.management", "msal"),
 )
 
 NUMBERED: Final = [(number, *breach) for number, breach in enumerate(BREACHES)]
