@@ -13,25 +13,40 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import transaction
 
-from probes.models import Credential
+from probes.models import Credential, CredentialKind
 from probes.protocol.plan import Secret
+from probes.protocol.provider import read_key
+from probes.protocol.token import is_bearer
 
 
 class SecretUnreadable(Exception):
     """A stored secret that none of the keys opens, or no usable key at all. The message tells nothing secret."""
 
 
-def store_secret(credential: Credential, *, password: str = "", identity_token: str = "", now: datetime) -> None:
-    """Encrypt a password or an identity token into the credential and save it.
+def store_secret(credential: Credential, *, now: datetime, **login: str) -> None:
+    """Encrypt a login into the credential, note of which kind it is, and save it.
 
-    The user name stays a plain field. Raises `ValueError` unless exactly one of the two is given.
+    `login` are fields of `Secret`: `password`, `identity_token` or `bearer`, or a `provider` with its
+    `provider_key`. The user name stays a plain field. Raises `ValueError` unless it is exactly one login, which a
+    registry or a provider could take.
     """
-    if bool(password) == bool(identity_token):
-        raise ValueError("a password or an identity token, and not both")
-    content = {"password": password} if password else {"identity_token": identity_token}
-    credential.secret_encrypted = _fernet().encrypt(json.dumps(content).encode())
+    secret = Secret.from_json(login)
+    credential.kind = _kind_of(secret)
+    credential.secret_encrypted = _fernet().encrypt(json.dumps(secret.to_json()).encode())
     credential.rotated_at = now
     credential.save()
+
+
+def _kind_of(secret: Secret) -> CredentialKind:
+    shown = [kind for kind in CredentialKind if not kind.is_exchanged and getattr(secret, kind)]
+    if len(shown) + bool(secret.provider) != 1:
+        raise ValueError("one password, identity token, bearer token or provider's key, and not several")
+    if secret.provider:
+        read_key(secret.provider, secret.provider_key)
+        return CredentialKind(secret.provider)
+    if secret.bearer and not is_bearer(secret.bearer):
+        raise ValueError("a bearer token is visible ASCII, up to 16 KiB")
+    return shown[0]
 
 
 def open_secret(credential: Credential) -> Secret:
@@ -40,11 +55,7 @@ def open_secret(credential: Credential) -> Secret:
         content = json.loads(_fernet().decrypt(bytes(credential.secret_encrypted)))
     except InvalidToken:
         raise SecretUnreadable(f"no key opens the secret of {credential}; store it again") from None
-    return Secret(
-        username=credential.username,
-        password=content.get("password", ""),
-        identity_token=content.get("identity_token", ""),
-    )
+    return Secret.from_json({"username": credential.username, **content})
 
 
 def make_key() -> None:

@@ -2,7 +2,6 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -13,52 +12,86 @@ from django.views.decorators.debug import sensitive_post_parameters
 from probes.actions import secrets
 from probes.admin import display
 from probes.admin.base import KairosAdmin
-from probes.models import Credential
+from probes.admin.login import (
+    KIND_FIELDS,
+    SECRET_FIELDS,
+    FieldRefused,
+    plain_field,
+    read_login,
+    secret_field,
+)
+from probes.models import Credential, CredentialKind
 
-LONGEST_SECRET: Final = 16_384  # a Google service account's key, the longest of passwords, has about 2,400
 _KEPT: Final = "Leave empty to keep what is stored."
 
 
-def _secret_field(help_text: str) -> forms.CharField:
-    widget = forms.PasswordInput({"autocomplete": "new-password", "class": "vTextField"}, render_value=False)
-    return forms.CharField(required=False, strip=False, max_length=LONGEST_SECRET, widget=widget, help_text=help_text)
-
-
 class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """A credential with a secret that goes in and never comes out."""
+    """A credential of any kind with a secret that goes in and never comes out.
 
-    password = _secret_field("Belongs to the user name.")
-    identity_token = _secret_field("An OAuth2 refresh token, in place of a password.")
+    A cloud's key is stored as a whole: whoever changes a part of it types all of it.
+    """
+
+    password = secret_field("Belongs to the user name.")
+    identity_token = secret_field("An OAuth2 refresh token.")
+    bearer = secret_field("Sent to the registry itself, as it is.", label="Bearer token")
+    ecr_access_key_id = plain_field(label="Access key ID")
+    ecr_secret_access_key = secret_field(label="Secret access key")
+    ecr_session_token = secret_field("Of temporary keys only.", label="Session token")
+    ecr_own_role = forms.BooleanField(
+        required=False,
+        label="The worker's own role",
+        help_text="Instead of a key: whatever AWS role the region's machine has.",
+    )
+    ecr_region = plain_field("Empty: as the registry's host names it.", label="AWS region")
+    ecr_endpoint = plain_field("Of a VPC endpoint only: https://….", label="API endpoint")
+    google_key = secret_field("Paste the whole JSON file.", label="Service account key")
+    acr_tenant = plain_field("Its ID or its domain.", label="Tenant")
+    acr_client_id = plain_field(label="Client ID")
+    acr_client_secret = secret_field(label="Client secret")
+    acr_authority = plain_field("Empty: https://login.microsoftonline.com.", label="Authority")
 
     class Meta:
         model = Credential
-        fields = ("registry", "repository_prefix", "region", "label", "username")
+        fields = ("registry", "repository_prefix", "region", "label", "kind", "username")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.has_secret:
-            for name in ("password", "identity_token"):
-                self.fields[name].help_text = f"{self.fields[name].help_text} {_KEPT}"
+            for name in KIND_FIELDS[CredentialKind(self.instance.kind)]:
+                if name in self.fields:
+                    self.fields[name].help_text = f"{self.fields[name].help_text} {_KEPT}".strip()
 
     def clean(self) -> dict[str, Any]:
+        """Find the one login among the fields; `cleaned["login"]` is empty where what is stored stays."""
         cleaned = super().clean() or {}
-        password, token = cleaned.get("password"), cleaned.get("identity_token")
-        if password and token:
-            raise ValidationError({"identity_token": "A password or an identity token, and not both."})
-        if password and "username" in cleaned and not cleaned["username"]:
-            raise ValidationError({"username": "A password needs its user name."})
-        is_given = {"password", "identity_token"} & self.errors.keys() or password or token
-        if not is_given and not self.instance.has_secret:
-            raise ValidationError({"password": "Give a password, or an identity token below."})
+        cleaned["login"] = {}
+        if "kind" not in cleaned:
+            return cleaned
+        kind = CredentialKind(cleaned["kind"])
+        own = KIND_FIELDS[kind]
+        given = {name: cleaned[name] for name in SECRET_FIELDS if cleaned.get(name)}
+        for name in given.keys() - set(own):
+            self.add_error(name, f"This is not for a credential of the kind “{kind.label}”.")
+        if kind is CredentialKind.PASSWORD:
+            if own[0] in given and "username" in cleaned and not cleaned["username"]:
+                self.add_error("username", "A password needs its user name.")
+        elif kind is not CredentialKind.IDENTITY_TOKEN and cleaned.get("username"):
+            self.add_error("username", f"There is no user name with a credential of the kind “{kind.label}”.")
+        stays = self.instance.has_secret and self.instance.kind == kind and not given
+        if not stays and not self.errors.keys() & set(SECRET_FIELDS):
+            try:
+                cleaned["login"] = read_login(kind, given)
+            except FieldRefused as refused:
+                self.add_error(refused.name, refused.message)
         return cleaned
 
 
 @admin.register(Credential)
 class CredentialAdmin(KairosAdmin):
     form = CredentialForm
-    list_display = ("__str__", "registry", "prefix", "where", "username", "secret")
+    list_display = ("__str__", "registry", "prefix", "where", "kind", "username", "secret")
     list_select_related = ("registry", "region")
-    list_filter = ("registry", "region")
+    list_filter = ("registry", "region", "kind")
     search_fields = ("label", "username", "repository_prefix", "registry__host")
     autocomplete_fields = ("registry",)
 
@@ -71,22 +104,28 @@ class CredentialAdmin(KairosAdmin):
 
     def get_fieldsets(self, request: HttpRequest, credential: Credential | None = None) -> Any:
         where = ("registry", "repository_prefix", "region", "label")
-        what = ("username", "password", "identity_token")
-        can_type = not credential or self.has_change_permission(request, credential)
-        shown = ("secret", *(what if can_type else what[:1])) if credential else what
+        what = ("kind", "username")
+        if credential and not self.has_change_permission(request, credential):
+            return (("Where it is used", {"fields": where}), ("What is sent", {"fields": ("secret", *what)}))
+        typed = [*what, *(KIND_FIELDS[kind][0] for kind in CredentialKind if not kind.is_exchanged)]
         return (
             ("Where it is used", {"fields": where}),
             (
                 "What is sent",
                 {
-                    "fields": shown,
-                    "description": "A user name with its password, or an identity token. "
+                    "fields": ("secret", *typed) if credential else typed,
+                    "description": "One secret, of the kind that you choose. "
                     "Stored encrypted, sealed for each region, and never shown again.",
                 },
             ),
+            *(
+                (kind.label, {"fields": KIND_FIELDS[kind], "classes": ("collapse",)})
+                for kind in CredentialKind
+                if kind.is_exchanged
+            ),
         )
 
-    @method_decorator(sensitive_post_parameters("password", "identity_token"))
+    @method_decorator(sensitive_post_parameters(*SECRET_FIELDS))
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return super().changeform_view(request, *args, **kwargs)
@@ -95,9 +134,8 @@ class CredentialAdmin(KairosAdmin):
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, _request: HttpRequest, credential: Credential, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
-        given = {name: form.cleaned_data[name] for name in ("password", "identity_token")}
-        if any(given.values()):
-            secrets.store_secret(credential, **given, now=timezone.now())
+        if login := form.cleaned_data["login"]:
+            secrets.store_secret(credential, **login, now=timezone.now())
         else:
             credential.save()
 

@@ -2,7 +2,7 @@
 
 from probes.models.batch import Batch
 from probes.models.control import ControlBeat, MessageRefusal
-from probes.models.credential import Credential
+from probes.models.credential import Credential, CredentialKind
 from probes.models.missed import MissedSlots
 from probes.models.outcome import Outcome
 from probes.models.region import Region
@@ -14,6 +14,7 @@ __all__ = [
     "Batch",
     "ControlBeat",
     "Credential",
+    "CredentialKind",
     "MessageRefusal",
     "MissedSlots",
     "Outcome",

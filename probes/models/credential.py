@@ -8,6 +8,22 @@ from django.db import models
 from probes.models import validation
 from probes.models.region import Region
 from probes.models.registry import Registry
+from probes.protocol.provider import Provider
+
+
+class CredentialKind(models.TextChoices):
+    """What is stored, and so what becomes of it: shown as it is, or exchanged for what is (ADR 15)."""
+
+    PASSWORD = "password", "user name and password"
+    IDENTITY_TOKEN = "identity_token", "identity token"
+    BEARER = "bearer", "static bearer token"
+    ECR = Provider.ECR.value, "Amazon ECR"
+    GOOGLE = Provider.GOOGLE.value, "Google"
+    ACR = Provider.ACR.value, "Azure"
+
+    @property
+    def is_exchanged(self) -> bool:
+        return self in (self.ECR, self.GOOGLE, self.ACR)
 
 
 class Credential(models.Model):
@@ -15,8 +31,8 @@ class Credential(models.Model):
 
     States of a row:
     - empty: `secret_encrypted` has no bytes yet; checks stay anonymous;
-    - sealed: `secret_encrypted` holds Fernet text of JSON `{"password": …}` or `{"identity_token": …}`,
-      and `rotated_at` says since when.
+    - sealed: `secret_encrypted` holds Fernet text of JSON, fields of `Secret` such as `{"password": …}`, and
+      `rotated_at` says since when.
 
     No property gives the secret: `actions.secrets` stores it, and opens it only to seal it for a region.
     """
@@ -37,6 +53,12 @@ class Credential(models.Model):
         help_text="Use it only from this region, in place of the one without a region.",
     )
     label = models.CharField(max_length=100, blank=True)
+    kind = models.CharField(
+        max_length=20,
+        choices=CredentialKind.choices,
+        default=CredentialKind.PASSWORD,
+        help_text="Cloud registries exchange what is stored here for a password that lasts some hours.",
+    )
     username = models.CharField(max_length=255, blank=True)
     secret_encrypted = models.BinaryField(default=b"", editable=False)
     rotated_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -61,12 +83,15 @@ class Credential(models.Model):
                 | ~models.Q(secret_encrypted=b"") & models.Q(rotated_at__isnull=False),
                 name="credential_secret_has_its_date",
             ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=CredentialKind.values), name="credential_kind_is_known"
+            ),
         ]
 
     def __str__(self) -> str:
         place = "/".join(filter(None, (self.registry.host, self.repository_prefix)))
         where = f" from {self.region.slug}" if self.region else ""
-        return self.label or f"{self.username or 'token'} at {place}{where}"
+        return self.label or f"{self.username or self.get_kind_display()} at {place}{where}"
 
     def clean(self) -> None:
         if "\0" in self.username or (self.username and ":" in self.username):

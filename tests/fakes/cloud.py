@@ -274,7 +274,7 @@ class Cloud:
 
 
 def is_signed(request: Request, key_id: str, secret: str, region: str, service: str) -> bool:
-    """Tell whether `request` bears the signature that AWS computes for it: Signature Version 4, by its description."""
+    """Tell whether `request` bears the signature that AWS computes for it: Signature Version 4, as described."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     parts = dict(part.strip().split("=", 1) for part in rest.split(",")) if rest else {}
     stamp = request.headers.get("x-amz-date", "")

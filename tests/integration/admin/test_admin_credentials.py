@@ -1,5 +1,6 @@
 """Credentials in the admin: a secret goes in, and never comes out."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,35 @@ pytestmark = pytest.mark.django_db
 ADD = f"{ADMIN}/credential/add/"
 PASSWORD = " a-pass-phrase, to look for "
 TOKEN = "an-identity-token-to-look-for"
+PEM = "-----BEGIN PRIVATE KEY-----\nto-look-for\n-----END PRIVATE KEY-----\n"
+GOOGLE_KEY = json.dumps(
+    {"type": "service_account", "project_id": "p", "client_email": "robot@p.example", "private_key": PEM}
+)
+# What is typed for each kind that is no password or identity token, and the secret that comes of it.
+KINDS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "bearer": ({"bearer": TOKEN}, {"bearer": TOKEN}),
+    "ecr": (
+        {"ecr_access_key_id": "AKIAIOSFODNN7EXAMPLE", "ecr_secret_access_key": TOKEN, "ecr_region": "eu-west-1"},
+        {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": TOKEN, "region": "eu-west-1"},
+    ),
+    "google": (
+        {"google_key": GOOGLE_KEY},
+        {
+            "client_email": "robot@p.example",
+            "private_key": PEM,
+            "token_uri": "https://oauth2.googleapis.com/token",
+        },
+    ),
+    "acr": (
+        {"acr_tenant": "example.com", "acr_client_id": "an-id", "acr_client_secret": TOKEN},
+        {
+            "tenant": "example.com",
+            "client_id": "an-id",
+            "client_secret": TOKEN,
+            "authority": "https://login.microsoftonline.com",
+        },
+    ),
+}
 
 
 @pytest.fixture
@@ -33,7 +63,8 @@ def stored(client: Client, registry: Registry) -> Credential:
 
 
 def typed(registry: Registry, **values: str) -> dict[str, Any]:
-    return {"registry": registry.pk, "repository_prefix": "", "region": "", "label": "", "username": "", **values}
+    place = {"registry": registry.pk, "repository_prefix": "", "region": "", "label": ""}
+    return {**place, "kind": "password", "username": "", **values}
 
 
 def page_of(credential: Credential) -> str:
@@ -48,9 +79,57 @@ def test_password_is_stored_encrypted_as_it_was_typed(stored: Credential) -> Non
 
 
 def test_identity_token_is_stored_without_a_user_name(client: Client, registry: Registry) -> None:
-    client.post(ADD, typed(registry, identity_token=TOKEN))
+    client.post(ADD, typed(registry, kind="identity_token", identity_token=TOKEN))
     secret = secrets.open_secret(Credential.objects.get())
     assert (secret.username, secret.password, secret.identity_token) == ("", "", TOKEN)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_stored_as_what_a_region_needs_of_it(client: Client, registry: Registry, kind: str) -> None:
+    given, kept = KINDS[kind]
+    response = client.post(ADD, typed(registry, kind=kind, **given))
+    assert response.status_code == 302, errors_of(response)
+    credential = Credential.objects.get()
+    secret = secrets.open_secret(credential)
+    assert credential.kind == kind
+    if kind == "bearer":
+        assert secret.to_json() == kept
+    else:
+        assert (secret.provider, json.loads(secret.provider_key)) == (kind, kept)
+    assert b"to-look-for" not in bytes(credential.secret_encrypted)
+
+
+def test_own_role_is_stored_without_a_key(client: Client, registry: Registry) -> None:
+    client.post(ADD, typed(registry, kind="ecr", ecr_own_role="on"))
+    assert json.loads(secrets.open_secret(Credential.objects.get()).provider_key) == {"own_role": True}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_key_of_every_kind_is_shown_nowhere(
+    client: Client, registry: Registry, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    given, _ = KINDS[kind]
+    refused = client.post(ADD, typed(registry, kind=kind, username="robot", **given))
+    assert list(errors_of(refused)) == ["username"]
+    client.post(ADD, typed(registry, kind=kind, **given))
+    credential = Credential.objects.get()
+    pages = [refused, client.get(page_of(credential)), client.get(f"{ADMIN}/credential/")]
+    everywhere = [page.content.decode() for page in pages] + [caplog.text, repr(secrets.open_secret(credential))]
+    assert not any("to-look-for" in text for text in everywhere)
+
+
+def test_kind_is_not_changed_without_its_secret(client: Client, registry: Registry, stored: Credential) -> None:
+    errors = errors_of(client.post(page_of(stored), typed(registry, kind="bearer")))
+    assert errors == {"bearer": ["Give the bearer token."]}
+    stored.refresh_from_db()
+    assert (stored.kind, secrets.open_secret(stored).password) == ("password", PASSWORD)
+
+
+def test_kind_changes_with_its_secret(client: Client, registry: Registry, stored: Credential) -> None:
+    client.post(page_of(stored), typed(registry, kind="bearer", bearer=TOKEN))
+    stored.refresh_from_db()
+    assert (stored.kind, secrets.open_secret(stored).to_json()) == ("bearer", {"bearer": TOKEN})
 
 
 def test_secret_is_shown_nowhere(
@@ -106,7 +185,7 @@ def test_secret_left_empty_is_kept(client: Client, registry: Registry, stored: C
 
 
 def test_secret_is_replaced_by_a_new_one(client: Client, registry: Registry, stored: Credential) -> None:
-    client.post(page_of(stored), typed(registry, username="", identity_token=TOKEN))
+    client.post(page_of(stored), typed(registry, kind="identity_token", identity_token=TOKEN))
     stored.refresh_from_db()
     secret = secrets.open_secret(stored)
     assert (secret.password, secret.identity_token) == ("", TOKEN)
@@ -124,13 +203,31 @@ def test_stored_secret_does_not_move_to_another_registry(
 @pytest.mark.parametrize(
     ("values", "field", "words"),
     [
-        ({"username": "robot"}, "password", "Give a password, or an identity token below."),
+        ({"username": "robot"}, "password", "Give the password."),
         ({"password": PASSWORD}, "username", "A password needs its user name."),
         (
             {"username": "robot", "password": PASSWORD, "identity_token": TOKEN},
             "identity_token",
-            "A password or an identity token, and not both.",
+            "This is not for a credential of the kind “user name and password”.",
         ),
+        ({"kind": "identity_token"}, "identity_token", "Give the identity token."),
+        ({"kind": "bearer"}, "bearer", "Give the bearer token."),
+        ({"kind": "bearer", "bearer": "two words"}, "bearer", "visible ASCII"),
+        ({"kind": "bearer", "bearer": TOKEN, "username": "robot"}, "username", "There is no user name"),
+        ({"kind": "ecr"}, "ecr_access_key_id", "Give an access key, or tick"),
+        ({"kind": "ecr", "ecr_access_key_id": "AKIAIOSFODNN7EXAMPLE"}, "ecr_secret_access_key", "Give the secret"),
+        (
+            {**KINDS["ecr"][0], "kind": "ecr", "ecr_own_role": "on"},
+            "ecr_own_role",
+            "The worker's own role, or an access key, and not both.",
+        ),
+        ({**KINDS["ecr"][0], "kind": "ecr", "ecr_region": "Ireland"}, "ecr_region", "such as eu-west-1"),
+        ({**KINDS["ecr"][0], "kind": "ecr", "ecr_endpoint": "http://x.example"}, "ecr_endpoint", "an https URL"),
+        ({**KINDS["ecr"][0], "kind": "ecr", "google_key": "x"}, "google_key", "kind “Amazon ECR”"),
+        ({"kind": "google", "google_key": "{"}, "google_key", "Not JSON."),
+        ({"kind": "google", "google_key": '{"client_email": "a@b"}'}, "google_key", "private key is missing"),
+        ({"kind": "acr", "acr_tenant": "example.com"}, "acr_client_id", "Write the application (client) ID."),
+        ({"kind": "quay"}, "kind", "not one of the available choices"),
         ({"username": "ro:bot", "password": PASSWORD}, "username", "A user name holds no colon"),
         ({"username": "robot", "password": "a\0b"}, "password", "Null characters are not allowed."),
         ({"username": "robot", "password": "x" * 16_385}, "password", "at most 16384 characters"),

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -63,11 +64,35 @@ def test_identity_token_is_kept_as_such(now: datetime) -> None:
     assert (secret.password, secret.identity_token) == ("", PASSWORD)
 
 
-@pytest.mark.parametrize("secret", [{"password": ""}, {"password": "a", "identity_token": "b"}])
-def test_exactly_one_secret_is_stored(now: datetime, secret: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="a password or an identity token"):
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"password": ""},
+        {"password": "a", "identity_token": "b"},
+        {"password": "a", "bearer": "b"},
+        {"bearer": "a", "provider": "ecr", "provider_key": '{"own_role": true}'},
+        {"bearer": "two words"},
+        {"provider": "ecr", "provider_key": "{}"},
+        {"provider": "quay", "provider_key": "{}"},
+        {"passphrase": "a"},
+    ],
+)
+def test_what_is_not_exactly_one_login_is_not_stored(now: datetime, secret: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"one password|visible ASCII|access_key_id|not known here"):
         store(now, region=None, **secret)
     assert not Credential.objects.exists()
+
+
+def test_kinds_of_what_was_stored_before_there_were_kinds_are_told(now: datetime) -> None:
+    migration = import_module("probes.migrations.0007_credential_kinds")
+    token = store(now, "token", identity_token=PASSWORD)
+    password = store(now, "password", password=PASSWORD)
+    empty = Credential.objects.create(registry=token.registry, repository_prefix="empty")
+    Credential.objects.filter(pk=token.pk).update(username="", kind="password")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.TELL)
+    kinds = [Credential.objects.get(pk=credential.pk).kind for credential in (token, password, empty)]
+    assert kinds == ["identity_token", "password", "password"]
 
 
 def test_secret_travels_sealed_once_for_the_batch_and_bound(
@@ -98,6 +123,37 @@ def test_region_gets_its_own_credential_only(now: datetime, regions: Regions, ma
         "eu-west": "for-everybody",
         "us-east": "for-us-east",
     }
+
+
+def test_longest_prefix_is_chosen_whatever_its_kind_and_travels_as_it_is_stored(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    key = json.dumps({"own_role": True})
+    store(now, password="for-everything")
+    store(now, "org", provider="ecr", provider_key=key)
+    make_images(1)
+    region = regions["eu-west"]
+    batch = batch_for(region, now)
+    secret = region.secret(batch, batch.plans[0]).secret
+    assert (secret.provider, secret.provider_key, secret.password) == ("ecr", key, "")
+
+
+@pytest.mark.parametrize(
+    ("login", "kind"),
+    [
+        ({"password": PASSWORD}, "password"),
+        ({"identity_token": PASSWORD}, "identity_token"),
+        ({"bearer": PASSWORD}, "bearer"),
+        ({"provider": "ecr", "provider_key": '{"own_role": true}'}, "ecr"),
+        ({"provider": "acr", "provider_key": json.dumps({"aad_token": PASSWORD})}, "acr"),
+    ],
+)
+def test_every_kind_is_told_by_what_is_stored(now: datetime, login: dict[str, str], kind: str) -> None:
+    credential = store(now, region=None, **login)
+    assert credential.kind == kind
+    opened = secrets.open_secret(credential)
+    assert opened.to_json() == {"username": "robot", **login}
+    assert PASSWORD not in f"{credential} {credential.__dict__} {opened!r}" + table_dump()
 
 
 def test_pinned_credential_wins_over_longer_prefix(now: datetime, regions: Regions, make_images: MakeImages) -> None:

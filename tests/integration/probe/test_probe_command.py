@@ -199,11 +199,55 @@ class TestSecrets:
             (("--username=robot", "alpine"), "needs a password"),
             (("--password-stdin", "alpine"), "needs --username"),
             (("--identity-token-stdin", "alpine"), "no identity token on standard input"),
+            (("--bearer-stdin", "alpine"), "no bearer token on standard input"),
+            (("--credential-kind=ecr", "alpine"), "--credential-kind ecr: Not JSON."),
+            (("--credential-kind=ecr", "--credential-file=missing.json", "alpine"), "missing.json: No such file"),
+            (("--credential-file=key.json", "alpine"), "needs --credential-kind"),
+            (("--credential-kind=ecr", "--bearer-stdin", "alpine"), "not allowed with argument"),
         ],
     )
     def test_half_a_login_is_wrong_usage(self, probe: Probe, arguments: tuple[str, ...], message: str) -> None:
         done = probe(*arguments)
         assert message in done.stderr
+        assert done.returncode == 2
+
+    def test_a_bearer_token_comes_from_standard_input_or_the_environment(self, demo: Demo, probe: Probe) -> None:
+        arguments = (*demo.options, "--json", demo.reference("payments/gateway:4.2"))
+
+        by_stdin = probe(*arguments, "--bearer-stdin", stdin="a-token-to-look-for\n")
+        by_environment = probe(*arguments, KAIROS_PROBE_BEARER="a-token-to-look-for")
+
+        for done in (by_stdin, by_environment):
+            document = json.loads(done.stdout)
+            assert (document["reason"], document["requests"]) == ("auth_bad_credentials", 1)
+            assert "to-look-for" not in done.stdout + done.stderr
+
+    def test_a_bearer_token_that_no_header_holds_is_wrong_usage(self, probe: Probe) -> None:
+        done = probe("--bearer-stdin", "alpine", stdin="two to-look-for\n")
+        assert done.returncode == 2
+        assert "to-look-for" not in done.stderr
+
+    def test_a_clouds_key_comes_from_a_file_or_standard_input(self, demo: Demo, probe: Probe, tmp_path: Path) -> None:
+        endpoint = f"https://{demo.reference('')}"
+        key = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "to-look-for", "region": "eu-west-1"}
+        path = tmp_path / "key.json"
+        path.write_text(json.dumps({**key, "endpoint": endpoint}))
+        arguments = (*demo.options, "--json", "--credential-kind=ecr", demo.reference("payments/gateway:4.2"))
+
+        by_file = probe(*arguments, f"--credential-file={path}")
+        by_stdin = probe(*arguments, stdin=path.read_text())
+
+        for done in (by_file, by_stdin):
+            # The demonstration is no cloud: what matters is who was asked, and that it ended there.
+            document = json.loads(done.stdout)
+            assert [step["stage"] for step in document["steps"]] == ["token"]
+            assert (document["stage"], document["host"]) == ("token", demo.reference("").rstrip("/"))
+            assert "to-look-for" not in done.stdout + done.stderr
+
+    def test_a_clouds_key_that_is_none_is_named_by_its_field_and_not_shown(self, probe: Probe) -> None:
+        done = probe("--credential-kind=ecr", "alpine", stdin='{"secret_access_key": "to-look-for"}')
+        assert "--credential-kind ecr: access_key_id: Write an access key ID" in done.stderr
+        assert "to-look-for" not in done.stderr
         assert done.returncode == 2
 
     def test_one_credential_is_never_shown_to_two_registries(self, probe: Probe) -> None:

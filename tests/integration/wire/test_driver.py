@@ -111,6 +111,14 @@ async def test_a_warm_check_shows_the_remembered_token_and_asks_once(engine: Eng
     assert (warm.conclusion.auth_path, warm.requests, warm.connection) == ("cached", 1, "reused")
 
 
+async def test_a_static_bearer_is_shown_at_once_and_nothing_is_exchanged_for_it(engine: Engine) -> None:
+    async with peer_that(registry()) as peer:
+        outcome = await engine.check(plan(peer, Depth.RESOLVE), Secret(bearer=TOKEN))
+
+    assert (outcome.conclusion.reason, outcome.requests) == (Reason.OK, 1)
+    assert f"Authorization: Bearer {TOKEN}".encode() in peer.requests[0]
+
+
 async def test_a_login_is_remembered_for_its_secret_alone(engine: Engine) -> None:
     """S21."""
     async with peer_that(registry()) as peer:
