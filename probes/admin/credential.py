@@ -42,6 +42,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
         label="The worker's own role",
         help_text="Instead of a key: whatever AWS role the region's machine has.",
     )
+    ecr_role_arn = plain_field("Empty: none. It must trust the key or role above.", label="Role to assume (ARN)")
     ecr_region = plain_field("Empty: as the registry's host names it.", label="AWS region")
     ecr_endpoint = plain_field("Of a VPC endpoint only: https://….", label="API endpoint")
     google_key = secret_field("Paste the whole JSON file.", label="Service account key")

@@ -21,6 +21,7 @@ KIND_FIELDS: Final[Mapping[CredentialKind, tuple[str, ...]]] = {
         "ecr_secret_access_key",
         "ecr_session_token",
         "ecr_own_role",
+        "ecr_role_arn",
         "ecr_region",
         "ecr_endpoint",
     ),

@@ -17,6 +17,10 @@ GOOGLE_TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - 
 AZURE_AUTHORITY: Final = "https://login.microsoftonline.com"
 
 _AWS_KEY_ID: Final = re.compile(r"\w{16,128}", re.ASCII)
+_AWS_ROLE: Final = re.compile(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
+_ECR_TEXTS: Final = (
+    "access_key_id", "secret_access_key", "session_token", "role_arn", "region", "endpoint", "sts_endpoint",
+)  # fmt: skip
 _AWS_REGION: Final = re.compile(r"[a-z]{2,3}(-[a-z]{1,12}){1,3}-[0-9]{1,2}")
 _AZURE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
 _VISIBLE: Final = re.compile(r"[!-~]{1,16384}")
@@ -45,15 +49,18 @@ class KeyInvalid(ValueError):
 class EcrKey:
     """An access key of AWS, or the word that the worker's own role is to be used.
 
-    `region` is taken from the registry's host where it is not given; `endpoint` is a VPC's own, or empty.
+    `role_arn` is a role to assume with it, or empty. `region` is taken from the registry's host where it is not
+    given; the endpoints are a VPC's own, or empty.
     """
 
     access_key_id: str = ""
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
     own_role: bool = False
+    role_arn: str = ""
     region: str = ""
     endpoint: str = ""
+    sts_endpoint: str = ""
 
     @property
     def hidden(self) -> tuple[str, ...]:
@@ -65,8 +72,7 @@ class EcrKey:
         own_role = document.get("own_role", False)
         if not isinstance(own_role, bool):
             raise KeyInvalid("own_role", "true or false")
-        names = ("access_key_id", "secret_access_key", "session_token", "region", "endpoint")
-        key = cls(own_role=own_role, **_texts(document, names, {"own_role"}))
+        key = cls(own_role=own_role, **_texts(document, _ECR_TEXTS, {"own_role"}))
         if own_role and (key.access_key_id or key.secret_access_key or key.session_token):
             raise KeyInvalid("own_role", "The worker's own role, or an access key, and not both.")
         if not own_role:
@@ -74,10 +80,13 @@ class EcrKey:
             _match(_VISIBLE, "secret_access_key", key.secret_access_key, "Give the secret access key.")
         if key.session_token:
             _match(_VISIBLE, "session_token", key.session_token, "Not a session token.")
+        if key.role_arn:
+            _match(_AWS_ROLE, "role_arn", key.role_arn, "Write a role's ARN: arn:aws:iam::ACCOUNT:role/NAME.")
         if key.region:
             _match(_AWS_REGION, "region", key.region, "Write an AWS region, such as eu-west-1.")
-        if key.endpoint:
-            _endpoint("endpoint", key.endpoint)
+        for name in ("endpoint", "sts_endpoint"):
+            if url := getattr(key, name):
+                _endpoint(name, url)
         return key
 
 
@@ -185,9 +194,18 @@ def ecr_place(key: EcrKey, host: str) -> tuple[str, str]:
         raise KeyInvalid("region", "The registry's host names no AWS region: give it.")
     if key.endpoint:
         return region, key.endpoint
-    domain = match[3] if match else "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    domain = match[3] if match else _aws_domain(region)
     service = "ecr-fips" if match and match[1] else "api.ecr"
     return region, f"https://{service}.{region}.{domain}/"
+
+
+def sts_place(key: EcrKey, region: str) -> str:
+    """Return the URL where a role is assumed: the region's own, as STS recommends."""
+    return key.sts_endpoint or f"https://sts.{region}.{_aws_domain(region)}/"
+
+
+def _aws_domain(region: str) -> str:
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 def _texts(document: dict[str, Any], names: tuple[str, ...], others: set[str]) -> dict[str, str]:

@@ -31,6 +31,7 @@ SECRET_ACCESS_KEY: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 TENANT: Final = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 CLIENT_ID: Final = "0f1e2d3c-aaaa-bbbb-cccc-000000000001"
 CLIENT_SECRET: Final = "q8Q~a-client-secret-to-look-for"
+ROLE: Final = "arn:aws:iam::123456789012:role/pull-only"
 ECR_HOST: Final = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
 
@@ -85,6 +86,7 @@ class Cloud:
     elsewhere: str = ""  # an origin for Azure's token endpoint
     given: set[str] = field(default_factory=set)
     aad_tokens: set[str] = field(default_factory=set)
+    aws_keys: list[tuple[str, str]] = field(default_factory=lambda: [(ACCESS_KEY_ID, SECRET_ACCESS_KEY)])
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -174,6 +176,8 @@ class Cloud:
         match request.path:
             case "/":
                 return self._ecr(request)
+            case "/sts":
+                return self._sts(request)
             case "/google/token":
                 return self._google(request)
             case "/oauth2/exchange":
@@ -189,12 +193,29 @@ class Cloud:
     def _ecr(self, request: Request) -> Answer:
         if request.headers.get("x-amz-target") != "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken":
             return Answer(400, {"__type": "UnknownOperationException"})
-        if not is_signed(request, ACCESS_KEY_ID, SECRET_ACCESS_KEY, "eu-west-1", "ecr"):
+        if not any(is_signed(request, *key, "eu-west-1", "ecr") for key in self.aws_keys):
             message = "The request signature we calculated does not match the signature you provided."
             return Answer(400, {"__type": "InvalidSignatureException", "message": message})
         token = base64.b64encode(f"AWS:{self._give('ecr')}".encode()).decode()
         data = {"authorizationToken": token, "expiresAt": time.time() + self.lifetime_seconds, "proxyEndpoint": ""}
         return Answer(200, {"authorizationData": [data]})
+
+    def _sts(self, request: Request) -> Answer:
+        if not is_signed(request, ACCESS_KEY_ID, SECRET_ACCESS_KEY, "eu-west-1", "sts"):
+            return sts_error(403, "SignatureDoesNotMatch", "The signature does not match.")
+        form = request.form
+        assert (form["Action"], form["RoleSessionName"]) == ("AssumeRole", "kairos-probe")
+        if form["RoleArn"] != ROLE:
+            return sts_error(403, "AccessDenied", f"not authorized to perform sts:AssumeRole on {form['RoleArn']}")
+        self.aws_keys = [("ASIAOFTHEROLE0000000", "a-role's-secret")]  # and no longer the user's own
+        self.given |= {"a-role's-secret", "a-role's-session"}
+        return Answer(
+            200,
+            b"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+            <AccessKeyId>ASIAOFTHEROLE0000000</AccessKeyId><SecretAccessKey>a-role's-secret</SecretAccessKey>
+            <SessionToken>a-role's-session</SessionToken><Expiration>2030-01-01T00:00:00Z</Expiration>
+            </Credentials></AssumeRoleResult></AssumeRoleResponse>""",
+        )
 
     def _google(self, request: Request) -> Answer:
         try:
@@ -273,6 +294,11 @@ class Cloud:
         return Answer(200, manifest.body, headers)
 
 
+def sts_error(status: int, code: str, message: str) -> Answer:
+    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    return Answer(status, f"<ErrorResponse>{error}</ErrorResponse>".encode())
+
+
 def is_signed(request: Request, key_id: str, secret: str, region: str, service: str) -> bool:
     """Tell whether `request` bears the signature that AWS computes for it: Signature Version 4, as described."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
@@ -282,7 +308,7 @@ def is_signed(request: Request, key_id: str, secret: str, region: str, service: 
     if scheme != "AWS4-HMAC-SHA256" or parts.get("Credential") != f"{key_id}/{scope}":
         return False
     names = parts["SignedHeaders"].split(";")
-    assert {"host", "x-amz-date", "x-amz-target"} <= set(names)
+    assert {"host", "x-amz-date", "content-type"} <= set(names)
     canonical = "\n".join(
         [
             request.method,

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -46,7 +47,7 @@ async def _aad_token(key: AcrKey, line: Line) -> str:
     """Return a token of Entra ID. msal blocks, so it works in a thread, and its requests come back to this loop."""
     client = _Client(line, asyncio.get_running_loop(), key.authority)
     try:
-        answer = await asyncio.to_thread(_acquire, key, client)
+        answer = await line.in_thread(_acquire, key, client)
     except KeyError:
         line.fail(key.authority, Reason.AUTH_SERVICE_ERROR, "the authority does not say where its tokens are had")
     except ValueError:
@@ -104,6 +105,7 @@ class _Client:
         self._loop = loop
         self._origin = origin_of(authority)
         self._under_way: Future[_Answer] | None = None
+        self._is_closed = False
 
     def get(self, url: str, headers: Mapping[str, str] | None = None, **_: Any) -> _Answer:
         return self._ask("GET", url, headers, b"")
@@ -113,11 +115,14 @@ class _Client:
         return self._ask("POST", url, {**(headers or {}), **form}, urlencode(data or {}).encode())
 
     def close(self) -> None:
-        """Let go of a request under way: whoever waited for it has gone."""
+        """Let go of a request under way, and make no other: whoever waited for it has gone."""
+        self._is_closed = True
         if self._under_way is not None:
             self._under_way.cancel()
 
     def _ask(self, method: Method, url: str, headers: Mapping[str, str] | None, body: bytes) -> _Answer:
+        if self._is_closed:
+            raise CancelledError
         asked = self._answer(method, url, tuple((headers or {}).items()), body)
         self._under_way = asyncio.run_coroutine_threadsafe(asked, self._loop)
         return self._under_way.result()

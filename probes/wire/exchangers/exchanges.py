@@ -5,6 +5,7 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -25,6 +26,7 @@ DOUBT_SECONDS: Final = 300.0  # a login that the registry refuses is exchanged a
 MIN_SKEW_SECONDS: Final = 60.0
 MAX_LEASE_SECONDS: Final = 12 * 3600.0  # the longest that a provider grants (ECR)
 MAX_ENTRIES: Final = 1_000
+THREADS: Final = 16  # msal holds one for as long as its authority takes
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class Exchanges:
         self._exchangers = exchangers
         self._now = now
         self._clock = clock
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="kairos-exchange")
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._refused: OrderedDict[Key, tuple[float, Refusal]] = OrderedDict()
         self._under_way: dict[Key, tuple[asyncio.Task[Secret], Line]] = {}
@@ -125,6 +128,7 @@ class Exchanges:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _refusal(self, key: Key, now: float) -> Refusal | None:
         until, refusal = self._refused.get(key, (0.0, None))
@@ -132,7 +136,7 @@ class Exchanges:
 
     def _begin(self, key: Key, secret: Secret, registry: str, route: Route) -> None:
         deadline = asyncio.get_running_loop().time() + EXCHANGE_SECONDS
-        line = Line(self._transport, route, self._limits, host=registry, deadline=deadline)
+        line = Line(self._transport, route, self._limits, self._threads, host=registry, deadline=deadline)
         task = asyncio.create_task(self._exchange(key, secret, registry, line))
         self._under_way[key] = task, line
         task.add_done_callback(lambda _: self._ended(key, task))

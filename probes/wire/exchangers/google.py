@@ -4,7 +4,6 @@ Source: RFC 7523 (JWT bearer grant), Google's "OAuth 2.0 for server to server ap
 "GCR / Artifact Registry": the user is `oauth2accesstoken`.
 """
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -24,7 +23,7 @@ _ASSERTION_LIFETIME: Final = timedelta(minutes=10)
 
 async def exchange(key: GoogleKey, registry: str, line: Line) -> Lease:  # noqa: ARG001 - the token serves all of them
     """Return the access token that Google gives for `key`. Raises `ExchangeRefused` and `KeyInvalid`."""
-    assertion = await asyncio.to_thread(_assertion, key, datetime.now(UTC))
+    assertion = await line.in_thread(_assertion, key, datetime.now(UTC))
     line.hide(assertion)
     url = key.token_uri
     reply = await line.post(url, form={"grant_type": _GRANT, "assertion": assertion})

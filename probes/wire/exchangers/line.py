@@ -4,9 +4,11 @@ Source: behaviour rows T7, T20 to T22, T24 to T28, read for a provider in the to
 """
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlencode
 
 from probes.protocol.errors import TRANSIENT_STATUSES, clean_text, read_error, retry_at, token_refusal
@@ -21,6 +23,8 @@ from probes.wire.exchange import ExchangeRecord, perform
 from probes.wire.limits import Limits
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
+
+T = TypeVar("T")
 
 PAUSE_SECONDS: Final = 0.5
 _FIRST_ID: Final = -100  # the conversation counts its asks from 0, and these come before
@@ -77,13 +81,21 @@ class Line:
     """
 
     def __init__(
-        self, transport: GuardedTransport, route: Route, limits: Limits, *, host: str, deadline: float
+        self,
+        transport: GuardedTransport,
+        route: Route,
+        limits: Limits,
+        threads: ThreadPoolExecutor,
+        *,
+        host: str,
+        deadline: float,
     ) -> None:
         self.records: list[Record] = []
         self.host = host
         self._transport = transport
         self._route = route
         self._limits = limits
+        self._threads = threads
         self._deadline = deadline
         self._hidden: tuple[str, ...] = ()
 
@@ -93,6 +105,10 @@ class Line:
 
     def hide(self, *texts: str) -> None:
         self._hidden = (*self._hidden, *(echo for text in texts for echo in echoes(text)))
+
+    async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do `work` of a provider's library, which computes or blocks, where it holds nobody up."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     async def post(
         self,

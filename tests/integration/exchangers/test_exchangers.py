@@ -1,6 +1,7 @@
 """Each provider's key becomes a login that its registry takes, over real TLS; and each way in which it does not."""
 
 import asyncio
+import base64
 import json
 import logging
 
@@ -14,10 +15,12 @@ from tests.fakes.cloud import (
     ACCESS_KEY_ID,
     CLIENT_SECRET,
     ECR_HOST,
+    ROLE,
     SECRET_ACCESS_KEY,
     TENANT,
     Answer,
     Cloud,
+    sts_error,
 )
 
 KINDS = ("ecr", "google", "acr")
@@ -141,6 +144,72 @@ class TestOwnRole:
     async def test_role_is_not_used_where_a_key_is_stored(self, engine: Engine, cloud: Cloud, role: None) -> None:
         outcome = await check(engine, cloud, "ecr", access_key_id="AKIAOTHEROTHEROTHER1")
         assert outcome.conclusion.reason is Reason.AUTH_BAD_CREDENTIALS
+
+
+class TestRoleToAssume:
+    async def test_role_is_assumed_and_its_key_signs(self, engine: Engine, cloud: Cloud) -> None:
+        outcome = await check(engine, cloud, "ecr", role_arn=ROLE, sts_endpoint=f"{cloud.url}/sts")
+        assert outcome.conclusion.reason is Reason.OK, outcome.to_json()
+        assert cloud.log[:2] == ["POST /sts", "POST /"]
+        assert cloud.asked("POST /")[0].headers["x-amz-security-token"] == "a-role's-session"
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"role_arn": f"{ROLE}-of-others"}, Reason.AUTH_DENIED),
+            ({"secret_access_key": "another"}, Reason.AUTH_BAD_CREDENTIALS),
+        ],
+    )
+    async def test_role_that_may_not_be_assumed_is_a_refusal(
+        self, engine: Engine, cloud: Cloud, changes: dict[str, str], reason: Reason
+    ) -> None:
+        given = {"role_arn": ROLE, "sts_endpoint": f"{cloud.url}/sts", **changes}
+        outcome = await check(engine, cloud, "ecr", **given)
+        assert (outcome.conclusion.reason, outcome.conclusion.host) == (reason, cloud.host)
+        assert cloud.log == ["POST /sts"]
+
+    @pytest.mark.parametrize(
+        ("answer", "reason"),
+        [
+            (sts_error(400, "ExpiredToken", "x"), Reason.AUTH_EXPIRED),
+            (sts_error(400, "Throttling", "x"), Reason.RATE_LIMITED_AUTH),
+            (sts_error(400, "MalformedPolicyDocument", "x"), Reason.AUTH_BAD_CREDENTIALS),
+            (Answer(200, b"<html>log in"), Reason.AUTH_TOKEN_EMPTY),
+            (Answer(200, b"<AssumeRoleResponse/>"), Reason.AUTH_TOKEN_EMPTY),
+            (Answer(200, b""), Reason.AUTH_TOKEN_EMPTY),
+            (Answer(403, b"no XML"), Reason.AUTH_DENIED),
+        ],
+    )
+    async def test_each_bad_answer_has_its_reason(
+        self, engine: Engine, cloud: Cloud, answer: Answer, reason: Reason
+    ) -> None:
+        cloud.instead.append(answer)
+        outcome = await check(engine, cloud, "ecr", role_arn=ROLE, sts_endpoint=f"{cloud.url}/sts")
+        assert outcome.conclusion.reason is reason, outcome.to_json()
+
+
+class TestUnstatedLifetime:
+    """A provider that does not say how long, or says it oddly, is believed for an hour."""
+
+    @pytest.mark.parametrize("expires_at", [None, "soon", True, 1e300])
+    async def test_of_a_password_of_ecr(self, engine: Engine, cloud: Cloud, expires_at: object) -> None:
+        token = base64.b64encode(b"AWS:ecr-login-0").decode()
+        cloud.given.add("ecr-login-0")
+        data = {"authorizationToken": token, "expiresAt": expires_at}
+        cloud.instead.append(Answer(200, {"authorizationData": [data]}))
+        assert (await check(engine, cloud, "ecr")).conclusion.reason is Reason.OK
+        assert (await check(engine, cloud, "ecr")).conclusion.reason is Reason.OK
+        assert len(cloud.asked("POST /")) == 1
+
+    @pytest.mark.parametrize("token", ["opaque", "a.b.c", "e30.e30.c2ln", "e30.W10.c2ln"])
+    async def test_of_a_token_of_azure(self, engine: Engine, cloud: Cloud, token: str) -> None:
+        """T33: what it holds decides nothing else."""
+        cloud.given.add(token)
+        cloud.instead.append(Answer(200, {"refresh_token": token}))
+        secret = Secret(provider="acr", provider_key=json.dumps({"aad_token": "an-aad-token"}))
+        for _ in range(2):
+            assert (await engine.check(plan_of(cloud, "acr"), secret)).conclusion.reason is Reason.OK
+        assert len(cloud.asked("POST /oauth2/exchange")) == 1
 
 
 class TestRefusal:
@@ -294,6 +363,15 @@ class _Hiding:
 
 
 class TestNothingSecretIsShown:
+    async def test_in_logs_of_the_libraries(
+        self, engine: Engine, cloud: Cloud, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """They write down what they sign and read where somebody asks for every word."""
+        caplog.set_level(logging.DEBUG)
+        outcome = await check(engine, cloud, "ecr", role_arn=ROLE, sts_endpoint=f"{cloud.url}/sts")
+        assert outcome.conclusion.reason is Reason.OK
+        assert [text for text in cloud.given if text in caplog.text] == []
+
     @pytest.mark.parametrize("kind", KINDS)
     async def test_in_outcomes_logs_and_reprs(
         self, engine: Engine, cloud: Cloud, kind: str, caplog: pytest.LogCaptureFixture

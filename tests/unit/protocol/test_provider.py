@@ -14,6 +14,7 @@ from probes.protocol.provider import (
     ecr_place,
     is_ecr_host,
     read_key,
+    sts_place,
     write_key,
 )
 
@@ -68,6 +69,8 @@ def test_token_of_azure_needs_no_principal() -> None:
         ("ecr", {"own_role": True}, "own_role"),
         ("ecr", {"own_role": "yes"}, "own_role"),
         ("ecr", {"region": "eu-west-1.evil.test/"}, "region"),
+        ("ecr", {"role_arn": "pull-only"}, "role_arn"),
+        ("ecr", {"sts_endpoint": "http://sts.example/"}, "sts_endpoint"),
         ("ecr", {"endpoint": "http://vpce.example/"}, "endpoint"),
         ("ecr", {"endpoint": "https://me@vpce.example/"}, "endpoint"),
         ("ecr", {"to-look-for": "x"}, ""),
@@ -133,6 +136,18 @@ def test_ecr_is_asked_in_the_region_of_the_registry(host: str, given: str, regio
 def test_ecr_is_asked_at_its_own_endpoint_where_one_is_given() -> None:
     key = EcrKey(endpoint="https://vpce-1.api.ecr.eu-west-1.vpce.amazonaws.com/", region="eu-west-1")
     assert ecr_place(key, "registry.example")[1] == key.endpoint
+
+
+@pytest.mark.parametrize(
+    ("key", "region", "url"),
+    [
+        (EcrKey(), "eu-west-1", "https://sts.eu-west-1.amazonaws.com/"),
+        (EcrKey(), "cn-north-1", "https://sts.cn-north-1.amazonaws.com.cn/"),
+        (EcrKey(sts_endpoint="https://sts.example/"), "eu-west-1", "https://sts.example/"),
+    ],
+)
+def test_role_is_assumed_in_the_same_region(key: EcrKey, region: str, url: str) -> None:
+    assert sts_place(key, region) == url
 
 
 def test_ecr_without_any_region_is_refused() -> None:
