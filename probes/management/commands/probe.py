@@ -15,15 +15,15 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from probes.management.ladder import ladder, summary
+from probes.management.login import BEARER, IDENTITY_TOKEN, PASSWORD, secret_of
 from probes.protocol.addresses import parse_networks
 from probes.protocol.outcome import Outcome
 from probes.protocol.plan import ANONYMOUS, DEFAULT_PLATFORM, DEFAULT_TIMEOUT_SECONDS, Plan, Secret, Site
 from probes.protocol.platform import Platform, PlatformInvalid
-from probes.protocol.provider import KeyInvalid, Provider, read_key, write_key
+from probes.protocol.provider import Provider
 from probes.protocol.proxy import Proxy
 from probes.protocol.reference import ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Depth, Status
-from probes.protocol.token import is_bearer
 from probes.protocol.urls import UrlRefused, origin_of
 from probes.version import VERSION
 from probes.wire.driver import Engine
@@ -42,18 +42,14 @@ _WORST_FIRST: Final = (
 )  # fmt: skip
 _INTERRUPTED: Final = 130  # as shells report SIGINT and SIGPIPE; 1 would read as "unavailable"
 _PIPE_CLOSED: Final = 141
-_PASSWORD: Final = "KAIROS_PROBE_PASSWORD"  # noqa: S105 - the name of a variable
-_PROXY_PASSWORD: Final = "KAIROS_PROBE_PROXY_PASSWORD"  # noqa: S105 - likewise
-_IDENTITY_TOKEN: Final = "KAIROS_PROBE_IDENTITY_TOKEN"  # noqa: S105 - likewise
-_BEARER: Final = "KAIROS_PROBE_BEARER"
-_LONGEST_KEY: Final = 65_536
+_PROXY_PASSWORD: Final = "KAIROS_PROBE_PROXY_PASSWORD"  # noqa: S105 - the name of a variable
 
 _EPILOG: Final = f"""
 examples:
   manage.py probe alpine:3.20
   manage.py probe --depth resolve --count 5 --interval 2 quay.io/prometheus/node-exporter:latest
   manage.py probe --platform linux/arm64 --platform linux/amd64 ghcr.io/org/app:1.4
-  {_PASSWORD}=… manage.py probe --username robot registry.example.com/team/app:1
+  {PASSWORD}=… manage.py probe --username robot registry.example.com/team/app:1
   manage.py probe --credential-kind google --credential-file key.json europe-docker.pkg.dev/project/repo/app:1
   manage.py probe --ca-file ca.pem --allow-cidr 10.0.0.0/8 registry.internal:5000/app:1
 
@@ -94,18 +90,18 @@ class Command(BaseCommand):
             metavar="OS/ARCH[/VARIANT]",
             help=f"repeatable; default {DEFAULT_PLATFORM}; `all` is every runnable platform of the index",
         )
-        add("--username", metavar="NAME", help=f"with the password in {_PASSWORD} or --password-stdin")
+        add("--username", metavar="NAME", help=f"with the password in {PASSWORD} or --password-stdin")
         secrets = parser.add_mutually_exclusive_group()
         secrets.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
         secrets.add_argument(
             "--identity-token-stdin",
             action="store_true",
-            help=f"read an OAuth2 refresh token from standard input; or set {_IDENTITY_TOKEN}",
+            help=f"read an OAuth2 refresh token from standard input; or set {IDENTITY_TOKEN}",
         )
         secrets.add_argument(
             "--bearer-stdin",
             action="store_true",
-            help=f"read a bearer token for the registry itself from standard input; or set {_BEARER}",
+            help=f"read a bearer token for the registry itself from standard input; or set {BEARER}",
         )
         secrets.add_argument(
             "--credential-kind",
@@ -166,7 +162,7 @@ class Command(BaseCommand):
         add("--json", action="store_true", help="one JSON document a line, one line an outcome")  # fmt: skip
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        secret = replace(_secret(options), client_identity=_client_identity(options))
+        secret = replace(secret_of(options), client_identity=_client_identity(options))
         proxy = _proxy(options)
         if secret != ANONYMOUS:
             _refuse_many_registries(options["references"])
@@ -258,31 +254,6 @@ def _plan(reference: str, options: dict[str, Any]) -> Plan:
     )
 
 
-def _secret(options: dict[str, Any]) -> Secret:
-    """Return the secret to check with. Secrets come from the environment or standard input only."""
-    username = options["username"] or ""
-    if options["credential_file"] and not options["credential_kind"]:
-        raise CommandError("--credential-file needs --credential-kind", returncode=2)
-    if options["credential_kind"]:
-        return _provider_secret(options["credential_kind"], options["credential_file"])
-    if options["identity_token_stdin"]:
-        return Secret(username=username, identity_token=_from_stdin("identity token"))
-    if options["bearer_stdin"]:
-        return _bearer_secret(_from_stdin("bearer token"))
-    if username or options["password_stdin"]:
-        if not username:
-            raise CommandError("--password-stdin needs --username", returncode=2)
-        password = _from_stdin("password") if options["password_stdin"] else os.environ.get(_PASSWORD, "")
-        if not password:
-            raise CommandError(f"--username needs a password: set {_PASSWORD}, or use --password-stdin", returncode=2)
-        return Secret(username=username, password=password)
-    if token := os.environ.get(_IDENTITY_TOKEN):
-        return Secret(identity_token=token)
-    if token := os.environ.get(_BEARER):
-        return _bearer_secret(token)
-    return ANONYMOUS
-
-
 def _client_identity(options: dict[str, Any]) -> str:
     """Return the client certificate's PEM with its key."""
     files = [path for path in (options["client_cert"], options["client_key"]) if path]
@@ -310,31 +281,6 @@ def _proxy(options: dict[str, Any]) -> Proxy | None:
             f"--proxy: a password does not belong on a command line: set {_PROXY_PASSWORD}", returncode=2
         )
     return replace(proxy, password=os.environ.get(_PROXY_PASSWORD, "") if proxy.username else "")
-
-
-def _bearer_secret(token: str) -> Secret:
-    if not is_bearer(token):
-        raise CommandError("a bearer token is visible ASCII, without spaces or line ends", returncode=2)
-    return Secret(bearer=token)
-
-
-def _provider_secret(provider: str, path: str | None) -> Secret:
-    try:
-        text = Path(path).read_text(encoding="utf-8") if path else sys.stdin.read(_LONGEST_KEY)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise CommandError(f"--credential-file {path}: {reason}", returncode=2) from None
-    try:
-        return Secret(provider=provider, provider_key=write_key(read_key(provider, text)))
-    except KeyInvalid as invalid:
-        raise CommandError(f"--credential-kind {provider}: {invalid}", returncode=2) from None
-
-
-def _from_stdin(what: str) -> str:
-    secret = sys.stdin.readline().rstrip("\r\n")
-    if not secret:
-        raise CommandError(f"no {what} on standard input", returncode=2)
-    return secret
 
 
 def _refuse_many_registries(references: list[str]) -> None:

@@ -84,8 +84,8 @@ class Exchanges:
     ) -> Secret:
         """Return the login that `secret` stands for, in hand or exchanged before `deadline` (the loop's clock).
 
-        It keeps the fingerprint of `secret`. What was asked on the way is added to `records` of the one check
-        that began the exchange. Raises `ExchangeRefused`.
+        It keeps the fingerprint and the client certificate of `secret`. What was asked on the way is added to
+        `records` of the one check that began the exchange. Raises `ExchangeRefused`.
         """
         key = _key(secret, registry, route)
         now = self._clock()
@@ -158,7 +158,8 @@ class Exchanges:
         except Exception as error:  # noqa: BLE001 - of a library, whose words may repeat the key
             refusal = Refusal(reason=Reason.INTERNAL_ERROR, host=line.host, detail=type(error).__name__)
         else:
-            login = replace(lease.secret, fingerprint=secret.fingerprint)
+            kept = {"fingerprint": secret.fingerprint, "client_identity": secret.client_identity}
+            login = replace(lease.secret, **kept)
             self._keep(key, login, (lease.expires_at - self._now()).total_seconds())
             return login
         _log.warning("no %s login for %s: %s: %s", secret.provider, registry, refusal.reason.value, refusal.detail)

@@ -211,6 +211,16 @@ async def test_logins_are_shared_across_nothing(provided: Provided, another: Cha
     assert await another(provided) == "password-2"
 
 
+async def test_client_certificate_stays_with_the_login(provided: Provided) -> None:
+    """For the registry, which is shown it; the provider never is."""
+    stored = replace(STORED, client_identity="PEM")
+    deadline = asyncio.get_running_loop().time() + 5
+    login = await provided.exchanges.login_for(
+        stored, registry=REGISTRY, route=PUBLIC_INTERNET, deadline=deadline, records=[]
+    )
+    assert (login.password, login.client_identity, login.provider) == ("password-1", "PEM", "")
+
+
 async def test_secret_without_a_fingerprint_is_told_apart_by_what_it_holds(provided: Provided) -> None:
     bare = replace(STORED, fingerprint="")
     assert await provided.password(bare) == "password-1"
