@@ -36,6 +36,9 @@ class FaultKind(StrEnum):
     BODY_TRUNCATED = "body_truncated"
     BODY_TOO_LARGE = "body_too_large"
     PROTOCOL_ERROR = "protocol_error"
+    RATE_LIMITED = "rate_limited"  # not asked at all: the host throttled us a moment ago, and we wait
+    RATE_LIMITED_AUTH = "rate_limited_auth"
+    RATE_LIMITED_UPSTREAM = "rate_limited_upstream"
     ABORTED = "aborted"  # our side gave up: shutdown or cancellation
     INTERNAL = "internal"  # our own bug
 
@@ -109,11 +112,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """An exchange that gave no complete reply. `detail` is short, clean text without secrets."""
+    """An exchange that gave no complete reply. `detail` is short, clean text without secrets.
+
+    `retry_at` is set where we wait for a host that throttled us.
+    """
 
     ask_id: int
     kind: FaultKind
     detail: str = ""
+    retry_at: datetime | None = None
 
 
 Event = Reply | Fault

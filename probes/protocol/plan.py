@@ -7,7 +7,7 @@ its key in the batch, and the region hands the opened `Secret` to the wire besid
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
-from probes.protocol.shape import MISFITS, items, number, text
+from probes.protocol.shape import MISFITS, count, items, number, text
 from probes.protocol.taxonomy import Depth
 
 DEFAULT_PLATFORM: Final = "linux/amd64"
@@ -86,6 +86,9 @@ class Plan:
 
     `platforms` are `OS/ARCH[/VARIANT]`, or the single word `all` for every runnable platform of the index.
     `key` and `slot` name the check for whoever ordered it; the engine only hands them back.
+
+    `fresh`, `reread` and `sample_blobs` say what the check may take from memory or leave out (ADR 14). Their
+    defaults take nothing on trust but a login. `rotation` grows by one with each sample.
     """
 
     reference: str
@@ -93,6 +96,10 @@ class Plan:
     platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
     site: Site = Site()
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    fresh: bool = False  # log in anew, and dial each origin anew once
+    reread: bool = True  # read documents whose bytes are known; else only ask whether they are there
+    sample_blobs: bool = False  # look at some layers in turn instead of at all (row B25)
+    rotation: int = 0  # whose turn it is in a sample
     secret_key: str = ""  # which secret of the batch to use; empty means anonymous
     key: str = ""
     slot: str = ""
@@ -113,6 +120,11 @@ class Plan:
         document["site"] = {name: value for name, value in packed.items() if value}
         document["platforms"] = list(self.platforms)
         document["timeout_seconds"] = self.timeout_seconds
+        if not self.reread:
+            document["reread"] = False
+        for name in ("fresh", "sample_blobs", "rotation"):
+            if value := getattr(self, name):
+                document[name] = value
         for name in ("secret_key", "key", "slot"):
             if value := getattr(self, name):
                 document[name] = value
@@ -139,6 +151,10 @@ class Plan:
                     plain_http=site.get("plain_http", False) is True,
                 ),
                 timeout_seconds=number(document.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+                fresh=document.get("fresh", False) is True,
+                reread=document.get("reread", True) is not False,
+                sample_blobs=document.get("sample_blobs", False) is True,
+                rotation=count(document.get("rotation", 0)),
                 secret_key=text(document.get("secret_key", "")),
                 key=text(document.get("key", "")),
                 slot=text(document.get("slot", "")),

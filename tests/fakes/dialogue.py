@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from probes.protocol.conversation import Done, Memory, Send, advance, start
+from probes.protocol.conversation import NOTHING_KNOWN, Document, Done, Known, Memory, Send, advance, start
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Headers, Reply
 from probes.protocol.manifest import INDEX_TYPES, MANIFEST_TYPES
 from probes.protocol.outcome import Conclusion
@@ -87,7 +87,8 @@ class _Repository:
 class Registry:
     """Answers asks by what it holds, unless a script says otherwise.
 
-    `log` and `asks` tell what was asked; `done` is how the last conversation ended. `challenges` are the
+    `log` and `asks` tell what was asked; `done` is how the last conversation ended, and `documents` what was read in
+    all of them, by digest. `challenges` are the
     WWW-Authenticate lines that ask for a login; none means that the registry is open.
     """
 
@@ -96,6 +97,7 @@ class Registry:
         self.log: list[str] = []
         self.asks: list[Ask] = []
         self.done: Done | None = None
+        self.documents: dict[str, Document] = {}
         self.challenges: list[str] = []
         self.realm = ""
         self.users: dict[str, str] = {}
@@ -196,20 +198,26 @@ class Registry:
         secret: Secret = ANONYMOUS,
         site: Site | None = None,
         memory: Memory | None = None,
+        known: Known = NOTHING_KNOWN,
         backwards: bool = False,
+        **more: Any,
     ) -> Conclusion:
-        """Talk a check through to its end. `backwards` lets the last of several asks in flight answer first."""
+        """Talk a check through to its end. `backwards` lets the last of several asks in flight answer first.
+
+        `more` are further fields of the plan.
+        """
         self.log.clear()
         self.asks.clear()
         site = site or Site(plain_http=self.origin.scheme == "http")
-        plan = Plan(reference=reference, depth=depth, platforms=platforms, site=site)
-        move = start(plan, secret, memory)
+        plan = Plan(reference=reference, depth=depth, platforms=platforms, site=site, **more)
+        move = start(plan, secret, memory, known)
         in_flight: list[Ask] = []
         while isinstance(move, Send):
             in_flight += move.asks
             assert in_flight, "the conversation waits for nothing"
             assert len(self.log) < 250, "the conversation does not end"
             move = advance(move.state, self.answer(in_flight.pop(-1 if backwards else 0)))
+            self.documents.update({document.digest: document for document in move.documents})
         unplayed = [line for line, answers in self._once.items() if answers]
         assert not unplayed, f"never asked: {unplayed}; asked: {self.log}"
         self.done = move

@@ -14,6 +14,7 @@ retried once. `start` gives the first ask; each reply or fault goes to `advance`
     400, 403 with a remembered login   forget it, log in once, ask again                        (authorisation)
     400, 401, 403 under an older login ask again with the present one                           (authorisation)
     5xx                                retry once after a pause
+    HEAD of known bytes, in doubt      the same by GET                                          (documents)
     404 of a manifest as a web page    `GET /v2/` tells a registry from a proxy                 (documents)
     anything else                      the reader for the errand's purpose decides              (documents, blobs)
 
@@ -24,7 +25,20 @@ Bounds, each held in one place: 12 requests besides children and blobs, 200 and 
 errand (`follow`), 2 token exchanges (`_after_bearer`), 1 retry an errand, 3 in flight (`Turn.finish`).
 """
 
-from probes.protocol.conversation.machine import UnexpectedEventError, advance, start
+from probes.protocol.conversation.known import NOTHING_KNOWN, Document, Known
+from probes.protocol.conversation.machine import UnexpectedEventError, advance, registry_origin, start
 from probes.protocol.conversation.state import Done, Memory, Send, State
 
-__all__ = ["Done", "Memory", "Send", "State", "UnexpectedEventError", "advance", "start"]
+__all__ = [
+    "NOTHING_KNOWN",
+    "Document",
+    "Done",
+    "Known",
+    "Memory",
+    "Send",
+    "State",
+    "UnexpectedEventError",
+    "advance",
+    "registry_origin",
+    "start",
+]

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from probes.protocol.conversation.sampling import sample
 from probes.protocol.conversation.state import MANIFEST_LIMIT_BYTES, MAX_LAYERS, Errand, Purpose
 from probes.protocol.conversation.turn import Turn
 from probes.protocol.errors import blob_refusal, is_stale_signature, read_error, retry_at
@@ -31,17 +32,27 @@ def on_image(
     reads_config = not states_platform and not image.is_artifact and image.config.size_bytes <= MANIFEST_LIMIT_BYTES
     errands = []
     if reads_config:
-        errands.append(_errand(turn, Purpose.CONFIG, Stage.CONFIG, image.config))
+        known = turn.known(str(image.config.digest), image.config.size_bytes)
+        errands.append(replace(_errand(turn, Purpose.CONFIG, Stage.CONFIG, image.config), known=known))
     elif wants_blobs:
         errands.append(_errand(turn, Purpose.BLOB, Stage.CONFIG, image.config))
     if wants_blobs:
         layers = image.layers
+        if state.plan.sample_blobs:
+            layers = _sampled(turn, layers)
         if len(layers) > MAX_LAYERS:
             turn.cap(Depth.PLATFORM)
             layers = layers[:MAX_LAYERS]
         errands += [_errand(turn, Purpose.BLOB, Stage.LAYER, layer) for layer in layers]
     placed = (replace(item, place=(*errand.place, position)) for position, item in enumerate(errands))
     turn.enqueue(_first_seen(turn, placed, names))
+
+
+def _sampled(turn: Turn, layers: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
+    chosen = sample(layers, turn.state.plan.rotation)
+    if len(chosen) < len(layers):
+        turn.warn(Warn.PROBE_SAMPLED)
+    return chosen
 
 
 def _errand(turn: Turn, purpose: Purpose, stage: Stage, descriptor: Descriptor) -> Errand:
@@ -92,6 +103,11 @@ def on_blob(turn: Turn, errand: Errand, reply: Reply) -> None:
 def on_config(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Read a config whole: its bytes against its digest, its platform against what is wanted (row P15)."""
     descriptor = errand.content
+    if errand.known:
+        on_blob(turn, errand, reply)
+        if reply.status in (200, 206) and str(descriptor.digest) not in turn.state.lost:
+            _read_config(turn, errand, errand.known.body)
+        return
     if reply.status != 200:
         on_blob_refusal(turn, errand, reply)
         return
@@ -106,6 +122,12 @@ def on_config(turn: Turn, errand: Errand, reply: Reply) -> None:
     if not descriptor.digest.matches(body):
         turn.fail(errand, Reason.DIGEST_MISMATCH, f"the config is not {descriptor.digest}")
         return
+    turn.keep(str(descriptor.digest), body)
+    _read_config(turn, errand, body)
+
+
+def _read_config(turn: Turn, errand: Errand, body: bytes) -> None:
+    """Take up a config that is intact, whether it was sent just now or is known."""
     try:
         offered = read_platform(read_json(body))
     except ValueError:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from probes.protocol.conversation.blobs import on_image
 from probes.protocol.conversation.state import (
+    HEAD_REFUSED,
     MANIFEST_LIMIT_BYTES,
     MAX_CHILDREN,
     MAX_INDEX_DEPTH,
@@ -38,8 +39,11 @@ from probes.protocol.taxonomy import Depth, Reason, Stage, Warn
 
 
 def resolve(turn: Turn) -> Errand:
-    """Return the first errand of a check: HEAD of what the reference points at."""
+    """Return the first errand of a check: HEAD of what the reference points at, or GET where HEAD is refused (M6)."""
     url = f"{turn.state.repository_url}/manifests/{turn.state.reference.target}"
+    if turn.state.known.lacks_head:
+        turn.warn(Warn.HEAD_UNSUPPORTED)
+        return Errand(purpose=Purpose.MANIFEST, stage=Stage.MANIFEST, home=url, url=url)
     return Errand(purpose=Purpose.RESOLVE, stage=Stage.MANIFEST, home=url, url=url, method="HEAD")
 
 
@@ -51,7 +55,12 @@ def on_resolve(turn: Turn, errand: Errand, reply: Reply) -> None:
         digest = _settled_digest(turn, reply)
         if digest:
             state.digest = digest
-            if state.plan.depth is not Depth.RESOLVE:
+            known = turn.known(digest)
+            if state.plan.depth is Depth.RESOLVE:
+                return
+            if known and known.is_shown_by(reply):
+                _read(turn, errand, known.body, known.media_type)
+            else:
                 _get_manifest(turn, errand, digest)
             return
     elif reply.status == 429:
@@ -61,7 +70,7 @@ def on_resolve(turn: Turn, errand: Errand, reply: Reply) -> None:
         # Docker Hub's 404 is final: a missing repository is a 401 there (row M7).
         turn.fail(errand, Reason.DIGEST_NOT_FOUND if state.reference.digest else Reason.TAG_NOT_FOUND)
         return
-    elif reply.status in (405, 501):
+    elif reply.status in HEAD_REFUSED:
         turn.warn(Warn.HEAD_UNSUPPORTED)
     _get_manifest(turn, errand, state.reference.target)
 
@@ -127,8 +136,15 @@ def on_manifest(turn: Turn, errand: Errand, reply: Reply) -> None:
             return
     if state.head_status in (400, 403, 404, 412):
         turn.warn(Warn.HEAD_GET_DISAGREE)
+    turn.keep(state.digest, body, reply.headers.get("content-type"))
+    _read(turn, errand, body, reply.headers.get("content-type"))
+
+
+def _read(turn: Turn, errand: Errand, body: bytes, media_type: str) -> None:
+    """Take up the document behind the reference: it is intact, whether it was sent just now or is known."""
+    state = turn.state
     try:
-        document = read_manifest(body, reply.headers.get("content-type"))
+        document = read_manifest(body, media_type)
     except ManifestInvalid as problem:
         turn.fail(errand, problem.reason, problem.detail)
         return
@@ -138,7 +154,7 @@ def on_manifest(turn: Turn, errand: Errand, reply: Reply) -> None:
         return
     if isinstance(document, ImageIndex):
         state.wanted = _wanted(turn, document)
-        _on_index(turn, errand, document, tuple(item.name for item in state.wanted), (state.digest,))
+        _on_index(turn, errand, document, tuple(item.name for item in state.wanted), (str(state.digest),))
     else:
         names = _names(state.plan)
         state.wanted = tuple(Wanted(name=name, platform=None, digest=state.digest) for name in names)
@@ -148,6 +164,12 @@ def on_manifest(turn: Turn, errand: Errand, reply: Reply) -> None:
 def on_child(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Read a platform's manifest, or an index within the index (rows P9 to P12)."""
     descriptor = errand.content
+    if errand.known and reply.status != 429:
+        if errand.known.is_shown_by(reply):
+            _read_child(turn, errand, errand.known.body, errand.known.media_type)
+        else:
+            turn.send(errand.read_after_all())
+        return
     if reply.status == 404:
         turn.fail(errand, Reason.CHILD_MANIFEST_MISSING, str(descriptor.digest))
         return
@@ -160,8 +182,15 @@ def on_child(turn: Turn, errand: Errand, reply: Reply) -> None:
     if len(body) != descriptor.size_bytes:
         turn.fail(errand, Reason.SIZE_MISMATCH, f"{len(body)} bytes, {descriptor.size_bytes} declared")
         return
+    turn.keep(str(descriptor.digest), body, reply.headers.get("content-type"))
+    _read_child(turn, errand, body, reply.headers.get("content-type"))
+
+
+def _read_child(turn: Turn, errand: Errand, body: bytes, media_type: str) -> None:
+    """Take up a child that is intact, whether it was sent just now or is known."""
+    descriptor = errand.content
     try:
-        document = read_manifest(body, reply.headers.get("content-type"))
+        document = read_manifest(body, media_type)
     except ManifestInvalid as problem:
         turn.fail(errand, problem.reason, problem.detail)
         return
@@ -238,6 +267,7 @@ def _queue_child(
         replace(item, digest=digest) if item.name in users else item for item in turn.state.wanted
     )
     url = f"{turn.state.repository_url}/manifests/{digest}"
+    known = turn.known(digest, child.size_bytes)
     turn.enqueue(
         [
             Errand(
@@ -245,6 +275,8 @@ def _queue_child(
                 stage=Stage.CHILD,
                 home=url,
                 url=url,
+                method="HEAD" if known else "GET",
+                known=known,
                 descriptor=child,
                 platforms=users,
                 lineage=lineage,

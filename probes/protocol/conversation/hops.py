@@ -76,7 +76,7 @@ def is_worth_a_retry(errand: Errand, reply: Reply) -> bool:
     return (
         reply.status in TRANSIENT_STATUSES
         and not errand.retries
-        and errand.purpose is not Purpose.RESOLVE
+        and not errand.is_only_a_head
         and pause_seconds(reply) <= MAX_PAUSE_SECONDS
     )
 
@@ -85,12 +85,13 @@ def on_fault(turn: Turn, errand: Errand, fault: Fault) -> None:
     """Retry an exchange that gave no reply, or record what it means."""
     origin = origin_of(errand.url)
     reason = _reason(errand, fault, is_own_target=origin.host == turn.state.registry.host)
-    failure = replace(errand.failure(reason, fault.detail), stage=_stage(errand, fault))
+    failure = replace(errand.failure(reason, fault.detail, fault.retry_at), stage=_stage(errand, fault))
     helps = reason.meaning.retry in (Retry.ONCE, Retry.YES) and fault.kind is not FaultKind.PROTOCOL_ERROR
     if fault.kind in _ENDING:
         turn.end(failure)
     elif helps and not errand.retries:
-        turn.retry(errand, failure, fresh_connection=True)
+        again = errand.read_after_all() if errand.known and errand.is_only_a_head else errand
+        turn.retry(again, failure, fresh_connection=True)
     elif errand.purpose is Purpose.RESOLVE and fault.kind is FaultKind.CONNECTION_RESET:
         # Some front ends drop HEAD on the floor and answer GET (row N12).
         turn.send(replace(errand.restarted(), purpose=Purpose.MANIFEST, method="GET"))

@@ -6,18 +6,19 @@ from probes.protocol.conversation.authorisation import on_ping, on_refusal, on_t
 from probes.protocol.conversation.blobs import on_blob, on_config
 from probes.protocol.conversation.documents import on_child, on_confirm, on_manifest, on_resolve, resolve
 from probes.protocol.conversation.hops import REDIRECTS, follow, is_worth_a_retry, on_fault
+from probes.protocol.conversation.known import NOTHING_KNOWN, Known
 from probes.protocol.conversation.state import Done, Errand, Memory, Purpose, Send, State
 from probes.protocol.conversation.turn import Turn
 from probes.protocol.errors import common_refusal, pause_seconds, read_error, read_rate_limit, retry_at
 from probes.protocol.exchange import Event, Fault, Reply
 from probes.protocol.outcome import Conclusion
-from probes.protocol.plan import ALL_PLATFORMS, ANONYMOUS, Plan, Secret
+from probes.protocol.plan import ALL_PLATFORMS, ANONYMOUS, Plan, Secret, Site
 from probes.protocol.platform import Platform, PlatformInvalid
 from probes.protocol.redaction import echoes
-from probes.protocol.reference import ReferenceInvalid, parse_reference
+from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Reason, Stage, Warn
 from probes.protocol.token import basic
-from probes.protocol.urls import UrlRefused, origin_of
+from probes.protocol.urls import Origin, UrlRefused, origin_of
 
 _READERS: Final = {
     Purpose.RESOLVE: on_resolve,
@@ -34,15 +35,16 @@ class UnexpectedEventError(LookupError):
     """An event for an ask that is not in flight: the driver's mistake. The state is as it was."""
 
 
-def start(plan: Plan, secret: Secret = ANONYMOUS, memory: Memory | None = None) -> Send | Done:
+def start(
+    plan: Plan, secret: Secret = ANONYMOUS, memory: Memory | None = None, known: Known = NOTHING_KNOWN
+) -> Send | Done:
     """Begin the conversation for `plan`. A plan that cannot be asked about is done before any packet."""
     try:
         reference = parse_reference(plan.reference)
         for platform in plan.platforms:
             if platform != ALL_PLATFORMS:
                 Platform.parse(platform)
-        scheme = "http" if plan.site.plain_http else "https"
-        registry = origin_of(f"{scheme}://{plan.site.api_host or reference.api_host}")
+        registry = registry_origin(plan.site, reference)
     except ReferenceInvalid as error:
         return _refused(plan, error.reason, f"{error.message} (at character {error.position + 1})")
     except (PlatformInvalid, UrlRefused) as error:
@@ -52,12 +54,19 @@ def start(plan: Plan, secret: Secret = ANONYMOUS, memory: Memory | None = None) 
         secret=secret,
         reference=reference,
         registry=registry,
+        known=known,
         warnings=reference.warnings,
         secrets=_never_shown(secret),
     )
     turn = Turn(state)
     recall(turn, memory or Memory(), resolve(turn))
     return turn.finish()
+
+
+def registry_origin(site: Site, reference: Reference) -> Origin:
+    """Return where the API of the reference's registry is. Raises `UrlRefused`."""
+    scheme = "http" if site.plain_http else "https"
+    return origin_of(f"{scheme}://{site.api_host or reference.api_host}")
 
 
 def advance(state: State, event: Event) -> Send | Done:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, cast
 
 from probes.protocol.challenge import Challenge
+from probes.protocol.conversation.known import NOTHING_KNOWN, Document, Known
 from probes.protocol.exchange import Ask, Method
 from probes.protocol.manifest import Descriptor
 from probes.protocol.outcome import AuthPath, Conclusion, RateLimit
@@ -16,6 +17,7 @@ from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Warn
 from probes.protocol.token import Realm
 from probes.protocol.urls import Origin, origin_of
 
+HEAD_REFUSED: Final = frozenset({405, 501})  # row M6
 MAX_HOPS: Final = 5  # redirects of one errand (row B18)
 MAX_TOKEN_HOPS: Final = 3
 MAX_EXCHANGES: Final = 2  # token exchanges in one check (limits, D.2)
@@ -65,6 +67,17 @@ class Errand:
     login_generation: int = 0  # of the Authorization that it was last sent with
     first_failure: "Failure | None" = None  # what a fallback must not overwrite (row E19)
     place: tuple[int, ...] = ()  # in the order of a pull, however the replies arrive
+    known: Document | None = None  # its bytes, where only their presence is asked for
+
+    @property
+    def is_probe(self) -> bool:
+        """Tell whether one byte is enough."""
+        return self.purpose is Purpose.BLOB or (self.purpose is Purpose.CONFIG and self.known is not None)
+
+    @property
+    def is_only_a_head(self) -> bool:
+        """Tell whether a GET follows wherever this HEAD does not settle the matter (row M8)."""
+        return self.purpose is Purpose.RESOLVE or (self.purpose is Purpose.CHILD and self.known is not None)
 
     @property
     def hops(self) -> int:
@@ -79,6 +92,10 @@ class Errand:
         """Return a failure of the errand where it is now."""
         host = origin_of(self.url).netloc
         return Failure(reason=reason, stage=self.stage, host=host, detail=detail, retry_at=retry_at, place=self.place)
+
+    def read_after_all(self) -> "Errand":
+        """Return the errand that reads what this one only looked for."""
+        return replace(self.restarted(), method="GET", known=None)
 
     def restarted(self) -> "Errand":
         """Return the errand back at the registry, as if it had met no redirect."""
@@ -147,6 +164,7 @@ class State:
     reference: Reference
     registry: Origin
     login: Login = Login()
+    known: Known = NOTHING_KNOWN
     challenge_url: str = ""
     in_flight: dict[int, Errand] = field(default_factory=dict)
     waiting: tuple[Errand, ...] = ()  # for the login
@@ -179,10 +197,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Ask these, and go on waiting for whatever is still in flight; `asks` may be empty."""
+    """Ask these, and go on waiting for whatever is still in flight; `asks` may be empty.
+
+    `documents` were read whole by the event before, and are what their digests say.
+    """
 
     state: State
     asks: tuple[Ask, ...]
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +212,12 @@ class Done:
     """The conversation is over; exchanges still in flight may be dropped.
 
     `memory` is for later checks of the repository: None leaves what is remembered, an empty one forgets it.
-    `secrets` are what may not be shown of the steps, should the registry have echoed them.
+    `secrets` are what may not be shown of the steps, should the registry have echoed them. `lacks_head` tells of a
+    registry that refused HEAD just now and gave the manifest by GET.
     """
 
     conclusion: Conclusion
     memory: Memory | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    documents: tuple[Document, ...] = ()
+    lacks_head: bool = False

@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from probes.protocol.conversation.conclusion import conclude, first_of
+from probes.protocol.conversation.known import Document
 from probes.protocol.conversation.state import (
     CONFIG_LIMIT_BYTES,
+    HEAD_REFUSED,
     MANIFEST_LIMIT_BYTES,
     MAX_BYTES,
     MAX_IN_FLIGHT,
@@ -44,6 +46,7 @@ class Turn:
         self.state = state
         self.asks: list[Ask] = []
         self.ending: Failure | None = None
+        self.documents: list[Document] = []
 
     def send(self, errand: Errand) -> None:
         """Put the errand on the wire, unless the check has spent its requests or its bytes."""
@@ -78,6 +81,21 @@ class Turn:
         """Say that not everything was looked at, so that no more than `depth` is proven."""
         self.warn(Warn.PROBE_CAPPED)
         self.state.deepest = min(self.state.deepest, depth, key=lambda item: item.rank)
+
+    def known(self, digest: str, size_bytes: int | None = None) -> Document | None:
+        """Return what need not be read again: the plan says so, and the registry has shown that it answers HEAD.
+
+        `size_bytes` is what a descriptor says of it; where that is not so, the registry is asked for the bytes.
+        """
+        state = self.state
+        if state.plan.reread or state.head_status != 200:
+            return None
+        known = state.known.documents.get(digest)
+        return known if known and size_bytes in (None, len(known.body)) else None
+
+    def keep(self, digest: str, body: bytes, media_type: str = "") -> None:
+        """Hand on a document that was read whole and is what its digest says."""
+        self.documents.append(Document(digest, body, media_type))
 
     def enqueue(self, errands: Iterable[Errand]) -> None:
         self.state.queue = (*self.state.queue, *errands)
@@ -124,7 +142,10 @@ class Turn:
     def record(self, errand: Errand, failure: Failure) -> None:
         """Record a failure of the errand: it ends the check, or counts against the platforms that need it."""
         if errand.purpose is Purpose.TOKEN:
-            self.state.learned = Memory()  # where it was had from may be out of date (row C20)
+            # Where it was had from may be out of date (row C20), unless it answered that we ask too often.
+            is_throttled = failure.reason is Reason.RATE_LIMITED_AUTH
+            state = self.state
+            state.learned = Memory(state.login.challenge, state.challenge_url) if is_throttled else Memory()
         if errand.purpose in _ENDING:
             self.end(failure)
             return
@@ -163,8 +184,14 @@ class Turn:
             state.queue = tuple(rest)
             self.send(errand)
         if self.ending is None and (state.in_flight or state.waiting):
-            return Send(state, tuple(self.asks))
-        return Done(conclude(state, self.ending), state.learned, state.secrets)
+            return Send(state, tuple(self.asks), tuple(self.documents))
+        return Done(
+            conclude(state, self.ending),
+            state.learned,
+            state.secrets,
+            tuple(self.documents),
+            lacks_head=state.head_status in HEAD_REFUSED and state.has_manifest,
+        )
 
 
 def _ask(state: State, errand: Errand) -> Ask:
@@ -178,7 +205,7 @@ def _ask(state: State, errand: Errand) -> Ask:
         stage=errand.stage,
         headers=tuple(headers_for(state, errand)),
         body=form,
-        body_rule=BodyRule.PROBE if errand.purpose is Purpose.BLOB else BodyRule.DOCUMENT,
+        body_rule=BodyRule.PROBE if errand.is_probe else BodyRule.DOCUMENT,
         limit_bytes=_limit_bytes(errand),
         fresh_connection=errand.fresh_connection,
         delay_seconds=errand.delay_seconds,
@@ -208,7 +235,7 @@ def headers_for(state: State, errand: Errand) -> list[tuple[str, str]]:
         return headers
     if errand.purpose in _DOCUMENTS:
         headers.append(("Accept", ACCEPT))
-    elif errand.purpose is Purpose.BLOB and errand.method == "GET":
+    elif errand.is_probe and errand.method == "GET":
         headers.append(("Range", "bytes=0-0"))
     if state.login.header and _is_at_home(state, errand):
         headers.append(("Authorization", state.login.header))

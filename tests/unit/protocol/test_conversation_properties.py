@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.protocol.conversation import Done, Memory, Send, UnexpectedEventError, advance, start
+from probes.protocol.conversation import Document, Done, Known, Memory, Send, UnexpectedEventError, advance, start
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Headers, Reply
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.taxonomy import Depth
@@ -62,7 +62,11 @@ class Trickster:
         self.registry.identity_tokens.add("looking-glass-7")
         self.registry.valid_tokens.add("a-looking-glass-7")
         inner = contents.index(child("linux/arm64"), name="inner")
-        self.registry.index("team/app:1", child("linux/amd64", layers=3), child("linux/arm64"), inner)
+        index = self.registry.index("team/app:1", child("linux/amd64", layers=5), child("linux/arm64"), inner)
+        self.known = Known(
+            lacks_head=self.random.random() < 0.1,
+            documents={item.digest: Document(item.digest, item.body, item.media_type) for item in index.contents},
+        )
         if self.random.random() < 0.7:
             self.registry.wants_token()
         self.asks: list[Ask] = []
@@ -79,9 +83,11 @@ class Trickster:
             reference=f"{HOST}/team/app:1",
             depth=random.choice(list(Depth)),
             platforms=random.choice((("linux/amd64",), ("all",), ("linux/arm64", "linux/arm/v7"))),
+            reread=random.random() < 0.5,
+            sample_blobs=random.random() < 0.2,
         )
         memory = random.choice((None, Memory(header="Bearer token-of-old")))
-        move = start(plan, self.secret, memory)
+        move = start(plan, self.secret, memory, self.known)
         in_flight: list[Ask] = []
         while isinstance(move, Send):
             self.states.append(move)

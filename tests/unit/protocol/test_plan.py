@@ -22,6 +22,10 @@ PLAN = Plan(
         plain_http=True,
     ),
     timeout_seconds=12.5,
+    fresh=True,
+    reread=False,
+    sample_blobs=True,
+    rotation=7,
     secret_key="credential-1",
     key="42",
     slot="2026-03-01T12:00:00Z",
@@ -67,6 +71,8 @@ def test_reference_alone_makes_a_plan() -> None:
         {"reference": "a", "site": {"resolve": {"x": "10.0.0.7"}}},
         {"reference": "a", "site": {"api_host": None}},
         {"reference": "a", "secret_key": 1},
+        {"reference": "a", "rotation": -1},
+        {"reference": "a", "rotation": 0.5},
     ],
 )
 def test_anything_else_is_refused(document: Any) -> None:
@@ -77,6 +83,11 @@ def test_anything_else_is_refused(document: Any) -> None:
 def test_plain_http_must_be_said_outright() -> None:
     """N1."""
     assert not Plan.from_json({"reference": "a", "site": {"plain_http": "yes"}}).site.plain_http
+
+
+def test_documents_are_left_unread_only_where_that_is_said_outright() -> None:
+    assert Plan.from_json({"reference": "a", "reread": None}).reread
+    assert not Plan.from_json({"reference": "a", "fresh": 1}).fresh
 
 
 def test_secret_shows_its_name_only() -> None:
