@@ -1,10 +1,10 @@
 """The engine: carries a conversation over the wire and records how each step went.
 
-One `Engine` serves all checks of a process from one event loop: its connections and remembered logins stay warm.
+One `Engine` serves all checks of a process from one event loop: its connections stay warm, and so does what it
+remembers (ADR 14).
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,24 +13,26 @@ from ipaddress import IPv6Network
 from typing import Final, Self
 
 from probes.protocol.conversation import Done, Send, advance, start
-from probes.protocol.exchange import Ask, Event, Fault
+from probes.protocol.exchange import Ask, Event, Fault, Reply
 from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Outcome, Step
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.proxy import Proxy
 from probes.protocol.redaction import scrub_url
-from probes.protocol.reference import ReferenceInvalid, parse_reference
+from probes.protocol.reference import parse_reference
 from probes.protocol.taxonomy import Reason, Stage, Warn
-from probes.protocol.urls import redact
+from probes.protocol.urls import Origin, origin_of, redact
 from probes.wire.exchange import ExchangeRecord, perform
 from probes.wire.exchangers import ExchangeRefused, Exchanges, Refusal
+from probes.wire.flights import Landed
 from probes.wire.limits import Limits
-from probes.wire.memory import LoginKey, LoginMemory
+from probes.wire.recollection import Memories, Recollection
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
 
 _log = logging.getLogger(__name__)
 EXPIRING: Final = timedelta(days=14)
 _LOGIN_REFUSED: Final = frozenset({Reason.AUTH_BAD_CREDENTIALS, Reason.AUTH_EXPIRED})
+_THROTTLED: Final = frozenset({Reason.RATE_LIMITED, Reason.RATE_LIMITED_AUTH, Reason.RATE_LIMITED_UPSTREAM})
 
 
 class Engine:
@@ -48,7 +50,7 @@ class Engine:
         self._proxy = proxy
         self._nat64 = nat64
         self._transport = GuardedTransport(user_agent=user_agent, limits=self._limits)
-        self._logins = LoginMemory()
+        self._memories = Memories(self._limits)
         self._exchanges = Exchanges(self._transport, self._limits)
 
     async def __aenter__(self) -> Self:
@@ -68,21 +70,18 @@ class Engine:
         Raises `ValueError` when the plan's site is not usable (a network or address that is none). Everything
         that the network or a registry does becomes part of the outcome, and so does a fault of our own (row E21).
         """
-        run = _Run(self._transport, plan, secret, self._limits, Route.of(plan.site, self._proxy, self._nat64))
-        key = _login_key(plan, secret, run.route)
-        memory = self._logins.recall(key, run.started) if key else None
+        route = Route.of(plan.site, self._proxy, self._nat64)
+        run = _Run(self._transport, self._memories, plan, secret, self._limits, route)
         try:
             login = await self._exchanged(plan, secret, run) if secret.provider else secret
-            done = await run.converse(start(plan, login, memory))
+            done = await run.converse(login)
         except ExchangeRefused as error:
             done = _without_login(plan, error.refusal)
         except Exception as error:  # noqa: BLE001 - a verdict is owed whatever we did wrong
             _log.exception("the check of %s failed in the engine", plan.reference)
             done = _own_fault(plan, error)
-        if key and done.memory is not None:
-            self._logins.learn(key, done.memory, run.started)  # a token is no older than the check
         if secret.provider and done.conclusion.reason in _LOGIN_REFUSED:
-            self._exchanges.doubt(secret, registry=_registry_of(plan), route=run.route)
+            self._exchanges.doubt(secret, registry=_registry_of(plan), route=route)
         return run.outcome(done)
 
     async def _exchanged(self, plan: Plan, secret: Secret, run: "_Run") -> Secret:
@@ -97,20 +96,32 @@ class Engine:
 class _Run:
     """One check under way: its clock and its records by ask id."""
 
-    def __init__(self, transport: GuardedTransport, plan: Plan, secret: Secret, limits: Limits, route: Route) -> None:
+    def __init__(
+        self,
+        transport: GuardedTransport,
+        memories: Memories,
+        plan: Plan,
+        secret: Secret,
+        limits: Limits,
+        route: Route,
+    ) -> None:
         self.transport = transport
         self.plan = plan
-        self.identity_pem = secret.client_identity
+        self.secret = secret
         self.limits = limits
         self.route = route
         self.registry = ""
+        self.recollection = Recollection(memories, plan, secret, route)
+        self.redialled: set[Origin] = set()
         self.started_at = datetime.now(UTC)
         self.started = asyncio.get_running_loop().time()
         self.deadline = self.started + plan.timeout_seconds
         self.records: list[tuple[Ask, Event, ExchangeRecord]] = []
 
-    async def converse(self, move: Send | Done) -> Done:
+    async def converse(self, login: Secret) -> Done:
         """Carry the conversation to its end. Exchanges that it no longer waits for are cancelled."""
+        recollection, now = self.recollection, self.started
+        move = start(self.plan, login, recollection.login(now), recollection.known(now))
         pending: set[asyncio.Task[Event]] = set()
         if isinstance(move, Send):
             self.registry = move.state.registry.netloc
@@ -118,7 +129,7 @@ class _Run:
             while isinstance(move, Send):
                 if len(move.asks) == 1 and not pending:
                     event = await self.exchange(move.asks[0])  # the usual case needs no task
-                    move = advance(move.state, event)
+                    move = self.advance(move, event)
                     continue
                 pending |= {asyncio.create_task(self.exchange(ask)) for ask in move.asks}
                 finished, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
@@ -134,28 +145,58 @@ class _Run:
         """Advance by every exchange that has ended; the asks of all of them go out together."""
         asks: list[Ask] = []
         for task in sorted(finished, key=lambda task: task.result().ask_id):
-            further = advance(move.state, task.result())
+            further = self.advance(move, task.result())
             if isinstance(further, Done):
                 return further
             asks += further.asks
             move = further
         return replace(move, asks=tuple(asks))
 
+    def advance(self, move: Send, event: Event) -> Send | Done:
+        further = advance(move.state, event)
+        self.recollection.learn(further, asyncio.get_running_loop().time())
+        return further
+
     async def exchange(self, ask: Ask) -> Event:
+        """Return what comes of an ask: of its own request, of another check's, or of none while we are throttled."""
+        loop = asyncio.get_running_loop()
         if ask.delay_seconds:
-            remaining = self.deadline - asyncio.get_running_loop().time()
+            remaining = self.deadline - loop.time()
             await asyncio.sleep(max(0.0, min(ask.delay_seconds, remaining)))
+        if waiting := self.recollection.waiting(ask, loop.time()):
+            return waiting
+        flight = self.recollection.flight(ask) if ask.stage is Stage.TOKEN else None
+        if flight is None:
+            landed = await self.perform(ask)
+        else:
+            began = loop.time()
+            flights = self.recollection.flights
+            if shared := await flights.board(flight, self.deadline):
+                landed = shared.by_another(ask, waited_ms=round((loop.time() - began) * 1000, 3))
+            else:
+                landed = await flights.lead(flight, lambda: self.perform(ask))
+        self.records.append((ask, *landed))
+        return landed.event
+
+    async def perform(self, ask: Ask) -> Landed:
+        """Make the request, and take account of whether it was one too many."""
+        loop = asyncio.get_running_loop()
+        sent = loop.time()
+        if self.plan.fresh and (origin := origin_of(ask.url)) not in self.redialled:
+            self.redialled.add(origin)
+            ask = replace(ask, fresh_connection=True)
         event, record = await perform(
             self.transport,
             ask,
             self.route,
             self.limits,
             self.deadline,
-            identity_pem=self.identity_pem,
+            identity_pem=self.secret.client_identity,
             registry=self.registry,
         )
-        self.records.append((ask, event, record))
-        return event
+        landed = Landed(event, record)
+        self.recollection.note(ask, landed.event, sent=sent, now=loop.time())
+        return landed
 
     def outcome(self, done: Done) -> Outcome:
         """Put the conclusion and the records together."""
@@ -164,10 +205,10 @@ class _Run:
         certificates = {record.host: record.certificate for _, _, record in self.records if record.certificate}
         return Outcome(
             reference=self.plan.reference,
-            conclusion=self.with_warnings(done.conclusion, certificates.values()),
+            conclusion=self.completed(done.conclusion, certificates.values()),
             started_at=self.started_at,
             duration_ms=round((loop.time() - self.started) * 1000, 1),
-            requests=len(self.records),
+            requests=sum(not record.is_shared for _, _, record in self.records),
             bytes_read=sum(record.bytes for _, _, record in self.records),
             connection=self.connection,
             proxy=self.route.proxy.netloc if self.route.proxy else None,
@@ -180,8 +221,16 @@ class _Run:
         kinds = {record.connection for _, _, record in self.records}
         return "new" if "new" in kinds else "reused" if "reused" in kinds else None
 
-    def with_warnings(self, conclusion: Conclusion, certificates: Iterable[Certificate]) -> Conclusion:
-        """Return the conclusion with the warnings that only the wire can give."""
+    @property
+    def retry_at(self) -> datetime | None:
+        """When whoever throttled us will be asked again, where he did not say when he would have us back."""
+        throttled = [ask for ask, event, _ in self.records if isinstance(event, Reply) and event.status == 429]
+        return self.recollection.retry_at(throttled[-1]) if throttled else None
+
+    def completed(self, conclusion: Conclusion, certificates: Iterable[Certificate]) -> Conclusion:
+        """Return the conclusion with what only the wire can tell."""
+        if conclusion.retry_at is None and conclusion.reason in _THROTTLED:
+            conclusion = replace(conclusion, retry_at=self.retry_at)
         found: list[Warn] = []
         if any(certificate.not_after - self.started_at < EXPIRING for certificate in certificates):
             found.append(Warn.TLS_EXPIRING)
@@ -234,15 +283,3 @@ def _step(ask: Ask, event: Event, record: ExchangeRecord, secrets: tuple[str, ..
 def _registry_of(plan: Plan) -> str:
     """Return the registry's host and port as it is asked. Raises `ReferenceInvalid`."""
     return plan.site.api_host or parse_reference(plan.reference).api_host
-
-
-def _login_key(plan: Plan, secret: Secret, route: Route) -> LoginKey | None:
-    """Return under which key a login may be remembered; None when the reference names nothing."""
-    try:
-        reference = parse_reference(plan.reference)
-    except ReferenceInvalid:
-        return None
-    fingerprint = secret.fingerprint
-    if not (secret == ANONYMOUS or fingerprint):
-        fingerprint = hashlib.sha256(secret.material).hexdigest()
-    return (plan.site.api_host or reference.api_host, reference.repository, fingerprint, route.profile)

@@ -1,7 +1,7 @@
 """One ask put on the wire, and the reply or fault that came of it: the door between driver and transport."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, cast
@@ -41,6 +41,21 @@ class ExchangeRecord:
     http_status: int | None
     certificate: Certificate | None
     mixed_scope: bool
+    is_shared: bool = False
+
+    def shared(self, waited_ms: float) -> "ExchangeRecord":
+        """Return the record for a check that waited for this exchange, used no connection and sent nothing."""
+        return replace(
+            self,
+            connection=None,
+            dns_ms=None,
+            connect_ms=None,
+            tls_ms=None,
+            first_byte_ms=None,
+            total_ms=waited_ms,
+            bytes=0,
+            is_shared=True,
+        )
 
 
 async def perform(

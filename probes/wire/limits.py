@@ -10,7 +10,10 @@ from probes.protocol.exchange import ERROR_BODY_LIMIT_BYTES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of one exchange and of the pool behind it. The check's own deadline always comes on top."""
+    """Bounds of one exchange, of the pool behind it, and of what an engine remembers.
+
+    The check's own deadline always comes on top.
+    """
 
     dns_seconds: float = 5.0
     connect_seconds: float = 5.0  # for all addresses of a host together
@@ -28,3 +31,7 @@ class Limits:
     pool_idle_seconds: float = 30.0
     pool_connections: int = 128  # idle ones kept, over all hosts
     connection_age_seconds: float = 300.0
+
+    document_memory_bytes: int = 32 * 1024 * 1024  # of manifests, indexes and configs kept by digest
+    login_memory_bytes: int = 8 * 1024 * 1024  # of challenges and tokens kept by repository and login
+    remembered_hosts: int = 10_000  # of those that refuse HEAD, and of those that throttled us

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -10,14 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
-from probes.protocol.challenge import Challenge
-from probes.protocol.conversation import Memory
 from probes.protocol.plan import Plan, Secret, Site
 from probes.protocol.taxonomy import Depth, Reason, Stage, Warn
 from probes.wire.driver import Engine
-from probes.wire.memory import LoginMemory
 from tests.integration.wire.conftest import Presenting
-from tests.integration.wire.peer import LOOPBACK, Peer, Script, Visit, peer_that, until
+from tests.integration.wire.peer import Visit, peer_that, until
+from tests.integration.wire.small_registry import SmallRegistry, answer, plan
 
 SECRET = Secret(username="robot", password="correct-horse-battery")
 
@@ -28,62 +25,8 @@ async def engine() -> AsyncIterator[Engine]:
         yield engine
 
 
-def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-def document(value: object) -> tuple[bytes, str]:
-    body = json.dumps(value).encode()
-    return body, f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-TOKEN = "a-bearer-token"
-
-
-def registry(*, layers: int = 1) -> Script:
-    """A registry with one image that anybody with the token may pull; its realm is itself."""
-    config, config_digest = document({"os": "linux", "architecture": "amd64"})
-    blobs = [f"sha256:{number:064x}" for number in range(layers)]
-    manifest, digest = document(
-        {
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": {
-                "mediaType": "application/vnd.oci.image.config.v1+json",
-                "digest": config_digest,
-                "size": len(config),
-            },
-            "layers": [{"mediaType": "x/layer", "digest": blob, "size": 100} for blob in blobs],
-        }
-    )
-
-    async def script(visit: Visit) -> None:
-        while True:
-            head = (await visit.request()).decode()
-            method, path, _ = head.split(" ", 2)
-            if path.startswith("/token"):
-                visit.send(answer("200 OK", json.dumps({"token": TOKEN, "expires_in": 300}).encode()))
-            elif f"Authorization: Bearer {TOKEN}" not in head:
-                realm = f'WWW-Authenticate: Bearer realm="/token",service="{visit.peer.port}"'
-                visit.send(answer("401 Unauthorized", b"", realm))
-            elif "/blobs/" in path:
-                whole = path.endswith(config_digest)
-                partial = answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/100")
-                visit.send(answer("200 OK", config) if whole else partial)
-            else:
-                reply = answer("200 OK", manifest, f"Docker-Content-Digest: {digest}")
-                visit.send(reply.removesuffix(manifest) if method == "HEAD" else reply)
-
-    return script
-
-
-def plan(peer: Peer, depth: Depth = Depth.BLOBS, **changes: object) -> Plan:
-    return Plan(reference=f"127.0.0.1:{peer.port}/team/app:1", site=LOOPBACK, depth=depth, **changes)  # type: ignore[arg-type]
-
-
 async def test_a_check_records_every_step_in_the_order_of_its_asks(engine: Engine) -> None:
-    async with peer_that(registry(layers=2)) as peer:
+    async with peer_that(SmallRegistry(layers=2)) as peer:
         outcome = await engine.check(plan(peer))
 
     assert outcome.conclusion.reason is Reason.OK
@@ -103,7 +46,7 @@ async def test_a_check_records_every_step_in_the_order_of_its_asks(engine: Engin
 
 async def test_a_warm_check_shows_the_remembered_token_and_asks_once(engine: Engine) -> None:
     """C1."""
-    async with peer_that(registry()) as peer:
+    async with peer_that(SmallRegistry()) as peer:
         cold = await engine.check(plan(peer, Depth.RESOLVE))
         warm = await engine.check(plan(peer, Depth.RESOLVE))
 
@@ -121,7 +64,7 @@ async def test_a_static_bearer_is_shown_at_once_and_nothing_is_exchanged_for_it(
 
 async def test_a_login_is_remembered_for_its_secret_alone(engine: Engine) -> None:
     """S21."""
-    async with peer_that(registry()) as peer:
+    async with peer_that(SmallRegistry()) as peer:
         await engine.check(plan(peer, Depth.RESOLVE))
         other = await engine.check(plan(peer, Depth.RESOLVE), SECRET)
 
@@ -197,46 +140,10 @@ async def test_a_certificate_about_to_expire_is_warned_of(
     engine: Engine, authority: trustme.CA, presenting: Presenting
 ) -> None:
     soon = presenting("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=13))
-    async with peer_that(registry(), tls=soon) as peer:
+    async with peer_that(SmallRegistry(), tls=soon) as peer:
         site = Site(ca_pem=authority.cert_pem.bytes().decode(), allow_cidrs=("127.0.0.0/8",))
         outcome = await engine.check(Plan(reference=f"127.0.0.1:{peer.port}/team/app:1", site=site))
 
     assert outcome.conclusion.reason is Reason.OK
     assert Warn.TLS_EXPIRING in outcome.conclusion.warnings
     assert [certificate.host for certificate in outcome.certificates] == ["127.0.0.1"]
-
-
-class TestLoginMemory:
-    """How long a login is remembered, by a clock that the test turns."""
-
-    KEY = ("registry.example", "team/app", "", "")
-
-    def learned(self, lifetime_seconds: int) -> LoginMemory:
-        memory = LoginMemory()
-        login = Memory(Challenge("bearer"), "https://registry.example/v2/", "Bearer x", lifetime_seconds)
-        memory.learn(self.KEY, login, now=1000.0)
-        return memory
-
-    @pytest.mark.parametrize(
-        ("lifetime_seconds", "usable_seconds"),
-        [(60, 54), (30, 25), (3600, 300)],
-        ids=["less a tenth", "less five seconds at least", "five minutes at most"],
-    )
-    def test_a_token_is_used_for_less_than_its_lifetime(self, lifetime_seconds: int, usable_seconds: int) -> None:
-        """T17."""
-        memory = self.learned(lifetime_seconds)
-        still, no_more = (memory.recall(self.KEY, 1000 + usable_seconds + moment) for moment in (-0.1, 0.1))
-        assert still
-        assert still.header == "Bearer x"
-        assert no_more
-        assert not no_more.header
-
-    def test_a_challenge_is_remembered_for_an_hour(self) -> None:
-        memory = self.learned(60)
-        assert memory.recall(self.KEY, 1000 + 3599)
-        assert memory.recall(self.KEY, 1000 + 3601) is None
-
-    def test_an_empty_memory_forgets(self) -> None:
-        memory = self.learned(60)
-        memory.learn(self.KEY, Memory(), now=1001.0)
-        assert memory.recall(self.KEY, 1002.0) is None

@@ -1,0 +1,369 @@
+"""What checks of one engine take from each other: tokens, documents, a refused HEAD, and the patience to wait."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import trustme
+
+from probes.protocol.outcome import Outcome
+from probes.protocol.plan import Secret, Site
+from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
+from probes.wire.driver import Engine
+from tests.integration.wire.conftest import Presenting
+from tests.integration.wire.peer import peer_that, until
+from tests.integration.wire.small_registry import SmallRegistry, answer, plan
+
+ALICE = Secret(username="alice", password="correct-horse-battery")
+THROTTLED = answer("429 Too Many Requests", b"", "Retry-After: 100")
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    async with Engine(user_agent="kairos-test") as engine:
+        yield engine
+
+
+Check = Callable[..., Awaitable[Outcome]]
+
+
+@asynccontextmanager
+async def apart(authority: trustme.CA, presenting: Presenting) -> AsyncIterator[tuple[SmallRegistry, Check]]:
+    """Run a registry over TLS whose token service, `registry.beside`, is at another origin; and a way to check it."""
+    registry = SmallRegistry()
+    site = Site(ca_pem=authority.cert_pem.bytes().decode(), allow_cidrs=("127.0.0.0/8",))
+    tls = presenting("127.0.0.1")
+    async with peer_that(registry, tls) as peer, peer_that(registry.beside, tls) as token_peer:
+        registry.realm = f"https://127.0.0.1:{token_peer.port}/token"
+
+        def check(engine: Engine, **changes: Any) -> Awaitable[Outcome]:
+            return engine.check(replace(plan(peer, Depth.RESOLVE, **changes), site=site))
+
+        yield registry, check
+
+
+def shared(outcome: Outcome) -> bool:
+    """Tell whether the check waited for another's token: the step is there, and nothing was sent for it."""
+    (step,) = [step for step in outcome.steps if step.stage is Stage.TOKEN]
+    return step.connection is None and outcome.requests == len(outcome.steps) - 1
+
+
+class TestSingleFlight:
+    async def test_checks_that_need_the_same_token_ask_once(self, engine: Engine) -> None:
+        """T32."""
+        registry = SmallRegistry()
+        registry.token_gate.clear()
+        async with peer_that(registry) as peer:
+            checks = [asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE))) for _ in range(20)]
+            await until(lambda: registry.asked["HEAD 1"] == 20 and registry.asked["GET token"] > 0)
+            await asyncio.sleep(0.05)
+            registry.token_gate.set()
+            outcomes = await asyncio.gather(*checks)
+
+        assert registry.asked == {"HEAD 1": 40, "GET token": 1}
+        assert {outcome.conclusion.auth_path for outcome in outcomes} == {"fresh"}
+        assert sum(outcome.requests for outcome in outcomes) == 41
+        assert sum(shared(outcome) for outcome in outcomes) == 19
+
+    async def test_step_of_a_shared_exchange_tells_how_long_was_waited(self, engine: Engine) -> None:
+        registry = SmallRegistry()
+        registry.token_gate.clear()
+        async with peer_that(registry) as peer:
+            first = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
+            await until(lambda: registry.asked["GET token"] == 1)
+            await asyncio.sleep(0.2)
+            second = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
+            await until(lambda: registry.asked["HEAD 1"] == 2)
+            registry.token_gate.set()
+            led, followed = await first, await second
+
+        steps = [next(step for step in outcome.steps if step.stage is Stage.TOKEN) for outcome in (led, followed)]
+        assert [(step.http_status, step.address, step.error) for step in steps] == [(200, "127.0.0.1", None)] * 2
+        assert steps[1].total_ms < steps[0].total_ms - 100
+        assert (steps[1].connection, steps[1].first_byte_ms, steps[1].bytes) == (None, None, 0)
+
+    @pytest.mark.parametrize(
+        ("repository", "secret"), [("team/other", Secret()), ("team/app", ALICE)], ids=["repository", "secret"]
+    )
+    async def test_token_of_another_scope_or_secret_is_asked_for_apart(
+        self, engine: Engine, repository: str, secret: Secret
+    ) -> None:
+        registry = SmallRegistry()
+        registry.token_gate.clear()
+        async with peer_that(registry) as peer:
+            checks = [
+                asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE))),
+                asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE, repository=repository), secret)),
+            ]
+            await until(lambda: registry.asked["GET token"] == 2)
+            registry.token_gate.set()
+            await asyncio.gather(*checks)
+
+    async def test_failure_is_for_those_who_wait_and_is_not_kept(self, engine: Engine) -> None:
+        """T32."""
+        registry = SmallRegistry(instead={"GET token": answer("403 Forbidden")})
+        registry.token_gate.clear()
+        async with peer_that(registry) as peer:
+            checks = [asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE))) for _ in range(5)]
+            await until(lambda: registry.asked["HEAD 1"] == 5 and registry.asked["GET token"] > 0)
+            await asyncio.sleep(0.05)
+            registry.token_gate.set()
+            outcomes = await asyncio.gather(*checks)
+            assert registry.asked["GET token"] == 1
+            registry.instead.clear()
+            later = await engine.check(plan(peer, Depth.RESOLVE))
+
+        assert [outcome.conclusion.reason for outcome in outcomes] == [Reason.AUTH_DENIED] * 5
+        assert later.conclusion.reason is Reason.OK
+
+    async def test_cancelled_leader_fails_nobody(self, engine: Engine) -> None:
+        registry = SmallRegistry()
+        registry.token_gate.clear()
+        async with peer_that(registry) as peer:
+            leader = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
+            await until(lambda: registry.asked["GET token"] == 1)
+            followers = [asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE))) for _ in range(5)]
+            await until(lambda: registry.asked["HEAD 1"] == 6)
+            await asyncio.sleep(0.05)
+            leader.cancel()
+            await until(lambda: registry.asked["GET token"] == 2)
+            registry.token_gate.set()
+            outcomes = await asyncio.gather(*followers)
+
+        assert [outcome.conclusion.reason for outcome in outcomes] == [Reason.OK] * 5
+        assert sum(shared(outcome) for outcome in outcomes) == 4
+        assert registry.asked["GET token"] == 2
+
+    async def test_leader_in_a_hurry_fails_nobody_else(self, engine: Engine) -> None:
+        registry = SmallRegistry()
+        registry.token_gate.clear()
+        async with peer_that(registry) as peer:
+            leader = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE, timeout_seconds=0.4)))
+            await until(lambda: registry.asked["GET token"] == 1)
+            follower = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
+            assert (await leader).conclusion.reason is Reason.TIMEOUT_TOTAL
+            await until(lambda: registry.asked["GET token"] == 2)
+            registry.token_gate.set()
+            assert (await follower).conclusion.reason is Reason.OK
+
+    async def test_follower_in_a_hurry_ends_in_its_own_time(self, engine: Engine) -> None:
+        registry = SmallRegistry()
+        registry.token_gate.clear()
+        async with peer_that(registry) as peer:
+            leader = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
+            await until(lambda: registry.asked["GET token"] == 1)
+            follower = await engine.check(plan(peer, Depth.RESOLVE, timeout_seconds=0.3))
+            registry.token_gate.set()
+            assert (await leader).conclusion.reason is Reason.OK
+
+        assert (follower.conclusion.reason, follower.conclusion.stage) == (Reason.TIMEOUT_TOTAL, Stage.TOKEN)
+        assert follower.duration_ms < 2000
+        assert registry.asked["GET token"] == 1
+
+    async def test_cancelled_follower_leaves_the_exchange_to_the_others(self, engine: Engine) -> None:
+        registry = SmallRegistry()
+        registry.token_gate.clear()
+        async with peer_that(registry) as peer:
+            leader = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
+            await until(lambda: registry.asked["GET token"] == 1)
+            follower = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
+            await until(lambda: registry.asked["HEAD 1"] == 2)
+            await asyncio.sleep(0.05)
+            follower.cancel()
+            registry.token_gate.set()
+            assert (await leader).conclusion.reason is Reason.OK
+
+    async def test_token_is_known_to_others_before_its_own_check_has_ended(self, engine: Engine) -> None:
+        registry = SmallRegistry(silent="layer")
+        async with peer_that(registry) as peer:
+            deep = asyncio.create_task(engine.check(plan(peer)))
+            await until(lambda: registry.asked["GET layer"] == 1)
+            quick = await engine.check(plan(peer, Depth.RESOLVE))
+            deep.cancel()
+
+        assert (quick.conclusion.auth_path, quick.requests) == ("cached", 1)
+
+
+class TestFresh:
+    async def test_fresh_check_logs_in_and_dials_anew(self, engine: Engine) -> None:
+        """E.2: a remembered token hides a dead token service, a kept connection an expired certificate."""
+        registry = SmallRegistry(layers=2)
+        async with peer_that(registry) as peer:
+            await engine.check(plan(peer))
+            warm = await engine.check(plan(peer))
+            visits = peer.visits
+            fresh = await engine.check(plan(peer, fresh=True))
+
+        assert (warm.conclusion.auth_path, warm.connection) == ("cached", "reused")
+        assert (fresh.conclusion.auth_path, fresh.connection) == ("fresh", "new")
+        assert [step.connection for step in fresh.steps][:4] == ["new", "reused", "reused", "reused"]
+        assert fresh.steps[1].stage is Stage.TOKEN
+        assert peer.visits <= visits + 3  # the handshake, and what the blobs side by side may need
+
+    async def test_each_origin_is_dialled_anew_once(
+        self, engine: Engine, authority: trustme.CA, presenting: Presenting
+    ) -> None:
+        async with apart(authority, presenting) as (registry, check):
+            await check(engine)
+            assert registry.asked["GET token"] == 0
+            outcome = await check(engine, fresh=True)
+
+        assert [(step.stage, step.connection) for step in outcome.steps] == [
+            (Stage.MANIFEST, "new"),
+            (Stage.TOKEN, "new"),
+            (Stage.MANIFEST, "reused"),
+        ]
+
+    async def test_fresh_check_waits_for_nobodys_token(self, engine: Engine) -> None:
+        registry = SmallRegistry()
+        registry.token_gate.clear()
+        async with peer_that(registry) as peer:
+            checks = [
+                asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE, fresh=fresh))) for fresh in (0, 1, 1)
+            ]
+            await until(lambda: registry.asked["GET token"] == 3)
+            registry.token_gate.set()
+            outcomes = await asyncio.gather(*checks)
+
+        assert [outcome.requests for outcome in outcomes] == [3, 3, 3]
+
+    async def test_what_a_fresh_check_learned_serves_the_next(self, engine: Engine) -> None:
+        async with peer_that(SmallRegistry()) as peer:
+            await engine.check(plan(peer, Depth.RESOLVE, fresh=True))
+            assert (await engine.check(plan(peer, Depth.RESOLVE))).conclusion.auth_path == "cached"
+
+    async def test_dead_token_service_is_seen_by_a_fresh_check(self, engine: Engine) -> None:
+        registry = SmallRegistry()
+        async with peer_that(registry) as peer:
+            await engine.check(plan(peer, Depth.RESOLVE))
+            registry.instead["GET token"] = answer("403 Forbidden")
+            assert (await engine.check(plan(peer, Depth.RESOLVE))).conclusion.reason is Reason.OK
+            fresh = await engine.check(plan(peer, Depth.RESOLVE, fresh=True))
+            after = await engine.check(plan(peer, Depth.RESOLVE))
+
+        assert fresh.conclusion.reason is Reason.AUTH_DENIED
+        assert after.conclusion.reason is Reason.AUTH_DENIED  # what the fresh check found out holds for all
+
+
+class TestDocuments:
+    async def test_unchanged_image_is_asked_for_without_being_read(self, engine: Engine) -> None:
+        """E.1: HEAD of the tag, HEAD of the child, and the blobs."""
+        registry = SmallRegistry(layers=2, as_index=True)
+        async with peer_that(registry) as peer:
+            first = await engine.check(plan(peer))
+            registry.asked.clear()
+            again = await engine.check(plan(peer, reread=False))
+
+        assert registry.asked == {"HEAD 1": 1, "HEAD manifest": 1, "GET config": 1, "GET layer": 2}
+        assert (again.conclusion.reason, again.conclusion.depth) == (Reason.OK, Depth.BLOBS)
+        assert again.conclusion.platforms == first.conclusion.platforms
+
+    async def test_documents_serve_other_repositories_of_the_engine(self, engine: Engine) -> None:
+        registry = SmallRegistry(as_index=True)
+        async with peer_that(registry) as peer:
+            await engine.check(plan(peer))
+            registry.asked.clear()
+            await engine.check(plan(peer, repository="team/copy", reread=False))
+
+        assert registry.asked["GET manifest"] == registry.asked["GET index"] == 0
+
+
+class TestHead:
+    async def test_registry_without_head_is_asked_by_get_at_once(self, engine: Engine) -> None:
+        """M6: of its repositories, all."""
+        registry = SmallRegistry(instead={"HEAD 1": answer("405 Method Not Allowed")})
+        async with peer_that(registry) as peer:
+            await engine.check(plan(peer, Depth.RESOLVE))
+            registry.asked.clear()
+            outcome = await engine.check(plan(peer, Depth.RESOLVE, repository="team/other"))
+
+        assert Warn.HEAD_UNSUPPORTED in outcome.conclusion.warnings
+        assert registry.asked["HEAD 1"] == 0
+        assert registry.asked["GET 1"] == 2  # before the login, and after it
+
+
+class TestCoolDown:
+    async def test_throttled_registry_is_left_alone(self, engine: Engine) -> None:
+        """E13: by every check with the same login, of whatever repository, and each says until when."""
+        registry = SmallRegistry(instead={"HEAD 1": THROTTLED})
+        async with peer_that(registry) as peer:
+            first = await engine.check(plan(peer, Depth.RESOLVE))
+            registry.asked.clear()
+            waiting = [
+                await engine.check(plan(peer, Depth.RESOLVE, repository=name, fresh=fresh))
+                for name, fresh in (("team/app", False), ("team/other", False), ("team/app", True))
+            ]
+
+        assert not registry.asked
+        for outcome in waiting:
+            found = outcome.conclusion
+            assert (found.status, found.reason) == (Status.INDETERMINATE, Reason.RATE_LIMITED)
+            assert found.retry_at == first.conclusion.retry_at
+            assert (outcome.requests, outcome.steps, outcome.connection) == (0, (), None)
+            assert found.detail.startswith(f"nothing was sent: 127.0.0.1:{peer.port} throttled us at ")
+
+    async def test_other_login_is_not_throttled_with_it(self, engine: Engine) -> None:
+        registry = SmallRegistry(instead={"HEAD 1": THROTTLED})
+        async with peer_that(registry) as peer:
+            await engine.check(plan(peer, Depth.RESOLVE))
+            registry.instead.clear()
+            assert (await engine.check(plan(peer, Depth.RESOLVE), ALICE)).conclusion.reason is Reason.OK
+            assert (await engine.check(plan(peer, Depth.RESOLVE))).conclusion.reason is Reason.RATE_LIMITED
+
+    async def test_throttled_token_service_stops_those_who_need_a_token(
+        self, engine: Engine, authority: trustme.CA, presenting: Presenting
+    ) -> None:
+        """T27: who has one goes on."""
+        async with apart(authority, presenting) as (registry, check):
+            await check(engine)
+            registry.beside.instead["GET token"] = THROTTLED
+            refused = await check(engine, repository="team/other")
+            waiting = await check(engine, repository="team/other")
+            stranger = await check(engine, repository="team/third")
+            holder = await check(engine)
+
+        assert refused.conclusion.reason is Reason.RATE_LIMITED_AUTH
+        for outcome, requests in ((waiting, 0), (stranger, 1)):  # the first knows by now where it would log in
+            found = outcome.conclusion
+            assert (found.reason, found.stage, outcome.requests) == (Reason.RATE_LIMITED_AUTH, Stage.TOKEN, requests)
+            assert found.retry_at == refused.conclusion.retry_at
+        assert registry.beside.asked["GET token"] == 2
+        assert holder.conclusion.reason is Reason.OK
+
+    async def test_host_that_does_not_say_is_asked_again_in_a_minute(self, engine: Engine) -> None:
+        registry = SmallRegistry(instead={"HEAD 1": answer("429 Too Many Requests")})
+        async with peer_that(registry) as peer:
+            outcome = await engine.check(plan(peer, Depth.RESOLVE))
+
+        retry_at = outcome.conclusion.retry_at
+        assert retry_at is not None
+        assert timedelta(seconds=50) < retry_at - datetime.now(UTC) <= timedelta(seconds=60)
+
+    async def test_host_is_asked_again_when_it_will_have_us(self, engine: Engine) -> None:
+        registry = SmallRegistry(instead={"HEAD 1": answer("429 Too Many Requests", b"", "Retry-After: 1")})
+        async with peer_that(registry) as peer:
+            await engine.check(plan(peer, Depth.RESOLVE))
+            registry.instead.clear()
+            await asyncio.sleep(1.05)
+            assert (await engine.check(plan(peer, Depth.RESOLVE))).conclusion.reason is Reason.OK
+
+    async def test_checks_of_one_burst_lengthen_no_pause(self, engine: Engine) -> None:
+        registry = SmallRegistry(instead={"HEAD 1": answer("429 Too Many Requests")})
+        async with peer_that(registry) as peer:
+            outcomes = await asyncio.gather(*(engine.check(plan(peer, Depth.RESOLVE)) for _ in range(10)))
+            later = await engine.check(plan(peer, Depth.RESOLVE))
+
+        assert sum(outcome.requests for outcome in outcomes) == 10
+        assert later.conclusion.retry_at is not None
+        assert later.conclusion.retry_at - datetime.now(UTC) <= timedelta(seconds=60)
+
+
+async def test_no_exchange_is_left_under_way(engine: Engine) -> None:
+    registry = SmallRegistry(instead={"GET token": answer("500 Oops")})
+    async with peer_that(registry) as peer:
+        await asyncio.gather(*(engine.check(plan(peer, repository=f"team/app-{n % 3}")) for n in range(12)))
+    assert len(engine._memories.flights) == 0  # noqa: SLF001 - there is no other window on it

@@ -1,0 +1,168 @@
+"""How long a host that throttled us is left alone, by a clock that the test turns."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Headers, Method, Reply
+from probes.protocol.taxonomy import Stage
+from probes.protocol.urls import Origin
+from probes.wire.cooldown import CoolDowns, Identity
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HUB = Identity(Origin("https", "registry.example", 443), "alice")
+
+
+def ask(method: Method = "HEAD", stage: Stage = Stage.MANIFEST) -> Ask:
+    return Ask(id=7, method=method, url="https://registry.example/v2/", stage=stage)
+
+
+class Clock:
+    """Asks at a second since noon and is answered in the same moment."""
+
+    def __init__(self, capacity: int = 10) -> None:
+        self.pauses = CoolDowns(capacity)
+
+    def answered(
+        self,
+        second: float,
+        status: int,
+        retry_after: str = "",
+        *,
+        sent: float | None = None,
+        question: Ask | None = None,
+        identity: Identity = HUB,
+        body: bytes = b"",
+    ) -> None:
+        headers = Headers.of([("Retry-After", retry_after)] if retry_after else [])
+        reply = Reply(
+            ask_id=7, status=status, headers=headers, body=body, received_at=NOON + timedelta(seconds=second)
+        )
+        self.pauses.note(identity, question or ask(), reply, sent=second if sent is None else sent, now=second)
+
+    def waits(self, second: float, identity: Identity = HUB) -> bool:
+        return self.pauses.waiting(identity, ask(), second) is not None
+
+    def pause(self, second: float) -> float:
+        """Return how long it waits from `second` on."""
+        fault = self.pauses.waiting(HUB, ask(), second)
+        assert fault is not None
+        assert fault.retry_at is not None
+        return (fault.retry_at - NOON).total_seconds() - second
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_host_is_left_alone_for_as_long_as_it_says(clock: Clock) -> None:
+    """E13."""
+    clock.answered(0, 429, "120")
+    assert [clock.waits(119.9), clock.waits(120)] == [True, False]
+
+
+def test_host_that_does_not_say_is_left_alone_for_a_minute(clock: Clock) -> None:
+    """E13."""
+    clock.answered(0, 429)
+    assert [clock.waits(59.9), clock.waits(60)] == [True, False]
+
+
+def test_pause_doubles_with_each_further_429_up_to_a_quarter_of_an_hour(clock: Clock) -> None:
+    """E.2."""
+    second, pauses = 0.0, []
+    for _ in range(6):
+        clock.answered(second, 429)
+        pauses.append(clock.pause(second))
+        second += pauses[-1]
+    assert pauses == [60, 120, 240, 480, 900, 900]
+
+
+def test_many_429_of_one_burst_are_one_offence(clock: Clock) -> None:
+    for second in range(20):
+        clock.answered(second, 429, sent=0)
+    assert clock.pause(20) == 60 - 1  # of the last one that was sent before the pause: 19 + 60, seen at 20
+
+
+def test_burst_is_waited_out_to_the_last_word(clock: Clock) -> None:
+    clock.answered(0, 429, "10", sent=-1)
+    clock.answered(1, 429, "300", sent=-1)
+    clock.answered(2, 429, "5", sent=-1)
+    assert clock.pause(3) == 298
+
+
+def test_success_after_the_pause_ends_the_matter(clock: Clock) -> None:
+    clock.answered(0, 429)
+    clock.answered(60, 200)
+    clock.answered(61, 429)
+    assert clock.pause(61) == 60
+
+
+def test_success_that_was_under_way_ends_nothing(clock: Clock) -> None:
+    clock.answered(0, 429)
+    clock.answered(1, 200, sent=-5)
+    assert clock.waits(2)
+
+
+def test_success_of_a_head_says_nothing_of_throttled_gets(clock: Clock) -> None:
+    """E.3: HEAD is free where GET is counted, so a quota that is spent answers HEAD as ever."""
+    clock.answered(0, 429, question=ask("GET"))
+    clock.answered(60, 200, question=ask("HEAD"))
+    clock.answered(61, 429, question=ask("GET"))
+    assert clock.pause(61) == 120
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_failure_of_another_kind_ends_nothing(clock: Clock, status: int) -> None:
+    clock.answered(0, 429)
+    clock.answered(60, status)
+    clock.answered(61, 429)
+    assert clock.pause(61) == 120
+
+
+def test_fault_tells_nothing(clock: Clock) -> None:
+    event: Event = Fault(ask_id=7, kind=FaultKind.CONNECT_REFUSED)
+    clock.pauses.note(HUB, ask(), event, sent=0, now=0)
+    assert not clock.waits(0)
+
+
+@pytest.mark.parametrize(
+    ("question", "body", "kind"),
+    [
+        (ask(), b"", FaultKind.RATE_LIMITED),
+        (ask("GET", Stage.TOKEN), b"", FaultKind.RATE_LIMITED_AUTH),
+        (ask("GET"), b'{"errors":[{"message":"too many requests to upstream registry"}]}',
+         FaultKind.RATE_LIMITED_UPSTREAM),
+    ],
+)  # fmt: skip
+def test_who_waits_ends_as_the_throttled_did(clock: Clock, question: Ask, body: bytes, kind: FaultKind) -> None:
+    """E13, E14, T27."""
+    clock.answered(0, 429, question=question, body=body)
+    waiting = clock.pauses.waiting(HUB, ask(), 1)
+    assert waiting is not None
+    assert (waiting.kind, waiting.ask_id) == (kind, 7)
+    assert waiting.detail == (
+        "nothing was sent: registry.example throttled us at 12:00:00 UTC, and we wait until 12:01:00 UTC"
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Identity(HUB.origin, "bob"),
+        Identity(HUB.origin, ""),
+        Identity(Origin("https", "registry.example", 5000), "alice"),
+        Identity(Origin("https", "other.example", 443), "alice"),
+    ],
+)
+def test_pause_is_of_one_identity_at_one_host(clock: Clock, other: Identity) -> None:
+    clock.answered(0, 429)
+    assert not clock.waits(1, other)
+
+
+def test_pauses_are_bounded_in_number() -> None:
+    clock = Clock(capacity=10)
+    made = [Identity(HUB.origin, str(number)) for number in range(100)]
+    for identity in made:
+        clock.answered(0, 429, identity=identity)
+    assert [clock.waits(1, identity) for identity in made] == [False] * 90 + [True] * 10
