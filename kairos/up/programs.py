@@ -16,8 +16,9 @@ from kairos.up import leftovers
 
 WEB_THREADS: Final = 8
 CONTROL_PROCESSES: Final = 2
-# Where a machine keeps its certificate authorities, and how loud to be: the rest of ours is not a region's business.
-EDGE_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "KAIROS_LOG_FORMAT", "KAIROS_LOG_LEVEL")
+# Where a machine keeps its certificate authorities, how loud to be, within which limits to check: the rest of ours is
+# not a region's business.
+EDGE_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "KAIROS_LOG_FORMAT", "KAIROS_LOG_LEVEL", "KAIROS_LIMIT_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Place:
     def edge_environment(self, region: RegionName) -> dict[str, str]:
         return {
             **common_environment(),
-            **{name: os.environ[name] for name in EDGE_VARIABLES if name in os.environ},
+            **{name: value for name, value in os.environ.items() if name.startswith(EDGE_VARIABLES)},
             **leftovers.mark(self.state),
             "BROKER_URL": self.broker_url,
             "KAIROS_REGION": region.slug,

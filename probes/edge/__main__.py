@@ -23,7 +23,9 @@ def wire_engine(settings: EdgeSettings) -> Engine:
     """Return the engine that speaks with real registries."""
     from probes.wire.driver import Engine as WireEngine  # noqa: PLC0415 - only a real worker needs the network code
 
-    return WireEngine(user_agent=settings.user_agent, proxy=settings.proxy, nat64=settings.nat64)
+    return WireEngine(
+        user_agent=settings.user_agent, limits=settings.limits, proxy=settings.proxy, nat64=settings.nat64
+    )
 
 
 def main(build_engine: BuildEngine = wire_engine) -> int:

@@ -12,6 +12,7 @@ from probes.protocol.proxy import Proxy
 from probes.trust.envelope import CONTROL, is_name
 from probes.trust.keys import KeyFileError, RegionKeys
 from probes.version import VERSION
+from probes.wire.limits import LimitRefused, Limits, read_limits
 
 BATCHES: Final = 3
 CHECKS_IN_FLIGHT: Final = 100
@@ -43,6 +44,7 @@ class EdgeSettings:
     drain_seconds: float = DRAIN_SECONDS  # and how long their reports may then take
     proxy: Proxy | None = None
     nat64: tuple[IPv6Network, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def region(self) -> str:
@@ -63,9 +65,9 @@ class EdgeSettings:
 
         Needed: BROKER_URL, KAIROS_REGION, KAIROS_REGION_KEY_FILE. Optional: KAIROS_EDGE_BATCHES (threads),
         KAIROS_EDGE_CHECKS_IN_FLIGHT, KAIROS_EDGE_CHECKS_PER_HOST, KAIROS_EDGE_HEARTBEAT_SECONDS,
-        KAIROS_EDGE_STUCK_SECONDS, KAIROS_EDGE_FINISH_SECONDS, KAIROS_EDGE_DRAIN_SECONDS. How this region gets
-        out: KAIROS_EDGE_PROXY (a URL), KAIROS_EDGE_PROXY_CA_FILE (roots for an https proxy),
-        KAIROS_EDGE_NAT64_PREFIXES (of this network's own translator, separated by commas).
+        KAIROS_EDGE_STUCK_SECONDS, KAIROS_EDGE_FINISH_SECONDS, KAIROS_EDGE_DRAIN_SECONDS, and a KAIROS_LIMIT_… for
+        each of `probes.wire.limits`. How this region gets out: KAIROS_EDGE_PROXY (a URL), KAIROS_EDGE_PROXY_CA_FILE
+        (roots for an https proxy), KAIROS_EDGE_NAT64_PREFIXES (of this network's own translator, separated by commas).
         """
         return cls(
             broker_url=_broker_url(_needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")),
@@ -82,6 +84,7 @@ class EdgeSettings:
             drain_seconds=_seconds(environ, "KAIROS_EDGE_DRAIN_SECONDS", DRAIN_SECONDS),
             proxy=_proxy(environ),
             nat64=_nat64(environ),
+            limits=_limits(environ),
         )
 
 
@@ -140,6 +143,13 @@ def _nat64(environ: Mapping[str, str]) -> tuple[IPv6Network, ...]:
         return parse_nat64_prefixes(word for word in words if word.strip())
     except ValueError as error:
         raise SettingsError(f"KAIROS_EDGE_NAT64_PREFIXES: {error}") from None
+
+
+def _limits(environ: Mapping[str, str]) -> Limits:
+    try:
+        return read_limits(environ)
+    except LimitRefused as refused:
+        raise SettingsError(str(refused)) from refused
 
 
 def _count(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -1,9 +1,12 @@
-"""How long the wire waits and how much it takes: table D.2 of the registry behaviour, named with units.
+"""How long the wire waits, how much it takes and how much it keeps: table D.2 of the behaviour, named with units.
 
-Limits of a whole check (requests, redirects, token rounds, total bytes) belong to the conversation.
+Limits of a whole check (requests, redirects, token rounds, total bytes) belong to the conversation. Each limit can be
+set by an environment variable, `KAIROS_LIMIT_` and its name in capitals: docs/reference/limits.md lists them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 from probes.protocol.exchange import ERROR_BODY_LIMIT_BYTES
 
@@ -35,3 +38,45 @@ class Limits:
     document_memory_bytes: int = 32 * 1024 * 1024  # of manifests, indexes and configs kept by digest
     login_memory_bytes: int = 8 * 1024 * 1024  # of challenges and tokens kept by repository and login
     remembered_hosts: int = 10_000  # of those that refuse HEAD, and of those that throttled us
+
+
+VARIABLE: Final = "KAIROS_LIMIT_"
+_LARGEST: Final = 1 << 40
+_LONGEST_SECONDS: Final = 86_400.0
+
+
+class LimitRefused(ValueError):
+    """A variable that sets no limit, or sets it to what none can be; the message is one line and names it."""
+
+
+def read_limits(environ: Mapping[str, str]) -> Limits:
+    """Return the limits that the environment sets, and the usual ones besides. Raises `LimitRefused`.
+
+    An empty value leaves a limit as it is. An unknown name is refused: a misspelt limit would otherwise hold nothing.
+    """
+    known = {VARIABLE + field.name.upper(): field for field in fields(Limits)}
+    chosen: dict[str, Any] = {}
+    for name in sorted(name for name in environ if name.startswith(VARIABLE)):
+        if name not in known:
+            raise LimitRefused(f"{name[:80]} is not a limit: they are {', '.join(sorted(known))}")
+        if text := environ[name].strip():
+            field = known[name]
+            chosen[field.name] = _whole(name, text) if isinstance(field.default, int) else _seconds(name, text)
+    return Limits(**chosen)
+
+
+def _whole(name: str, text: str) -> int:
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST))
+    if not (is_number and 1 <= int(text) <= _LARGEST):
+        raise LimitRefused(f"{name} is not a whole number from 1 to {_LARGEST}: {text[:40]!r}")
+    return int(text)
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise LimitRefused(f"{name} is not a number of seconds up to {_LONGEST_SECONDS:g}: {text[:40]!r}")
+    return seconds

@@ -7,8 +7,9 @@ import json
 import os
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from probes.protocol.urls import UrlRefused, origin_of
 from probes.version import VERSION
 from probes.wire.driver import Engine
 from probes.wire.identity import IdentityUnusable, check_identity
+from probes.wire.limits import LimitRefused, read_limits
 from probes.wire.route import Route
 
 EXIT_STATUSES: Final = {
@@ -149,6 +151,11 @@ class Command(BaseCommand):
             metavar="HOST",
             help="repeatable; a host outside the registry's own domain that may receive the credential",
         )
+        add(
+            "--sample",
+            action="store_true",
+            help="of many layers look at the first, the last, the largest and one more, with --count each in turn",
+        )
         add("--plain-http", action="store_true", help="the registry speaks HTTP; nothing else gets weaker")
         add(
             "--timeout",
@@ -170,7 +177,12 @@ class Command(BaseCommand):
         outcomes: list[Outcome] = []
         _spare_poor_terminals()
         try:
-            asyncio.run(self._run(plans, secret, proxy, options, outcomes))
+            limits = read_limits(os.environ)
+        except LimitRefused as refused:
+            raise CommandError(str(refused), returncode=2) from None
+        build_engine = partial(Engine, user_agent=f"kairos-probe/{VERSION}", limits=limits, proxy=proxy)
+        try:
+            asyncio.run(self._run(plans, secret, build_engine, options, outcomes))
             self._sum_up(outcomes, options)
         except KeyboardInterrupt:
             self._sum_up(outcomes, options)
@@ -190,12 +202,12 @@ class Command(BaseCommand):
         self,
         plans: list[Plan],
         secret: Secret,
-        proxy: Proxy | None,
+        build_engine: Callable[[], Engine],
         options: dict[str, Any],
         outcomes: list[Outcome],
     ) -> None:
         """Make the checks one after the other; show each outcome and add it to `outcomes` as soon as it is there."""
-        async with Engine(user_agent=f"kairos-probe/{VERSION}", proxy=proxy) as engine:
+        async with build_engine() as engine:
             async for plan in _rounds(plans, options["count"], options["interval"]):
                 outcome = await engine.check(plan, secret)
                 outcomes.append(outcome)
@@ -231,7 +243,7 @@ async def _rounds(plans: list[Plan], count: int, interval_seconds: float) -> Asy
         if number:
             await asyncio.sleep(interval_seconds)
         for plan in plans:
-            yield plan
+            yield replace(plan, rotation=number) if plan.sample_blobs else plan
 
 
 def _plan(reference: str, options: dict[str, Any]) -> Plan:
@@ -251,6 +263,7 @@ def _plan(reference: str, options: dict[str, Any]) -> Plan:
             plain_http=options["plain_http"],
         ),
         timeout_seconds=options["timeout"],
+        sample_blobs=options["sample"],
     )
 
 

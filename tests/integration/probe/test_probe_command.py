@@ -24,6 +24,8 @@ from kairos.demo.sites import Sites
 from kairos.embedded import free_port
 from tests.integration.demo.test_demo_process import running
 from tests.integration.wire.forward_proxy import ForwardProxy, proxy_that
+from tests.integration.wire.peer import peer_that
+from tests.integration.wire.small_registry import SmallRegistry
 
 ROOT = Path(__file__).parents[3]
 FIELDS = {
@@ -432,3 +434,50 @@ def test_help_teaches(probe: Probe) -> None:
     done = probe("--help")
     for part in ("examples:", "exit status", "--trust-auth-host", "KAIROS_PROBE_PASSWORD"):
         assert part in done.stdout
+
+
+def test_throttled_registry_is_asked_once_and_then_waited_for(demo: Demo, probe: Probe) -> None:
+    """E13."""
+    done = probe(
+        *demo.options, "--json", "--count=3", "--interval=0.05", demo.reference("library/warehouse:7", "hub")
+    )
+    first, *later = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 4
+    for outcome in later:
+        assert (outcome["reason"], outcome["requests"], outcome["steps"]) == ("rate_limited", 0, [])
+        assert outcome["retry_at"] == first["retry_at"]
+        assert outcome["detail"].startswith("nothing was sent: hub.kairos.test:")
+
+
+def test_ladder_of_a_check_that_waits_says_so_and_until_when(demo: Demo, probe: Probe) -> None:
+    done = probe(*demo.options, "--count=2", "--interval=0.05", demo.reference("library/warehouse:7", "hub"))
+    waiting = done.stdout[done.stdout.rindex("nothing was sent: ") :]
+    assert "and we wait until " in waiting.splitlines()[0]
+    assert " · next try after " in waiting
+    assert " · 0 requests · " in waiting
+
+
+async def test_sample_takes_the_layers_in_turn() -> None:
+    """B25."""
+    async with peer_that(SmallRegistry(layers=8)) as peer:
+        probe = await asyncio.create_subprocess_exec(
+            *(sys.executable, "manage.py", "probe", "--json", "--sample", "--count=5", "--interval=0.01"),
+            *("--plain-http", "--allow-cidr=127.0.0.0/8", f"127.0.0.1:{peer.port}/team/app:1"),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        written, _ = await asyncio.wait_for(probe.communicate(), 60)
+    outcomes = [json.loads(line) for line in written.splitlines()]
+    assert [(outcome["depth"], outcome["warnings"]) for outcome in outcomes] == [("blobs", ["probe_sampled"])] * 5
+    sampled = [
+        {int(step["url"][-2:], 16) for step in outcome["steps"] if step["stage"] == "layer"} for outcome in outcomes
+    ]
+    assert sampled == [{0, 7, turn} for turn in (1, 2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize(("name", "value"), [("KAIROS_LIMIT_DNS_SECONDS", "soon"), ("KAIROS_LIMIT_DNS_SECOND", "5")])
+def test_limit_that_is_none_is_wrong_usage(probe: Probe, name: str, value: str) -> None:
+    done = probe("alpine", **{name: value})
+    assert done.returncode == 2
+    assert name in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr

@@ -38,8 +38,10 @@ def test_bounds_can_be_set(environ: dict[str, str]) -> None:
             "KAIROS_EDGE_BATCHES": "5",
             "KAIROS_EDGE_CHECKS_IN_FLIGHT": "250",
             "KAIROS_EDGE_FINISH_SECONDS": "0.5",
+            "KAIROS_LIMIT_HEADERS_SECONDS": "20",
         }
     )
+    assert settings.limits.headers_seconds == 20
     assert (settings.batches, settings.checks_in_flight, settings.finish_seconds) == (5, 250, 0.5)
 
 
@@ -93,6 +95,8 @@ def test_proxies_of_the_environment_are_not_read(environ: dict[str, str]) -> Non
         ("KAIROS_EDGE_PROXY", "socks5://robot:swordfish@proxy:3128", "KAIROS_EDGE_PROXY: not a proxy's URL"),
         ("KAIROS_EDGE_NAT64_PREFIXES", "2a02:64::/95", "KAIROS_EDGE_NAT64_PREFIXES: 2a02:64::/95 is no NAT64 prefix"),
         ("KAIROS_EDGE_NAT64_PREFIXES", "ours", "KAIROS_EDGE_NAT64_PREFIXES: "),
+        ("KAIROS_LIMIT_DNS_SECONDS", "soon", "KAIROS_LIMIT_DNS_SECONDS is not a number of seconds"),
+        ("KAIROS_LIMIT_DNS", "5", "KAIROS_LIMIT_DNS is not a limit"),
         ("KAIROS_EDGE_HEARTBEAT_SECONDS", "0", "KAIROS_EDGE_HEARTBEAT_SECONDS is not a number of seconds"),
     ],
 )
