@@ -63,6 +63,15 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
         choices=[(item.value, item.value) for item in Depth], allow_null=True, help_text="Null is automatic."
     )
     interval_seconds = serializers.IntegerField()
+    manifest_cadence_seconds = serializers.IntegerField(
+        help_text="How often an unchanged image's manifests are read again."
+    )
+    blobs_cadence_seconds = serializers.IntegerField(
+        help_text="How often an unchanged image's config and layers are asked for, where the depth is automatic."
+    )
+    sample_blobs = serializers.BooleanField(
+        help_text="Whether some layers are looked at in turn instead of all; such an outcome warns `probe_sampled`."
+    )
     credential = serializers.IntegerField(
         source="credential_id",
         allow_null=True,
@@ -94,6 +103,9 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
             "platforms",
             "depth",
             "interval_seconds",
+            "manifest_cadence_seconds",
+            "blobs_cadence_seconds",
+            "sample_blobs",
             "credential",
             "regions",
             "labels",

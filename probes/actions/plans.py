@@ -18,8 +18,7 @@ from nacl.public import PublicKey
 
 from probes.actions import secrets
 from probes.models import Batch, Credential, Region, RegionState, Resource
-from probes.policy import credentials, depth
-from probes.policy.slots import LATEST
+from probes.policy import credentials, depth, freshness, sampling, slots
 from probes.protocol import batch as wire
 from probes.protocol.outcome import rfc3339
 from probes.protocol.plan import DEFAULT_TIMEOUT_SECONDS, Plan
@@ -91,10 +90,16 @@ class _Office:
         for credential in Credential.objects.filter(registry__in=registries).select_related("registry", "region"):
             self._credentials[credential.registry_id].append(credential)
         self._opened: dict[int, BoundSecret | None] = {}
-        self._proofs = {
-            (state.resource_id, state.region_id): (_proof(state), state.digest)
+        self._states = {
+            (state.resource_id, state.region_id): state
             for state in RegionState.objects.filter(resource__in=[check.resource.pk for check in checks]).only(
-                "resource_id", "region_id", "digest", "proved_digest", "manifest_proved_at", "blobs_proved_at"
+                "resource_id",
+                "region_id",
+                "digest",
+                "consecutive_failures",
+                "proved_digest",
+                "manifest_proved_at",
+                "blobs_proved_at",
             )
         }
 
@@ -112,7 +117,7 @@ class _Office:
             id=str(uuid.uuid4()),
             region=region.slug,
             issued_at=self._now,
-            expires_at=self._now + min(timedelta(seconds=interval_seconds), LATEST),
+            expires_at=self._now + min(timedelta(seconds=interval_seconds), slots.LATEST),
             plans=tuple(plans),
             secrets={key: seal(bound, box_key) for key, bound in opened.items() if bound is not None},
         )
@@ -121,15 +126,31 @@ class _Office:
         return sign(Kind.BATCH, CONTROL, batch.region, batch.to_json(), self._key)
 
     def _plan(self, check: Check, region: Region, secret_key: str) -> Plan:
-        resource = check.resource
-        proof, digest = self._proofs.get((resource.pk, region.pk), (depth.NOTHING_PROVED, None))
+        resource, interval_seconds = check.resource, check.resource.interval_seconds
+        state = self._states.get((resource.pk, region.pk))
+        proof, digest, failures = depth.NOTHING_PROVED, None, 0
+        if state is not None:
+            proof, digest, failures = _proof(state), state.digest, state.consecutive_failures
         forced = check.depth or (Depth(resource.depth) if resource.depth else None)
+        cadences = _cadences(resource)
+        deep = depth.next_depth(proof, digest=digest, now=check.slot, forced=forced, cadences=cadences)
+        number = slots.number(check.slot, interval_seconds=interval_seconds, key=resource.pk)
+        sample_blobs = deep is Depth.BLOBS and sampling.is_sample_enough(
+            wanted=resource.sample_blobs, consecutive_failures=failures
+        )
+        blobs_every = timedelta(seconds=interval_seconds) if forced else cadences.blobs
         return Plan(
             reference=resource.reference,
-            depth=depth.next_depth(proof, digest=digest, now=check.slot, forced=forced),
+            depth=deep,
             platforms=tuple(resource.platforms),
             site=resource.registry.site,
-            timeout_seconds=min(DEFAULT_TIMEOUT_SECONDS, resource.interval_seconds * _TIMEOUT_SHARE),
+            timeout_seconds=min(DEFAULT_TIMEOUT_SECONDS, interval_seconds * _TIMEOUT_SHARE),
+            fresh=freshness.is_fresh_due(number, consecutive_failures=failures),
+            reread=depth.is_reread_due(proof, digest=digest, now=check.slot, cadences=cadences) or not forced,
+            sample_blobs=sample_blobs,
+            rotation=sampling.rotation(check.slot, interval_seconds=interval_seconds, blobs_every=blobs_every)
+            if sample_blobs
+            else 0,
             secret_key=secret_key,
             key=str(resource.pk),
             slot=rfc3339(check.slot),
@@ -195,6 +216,13 @@ def _seating(check: Check) -> tuple[int, int, int]:
 def _proof(state: RegionState) -> depth.Proof:
     return depth.Proof(
         digest=state.proved_digest, manifest_at=state.manifest_proved_at, blobs_at=state.blobs_proved_at
+    )
+
+
+def _cadences(resource: Resource) -> depth.Cadences:
+    return depth.Cadences(
+        manifest=timedelta(seconds=resource.manifest_cadence_seconds),
+        blobs=timedelta(seconds=resource.blobs_cadence_seconds),
     )
 
 

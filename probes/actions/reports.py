@@ -85,6 +85,7 @@ def seen(slot: datetime, outcome: Outcome) -> Seen:
         depth=found.depth,
         digest=found.digest,
         warnings=tuple(warning.value for warning in found.warnings),
+        read=outcome.has_read_documents,
     )
 
 

@@ -35,8 +35,26 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 
     class Meta:
         model = Resource
-        fields = ("reference", "name", "platforms", "depth", "interval_seconds", "regions", "credential", "labels")
-        labels: ClassVar = {"reference": "Image", "interval_seconds": "Interval in seconds"}
+        fields = (
+            "reference",
+            "name",
+            "platforms",
+            "depth",
+            "interval_seconds",
+            "manifest_cadence_seconds",
+            "blobs_cadence_seconds",
+            "sample_blobs",
+            "regions",
+            "credential",
+            "labels",
+        )
+        labels: ClassVar = {
+            "reference": "Image",
+            "interval_seconds": "Interval in seconds",
+            "manifest_cadence_seconds": "Manifests every so many seconds",
+            "blobs_cadence_seconds": "Layers every so many seconds",
+            "sample_blobs": "Sample layers",
+        }
         widgets: ClassVar = {
             "reference": forms.TextInput({"class": "vTextField kairos-code", "spellcheck": "false", "size": 80}),
             "name": forms.TextInput({"class": "vTextField"}),
@@ -56,6 +74,13 @@ class ResourceAdmin(OrderingAdmin):
     fieldsets = (
         (None, {"fields": ("reference", "name", "labels")}),
         ("What, and how often", {"fields": ("platforms", "depth", "interval_seconds")}),
+        (
+            "What is costly",
+            {
+                "classes": ("collapse",),
+                "fields": ("manifest_cadence_seconds", "blobs_cadence_seconds", "sample_blobs"),
+            },
+        ),
         ("From where, and as whom", {"fields": ("regions", "credential")}),
     )
 

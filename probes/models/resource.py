@@ -14,6 +14,7 @@ from probes.models.credential import Credential
 from probes.models.region import Region
 from probes.models.registry import Registry
 from probes.policy import credentials, slots
+from probes.policy.depth import BLOBS_CADENCE, MANIFEST_CADENCE
 from probes.protocol.plan import DEFAULT_PLATFORM
 from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Depth
@@ -60,6 +61,20 @@ class Resource(models.Model):
         choices=[(depth.value, depth.value) for depth in Depth],
         help_text="Empty is automatic: often cheap, deep when something changed and now and then.",
     )
+    manifest_cadence_seconds = models.PositiveIntegerField(
+        default=int(MANIFEST_CADENCE.total_seconds()),
+        validators=[validation.cadence_seconds],
+        help_text="How often an unchanged image's manifests are read again.",
+    )
+    blobs_cadence_seconds = models.PositiveIntegerField(
+        default=int(BLOBS_CADENCE.total_seconds()),
+        validators=[validation.cadence_seconds],
+        help_text="How often an unchanged image's config and layers are asked for, where the depth is automatic.",
+    )
+    sample_blobs = models.BooleanField(
+        default=False,
+        help_text="Look at the first, the last, the largest and one more layer in turn, instead of at all of them.",
+    )
     interval_seconds = models.PositiveIntegerField(
         default=DEFAULT_INTERVAL_SECONDS, validators=[validation.interval_seconds]
     )
@@ -97,6 +112,11 @@ class Resource(models.Model):
             models.CheckConstraint(
                 condition=Q(interval_seconds__range=(1, validation.LONGEST_INTERVAL_SECONDS)),
                 name="resource_interval_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(manifest_cadence_seconds__range=(1, validation.LONGEST_INTERVAL_SECONDS))
+                & Q(blobs_cadence_seconds__range=(1, validation.LONGEST_INTERVAL_SECONDS)),
+                name="resource_cadences_in_range",
             ),
             models.CheckConstraint(
                 condition=Q(depth=None) | Q(depth__in=[depth.value for depth in Depth]),

@@ -94,6 +94,11 @@ def interval_seconds(value: int) -> None:
         raise ValidationError(f"From {floor} seconds to {LONGEST_INTERVAL_SECONDS} (30 days).", code="interval")
 
 
+def cadence_seconds(value: int) -> None:
+    if not 1 <= value <= LONGEST_INTERVAL_SECONDS:
+        raise ValidationError(f"From 1 second to {LONGEST_INTERVAL_SECONDS} (30 days).", code="cadence")
+
+
 def labels(value: Any) -> None:
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise ValidationError("Write an object of texts.", code="labels")

@@ -3,7 +3,8 @@
 Manifests answer when layers do not, and quotas are real (a HEAD is free on Docker Hub, a manifest GET is not),
 so depth is tiered. Source: behaviour section E.3. Each interval resolves the tag. The manifest and its platforms
 are read on the first check, when the digest changed, after a failure, and every six hours; the blobs follow once
-a manifest was proven for a digest, after a failure at a blob, and every day.
+a manifest was proven for a digest, after a failure at a blob, and every day. An operator may set other cadences for
+a resource, or force a depth: then documents are read at the manifest's cadence, and in between only asked for.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,18 @@ from probes.protocol.taxonomy import Depth, Stage, Status
 
 MANIFEST_CADENCE: Final = timedelta(hours=6)
 BLOBS_CADENCE: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadences:
+    """How often what did not change is read again."""
+
+    manifest: timedelta = MANIFEST_CADENCE
+    blobs: timedelta = BLOBS_CADENCE
+
+
+USUAL: Final = Cadences()
+
 
 _BLOB_STAGES: Final = frozenset({Stage.CONFIG, Stage.LAYER})
 
@@ -38,13 +51,21 @@ def prove(
     depth: Depth | None,
     digest: str | None,
     at: datetime,
+    read: bool = True,
 ) -> Proof:
-    """Return what is proven after an outcome at `at`; `depth` is the depth it reached."""
+    """Return what is proven after an outcome at `at`; `depth` is the depth it reached.
+
+    `read` tells whether the documents were fetched; that they were said to be there proves less.
+    """
     if status is Status.AVAILABLE:
         if depth in (None, Depth.RESOLVE):
             return proof
-        blobs_at = proof.blobs_at if digest == proof.digest else None
-        return Proof(digest=digest, manifest_at=at, blobs_at=at if depth is Depth.BLOBS else blobs_at)
+        before = proof if digest == proof.digest else Proof()
+        return Proof(
+            digest=digest,
+            manifest_at=at if read else before.manifest_at,
+            blobs_at=at if depth is Depth.BLOBS else before.blobs_at,
+        )
     if status not in (Status.UNAVAILABLE, Status.DEGRADED):
         return proof
     if stage in _BLOB_STAGES:
@@ -53,7 +74,9 @@ def prove(
     return replace(proof, manifest_at=None)
 
 
-def next_depth(proof: Proof, *, digest: str | None, now: datetime, forced: Depth | None) -> Depth:
+def next_depth(
+    proof: Proof, *, digest: str | None, now: datetime, forced: Depth | None, cadences: Cadences = USUAL
+) -> Depth:
     """Return the depth of the next check of an image whose last seen digest is `digest`.
 
     `forced` is the operator's choice, if there is one. A failure at a blob is followed by checks that reach the
@@ -63,9 +86,14 @@ def next_depth(proof: Proof, *, digest: str | None, now: datetime, forced: Depth
         return forced
     if proof == NOTHING_PROVED or digest != proof.digest:
         return Depth.PLATFORM
-    if _lapsed(proof.blobs_at, BLOBS_CADENCE, now):
+    if _lapsed(proof.blobs_at, cadences.blobs, now):
         return Depth.BLOBS
-    return Depth.PLATFORM if _lapsed(proof.manifest_at, MANIFEST_CADENCE, now) else Depth.RESOLVE
+    return Depth.PLATFORM if _lapsed(proof.manifest_at, cadences.manifest, now) else Depth.RESOLVE
+
+
+def is_reread_due(proof: Proof, *, digest: str | None, now: datetime, cadences: Cadences = USUAL) -> bool:
+    """Tell whether documents are to be read though their bytes be known: that HEAD finds them proves less."""
+    return digest != proof.digest or _lapsed(proof.manifest_at, cadences.manifest, now)
 
 
 def _lapsed(proved_at: datetime | None, cadence: timedelta, now: datetime) -> bool:

@@ -50,6 +50,17 @@ def phase_seconds(key: int, interval_seconds: int) -> int:
     return int.from_bytes(digest) % interval_seconds
 
 
+def number(slot: datetime, *, interval_seconds: int, key: int) -> int:
+    """Return the place of a slot on its resource's grid: it grows by one with each.
+
+    Counted from a start of the resource's own, so that what happens every so many slots does not happen to all
+    resources at once. A slot off the grid has the number of the grid slot before it.
+    """
+    interval = interval_seconds * 1000
+    start = int.from_bytes(hashlib.blake2b(f"start {key}".encode(), digest_size=4).digest())
+    return (_ms(slot) - phase_seconds(key, interval_seconds) * 1000) // interval + start
+
+
 def claim(*, due_at: datetime, now: datetime, interval_seconds: int, key: int) -> Claim:
     """Return what a resource due at `due_at` gets at `now`, which is not before it.
 

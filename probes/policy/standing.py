@@ -23,6 +23,7 @@ class Seen:
     depth: Depth | None = None
     digest: str | None = None
     warnings: tuple[str, ...] = ()
+    read: bool = True  # the documents were fetched, and not only found to be there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ def advance(standing: Standing | None, seen: Seen) -> Standing:
             depth=seen.depth,
             digest=digest,
             at=seen.slot,
+            read=seen.read,
         ),
     )
 

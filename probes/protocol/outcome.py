@@ -120,6 +120,15 @@ class Outcome:
         return self.conclusion.status
 
     @property
+    def has_read_documents(self) -> bool:
+        """Tell whether the manifest and every child were fetched: none was taken as known and only found to be there.
+
+        An outcome that came without its steps, for want of room, is taken at its word.
+        """
+        given = {(step.stage, step.method) for step in self.steps if step.http_status == 200}
+        return not self.steps or ((Stage.MANIFEST, "GET") in given and (Stage.CHILD, "HEAD") not in given)
+
+    @property
     def failed_step(self) -> Step | None:
         """The step under which to tell why the check failed; None where no single exchange is to blame.
 

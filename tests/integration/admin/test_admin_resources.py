@@ -22,7 +22,14 @@ pytestmark = pytest.mark.django_db
 
 def typed(reference: str, **values: Any) -> dict[str, Any]:
     """Return what the form sends when a person has typed only an image."""
-    fields = {"reference": reference, "platforms": "linux/amd64", "interval_seconds": "300", "labels": ""}
+    fields = {
+        "reference": reference,
+        "platforms": "linux/amd64",
+        "interval_seconds": "300",
+        "manifest_cadence_seconds": "21600",
+        "blobs_cadence_seconds": "86400",
+        "labels": "",
+    }
     return {**fields, **values}
 
 
@@ -89,6 +96,7 @@ def test_panel_is_answered_alone_for_the_page_to_keep_current(client: Client, pl
         (typed("ghcr.io/org/app:"), "reference", "the tag is empty (at character 17)"),
         (typed(""), "reference", "This field is required."),
         (typed("ghcr.io/org/app", interval_seconds="5"), "interval_seconds", "From 15 seconds to 2592000"),
+        (typed("ghcr.io/org/app", blobs_cadence_seconds="0"), "blobs_cadence_seconds", "From 1 second"),
         (typed("ghcr.io/org/app", interval_seconds=""), "interval_seconds", "This field is required."),
         (typed("ghcr.io/org/app", platforms="linux"), "platforms", "'linux' is not OS/ARCH[/VARIANT]"),
         (typed("ghcr.io/org/app", platforms="all,linux/amd64"), "platforms", "all stands alone."),
@@ -136,6 +144,9 @@ def test_everything_that_is_typed_is_stored(client: Client, plane: ControlPlane)
         platforms="linux/amd64, linux/arm64",
         depth="blobs",
         interval_seconds="60",
+        manifest_cadence_seconds="3600",
+        blobs_cadence_seconds="7200",
+        sample_blobs="on",
         regions=[plane.region("eu-west").pk, plane.region("us-east").pk],
         credential=credential.pk,
         labels="team = payments\ntier=1=a",
@@ -144,6 +155,7 @@ def test_everything_that_is_typed_is_stored(client: Client, plane: ControlPlane)
     image = Resource.objects.get()
     assert (image.name, image.platforms, image.depth) == ("the app", ["linux/amd64", "linux/arm64"], "blobs")
     assert (image.interval_seconds, image.credential) == (60, credential)
+    assert (image.manifest_cadence_seconds, image.blobs_cadence_seconds, image.sample_blobs) == (3600, 7200, True)
     assert image.labels == {"team": "payments", "tier": "1=a"}
     assert sorted(image.regions.values_list("slug", flat=True)) == ["eu-west", "us-east"]
     assert "team=payments\ntier=1=a" in client.get(page_of(image)).content.decode()

@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from probes.policy.depth import BLOBS_CADENCE, MANIFEST_CADENCE, NOTHING_PROVED, Proof, next_depth, prove
+from probes.policy.depth import (
+    BLOBS_CADENCE,
+    MANIFEST_CADENCE,
+    NOTHING_PROVED,
+    Cadences,
+    Proof,
+    is_reread_due,
+    next_depth,
+    prove,
+)
 from probes.protocol.taxonomy import Depth, Stage, Status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -85,6 +94,43 @@ def test_failure_at_a_blob_is_looked_at_until_the_blobs_are_good(stage: Stage) -
 @pytest.mark.parametrize("status", [Status.INDETERMINATE, Status.CONFIG_ERROR])
 def test_what_could_not_tell_changes_nothing(status: Status) -> None:
     assert found(PROVED, status, stage=Stage.MANIFEST) == PROVED
+
+
+def test_resource_may_have_cadences_of_its_own() -> None:
+    hourly = Cadences(manifest=timedelta(hours=1), blobs=timedelta(hours=2))
+
+    def depth_after(hours: float) -> Depth:
+        now = NOON + timedelta(hours=hours)
+        return next_depth(PROVED, digest=OLD, now=now, forced=None, cadences=hourly)
+
+    assert [depth_after(hours) for hours in (0.9, 1, 2)] == [Depth.RESOLVE, Depth.PLATFORM, Depth.BLOBS]
+
+
+class TestReread:
+    """E.1: with a forced depth, known documents are only asked for between the manifest's cadences."""
+
+    def test_documents_are_read_at_the_manifests_cadence(self) -> None:
+        proof, read_at = NOTHING_PROVED, []
+        for hour in range(13):
+            now = NOON + timedelta(hours=hour)
+            read = is_reread_due(proof, digest=OLD, now=now)
+            read_at += [hour] if read else []
+            proof = prove(
+                proof, status=Status.AVAILABLE, stage=None, depth=Depth.BLOBS, digest=OLD, at=now, read=read
+            )
+        assert read_at == [0, 6, 12]
+        assert proof.blobs_at == NOON + timedelta(hours=12)
+
+    def test_documents_are_read_after_a_failure_and_for_another_digest(self) -> None:
+        assert not is_reread_due(PROVED, digest=OLD, now=NOON)
+        assert is_reread_due(found(PROVED, Status.UNAVAILABLE, stage=Stage.CHILD), digest=OLD, now=NOON)
+        assert is_reread_due(PROVED, digest=NEW, now=NOON)
+
+    def test_unread_documents_of_another_digest_prove_nothing_of_its_manifest(self) -> None:
+        proof = prove(
+            PROVED, status=Status.AVAILABLE, stage=None, depth=Depth.PLATFORM, digest=NEW, at=NOON, read=False
+        )
+        assert proof == Proof(digest=NEW)
 
 
 def test_operator_can_force_any_depth() -> None:

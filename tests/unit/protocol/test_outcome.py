@@ -209,3 +209,21 @@ def test_times_are_written_in_utc_with_milliseconds() -> None:
     assert rfc3339(datetime(2026, 3, 1, 13, tzinfo=timezone(timedelta(hours=1)))) == "2026-03-01T12:00:00.000Z"
     with pytest.raises(ValueError, match="naive"):
         rfc3339(datetime(2026, 3, 1))  # noqa: DTZ001 - the mistake under test
+
+
+@pytest.mark.parametrize(
+    ("steps", "has_read"),
+    [
+        ([], True),
+        ([("HEAD", Stage.MANIFEST, 200)], False),
+        ([("HEAD", Stage.MANIFEST, 401), ("HEAD", Stage.MANIFEST, 200), ("GET", Stage.MANIFEST, 200)], True),
+        ([("GET", Stage.MANIFEST, 404)], False),
+        ([("GET", Stage.MANIFEST, 200), ("GET", Stage.CHILD, 200)], True),
+        ([("GET", Stage.MANIFEST, 200), ("HEAD", Stage.CHILD, 200)], False),
+        ([("GET", Stage.MANIFEST, 200), ("HEAD", Stage.CHILD, 503), ("GET", Stage.CHILD, 200)], True),
+    ],
+)
+def test_outcome_tells_whether_documents_were_read(steps: list[tuple[str, Stage, int]], *, has_read: bool) -> None:
+    """E.1."""
+    made = tuple(replace(STEP, method=method, stage=stage, http_status=status) for method, stage, status in steps)
+    assert replace(BARE, steps=made).has_read_documents is has_read
