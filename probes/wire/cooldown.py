@@ -42,6 +42,9 @@ class CoolDowns:
     def __init__(self, capacity: int) -> None:
         self._pauses: Shelf[Identity, _Pause] = Shelf(capacity)
 
+    def __len__(self) -> int:
+        return len(self._pauses)
+
     def waiting(self, identity: Identity, ask: Ask, now: float) -> Fault | None:
         """Return what becomes of `ask` while we wait; None when it may be sent."""
         pause = self._pauses.get(identity)

@@ -141,6 +141,8 @@ class HeadMemory:
 
     def is_refused(self, registry: RegistryKey, now: float) -> bool:
         """Tell whether the registry refused HEAD less than a day before `now`."""
+        if not len(self._until):  # the usual case costs no hash
+            return False
         until = self._until.get(registry)
         if until is not None and now >= until:
             self._until.drop(registry)

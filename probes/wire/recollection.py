@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from probes.protocol.conversation import NOTHING_KNOWN, Done, Known, Memory, Send, registry_origin
-from probes.protocol.exchange import Ask, Event, Fault
+from probes.protocol.exchange import Ask, Event, Fault, Reply
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.reference import ReferenceInvalid, parse_reference
 from probes.protocol.urls import UrlRefused, origin_of
@@ -35,6 +35,7 @@ class Recollection:
     def __init__(self, memories: Memories, plan: Plan, secret: Secret, route: Route) -> None:
         self._memories = memories
         self._is_fresh = plan.fresh
+        self._rereads = plan.reread
         self._fingerprint = _fingerprint(secret)
         self._key = _login_key(plan, self._fingerprint, route)
         # What a refused login takes away: what this check had seen. A fresh one has seen nothing and speaks for all.
@@ -52,10 +53,10 @@ class Recollection:
         """Return what is known besides the login."""
         if self._key is None:
             return NOTHING_KNOWN
-        return Known(
-            lacks_head=self._memories.heads.is_refused(self._key.registry, now),
-            documents=self._memories.documents.reading(),
-        )
+        lacks_head = self._memories.heads.is_refused(self._key.registry, now)
+        if self._rereads:
+            return Known(lacks_head=True) if lacks_head else NOTHING_KNOWN
+        return Known(lacks_head=lacks_head, documents=self._memories.documents.reading())
 
     def learn(self, move: Send | Done, now: float) -> None:
         """Take over what the conversation has just learned, so that checks under way beside it know it as well."""
@@ -83,11 +84,14 @@ class Recollection:
 
     def waiting(self, ask: Ask, now: float) -> Fault | None:
         """Return what becomes of `ask` where its host throttled us and we wait; None when it may be sent."""
+        if not len(self._memories.cool_downs):  # the usual case costs nothing
+            return None
         return self._memories.cool_downs.waiting(self._identity(ask), ask, now)
 
     def note(self, ask: Ask, event: Event, *, sent: float, now: float) -> None:
         """Take account of an answer, for whether its host throttles us."""
-        self._memories.cool_downs.note(self._identity(ask), ask, event, sent=sent, now=now)
+        if isinstance(event, Reply) and (event.status == 429 or len(self._memories.cool_downs)):
+            self._memories.cool_downs.note(self._identity(ask), ask, event, sent=sent, now=now)
 
     def retry_at(self, ask: Ask) -> datetime | None:
         """Return when the host of `ask` may be asked again."""
