@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0004_outcomes_in_trouble'),
+        ('probes', '0005_registry_reach'),
     ]
 
     operations = [
