@@ -14,7 +14,7 @@ KINDS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("probes", "0005_registry_reach")]
+    dependencies = [("probes", "0006_resource_sampling")]
 
     operations = [
         migrations.AddField(
