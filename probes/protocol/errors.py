@@ -1,6 +1,6 @@
 """What a registry's refusal means: from a status, its headers and its body to a reason.
 
-Source: behaviour rows E1 to E17, B7 to B9, M7 to M10, T23 to T28. The status decides the class and the code
+Source: behaviour rows E1 to E17, B7 to B14, M7 to M10, T23 to T28. The status decides the class and the code
 refines it; the exceptions to that rule are the registries that answer 400 or 500 for what is a login matter.
 """
 
@@ -35,6 +35,10 @@ _EXPIRED_SIGNATURE: Final = re.compile(r"expired|signaturedoesnotmatch|signature
 _MAY_NOT_EXIST: Final = re.compile(r"may not exist", re.IGNORECASE)
 _BILLING: Final = re.compile(r"quota|billing|payment|subscription", re.IGNORECASE)
 _SCOPE: Final = re.compile(r"insufficient.scope", re.IGNORECASE)
+_DATA_LIMIT: Final = re.compile(r"data limit", re.IGNORECASE)
+_RATE_EXCEEDED: Final = re.compile(r"rate exceeded", re.IGNORECASE)
+_PULL_QUOTA: Final = re.compile(r"pull rate limit|https?://", re.IGNORECASE)
+_DOUBLE_AUTH: Final = re.compile(rb"only one auth mechanism", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,7 @@ class RegistryError:
     text: str = ""  # long enough to be read for what it means; `shown` is what goes out
     is_html: bool = False
     is_plain: bool = False  # text that no registry's error format holds: it may be anybody's
-    hides_login_trouble: bool = False  # a mirror's 500 that wraps its upstream's refusal (row E2)
-    hides_upstream_trouble: bool = False  # likewise, the failure of its own request to the upstream
+    upstream: Reason | None = None  # what a mirror's 500 or 502 says of its own upstream (row E2)
 
     def shown(self, status: int, *, by_stranger: bool = False) -> str:
         """Return the text as it may be shown, or the status that came without one.
@@ -89,8 +92,7 @@ def _from_document(document: Any) -> RegistryError:
         errors = [document]
     codes: list[str] = []
     texts: list[str] = []
-    hides_login_trouble = False
-    hides_upstream_trouble = False
+    upstream = None
     for error in errors[:8]:
         if not isinstance(error, dict):
             continue
@@ -99,30 +101,53 @@ def _from_document(document: Any) -> RegistryError:
             codes.append(code.upper()[:64])
         texts += [error[name] for name in ("message", "details", "error_description", "detail", "error")
                   if isinstance(error.get(name), str)]  # fmt: skip
-        detail = error.get("detail")
-        cause = _cause_of_failed_request(detail)
-        if cause is not None:
-            hides_upstream_trouble = True
-            detail = cause
-        hides_login_trouble = hides_login_trouble or _wraps_refusal(detail)
-    return RegistryError(
-        tuple(codes),
-        clean_text("; ".join(dict.fromkeys(texts)), _READ_TEXT),
-        hides_login_trouble=hides_login_trouble,
-        hides_upstream_trouble=hides_upstream_trouble,
-    )
+        upstream = upstream or _upstream(error.get("detail"))
+    return RegistryError(tuple(codes), clean_text("; ".join(dict.fromkeys(texts)), _READ_TEXT), upstream=upstream)
 
 
-def _cause_of_failed_request(detail: object) -> object:
-    """Return why a request of the registry's own failed, or None; distribution shows Go's `url.Error` as JSON."""
-    return detail["Err"] if isinstance(detail, dict) and {"Op", "URL", "Err"} <= detail.keys() else None
+def _upstream(detail: object) -> Reason | None:
+    """Return what a pull-through mirror met at its upstream, where it wraps that in the `detail` of an error.
+
+    The shapes are those of distribution 2.8, whose proxy puts its client's error there as it is: one or several
+    registry errors, a status, a reply that it could not read, or Go's `url.Error` with the cause of a failed request.
+    """
+    if isinstance(detail, dict) and detail.keys() >= {"Op", "URL", "Err"}:
+        return _upstream(detail["Err"]) or Reason.MIRROR_UPSTREAM_ERROR
+    wrapped = detail.get("errors", [detail]) if isinstance(detail, dict) else detail
+    if not isinstance(wrapped, list):
+        return None
+    meanings = [_meaning_upstream(item) for item in wrapped[:8] if isinstance(item, dict)]
+    return next((reason for reason in _UPSTREAM_REASONS if reason in meanings), None)
 
 
-def _wraps_refusal(detail: object) -> bool:
-    inner = detail.get("errors") if isinstance(detail, dict) else detail
-    if not isinstance(inner, list):
-        return False
-    return any(isinstance(item, dict) and item.get("code") in ("DENIED", "UNAUTHORIZED") for item in inner)
+def _meaning_upstream(wrapped: dict[str, Any]) -> Reason | None:
+    code, status, line = wrapped.get("code"), wrapped.get("StatusCode"), wrapped.get("Status")
+    if isinstance(code, str) and _REGISTRY_CODE.fullmatch(code):
+        return _UPSTREAM_CODES.get(code, Reason.MIRROR_UPSTREAM_ERROR)
+    if isinstance(line, str) and _STATUS_LINE.match(line):
+        status = int(line[:3])
+    if type(status) is int:
+        return _UPSTREAM_STATUSES.get(status, Reason.MIRROR_UPSTREAM_ERROR)
+    return None
+
+
+_REGISTRY_CODE: Final = re.compile(r"[A-Z_]{3,40}")
+_STATUS_LINE: Final = re.compile(r"[1-5][0-9]{2}(?: |$)", re.ASCII)
+_UPSTREAM_CODES: Final = {
+    "DENIED": Reason.MIRROR_UPSTREAM_AUTH,
+    "UNAUTHORIZED": Reason.MIRROR_UPSTREAM_AUTH,
+    "TOOMANYREQUESTS": Reason.RATE_LIMITED_UPSTREAM,
+}
+_UPSTREAM_STATUSES: Final = {
+    401: Reason.MIRROR_UPSTREAM_AUTH,
+    403: Reason.MIRROR_UPSTREAM_AUTH,
+    429: Reason.RATE_LIMITED_UPSTREAM,
+}
+_UPSTREAM_REASONS: Final = (
+    Reason.MIRROR_UPSTREAM_AUTH,
+    Reason.RATE_LIMITED_UPSTREAM,
+    Reason.MIRROR_UPSTREAM_ERROR,
+)
 
 
 def manifest_refusal(reply: Reply, error: RegistryError, *, by_digest: bool, has_login: bool) -> Reason:
@@ -179,12 +204,10 @@ def common_refusal(reply: Reply, error: RegistryError) -> Reason:
     status = reply.status
     if status == 429:
         return Reason.RATE_LIMITED_UPSTREAM if "upstream" in error.text.lower() else Reason.RATE_LIMITED
+    if status in (500, 502) and error.upstream:
+        return error.upstream
     if status in _GATEWAY_STATUSES:
         return Reason.GATEWAY_ERROR
-    if status == 500 and error.hides_login_trouble:
-        return Reason.MIRROR_UPSTREAM_AUTH
-    if status == 500 and error.hides_upstream_trouble:
-        return Reason.MIRROR_UPSTREAM_ERROR
     if status in TRANSIENT_STATUSES:
         return Reason.REGISTRY_ERROR
     return _FIXED.get(status, Reason.UNEXPECTED_STATUS)
@@ -226,6 +249,28 @@ def _bad_request(error: RegistryError, *, has_login: bool) -> Reason:
 def is_stale_signature(error: RegistryError, body: bytes) -> bool:
     """Tell a signed storage URL that has run out from a real refusal (row B14); storage answers in XML."""
     return bool(_EXPIRED_SIGNATURE.search(error.text) or _EXPIRED_SIGNATURE.search(body[:1024].decode("latin-1")))
+
+
+def is_double_auth(reply: Reply) -> bool:
+    """Tell whether storage met a login of ours beside its own signature: a bug of ours (row B12)."""
+    return reply.status == 400 and _DOUBLE_AUTH.search(reply.body[:_READ_TEXT]) is not None
+
+
+def throttling(reply: Reply, error: RegistryError, *, is_head: bool) -> str:
+    """Return which limit a 429 is of (row E13), or nothing where it does not say; a HEAD's has no words."""
+    if reply.status != 429:
+        return ""
+    for pattern, kind in (
+        (_DATA_LIMIT, "data_limit"),
+        (_RATE_EXCEEDED, "rate_exceeded"),
+        (_PULL_QUOTA, "pull_quota"),
+    ):
+        if pattern.search(error.text):
+            return kind
+    quota = read_rate_limit(reply.headers)
+    if quota and quota.remaining == 0:
+        return "pull_quota"
+    return "" if is_head or error.codes else "abuse"
 
 
 def retry_at(reply: Reply) -> datetime | None:

@@ -87,6 +87,7 @@ class Conclusion:
     digest: str | None = None
     platforms: tuple[PlatformResult, ...] = ()
     warnings: tuple[Warn, ...] = ()
+    notices: tuple[str, ...] = ()  # what the registry says by `Warning`: foreign text, cleaned (row M26)
     hint: str = ""
     detail: str = ""
     retry_at: datetime | None = None
@@ -139,7 +140,7 @@ class Outcome:
         found = self.conclusion
         if self.status is Status.AVAILABLE:
             return None
-        last_answers = {step.url: step for step in self.steps if step.host == found.host}.values()
+        last_answers = {(step.stage, step.url): step for step in self.steps if step.host == found.host}.values()
         if found.stage in _ON_THE_WAY:
             here = [step for step in last_answers if step.is_bad]
         else:
@@ -172,6 +173,7 @@ class Outcome:
                 for item in found.platforms
             ],
             "warnings": [warning.value for warning in found.warnings],
+            "notices": list(found.notices),
             "hint": found.hint,
             "detail": found.detail,
             "retry_at": rfc3339(found.retry_at) if found.retry_at else None,
@@ -257,6 +259,7 @@ def _conclusion_from_json(document: Any) -> Conclusion:
             for item in items(document["platforms"])
         ),
         warnings=tuple(Warn(item) for item in items(document["warnings"])),
+        notices=tuple(text(item) for item in items(document.get("notices", []))),  # older workers send none
         hint=text(document["hint"]),
         detail=text(document["detail"]),
         retry_at=or_none(instant, document["retry_at"]),

@@ -13,6 +13,8 @@ from probes.protocol.taxonomy import Depth
 DEFAULT_PLATFORM: Final = "linux/amd64"
 ALL_PLATFORMS: Final = "all"
 DEFAULT_TIMEOUT_SECONDS: Final = 25.0
+REFRESH_USERS: Final = frozenset({"<token>", "00000000-0000-0000-0000-000000000000"})
+"""User names whose password is a refresh token: Docker's, and Azure Container Registry's (row T10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,11 @@ class Secret:
         return not (self.password or self.identity_token or self.bearer or self.provider)
 
     @property
+    def refresh_token(self) -> str:
+        """What is exchanged by POST: the identity token, or the password of a user who stands for one (row T10)."""
+        return self.identity_token or (self.password if self.username in REFRESH_USERS else "")
+
+    @property
     def material(self) -> bytes:
         """Everything that makes the secret what it is, as bytes that no other secret has: what to fingerprint."""
         parts = [part.encode() for pair in self.to_json().items() for part in pair]
@@ -85,6 +92,8 @@ class Plan:
     """One check to be made: frozen, JSON-serialisable, executable without any database.
 
     `platforms` are `OS/ARCH[/VARIANT]`, or the single word `all` for every runnable platform of the index.
+    `strict_platform` makes an image of another platform a failure where the reference names one image and no
+    index (row P15); `check_tag` also asks whether the tag of `name:tag@digest` still points there (row R13).
     `key` and `slot` name the check for whoever ordered it; the engine only hands them back.
 
     `fresh`, `reread` and `sample_blobs` say what the check may take from memory or leave out (ADR 14). Their
@@ -96,6 +105,8 @@ class Plan:
     platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
     site: Site = Site()
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    strict_platform: bool = False
+    check_tag: bool = False
     fresh: bool = False  # log in anew, and dial each origin anew once
     reread: bool = True  # read documents whose bytes are known; else only ask whether they are there
     sample_blobs: bool = False  # look at some layers in turn instead of at all (row B25)
@@ -122,7 +133,7 @@ class Plan:
         document["timeout_seconds"] = self.timeout_seconds
         if not self.reread:
             document["reread"] = False
-        for name in ("fresh", "sample_blobs", "rotation"):
+        for name in ("strict_platform", "check_tag", "fresh", "sample_blobs", "rotation"):
             if value := getattr(self, name):
                 document[name] = value
         for name in ("secret_key", "key", "slot"):
@@ -151,6 +162,8 @@ class Plan:
                     plain_http=site.get("plain_http", False) is True,
                 ),
                 timeout_seconds=number(document.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+                strict_platform=document.get("strict_platform", False) is True,
+                check_tag=document.get("check_tag", False) is True,
                 fresh=document.get("fresh", False) is True,
                 reread=document.get("reread", True) is not False,
                 sample_blobs=document.get("sample_blobs", False) is True,

@@ -105,6 +105,12 @@ def parse_reference(text: str) -> Reference:
     return Reference(host=host, repository=path, tag=tag, digest=digest, warnings=warnings)
 
 
+def serves(namespace: str, host: str) -> bool:
+    """Tell whether a mirror's `OCI-Namespace` names the registry at `host`, by whichever name of it (row M27)."""
+    named = namespace.lower()
+    return named == host.lower() or (host == HUB and named in _HUB_ALIASES)
+
+
 def _refuse(reason: Reason, position: int, message: str) -> NoReturn:
     raise ReferenceInvalid(reason, position, message)
 

@@ -219,6 +219,7 @@ class Warn(StrEnum):
     TAG_MOVED = "tag_moved"
     DNS_MIXED_SCOPE = "dns_mixed_scope"
     AUTH_CACHED = "auth_cached"
+    NAMESPACE_MISMATCH = "namespace_mismatch"
 
 
 def _unavailable(hint: str, retry: Retry = Retry.NO, confidence: Confidence = Confidence.DEFINITE) -> Meaning:

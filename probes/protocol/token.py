@@ -1,12 +1,13 @@
 """The token exchange: what is asked of a realm, and what its reply is worth.
 
-Source: distribution token specification (token.md, oauth.md); behaviour rows C13 to C16, T1 to T22. Whom a
+Source: distribution token specification (token.md, oauth.md); behaviour rows C13 to C16, T1 to T22, T33. Whom a
 credential may be shown to is decided here and nowhere else.
 """
 
 import base64
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -17,12 +18,12 @@ from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Reason, Warn
 from probes.protocol.urls import MAX_URL, Origin, UrlRefused, may_be_sent_to, origin_of, resolve_url, with_query
 
-TOKEN_LIMIT_BYTES: Final = 64 * 1024
 MAX_TOKEN: Final = 16 * 1024
 _VISIBLE: Final = re.compile(rf"[!-~]{{1,{MAX_TOKEN}}}")
 DEFAULT_LIFETIME_SECONDS: Final = 60
 MAX_LIFETIME_SECONDS: Final = 3600
 CLIENT_ID: Final = "kairos-probe"
+_MAX_SCOPE: Final = 512
 
 
 class LoginRefused(ValueError):
@@ -58,6 +59,16 @@ class Token:
 def pull_scope(repository: str) -> str:
     """Return the one scope we ever ask for; never push, whatever the challenge says (rows C14, C15, T13)."""
     return f"repository:{repository}:pull"
+
+
+def narrowed_scope(scope: str) -> str:
+    """Return the first scope of a challenge with `pull` as its only action, or nothing (rows C14, C15, T13)."""
+    first = scope.split(" ", maxsplit=1)[0]
+    if len(first) > _MAX_SCOPE or not all("!" <= letter <= "~" for letter in first):
+        return ""
+    if first.startswith("repository:") and first.count(":") >= 2:
+        return first.rpartition(":")[0] + ":pull"
+    return first if first == "*" else ""
 
 
 def trusted_realm(
@@ -109,19 +120,19 @@ def token_query(realm: Realm, scope: str) -> str:
 
 
 def refresh_form(realm: Realm, scope: str, secret: Secret) -> bytes:
-    """Return the body of a token request by POST with an identity token (row T10)."""
+    """Return the body of a token request by POST with a refresh token (row T10)."""
     service = [("service", realm.service)] if realm.service else []
     fields = [
         ("grant_type", "refresh_token"),
         *service,
         ("scope", scope),
         ("client_id", CLIENT_ID),
-        ("refresh_token", secret.identity_token),
+        ("refresh_token", secret.refresh_token),
     ]
     return urlencode(fields).encode()
 
 
-def read_token(body: bytes) -> Token:
+def read_token(body: bytes, received_at: datetime) -> Token:
     """Return the token in a reply with status 200 (rows T15 to T21). Raises `LoginRefused`."""
     try:
         document = read_json(body)
@@ -135,17 +146,52 @@ def read_token(body: bytes) -> Token:
         raise LoginRefused(Reason.AUTH_TOKEN_EMPTY, "the reply holds no token")
     if not isinstance(value, str) or not is_bearer(value):
         raise LoginRefused(Reason.AUTH_TOKEN_INVALID, "the token holds what no header may hold")
-    lifetime, warnings = _lifetime(document.get("expires_in"))
-    return Token(value, lifetime, warnings)
+    lifetime, is_odd = _lifetime(document.get("expires_in"))
+    if (issued := document.get("issued_at")) is not None:
+        age = _age_seconds(issued, received_at)
+        lifetime, is_odd = max(0, lifetime - (age or 0)), is_odd or age is None
+    return Token(value, lifetime, (Warn.TOKEN_TTL_ODD,) if is_odd else ())
 
 
-def _lifetime(stated: object) -> tuple[int, tuple[Warn, ...]]:
+def _lifetime(stated: object) -> tuple[int, bool]:
+    """Return the seconds that `expires_in` gives, and whether it was odd (rows T16 to T18)."""
     if stated is None or stated == 0:
-        return DEFAULT_LIFETIME_SECONDS, ()
+        return DEFAULT_LIFETIME_SECONDS, False
     try:
         seconds = int(float(stated)) if isinstance(stated, int | float | str) else -1
     except (ValueError, OverflowError):
         seconds = -1
     is_odd = not isinstance(stated, int) or isinstance(stated, bool) or not 0 <= seconds <= MAX_LIFETIME_SECONDS * 24
-    clamped = min(max(seconds, 0), MAX_LIFETIME_SECONDS)
-    return clamped, (Warn.TOKEN_TTL_ODD,) if is_odd else ()
+    return min(max(seconds, 0), MAX_LIFETIME_SECONDS), is_odd
+
+
+def _age_seconds(issued_at: object, received_at: datetime) -> int | None:
+    """Return how old a token was when it came, or None where `issued_at` is no time.
+
+    It only ever shortens a lifetime: by a clock that is ahead of ours, the token is new (row T19).
+    """
+    try:
+        issued = datetime.fromisoformat(issued_at) if isinstance(issued_at, str) else None
+        age = (received_at - issued.replace(tzinfo=issued.tzinfo or UTC)).total_seconds() if issued else None
+    except (ValueError, OverflowError):
+        return None
+    return None if age is None else max(0, int(age))
+
+
+def grants_nothing(token: str) -> bool:
+    """Tell whether a token says itself that it grants no access: for a hint, never for a decision (row T33).
+
+    A token is opaque; one that is a JWT lists its `access`, and some registries give one with an empty list
+    instead of a refusal. Never raises.
+    """
+    parts = token.split(".")
+    if len(parts) != 3:
+        return False
+    try:
+        claims = read_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return False
+    access = claims.get("access", False) if isinstance(claims, dict) else False
+    if access is None:
+        return True
+    return isinstance(access, list) and not any(isinstance(item, dict) and item.get("actions") for item in access)

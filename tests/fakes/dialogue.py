@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from probes.protocol.conversation import NOTHING_KNOWN, Document, Done, Known, Memory, Send, advance, start
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Headers, Reply
+from probes.protocol.limits import DEFAULT_LIMITS, CheckLimits
 from probes.protocol.manifest import INDEX_TYPES, MANIFEST_TYPES
 from probes.protocol.outcome import Conclusion
 from probes.protocol.plan import ANONYMOUS, DEFAULT_PLATFORM, Plan, Secret, Site
@@ -88,8 +89,9 @@ class Registry:
     """Answers asks by what it holds, unless a script says otherwise.
 
     `log` and `asks` tell what was asked; `done` is how the last conversation ended, and `documents` what was read in
-    all of them, by digest. `challenges` are the
-    WWW-Authenticate lines that ask for a login; none means that the registry is open.
+    all of them, by digest. `challenges` are the WWW-Authenticate lines that ask for a login; none means that the
+    registry is open. `guests` are the tokens that other origins have given to anyone, each to be shown there and
+    nowhere else.
     """
 
     def __init__(self, host: str = HOST, *, scheme: str = "https") -> None:
@@ -105,6 +107,7 @@ class Registry:
         self.admits_anyone = True
         self.valid_tokens: set[str] = set()
         self.storage = ""
+        self.guests: dict[str, str] = {}
         self._issued = 0
         self._names: dict[str, str] = {}
         self._repositories: dict[str, _Repository] = {}
@@ -199,18 +202,19 @@ class Registry:
         site: Site | None = None,
         memory: Memory | None = None,
         known: Known = NOTHING_KNOWN,
+        limits: CheckLimits = DEFAULT_LIMITS,
         backwards: bool = False,
-        **more: Any,
+        **fields: Any,
     ) -> Conclusion:
         """Talk a check through to its end. `backwards` lets the last of several asks in flight answer first.
 
-        `more` are further fields of the plan.
+        `fields` are further ones of the plan.
         """
         self.log.clear()
         self.asks.clear()
         site = site or Site(plain_http=self.origin.scheme == "http")
-        plan = Plan(reference=reference, depth=depth, platforms=platforms, site=site, **more)
-        move = start(plan, secret, memory, known)
+        plan = Plan(reference=reference, depth=depth, platforms=platforms, site=site, **fields)
+        move = start(plan, secret, memory, known, limits)
         in_flight: list[Ask] = []
         while isinstance(move, Send):
             in_flight += move.asks
@@ -265,6 +269,9 @@ class Registry:
         assert set(names) <= _OUR_HEADERS, f"not ours to send: {names}"
         origin = origin_of(ask.url)
         assert origin.scheme == "https" or origin == self.origin, f"plain HTTP to a stranger: {ask.url}"
+        if (guest := self.guests.get(str(origin))) and "Authorization" in names:
+            assert dict(ask.headers)["Authorization"] == f"Bearer {guest}", f"no guest's token: {ask.url}"
+            return
         homes = {self.origin, *([origin_of(self.realm)] if self.realm.startswith("https:") else [])}
         if "Authorization" in names or ask.body:
             assert origin in homes, f"a login for a stranger: {ask.url}"

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Final
 
 from probes.protocol.conversation.sampling import sample
-from probes.protocol.conversation.state import MANIFEST_LIMIT_BYTES, MAX_LAYERS, Errand, Purpose
+from probes.protocol.conversation.state import Errand, Purpose
 from probes.protocol.conversation.turn import Turn
-from probes.protocol.errors import blob_refusal, is_stale_signature, read_error, retry_at
+from probes.protocol.errors import blob_refusal, is_stale_signature, read_error
 from probes.protocol.exchange import Reply
 from probes.protocol.manifest import Descriptor, ImageManifest, ManifestInvalid, decode_body, read_json
 from probes.protocol.plan import ALL_PLATFORMS
@@ -29,7 +29,8 @@ def on_image(
     """Queue what has to be proven of an image, read by `errand`, that the platforms `names` use."""
     state = turn.state
     wants_blobs = state.plan.depth.includes(Depth.BLOBS)
-    reads_config = not states_platform and not image.is_artifact and image.config.size_bytes <= MANIFEST_LIMIT_BYTES
+    is_readable = image.config.size_bytes <= state.limits.manifest_bytes
+    reads_config = not states_platform and not image.is_artifact and is_readable
     errands = []
     if reads_config:
         known = turn.known(str(image.config.digest), image.config.size_bytes)
@@ -40,9 +41,9 @@ def on_image(
         layers = image.layers
         if state.plan.sample_blobs:
             layers = _sampled(turn, layers)
-        if len(layers) > MAX_LAYERS:
+        if len(layers) > state.limits.layers:
             turn.cap(Depth.PLATFORM)
-            layers = layers[:MAX_LAYERS]
+            layers = layers[: state.limits.layers]
         errands += [_errand(turn, Purpose.BLOB, Stage.LAYER, layer) for layer in layers]
     placed = (replace(item, place=(*errand.place, position)) for position, item in enumerate(errands))
     turn.enqueue(_first_seen(turn, placed, names))
@@ -61,8 +62,11 @@ def _errand(turn: Turn, purpose: Purpose, stage: Stage, descriptor: Descriptor) 
 
 
 def _first_seen(turn: Turn, errands: Iterable[Errand], names: tuple[str, ...]) -> list[Errand]:
-    """Return the errands for blobs not yet asked about, noting which platforms each blob serves (row B23)."""
-    users = turn.state.users
+    """Return the errands for blobs not yet asked about, noting which platforms each blob serves (row B23).
+
+    No more than may still be sent: an index of 64 images has room for 32,000 layers.
+    """
+    users, room = turn.state.users, turn.room
     fresh: list[Errand] = []
     for errand in errands:
         descriptor = errand.content
@@ -72,6 +76,9 @@ def _first_seen(turn: Turn, errands: Iterable[Errand], names: tuple[str, ...]) -
             turn.warn(Warn.FOREIGN_LAYER)
             continue
         digest = str(descriptor.digest)
+        if digest not in users and len(fresh) >= room:
+            turn.leave_out(errand, names)
+            continue
         if digest not in users:
             fresh.append(errand)
         elif digest in turn.state.lost:
@@ -94,7 +101,7 @@ def on_blob(turn: Turn, errand: Errand, reply: Reply) -> None:
         length = reply.headers.get("content-length", str(size)).strip()
         if length != str(size) and not reply.headers.get("content-encoding"):
             turn.fail(errand, Reason.SIZE_MISMATCH, f"{length[:20]} bytes, {size} declared")
-    elif reply.status == 405 and errand.method == "GET":
+    elif reply.status == 405 and errand.method == "GET" and not errand.restarts:
         turn.send(replace(errand.restarted(), method="HEAD"))  # row B10
     else:
         on_blob_refusal(turn, errand, reply)
@@ -112,7 +119,7 @@ def on_config(turn: Turn, errand: Errand, reply: Reply) -> None:
         on_blob_refusal(turn, errand, reply)
         return
     try:
-        body = decode_body(reply.body, reply.headers.get("content-encoding"), MANIFEST_LIMIT_BYTES)
+        body = decode_body(reply.body, reply.headers.get("content-encoding"), turn.state.limits.manifest_bytes)
     except ManifestInvalid as problem:
         turn.fail(errand, problem.reason, f"the config: {problem.detail}")
         return
@@ -141,7 +148,7 @@ def _compare(turn: Turn, errand: Errand, offered: Platform) -> None:
     """Hold the platform of a config against what is wanted of its image.
 
     A child that an index lists without a platform is chosen for its config's sake (row P7). The image that the
-    reference itself names is what was asked for, whatever it runs on (row P15).
+    reference itself names is what was asked for, whatever it runs on, unless the plan is strict (row P15).
     """
     users = turn.state.users[str(errand.content.digest)]
     for item in turn.state.wanted:
@@ -149,11 +156,12 @@ def _compare(turn: Turn, errand: Errand, offered: Platform) -> None:
             continue
         if suits(offered, item.platform or Platform.parse(item.name)):
             continue
-        if item.platform is None:
+        if item.platform is None and not turn.state.plan.strict_platform:
             turn.warn(Warn.PLATFORM_MISMATCH)
-        else:
-            failure = errand.failure(Reason.PLATFORM_MISSING, f"{item.name}; present: {offered}")
-            turn.miss((item.name,), replace(failure, stage=Stage.INDEX))
+            continue
+        failure = errand.failure(Reason.PLATFORM_MISSING, f"{item.name}; present: {offered}")
+        where = Stage.MANIFEST if item.platform is None else Stage.INDEX
+        turn.miss((item.name,), replace(failure, stage=where))
 
 
 def on_blob_refusal(turn: Turn, errand: Errand, reply: Reply) -> None:
@@ -161,10 +169,11 @@ def on_blob_refusal(turn: Turn, errand: Errand, reply: Reply) -> None:
     error = read_error(reply.body)
     is_signature_stale = errand.has_left_home and reply.status == 403
     if is_signature_stale and not errand.restarts:
-        turn.send(replace(errand.restarted(), restarts=1))  # row B14: a fresh signature may do
+        # A fresh signature may do, and it is one for the verb of a pull (rows B13, B14).
+        turn.send(replace(errand.restarted(), method="GET", restarts=1))
         return
     reason = blob_refusal(reply, error, missing=_MISSING[errand.stage])
     if is_signature_stale and is_stale_signature(error, reply.body):
         reason = Reason.BLOB_BACKEND_DENIED
     where = "storage" if errand.has_left_home else error.shown(reply.status)
-    turn.fail(errand, reason, f"{errand.content.digest}: {where}", retry_at=retry_at(reply))
+    turn.record(errand, errand.refusal(reason, reply, error, f"{errand.content.digest}: {where}"))

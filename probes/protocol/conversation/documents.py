@@ -1,24 +1,16 @@
 """Manifests and indexes: resolve the reference, read its document, choose the wanted platforms.
 
-Source: behaviour rows M2 to M25 and P1 to P16. The order is a container runtime's: HEAD of the tag, then GET
+Source: behaviour rows R13, M2 to M25 and P1 to P16. The order is a container runtime's: HEAD of the tag, then GET
 by the digest it gave; HEAD costs nothing of Docker Hub's quota.
 """
 
 from dataclasses import replace
 
 from probes.protocol.conversation.blobs import on_image
-from probes.protocol.conversation.state import (
-    HEAD_REFUSED,
-    MANIFEST_LIMIT_BYTES,
-    MAX_CHILDREN,
-    MAX_INDEX_DEPTH,
-    Errand,
-    Purpose,
-    Wanted,
-)
+from probes.protocol.conversation.state import HEAD_REFUSED, Errand, Purpose, Wanted
 from probes.protocol.conversation.turn import Turn
 from probes.protocol.digest import Digest, DigestInvalid
-from probes.protocol.errors import manifest_refusal, read_error, retry_at
+from probes.protocol.errors import RegistryError, manifest_refusal, read_error
 from probes.protocol.exchange import Reply
 from probes.protocol.manifest import (
     INDEX_TYPES,
@@ -54,17 +46,17 @@ def on_resolve(turn: Turn, errand: Errand, reply: Reply) -> None:
     if reply.status == 200:
         digest = _settled_digest(turn, reply)
         if digest:
-            state.digest = digest
+            _found(turn, digest)
             known = turn.known(digest)
             if state.plan.depth is Depth.RESOLVE:
                 return
             if known and known.is_shown_by(reply):
-                _read(turn, errand, known.body, known.media_type)
+                _read(turn, errand, digest, known.body, known.media_type)
             else:
                 _get_manifest(turn, errand, digest)
             return
     elif reply.status == 429:
-        turn.fail(errand, Reason.RATE_LIMITED, "HTTP 429", retry_at=retry_at(reply))
+        turn.record(errand, errand.refusal(Reason.RATE_LIMITED, reply, RegistryError()))
         return
     elif reply.status == 404 and state.registry.host == HUB_API_HOST:
         # Docker Hub's 404 is final: a missing repository is a 401 there (row M7).
@@ -73,6 +65,27 @@ def on_resolve(turn: Turn, errand: Errand, reply: Reply) -> None:
     elif reply.status in HEAD_REFUSED:
         turn.warn(Warn.HEAD_UNSUPPORTED)
     _get_manifest(turn, errand, state.reference.target)
+
+
+def _found(turn: Turn, digest: str) -> None:
+    """Note what the reference points at. A tag beside a digest is worth one more question (row R13)."""
+    state = turn.state
+    is_first = state.digest is None
+    state.digest = digest
+    if is_first and state.plan.check_tag and state.reference.digest and state.reference.tag:
+        url = f"{state.repository_url}/manifests/{state.reference.tag}"
+        turn.enqueue([Errand(purpose=Purpose.TAG, stage=Stage.MANIFEST, home=url, url=url, method="HEAD")])
+
+
+def on_tag(turn: Turn, errand: Errand, reply: Reply) -> None:  # noqa: ARG001 - a reader's signature
+    """Read what the tag beside a digest points at. Only another digest, plainly stated, says anything (row R13)."""
+    asked = turn.state.reference.digest
+    try:
+        stated = Digest.parse(reply.headers.get("docker-content-digest").strip())
+    except DigestInvalid:
+        return
+    if reply.status == 200 and asked and stated.algorithm == asked.algorithm and stated != asked:
+        turn.warn(Warn.TAG_MOVED)
 
 
 def _get_manifest(turn: Turn, errand: Errand, target: str) -> None:
@@ -125,22 +138,23 @@ def on_manifest(turn: Turn, errand: Errand, reply: Reply) -> None:
     if is_by_digest:
         if not _is_intact(turn, errand, Digest.parse(target), body):
             return
-        state.digest = target
+        digest = target
     else:
         stated = _stated_digest(turn, reply)
-        computed = str(Digest.of(body, stated.partition(":")[0] if stated else "sha256"))
-        state.digest = computed
-        if stated and stated != computed:
+        digest = str(Digest.of(body, stated.partition(":")[0] if stated else "sha256"))
+        if stated and stated != digest:
+            state.digest = digest
             turn.warn(Warn.DIGEST_HEADER_MISMATCH)
-            _get_manifest(turn, errand, computed)  # row M12: does it serve what it did serve?
+            _get_manifest(turn, errand, digest)  # row M12: does it serve what it did serve?
             return
+    _found(turn, digest)
     if state.head_status in (400, 403, 404, 412):
         turn.warn(Warn.HEAD_GET_DISAGREE)
-    turn.keep(state.digest, body, reply.headers.get("content-type"))
-    _read(turn, errand, body, reply.headers.get("content-type"))
+    turn.keep(digest, body, reply.headers.get("content-type"))
+    _read(turn, errand, digest, body, reply.headers.get("content-type"))
 
 
-def _read(turn: Turn, errand: Errand, body: bytes, media_type: str) -> None:
+def _read(turn: Turn, errand: Errand, digest: str, body: bytes, media_type: str) -> None:
     """Take up the document behind the reference: it is intact, whether it was sent just now or is known."""
     state = turn.state
     try:
@@ -154,10 +168,10 @@ def _read(turn: Turn, errand: Errand, body: bytes, media_type: str) -> None:
         return
     if isinstance(document, ImageIndex):
         state.wanted = _wanted(turn, document)
-        _on_index(turn, errand, document, tuple(item.name for item in state.wanted), (str(state.digest),))
+        _on_index(turn, errand, document, tuple(item.name for item in state.wanted), (digest,))
     else:
         names = _names(state.plan)
-        state.wanted = tuple(Wanted(name=name, platform=None, digest=state.digest) for name in names)
+        state.wanted = tuple(Wanted(name=name, platform=None, digest=digest) for name in names)
         on_image(turn, errand, document, names, states_platform=False)
 
 
@@ -214,9 +228,11 @@ def _wanted(turn: Turn, index: ImageIndex) -> tuple[Wanted, ...]:
     if names != (ALL_PLATFORMS,):
         return tuple(Wanted(name=name, platform=Platform.parse(name)) for name in names)
     offered = list(dict.fromkeys(child.platform for child in index.runnable if child.platform))
-    if len(offered) > MAX_CHILDREN:
+    if len(offered) > turn.state.limits.children:
         turn.warn(Warn.PROBE_CAPPED)
-    wanted = tuple(Wanted(name=str(platform), platform=platform) for platform in offered[:MAX_CHILDREN])
+    wanted = tuple(
+        Wanted(name=str(platform), platform=platform) for platform in offered[: turn.state.limits.children]
+    )
     return wanted or (Wanted(name=ALL_PLATFORMS, platform=None),)
 
 
@@ -245,17 +261,17 @@ def _on_index(
         turn.warn(*warnings)
         chosen[position] = (*chosen.get(position, ()), item.name)
     for position, users in chosen.items():
-        if reason := _unusable(offered[position], lineage):
+        if reason := _unusable(offered[position], lineage, turn.state.limits.index_levels):
             refuse(users, reason, f"{offered[position].digest} as {offered[position].media_type[:100]!a}")
         else:
             _queue_child(turn, offered[position], users, lineage, place=(*errand.place, position))
 
 
-def _unusable(child: Descriptor, lineage: tuple[str, ...]) -> Reason | None:
+def _unusable(child: Descriptor, lineage: tuple[str, ...], most_levels: int) -> Reason | None:
     """Return why a chosen child must not be fetched, or None (rows P11, P12)."""
     if child.media_type not in INDEX_TYPES | MANIFEST_TYPES:
         return Reason.MANIFEST_TYPE_UNSUPPORTED
-    is_too_deep = len(lineage) >= MAX_INDEX_DEPTH and child.media_type in INDEX_TYPES
+    is_too_deep = len(lineage) >= most_levels and child.media_type in INDEX_TYPES
     return Reason.INDEX_TOO_DEEP if is_too_deep or str(child.digest) in lineage else None
 
 
@@ -289,14 +305,13 @@ def _queue_child(
 def _on_manifest_refusal(turn: Turn, errand: Errand, reply: Reply, *, is_by_digest: bool) -> None:
     state = turn.state
     error = read_error(reply.body)
-    reason = manifest_refusal(reply, error, by_digest=is_by_digest, has_login=not state.secret.is_anonymous)
+    reason = manifest_refusal(reply, error, by_digest=is_by_digest, has_login=state.has_shown_credentials)
     if errand.purpose is Purpose.MANIFEST and state.head_status == 200 and reply.status != 429:
         # Row M9: the GET decides. Throttling is no disagreement about the image.
         turn.warn(Warn.HEAD_GET_DISAGREE)
     if errand.purpose is Purpose.MANIFEST and reply.status == 404 and is_by_digest and not state.reference.digest:
         reason = Reason.TAG_DIGEST_INCONSISTENT  # row M10
-    shown = error.shown(reply.status, by_stranger=errand.has_left_home)
-    failure = errand.failure(reason, shown, retry_at(reply))
+    failure = errand.refusal(reason, reply, error)
     if reason is Reason.NOT_A_REGISTRY and not errand.has_left_home:
         ping = f"{state.registry}/v2/"
         turn.send(Errand(purpose=Purpose.CONFIRM, stage=errand.stage, home=ping, url=ping, first_failure=failure))
@@ -321,7 +336,7 @@ def _body(turn: Turn, errand: Errand, reply: Reply) -> bytes | None:
     No body and a web page are no corrupt manifest, so this comes before any digest (rows M14, M15).
     """
     try:
-        body = decode_body(reply.body, reply.headers.get("content-encoding"), MANIFEST_LIMIT_BYTES)
+        body = decode_body(reply.body, reply.headers.get("content-encoding"), turn.state.limits.manifest_bytes)
         if not body or looks_like_html(body):
             read_manifest(body, "")
     except ManifestInvalid as problem:

@@ -7,7 +7,7 @@ from nothing; where it may lead is decided here, and which address may be dialle
 from dataclasses import replace
 from typing import Final
 
-from probes.protocol.conversation.state import MAX_HOPS, MAX_PAUSE_SECONDS, Errand, Purpose
+from probes.protocol.conversation.state import Errand, Purpose
 from probes.protocol.conversation.turn import Turn
 from probes.protocol.errors import TRANSIENT_STATUSES, pause_seconds
 from probes.protocol.exchange import Fault, FaultKind, Reply
@@ -31,8 +31,9 @@ _CONTACT_STAGES: Final = {
     FaultKind.TLS_UNTRUSTED: Stage.TLS,
 }
 _SLOW: Final = frozenset({FaultKind.CONNECT_TIMEOUT, FaultKind.TIMEOUT_HEADERS, FaultKind.TIMEOUT_BODY})
-_ENDING: Final = frozenset({FaultKind.TIMEOUT_TOTAL, FaultKind.ABORTED, FaultKind.INTERNAL})
+_ENDING: Final = frozenset({FaultKind.ABORTED, FaultKind.INTERNAL})
 _FIRST_CONTACTS: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING})
+_TOKENS: Final = frozenset({Purpose.TOKEN, Purpose.GUEST_TOKEN})
 _RENAMED: Final = {
     FaultKind.ABORTED: Reason.PROBE_ABORTED,
     FaultKind.INTERNAL: Reason.INTERNAL_ERROR,
@@ -57,7 +58,7 @@ def follow(turn: Turn, errand: Errand, reply: Reply) -> None:
     if not may_be_sent_to(origin, turn.state.registry):
         turn.fail(errand, Reason.REDIRECT_FORBIDDEN, f"redirect to port {origin.port}, which is no web server's")
         return
-    if errand.hops >= MAX_HOPS or url in (*errand.visited, errand.url):
+    if errand.hops >= turn.state.limits.hops or url in (*errand.visited, errand.url):
         turn.fail(errand, Reason.REDIRECT_LOOP, f"after {errand.hops + 1} redirects")
         return
     turn.send(
@@ -71,14 +72,20 @@ def follow(turn: Turn, errand: Errand, reply: Reply) -> None:
     )
 
 
-def is_worth_a_retry(errand: Errand, reply: Reply) -> bool:
-    """Row E16. A HEAD has a GET to follow it in any case (row M8); a long wait is for later checks."""
-    return (
-        reply.status in TRANSIENT_STATUSES
-        and not errand.retries
-        and not errand.is_only_a_head
-        and pause_seconds(reply) <= MAX_PAUSE_SECONDS
-    )
+def is_worth_a_retry(turn: Turn, errand: Errand, reply: Reply) -> bool:
+    """Rows E13, E16: once, and after no longer a wait than the check has time for; that is for later checks.
+
+    Throttling is tried again only if the registry says when. Of anything else that a HEAD meets, a GET makes sure
+    in any case (row M8).
+    """
+    state, pause = turn.state, pause_seconds(reply)
+    if errand.retries or errand.purpose is Purpose.TRIAL or pause > state.limits.pause_seconds:
+        return False
+    if state.pauses_seconds + pause >= state.plan.timeout_seconds:
+        return False
+    if reply.status == 429:
+        return pause > 0
+    return reply.status in TRANSIENT_STATUSES and not errand.is_only_a_head
 
 
 def on_fault(turn: Turn, errand: Errand, fault: Fault) -> None:
@@ -87,7 +94,11 @@ def on_fault(turn: Turn, errand: Errand, fault: Fault) -> None:
     reason = _reason(errand, fault, is_own_target=origin.host == turn.state.registry.host)
     failure = replace(errand.failure(reason, fault.detail, fault.retry_at), stage=_stage(errand, fault))
     helps = reason.meaning.retry in (Retry.ONCE, Retry.YES) and fault.kind is not FaultKind.PROTOCOL_ERROR
-    if fault.kind in _ENDING:
+    if errand.purpose is Purpose.TAG:
+        return  # row R13
+    if fault.kind is FaultKind.TIMEOUT_TOTAL:
+        turn.end(errand.first_failure or failure)  # row E19: throttling, say, is not slowness
+    elif fault.kind in _ENDING or turn.state.settled:
         turn.end(failure)
     elif helps and not errand.retries:
         again = errand.read_after_all() if errand.known and errand.is_only_a_head else errand
@@ -109,11 +120,11 @@ def _reason(errand: Errand, fault: Fault, *, is_own_target: bool) -> Reason:
     if fault.kind is FaultKind.ADDRESS_FORBIDDEN:
         if is_own_target:
             return Reason.TARGET_FORBIDDEN
-        return Reason.AUTH_REALM_FORBIDDEN if errand.purpose is Purpose.TOKEN else Reason.REDIRECT_FORBIDDEN
+        return Reason.AUTH_REALM_FORBIDDEN if errand.purpose in _TOKENS else Reason.REDIRECT_FORBIDDEN
     if fault.kind is FaultKind.BODY_TOO_LARGE:
-        if errand.purpose is Purpose.TOKEN:
+        if errand.purpose in _TOKENS:
             return Reason.AUTH_TOKEN_TOO_LARGE
         return Reason.SIZE_MISMATCH if errand.purpose is Purpose.CONFIG else Reason.MANIFEST_TOO_LARGE
-    if errand.purpose is Purpose.TOKEN and fault.kind in _SLOW:
+    if errand.purpose in _TOKENS and fault.kind in _SLOW:
         return Reason.AUTH_SERVICE_TIMEOUT
     return _RENAMED.get(fault.kind) or Reason(fault.kind.value)

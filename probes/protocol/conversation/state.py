@@ -7,7 +7,9 @@ from typing import Final, cast
 
 from probes.protocol.challenge import Challenge
 from probes.protocol.conversation.known import NOTHING_KNOWN, Document, Known
-from probes.protocol.exchange import Ask, Method
+from probes.protocol.errors import RegistryError, retry_at, throttling
+from probes.protocol.exchange import Ask, Method, Reply
+from probes.protocol.limits import DEFAULT_LIMITS, CheckLimits
 from probes.protocol.manifest import Descriptor
 from probes.protocol.outcome import AuthPath, Conclusion, RateLimit
 from probes.protocol.plan import Plan, Secret
@@ -18,19 +20,6 @@ from probes.protocol.token import Realm
 from probes.protocol.urls import Origin, origin_of
 
 HEAD_REFUSED: Final = frozenset({405, 501})  # row M6
-MAX_HOPS: Final = 5  # redirects of one errand (row B18)
-MAX_TOKEN_HOPS: Final = 3
-MAX_EXCHANGES: Final = 2  # token exchanges in one check (limits, D.2)
-MAX_INDEX_DEPTH: Final = 3
-MAX_CHILDREN: Final = 64
-MAX_LAYERS: Final = 500
-MAX_IN_FLIGHT: Final = 3  # of one check, so of one check at one host (row B24)
-MAX_REQUESTS_UNQUEUED: Final = 12  # requests that are not for a queued child or blob (limits, D.2)
-MAX_REQUESTS: Final = 200
-MAX_BYTES: Final = 12 * 1024 * 1024  # of bodies; once they are in, nothing more is asked for (limits, D.2)
-MAX_PAUSE_SECONDS: Final = 5.0  # a registry that asks for more time is left to a later check
-MANIFEST_LIMIT_BYTES: Final = 4 * 1024 * 1024
-CONFIG_LIMIT_BYTES: Final = 1024 * 1024
 
 
 class Purpose(StrEnum):
@@ -41,9 +30,12 @@ class Purpose(StrEnum):
     CHILD = "child"  # GET of a platform's manifest by digest
     CONFIG = "config"  # GET of a config blob, read whole for its platform
     BLOB = "blob"  # one byte of a config or layer
+    TAG = "tag"  # HEAD of the tag beside the digest that is checked (row R13)
     PING = "ping"  # GET /v2/ for a challenge (row C10)
     CONFIRM = "confirm"  # GET /v2/ to tell a registry from a web server (row E5)
     TOKEN = "token"  # noqa: S105 - a purpose, not a secret
+    GUEST_TOKEN = "guest_token"  # noqa: S105 - likewise; had by anyone, for a guest (rows C21, T34)
+    TRIAL = "trial"  # HEAD of the reference as anyone, for a hint only (row T34)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +53,8 @@ class Errand:
     visited: tuple[str, ...] = ()
     has_left_home: bool = False  # a hop went to another origin: nothing of ours is sent any more (S7, S8)
     retries: int = 0
-    restarts: int = 0  # how often a stale signature sent it back to the registry (row B14)
+    restarts: int = 0  # how often a stale signature sent it back to the registry (rows B13, B14)
+    was_guest: bool = False  # a guest's token has been shown for it (row C21)
     fresh_connection: bool = False
     delay_seconds: float = 0.0
     login_generation: int = 0  # of the Authorization that it was last sent with
@@ -96,6 +89,17 @@ class Errand:
     def read_after_all(self) -> "Errand":
         """Return the errand that reads what this one only looked for."""
         return replace(self.restarted(), method="GET", known=None)
+
+    def refusal(
+        self, reason: Reason, reply: Reply, error: RegistryError, detail: str = "", *, by_stranger: bool = False
+    ) -> "Failure":
+        """Return the failure that a refusing reply means, in its own words unless `detail` has better ones.
+
+        `by_stranger` says that the registry chose who replies; beyond a redirect it did in any case.
+        """
+        kind = throttling(reply, error, is_head=self.method == "HEAD")
+        detail = detail or error.shown(reply.status, by_stranger=by_stranger or self.has_left_home)
+        return self.failure(reason, f"{kind}: {detail}" if kind else detail, retry_at(reply))
 
     def restarted(self) -> "Errand":
         """Return the errand back at the registry, as if it had met no redirect."""
@@ -132,6 +136,19 @@ class Login:
     is_under_way: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """A token that anyone may have, for one origin and for this check only: at most one in a check (rows C21, T34).
+
+    `waiting` are the errands that it is for. `header` is the Authorization value, or empty while it is not had.
+    """
+
+    origin: Origin
+    waiting: tuple[Errand, ...]
+    header: str = field(default="", repr=False)
+    is_under_way: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What an earlier check learned of this repository's login: a usable header, or at least a challenge.
@@ -163,8 +180,10 @@ class State:
     secret: Secret
     reference: Reference
     registry: Origin
+    limits: CheckLimits = DEFAULT_LIMITS
     login: Login = Login()
     known: Known = NOTHING_KNOWN
+    guest: Guest | None = None
     challenge_url: str = ""
     in_flight: dict[int, Errand] = field(default_factory=dict)
     waiting: tuple[Errand, ...] = ()  # for the login
@@ -176,7 +195,9 @@ class State:
     has_manifest: bool = False
     lost: dict[str, Failure] = field(default_factory=dict)  # blob digest → why it cannot be had
     failures: tuple[Failure, ...] = ()
+    settled: Failure | None = None  # how the check ends, whatever else still comes in (row T34)
     warnings: tuple[Warn, ...] = ()
+    notices: tuple[str, ...] = ()  # what the registry says by `Warning` (row M26)
     rate_limit: RateLimit | None = None
     learned: Memory | None = None  # what `Done` hands on
     secrets: tuple[str, ...] = field(default=(), repr=False)  # never to be shown, whoever echoes them
@@ -184,7 +205,8 @@ class State:
     attempts: int = 1
     next_id: int = 0  # also the number of requests so far
     received_bytes: int = 0
-    unqueued: int = 0  # those of them that count against MAX_REQUESTS_UNQUEUED
+    unqueued: int = 0  # those of them that are not for a child or a blob
+    pauses_seconds: float = 0.0  # all that registries have asked us to wait so far
 
     def copy(self) -> "State":
         """Return a state that can be changed without this one changing."""
@@ -193,6 +215,10 @@ class State:
     @property
     def repository_url(self) -> str:
         return f"{self.registry}/v2/{self.reference.repository}"
+
+    @property
+    def has_shown_credentials(self) -> bool:
+        return bool(self.login.header) and not self.secret.is_anonymous
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,16 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from probes.protocol.conversation.conclusion import conclude, first_of
 from probes.protocol.conversation.known import Document
 from probes.protocol.conversation.state import (
-    CONFIG_LIMIT_BYTES,
     HEAD_REFUSED,
-    MANIFEST_LIMIT_BYTES,
-    MAX_BYTES,
-    MAX_IN_FLIGHT,
-    MAX_REQUESTS,
-    MAX_REQUESTS_UNQUEUED,
     Done,
     Errand,
     Failure,
+    Guest,
     Memory,
     Purpose,
     Send,
@@ -31,12 +26,17 @@ from probes.protocol.conversation.state import (
 from probes.protocol.exchange import Ask, BodyRule
 from probes.protocol.manifest import ACCEPT
 from probes.protocol.taxonomy import Depth, Reason, Warn
-from probes.protocol.token import TOKEN_LIMIT_BYTES, basic, refresh_form
+from probes.protocol.token import basic, refresh_form
 from probes.protocol.urls import origin_of
 
-_DOCUMENTS: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.CHILD})
+_DOCUMENTS: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.CHILD, Purpose.TAG, Purpose.TRIAL})
 _QUEUED: Final = frozenset({Purpose.CHILD, Purpose.CONFIG, Purpose.BLOB})
-_ENDING: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING, Purpose.CONFIRM, Purpose.TOKEN})
+_TOKENS: Final = frozenset({Purpose.TOKEN, Purpose.GUEST_TOKEN})
+_PART_OF_A_LOGIN: Final = _TOKENS | {Purpose.PING, Purpose.TRIAL}
+_SHORT: Final = _TOKENS | {Purpose.PING, Purpose.CONFIRM}
+_ENDING: Final = frozenset(
+    {Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING, Purpose.CONFIRM, Purpose.TOKEN, Purpose.TRIAL}
+)
 
 
 class Turn:
@@ -49,38 +49,55 @@ class Turn:
         self.documents: list[Document] = []
 
     def send(self, errand: Errand) -> None:
-        """Put the errand on the wire, unless the check has spent its requests or its bytes."""
-        state = self.state
-        is_spent = state.next_id >= MAX_REQUESTS or state.received_bytes >= MAX_BYTES
+        """Put the errand on the wire, unless a login is awaited or the check has spent its requests or its bytes."""
+        state, limits = self.state, self.state.limits
+        if state.login.is_under_way and errand.purpose not in _PART_OF_A_LOGIN and not errand.has_left_home:
+            state.waiting = (*state.waiting, errand)
+            return
+        is_spent = state.next_id >= limits.requests or state.received_bytes >= limits.body_bytes
         if is_spent and errand.purpose in _QUEUED:
             if errand.first_failure:
                 self.record(errand, errand.first_failure)
-            self._leave_out(errand)
+            self.leave_out(errand, self._users_of(errand))
             return
         if errand.purpose not in _QUEUED:
             state.unqueued += 1
-        if is_spent or state.unqueued > MAX_REQUESTS_UNQUEUED:
+        if is_spent or state.unqueued > limits.requests_unqueued:
             self.fail(errand, Reason.PROTOCOL_ERROR, "the registry needs more requests than a pull should")
             return
-        if errand.login_generation != state.login.generation:
-            errand = replace(errand, login_generation=state.login.generation)
+        is_guest = errand.has_left_home and guest_header(state, errand) != ""
+        if errand.login_generation != state.login.generation or errand.was_guest != is_guest:
+            errand = replace(errand, login_generation=state.login.generation, was_guest=is_guest)
         state.in_flight[state.next_id] = errand
         self.asks.append(_ask(state, errand))
         state.next_id += 1
 
-    def _leave_out(self, errand: Errand) -> None:
-        """The check is spent: what it cannot look at any more, it does not speak of (row P16)."""
-        if errand.purpose is Purpose.CHILD:
-            self.cap(Depth.MANIFEST)
-            unseen = {item.name for item in self.state.wanted if item.name in errand.platforms and not item.failure}
-            self.state.wanted = tuple(item for item in self.state.wanted if item.name not in unseen)
-        else:
+    def leave_out(self, errand: Errand, names: Iterable[str]) -> None:
+        """The check is spent: what it cannot look at any more, it does not speak of (row P16).
+
+        Without its manifest, or the config that is read for it, nothing is known of the platforms `names`.
+        """
+        if errand.purpose is Purpose.BLOB:
             self.cap(Depth.PLATFORM)
+            return
+        self.cap(Depth.MANIFEST)
+        unseen = {item.name for item in self.state.wanted if item.name in names and not item.failure}
+        self.state.wanted = tuple(item for item in self.state.wanted if item.name not in unseen)
+
+    def _users_of(self, errand: Errand) -> tuple[str, ...]:
+        """Return the wanted platforms that need what the errand fetches."""
+        return self.state.users.get(str(errand.content.digest), errand.platforms)
 
     def cap(self, depth: Depth) -> None:
         """Say that not everything was looked at, so that no more than `depth` is proven."""
         self.warn(Warn.PROBE_CAPPED)
         self.state.deepest = min(self.state.deepest, depth, key=lambda item: item.rank)
+
+    @property
+    def room(self) -> int:
+        """How many more errands may be queued: each takes a request at least, so no more could ever be sent."""
+        state = self.state
+        return max(0, state.limits.requests - state.next_id - len(state.queue) - len(state.waiting))
 
     def known(self, digest: str, size_bytes: int | None = None) -> Document | None:
         """Return what need not be read again: the plan says so, and the registry has shown that it answers HEAD.
@@ -124,6 +141,7 @@ class Turn:
     ) -> None:
         """Ask once more after a short pause, remembering what went wrong first (rows E16, E19)."""
         retries = errand.retries + 1
+        self.state.pauses_seconds += pause_seconds
         self.state.attempts = max(self.state.attempts, retries + 1)
         self.send(
             replace(
@@ -141,6 +159,11 @@ class Turn:
 
     def record(self, errand: Errand, failure: Failure) -> None:
         """Record a failure of the errand: it ends the check, or counts against the platforms that need it."""
+        if errand.purpose is Purpose.TAG:
+            return  # row R13: an opinion on the side
+        if errand.purpose is Purpose.GUEST_TOKEN:
+            self.dismiss_guest(failure)
+            return
         if errand.purpose is Purpose.TOKEN:
             # Where it was had from may be out of date (row C20), unless it answered that we ask too often.
             is_throttled = failure.reason is Reason.RATE_LIMITED_AUTH
@@ -149,9 +172,18 @@ class Turn:
         if errand.purpose in _ENDING:
             self.end(failure)
             return
-        digest = str(errand.content.digest)
-        self.state.lost[digest] = failure
-        self.miss(self.state.users.get(digest, errand.platforms), failure)
+        self.state.lost[str(errand.content.digest)] = failure
+        self.miss(self._users_of(errand), failure)
+
+    def dismiss_guest(self, failure: Failure) -> None:
+        """Nobody gave the token that a guest was to have: so fail the errands that it was for."""
+        guest = cast("Guest", self.state.guest)  # who asked for it
+        self.state.guest = replace(guest, waiting=(), is_under_way=False)
+        for errand in guest.waiting:
+            if failure.reason is Reason.REDIRECT_AUTH_REQUIRED:
+                self.fail(errand, failure.reason, failure.detail)  # the host that wants the token, not who gives it
+            else:
+                self.record(errand, replace(failure, place=errand.place))
 
     def miss(self, names: Iterable[str], failure: Failure) -> None:
         """Count a failure against the platforms `names`; the others go on."""
@@ -166,15 +198,16 @@ class Turn:
         )
 
     def end(self, failure: Failure) -> None:
-        """End the check with this failure, whatever else is in flight."""
-        self.ending = failure
+        """End the check with this failure, or with the one it was settled on, whatever else is in flight."""
+        self.ending = self.state.settled or failure
 
     def warn(self, *warnings: Warn) -> None:
         self.state.warnings = tuple(dict.fromkeys((*self.state.warnings, *warnings)))
 
     def _may_send_more(self) -> bool:
         """A login that is under way is waited for: without it the queue would only draw refusals."""
-        return len(self.state.in_flight) < MAX_IN_FLIGHT and not self.state.login.is_under_way
+        state = self.state
+        return len(state.in_flight) < state.limits.asks_in_flight and not state.login.is_under_way
 
     def finish(self) -> Send | Done:
         """Return what comes of the turn: more asks, or the conclusion."""
@@ -206,7 +239,7 @@ def _ask(state: State, errand: Errand) -> Ask:
         headers=tuple(headers_for(state, errand)),
         body=form,
         body_rule=BodyRule.PROBE if errand.is_probe else BodyRule.DOCUMENT,
-        limit_bytes=_limit_bytes(errand),
+        limit_bytes=_limit_bytes(state, errand),
         fresh_connection=errand.fresh_connection,
         delay_seconds=errand.delay_seconds,
         shows_identity=bool(state.secret.client_identity) and _is_at_home(state, errand),
@@ -222,32 +255,49 @@ def headers_for(state: State, errand: Errand) -> list[tuple[str, str]]:
     """Return the headers for one request. A redirect starts from nothing: no header of ours is carried over.
 
     The registry's login goes to the registry's own origin and only while no hop has led elsewhere (S7, S8);
-    the secret itself goes to the realm that `trusted_realm` let through.
+    a guest's token goes to its own origin only (row C21); the secret itself goes to the realm that `trusted_realm`
+    let through.
     """
     headers: list[tuple[str, str]] = []
-    if errand.purpose is Purpose.TOKEN:
+    if errand.purpose in _TOKENS:
         headers.append(("Accept", "application/json"))
-        realm = state.login.realm
         if errand.method == "POST":
             headers.append(("Content-Type", "application/x-www-form-urlencoded"))
-        elif state.secret.password and realm and origin_of(errand.url) == realm.origin:
+        elif _may_show_password(state, errand):
             headers.append(("Authorization", basic(state.secret)))
         return headers
     if errand.purpose in _DOCUMENTS:
         headers.append(("Accept", ACCEPT))
     elif errand.is_probe and errand.method == "GET":
         headers.append(("Range", "bytes=0-0"))
-    if state.login.header and _is_at_home(state, errand):
-        headers.append(("Authorization", state.login.header))
+    if errand.has_left_home or errand.purpose is Purpose.TRIAL:
+        login = guest_header(state, errand)
+    else:
+        login = state.login.header if _is_at_home(state, errand) else ""
+    if login:
+        headers.append(("Authorization", login))
     return headers
 
 
-def _limit_bytes(errand: Errand) -> int:
-    if errand.purpose in (Purpose.TOKEN, Purpose.PING, Purpose.CONFIRM):
-        return TOKEN_LIMIT_BYTES
+def _may_show_password(state: State, errand: Errand) -> bool:
+    realm = state.login.realm
+    is_for_us = errand.purpose is Purpose.TOKEN and state.secret.password != ""
+    return is_for_us and realm is not None and origin_of(errand.url) == realm.origin
+
+
+def guest_header(state: State, errand: Errand) -> str:
+    """Return the guest's Authorization, if the errand is where that belongs (row C21)."""
+    guest = state.guest
+    return guest.header if guest and guest.header and origin_of(errand.url) == guest.origin else ""
+
+
+def _limit_bytes(state: State, errand: Errand) -> int:
+    limits = state.limits
+    if errand.purpose in _SHORT:
+        return limits.token_bytes
     if errand.purpose is Purpose.CONFIG:
-        return min(max(errand.content.size_bytes, CONFIG_LIMIT_BYTES), MANIFEST_LIMIT_BYTES)
-    return MANIFEST_LIMIT_BYTES
+        return min(max(errand.content.size_bytes, limits.config_bytes), limits.manifest_bytes)
+    return limits.manifest_bytes
 
 
 def _jitter_seconds(state: State, errand: Errand) -> float:

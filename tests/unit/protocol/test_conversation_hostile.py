@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from probes.protocol.conversation.state import MAX_BYTES
 from probes.protocol.exchange import FaultKind
+from probes.protocol.limits import CheckLimits
 from probes.protocol.manifest import OCI_INDEX, OCI_MANIFEST
 from probes.protocol.redaction import WITHHELD, scrub_url
 from probes.protocol.taxonomy import Depth, Reason, Warn
@@ -79,7 +79,7 @@ def test_no_more_is_asked_for_once_a_check_has_had_its_bytes(registry: Registry)
         registry.always(f"GET {made.digest}", Says(200, made.body, {"Content-Type": OCI_INDEX}))
     outcome = registry.check(REFERENCE, platforms=("all",))
     assert Warn.PROBE_CAPPED in outcome.warnings
-    most = MAX_BYTES // 4_000_000 + 1 + 2  # those that fill it, and those that were in flight already
+    most = CheckLimits().body_bytes // 4_000_000 + 1 + 2  # those that fill it, and those that were in flight already
     assert sum(line.startswith("GET sha256:") for line in registry.log) <= most
 
 

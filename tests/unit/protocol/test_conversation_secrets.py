@@ -1,5 +1,6 @@
 """What we sent never comes out again, whoever echoes it."""
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -25,12 +26,14 @@ def registry() -> Registry:
 @pytest.mark.parametrize("echo", ["wonder  land", "wonder land", "wonder++land", "OndvbmRlciAgbGFuZA=="])
 def test_password_echoed_by_the_token_service_is_not_shown(registry: Registry, echo: str) -> None:
     """T35, S19: as it is, as cleaning leaves it, as a form or as Basic carries it."""
+    registry.wants_token(anyone=False)
     registry.once("GET token", Says(401, {"details": f"no such password: {echo}"}))
     outcome = registry.check(REFERENCE, secret=SPACED)
     assert (outcome.reason, outcome.detail) == (Reason.AUTH_BAD_CREDENTIALS, "no such password: …")
 
 
 def test_identity_token_echoed_is_not_shown(registry: Registry) -> None:
+    registry.wants_token(anyone=False)
     registry.once("POST token", Says(401, {"details": "not valid: looking-glass"}))
     assert registry.check(REFERENCE, secret=REFRESHING).detail == "not valid: …"
 
@@ -50,6 +53,35 @@ def test_token_echoed_by_the_registry_is_not_shown(registry: Registry, token: st
     registry.once("GET manifest", Says(403, f"refused: {token}"))
     outcome = registry.check(REFERENCE)
     assert outcome.detail == "refused: …"
+
+
+def test_beginning_of_a_secret_before_words_of_ours_is_not_shown_either(registry: Registry) -> None:
+    """T34, T35: a cut leaves it at the end of what the token service said, and our words follow."""
+    padding = "x" * 192
+    registry.once("GET token", Says(401, {"details": f"{padding}wonderland"}))
+    outcome = registry.check(REFERENCE, secret=ALICE)
+    assert outcome.detail == f"{padding}…; anonymous_ok: it can be had without a login"
+
+
+def test_beginning_of_a_token_before_words_of_ours_is_not_shown_either(registry: Registry) -> None:
+    """T33, T35."""
+    token = "e30." + base64.urlsafe_b64encode(b'{"access": []}').decode() + ".signature"
+    padding = "x" * 192
+    registry.once("GET token", Says(200, {"token": token}))
+    registry.once("HEAD 1", Says(404))
+    challenge = {"WWW-Authenticate": registry.challenges[0]}
+    registry.once("GET 1", Says(401, headers=challenge), Says(401, padding + token, challenge))
+    assert registry.check(REFERENCE).detail == f"{padding}…; the token grants no access"
+
+
+def test_secret_in_a_notice_is_not_shown(registry: Registry) -> None:
+    """M26, S19."""
+    registry.knows(ALICE)
+    registry.once(
+        "HEAD 1", Amends({"Warning": '299 - "hello wonderland"'}), Amends({"Warning": '299 - "it is token-1"'})
+    )
+    outcome = registry.check(REFERENCE, secret=ALICE, depth=Depth.RESOLVE)
+    assert outcome.notices == ("hello …", "it is …")
 
 
 def test_source_of_a_quota_is_scrubbed_too(registry: Registry) -> None:

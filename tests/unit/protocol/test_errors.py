@@ -1,6 +1,7 @@
 """What a refusal means: from a status and what comes with it to a reason."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,12 +14,14 @@ from probes.protocol.errors import (
     blob_refusal,
     clean_text,
     common_refusal,
+    is_double_auth,
     is_stale_signature,
     manifest_refusal,
     pause_seconds,
     read_error,
     read_rate_limit,
     retry_at,
+    throttling,
     token_refusal,
 )
 from probes.protocol.exchange import Headers, Reply
@@ -87,35 +90,39 @@ class TestBody:
         assert read_error(body).shown(403, by_stranger=True) == shown
 
     @pytest.mark.parametrize(
-        ("detail", "hides"),
+        ("detail", "upstream"),
         [
-            ({"errors": [{"code": "DENIED"}]}, True),
-            ([{"code": "UNAUTHORIZED"}], True),
-            ({"errors": [{"code": "UNKNOWN"}, 7]}, False),
-            ({"errors": "DENIED"}, False),
-            ("DENIED", False),
-            ({"Op": "Head", "URL": "https://up/", "Err": {"errors": [{"code": "UNAUTHORIZED"}]}}, True),
-            ({"Op": "Get", "URL": "https://up/", "Err": {"Op": "dial", "Net": "tcp"}}, False),
+            ({"errors": [{"code": "DENIED"}]}, Reason.MIRROR_UPSTREAM_AUTH),
+            ([{"code": "UNAUTHORIZED"}], Reason.MIRROR_UPSTREAM_AUTH),
+            ({"code": "UNAUTHORIZED", "message": "authentication required"}, Reason.MIRROR_UPSTREAM_AUTH),
+            ({"errors": [{"code": "TOOMANYREQUESTS"}, {"code": "UNKNOWN"}]}, Reason.RATE_LIMITED_UPSTREAM),
+            ({"errors": [{"code": "UNKNOWN"}, 7]}, Reason.MIRROR_UPSTREAM_ERROR),
+            ({"Status": "503 Service Unavailable"}, Reason.MIRROR_UPSTREAM_ERROR),
+            ({"ParseErr": {"Offset": 1}, "StatusCode": 403, "Response": "YnVzeQ=="}, Reason.MIRROR_UPSTREAM_AUTH),
+            ({"ParseErr": {"Offset": 1}, "StatusCode": 429, "Response": "YnVzeQ=="}, Reason.RATE_LIMITED_UPSTREAM),
+            ({"ParseErr": {"Offset": 1}, "StatusCode": 404, "Response": "YnVzeQ=="}, Reason.MIRROR_UPSTREAM_ERROR),
+            (
+                {"Op": "Get", "URL": "https://registry-1.docker.io/v2/", "Err": {"Op": "dial", "Net": "tcp"}},
+                Reason.MIRROR_UPSTREAM_ERROR,
+            ),
+            (
+                {"Op": "Head", "URL": "https://up/", "Err": {"errors": [{"code": "UNAUTHORIZED"}]}},
+                Reason.MIRROR_UPSTREAM_AUTH,
+            ),
+            ({"Op": "dial", "Net": "tcp", "Err": {}}, None),
+            ({"DriverName": "s3aws", "Detail": {"code": "AccessDenied"}}, None),
+            ({"code": "NoSuchBucket"}, None),
+            ({"Status": "gone"}, None),
+            ({"StatusCode": True}, None),
+            ({"Tag": "1"}, None),
+            ({"errors": "DENIED"}, None),
+            ("DENIED", None),
         ],
     )
-    def test_refusal_within_an_error_is_noticed(self, detail: object, *, hides: bool) -> None:
-        """E2."""
-        document = {"errors": [{"code": "UNKNOWN", "detail": detail}]}
-        assert read_error(json.dumps(document).encode()).hides_login_trouble is hides
-
-    @pytest.mark.parametrize(
-        ("detail", "hides"),
-        [
-            ({"Op": "Get", "URL": "http://up/v2/", "Err": {"Op": "dial", "Err": {"Syscall": "connect"}}}, True),
-            ({"DriverName": "s3aws", "Enclosed": {}}, False),
-            ({"Tag": "1"}, False),
-            ("Get", False),
-        ],
-    )
-    def test_failed_request_within_an_error_is_noticed(self, detail: object, *, hides: bool) -> None:
-        """E2: a mirror's own request to its upstream, as distribution 2.8 tells of it."""
-        document = {"errors": [{"code": "UNKNOWN", "detail": detail}]}
-        assert read_error(json.dumps(document).encode()).hides_upstream_trouble is hides
+    def test_failure_of_a_mirrors_upstream_is_noticed(self, detail: object, upstream: Reason | None) -> None:
+        """E2: as distribution 2.8.2 wraps them, run as a mirror of an upstream that answers so, or not at all."""
+        document = {"errors": [{"code": "UNKNOWN", "message": "unknown error", "detail": detail}]}
+        assert read_error(json.dumps(document).encode()).upstream is upstream
 
     def test_shown_text_is_short_and_never_empty(self) -> None:
         """S20."""
@@ -228,20 +235,61 @@ def test_some_statuses_mean_the_same_of_anything(status: int, raw: bytes, reason
     assert common_refusal(reply(status), read_error(raw)) is reason
 
 
-def test_500_around_a_refusal_is_the_upstreams() -> None:
+@pytest.mark.parametrize(
+    "upstream", [Reason.MIRROR_UPSTREAM_AUTH, Reason.MIRROR_UPSTREAM_ERROR, Reason.RATE_LIMITED_UPSTREAM]
+)
+def test_error_of_a_mirror_is_its_upstreams(upstream: Reason) -> None:
     """E2."""
-    error = RegistryError(hides_login_trouble=True)
-    assert common_refusal(reply(500), error) is Reason.MIRROR_UPSTREAM_AUTH
+    error = RegistryError(upstream=upstream)
+    assert common_refusal(reply(500), error) is upstream
+    assert common_refusal(reply(502), error) is upstream
     assert common_refusal(reply(503), error) is Reason.REGISTRY_ERROR
 
 
-def test_500_around_a_failed_request_is_the_upstreams() -> None:
-    """E2: out of reach or refused; a refusal is the more definite."""
-    error = RegistryError(hides_upstream_trouble=True)
-    assert common_refusal(reply(500), error) is Reason.MIRROR_UPSTREAM_ERROR
-    assert common_refusal(reply(503), error) is Reason.REGISTRY_ERROR
-    both = RegistryError(hides_login_trouble=True, hides_upstream_trouble=True)
-    assert common_refusal(reply(500), both) is Reason.MIRROR_UPSTREAM_AUTH
+@pytest.mark.parametrize(
+    ("raw", "headers", "kind"),
+    [
+        pytest.param(
+            body(
+                "TOOMANYREQUESTS",
+                "You have reached your pull rate limit: https://www.docker.com/increase-rate-limit",
+            ),
+            {},
+            "pull_quota",
+            id="pull_quota",
+        ),
+        pytest.param(b"see http://status.example/limits", {}, "pull_quota", id="link"),
+        pytest.param(b"", {"RateLimit-Remaining": "0;w=21600"}, "pull_quota", id="spent"),
+        pytest.param(body("TOOMANYREQUESTS", "Rate exceeded"), {}, "rate_exceeded", id="rate_exceeded"),
+        pytest.param(body("TOOMANYREQUESTS", "Data limit exceeded"), {}, "data_limit", id="data_limit"),
+        pytest.param(b"", {}, "abuse", id="abuse"),
+        pytest.param(b"Too Many Requests", {"RateLimit-Remaining": "7"}, "abuse", id="abuse-text"),
+        pytest.param(body("TOOMANYREQUESTS", "slow down"), {}, "", id="unknown"),
+    ],
+)
+def test_throttling_is_of_some_kind(raw: bytes, headers: dict[str, str], kind: str) -> None:
+    """E13."""
+    assert throttling(reply(429, headers), read_error(raw), is_head=False) == kind
+    assert throttling(reply(503, headers), read_error(raw), is_head=False) == ""
+
+
+def test_throttled_head_has_no_words_to_tell_the_kind_by() -> None:
+    """E13."""
+    assert throttling(reply(429), RegistryError(), is_head=True) == ""
+    assert throttling(reply(429, {"RateLimit-Remaining": "0"}), RegistryError(), is_head=True) == "pull_quota"
+
+
+@pytest.mark.parametrize(
+    ("status", "raw", "ours"),
+    [
+        (400, b"<Error><Message>Only one auth mechanism allowed; only the X-Amz-Algorithm ...", True),
+        (403, b"<Error><Message>Only one auth mechanism allowed", False),
+        (400, b"<Error><Code>MalformedHeader</Code>", False),
+    ],
+)
+def test_login_that_went_along_to_storage_is_known_by_its_words(status: int, raw: bytes, *, ours: bool) -> None:
+    """B12."""
+    assert is_double_auth(replace(reply(status), body=raw)) is ours
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ FULL = replace(
             ),
         ),
         warnings=(Warn.RANGE_IGNORED, Warn.TLS_EXPIRING),
+        notices=("moving soon",),
         hint="Throttled.",
         detail="slow down",
         retry_at=NOON + timedelta(minutes=1),
@@ -102,6 +103,7 @@ def test_every_field_is_always_there() -> None:
         "digest": None,
         "platforms": [],
         "warnings": [],
+        "notices": [],
         "hint": "",
         "detail": "",
         "retry_at": None,
@@ -140,6 +142,8 @@ def step(stage: Stage, host: str, path: str, http_status: int | None = 200, erro
 HEAD = step(Stage.MANIFEST, "x.io", "manifests/1")
 CHALLENGED = replace(HEAD, http_status=401)
 TOKEN = step(Stage.TOKEN, "auth.x.io", "token")
+WRONG = replace(TOKEN, http_status=401)
+ANYONE = replace(TOKEN, stage=Stage.CHALLENGE)
 LAYER = step(Stage.LAYER, "x.io", "blobs/1", 307)
 LAYER_GONE = step(Stage.LAYER, "cdn.x.io", "1", 404)
 LAYER_REFUSED = step(Stage.LAYER, "x.io", "blobs/1", 403)
@@ -152,6 +156,7 @@ BLAMED: dict[str, tuple[Reason, Stage | None, str | None, tuple[Step, ...], int 
     "blob": (Reason.LAYER_MISSING, Stage.LAYER, "cdn.x.io", (HEAD, LAYER, LAYER_GONE, OTHER_LAYER), 2),
     "token": (Reason.AUTH_DENIED, Stage.TOKEN, "auth.x.io", (CHALLENGED, replace(TOKEN, http_status=403)), 1),
     "on-the-way": (Reason.CONNECT_REFUSED, Stage.CONNECT, "x.io", (REFUSED,), 0),
+    "trial": (Reason.AUTH_BAD_CREDENTIALS, Stage.TOKEN, "auth.x.io", (CHALLENGED, WRONG, ANYONE, HEAD), 1),
     "content": (Reason.MANIFEST_MALFORMED, Stage.MANIFEST, "x.io", (CHALLENGED, TOKEN, HEAD), 2),
     "no-such-step": (Reason.AUTH_CHALLENGE_MISSING, Stage.CHALLENGE, "x.io", (CHALLENGED,), 0),
     "nobody": (Reason.PLATFORM_MISSING, Stage.INDEX, "x.io", (CHALLENGED, TOKEN, HEAD, LAYER_REFUSED), None),
@@ -174,6 +179,7 @@ SPOILT: dict[str, Callable[[dict[str, Any]], object]] = {
     "unknown-kind": lambda document: document.update(kind="ftp"),
     "unknown-auth": lambda document: document.update(auth_path="guessed"),
     "unknown-connection": lambda document: document.update(connection="old"),
+    "text-for-notices": lambda document: document.update(notices="moving soon"),
     "number-for-text": lambda document: document.update(digest=7),
     "text-for-list": lambda document: document.update(warnings="range_ignored"),
     "text-for-number": lambda document: document.update(duration_ms="1"),
@@ -197,6 +203,13 @@ def test_anything_else_is_refused(spoil: Callable[[dict[str, Any]], object]) -> 
     spoil(document)
     with pytest.raises(ValueError, match="not an outcome"):
         Outcome.from_json(document)
+
+
+def test_outcome_of_a_worker_that_knows_no_notices_is_read() -> None:
+    """M26: regions are updated one after another."""
+    document = BARE.to_json()
+    del document["notices"]
+    assert Outcome.from_json(document) == BARE
 
 
 @pytest.mark.parametrize("document", [None, [], "outcome", {}, 7])

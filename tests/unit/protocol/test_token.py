@@ -21,6 +21,7 @@ from probes.protocol.token import (
     trusted_realm,
 )
 from probes.protocol.urls import Origin, origin_of
+from tests.fakes.dialogue import NOON
 
 ALICE = Secret(username="alice", password="wonderland")
 SENT_BY = "https://registry.example/v2/app/manifests/1"
@@ -157,7 +158,7 @@ class TestReply:
         ids=["T15-token", "T15-access", "T15-both", "T15-one-empty"],
     )
     def test_token_is_taken_from_either_field(self, document: dict[str, str], value: str) -> None:
-        assert read_token(json.dumps(document).encode()).value == value
+        assert read_token(json.dumps(document).encode(), NOON).value == value
 
     @pytest.mark.parametrize(
         ("body", "reason"),
@@ -181,7 +182,7 @@ class TestReply:
     )
     def test_reply_without_a_usable_token_is_refused(self, body: bytes, reason: Reason) -> None:
         with pytest.raises(LoginRefused) as caught:
-            read_token(body)
+            read_token(body, NOON)
         assert caught.value.reason is reason
 
     @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ class TestReply:
         ],
     )
     def test_lifetime_is_clamped_and_never_trusted(self, stated: object, lifetime: int, is_odd: object) -> None:
-        token = read_token(json.dumps({"token": "a", "expires_in": stated}).encode())
+        token = read_token(json.dumps({"token": "a", "expires_in": stated}).encode(), NOON)
         assert token.lifetime_seconds == lifetime
         assert token.warnings == ((Warn.TOKEN_TTL_ODD,) if is_odd else ())
 
