@@ -77,7 +77,7 @@ def _found(turn: Turn, digest: str) -> None:
         turn.enqueue([Errand(purpose=Purpose.TAG, stage=Stage.MANIFEST, home=url, url=url, method="HEAD")])
 
 
-def on_tag(turn: Turn, errand: Errand, reply: Reply) -> None:  # noqa: ARG001 - a reader's signature
+def on_tag(turn: Turn, reply: Reply) -> None:
     """Read what the tag beside a digest points at. Only another digest, plainly stated, says anything (row R13)."""
     asked = turn.state.reference.digest
     try:

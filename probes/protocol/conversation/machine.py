@@ -42,7 +42,6 @@ _READERS: Final = {
     Purpose.CHILD: on_child,
     Purpose.CONFIG: on_config,
     Purpose.BLOB: on_blob,
-    Purpose.TAG: on_tag,
     Purpose.PING: on_ping,
     Purpose.CONFIRM: on_confirm,
 }
@@ -126,6 +125,8 @@ def _on_reply(turn: Turn, errand: Errand, reply: Reply) -> None:
         _note_words(turn, reply)
     if reply.status in REDIRECTS:
         follow(turn, errand, reply)
+    elif errand.purpose is Purpose.TAG:
+        on_tag(turn, reply)
     elif errand.has_left_home and reply.status == 401:
         on_strangers_refusal(turn, errand, reply)
     elif errand.has_left_home and is_double_auth(reply):

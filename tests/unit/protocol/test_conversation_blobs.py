@@ -81,6 +81,28 @@ class TestProbe:
         registry.once("HEAD layer1", Says(405))
         assert registry.check(REFERENCE).reason is Reason.UNEXPECTED_STATUS
 
+    def test_head_refused_by_the_storage_is_never_final(self, registry: Registry) -> None:
+        """B13: a signature binds the verb, so what counts is a pull's."""
+        registry.storage = STORAGE
+        registry.once("GET layer1", Says(405))
+        registry.once("HEAD storage.test/layer1", Says(403))
+        assert registry.check(REFERENCE).reason is Reason.OK
+        assert [line for line in registry.log if "layer1" in line] == [
+            "GET layer1",
+            "HEAD layer1",
+            "HEAD storage.test/layer1",
+            "GET layer1",
+            "GET storage.test/layer1",
+        ]
+
+    def test_get_and_head_refused_in_turn_come_to_an_end(self, registry: Registry) -> None:
+        """B10, B13."""
+        registry.storage = STORAGE
+        registry.always("GET storage.test/layer1", Says(405))
+        registry.always("HEAD storage.test/layer1", Says(403))
+        assert registry.check(REFERENCE).reason is Reason.UNEXPECTED_STATUS
+        assert len([line for line in registry.log if "layer1" in line]) == 6
+
     def test_missing_layer_names_its_digest(self, registry: Registry, image: Image) -> None:
         """B7."""
         registry.lose(image.layers[0])
@@ -155,6 +177,37 @@ class TestSkipped:
         registry.image("team/app:1", layers=[layer, layer])
         assert registry.check(REFERENCE).reason is Reason.OK
         assert registry.log.count("GET layer") == 1
+
+
+class TestSample:
+    """B25: the config, and of the layers the first, the last and the largest."""
+
+    @pytest.fixture
+    def layers(self) -> list[Content]:
+        sizes = {"base": 3, "small": 1, "big": 9, "tiny": 2, "top": 4}
+        return [Content(name=name, body=name[:1].encode() * size, media_type=LAYER) for name, size in sizes.items()]
+
+    def test_sample_is_stated(self, registry: Registry, layers: list[Content]) -> None:
+        registry.image("team/app:1", layers=layers)
+        outcome = registry.check(REFERENCE, sample_layers=True)
+        assert (outcome.reason, outcome.warnings, outcome.depth) == (Reason.OK, (Warn.PROBE_SAMPLED,), Depth.BLOBS)
+        assert registry.log[2:] == ["GET config", "GET base", "GET big", "GET top"]
+
+    def test_few_layers_are_no_sample(self, registry: Registry, layers: list[Content]) -> None:
+        registry.image("team/app:1", layers=layers[1:4])
+        assert registry.check(REFERENCE, sample_layers=True).warnings == ()
+        registry.image("team/app:1", layers=0)
+        assert Warn.PROBE_SAMPLED not in registry.check(REFERENCE, sample_layers=True).warnings
+
+    def test_layer_that_is_elsewhere_is_told_of_and_no_part_of_it(
+        self, registry: Registry, layers: list[Content]
+    ) -> None:
+        """B22."""
+        foreign = Content(name="far", body=b"f" * 20, media_type=LAYER, notes={"urls": ["https://x.test/"]})
+        registry.image("team/app:1", layers=[foreign, *layers])
+        outcome = registry.check(REFERENCE, sample_layers=True)
+        assert outcome.warnings == (Warn.PROBE_SAMPLED, Warn.FOREIGN_LAYER)
+        assert registry.log[2:] == ["GET config", "GET base", "GET big", "GET top"]
 
 
 class TestStorage:
@@ -235,6 +288,18 @@ class TestStorage:
         assert registry.check(REFERENCE, memory=registry.memory).reason is Reason.BLOB_DENIED
         assert "GET token" not in registry.log
         assert registry.memory is None
+
+    def test_storage_that_met_a_login_of_ours_is_our_fault(self, registry: Registry) -> None:
+        """B12, E21: no customer's verdict."""
+        said = "<Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed</Message></Error>"
+        registry.once("GET storage.test/layer1", Says(400, said))
+        outcome = registry.check(REFERENCE)
+        assert (outcome.reason, outcome.status) == (Reason.INTERNAL_ERROR, Status.INDETERMINATE)
+        assert outcome.host == "storage.test"
+
+    def test_other_400_of_the_storage_is_its_own(self, registry: Registry) -> None:
+        registry.once("GET storage.test/layer1", Says(400, "<Error><Code>MalformedURL</Code></Error>"))
+        assert registry.check(REFERENCE).reason is Reason.UNEXPECTED_STATUS
 
     def test_quota_of_the_storage_is_not_the_registrys(self, registry: Registry) -> None:
         registry.once("GET storage.test/layer1", Amends({"RateLimit-Remaining": "0"}))

@@ -7,7 +7,7 @@ import pytest
 from probes.protocol.exchange import FaultKind
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status
 from tests.fakes.contents import Image, child
-from tests.fakes.dialogue import HOST, NOON, Amends, Breaks, Registry, Says, error, moved
+from tests.fakes.dialogue import HOST, NOON, Amends, Answer, Breaks, Registry, Says, error, moved
 
 REFERENCE = f"{HOST}/team/app:1"
 RESET = Breaks(FaultKind.CONNECTION_RESET)
@@ -195,6 +195,37 @@ class TestRetry:
         wrapped = {"errors": [{"code": "UNKNOWN", "detail": {"errors": [{"code": "DENIED"}]}}]}
         registry.always("GET manifest", Says(500, wrapped))
         assert registry.check(REFERENCE).reason is Reason.MIRROR_UPSTREAM_AUTH
+
+    def test_mirror_whose_upstream_is_down_says_so(self, registry: Registry) -> None:
+        """E2: as distribution's proxy does when nobody answers it."""
+        dialled = {"Op": "Get", "URL": "https://registry-1.docker.io/v2/", "Err": {"Op": "dial", "Net": "tcp"}}
+        registry.always("GET manifest", Says(500, {"errors": [{"code": "UNKNOWN", "detail": dialled}]}))
+        outcome = registry.check(REFERENCE)
+        assert (outcome.reason, outcome.status) == (Reason.MIRROR_UPSTREAM_ERROR, Status.DEGRADED)
+        assert registry.log == ["HEAD 1", "GET manifest", "GET manifest"]
+
+    @pytest.mark.parametrize(
+        ("fault", "status", "reason"),
+        [
+            (Breaks(FaultKind.DNS_NXDOMAIN), Status.DEGRADED, Reason.DNS_NXDOMAIN),
+            (Says(404, error("NAME_UNKNOWN")), Status.UNAVAILABLE, Reason.REPOSITORY_NOT_FOUND),
+            (Says(429), Status.INDETERMINATE, Reason.RATE_LIMITED),
+        ],
+    )
+    def test_verdict_is_of_its_own_dialogue_whatever_others_meet(
+        self, registry: Registry, fault: Answer, status: Status, reason: Reason
+    ) -> None:
+        """N20, E18: one region, or repository, in a row with hundreds that meet the same; sums are for others."""
+        registry.always("HEAD 1", fault)
+        registry.always("GET 1", fault)
+        for number in range(20):
+            registry.image(f"team/other{number}:1", layers=0)
+            outcome = registry.check(f"{HOST}/team/other{number}:1")
+            assert (outcome.status, outcome.reason) == (status, reason)
+        assert registry.memory is None  # nothing goes over to the next
+        healthy = Registry()
+        healthy.image("team/app:1")
+        assert healthy.check(REFERENCE).reason is Reason.OK
 
 
 class TestSeveral:

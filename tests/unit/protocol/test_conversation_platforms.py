@@ -1,15 +1,17 @@
 """From an index to the images that are wanted of it, each platform with its own result."""
 
 import base64
-import gzip
 from typing import Any
 
 import pytest
 
+from probes.protocol.conversation import Send, advance, start
 from probes.protocol.digest import Digest
-from probes.protocol.exchange import FaultKind
+from probes.protocol.exchange import Ask, FaultKind
+from probes.protocol.limits import CheckLimits
 from probes.protocol.manifest import OCI_INDEX, OCI_MANIFEST
 from probes.protocol.outcome import Conclusion
+from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Depth, Reason, Stage, Warn
 from tests.fakes import contents
 from tests.fakes.contents import CONFIG, Content, child, json_content
@@ -31,11 +33,6 @@ def results(outcome: Conclusion) -> dict[str, Reason]:
 def entry(digit: str, media_type: str = OCI_MANIFEST, **fields: Any) -> dict[str, Any]:
     """Return the descriptor of a child that the registry does not hold."""
     return {"mediaType": media_type, "digest": f"sha256:{digit * 64}", "size": 2, **fields}
-
-
-def image_with_config_of(size: int) -> bytes:
-    document = {"schemaVersion": 2, "config": entry("c", CONFIG, size=size), "layers": []}
-    return json_content("manifest", OCI_MANIFEST, document).body
 
 
 class TestChoice:
@@ -143,85 +140,10 @@ class TestUnstated:
         outcome = registry.check(REFERENCE, platforms=("linux/amd64", "linux/arm64"))
         assert results(outcome) == {"linux/amd64": Reason.OK, "linux/arm64": Reason.OK}
 
-    def test_plain_image_for_another_platform_is_available_with_a_warning(self, registry: Registry) -> None:
-        """P15."""
-        config = json_content("config", CONFIG, {"os": "linux", "architecture": "arm64"})
-        registry.image("team/app:1", config=config)
-        outcome = registry.check(REFERENCE, platforms=("linux/amd64", "linux/arm64"))
-        assert (outcome.reason, outcome.warnings) == (Reason.OK, (Warn.PLATFORM_MISMATCH,))
-        assert results(outcome) == {"linux/amd64": Reason.OK, "linux/arm64": Reason.OK}
-
-    def test_plain_image_whose_config_tells_nothing_is_taken_as_it_is(self, registry: Registry) -> None:
-        """P15."""
-        registry.image("team/app:1", config=json_content("config", CONFIG, {"rootfs": {}}))
-        assert registry.check(REFERENCE).warnings == ()
-
     def test_all_of_a_plain_image_is_that_image(self, registry: Registry) -> None:
         registry.image("team/app:1")
         outcome = registry.check(REFERENCE, platforms=("all",))
         assert (results(outcome), outcome.warnings) == ({"all": Reason.OK}, ())
-
-
-class TestConfig:
-    """P15: a config that is read is read whole, and proven."""
-
-    @pytest.fixture(autouse=True)
-    def image(self, registry: Registry) -> contents.Image:
-        return registry.image("team/app:1")
-
-    @pytest.mark.parametrize(
-        ("answer", "reason"),
-        [
-            (Amends(body=b"short"), Reason.SIZE_MISMATCH),
-            (Breaks(FaultKind.BODY_TOO_LARGE), Reason.SIZE_MISMATCH),
-            (Says(404), Reason.CONFIG_MISSING),
-            (Amends({"Content-Encoding": "br"}), Reason.MANIFEST_ENCODING_UNSUPPORTED),
-        ],
-        ids=["size", "too-large", "B7", "coding"],
-    )
-    def test_config_that_cannot_be_had_stops_a_pull(
-        self, registry: Registry, answer: Amends | Breaks | Says, reason: Reason
-    ) -> None:
-        registry.always("GET config", answer)
-        outcome = registry.check(REFERENCE)
-        assert (outcome.reason, outcome.stage, outcome.host) == (reason, Stage.CONFIG, HOST)
-        assert outcome.depth is Depth.PLATFORM
-
-    def test_config_of_the_right_size_and_other_bytes_is_corrupt(
-        self, registry: Registry, image: contents.Image
-    ) -> None:
-        registry.once("GET config", Amends(body=b"x" * len(image.config.body)))
-        assert registry.check(REFERENCE).reason is Reason.DIGEST_MISMATCH
-
-    def test_compressed_config_is_read(self, registry: Registry, image: contents.Image) -> None:
-        """N18, M20."""
-        packed = gzip.compress(image.config.body)
-        registry.once("GET config", Amends({"Content-Encoding": "gzip"}, body=packed))
-        assert registry.check(REFERENCE).reason is Reason.OK
-
-    def test_config_that_is_no_json_is_malformed(self, registry: Registry) -> None:
-        config = Content(name="config", body=b"\x00tar", media_type=CONFIG)
-        registry.image("team/app:1", config=config)
-        assert registry.check(REFERENCE).reason is Reason.MANIFEST_MALFORMED
-
-    @pytest.mark.parametrize(
-        ("size", "limit"), [(10, 1024 * 1024), (3 * 1024 * 1024, 3 * 1024 * 1024)], ids=["default", "stated"]
-    )
-    def test_limit_grows_with_the_stated_size(self, registry: Registry, size: int, limit: int) -> None:
-        """Limits, D.2: 1 MiB, 4 MiB at most."""
-        registry.document("team/app:1", image_with_config_of(size))
-        registry.check(REFERENCE)
-        assert registry.asks[2].limit_bytes == limit
-
-    def test_config_too_large_to_read_is_probed(self, registry: Registry) -> None:
-        registry.document("team/app:1", image_with_config_of(5 * 1024 * 1024))
-        registry.check(REFERENCE)
-        assert registry.asks[2].headers == (("Range", "bytes=0-0"),)
-
-    def test_config_too_large_to_read_is_left_alone_without_blobs(self, registry: Registry) -> None:
-        registry.document("team/app:1", image_with_config_of(5 * 1024 * 1024))
-        assert registry.check(REFERENCE, depth=Depth.PLATFORM).reason is Reason.OK
-        assert registry.log == ["HEAD 1", "GET manifest"]
 
 
 class TestSeveral:
@@ -387,3 +309,43 @@ class TestBounds:
         assert (outcome.reason, len(outcome.platforms)) == (Reason.OK, 64)
         assert outcome.warnings == (Warn.PROBE_CAPPED, Warn.NO_LAYERS)
         assert len(registry.log) == 2 + 64
+
+    def test_queue_holds_no_more_than_may_still_be_sent(self, registry: Registry) -> None:
+        """P16: an index of 64 images with 500 layers each would keep 32,000 errands."""
+        registry.index("team/app:1", *(child(f"linux/arch{number}", layers=60) for number in range(64)))
+        move = start(Plan(reference=REFERENCE, platforms=("all",)))
+        in_flight: list[Ask] = []
+        while isinstance(move, Send):
+            state = move.state
+            assert state.next_id + len(state.queue) <= 200
+            assert len(state.users) <= 200
+            in_flight += move.asks
+            move = advance(state, registry.answer(in_flight.pop(0)))
+        assert move.conclusion.reason is Reason.OK
+        assert move.conclusion.warnings == (Warn.PROBE_CAPPED,)
+        assert move.conclusion.depth is Depth.PLATFORM
+        assert len(move.conclusion.platforms) == 64
+        assert len(registry.log) == 200
+
+    def test_layer_that_found_no_room_is_not_missed_by_those_that_share_it(self, registry: Registry) -> None:
+        """P16, B23."""
+        shared = Content(name="shared", body=b"base layer", media_type=contents.LAYER)
+        own = Content(name="own", body=b"own layer", media_type=contents.LAYER)
+        registry.index(
+            "team/app:1", child("linux/amd64", layers=[own, shared]), child("linux/arm64", layers=[shared])
+        )
+        outcome = registry.check(REFERENCE, platforms=("all",), limits=CheckLimits(requests=7))
+        assert (outcome.reason, outcome.warnings) == (Reason.OK, (Warn.PROBE_CAPPED,))
+        assert outcome.depth is Depth.PLATFORM
+
+    def test_platform_whose_config_found_no_room_is_not_spoken_of(self, registry: Registry) -> None:
+        """P7, P16: without its config nothing is known of what it runs on."""
+        config = json_content("config", CONFIG, {"os": "linux", "architecture": "arm64"})
+        registry.index("team/app:1", child("linux/amd64"), child(None, config=config))
+        platforms = ("linux/amd64", "linux/arm64")
+        limits = CheckLimits(requests=5)
+        outcome = registry.check(REFERENCE, platforms=platforms, depth=Depth.PLATFORM, limits=limits)
+        assert results(outcome) == {"linux/amd64": Reason.OK, "linux/arm64": Reason.OK}
+        limits = CheckLimits(requests=4)
+        outcome = registry.check(REFERENCE, platforms=platforms, depth=Depth.PLATFORM, limits=limits)
+        assert (results(outcome), outcome.depth) == ({"linux/amd64": Reason.OK}, Depth.MANIFEST)

@@ -6,6 +6,7 @@ from a seed: a status, headers that lead elsewhere, a document of another kind, 
 
 import base64
 import json
+from collections import Counter
 from copy import deepcopy
 from dataclasses import replace
 from random import Random
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.protocol.conversation import Document, Done, Known, Memory, Send, UnexpectedEventError, advance, start
+from probes.protocol.conversation.conclusion import first_of
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Headers, Reply
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.taxonomy import Depth
@@ -33,6 +35,7 @@ SECRETS: Final = (
 )
 KEPT: Final = ("wonder-land-9", "looking-glass-7", base64.b64encode(b"alice:wonder-land-9").decode())
 MAY_SEE_LOGINS: Final = {HOST, f"auth.{HOST}"}
+STORAGE: Final = "https://storage.test"
 PLACES: Final = (
     f"https://{HOST}/v2/team/app/manifests/1",
     f"https://{HOST}:444/x",
@@ -69,6 +72,9 @@ class Trickster:
         )
         if self.random.random() < 0.7:
             self.registry.wants_token()
+        if self.random.random() < 0.3:
+            self.registry.storage = STORAGE
+            self.registry.guests[STORAGE] = "token-for-anyone"
         self.asks: list[Ask] = []
         self.states: list[Send] = []
 
@@ -84,6 +90,7 @@ class Trickster:
             depth=random.choice(list(Depth)),
             platforms=random.choice((("linux/amd64",), ("all",), ("linux/arm64", "linux/arm/v7"))),
             reread=random.random() < 0.5,
+            strict_platform=random.random() < 0.2,
             sample_blobs=random.random() < 0.2,
         )
         memory = random.choice((None, Memory(header="Bearer token-of-old")))
@@ -107,6 +114,8 @@ class Trickster:
             and "/v2/" in ask.url + "/v2/" * (ask.stage == "token")
         ):
             return self.truth(ask)
+        if random.random() >= self.tricks and host.endswith("storage.test"):
+            return self.storage(ask)
         if random.random() < 0.2:
             return Fault(ask_id=ask.id, kind=random.choice(list(FaultKind)), detail=self.echo(ask))
         return Reply(
@@ -122,6 +131,16 @@ class Trickster:
             return self.registry.answer(ask)
         except AssertionError:  # a place that only a trick led to
             return Reply(ask_id=ask.id, status=404, headers=Headers(), received_at=NOON)
+
+    def storage(self, ask: Ask) -> Event:
+        """Answer for the blobs' own host, which wants a token that anyone may have (C21)."""
+        if ask.stage == "token":
+            body = b'{"token": "token-for-anyone"}'
+            return Reply(ask_id=ask.id, status=200, headers=Headers(), body=body, received_at=NOON)
+        if "Authorization" in dict(ask.headers):
+            return self.truth(ask)
+        headers = Headers.of([("WWW-Authenticate", 'Bearer realm="https://auth.storage.test/token"')])
+        return Reply(ask_id=ask.id, status=401, headers=headers, received_at=NOON)
 
     def echo(self, ask: Ask) -> str:
         sent = [value for _, value in ask.headers] + [ask.body.decode()]
@@ -144,7 +163,7 @@ class Trickster:
                 ("Retry-After", random.choice(("2", "3600", "soon"))),
                 ("RateLimit-Remaining", "0"),
                 ("Docker-RateLimit-Source", self.echo(ask)),
-                ("Warning", self.echo(ask)),
+                ("Warning", f'299 - "{self.echo(ask)}"'),
             )
         )
 
@@ -174,22 +193,57 @@ def test_every_conversation_ends_within_its_requests(seed: int) -> None:
     assert done.conclusion.hint == done.conclusion.reason.meaning.hint
 
 
-@examples
+@settings(examples, max_examples=200)
 @given(seed=seeds)
 def test_login_goes_to_the_registry_and_to_its_own_realm_only(seed: int) -> None:
     """S1, S7, S8, S9."""
     dialogue = Trickster(seed)
     dialogue.talk()
+    logins = {move.state.login.header for move in dialogue.states}
+    guests = {(guest.header, str(guest.origin)) for move in dialogue.states if (guest := move.state.guest)}
     for ask in dialogue.asks:
         authorization = dict(ask.headers).get("Authorization", "")
         place = urlsplit(ask.url)
-        if authorization or b"refresh_token" in ask.body:
-            assert place.scheme == "https"
-            assert place.hostname in MAY_SEE_LOGINS
-        if authorization.startswith("Bearer"):
-            assert place.netloc == HOST
         if ask.body:
             assert (ask.method, ask.stage) == ("POST", "token")
+        if authorization or ask.body:
+            assert place.scheme == "https"
+        if authorization and (authorization, f"https://{place.netloc}") in guests:
+            assert authorization not in logins  # C21: what anyone may have, where it was had for
+        elif authorization.startswith("Bearer"):
+            assert place.netloc == HOST
+        elif authorization or ask.body:
+            assert place.hostname in MAY_SEE_LOGINS
+
+
+@examples
+@given(seed=seeds)
+def test_rejected_credentials_are_the_verdict_however_anyone_else_fares(seed: int) -> None:
+    """T34."""
+    dialogue = Trickster(seed)
+    done = dialogue.talk()
+    settled = [move.state for move in dialogue.states if move.state.settled]
+    for state in settled:
+        found = first_of(*state.failures, state.settled)
+        assert found is not None
+        assert (done.conclusion.reason, done.conclusion.host) == (found.reason, found.host)
+
+
+def test_generated_dialogues_reach_the_rarer_ways() -> None:
+    """Else the properties above would say nothing of them."""
+    ways: Counter[str] = Counter()
+    for seed in range(200):
+        dialogue = Trickster(seed)
+        done = dialogue.talk()
+        last = dialogue.states[-1].state
+        ways["guest"] += any(
+            (guest := move.state.guest) is not None and guest.header != "" and not move.state.settled
+            for move in dialogue.states
+        )
+        ways["trial"] += last.settled is not None
+        ways["notice"] += bool(done.conclusion.notices)
+        ways["cached"] += done.conclusion.auth_path == "cached"
+    assert all(ways[way] for way in ("guest", "trial", "notice", "cached")), ways
 
 
 @examples

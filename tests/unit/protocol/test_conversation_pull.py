@@ -1,7 +1,6 @@
 """The plain way of a check: HEAD of the tag, GET by its digest, and what each of them settles."""
 
 import gzip
-from datetime import timedelta
 
 import pytest
 
@@ -11,7 +10,7 @@ from probes.protocol.manifest import ACCEPT
 from probes.protocol.plan import Site
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status, Warn
 from tests.fakes.contents import Image
-from tests.fakes.dialogue import HOST, NOON, Amends, Registry, Says, error
+from tests.fakes.dialogue import HOST, Amends, Registry, Says, error, moved
 
 REFERENCE = f"{HOST}/team/app:1"
 NO_DIGEST = Amends({"Docker-Content-Digest": None})
@@ -98,6 +97,12 @@ class TestOrder:
 
 
 class TestHead:
+    def test_head_settles_the_digest(self, registry: Registry, image: Image) -> None:
+        """M3."""
+        outcome = registry.check(REFERENCE, depth=Depth.RESOLVE)
+        assert (outcome.reason, outcome.depth, outcome.digest) == (Reason.OK, Depth.RESOLVE, image.digest)
+        assert registry.log == ["HEAD 1"]
+
     def test_head_without_digest_is_followed_by_get_of_the_tag(self, registry: Registry, image: Image) -> None:
         """M4."""
         registry.once("HEAD 1", NO_DIGEST)
@@ -193,51 +198,6 @@ class TestHead:
         assert registry.log == ["HEAD manifest", "GET manifest"]
 
 
-class TestThrottling:
-    @pytest.mark.parametrize("line", ["HEAD 1", "GET manifest"])
-    def test_429_is_never_an_outage_nor_a_disagreement(self, registry: Registry, image: Image, line: str) -> None:
-        """E13."""
-        registry.once(line, Says(429, error("TOOMANYREQUESTS"), {"Retry-After": "30"}))
-        outcome = registry.check(REFERENCE)
-        assert (outcome.status, outcome.reason) == (Status.INDETERMINATE, Reason.RATE_LIMITED)
-        assert outcome.retry_at == NOON + timedelta(seconds=30)
-        assert outcome.warnings == ()
-
-    def test_mirrors_429_for_its_upstream_has_its_own_reason(self, registry: Registry, image: Image) -> None:
-        """E14."""
-        registry.once("GET manifest", Says(429, error("TOOMANYREQUESTS", "too many requests to upstream registry")))
-        assert registry.check(REFERENCE).reason is Reason.RATE_LIMITED_UPSTREAM
-
-    def test_spent_quota_is_a_warning_on_what_is_there(self, registry: Registry, image: Image) -> None:
-        """E15."""
-        quota = {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "0;w=21600"}
-        registry.once("HEAD 1", Amends({**quota, "Docker-RateLimit-Source": "192.0.2.7"}))
-        outcome = registry.check(REFERENCE, depth=Depth.RESOLVE)
-        assert (outcome.reason, outcome.warnings) == (Reason.OK, (Warn.PULL_QUOTA_EXHAUSTED,))
-        assert outcome.rate_limit is not None
-        assert outcome.rate_limit.limit == 100
-        assert outcome.rate_limit.remaining == 0
-        assert outcome.rate_limit.window_seconds == 21600
-        assert outcome.rate_limit.source == "192.0.2.7"
-
-    @pytest.mark.parametrize(
-        ("limit", "remaining", "warnings"),
-        [("100", "9", (Warn.PULL_QUOTA_LOW,)), ("100", "10", ()), ("many", "1", ()), ("100", "few", ())],
-    )
-    def test_quota_that_runs_low_is_a_warning(
-        self, registry: Registry, image: Image, limit: str, remaining: str, warnings: tuple[Warn, ...]
-    ) -> None:
-        """Warnings: under a tenth."""
-        registry.once("HEAD 1", Amends({"RateLimit-Limit": limit, "RateLimit-Remaining": remaining}))
-        assert registry.check(REFERENCE, depth=Depth.RESOLVE).warnings == warnings
-
-    def test_spent_quota_is_no_warning_on_what_is_not_there(self, registry: Registry) -> None:
-        registry.once("HEAD 1", Amends({"RateLimit-Remaining": "0"}))
-        outcome = registry.check(REFERENCE)
-        assert (outcome.reason, outcome.warnings) == (Reason.REPOSITORY_NOT_FOUND, ())
-        assert outcome.rate_limit is not None
-
-
 class TestDocument:
     def test_bytes_that_are_not_the_digest_are_fetched_once_more(self, registry: Registry, image: Image) -> None:
         """M11."""
@@ -331,7 +291,25 @@ class TestDocument:
         assert registry.log == ["HEAD 1", "GET manifest", "GET config"]
         assert registry.asks[2].headers == (("Range", "bytes=0-0"),)  # no platform to be read there
 
-    def test_registrys_warning_is_passed_on(self, registry: Registry, image: Image) -> None:
+    def test_registrys_warnings_are_passed_on(self, registry: Registry, image: Image) -> None:
+        """M26: each once, whichever replies they come with, and none is acted on."""
+        registry.once("HEAD 1", Amends({"Warning": '299 - "moving soon", 299 - "pay up"'}))
+        registry.once("GET manifest", Amends({"Warning": '299 - "moving soon", 299 - "on Sunday"'}))
+        outcome = registry.check(REFERENCE)
+        assert (outcome.reason, outcome.warnings) == (Reason.OK, (Warn.REGISTRY_WARNING,))
+        assert outcome.notices == ("moving soon", "pay up", "on Sunday")
+
+    def test_warnings_of_a_cache_or_a_stranger_are_not_the_registrys(self, registry: Registry, image: Image) -> None:
         """M26."""
-        registry.once("HEAD 1", Amends({"Warning": '299 - "moving soon"'}))
-        assert registry.check(REFERENCE, depth=Depth.RESOLVE).warnings == (Warn.REGISTRY_WARNING,)
+        registry.once("HEAD 1", Amends({"Warning": '110 cache "stale"'}))
+        registry.once("GET manifest", moved("https://elsewhere.test/m"))
+        stranger = Says(404, headers={"Warning": '299 - "buy"'})
+        registry.once("GET elsewhere.test/m", stranger)
+        outcome = registry.check(REFERENCE)
+        assert Warn.REGISTRY_WARNING not in outcome.warnings
+        assert outcome.notices == ()
+
+    def test_warnings_without_end_are_cut_short(self, registry: Registry, image: Image) -> None:
+        """M26: 4096 bytes."""
+        registry.once("HEAD 1", Amends({"Warning": ", ".join(f'299 - "{n}{"x" * 899}"' for n in range(9))}))
+        assert [len(text) for text in registry.check(REFERENCE).notices] == [900] * 4

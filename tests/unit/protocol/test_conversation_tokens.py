@@ -1,5 +1,7 @@
 """What becomes of tokens: refused ones, and a token service that gives none."""
 
+import base64
+
 import pytest
 
 from probes.protocol.exchange import FaultKind
@@ -49,6 +51,25 @@ class TestRefusal:
         registry.always("HEAD 1", Says(401, headers={"WWW-Authenticate": challenge}))
         assert resolve(registry, secret) is reason
         assert len(registry.queries()) == 1
+
+    @pytest.mark.parametrize(
+        ("secret", "reason"), [(ANONYMOUS, Reason.AUTH_REQUIRED_OR_MISSING), (ALICE, Reason.AUTH_DENIED)]
+    )
+    def test_token_that_grants_nothing_is_told_of(self, registry: Registry, secret: Secret, reason: Reason) -> None:
+        """T33: Docker Hub gives one for a repository that does not exist. It decides nothing."""
+        token = "e30." + base64.urlsafe_b64encode(b'{"access":[]}').decode() + ".c2ln"
+        registry.wants_token()
+        registry.once("GET token", Says(200, {"token": token}))
+        outcome = registry.check(REFERENCE, secret=secret)
+        assert (outcome.reason, outcome.detail) == (reason, "HTTP 401; the token grants no access")
+
+    def test_registry_that_takes_such_a_token_is_not_argued_with(self, registry: Registry) -> None:
+        """T33: opaque for decisions."""
+        token = "e30." + base64.urlsafe_b64encode(b'{"access":[]}').decode() + ".c2ln"
+        registry.wants_token()
+        registry.once("GET token", Says(200, {"token": token}))
+        registry.valid_tokens.add(token)
+        assert resolve(registry) is Reason.OK
 
     def test_invalid_token_is_worth_one_fresh_exchange(self, registry: Registry) -> None:
         """T30."""

@@ -22,6 +22,8 @@ PLAN = Plan(
         plain_http=True,
     ),
     timeout_seconds=12.5,
+    strict_platform=True,
+    check_tag=True,
     fresh=True,
     reread=False,
     sample_blobs=True,
@@ -80,9 +82,11 @@ def test_anything_else_is_refused(document: Any) -> None:
         Plan.from_json(document)
 
 
-def test_plain_http_must_be_said_outright() -> None:
-    """N1."""
+def test_options_must_be_said_outright() -> None:
+    """N1, P15, R13, B25."""
     assert not Plan.from_json({"reference": "a", "site": {"plain_http": "yes"}}).site.plain_http
+    options = {"strict_platform": 1, "check_tag": "yes", "sample_blobs": [True]}
+    assert Plan.from_json({"reference": "a", **options}) == Plan(reference="a")
 
 
 def test_documents_are_left_unread_only_where_that_is_said_outright() -> None:

@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from probes.protocol.digest import Digest
-from probes.protocol.reference import ReferenceInvalid, parse_reference
+from probes.protocol.reference import ReferenceInvalid, parse_reference, serves
 from probes.protocol.taxonomy import Reason, Status, Warn
 
 SHA = "a" * 64
@@ -154,3 +154,20 @@ def test_any_text_is_a_reference_or_refused_within_itself(text: str) -> None:
         again = parse_reference(reference.canonical)
         assert again.canonical == reference.canonical
         assert again.api_host == reference.api_host
+
+
+@pytest.mark.parametrize(
+    ("namespace", "host", "same"),
+    [
+        ("docker.io", "docker.io", True),
+        ("registry-1.docker.io", "docker.io", True),
+        ("Index.Docker.io", "docker.io", True),
+        ("quay.io", "docker.io", False),
+        ("QUAY.io", "quay.io", True),
+        ("docker.io", "quay.io", False),
+        ("quay.io:443", "quay.io", False),
+    ],
+)
+def test_namespace_of_a_mirror_names_the_registry_it_serves(namespace: str, host: str, *, same: bool) -> None:
+    """M27."""
+    assert serves(namespace, host) is same

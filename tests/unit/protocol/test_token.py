@@ -5,6 +5,8 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from probes.protocol.challenge import Challenge
 from probes.protocol.plan import ANONYMOUS, Secret
@@ -14,6 +16,7 @@ from probes.protocol.token import (
     Realm,
     Token,
     basic,
+    grants_nothing,
     pull_scope,
     read_token,
     refresh_form,
@@ -140,6 +143,13 @@ class TestRequest:
         assert form["service"] == ["s"]
         assert "access_type" not in form
 
+    @pytest.mark.parametrize("username", ["<token>", "00000000-0000-0000-0000-000000000000"])
+    def test_password_of_certain_users_is_exchanged(self, username: str) -> None:
+        """T10."""
+        secret = Secret(username=username, password="refresh")
+        assert b"refresh_token=refresh" in refresh_form(trust("/token"), "x", secret)
+        assert Secret(username="alice", password="refresh").refresh_token == ""
+
     def test_basic_takes_any_character(self) -> None:
         """T9."""
         header = basic(Secret(username="älice", password="pä:ss"))
@@ -213,3 +223,59 @@ class TestReply:
     def test_token_is_no_part_of_its_repr(self) -> None:
         """T35."""
         assert repr(Token("s3cret", 60)) == "Token(lifetime_seconds=60)"
+
+    @pytest.mark.parametrize(
+        ("issued_at", "lifetime", "is_odd"),
+        [
+            pytest.param("2026-03-01T12:00:00Z", 300, False, id="now"),
+            pytest.param("2026-03-01T11:58:20Z", 200, False, id="T19-past"),
+            pytest.param("2026-03-01T11:58:20", 200, False, id="T19-naive"),
+            pytest.param("2026-03-01T12:58:20.123456789+01:00", 201, False, id="T19-zone"),
+            pytest.param("2026-03-01T10:00:00Z", 0, False, id="T19-long-past"),
+            pytest.param("2026-03-01T13:00:00Z", 300, False, id="T19-future"),
+            pytest.param("0001-01-01T00:00:00+12:00", 0, False, id="T18-first-year"),
+            pytest.param("yesterday", 300, True, id="T18-word"),
+            pytest.param(1772366400, 300, True, id="T18-number"),
+            pytest.param([], 300, True, id="T18-list"),
+        ],
+    )
+    def test_time_of_issue_only_ever_shortens(self, issued_at: object, lifetime: int, is_odd: object) -> None:
+        document = {"token": "a", "expires_in": 300, "issued_at": issued_at}
+        token = read_token(json.dumps(document).encode(), NOON)
+        assert token.lifetime_seconds == lifetime
+        assert token.warnings == ((Warn.TOKEN_TTL_ODD,) if is_odd else ())
+
+
+def jwt(claims: object) -> str:
+    return "e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=") + ".c2ln"
+
+
+class TestHint:
+    """T33."""
+
+    @pytest.mark.parametrize(
+        ("token", "nothing"),
+        [
+            (jwt({"access": []}), True),
+            (jwt({"access": None}), True),
+            (jwt({"access": [{"type": "repository", "name": "app", "actions": []}, 7]}), True),
+            (jwt({"access": [{"type": "repository", "name": "app", "actions": ["pull"]}]}), False),
+            (jwt({"access": "all"}), False),
+            (jwt({"sub": "alice"}), False),
+            (jwt([]), False),
+            ("opaque", False),
+            ("a.b.c", False),
+            ("a..c", False),
+            ("a.!!!.c", False),
+            ("e30." + base64.urlsafe_b64encode(b"[" * 9000).decode() + ".c2ln", False),
+            ("", False),
+        ],
+    )
+    def test_token_that_grants_nothing_says_so_itself(self, token: str, *, nothing: bool) -> None:
+        """distribution#1203: a token with an empty access list in place of a refusal."""
+        assert grants_nothing(token) is nothing
+
+    @settings(max_examples=60, derandomize=True, database=None, deadline=None)
+    @given(st.text(alphabet="abAB01._-=", max_size=60))
+    def test_any_token_is_taken_without_complaint(self, token: str) -> None:
+        assert grants_nothing(token) in (True, False)
