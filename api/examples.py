@@ -22,7 +22,7 @@ def summary() -> dict[str, Any]:
     """An outcome of which a summary is kept: available, as the one before it."""
     document = _document()
     unkept = (
-        "platforms", "warnings", "hint", "detail", "retry_at", "attempts", "requests", "bytes_read",
+        "platforms", "warnings", "notices", "hint", "detail", "retry_at", "attempts", "requests", "bytes_read",
         "auth_path", "connection", "proxy", "rate_limit", "certificates", "steps",
     )  # fmt: skip
     return {

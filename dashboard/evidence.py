@@ -18,6 +18,7 @@ from dashboard.words import Look
 from probes.protocol.outcome import Outcome
 
 _LONG_HEX: Final = re.compile(r"([0-9a-f]{12})[0-9a-f]{20,}")
+_SHOWN_NOTICES: Final = 5
 
 Facts = Sequence[tuple[str, str]]
 
@@ -69,6 +70,7 @@ class Document:
     rungs: Sequence[Rung]
     platforms: Sequence[PlatformLine]
     warnings: Sequence[str]
+    notices: Sequence[str]
     certificates: Sequence[CertificateLine]
 
     @classmethod
@@ -94,6 +96,7 @@ class Document:
                 for item in found.platforms
             ],
             warnings=[words.warning(code) for code in found.warnings],
+            notices=[words.shown(notice, 400) for notice in found.notices[:_SHOWN_NOTICES]],
             certificates=[
                 CertificateLine(
                     host=words.shown(item.host, 260),

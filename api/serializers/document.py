@@ -98,6 +98,11 @@ class DocumentSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text=_NOT_KEPT,
     )
+    notices = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text=f"What the registry says by `Warning` headers: cleaned, still foreign. {_NOT_KEPT}",
+    )
     hint = serializers.CharField(allow_null=True, help_text=f"A sentence for the operator. {_NOT_KEPT}")
     detail = serializers.CharField(
         allow_null=True, help_text=f"A short text from the registry: cleaned, still foreign. {_NOT_KEPT}"

@@ -107,6 +107,7 @@ def _facts(outcome: Outcome, paint: Paint) -> Iterator[str]:
         for item in found.platforms
     ]
     facts += [("warning", f"{warning}: {SENTENCES[warning]}") for warning in found.warnings]
+    facts += [("it says", notice) for notice in found.notices]
     if Warn.TLS_EXPIRING in found.warnings:
         facts += [
             ("certificate", f"{one.host} until {one.not_after:%Y-%m-%d}, by {clean_text(one.issuer)}")

@@ -20,6 +20,7 @@ _UNREAD: Final = (
 _NOT_KEPT: Final = (
     "platforms",
     "warnings",
+    "notices",
     "hint",
     "detail",
     "retry_at",
@@ -49,7 +50,7 @@ def document_of(outcome: Outcome) -> dict[str, Any]:
     so are `reference` and `canonical` where the resource has been given another image since.
     """
     if outcome.document is not None:
-        return dict(outcome.document)
+        return {"notices": [], **outcome.document}  # documents from before there were any have none
     resource = outcome.resource
     is_same_image = outcome.slot >= resource.reference_since
     return {

@@ -71,8 +71,29 @@ def test_outcome_that_tells_nothing_new_is_shown_as_its_summary(client: APIClien
     assert shown["canonical"] == shown["reference"] == "ghcr.io/org/app:1"
     assert shown["duration_ms"] == 12.0
     assert shown["started_at"].endswith("Z")
-    for name in ("steps", "platforms", "warnings", "certificates", "hint", "detail", "requests", "auth_path"):
+    for name in (
+        "steps",
+        "platforms",
+        "warnings",
+        "notices",
+        "certificates",
+        "hint",
+        "detail",
+        "requests",
+        "auth_path",
+    ):
         assert shown[name] is None
+    assert list(shown) == ["id", "resource", "region", "slot", *found(Plan(reference="a")).to_json()]
+
+
+def test_document_from_before_there_were_notices_has_none(client: APIClient, plane: ControlPlane) -> None:
+    """M26."""
+    plane.check(plane.image())
+    stored = Outcome.objects.get(region=plane.region("eu-west"))
+    del stored.document["notices"]
+    stored.save()
+    (shown,) = listed(client, "region=eu-west")
+    assert shown["notices"] == []
     assert list(shown) == ["id", "resource", "region", "slot", *found(Plan(reference="a")).to_json()]
 
 

@@ -30,8 +30,8 @@ from tests.integration.wire.small_registry import SmallRegistry
 ROOT = Path(__file__).parents[3]
 FIELDS = {
     "reference", "canonical", "kind", "status", "reason", "stage", "host", "confidence", "depth", "digest",
-    "platforms", "warnings", "hint", "detail", "retry_at", "started_at", "duration_ms", "attempts", "requests",
-    "bytes_read", "auth_path", "connection", "proxy", "rate_limit", "certificates", "steps",
+    "platforms", "warnings", "notices", "hint", "detail", "retry_at", "started_at", "duration_ms", "attempts",
+    "requests", "bytes_read", "auth_path", "connection", "proxy", "rate_limit", "certificates", "steps",
 }  # fmt: skip
 STEP_FIELDS = {
     "stage", "method", "url", "host", "address", "http_status", "error", "connection", "dns_ms", "connect_ms",

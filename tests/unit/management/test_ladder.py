@@ -148,6 +148,7 @@ def test_what_is_known_beside_the_verdict_has_a_line_each() -> None:
             ),
         ),
         warnings=(Warn.TLS_EXPIRING, Warn.PULL_QUOTA_LOW),
+        notices=("moving soon",),
         rate_limit=RateLimit(limit=100, remaining=7, window_seconds=21600, source="192.0.2.1"),
         certificates=(Certificate(host=HOST, not_after=NOON, issuer="R3\u202e\nof Trust"),),
     )
@@ -157,6 +158,7 @@ def test_what_is_known_beside_the_verdict_has_a_line_each() -> None:
         "    linux/arm64  platform_missing",
         "    warning      tls_expiring: A certificate expires within two weeks.",
         "    warning      pull_quota_low: The pull quota of this region's address is nearly used up.",
+        "    it says      moving soon",
         "    certificate  reg.example until 2026-03-01, by R3 of Trust",
         "    quota        7 of 100 left in 21600 s, counted for 192.0.2.1",
     ]
