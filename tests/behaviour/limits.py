@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from probes.protocol.conversation import state
 from probes.protocol.errors import MAX_RETRY_AFTER_SECONDS, SHOWN_TEXT
+from probes.protocol.limits import CheckLimits
 from probes.protocol.manifest import MAX_DESCRIPTORS
 from probes.protocol.plan import DEFAULT_TIMEOUT_SECONDS
-from probes.protocol.token import MAX_LIFETIME_SECONDS, MAX_TOKEN, TOKEN_LIMIT_BYTES
+from probes.protocol.token import MAX_LIFETIME_SECONDS, MAX_TOKEN
 from probes.protocol.urls import MAX_URL
 from probes.wire.limits import Limits
 from probes.wire.memory import CHALLENGE_SECONDS, MAX_TOKEN_SECONDS
@@ -14,31 +14,32 @@ from probes.wire.memory import CHALLENGE_SECONDS, MAX_TOKEN_SECONDS
 
 def limits() -> Iterator[tuple[str, str]]:
     """Yield each limit of a check: what is bounded, and by how much."""
-    wire = Limits()
-    yield "manifest or index", _bytes(state.MANIFEST_LIMIT_BYTES)
+    check, wire = CheckLimits(), Limits()
+    yield "manifest or index", _bytes(check.manifest_bytes)
     yield "children or layers that one document may list", f"{MAX_DESCRIPTORS}"
     yield (
         "config",
-        f"{_bytes(state.CONFIG_LIMIT_BYTES)}, or its stated size up to {_bytes(state.MANIFEST_LIMIT_BYTES)}",
+        f"{_bytes(check.config_bytes)}, or its stated size up to {_bytes(check.manifest_bytes)}",
     )
-    yield "reply of a token service", _bytes(TOKEN_LIMIT_BYTES)
+    yield "reply of a token service", _bytes(check.token_bytes)
     yield "token", _bytes(MAX_TOKEN)
     yield "error body", f"{_bytes(wire.error_body_bytes)} read, {SHOWN_TEXT} characters shown"
     yield "reply to the probe of a blob", f"one byte wanted; hangs up above {_bytes(wire.probe_body_bytes)}"
     yield "headers", _bytes(wire.header_bytes)
     yield "URL", f"{MAX_URL} characters"
-    yield "redirects", f"{state.MAX_HOPS}, of a token service {state.MAX_TOKEN_HOPS}"
+    yield "redirects", f"{check.hops}, of a token service {check.token_hops}"
     yield (
         "requests of a check",
-        f"{state.MAX_REQUESTS_UNQUEUED} and those for children and blobs; {state.MAX_REQUESTS} in all",
+        f"{check.requests_unqueued} and those for children and blobs; {check.requests} in all",
     )
-    yield "bodies of a check", _bytes(state.MAX_BYTES)
-    yield "token exchanges of a check", f"{state.MAX_EXCHANGES}"
-    yield "requests of a check at a time", f"{state.MAX_IN_FLIGHT}"
+    yield "bodies of a check", _bytes(check.body_bytes)
+    yield "token exchanges of a check", f"{check.exchanges}, and one as a guest"
+    yield "requests of a check at a time", f"{check.asks_in_flight}"
     yield "retries of a request", "1, after 0.3 to 1 second"
-    yield "pause that a registry may ask for within a check", f"{state.MAX_PAUSE_SECONDS:g} s"
+    yield "pause that a registry may ask for within a check", f"{check.pause_seconds:g} s"
+    yield "texts of a registry's Warning headers", _bytes(check.notice_bytes)
     yield "Retry-After", f"1 to {MAX_RETRY_AFTER_SECONDS} s"
-    yield "depth of indexes, children, layers", f"{state.MAX_INDEX_DEPTH}, {state.MAX_CHILDREN}, {state.MAX_LAYERS}"
+    yield "depth of indexes, children, layers", f"{check.index_levels}, {check.children}, {check.layers}"
     yield "DNS, connect, TLS", f"{wire.dns_seconds:g}, {wire.connect_seconds:g}, {wire.tls_seconds:g} s"
     yield "headers of a reply, its body", f"{wire.headers_seconds:g}, {wire.body_seconds:g} s"
     yield "check", f"{DEFAULT_TIMEOUT_SECONDS:g} s, unless the plan says otherwise"

@@ -30,7 +30,7 @@ async def exchange(key: GoogleKey, registry: str, line: Line) -> Lease:  # noqa:
     if reply.status != 200:
         line.refused(url, reply)
     try:
-        token = read_token(reply.body)
+        token = read_token(reply.body, reply.received_at)
     except LoginRefused as refused:
         line.fail(url, refused.reason, refused.detail)
     secret = Secret(username=USERNAME, password=line.token(url, token.value))

@@ -13,11 +13,12 @@ from urllib.parse import urlencode
 
 from probes.protocol.errors import TRANSIENT_STATUSES, clean_text, read_error, retry_at, token_refusal
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Method, Reply
+from probes.protocol.limits import DEFAULT_LIMITS
 from probes.protocol.manifest import looks_like_html, read_json
 from probes.protocol.plan import Secret
 from probes.protocol.redaction import echoes, scrub
 from probes.protocol.taxonomy import Reason, Retry, Stage
-from probes.protocol.token import TOKEN_LIMIT_BYTES, is_bearer
+from probes.protocol.token import is_bearer
 from probes.protocol.urls import origin_of
 from probes.wire.exchange import ExchangeRecord, perform
 from probes.wire.limits import Limits
@@ -182,7 +183,7 @@ class Line:
             stage=Stage.TOKEN,
             headers=headers,
             body=body,
-            limit_bytes=TOKEN_LIMIT_BYTES,
+            limit_bytes=DEFAULT_LIMITS.token_bytes,
             fresh_connection=bool(self.records and isinstance(self.records[-1][1], Fault)),
         )
         event, record = await perform(self._transport, ask, self._route, self._limits, self._deadline)

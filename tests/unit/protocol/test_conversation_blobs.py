@@ -179,37 +179,6 @@ class TestSkipped:
         assert registry.log.count("GET layer") == 1
 
 
-class TestSample:
-    """B25: the config, and of the layers the first, the last and the largest."""
-
-    @pytest.fixture
-    def layers(self) -> list[Content]:
-        sizes = {"base": 3, "small": 1, "big": 9, "tiny": 2, "top": 4}
-        return [Content(name=name, body=name[:1].encode() * size, media_type=LAYER) for name, size in sizes.items()]
-
-    def test_sample_is_stated(self, registry: Registry, layers: list[Content]) -> None:
-        registry.image("team/app:1", layers=layers)
-        outcome = registry.check(REFERENCE, sample_layers=True)
-        assert (outcome.reason, outcome.warnings, outcome.depth) == (Reason.OK, (Warn.PROBE_SAMPLED,), Depth.BLOBS)
-        assert registry.log[2:] == ["GET config", "GET base", "GET big", "GET top"]
-
-    def test_few_layers_are_no_sample(self, registry: Registry, layers: list[Content]) -> None:
-        registry.image("team/app:1", layers=layers[1:4])
-        assert registry.check(REFERENCE, sample_layers=True).warnings == ()
-        registry.image("team/app:1", layers=0)
-        assert Warn.PROBE_SAMPLED not in registry.check(REFERENCE, sample_layers=True).warnings
-
-    def test_layer_that_is_elsewhere_is_told_of_and_no_part_of_it(
-        self, registry: Registry, layers: list[Content]
-    ) -> None:
-        """B22."""
-        foreign = Content(name="far", body=b"f" * 20, media_type=LAYER, notes={"urls": ["https://x.test/"]})
-        registry.image("team/app:1", layers=[foreign, *layers])
-        outcome = registry.check(REFERENCE, sample_layers=True)
-        assert outcome.warnings == (Warn.PROBE_SAMPLED, Warn.FOREIGN_LAYER)
-        assert registry.log[2:] == ["GET config", "GET base", "GET big", "GET top"]
-
-
 class TestStorage:
     """Blobs that the registry redirects to a host which signs its URLs and knows no login."""
 

@@ -173,6 +173,14 @@ class TestStranger:
         assert registry.memory is not None
         assert registry.memory.header == "Bearer token-1"  # our own login is as good as before
 
+    def test_banner_of_that_host_or_its_token_service_is_not_shown(self, registry: Registry) -> None:
+        """S22: the registry chose who answers, and so what would be read out."""
+        registry.once("GET storage.test/layer1", Says(401, "220 mail.internal ESMTP"))
+        assert registry.check(REFERENCE).detail == "HTTP 401"
+        registry.once("GET storage.test/layer1", wants_guests())
+        registry.once("GET auth.storage.test/token", Says(403, "220 mail.internal ESMTP"))
+        assert registry.check(REFERENCE).detail == "its token service: HTTP 403"
+
     def test_token_service_that_stumbles_is_asked_once_more(self, registry: Registry) -> None:
         """T28."""
         registry.once("GET storage.test/layer1", wants_guests())
