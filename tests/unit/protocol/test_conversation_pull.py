@@ -215,6 +215,12 @@ class TestDocument:
         assert outcome.detail == f"asked for {image.digest}, got {Digest.of(b'{}')}"
         assert outcome.attempts == 2
 
+    def test_another_manifest_in_its_place_is_corruption_too(self, registry: Registry, image: Image) -> None:
+        """M11: sound in itself, and not what was asked for."""
+        other = registry.image("team/app:other", name="other")
+        registry.always("GET manifest", Amends(body=other.manifest.body))
+        assert registry.check(REFERENCE).reason is Reason.DIGEST_MISMATCH
+
     def test_tag_with_another_digest_in_its_header_is_read_again_by_its_own(
         self, registry: Registry, image: Image
     ) -> None:
