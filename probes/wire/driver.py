@@ -121,7 +121,7 @@ class _Run:
     async def converse(self, login: Secret) -> Done:
         """Carry the conversation to its end. Exchanges that it no longer waits for are cancelled."""
         recollection, now = self.recollection, self.started
-        move = start(self.plan, login, recollection.login(now), recollection.known(now))
+        move = start(self.plan, login, recollection.login(now), recollection.known(now), self.limits.check)
         pending: set[asyncio.Task[Event]] = set()
         if isinstance(move, Send):
             self.registry = move.state.registry.netloc

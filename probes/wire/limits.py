@@ -1,7 +1,8 @@
 """How long the wire waits, how much it takes and how much it keeps: table D.2 of the behaviour, named with units.
 
-Limits of a whole check (requests, redirects, token rounds, total bytes) belong to the conversation. Each limit can be
-set by an environment variable, `KAIROS_LIMIT_` and its name in capitals: docs/reference/limits.md lists them.
+Limits of a whole check (requests, redirects, token rounds, total bytes) belong to the conversation and are part of
+these. Each limit can be set by an environment variable, `KAIROS_LIMIT_` and its name in capitals:
+docs/reference/limits.md lists them.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from probes.protocol.exchange import ERROR_BODY_LIMIT_BYTES
+from probes.protocol.limits import DEFAULT_LIMITS, CheckLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,11 @@ class Limits:
     login_memory_bytes: int = 8 * 1024 * 1024  # of challenges and tokens kept by repository and login
     remembered_hosts: int = 10_000  # of those that refuse HEAD, and of those that throttled us
 
+    check: CheckLimits = DEFAULT_LIMITS
+
+
+NAMED: Final = (*fields(CheckLimits), *(field for field in fields(Limits) if field.name != "check"))
+"""Every limit that has a name of its own: those of a check, then those of the wire."""
 
 VARIABLE: Final = "KAIROS_LIMIT_"
 _LARGEST: Final = 1 << 40
@@ -54,7 +61,7 @@ def read_limits(environ: Mapping[str, str]) -> Limits:
 
     An empty value leaves a limit as it is. An unknown name is refused: a misspelt limit would otherwise hold nothing.
     """
-    known = {VARIABLE + field.name.upper(): field for field in fields(Limits)}
+    known = {VARIABLE + field.name.upper(): field for field in NAMED}
     chosen: dict[str, Any] = {}
     for name in sorted(name for name in environ if name.startswith(VARIABLE)):
         if name not in known:
@@ -62,7 +69,8 @@ def read_limits(environ: Mapping[str, str]) -> Limits:
         if text := environ[name].strip():
             field = known[name]
             chosen[field.name] = _whole(name, text) if isinstance(field.default, int) else _seconds(name, text)
-    return Limits(**chosen)
+    of_check = {field.name: chosen.pop(field.name) for field in fields(CheckLimits) if field.name in chosen}
+    return Limits(**chosen, check=CheckLimits(**of_check))
 
 
 def _whole(name: str, text: str) -> int:

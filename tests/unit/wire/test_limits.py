@@ -1,12 +1,13 @@
 """Limits are settings: each has a variable, and the reference lists them all as they are."""
 
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from probes.wire.limits import LimitRefused, Limits, read_limits
+from probes.protocol.limits import CheckLimits
+from probes.wire.limits import NAMED, LimitRefused, Limits, read_limits
 
 REFERENCE = Path(__file__).parents[3] / "docs/reference/limits.md"
 
@@ -19,6 +20,10 @@ def test_each_limit_has_its_variable() -> None:
     assert read_limits(
         {"KAIROS_LIMIT_CONNECT_SECONDS": "2.5", "KAIROS_LIMIT_DOCUMENT_MEMORY_BYTES": "1048576"}
     ) == replace(Limits(), connect_seconds=2.5, document_memory_bytes=1048576)
+
+
+def test_limits_of_a_whole_check_are_set_like_all_others() -> None:
+    assert read_limits({"KAIROS_LIMIT_HOPS": "2"}) == replace(Limits(), check=CheckLimits(hops=2))
 
 
 @pytest.mark.parametrize(
@@ -46,4 +51,4 @@ def test_variable_that_sets_no_limit_is_named(name: str, value: str, message: st
 
 def test_reference_lists_every_limit_with_its_default() -> None:
     rows = re.findall(r"^\| `KAIROS_LIMIT_([A-Z_]+)` \| ([0-9.]+) \| \S.* \|$", REFERENCE.read_text(), re.MULTILINE)
-    assert rows == [(field.name.upper(), f"{field.default:.10g}") for field in fields(Limits)]
+    assert rows == [(field.name.upper(), f"{field.default:.10g}") for field in NAMED]
