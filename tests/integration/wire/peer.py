@@ -1,10 +1,8 @@
-"""Servers whose every byte the test decides, and the client that asks them."""
+"""A client of the transport for tests; the servers that it asks are `tests.fakes.peer`'s."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import cast
 
 import httpx
@@ -16,110 +14,22 @@ from probes.wire.exchange import ExchangeRecord, perform
 from probes.wire.limits import Limits
 from probes.wire.route import TERMS, Route, Terms
 from probes.wire.transport import GuardedTransport
+from tests.fakes.peer import Peer, Script, Visit, answering, answering_once, peer_that, stalling_after
+
+__all__ = [
+    "LOOPBACK",
+    "Client",
+    "Peer",
+    "Script",
+    "Visit",
+    "answering",
+    "answering_once",
+    "peer_that",
+    "stalling_after",
+    "until",
+]
 
 LOOPBACK = Site(allow_cidrs=("127.0.0.0/8", "::1/128"), plain_http=True)
-
-
-@dataclass
-class Visit:
-    """One connection that a peer was given."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    peer: "Peer"
-
-    async def request(self) -> bytes:
-        """Return the next request's head, and note it."""
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        self.peer.requests.append(head)
-        return head
-
-    def send(self, *pieces: bytes) -> None:
-        for piece in pieces:
-            self.writer.write(piece)
-
-    def reset(self) -> None:
-        """End the connection without a word."""
-        self.writer.transport.abort()
-
-    async def gone(self) -> None:
-        """Wait until the client hangs up."""
-        while await self.reader.read(65536):
-            pass
-
-
-Script = Callable[[Visit], Awaitable[None]]
-
-
-@dataclass
-class Peer:
-    """A server on loopback. `visits` counts its connections, `requests` holds the heads that came."""
-
-    port: int = 0
-    visits: int = 0
-    requests: list[bytes] = field(default_factory=list)
-    left: asyncio.Event = field(default_factory=asyncio.Event)  # a client hung up
-
-    @property
-    def http(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def https(self) -> str:
-        return f"https://localhost:{self.port}"
-
-
-@asynccontextmanager
-async def peer_that(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
-    """Run a server that plays `script` on every connection, then closes it."""
-    peer = Peer()
-
-    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer.visits += 1
-        with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
-            await script(Visit(reader, writer, peer))
-        peer.left.set()
-        writer.close()
-
-    server = await asyncio.start_server(visit, "127.0.0.1", 0, ssl=tls)
-    peer.port = server.sockets[0].getsockname()[1]
-    try:
-        yield peer
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-def answering(*pieces: bytes) -> Script:
-    """Answer every request of a connection with `pieces`."""
-
-    async def script(visit: Visit) -> None:
-        while True:
-            await visit.request()
-            visit.send(*pieces)
-
-    return script
-
-
-def answering_once(*pieces: bytes) -> Script:
-    """Answer one request with `pieces`, then close."""
-
-    async def script(visit: Visit) -> None:
-        await visit.request()
-        visit.send(*pieces)
-
-    return script
-
-
-def stalling_after(*pieces: bytes) -> Script:
-    """Answer one request with `pieces` and fall silent."""
-
-    async def script(visit: Visit) -> None:
-        await visit.request()
-        visit.send(*pieces)
-        await visit.gone()
-
-    return script
 
 
 @dataclass

@@ -51,7 +51,7 @@ async def test_the_deadline_of_the_check_comes_before_all_others(client: Client,
         fault, record = await client.fault(f"{peer.http}/", seconds=0.1)
 
     assert fault.kind is FaultKind.TIMEOUT_TOTAL
-    assert 100 <= record.total_ms < 1000
+    assert 50 <= record.total_ms < 1000  # the check began before the exchange
 
 
 async def test_a_deadline_that_is_over_sends_nothing(client: Client) -> None:

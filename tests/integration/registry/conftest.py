@@ -1,0 +1,31 @@
+"""A world of misbehaving hosts, and the engine that checks images in it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import trustme
+
+from probes.wire.driver import Engine
+from probes.wire.limits import Limits
+from tests.fakes.fake_registry import World
+from tests.integration.wire.conftest import authority, dialled
+
+__all__ = ["authority", "dialled", "engine", "world"]
+
+
+@pytest.fixture
+async def world(authority: trustme.CA) -> AsyncIterator[World]:
+    """Hosts that run, and are asked nothing that the test does not expect."""
+    async with World(authority).running() as world:
+        yield world
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    """An engine with the limits of production; when the test is over, no check of it goes on."""
+    before = asyncio.all_tasks()
+    async with Engine(user_agent="kairos/test (eu-west)", limits=Limits()) as engine:
+        yield engine
+    left = {task for task in asyncio.all_tasks() - before if not task.done() and "probes" in repr(task)}
+    assert not left, left
