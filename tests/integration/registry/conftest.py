@@ -29,3 +29,11 @@ async def engine() -> AsyncIterator[Engine]:
         yield engine
     left = {task for task in asyncio.all_tasks() - before if not task.done() and "probes" in repr(task)}
     assert not left, left
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[Engine]:
+    """An engine that waits for nothing longer than a blink, for hosts that would keep a test waiting."""
+    limits = Limits(connect_seconds=0.2, tls_seconds=0.2, headers_seconds=0.2, body_seconds=0.2, dns_seconds=0.2)
+    async with Engine(user_agent="kairos/test (eu-west)", limits=limits) as engine:
+        yield engine

@@ -34,7 +34,7 @@ async def test_a_request_that_comes_late_fails_the_test(authority: trustme.CA, e
         await world.expect("registry: HEAD 1")
         await engine.check(world.plan(depth=Depth.RESOLVE))
 
-    with pytest.raises(AssertionError, match="nobody expected: .'registry: HEAD 1'"):
+    with pytest.raises(AssertionError, match=r"nobody expected: .'registry: HEAD 1'"):
         await within_a_world(authority, act)
 
 
@@ -53,7 +53,7 @@ async def test_a_script_that_nobody_asks_for_fails_the_test(authority: trustme.C
     async def act(world: World) -> None:
         world.cdn.once("GET layer9", moved("/"))
 
-    with pytest.raises(AssertionError, match="never asked: .'cdn: GET layer9'"):
+    with pytest.raises(AssertionError, match=r"never asked: .'cdn: GET layer9'"):
         await within_a_world(authority, act)
 
 
