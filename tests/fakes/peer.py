@@ -44,10 +44,11 @@ Script = Callable[[Visit], Awaitable[None]]
 
 @dataclass
 class Peer:
-    """A server on loopback. `visits` counts its connections, `requests` holds the heads that came."""
+    """A server on loopback. `visits` counts its connections, `open` those under way, `requests` holds heads."""
 
     port: int = 0
     visits: int = 0
+    open: int = 0
     requests: list[bytes] = field(default_factory=list)
     left: asyncio.Event = field(default_factory=asyncio.Event)  # a client hung up
     failures: list[Exception] = field(default_factory=list)  # of the script itself
@@ -105,6 +106,7 @@ async def _receive(
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
     writer = None
+    peer.open += 1
     try:
         with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted, ssl=tls)
@@ -113,6 +115,7 @@ async def _receive(
     except Exception as error:  # noqa: BLE001 - told at the end, when the test can hear it
         peer.failures.append(error)
     finally:
+        peer.open -= 1
         peer.left.set()
         if writer is not None:
             writer.close()

@@ -34,7 +34,8 @@ class Accounts:
     stated_lifetime_seconds: float | None = None  # what the token service says of it, where that is not true
     passwords: dict[str, str] = field(default_factory=dict)
     refresh_tokens: set[str] = field(default_factory=set)
-    issued: list[Token] = field(default_factory=list)
+    count: int = 0  # of tokens ever issued
+    issued: dict[str, Token] = field(default_factory=dict)
 
     def know(self, secret: Secret) -> None:
         """Let the holder of `secret` in."""
@@ -56,13 +57,15 @@ class Accounts:
             for name in repositories
             if name not in self.denied and (to_user or name in self.public or EVERYTHING in self.public)
         }
-        token = Token(f"token-{len(self.issued) + 1}", frozenset(allowed), self.now() + self.lifetime_seconds)
-        self.issued.append(token)
+        self.count += 1
+        token = Token(f"token-{self.count}", frozenset(allowed), self.now() + self.lifetime_seconds)
+        self.issued[token.value] = token
         return token
 
     def revoke(self) -> None:
         """Take back every token that was issued; their numbers go on."""
-        self.issued = [Token(f"{token.value} revoked", frozenset(), 0) for token in self.issued]
+        self.issued.clear()
 
     def valid(self, value: str) -> Token | None:
-        return next((token for token in self.issued if token.value == value and token.expires_at > self.now()), None)
+        token = self.issued.get(value)
+        return token if token and token.expires_at > self.now() else None

@@ -80,6 +80,10 @@ class Host:
         return self._peer.visits
 
     @property
+    def open_connections(self) -> int:
+        return self._peer.open
+
+    @property
     def greeted(self) -> list[bytes]:
         """What the greeting noted of its connections."""
         return self._peer.requests

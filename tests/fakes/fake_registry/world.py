@@ -107,5 +107,10 @@ class World:
 
     # What was heard
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections to its hosts are open now."""
+        return sum(host.open_connections for host in self.hosts)
+
     async def expect(self, *lines: Lines) -> None:
         await self.tape.expect(*lines)
