@@ -15,6 +15,7 @@ from tests.fakes.dialogue import Says
 from tests.fakes.fake_registry.answers import Misbehaviour, Turn, to_bytes
 
 _MIB: Final = 1024 * 1024
+_PIECE: Final = 16 * 1024
 _BEAT_SECONDS: Final = 0.02
 
 
@@ -92,32 +93,45 @@ drips_continues: Final = drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 async def sends_an_oversized_field(turn: Turn) -> bool:
-    turn.send(b"HTTP/1.1 200 OK\r\nX-Padding: ", b"y" * 256 * 1024, b"\r\n\r\n")
+    turn.send(b"HTTP/1.1 200 OK\r\nX-Padding: ")
+    await _pour(turn, b"y" * _PIECE, times=16)
     return False
 
 
 async def sends_too_many_fields(turn: Turn) -> bool:
-    turn.send(b"HTTP/1.1 200 OK\r\n", b"X-Padding: yyyyyyyy\r\n" * 12_000, b"\r\n")
+    turn.send(b"HTTP/1.1 200 OK\r\n")
+    await _pour(turn, b"X-Padding: yyy\r\n" * (_PIECE // 16), times=16)
     return False
 
 
 async def floods_with_continues(turn: Turn) -> bool:
-    turn.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000)
+    await _pour(turn, b"HTTP/1.1 100 Continue\r\n\r\n" * 600, times=None)
     return False
 
 
 def pours(declared: bytes = b"Transfer-Encoding: chunked") -> Misbehaviour:
     """Send a body without end, for as long as the client takes it; its type is JSON."""
+    piece = b" " * _PIECE
+    if b"chunked" in declared:
+        piece = b"%x\r\n%b\r\n" % (_PIECE, piece)
 
     async def pour(turn: Turn) -> bool:
         turn.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", declared, b"\r\n\r\n")
-        piece = b" " * 0x10000
-        while not turn.visit.writer.is_closing():
-            turn.send(b"10000\r\n" + piece + b"\r\n" if b"chunked" in declared else piece)
-            await turn.visit.writer.drain()
+        await _pour(turn, piece, times=None)
         return False
 
     return pour
+
+
+async def _pour(turn: Turn, piece: bytes, *, times: int | None) -> None:
+    """Send `piece` so many times, or for ever, as long as the client is there."""
+    sent = 0
+    while sent != times and not turn.visit.writer.is_closing():
+        turn.send(piece)
+        sent += 1
+        await turn.visit.writer.drain()
+        # asyncio's TLS drops what is written once the peer has said goodbye, and `drain` then waits for nothing.
+        await asyncio.sleep(0)
 
 
 # It is compressed though nobody asked for it
