@@ -6,7 +6,7 @@ import gc
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +56,9 @@ def _holdings(holder: object, path: str, seen: set[int]) -> Iterator[tuple[str, 
     """Yield the length of every container that an object of ours holds, and those that such objects hold."""
     for name, value in _attributes(holder):
         here = f"{path}.{name}"
-        if isinstance(value, Sized) and not isinstance(value, str | bytes | memoryview):
-            yield here, len(value)
+        # Not by `Sized`: asking an abstract class leaves hundreds of weak references behind, one for each subclass.
+        if hasattr(type(value), "__len__") and type(value) not in (str, bytes, memoryview):
+            yield here, len(value)  # type: ignore[arg-type]  # it has a length
         if type(value).__module__.startswith("probes.") and id(value) not in seen:
             seen.add(id(value))
             yield from _holdings(value, here, seen)
@@ -74,5 +75,6 @@ def _attributes(holder: object) -> Iterator[tuple[str, object]]:
 
 def _function_caches() -> Iterator[tuple[str, int]]:
     for item in gc.get_objects():
-        if isinstance(item, functools._lru_cache_wrapper) and item.__module__.startswith("probes."):  # noqa: SLF001
+        # Its very type: `isinstance` would wake whatever stands in for something else.
+        if type(item) is functools._lru_cache_wrapper and item.__module__.startswith("probes."):  # noqa: SLF001
             yield f"{item.__module__}.{item.__qualname__}", item.cache_info().currsize

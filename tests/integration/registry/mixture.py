@@ -25,6 +25,7 @@ from tests.fakes.peer import Script
 Prepare = Callable[[World], None]
 
 _HASTE_SECONDS: Final = 0.4  # for a check of a server that never ends
+_PATIENCE_SECONDS: Final = 60.0
 _FORGETTING_SECONDS: Final = 0.2
 
 
@@ -225,6 +226,7 @@ CASES: Final[Mapping[str, Case]] = {
     "too many fields": _manifest(Reason.PROTOCOL_ERROR, mis.sends_too_many_fields),
     "flood of continues": _manifest(Reason.PROTOCOL_ERROR, mis.floods_with_continues),
     "oversized body": _manifest(Reason.MANIFEST_TOO_LARGE, mis.pours(), share=0.2),
+    "oversized body, declared": _manifest(Reason.MANIFEST_TOO_LARGE, mis.pours(b"Content-Length: 1000000000")),
     "gzip bomb": _manifest(Reason.MANIFEST_TOO_LARGE, mis.gzip_bomb(16 * 1024 * 1024), share=0.2),
     # It is framed badly
     "tells too long a length": _manifest(Reason.BODY_TRUNCATED, mis.tells_the_length(+10)),
@@ -285,7 +287,10 @@ async def _serve() -> None:
             await stack.enter_async_context(world.running())
             CASES[name].after(world)
         forgetting = asyncio.create_task(keep_forgetting())
-        plans = {name: world.plan(**CASES[name].plan).to_json() for name, world in worlds.items()}
+        plans = {
+            name: world.plan(**{"timeout_seconds": _PATIENCE_SECONDS, **CASES[name].plan}).to_json()
+            for name, world in worlds.items()
+        }
         print(json.dumps(plans), flush=True)  # noqa: T201 - it is how a program answers
         await loop.run_in_executor(None, sys.stdin.read)
         forgetting.cancel()
