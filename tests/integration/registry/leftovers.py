@@ -1,6 +1,5 @@
 """What a process holds: sockets, tasks, threads, objects by type, and what is in an engine's containers."""
 
-import asyncio
 import functools
 import gc
 import sys
@@ -24,14 +23,14 @@ class Leftovers:
     holdings: dict[str, int]
 
     @classmethod
-    def of(cls, engine: object) -> "Leftovers":
-        """Count, when what is only waiting to be collected is gone."""
+    def of(cls, engine: object, *, tasks: int) -> "Leftovers":
+        """Count, when what is only waiting to be collected is gone; the `tasks` are the caller's to count."""
         for _ in range(3):
             gc.collect()
         objects = Counter(f"{type(item).__module__}.{type(item).__qualname__}" for item in gc.get_objects())
         return cls(
             descriptors=open_descriptors(),
-            tasks=len(asyncio.all_tasks()),
+            tasks=tasks,
             threads=threading.active_count(),
             blocks=sys.getallocatedblocks(),
             objects=objects,

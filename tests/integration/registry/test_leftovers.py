@@ -1,47 +1,52 @@
 """The census that the soak goes by: it sees what grows."""
 
 import functools
+from pathlib import Path
 
-from probes.protocol.plan import Plan
-from probes.wire.driver import Engine
-from probes.wire.memory import LoginMemory
+from probes.protocol.plan import Plan, Site
 from tests.integration.registry.leftovers import Leftovers, open_descriptors
 
 
-async def test_what_an_engine_remembers_is_counted(engine: Engine) -> None:
-    before = Leftovers.of(engine)
-    engine._logins._entries["a", "b", "c", "d"] = None  # type: ignore[assignment]  # noqa: SLF001 - any will do
-    after = Leftovers.of(engine)
+class Keeper:
+    """Stands for an engine, and keeps things."""
 
-    grown = {name for name, length in after.holdings.items() if length != before.holdings[name]}
-    assert grown == {"engine._logins._entries"}
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
 
 
-async def test_the_caches_of_functions_are_counted(engine: Engine) -> None:
+def test_what_an_engine_keeps_is_counted() -> None:
+    keeper = Keeper()
+    before = Leftovers.of(keeper, tasks=0)
+    keeper.names["a"] = 1
+    after = Leftovers.of(keeper, tasks=0)
+
+    assert (before.holdings["engine.names"], after.holdings["engine.names"]) == (0, 1)
+
+
+def test_the_caches_of_functions_are_counted() -> None:
     @functools.lru_cache
     def remembering(number: int) -> int:
         return number
 
     remembering.__module__ = "probes.for_a_test"
-    before = Leftovers.of(engine)
+    before = Leftovers.of(Keeper(), tasks=0)
     remembering(1)
-    after = Leftovers.of(engine)
+    after = Leftovers.of(Keeper(), tasks=0)
 
     assert sum(after.holdings.values()) == sum(before.holdings.values()) + 1
 
 
-async def test_objects_are_counted_by_type(engine: Engine) -> None:
-    Leftovers.of(engine)
-    before = Leftovers.of(engine)
-    kept = [LoginMemory() for _ in range(100)], [Plan(reference=str(number)) for number in range(100)]
-    after = Leftovers.of(engine)
+def test_objects_are_counted_by_type() -> None:
+    before = Leftovers.of(Keeper(), tasks=0)
+    kept = [Plan(reference=str(number), site=Site(api_host=str(number))) for number in range(100)]
+    after = Leftovers.of(Keeper(), tasks=0)
 
     growth = after.growth(before, beyond=30)
-    assert growth["probes.wire.memory.LoginMemory"] == growth["probes.protocol.plan.Plan"] == len(kept[0])
+    assert growth["probes.protocol.plan.Plan"] == growth["probes.protocol.plan.Site"] == len(kept)
     assert after.blocks > before.blocks
 
 
-async def test_descriptors_are_counted() -> None:
+def test_descriptors_are_counted() -> None:
     before = open_descriptors()
-    with open("/dev/null", "rb"):  # noqa: ASYNC230, PTH123 - a descriptor is all that is wanted
+    with Path("/dev/null").open("rb"):
         assert open_descriptors() == before + 1

@@ -85,7 +85,7 @@ async def _at_rest(engine: Engine) -> Leftovers:
         while engine._transport.open_connections:  # noqa: ASYNC110, SLF001 - what is counted is within
             await asyncio.sleep(0.05)
     await _drop_cancelled_timers()
-    return Leftovers.of(engine)
+    return Leftovers.of(engine, tasks=len(asyncio.all_tasks()))
 
 
 async def _drop_cancelled_timers() -> None:

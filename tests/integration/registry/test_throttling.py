@@ -6,7 +6,7 @@ import pytest
 
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
 from probes.wire.driver import Engine
-from tests.fakes.fake_registry import Quota, Says, World
+from tests.fakes.fake_registry import ALICE, Quota, Says, World
 
 
 async def test_a_head_tells_the_quota_and_costs_none_of_it(world: World, engine: Engine) -> None:
@@ -73,3 +73,18 @@ async def test_a_token_service_that_throttles_is_named(world: World, engine: Eng
 
     assert (outcome.conclusion.reason, outcome.conclusion.host) == (Reason.RATE_LIMITED_AUTH, world.auth.netloc)
     await world.expect("registry: HEAD 1", "auth: GET token")
+
+
+async def test_who_was_throttled_waits_and_whoever_else_does_not(world: World, engine: Engine) -> None:
+    """E13: the next check of the same login is not even sent; another login's is."""
+    world.store.image("team/app:1")
+    world.registry.once("HEAD 1", Says(429, b"", {"Retry-After": "60"}))
+    first = await engine.check(world.plan(depth=Depth.RESOLVE))
+    second = await engine.check(world.plan(depth=Depth.RESOLVE))
+    other = await engine.check(world.plan(depth=Depth.RESOLVE), ALICE)
+
+    assert [first.conclusion.reason, second.conclusion.reason] == [Reason.RATE_LIMITED] * 2
+    assert second.conclusion.retry_at == first.conclusion.retry_at
+    assert "nothing was sent" in second.conclusion.detail
+    assert other.conclusion.reason is Reason.OK
+    await world.expect("registry: HEAD 1", "registry: HEAD 1")
