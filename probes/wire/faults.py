@@ -10,8 +10,8 @@ DETAIL_LIMIT = 200  # characters
 class WireFault(httpx.TransportError):
     """Raised by every part of the wire; `probes.wire.exchange` turns it into a `Fault` event.
 
-    `detail` is short printable text without secrets. `unanswered` tells that the connection died before any
-    byte of the response, so that a request on a kept connection may be sent again elsewhere.
+    `detail` is short printable text without secrets. `unanswered` tells that no part of a response came before the
+    connection died or went wrong, so that a request on a kept connection may be sent again elsewhere.
     """
 
     def __init__(self, kind: FaultKind, detail: str = "", *, unanswered: bool = False) -> None:

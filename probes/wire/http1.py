@@ -149,7 +149,8 @@ class Reading:
         except httptools.HttpParserUpgrade:
             self._misread("the peer wants to speak another protocol")
         except httptools.HttpParserError as error:
-            self._misread(str(error))
+            # What is no response at all may belong to the exchange before, whose body came late: a HEAD's, say.
+            self._misread(str(error), unanswered=self._state is _State.HEAD and not self.headers)
         if not self.is_complete:
             self._quiet = self._quiet + len(data) if self.received_bytes == before else 0
             if self._quiet > self._limits.header_bytes:
@@ -263,9 +264,9 @@ class Reading:
         self._parser = None  # it holds this object as well: no work for the cycle collector
         self._source.body_read()
 
-    def _misread(self, detail: str) -> None:
+    def _misread(self, detail: str, *, unanswered: bool = False) -> None:
         self.is_reusable = False
-        self.fail(WireFault(FaultKind.PROTOCOL_ERROR, detail))
+        self.fail(WireFault(FaultKind.PROTOCOL_ERROR, detail, unanswered=unanswered))
 
     async def _news(self) -> None:
         if self._fault is not None:

@@ -197,6 +197,26 @@ async def test_a_reused_connection_that_dies_in_its_answer_is_the_peers_fault(cl
     assert len(peer.requests) == 2
 
 
+async def test_a_body_that_a_head_must_not_have_is_not_taken_for_the_next_answer(client: Client) -> None:
+    """N12: some servers send one all the same, and it arrives when the next request is out already."""
+
+    async def answer_head_with_a_body(visit: Visit) -> None:
+        while True:
+            is_head = (await visit.request()).startswith(b"HEAD")
+            visit.send(OK.removesuffix(b"ok") if is_head else OK)
+            if is_head:
+                await visit.request()
+                visit.send(b"ok")
+                await visit.gone()
+
+    async with peer_that(answer_head_with_a_body) as peer:
+        await client.reply(f"{peer.http}/", "HEAD")
+        reply, record = await client.reply(f"{peer.http}/")
+
+    assert reply.body == b"ok"
+    assert record.connection == "new"
+
+
 async def test_a_new_connection_that_dies_is_the_peers_fault(client: Client) -> None:
     async def hang_up(visit: Visit) -> None:
         await visit.request()
