@@ -218,7 +218,6 @@ class Warn(StrEnum):
     REFERENCE_LONG = "reference_long"
     TAG_MOVED = "tag_moved"
     DNS_MIXED_SCOPE = "dns_mixed_scope"
-    AUTH_CACHED = "auth_cached"
     NAMESPACE_MISMATCH = "namespace_mismatch"
 
 

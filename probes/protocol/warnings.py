@@ -30,6 +30,5 @@ SENTENCES: Final[Mapping[str, str]] = {
     Warn.REFERENCE_LONG: "The reference is longer than many clients take.",
     Warn.TAG_MOVED: "The tag no longer points to the wanted digest.",
     Warn.DNS_MIXED_SCOPE: "The name resolves to public and non-public addresses.",
-    Warn.AUTH_CACHED: "A token from an earlier check was used.",
     Warn.NAMESPACE_MISMATCH: "The mirror says that it speaks for another registry.",
 }

@@ -13,7 +13,7 @@ from probes.protocol.errors import clean_text
 from probes.protocol.notices import within
 from probes.protocol.outcome import Conclusion, PlatformResult
 from probes.protocol.redaction import scrub
-from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status, Warn
+from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status
 
 _SECURITY: Final = frozenset(
     {
@@ -78,7 +78,7 @@ def conclude(state: State, ending: Failure | None) -> Conclusion:
         depth=_depth(state, ending),
         digest=state.digest,
         platforms=tuple(_platform_result(item) for item in state.wanted) if ending is None else (),
-        warnings=_warnings(state, reason),
+        warnings=state.warnings,
         notices=within((scrub(notice, state.secrets) for notice in state.notices), state.limits.notice_bytes),
         hint=reason.meaning.hint,
         detail=scrub(clean_text(failure.detail, _SHOWN_DETAIL), state.secrets) if failure else "",
@@ -87,12 +87,6 @@ def conclude(state: State, ending: Failure | None) -> Conclusion:
         auth_path=state.login.path,
         rate_limit=quota and replace(quota, source=quota.source and scrub(quota.source, state.secrets)),
     )
-
-
-def _warnings(state: State, reason: Reason) -> tuple[Warn, ...]:
-    """A remembered login hides a token service that is down, which is worth knowing where all seems well."""
-    is_remembered = reason is Reason.OK and state.login.path == "cached"
-    return (*state.warnings, Warn.AUTH_CACHED) if is_remembered else state.warnings
 
 
 def _depth(state: State, ending: Failure | None) -> Depth | None:
