@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from probes.protocol.exchange import Headers, Reply
-from probes.protocol.manifest import looks_like_html, read_json
+from probes.protocol.exchange import ERROR_BODY_LIMIT_BYTES, Headers, Reply
+from probes.protocol.json_members import read_json
+from probes.protocol.manifest import looks_like_html
 from probes.protocol.outcome import RateLimit
 from probes.protocol.taxonomy import Reason
 
@@ -75,6 +76,7 @@ def read_error(body: bytes) -> RegistryError:
         return RegistryError()
     if looks_like_html(body):
         return RegistryError(text="an HTML page", is_html=True)
+    body = body[:ERROR_BODY_LIMIT_BYTES]  # a 2xx that is no 200 may come with a document's length
     try:
         document = read_json(body)
     except ValueError:

@@ -109,18 +109,24 @@ class Reply:
     body: bytes = field(default=b"", repr=False)  # may hold a token
     received_at: datetime
 
+    @property
+    def received_bytes(self) -> int:
+        return len(self.body)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """An exchange that gave no complete reply. `detail` is short, clean text without secrets.
 
-    `retry_at` is set where we wait for a host that throttled us.
+    `retry_at` is set where we wait for a host that throttled us. `received_bytes` of a body had come before: they
+    count against the check's bytes like any others.
     """
 
     ask_id: int
     kind: FaultKind
     detail: str = ""
     retry_at: datetime | None = None
+    received_bytes: int = 0
 
 
 Event = Reply | Fault

@@ -1,15 +1,20 @@
 """Manifests and indexes: from the bytes a registry served to the descriptors in them.
 
 Source: OCI image-spec 1.1 (manifest, image-index, descriptor); behaviour rows M1, M14 to M25, P6, R17.
-Every document here is hostile until read: sizes are never trusted for allocation, digests are checked before use.
+Every document here is hostile until read: sizes are never trusted for allocation, digests are checked before use,
+and of what a document holds only the members named here are built (ADR 17).
 """
 
-import json
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from msgspec import Raw, Struct, field
+from msgspec.json import Decoder
 
 from probes.protocol.digest import Digest, DigestInvalid
+from probes.protocol.json_members import ABSENT, WrongShape, count, first_byte, part, read_members, value
 from probes.protocol.platform import Platform, read_platform
 from probes.protocol.taxonomy import Reason, Warn
 
@@ -23,6 +28,9 @@ ACCEPT: Final = f"{OCI_INDEX}, {OCI_MANIFEST}, {DOCKER_LIST}, {DOCKER_MANIFEST},
 """One comma-joined header; a narrower one draws a false 404 from some registries (row M1)."""
 
 MAX_DESCRIPTORS: Final = 2000  # of one document; several times what any real one has
+MAX_OBJECTS: Final = 4 * MAX_DESCRIPTORS  # in a list of them: each with a platform, annotations, and one to spare
+MAX_MEDIA_TYPE: Final = 255  # characters that are read; the most that RFC 6838 allows
+_PIECE: Final = 64 * 1024
 _SCHEMA1_PREFIX: Final = "application/vnd.docker.distribution.manifest.v1+"
 _GENERIC_TYPES: Final = frozenset(
     {"", "text/plain", "text/html", "application/json", "application/octet-stream", "binary/octet-stream"}
@@ -87,24 +95,35 @@ def decode_body(body: bytes, encoding: str, limit_bytes: int) -> bytes:
         return body
     if coding not in ("gzip", "x-gzip", "deflate"):
         raise ManifestInvalid(Reason.MANIFEST_ENCODING_UNSUPPORTED, f"Content-Encoding {coding[:40]!a}")
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | (32 if coding == "deflate" else 16))
+    pieces = _inflated(body, zlib.MAX_WBITS | (32 if coding == "deflate" else 16))
+    plain: list[bytes] = []
+    size = 0
     try:
-        plain = inflater.decompress(body, limit_bytes + 1)
-    except zlib.error as error:
-        raise ManifestInvalid(Reason.MANIFEST_ENCODING_UNSUPPORTED, "broken compressed data") from error
-    if len(plain) > limit_bytes:
-        raise ManifestInvalid(Reason.MANIFEST_TOO_LARGE, "it grows past the limit when decompressed")
+        for piece in pieces:
+            plain.append(piece)
+            size += len(piece)
+            if size > limit_bytes:
+                raise ManifestInvalid(Reason.MANIFEST_TOO_LARGE, "it grows past the limit when decompressed")
+    except (zlib.error, EOFError) as error:
+        what = "broken compressed data" if isinstance(error, zlib.error) else "compressed data that breaks off"
+        raise ManifestInvalid(Reason.MANIFEST_ENCODING_UNSUPPORTED, what) from None
+    return b"".join(plain)
+
+
+def _inflated(body: bytes, wbits: int) -> Iterator[bytes]:
+    """Yield what `body` inflates to, piece by piece: zlib itself would hold it twice, and what is left once more.
+
+    Raises `zlib.error`, or `EOFError` when the data breaks off.
+    """
+    inflater = zlib.decompressobj(wbits=wbits)
+    for at in range(0, len(body), _PIECE):
+        rest = body[at : at + _PIECE]
+        while rest and not inflater.eof:
+            yield inflater.decompress(rest, _PIECE)
+            rest = inflater.unconsumed_tail
+    yield inflater.flush()
     if not inflater.eof:
-        raise ManifestInvalid(Reason.MANIFEST_ENCODING_UNSUPPORTED, "compressed data that breaks off")
-    return plain
-
-
-def read_json(body: bytes) -> Any:
-    """Return the JSON value of a hostile body. Raises `ValueError` on anything else, however deep or long."""
-    try:
-        return json.loads(body)
-    except RecursionError as error:
-        raise ValueError("not readable as JSON") from error
+        raise EOFError
 
 
 def looks_like_html(body: bytes) -> bool:
@@ -117,13 +136,13 @@ def read_manifest(body: bytes, content_type: str) -> ImageIndex | ImageManifest:
     if not body:
         raise ManifestInvalid(Reason.MANIFEST_EMPTY, "the body is empty")
     try:
-        document = read_json(body)
+        document = read_members(body, _DOCUMENT)
+    except WrongShape:
+        raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "it is not a JSON object") from None
     except ValueError:
         if looks_like_html(body):
             raise ManifestInvalid(Reason.NOT_A_REGISTRY, "an HTML page came instead of a manifest") from None
         raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "it is not JSON") from None
-    if not isinstance(document, dict):
-        raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "it is not a JSON object")
     is_index, warnings = _kind(document, content_type.partition(";")[0].strip().lower())
     return _index(document, warnings) if is_index else _manifest(document, warnings)
 
@@ -137,19 +156,70 @@ def is_schema1(body: bytes) -> bool:
     return False
 
 
-def _kind(document: dict[str, Any], sent_type: str) -> tuple[bool, tuple[Warn, ...]]:
+def read_config(body: bytes) -> Platform | None:
+    """Return the platform that a config states, or None if it states none. Raises `ValueError` when it is no JSON."""
+    try:
+        return _stated(read_members(body, _PLATFORM))
+    except WrongShape:
+        return None
+
+
+class _Document(Struct, gc=False, frozen=True):
+    """The members of a manifest or an index. A name given twice counts the last time, as for most readers."""
+
+    schema_version: Raw = field(name="schemaVersion", default=ABSENT)
+    media_type: Raw = field(name="mediaType", default=ABSENT)
+    artifact_type: Raw = field(name="artifactType", default=ABSENT)
+    manifests: Raw = ABSENT
+    config: Raw = ABSENT
+    layers: Raw = ABSENT
+
+
+class _Pointer(Struct, gc=False, frozen=True):
+    """The members of a descriptor."""
+
+    media_type: Raw = field(name="mediaType", default=ABSENT)
+    digest: Raw = ABSENT
+    size: Raw = ABSENT
+    platform: Raw = ABSENT
+    annotations: Raw = ABSENT
+    urls: Raw = ABSENT
+
+
+class _Platform(Struct, gc=False, frozen=True):
+    """The members of a descriptor's platform, and of a config."""
+
+    os: Raw = ABSENT
+    architecture: Raw = ABSENT
+    variant: Raw = ABSENT
+    os_version: Raw = field(name="os.version", default=ABSENT)
+
+
+class _Notes(Struct, gc=False, frozen=True):
+    """The one annotation that says what a child is."""
+
+    reference_type: Raw = field(name="vnd.docker.reference.type", default=ABSENT)
+
+
+_DOCUMENT: Final = Decoder(_Document)
+_POINTER: Final = Decoder(_Pointer)
+_POINTERS: Final = Decoder(list[_Pointer])
+_PLATFORM: Final = Decoder(_Platform)
+_NOTES: Final = Decoder(_Notes)
+
+
+def _kind(document: _Document, sent_type: str) -> tuple[bool, tuple[Warn, ...]]:
     """Decide between index and manifest (rows M17, M19, M22, M23)."""
-    stated_type = document.get("mediaType", "")
+    stated_type = value(document.media_type) if document.media_type else ""
+    version = value(document.schema_version)
     if not isinstance(stated_type, str):
         raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "mediaType is not text")
-    if document.get("schemaVersion") == 1 or any(
-        name.startswith(_SCHEMA1_PREFIX) for name in (sent_type, stated_type)
-    ):
+    if version == 1 or any(name.startswith(_SCHEMA1_PREFIX) for name in (sent_type, stated_type)):
         raise ManifestInvalid(Reason.LEGACY_SCHEMA1, "Docker manifest schema 1")
-    if document.get("schemaVersion") != 2:
+    if version != 2:
         raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "its schemaVersion is not 2")
-    has_children = "manifests" in document
-    has_content = "layers" in document or "config" in document
+    has_children = bool(document.manifests)
+    has_content = bool(document.layers) or bool(document.config)
     if has_children and has_content:
         raise ManifestInvalid(Reason.MANIFEST_TYPE_CONFLICT, "it holds both manifests and layers")
     known = INDEX_TYPES | MANIFEST_TYPES
@@ -165,21 +235,18 @@ def _kind(document: dict[str, Any], sent_type: str) -> tuple[bool, tuple[Warn, .
     return has_children, (Warn.CONTENT_TYPE_GENERIC,) if sent_type in _GENERIC_TYPES else ()
 
 
-def _index(document: dict[str, Any], warnings: tuple[Warn, ...]) -> ImageIndex:
-    children = document["manifests"]
-    if not isinstance(children, list):
-        raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "manifests is not a list")
-    _check_count(children, "children")
+def _index(document: _Document, warnings: tuple[Warn, ...]) -> ImageIndex:
+    children = _pointers(document.manifests, "manifests", "children", "a child")
     return ImageIndex(tuple(_descriptor(child, "a child") for child in children), warnings)
 
 
-def _manifest(document: dict[str, Any], warnings: tuple[Warn, ...]) -> ImageManifest:
-    layers = document.get("layers")
-    if not isinstance(layers, list):
-        raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "layers is not a list")
-    _check_count(layers, "layers")
-    config = _descriptor(document.get("config"), "config")
-    is_artifact = bool(document.get("artifactType")) or config.media_type not in _IMAGE_CONFIGS
+def _manifest(document: _Document, warnings: tuple[Warn, ...]) -> ImageManifest:
+    layers = _pointers(document.layers, "layers", "layers", "a layer")
+    try:
+        config = _descriptor(part(document.config, _POINTER), "config")
+    except WrongShape:
+        raise ManifestInvalid(Reason.MANIFEST_MALFORMED, "config is not a descriptor") from None
+    is_artifact = bool(value(document.artifact_type)) or config.media_type not in _IMAGE_CONFIGS
     if is_artifact:
         warnings = (*warnings, Warn.NOT_A_CONTAINER_IMAGE)
     if not layers:
@@ -187,16 +254,26 @@ def _manifest(document: dict[str, Any], warnings: tuple[Warn, ...]) -> ImageMani
     return ImageManifest(config, tuple(_descriptor(layer, "a layer") for layer in layers), is_artifact, warnings)
 
 
-def _check_count(descriptors: list[Any], what: str) -> None:
-    """Four megabytes of descriptors would hold up every other check of the region while they are read."""
-    if len(descriptors) > MAX_DESCRIPTORS:
-        raise ManifestInvalid(Reason.MANIFEST_TOO_LARGE, f"it lists {len(descriptors)} {what}")
+def _pointers(raw: Raw, member: str, what: str, one: str) -> list[_Pointer]:
+    """Return the descriptors of a list, counted before they are built.
+
+    Four megabytes of descriptors would hold up every other check of the region while they are read.
+    """
+    if first_byte(raw) != b"[":
+        raise ManifestInvalid(Reason.MANIFEST_MALFORMED, f"{member} is not a list")
+    if count(raw, b"{") > MAX_OBJECTS:
+        raise ManifestInvalid(Reason.MANIFEST_TOO_LARGE, f"its {what} hold more than {MAX_OBJECTS} objects")
+    try:
+        pointers = part(raw, _POINTERS)
+    except WrongShape:
+        raise ManifestInvalid(Reason.MANIFEST_MALFORMED, f"{one} is not a descriptor") from None
+    if len(pointers) > MAX_DESCRIPTORS:
+        raise ManifestInvalid(Reason.MANIFEST_TOO_LARGE, f"it lists {len(pointers)} {what}")
+    return pointers
 
 
-def _descriptor(document: object, what: str) -> Descriptor:
-    if not isinstance(document, dict):
-        raise ManifestInvalid(Reason.MANIFEST_MALFORMED, f"{what} is not a descriptor")
-    media_type, digest, size = (document.get(name) for name in ("mediaType", "digest", "size"))
+def _descriptor(pointer: _Pointer, what: str) -> Descriptor:
+    media_type, digest, size = value(pointer.media_type), value(pointer.digest), value(pointer.size)
     if not isinstance(media_type, str) or not isinstance(digest, str):
         raise ManifestInvalid(Reason.MANIFEST_MALFORMED, f"{what} lacks mediaType or digest")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
@@ -205,17 +282,39 @@ def _descriptor(document: object, what: str) -> Descriptor:
         parsed = Digest.parse(digest)
     except DigestInvalid as error:
         raise ManifestInvalid(Reason.MANIFEST_MALFORMED, f"{what}: {error}") from None
-    platform = read_platform(document.get("platform"))
-    notes = document.get("annotations")
-    is_companion = (platform is not None and not platform.is_runnable) or (
-        isinstance(notes, dict) and _ATTESTATION_NOTE in notes
-    )
-    is_foreign = bool(document.get("urls")) or "foreign" in media_type or "nondistributable" in media_type
+    platform = _platform(pointer.platform)
+    is_companion = (platform is not None and not platform.is_runnable) or _has_note(pointer.annotations)
+    is_foreign = bool(value(pointer.urls)) or "foreign" in media_type or "nondistributable" in media_type
     return Descriptor(
-        media_type=media_type,
+        media_type=media_type[:MAX_MEDIA_TYPE],
         digest=parsed,
         size_bytes=size,
         platform=platform,
         is_foreign=is_foreign,
         is_companion=is_companion,
     )
+
+
+def _platform(raw: Raw) -> Platform | None:
+    try:
+        return _stated(part(raw, _PLATFORM)) if raw else None
+    except WrongShape:
+        return None
+
+
+def _stated(members: _Platform) -> Platform | None:
+    return read_platform(
+        {
+            "os": value(members.os),
+            "architecture": value(members.architecture),
+            "variant": value(members.variant),
+            "os.version": value(members.os_version),
+        }
+    )
+
+
+def _has_note(annotations: Raw) -> bool:
+    try:
+        return bool(annotations) and bool(part(annotations, _NOTES).reference_type)
+    except WrongShape:
+        return False

@@ -6,6 +6,7 @@ Source: behaviour rows P1 to P7; OCI image-index, `platform`; containerd's norma
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from probes.protocol.taxonomy import Warn
@@ -20,6 +21,7 @@ _ARCHITECTURES: Final = {
     "i686": ("386", ""),
 }
 _DEFAULT_VARIANTS: Final = {"arm64": "v8", "arm": "v7", "amd64": "v1"}  # what no variant means
+MAX_LISTED: Final = 64  # more than an operator is shown; each failure of a check keeps its own listing
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TEXT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\(([0-9.]+)\))?/([A-Za-z0-9._-]+)(?:/([A-Za-z0-9._-]+))?")
 
@@ -112,5 +114,6 @@ def choose(offered: Sequence[Platform | None], wanted: Platform) -> tuple[int, t
 
 
 def listing(platforms: Iterable[Platform | None]) -> str:
-    """Return a readable list of platforms for an operator, without repeats, in order."""
-    return ", ".join(dict.fromkeys(str(item) if item else "unstated" for item in platforms))
+    """Return a readable list of platforms for an operator, without repeats, in order; the first of very many."""
+    names = dict.fromkeys(str(item) if item else "unstated" for item in platforms)
+    return ", ".join(islice(names, MAX_LISTED))

@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 from probes.protocol.challenge import Challenge
 from probes.protocol.domains import same_owner
-from probes.protocol.manifest import looks_like_html, read_json
+from probes.protocol.json_members import read_json
+from probes.protocol.manifest import looks_like_html
 from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Reason, Warn
 from probes.protocol.urls import MAX_URL, Origin, UrlRefused, may_be_sent_to, origin_of, resolve_url, with_query

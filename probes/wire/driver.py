@@ -13,7 +13,7 @@ from ipaddress import IPv6Network
 from typing import Final, Self
 
 from probes.protocol.conversation import Done, Send, advance, start
-from probes.protocol.exchange import Ask, Event, Fault, Reply
+from probes.protocol.exchange import Ask, Event
 from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Outcome, Step
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.proxy import Proxy
@@ -21,7 +21,7 @@ from probes.protocol.redaction import scrub_url
 from probes.protocol.reference import parse_reference
 from probes.protocol.taxonomy import Reason, Stage, Warn
 from probes.protocol.urls import Origin, origin_of, redact
-from probes.wire.exchange import ExchangeRecord, perform
+from probes.wire.exchange import ExchangeRecord, Record, perform, recorded
 from probes.wire.exchangers import ExchangeRefused, Exchanges, Refusal
 from probes.wire.flights import Landed
 from probes.wire.limits import Limits
@@ -116,7 +116,7 @@ class _Run:
         self.started_at = datetime.now(UTC)
         self.started = asyncio.get_running_loop().time()
         self.deadline = self.started + plan.timeout_seconds
-        self.records: list[tuple[Ask, Event, ExchangeRecord]] = []
+        self.records: list[Record] = []
 
     async def converse(self, login: Secret) -> Done:
         """Carry the conversation to its end. Exchanges that it no longer waits for are cancelled."""
@@ -175,7 +175,7 @@ class _Run:
                 landed = shared.by_another(ask, waited_ms=round((loop.time() - began) * 1000, 3))
             else:
                 landed = await flights.lead(flight, lambda: self.perform(ask))
-        self.records.append((ask, *landed))
+        self.records.append(recorded(ask, *landed))
         return landed.event
 
     async def perform(self, ask: Ask) -> Landed:
@@ -224,7 +224,7 @@ class _Run:
     @property
     def retry_at(self) -> datetime | None:
         """When whoever throttled us will be asked again, where he did not say when he would have us back."""
-        throttled = [ask for ask, event, _ in self.records if isinstance(event, Reply) and event.status == 429]
+        throttled = [ask for ask, error, record in self.records if error is None and record.http_status == 429]
         return self.recollection.retry_at(throttled[-1]) if throttled else None
 
     def completed(self, conclusion: Conclusion, certificates: Iterable[Certificate]) -> Conclusion:
@@ -261,7 +261,7 @@ def _without_login(plan: Plan, refusal: Refusal) -> Done:
     )
 
 
-def _step(ask: Ask, event: Event, record: ExchangeRecord, secrets: tuple[str, ...]) -> Step:
+def _step(ask: Ask, error: str | None, record: ExchangeRecord, secrets: tuple[str, ...]) -> Step:
     return Step(
         stage=ask.stage,
         method=ask.method,
@@ -269,7 +269,7 @@ def _step(ask: Ask, event: Event, record: ExchangeRecord, secrets: tuple[str, ..
         host=record.host,
         address=record.address,
         http_status=record.http_status,
-        error=event.kind.value if isinstance(event, Fault) else None,
+        error=error,
         connection=record.connection,
         dns_ms=record.dns_ms,
         connect_ms=record.connect_ms,

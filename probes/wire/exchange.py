@@ -58,6 +58,15 @@ class ExchangeRecord:
         )
 
 
+Record = tuple[Ask, str | None, ExchangeRecord]
+"""What was asked, the kind of its fault if any, and how it went. Not its event: no body outlives its reading."""
+
+
+def recorded(ask: Ask, event: Event, record: ExchangeRecord) -> Record:
+    """Return what a check's account keeps of an exchange."""
+    return ask, event.kind.value if isinstance(event, Fault) else None, record
+
+
 async def perform(
     transport: GuardedTransport,
     ask: Ask,
@@ -113,7 +122,8 @@ async def perform(
             received_at=datetime.now(UTC),
         )
     except WireFault as fault:
-        event = Fault(ask_id=ask.id, kind=fault.kind, detail=fault.detail)
+        received = reading.received_bytes if reading is not None else 0
+        event = Fault(ask_id=ask.id, kind=fault.kind, detail=fault.detail, received_bytes=received)
     except (ValueError, httpx.InvalidURL) as error:
         event = Fault(ask_id=ask.id, kind=FaultKind.INTERNAL, detail=printable(str(error)))
     return event, ExchangeRecord(

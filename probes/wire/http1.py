@@ -6,7 +6,6 @@ cut short, how much is held for a slow consumer, and what makes a connection unf
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final, Protocol
@@ -79,8 +78,7 @@ class Reading:
         self._informational = False
         self._until_close = False
         self._fault: WireFault | None = None
-        self._chunks: deque[bytes] = deque()
-        self._held = 0  # bytes in `_chunks`
+        self._held = bytearray()  # of the body, for the reader; a list of chunks could be of one byte each
         self._paused = False
         self._quiet = 0  # bytes since the last one of the body
         self._waiter: asyncio.Future[None] | None = None
@@ -96,13 +94,13 @@ class Reading:
 
     async def chunk(self) -> bytes:
         """Return the next bytes of the body, or none at its end. Raises `WireFault`."""
-        while not self._chunks:
+        while not self._held:
             if self.is_complete:
                 return b""
             await self._news()
-        chunk = self._chunks.popleft()
-        self._held -= len(chunk)
-        if self._paused and self._held <= self._limits.read_ahead_bytes // 2:
+        chunk = bytes(self._held)
+        self._held.clear()
+        if self._paused:
             self._paused = False
             self._source.resume()
         return chunk
@@ -110,31 +108,27 @@ class Reading:
     async def body(self, limit_bytes: int) -> bytes:
         """Return the whole body. Raises `WireFault`, BODY_TOO_LARGE when it is more than `limit_bytes`."""
         too_large = not self.is_complete and (self.declared_length or 0) > limit_bytes
-        chunks = []
-        size = 0
+        content = bytearray()
         while not too_large and (chunk := await self.chunk()):
-            chunks.append(chunk)
-            size += len(chunk)
-            too_large = size > limit_bytes
+            content += chunk
+            too_large = len(content) > limit_bytes
         if too_large:
             raise WireFault(FaultKind.BODY_TOO_LARGE, f"more than {limit_bytes} bytes")
-        return b"".join(chunks)
+        return bytes(content)
 
     async def body_so_far(self, limit_bytes: int) -> bytes:
         """Return up to `limit_bytes` of the body, and what came before a fault in place of the fault.
 
         The status of an error is the evidence, its body only a comment. Raises `WireFault` when we shut down.
         """
-        chunks = []
-        size = 0
+        content = bytearray()
         try:
-            while size < limit_bytes and (chunk := await self.chunk()):
-                chunks.append(chunk)
-                size += len(chunk)
+            while len(content) < limit_bytes and (chunk := await self.chunk()):
+                content += chunk
         except WireFault as fault:
             if fault.kind is FaultKind.ABORTED:
                 raise
-        return b"".join(chunks)[:limit_bytes]
+        return bytes(content[:limit_bytes])
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take bytes from the connection."""
@@ -203,8 +197,11 @@ class Reading:
             self.is_reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._state is _State.HEAD:  # trailers go unheard
-            self.headers.append((name.lower(), value))
+        if self._state is not _State.HEAD:  # trailers go unheard
+            return
+        self.headers.append((name.lower(), value))
+        if len(self.headers) > self._limits.header_fields:
+            self._misread("headers_too_large")
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -231,10 +228,9 @@ class Reading:
         if self.is_complete:
             self.is_reusable = False
             return
-        self._chunks.append(data)
-        self._held += len(data)
+        self._held += data
         self.received_bytes += len(data)
-        if self._held > self._limits.read_ahead_bytes and not self._paused:
+        if len(self._held) > self._limits.read_ahead_bytes and not self._paused:
             self._paused = True
             self._source.pause()
 

@@ -29,6 +29,7 @@ class Limits:
     body_seconds: float = 10.0  # from the headers to the last byte of the body, however it drips
 
     header_bytes: int = 64 * 1024  # also of any other stretch without a body byte: trailers, chunk extensions
+    header_fields: int = 256  # of one response; thousands of tiny ones would cost a hundred times their bytes
     error_body_bytes: int = ERROR_BODY_LIMIT_BYTES
     probe_body_bytes: int = 64 * 1024
     read_ahead_bytes: int = 64 * 1024  # held for a slow consumer before reading pauses

@@ -65,6 +65,7 @@ class Breaks:
 
     kind: FaultKind
     detail: str = ""
+    received_bytes: int = 0
 
 
 Answer = Says | Amends | Breaks
@@ -254,8 +255,8 @@ class Registry:
         queued = self._once.get(line)
         scripted = queued.popleft() if queued else self._always.get(line)
         match scripted:
-            case Breaks(kind, detail):
-                return Fault(ask_id=ask.id, kind=kind, detail=detail)
+            case Breaks(kind, detail, received):
+                return Fault(ask_id=ask.id, kind=kind, detail=detail, received_bytes=received)
             case Says():
                 return _reply(ask, scripted)
             case Amends():

@@ -14,9 +14,9 @@ from probes.protocol.conversation.state import Errand, Purpose
 from probes.protocol.conversation.turn import Turn
 from probes.protocol.errors import blob_refusal, is_stale_signature, read_error
 from probes.protocol.exchange import Reply
-from probes.protocol.manifest import Descriptor, ImageManifest, ManifestInvalid, decode_body, read_json
+from probes.protocol.manifest import Descriptor, ImageManifest, ManifestInvalid, decode_body, read_config
 from probes.protocol.plan import ALL_PLATFORMS
-from probes.protocol.platform import Platform, read_platform, suits
+from probes.protocol.platform import Platform, suits
 from probes.protocol.taxonomy import Depth, Reason, Stage, Warn
 
 _CONTENT_RANGE: Final = re.compile(r"bytes 0-0/(\*|[0-9]{1,19})")
@@ -136,7 +136,7 @@ def on_config(turn: Turn, errand: Errand, reply: Reply) -> None:
 def _read_config(turn: Turn, errand: Errand, body: bytes) -> None:
     """Take up a config that is intact, whether it was sent just now or is known."""
     try:
-        offered = read_platform(read_json(body))
+        offered = read_config(body)
     except ValueError:
         turn.fail(errand, Reason.MANIFEST_MALFORMED, "the config is not JSON")
         return

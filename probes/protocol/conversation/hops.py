@@ -91,7 +91,7 @@ def is_worth_a_retry(turn: Turn, errand: Errand, reply: Reply) -> bool:
 def on_fault(turn: Turn, errand: Errand, fault: Fault) -> None:
     """Retry an exchange that gave no reply, or record what it means."""
     origin = origin_of(errand.url)
-    reason = _reason(errand, fault, is_own_target=origin.host == turn.state.registry.host)
+    reason = _reason(turn, errand, fault, is_own_target=origin.host == turn.state.registry.host)
     failure = replace(errand.failure(reason, fault.detail, fault.retry_at), stage=_stage(errand, fault))
     helps = reason.meaning.retry in (Retry.ONCE, Retry.YES) and fault.kind is not FaultKind.PROTOCOL_ERROR
     if errand.purpose is Purpose.TAG:
@@ -116,7 +116,7 @@ def _stage(errand: Errand, fault: Fault) -> Stage:
     return _CONTACT_STAGES.get(fault.kind, errand.stage) if is_first_contact else errand.stage
 
 
-def _reason(errand: Errand, fault: Fault, *, is_own_target: bool) -> Reason:
+def _reason(turn: Turn, errand: Errand, fault: Fault, *, is_own_target: bool) -> Reason:
     if fault.kind is FaultKind.ADDRESS_FORBIDDEN:
         if is_own_target:
             return Reason.TARGET_FORBIDDEN
@@ -124,7 +124,9 @@ def _reason(errand: Errand, fault: Fault, *, is_own_target: bool) -> Reason:
     if fault.kind is FaultKind.BODY_TOO_LARGE:
         if errand.purpose in _TOKENS:
             return Reason.AUTH_TOKEN_TOO_LARGE
-        return Reason.SIZE_MISMATCH if errand.purpose is Purpose.CONFIG else Reason.MANIFEST_TOO_LARGE
+        said = errand.descriptor.size_bytes if errand.descriptor is not None else None
+        is_beyond_its_word = said is not None and said <= turn.state.limits.manifest_bytes
+        return Reason.SIZE_MISMATCH if is_beyond_its_word else Reason.MANIFEST_TOO_LARGE
     if errand.purpose in _TOKENS and fault.kind in _SLOW:
         return Reason.AUTH_SERVICE_TIMEOUT
     return _RENAMED.get(fault.kind) or Reason(fault.kind.value)

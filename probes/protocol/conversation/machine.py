@@ -99,6 +99,7 @@ def advance(state: State, event: Event) -> Send | Done:
         raise UnexpectedEventError(event.ask_id)
     turn = Turn(state.copy())
     errand = turn.state.in_flight.pop(event.ask_id)
+    turn.state.received_bytes += event.received_bytes
     if turn.state.settled and errand.purpose not in _ASIDE:
         return turn.finish()  # it was asked before the check was settled
     if isinstance(event, Fault):
@@ -116,7 +117,6 @@ def _never_shown(secret: Secret) -> tuple[str, ...]:
 
 def _on_reply(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Deal with what any reply may be, then hand it to the reader for its purpose."""
-    turn.state.received_bytes += len(reply.body)
     if errand.purpose in _ASIDE:
         _ASIDE[errand.purpose](turn, errand, reply)
         return

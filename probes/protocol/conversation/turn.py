@@ -34,6 +34,7 @@ _QUEUED: Final = frozenset({Purpose.CHILD, Purpose.CONFIG, Purpose.BLOB})
 _TOKENS: Final = frozenset({Purpose.TOKEN, Purpose.GUEST_TOKEN})
 _PART_OF_A_LOGIN: Final = _TOKENS | {Purpose.PING, Purpose.TRIAL}
 _SHORT: Final = _TOKENS | {Purpose.PING, Purpose.CONFIRM}
+_PROBE_BYTES: Final = 64 * 1024  # of a probe's reply the wire reads no more
 _ENDING: Final = frozenset(
     {Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING, Purpose.CONFIRM, Purpose.TOKEN, Purpose.TRIAL}
 )
@@ -205,9 +206,15 @@ class Turn:
         self.state.warnings = tuple(dict.fromkeys((*self.state.warnings, *warnings)))
 
     def _may_send_more(self) -> bool:
-        """A login that is under way is waited for: without it the queue would only draw refusals."""
+        """A login that is under way is waited for: without it the queue would only draw refusals.
+
+        What is in flight may come whole, and at once: together no more than one document of the largest size.
+        """
         state = self.state
-        return len(state.in_flight) < state.limits.asks_in_flight and not state.login.is_under_way
+        if len(state.in_flight) >= state.limits.asks_in_flight or state.login.is_under_way:
+            return False
+        awaited = sum(limit_bytes(state, errand) for errand in state.in_flight.values())
+        return not awaited or awaited + limit_bytes(state, state.queue[0]) <= state.limits.manifest_bytes
 
     def finish(self) -> Send | Done:
         """Return what comes of the turn: more asks, or the conclusion."""
@@ -239,7 +246,7 @@ def _ask(state: State, errand: Errand) -> Ask:
         headers=tuple(headers_for(state, errand)),
         body=form,
         body_rule=BodyRule.PROBE if errand.is_probe else BodyRule.DOCUMENT,
-        limit_bytes=_limit_bytes(state, errand),
+        limit_bytes=limit_bytes(state, errand),
         fresh_connection=errand.fresh_connection,
         delay_seconds=errand.delay_seconds,
         shows_identity=bool(state.secret.client_identity) and _is_at_home(state, errand),
@@ -291,12 +298,15 @@ def guest_header(state: State, errand: Errand) -> str:
     return guest.header if guest and guest.header and origin_of(errand.url) == guest.origin else ""
 
 
-def _limit_bytes(state: State, errand: Errand) -> int:
+def limit_bytes(state: State, errand: Errand) -> int:
+    """Return how much of a reply is read: no more than its descriptor says, once that is beyond the ordinary."""
     limits = state.limits
     if errand.purpose in _SHORT:
         return limits.token_bytes
-    if errand.purpose is Purpose.CONFIG:
-        return min(max(errand.content.size_bytes, limits.config_bytes), limits.manifest_bytes)
+    if errand.is_probe:
+        return _PROBE_BYTES
+    if errand.descriptor is not None:
+        return min(max(errand.descriptor.size_bytes, limits.config_bytes), limits.manifest_bytes)
     return limits.manifest_bytes
 
 

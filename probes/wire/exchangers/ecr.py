@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from probes.protocol.exchange import Reply
-from probes.protocol.manifest import read_json
+from probes.protocol.json_members import read_json
 from probes.protocol.plan import Secret
 from probes.protocol.provider import EcrKey, KeyInvalid, ecr_place, is_ecr_host, sts_place
 from probes.protocol.taxonomy import Reason

@@ -14,8 +14,9 @@ from typing import Any, Final, Protocol
 from probes.protocol.plan import Secret
 from probes.protocol.provider import KeyInvalid, Provider, read_key
 from probes.protocol.taxonomy import Reason
+from probes.wire.exchange import Record
 from probes.wire.exchangers import acr, ecr, google
-from probes.wire.exchangers.line import ExchangeRefused, Lease, Line, Record, Refusal
+from probes.wire.exchangers.line import ExchangeRefused, Lease, Line, Refusal
 from probes.wire.limits import Limits
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport

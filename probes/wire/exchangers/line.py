@@ -13,14 +13,15 @@ from urllib.parse import urlencode
 
 from probes.protocol.errors import TRANSIENT_STATUSES, clean_text, read_error, retry_at, token_refusal
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Method, Reply
+from probes.protocol.json_members import read_json
 from probes.protocol.limits import DEFAULT_LIMITS
-from probes.protocol.manifest import looks_like_html, read_json
+from probes.protocol.manifest import looks_like_html
 from probes.protocol.plan import Secret
 from probes.protocol.redaction import echoes, scrub
 from probes.protocol.taxonomy import Reason, Retry, Stage
 from probes.protocol.token import is_bearer
 from probes.protocol.urls import origin_of
-from probes.wire.exchange import ExchangeRecord, perform
+from probes.wire.exchange import Record, perform, recorded
 from probes.wire.limits import Limits
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
@@ -69,9 +70,6 @@ class Lease:
 
     secret: Secret
     expires_at: datetime
-
-
-Record = tuple[Ask, Event, ExchangeRecord]
 
 
 class Line:
@@ -184,10 +182,10 @@ class Line:
             headers=headers,
             body=body,
             limit_bytes=DEFAULT_LIMITS.token_bytes,
-            fresh_connection=bool(self.records and isinstance(self.records[-1][1], Fault)),
+            fresh_connection=bool(self.records and self.records[-1][1]),
         )
         event, record = await perform(self._transport, ask, self._route, self._limits, self._deadline)
-        self.records.append((ask, event, record))
+        self.records.append(recorded(ask, event, record))
         return event
 
     def _failure(self, url: str, event: Event) -> Refusal | None:

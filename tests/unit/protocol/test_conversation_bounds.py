@@ -88,6 +88,51 @@ def test_login_beyond_the_bound_is_not_tried(registry: Registry) -> None:
     assert len(registry.log) == 200
 
 
+def test_what_is_in_flight_is_no_more_than_one_document_of_the_largest_size(registry: Registry) -> None:
+    """S14, B24: two of 1.5 MiB go together, and a third waits."""
+    children = [child(f"linux/cpu{number}", annotations={"x": "x" * 1_500_000}) for number in range(4)]
+    registry.index("team/app:1", *children)
+    move = start(Plan(reference=REFERENCE, depth=Depth.PLATFORM, platforms=("all",)))
+    waiting: list[Ask] = []
+    in_flight: list[int] = []
+    while isinstance(move, Send):
+        waiting += move.asks
+        assert sum(ask.limit_bytes for ask in waiting) <= 4 * 1024 * 1024
+        in_flight.append(len(waiting))
+        move = advance(move.state, registry.answer(waiting.pop(0)))
+    assert move.conclusion.reason is Reason.OK
+    assert max(in_flight) == 2
+
+
+def test_bytes_of_a_body_that_broke_off_count(registry: Registry) -> None:
+    """S16: whoever breaks off at four megabytes each time sends no more than whoever does not."""
+    registry.index("team/app:1", *(child(f"linux/cpu{number}") for number in range(64)))
+    for number in range(64):
+        registry.always(f"GET linux/cpu{number}", Breaks(FaultKind.BODY_TOO_LARGE, received_bytes=1024 * 1024))
+    outcome = registry.check(REFERENCE, depth=Depth.PLATFORM, platforms=("all",))
+    assert (outcome.reason, Warn.PROBE_CAPPED in outcome.warnings) == (Reason.SIZE_MISMATCH, True)
+    assert len(registry.log) <= 2 + 12 + 2
+
+
+@pytest.mark.parametrize(
+    ("size", "limit", "reason"),
+    [
+        (500, 1024 * 1024, Reason.SIZE_MISMATCH),
+        (3_000_000, 3_000_000, Reason.SIZE_MISMATCH),
+        (9_000_000, 4 * 1024 * 1024, Reason.MANIFEST_TOO_LARGE),
+    ],
+)
+def test_child_is_not_read_beyond_what_its_descriptor_says(
+    registry: Registry, size: int, limit: int, reason: Reason
+) -> None:
+    """P10, M21."""
+    entry = {**child("linux/amd64").entry, "size": size}
+    registry.index("team/app:1", entries=[entry])
+    registry.always(f"GET {entry['digest']}", Breaks(FaultKind.BODY_TOO_LARGE))
+    assert registry.check(REFERENCE, depth=Depth.PLATFORM).reason is reason
+    assert registry.asks[-1].limit_bytes == limit
+
+
 def test_event_that_nothing_waits_for_is_refused_and_changes_nothing(registry: Registry) -> None:
     registry.image("team/app:1")
     move = start(Plan(reference=REFERENCE))

@@ -416,3 +416,9 @@ class TestRateLimit:
 
     def test_no_headers_are_no_quota(self) -> None:
         assert read_rate_limit(Headers()) is None
+
+
+def test_error_text_is_read_to_the_length_of_an_error_body() -> None:
+    """E1: a 206 may come with a whole document's length."""
+    body = json.dumps({"errors": [{"message": "x" * 65_000}, {"code": "DENIED", "message": "y" * 65_000}]}).encode()
+    assert read_error(body).codes == ()

@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from probes.protocol.manifest import (
     ImageManifest,
     ManifestInvalid,
     decode_body,
+    read_config,
     read_manifest,
 )
 from probes.protocol.platform import Platform
@@ -54,6 +56,51 @@ def test_document_of_thousands_of_descriptors_is_too_large_to_be_read_beside_oth
     )
     many_layers = {**IMAGE, "layers": IMAGE["layers"] * 2001}
     assert refusal(json.dumps(many_layers).encode()) is Reason.MANIFEST_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("member", "one"), [("layers", "{},"), ("manifests", '{"mediaType":0,"digest":0,"size":0},')]
+)
+def test_list_of_very_many_objects_is_not_built_to_be_counted(member: str, one: str) -> None:
+    """S14."""
+    document = f'{{"schemaVersion":2,"{member}":[{one * 8001}{{}}]}}'
+    assert refusal(document.encode(), "") is Reason.MANIFEST_TOO_LARGE
+
+
+def test_objects_beside_the_descriptors_are_nobodys_business() -> None:
+    noted = {**IMAGE, "annotations": {"bundle": "{" * 9000}, "more": [{}] * 9000}
+    assert isinstance(read(noted), ImageManifest)
+
+
+@pytest.mark.parametrize("config", [b"[]", b"7", b"null", b"{}", b'{"os": ["linux"], "architecture": "amd64"}'])
+def test_config_that_states_no_platform_is_no_broken_config(config: bytes) -> None:
+    assert read_config(config) is None
+
+
+def test_config_states_its_platform_among_much_else() -> None:
+    """P15."""
+    config = {"history": [{"empty_layer": True}] * 99, "os": "linux", "architecture": "aarch64", "variant": "v8"}
+    assert read_config(json.dumps(config).encode()) == Platform("linux", "arm64")
+
+
+@pytest.mark.parametrize("config", [b"", b"{", b"not JSON", b"[" * 100_000])
+def test_config_that_is_no_json_is_refused(config: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_config(config)
+
+
+def test_words_of_a_platform_that_are_no_words_are_none() -> None:
+    """S20: of a long one no part is taken for the whole."""
+    strange = {"os": "linux", "architecture": "amd64", "variant": "v" * 5000, "os.version": ["10"] * 999}
+    index = read({**INDEX, "manifests": [{**CHILD, "platform": strange}, CHILD]}, OCI_INDEX)
+    assert isinstance(index, ImageIndex)
+    assert [child.platform for child in index.children] == [None, None]
+
+
+def test_media_type_is_read_to_the_length_that_it_may_have() -> None:
+    index = read({**INDEX, "manifests": [{**CHILD, "mediaType": "x" * 5000}]}, OCI_INDEX)
+    assert isinstance(index, ImageIndex)
+    assert index.children[0].media_type == "x" * 255
 
 
 def test_image_is_its_config_and_its_layers() -> None:
@@ -162,6 +209,8 @@ def without(name: str) -> dict[str, Any]:
         pytest.param({"schemaVersion": 2}, OCI_MANIFEST, Reason.MANIFEST_MALFORMED, id="M16-all"),
         pytest.param({**INDEX, "manifests": {}}, OCI_INDEX, Reason.MANIFEST_MALFORMED, id="M16-manifests"),
         pytest.param({**IMAGE, "layers": [7]}, OCI_MANIFEST, Reason.MANIFEST_MALFORMED, id="M16-descriptor"),
+        pytest.param({**IMAGE, "config": 7}, OCI_MANIFEST, Reason.MANIFEST_MALFORMED, id="M16-config-kind"),
+        pytest.param({**IMAGE, "layers": None}, OCI_MANIFEST, Reason.MANIFEST_MALFORMED, id="M16-no-list"),
         pytest.param({**IMAGE, "mediaType": 7}, OCI_MANIFEST, Reason.MANIFEST_MALFORMED, id="M16-type"),
         pytest.param(IMAGE, OCI_INDEX, Reason.MANIFEST_TYPE_CONFLICT, id="M19-header"),
         pytest.param({**IMAGE, "mediaType": OCI_INDEX}, "", Reason.MANIFEST_TYPE_CONFLICT, id="M19-content"),
@@ -223,6 +272,7 @@ class TestDecoding:
             pytest.param("gzip, br", b"x", Reason.MANIFEST_ENCODING_UNSUPPORTED, id="two"),
             pytest.param("gzip", b"not packed", Reason.MANIFEST_ENCODING_UNSUPPORTED, id="broken"),
             pytest.param("gzip", gzip.compress(b"x")[:-9], Reason.MANIFEST_ENCODING_UNSUPPORTED, id="breaks-off"),
+            pytest.param("gzip", b"", Reason.MANIFEST_ENCODING_UNSUPPORTED, id="nothing"),
             pytest.param("gzip", gzip.compress(b"x" * 101), Reason.MANIFEST_TOO_LARGE, id="too-large"),
             pytest.param("gzip", gzip.compress(bytes(10**6)), Reason.MANIFEST_TOO_LARGE, id="bomb"),
         ],
@@ -232,6 +282,11 @@ class TestDecoding:
         with pytest.raises(ManifestInvalid) as caught:
             decode_body(packed, coding, 100)
         assert caught.value.reason is reason
+
+    @pytest.mark.parametrize("size", [1, 65_535, 65_536, 65_537, 1_000_000])
+    def test_pieces_make_the_whole(self, size: int) -> None:
+        plain = Random(1).randbytes(size // 2) + bytes(size - size // 2)
+        assert decode_body(gzip.compress(plain) + b"and what is behind it", "gzip", size) == plain
 
     def test_limit_itself_is_allowed(self) -> None:
         assert decode_body(gzip.compress(b"x" * 100), "gzip", 100) == b"x" * 100

@@ -112,6 +112,11 @@ def test_attestation_is_not_runnable() -> None:
     assert Platform.of("linux", "riscv64").is_runnable
 
 
+def test_listing_of_thousands_stays_short() -> None:
+    """S14: each of a check's failures keeps its own."""
+    assert listing(Platform("os", f"cpu{number}") for number in range(2000)).count(",") == 63
+
+
 def test_listing_repeats_nothing() -> None:
     """P5."""
     assert (
