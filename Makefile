@@ -16,6 +16,7 @@ OPENAPI := docs/reference/openapi.yaml
 SOURCES := api dashboard kairos manage.py probes tests
 # More arguments for a command: make up ARGS="--bind 127.0.0.1:9000", make test ARGS="-k reference"
 ARGS ?=
+SECONDS ?= 60
 
 .PHONY: help
 help: ## say what can be made
@@ -34,6 +35,10 @@ demo: $(VENV)/.runs ## the same with a demonstration registry, without internet
 .PHONY: test
 test: $(VENV)/.checks ## run all tests
 	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.checks ## give rubbish to all that reads what strangers wrote, for SECONDS=60
+	@$(PYTHON) -m tests.fuzz $(SECONDS) $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.checks ## format, lint, types, imports, settings, migrations, what is generated, a test for each row

@@ -21,6 +21,7 @@ from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Depth, Reason
 from probes.wire.driver import Engine
 from tests.fakes import heavy
+from tests.fakes.contents import CONFIG, LAYER
 from tests.fakes.heavy import DOCUMENTS, MOST, Answer, digest_of, in_chunks, index_of, packed, response, serving
 from tests.integration.wire.peer import LOOPBACK
 
@@ -169,7 +170,7 @@ async def test_child_that_is_larger_than_its_word_is_not_read_on(name: str) -> N
 async def test_config_costs_little_memory(name: str, coding: str) -> None:
     """P15, S14."""
     config = DOCUMENTS[name]
-    pointer = {"mediaType": heavy.CONFIG, "digest": digest_of(config), "size": len(config)}
+    pointer = {"mediaType": CONFIG, "digest": digest_of(config), "size": len(config)}
     layers = heavy.descriptors(500)
     image = json.dumps({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": pointer, "layers": layers}).encode()
     sent = response("200 OK", packed(config), coding) if coding else response("200 OK", config)
@@ -186,10 +187,9 @@ async def test_images_of_five_hundred_layers_for_sixty_four_platforms_cost_littl
         document = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
-            "config": {"mediaType": heavy.CONFIG, "digest": digest_of(b"%d" % n), "size": 2},
+            "config": {"mediaType": CONFIG, "digest": digest_of(b"%d" % n), "size": 2},
             "layers": [
-                {"mediaType": heavy.LAYER, "digest": f"sha256:{n:032x}{layer:032x}", "size": 9}
-                for layer in range(500)
+                {"mediaType": LAYER, "digest": f"sha256:{n:032x}{layer:032x}", "size": 9} for layer in range(500)
             ],
         }
         children[f"cpu{n}"] = json.dumps(document).encode()

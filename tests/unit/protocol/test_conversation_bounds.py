@@ -127,7 +127,7 @@ def test_child_is_not_read_beyond_what_its_descriptor_says(
 ) -> None:
     """P10, M21."""
     entry = {**child("linux/amd64").entry, "size": size}
-    registry.index("team/app:1", entries=[entry])
+    registry.index("team/app:1", entries=(entry,))
     registry.always(f"GET {entry['digest']}", Breaks(FaultKind.BODY_TOO_LARGE))
     assert registry.check(REFERENCE, depth=Depth.PLATFORM).reason is reason
     assert registry.asks[-1].limit_bytes == limit
