@@ -17,7 +17,7 @@ from probes.protocol.exchange import Ask, Event
 from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Outcome, Step
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.proxy import Proxy
-from probes.protocol.redaction import scrub_url
+from probes.protocol.redaction import scrub, scrub_host, scrub_url
 from probes.protocol.reference import parse_reference
 from probes.protocol.taxonomy import Reason, Stage, Warn
 from probes.protocol.urls import Origin, origin_of, redact
@@ -212,7 +212,7 @@ class _Run:
             bytes_read=sum(record.bytes for _, _, record in self.records),
             connection=self.connection,
             proxy=self.route.proxy.netloc if self.route.proxy else None,
-            certificates=tuple(certificates.values()),
+            certificates=tuple(_shown(certificate, done.secrets) for certificate in certificates.values()),
             steps=tuple(_step(*entry, done.secrets) for entry in self.records),
         )
 
@@ -261,12 +261,17 @@ def _without_login(plan: Plan, refusal: Refusal) -> Done:
     )
 
 
+def _shown(certificate: Certificate, secrets: tuple[str, ...]) -> Certificate:
+    """Whoever sent us to a host chose its name, and may have chosen its certificate's issuer."""
+    return replace(certificate, host=scrub_host(certificate.host, secrets), issuer=scrub(certificate.issuer, secrets))
+
+
 def _step(ask: Ask, error: str | None, record: ExchangeRecord, secrets: tuple[str, ...]) -> Step:
     return Step(
         stage=ask.stage,
         method=ask.method,
         url=scrub_url(redact(ask.url), secrets),
-        host=record.host,
+        host=scrub_host(record.host, secrets),
         address=record.address,
         http_status=record.http_status,
         error=error,

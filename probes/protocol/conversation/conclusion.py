@@ -12,7 +12,7 @@ from probes.protocol.conversation.state import Failure, State, Wanted
 from probes.protocol.errors import clean_text
 from probes.protocol.notices import within
 from probes.protocol.outcome import Conclusion, PlatformResult
-from probes.protocol.redaction import scrub
+from probes.protocol.redaction import scrub, scrub_host
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status
 
 _SECURITY: Final = frozenset(
@@ -73,11 +73,11 @@ def conclude(state: State, ending: Failure | None) -> Conclusion:
         reason=reason,
         canonical=state.reference.canonical,
         stage=failure.stage if failure else None,
-        host=failure.host if failure else None,
+        host=scrub_host(failure.host, state.secrets) if failure else None,
         confidence=failure.confidence if failure else Confidence.DEFINITE,
         depth=_depth(state, ending),
         digest=state.digest,
-        platforms=tuple(_platform_result(item) for item in state.wanted) if ending is None else (),
+        platforms=tuple(_platform_result(item, state.secrets) for item in state.wanted) if ending is None else (),
         warnings=state.warnings,
         notices=within((scrub(notice, state.secrets) for notice in state.notices), state.limits.notice_bytes),
         hint=reason.meaning.hint,
@@ -105,6 +105,9 @@ def _rank(depth: Depth) -> int:
     return depth.rank
 
 
-def _platform_result(item: Wanted) -> PlatformResult:
+def _platform_result(item: Wanted, secrets: tuple[str, ...]) -> PlatformResult:
+    """An index may call its platforms what it likes, so they are scrubbed as any text of the registry's."""
     reason = item.failure.reason if item.failure else Reason.OK
-    return PlatformResult(platform=item.name, digest=item.digest, status=reason.status, reason=reason)
+    return PlatformResult(
+        platform=scrub_host(item.name, secrets), digest=item.digest, status=reason.status, reason=reason
+    )

@@ -1,10 +1,12 @@
 """The net below the allow-lists: what we sent, taken out of what is about to be shown."""
 
+import base64
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.protocol.redaction import HIDDEN, WITHHELD, echoes, scrub
+from probes.protocol.redaction import HIDDEN, WITHHELD, echoes, scrub, scrub_host
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,37 @@ def test_no_cut_leaves_a_telling_part(before: str, secret: str, after: str, leng
     shown = scrub((before + secret + after)[:length], [secret])
     assert secret not in shown or shown == WITHHELD
     assert not any(shown.rstrip(HIDDEN).endswith(secret[:size]) for size in range(6, len(secret)))
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        base64.b64encode(b"wonderland-9").decode(),
+        base64.b64encode(b"alice:wonderland-9;").decode(),
+        base64.b64encode(b"al:wonderland-9").decode().rstrip("="),
+        base64.urlsafe_b64encode("é~wonderland-9".encode()).decode(),
+        base64.b64encode(b"wonderland-9" * 9).decode()[:14] + "…",
+        "".join(f"%{byte:02x}" for byte in b"wonderland-9"),
+        "wonderland%2d9",
+        r"w\x6fnderland-9",
+        r"w\u006fnderland-9",
+    ],
+)
+def test_secret_that_shows_once_decoded_takes_the_text_with_it(echo: str) -> None:
+    """S19."""
+    assert scrub(f"you said {echo}", ["wonderland-9"]) == WITHHELD
+
+
+@pytest.mark.parametrize("text", ["sha256:" + "a1" * 32, "manifest unknown", "C:\\x", "a%20b", "abcdefghij", "A" * 9])
+def test_text_that_decodes_to_something_else_stays(text: str) -> None:
+    assert scrub(text, ["wonderland-9", "x"[:0], "zq"]) == text
+
+
+def test_host_that_holds_a_secret_is_not_shown() -> None:
+    """S19: whoever redirects us chooses the name."""
+    assert scrub_host("wonderland-9.evil.test", ["Wonderland-9"]) == WITHHELD
+    assert scrub_host("auth.registry.example:5000", ["auth", "wonderland-9"]) == "auth.registry.example:5000"
+
+
+def test_control_characters_hide_no_echo() -> None:
+    assert "wonderland" in echoes("wonder\x00land")
