@@ -180,6 +180,7 @@ async def test_config_costs_little_memory(name: str, coding: str) -> None:
     )
 
 
+@pytest.mark.xfail(strict=True, reason="the queue of errands has no bound yet: 33 MiB")
 async def test_images_of_five_hundred_layers_for_sixty_four_platforms_cost_little_memory() -> None:
     """P16."""
     children = {}

@@ -8,8 +8,10 @@ import pytest
 from probes.protocol.conversation import Send, advance, start
 from probes.protocol.conversation.turn import headers_for
 from probes.protocol.plan import Plan, Secret
+from probes.protocol.redaction import WITHHELD
 from probes.protocol.taxonomy import Depth, Reason
-from tests.fakes.dialogue import ALICE, BEARING, HOST, REFRESHING, Amends, Registry, Says
+from tests.fakes.contents import child
+from tests.fakes.dialogue import ALICE, BEARING, HOST, REFRESHING, Amends, Registry, Says, moved
 
 REFERENCE = f"{HOST}/team/app:1"
 SPACED = Secret(username="", password="wonder  land")
@@ -91,6 +93,24 @@ def test_source_of_a_quota_is_scrubbed_too(registry: Registry) -> None:
     outcome = registry.check(REFERENCE, secret=ALICE, depth=Depth.RESOLVE)
     assert outcome.rate_limit is not None
     assert outcome.rate_limit.source == "user-…"
+
+
+def test_host_that_a_redirect_made_of_a_secret_is_not_shown(registry: Registry) -> None:
+    """S19: neither where the check ended, nor in the steps."""
+    registry.knows(REFRESHING)
+    registry.once("GET manifest", moved("https://looking-glass.evil.test/x"))
+    registry.once("GET looking-glass.evil.test/x", Says(404))
+    outcome = registry.check(REFERENCE, secret=REFRESHING)
+    assert outcome.reason is Reason.TAG_DIGEST_INCONSISTENT
+    assert outcome.host == WITHHELD
+
+
+def test_platform_that_an_index_names_after_a_secret_is_not_shown(registry: Registry) -> None:
+    """S19."""
+    registry.knows(REFRESHING)
+    registry.index("team/app:2", child("looking-glass/amd64"), child("linux/arm64"))
+    outcome = registry.check(f"{HOST}/team/app:2", secret=REFRESHING, platforms=("all",))
+    assert [item.platform for item in outcome.platforms] == [WITHHELD, "linux/arm64"]
 
 
 def test_driver_is_told_what_its_steps_may_not_show(registry: Registry) -> None:
