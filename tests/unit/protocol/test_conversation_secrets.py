@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from probes.protocol.conversation import Send, advance, start
+from probes.protocol.conversation import Memory, Send, advance, start
 from probes.protocol.conversation.turn import headers_for
 from probes.protocol.plan import Plan, Secret
 from probes.protocol.redaction import WITHHELD
@@ -130,6 +130,16 @@ def test_password_is_bound_to_the_origin_of_its_realm(registry: Registry) -> Non
     [errand] = move.state.in_flight.values()
     assert "Authorization" in dict(headers_for(move.state, errand))
     astray = replace(errand, url="https://elsewhere.test/token")
+    assert "Authorization" not in dict(headers_for(move.state, astray))
+
+
+def test_login_is_bound_to_the_origin_of_the_registry(registry: Registry) -> None:
+    """S8: likewise, though no errand should stand elsewhere and not have left home."""
+    move = start(Plan(reference=REFERENCE), memory=Memory(header="Bearer t0ken"))
+    assert isinstance(move, Send)
+    [errand] = move.state.in_flight.values()
+    assert "Authorization" in dict(headers_for(move.state, errand))
+    astray = replace(errand, url="https://elsewhere.test/x")
     assert "Authorization" not in dict(headers_for(move.state, astray))
 
 
