@@ -83,7 +83,7 @@ async def dialled(named: list[str], *cidrs: str) -> tuple[list[str], WireFault]:
 @settings(max_examples=150, derandomize=True, database=None, deadline=None)
 @given(named=answers)
 def test_only_public_addresses_are_dialled(named: list[str]) -> None:
-    """N4, N5, S2 to S4."""
+    """N4, N5, S2, S3, S4."""
     tried, fault = asyncio.run(dialled(named))
     assert {ip_address(address) for address in tried} <= MAY_BE_DIALLED
     event(f"dialled: {bool(tried)}")
