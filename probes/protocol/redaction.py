@@ -56,8 +56,8 @@ def scrub_url(url: str, secrets: tuple[str, ...]) -> str:
 
 def scrub_host(host: str, secrets: Iterable[str]) -> str:
     """Return `host`, or nothing of it when a redirect has put a secret into it; a syllable of a name is none."""
-    secrets = [secret.lower() for secret in secrets if len(secret) >= _TELLING]
-    return host if scrub(host, secrets) == host else WITHHELD
+    hidden = any(_repeats(host, secret.lower()) for secret in secrets if len(secret) >= _TELLING)
+    return WITHHELD if hidden else host
 
 
 def _beginning(text: str, secret: str) -> int:
