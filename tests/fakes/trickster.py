@@ -66,9 +66,8 @@ class Trickster:
         self.registry.identity_tokens.add(identity)
         self.registry.valid_tokens.add(bearer)
         inner = contents.index(child("linux/arm64"), name="inner")
-        index = self.registry.index(
-            "team/app:1", child("linux/amd64", layers=5), child("linux/arm64"), child(None), inner
-        )
+        outer = (child("linux/amd64", layers=5), child("linux/arm64"), child(None), inner)
+        index = self.registry.index("team/app:1", *outer)
         self.known = Known(
             lacks_head=self.random.random() < 0.1,
             documents={item.digest: Document(item.digest, item.body, item.media_type) for item in index.contents},
@@ -93,6 +92,9 @@ class Trickster:
                 Secret(username="alice", password=password, identity_token=identity),
             )
         )
+        if self.random.random() < 0.15:  # it has forgotten them all
+            self.registry.users.clear()
+            self.registry.identity_tokens.clear()
         self.asks: list[Ask] = []
         self.states: list[Send] = []
         self.situations: Counter[str] = Counter()
@@ -141,7 +143,10 @@ class Trickster:
         """Return a trick that goes a step further in what is going on just now."""
         if ask.url.startswith(STORAGE):
             return 403, []
-        if "Bearer" in dict(ask.headers).get("Authorization", "") and self.random.random() < 0.5:
+        authorization = dict(ask.headers).get("Authorization", "")
+        if ask.stage == "token" or (not authorization and self.random.random() < 0.5):
+            return 401, []
+        if "Bearer" in authorization and self.random.random() < 0.5:
             return 401, [("WWW-Authenticate", f'Bearer realm="https://auth.{HOST}/token",error="invalid_token"')]
         return 307, [("Location", f"https://evil.test/{self.random.random()}")]
 

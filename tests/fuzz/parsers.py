@@ -5,6 +5,7 @@ A parser's `check` takes bytes, raises `AssertionError` (or anything else) where
 """
 
 import asyncio
+import base64
 import json
 import unicodedata
 from collections.abc import Callable, Hashable, Mapping
@@ -29,10 +30,11 @@ from probes.protocol.manifest import (
     read_config,
     read_manifest,
 )
+from probes.protocol.notices import read_notices, within
 from probes.protocol.platform import Platform, PlatformInvalid
 from probes.protocol.reference import ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Depth, Reason
-from probes.protocol.token import MAX_LIFETIME_SECONDS, MAX_TOKEN, LoginRefused, read_token
+from probes.protocol.token import MAX_LIFETIME_SECONDS, MAX_TOKEN, LoginRefused, grants_nothing, read_token
 from probes.protocol.urls import MAX_URL, UrlRefused, origin_of, redact, resolve_url
 from probes.wire.channel import End
 from probes.wire.faults import WireFault
@@ -138,7 +140,7 @@ def as_header(challenge: Challenge) -> str:
 
 def check_token(data: bytes) -> Shape:
     try:
-        token = read_token(data)
+        token = read_token(data, NOON)
     except LoginRefused as refusal:
         assert refusal.reason.value.startswith("auth_token_")
         return refusal.reason, refusal.detail
@@ -223,7 +225,7 @@ def check_error(data: bytes) -> Shape:
     shown = error.shown(403)
     assert 0 < len(shown) <= SHOWN_TEXT
     assert all(unicodedata.category(letter)[0] != "C" for letter in shown), ascii(shown)
-    return len(error.codes), bool(error.text), error.is_html, error.hides_login_trouble
+    return len(error.codes), bool(error.text), error.is_html, error.is_plain, error.upstream
 
 
 def check_retry_after(data: bytes) -> Shape:
@@ -248,6 +250,23 @@ def check_rate_limit(data: bytes) -> Shape:
         assert number is None or 0 <= number < 10**9
     assert quota.source is None or 0 < len(quota.source) <= 64
     return quota.limit is None, quota.remaining is None, quota.window_seconds is None, quota.source is None
+
+
+def check_warning(data: bytes) -> Shape:
+    notices = read_notices(map(header_of, data.split(b"\n")))
+    kept = within(notices, MOST_READ)
+    assert sum(len(notice.encode()) for notice in kept) <= MOST_READ
+    assert len(set(kept)) == len(kept)
+    for notice in notices:
+        assert 0 < len(notice) <= 1000
+        assert all(unicodedata.category(letter)[0] != "C" for letter in notice), ascii(notice)
+    return min(len(notices), 4), min(len(kept), 4)
+
+
+def check_jwt(data: bytes) -> Shape:
+    """What three dots' worth of base64 says, and the bytes as they are."""
+    middle = base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return grants_nothing(f"e30.{middle}.x"), grants_nothing(header_of(data))
 
 
 def check_url(data: bytes) -> Shape:
@@ -359,6 +378,8 @@ PARSERS: Final[Mapping[str, Parser]] = {
         "error": check_error,
         "retry-after": check_retry_after,
         "rate-limit": check_rate_limit,
+        "warning": check_warning,
+        "jwt": check_jwt,
         "url": check_url,
         "header": check_header_in_a_dialogue,
         "response": check_response,

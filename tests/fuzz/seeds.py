@@ -133,6 +133,14 @@ OF: Final[Mapping[str, tuple[tuple[bytes, ...], tuple[bytes, ...]]]] = {
     ),
     "retry-after": ((b"5", b"Mon, 02 Mar 2026 12:00:10 GMT", b"Sunday, 01-Mar-26 12:00:05 GMT", b"soon"), _HEADER),
     "rate-limit": ((b"100;w=21600\n76;w=21600\n192.0.2.1", b"100\n0\n"), _HEADER),
+    "warning": (
+        (b'299 - "old", 299 - "say \\"no\\""', b'110 x "stale"\n299 - "a"\n299 - "b"'),
+        (*_HEADER, b'299 - "'),
+    ),
+    "jwt": (
+        (b'{"access":[]}', b'{"access":[{"actions":["pull"]}]}', b"a.b.c"),
+        (*_JSON, b'"access":', b'"actions":', b"."),
+    ),
     "url": (
         (
             b"https://cdn.test:8443/a/b?X-Signature=abc&scope=x#y",
