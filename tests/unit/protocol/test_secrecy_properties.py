@@ -89,6 +89,7 @@ def test_short_secret_takes_the_whole_text_with_it(seed: int, password: str) -> 
 @given(seed=seeds, password=secrets)
 def test_values_of_the_conversation_show_no_secret_when_printed(seed: int, password: str) -> None:
     """S19: a state, an ask or an event may end up in a traceback."""
+    password = f"wonder {password}"  # or it might be part of a field's name
     dialogue = Trickster(seed, password=password)
     done = dialogue.talk()
     assert isinstance(done, Done)
