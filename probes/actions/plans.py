@@ -8,7 +8,7 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -17,18 +17,18 @@ from django.conf import settings
 from nacl.public import PublicKey
 
 from probes.actions import secrets
-from probes.models import Batch, Credential, Region, RegionState, Resource
+from probes.models import Batch, Credential, Region, RegionState, Registry, Resource
 from probes.policy import credentials, depth, freshness, sampling, slots
 from probes.protocol import batch as wire
 from probes.protocol.outcome import rfc3339
-from probes.protocol.plan import DEFAULT_TIMEOUT_SECONDS, Plan
+from probes.protocol.plan import ANONYMOUS, DEFAULT_TIMEOUT_SECONDS, Plan
 from probes.protocol.taxonomy import Depth
 from probes.trust.envelope import CONTROL, Kind, sign
 from probes.trust.keys import ControlKeys, decode_key
 from probes.trust.sealing import BoundSecret, seal
 
 PLANS_IN_A_BATCH: Final = 100
-_SITE_BYTES_IN_A_BATCH: Final = 1024 * 1024
+HEAVY_BYTES_IN_A_BATCH: Final = 1024 * 1024
 _TIMEOUT_SHARE: Final = 0.8
 """Of the interval: a check must be over before its batch expires, or it would find nothing at all."""
 
@@ -89,7 +89,7 @@ class _Office:
         registries = {check.resource.registry_id for check in checks}
         for credential in Credential.objects.filter(registry__in=registries).select_related("registry", "region"):
             self._credentials[credential.registry_id].append(credential)
-        self._opened: dict[int, BoundSecret | None] = {}
+        self._opened: dict[str, BoundSecret | None] = {}
         self._states = {
             (state.resource_id, state.region_id): state
             for state in RegionState.objects.filter(resource__in=[check.resource.pk for check in checks]).only(
@@ -105,14 +105,14 @@ class _Office:
 
     def batch(self, region: Region, checks: Sequence[Check]) -> wire.Batch:
         interval_seconds = checks[0].resource.interval_seconds
-        plans, used = [], {}
+        plans, opened = [], {}
         for check in checks:
-            credential = self._credential(check.resource, region)
-            if credential is not None:
-                used[str(credential.pk)] = credential
-            plans.append(self._plan(check, region, str(credential.pk) if credential else ""))
+            registry, credential = check.resource.registry, self._credential(check.resource, region)
+            secret_key = _secret_key(registry, credential)
+            if secret_key:
+                opened[secret_key] = self._open(secret_key, registry, credential)
+            plans.append(self._plan(check, region, secret_key))
         box_key = PublicKey(decode_key(region.box_public_key))
-        opened = {key: self._open(credential) for key, credential in used.items()}
         return wire.Batch(
             id=str(uuid.uuid4()),
             region=region.slug,
@@ -167,17 +167,28 @@ class _Office:
         )
         return stored[chosen.id] if chosen else None
 
-    def _open(self, credential: Credential) -> BoundSecret | None:
-        """Open a secret once. One that does not open is left out: the region then reports a config_error."""
-        if credential.pk not in self._opened:
+    def _open(self, secret_key: str, registry: Registry, credential: Credential | None) -> BoundSecret | None:
+        """Open a secret once. One that does not open is left out: the region then reports a config_error.
+
+        The client certificate is the whole registry's: it goes with each of its credentials, whatever their prefix.
+        """
+        if secret_key not in self._opened:
             try:
-                secret = secrets.open_secret(credential)
+                login = secrets.open_secret(credential) if credential else ANONYMOUS
+                secret = replace(login, client_identity=secrets.open_identity(registry))
             except secrets.SecretUnreadable:
-                self._opened[credential.pk] = None
+                self._opened[secret_key] = None
             else:
-                host = credential.registry.host
-                self._opened[credential.pk] = BoundSecret(secret, host, credential.repository_prefix)
-        return self._opened[credential.pk]
+                prefix = credential.repository_prefix if credential else ""
+                self._opened[secret_key] = BoundSecret(secret, registry.host, prefix)
+        return self._opened[secret_key]
+
+
+def _secret_key(registry: Registry, credential: Credential | None) -> str:
+    """Name what a check shows: a credential, or else its registry's client certificate alone, or nothing."""
+    if credential is not None:
+        return str(credential.pk)
+    return f"registry-{registry.pk}" if registry.has_client_identity else ""
 
 
 def _by_region(checks: Iterable[Check]) -> Mapping[Region, list[Check]]:
@@ -191,21 +202,34 @@ def _by_region(checks: Iterable[Check]) -> Mapping[Region, list[Check]]:
 def _chunks(checks: Iterable[Check]) -> Iterator[list[Check]]:
     """Yield batches of one interval each, since a batch expires as a whole; registries stay together.
 
-    A batch is full at a hundred plans, or when the settings of its registries (CA bundles) weigh a megabyte.
+    A batch is full at a hundred plans, or when what can be heavy in it weighs a megabyte: the settings of its
+    registries (CA bundles), and their client certificates, since each plan may name a secret of its own.
     """
     for _, same_interval in groupby(sorted(checks, key=_seating), key=lambda check: check.resource.interval_seconds):
         chunk: list[Check] = []
-        weights: dict[int, int] = {}
+        seen: set[int] = set()
+        bytes_held = 0
         for check in same_interval:
             registry = check.resource.registry
-            weight = len(registry.ca_pem) + len(json.dumps(registry.resolve))
-            heavy = sum(weights.values()) + weight > _SITE_BYTES_IN_A_BATCH and registry.pk not in weights
-            if len(chunk) == PLANS_IN_A_BATCH or (chunk and heavy):
+            added = _identity_bytes(registry) + (0 if registry.pk in seen else _site_bytes(registry))
+            is_heavy = bool(added) and bytes_held + added > HEAVY_BYTES_IN_A_BATCH
+            if len(chunk) == PLANS_IN_A_BATCH or (chunk and is_heavy):
                 yield chunk
-                chunk, weights = [], {}
+                chunk, seen, bytes_held = [], set(), 0
+                added = _identity_bytes(registry) + _site_bytes(registry)
             chunk.append(check)
-            weights[registry.pk] = weight
+            seen.add(registry.pk)
+            bytes_held += added
         yield chunk
+
+
+def _site_bytes(registry: Registry) -> int:
+    return len(registry.ca_pem) + len(json.dumps(registry.resolve))
+
+
+def _identity_bytes(registry: Registry) -> int:
+    """Return what the client certificate weighs in a sealed secret; Fernet and seal both write base64."""
+    return len(registry.client_certificate) * 4 // 3 + len(registry.client_key_encrypted)
 
 
 def _seating(check: Check) -> tuple[int, int, int]:

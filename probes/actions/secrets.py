@@ -1,5 +1,7 @@
 """Registry secrets at rest: encrypted with the newest Fernet key, opened only to be sealed for a region.
 
+They are the logins of credentials, and the keys of registries' client certificates.
+
 Keys are lines of `KAIROS_FERNET_KEYS_FILE`, the newest first: the first encrypts, all decrypt.
 """
 
@@ -13,7 +15,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import transaction
 
-from probes.models import Credential, CredentialKind
+from probes.models import Credential, CredentialKind, Registry
+from probes.models.client_identity import read_identity
 from probes.protocol.plan import Secret
 from probes.protocol.provider import read_key
 from probes.protocol.token import is_bearer
@@ -32,7 +35,7 @@ def store_secret(credential: Credential, *, now: datetime, **login: str) -> None
     """
     secret = Secret.from_json(login)
     credential.kind = _kind_of(secret)
-    credential.secret_encrypted = _fernet().encrypt(json.dumps(secret.to_json()).encode())
+    credential.secret_encrypted = _encrypted(json.dumps(secret.to_json()))
     credential.rotated_at = now
     credential.save()
 
@@ -51,11 +54,32 @@ def _kind_of(secret: Secret) -> CredentialKind:
 
 def open_secret(credential: Credential) -> Secret:
     """Return the secret in clear. Raises `SecretUnreadable`."""
-    try:
-        content = json.loads(_fernet().decrypt(bytes(credential.secret_encrypted)))
-    except InvalidToken:
-        raise SecretUnreadable(f"no key opens the secret of {credential}; store it again") from None
+    content = json.loads(_decrypted(credential.secret_encrypted, credential))
     return Secret.from_json({"username": credential.username, **content})
+
+
+def store_identity(registry: Registry, *, certificate: str, key: str, now: datetime) -> None:
+    """Store a client certificate with its chain, and its key encrypted, and save the registry.
+
+    Both are PEM. Raises `IdentityRefused` as `read_identity` does.
+    """
+    identity = read_identity(certificate, key, now=now)
+    registry.client_key_encrypted = _encrypted(identity.key)
+    registry.client_certificate = identity.certificate
+    registry.save()
+
+
+def forget_identity(registry: Registry) -> None:
+    """Take away certificate and key, and save the registry."""
+    registry.client_certificate, registry.client_key_encrypted = "", b""
+    registry.save()
+
+
+def open_identity(registry: Registry) -> str:
+    """Return key and chain in clear, as `Secret.client_identity` has them, or nothing. Raises `SecretUnreadable`."""
+    if not registry.has_client_identity:
+        return ""
+    return _decrypted(registry.client_key_encrypted, registry) + registry.client_certificate
 
 
 def make_key() -> None:
@@ -71,18 +95,34 @@ def make_key() -> None:
 
 def reencrypt_secrets() -> tuple[int, list[str]]:
     """Encrypt every stored secret with the first key. Returns how many, and a line for each that none opens."""
+    credentials = Credential.objects.exclude(secret_encrypted=b"").select_related("registry", "region")
+    registries = Registry.objects.exclude(client_key_encrypted=b"")
     fernet, unreadable, count = _fernet(), [], 0
     with transaction.atomic():
-        stored = Credential.objects.exclude(secret_encrypted=b"").select_related("registry", "region")
-        for credential in stored.select_for_update(of=("self",)):
+        kept: list[tuple[Credential | Registry, str]] = [
+            *((row, "secret_encrypted") for row in credentials.select_for_update(of=("self",))),
+            *((row, "client_key_encrypted") for row in registries.select_for_update()),
+        ]
+        for row, field in kept:
             try:
-                credential.secret_encrypted = fernet.rotate(bytes(credential.secret_encrypted))
+                setattr(row, field, fernet.rotate(bytes(getattr(row, field))))
             except InvalidToken:
-                unreadable.append(f"{credential.pk}: {credential}")
+                unreadable.append(f"{row._meta.verbose_name} {row.pk}: {row}")  # noqa: SLF001 - Django's documented API
             else:
-                credential.save(update_fields=["secret_encrypted"])
+                row.save(update_fields=[field])
                 count += 1
     return count, unreadable
+
+
+def _encrypted(text: str) -> bytes:
+    return _fernet().encrypt(text.encode())
+
+
+def _decrypted(stored: bytes | memoryview, whose: Credential | Registry) -> str:
+    try:
+        return _fernet().decrypt(bytes(stored)).decode()
+    except InvalidToken:
+        raise SecretUnreadable(f"no key opens the secret of {whose}; store it again") from None
 
 
 def _fernet() -> MultiFernet:

@@ -1,17 +1,14 @@
 from typing import Any, Final
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
-from django.views.decorators.debug import sensitive_post_parameters
 
 from probes.actions import secrets
 from probes.admin import display
-from probes.admin.base import KairosAdmin
 from probes.admin.login import (
     KIND_FIELDS,
     SECRET_FIELDS,
@@ -20,6 +17,7 @@ from probes.admin.login import (
     read_login,
     secret_field,
 )
+from probes.admin.secrecy import SecretAdmin
 from probes.models import Credential, CredentialKind
 
 _KEPT: Final = "Leave empty to keep what is stored."
@@ -88,7 +86,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
 
 
 @admin.register(Credential)
-class CredentialAdmin(KairosAdmin):
+class CredentialAdmin(SecretAdmin):
     form = CredentialForm
     list_display = ("__str__", "registry", "prefix", "where", "kind", "username", "secret")
     list_select_related = ("registry", "region")
@@ -125,14 +123,6 @@ class CredentialAdmin(KairosAdmin):
                 if kind.is_exchanged
             ),
         )
-
-    @method_decorator(sensitive_post_parameters(*SECRET_FIELDS))
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except secrets.SecretUnreadable as error:
-            self.message_user(request, f"Nothing was stored: {error}.", messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, _request: HttpRequest, credential: Credential, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
         if login := form.cleaned_data["login"]:

@@ -5,15 +5,23 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from probes.admin.base import KairosAdmin
+from probes.actions import secrets
+from probes.admin import display
 from probes.admin.fields import AddressesField, WordsField
+from probes.admin.login import LONGEST_SECRET
+from probes.admin.secrecy import SecretAdmin, SecretArea
 from probes.models import Registry, validation
+from probes.models.client_identity import LONGEST_CHAIN, ClientCertificate, IdentityRefused, read_identity
 from probes.selectors.registries import registries
 
 _WHERE_LOGINS_GO: Final = ("api_host", "plain_http", "resolve", "ca_pem", "trusted_auth_hosts")
+_MAY_TOUCH_SECRETS: Final = "probes.change_credential"
+_IDENTITY_FIELDS: Final = ("identity_certificate", "identity_key", "identity_removed")
+_LONGEST_PASTE: Final = 4 * (LONGEST_CHAIN + LONGEST_SECRET)  # `openssl -text` writes much beside the PEM
 
 
 class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -40,6 +48,21 @@ class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         required=False,
         help_text="Hosts outside the registry's own domain that may receive its credential, separated by commas.",
     )
+    identity_certificate = forms.CharField(
+        required=False,
+        max_length=_LONGEST_PASTE,
+        widget=SecretArea,
+        label="Certificate",
+        help_text="PEM: the client's own certificate first, then its chain. Leave empty to keep what is stored.",
+    )
+    identity_key = forms.CharField(
+        required=False,
+        max_length=LONGEST_SECRET,
+        widget=SecretArea,
+        label="Private key",
+        help_text="PEM, not encrypted, unless it is pasted above. Stored encrypted, and never shown again.",
+    )
+    identity_removed = forms.BooleanField(required=False, label="Remove what is stored")
 
     class Meta:
         model = Registry
@@ -60,20 +83,34 @@ class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "notes": forms.Textarea({"rows": 3, "cols": 70}),
         }
 
+    def clean(self) -> dict[str, Any]:
+        """Hold the client certificate against its key. Who may not change it has none of its fields."""
+        cleaned = super().clean() or {}
+        certificate, key = cleaned.get("identity_certificate"), cleaned.get("identity_key")
+        if not (certificate or key) or self.errors.keys() & set(_IDENTITY_FIELDS):
+            return cleaned
+        if cleaned.get("identity_removed"):
+            self.add_error("identity_removed", "Remove what is stored, or give another certificate: not both.")
+        try:
+            read_identity(certificate or "", key or "", now=timezone.now())
+        except IdentityRefused as refused:
+            self.add_error(f"identity_{refused.part}", refused.message)
+        return cleaned
+
 
 @admin.register(Registry)
-class RegistryAdmin(KairosAdmin):
+class RegistryAdmin(SecretAdmin):
     form = RegistryForm
-    list_display = ("host", "name", "api_host", "plain_http", "resources", "credentials")
+    list_display = ("host", "name", "api_host", "plain_http", "resources", "credentials", "client_identity")
     search_fields = ("host", "name")
-    fieldsets = (
+    _described = (
         (None, {"fields": ("host", "name", "notes")}),
         (
             "How it is reached",
             {
                 "fields": ("api_host", "plain_http", "resolve", "allow_cidrs", "allow_hosts"),
-                "description": "What follows decides where this registry's credentials are shown; "
-                "with any stored, it takes the right to change those.",
+                "description": "What follows decides where this registry's credentials and client certificate "
+                "are shown; with any stored, it takes the right to change those.",
             },
         ),
         ("Whom checks trust", {"fields": ("ca_pem", "trusted_auth_hosts")}),
@@ -83,18 +120,68 @@ class RegistryAdmin(KairosAdmin):
         return registries()
 
     def get_readonly_fields(self, request: HttpRequest, registry: Any = None) -> tuple[str, ...]:
+        withheld = () if request.user.has_perm(_MAY_TOUCH_SECRETS) else _IDENTITY_FIELDS
         if registry is None:
-            return ()
+            return withheld
         # Its resources and credentials are bound to the name they were made for, and whoever may not touch its
         # credentials may not say where they are shown either.
-        is_guarded = registry.credential_count and not request.user.has_perm("probes.change_credential")
-        return ("host", *_WHERE_LOGINS_GO) if is_guarded else ("host",)
+        is_guarded = withheld and (registry.credential_count or registry.has_client_identity)
+        return ("host", "client_identity", *withheld, *(_WHERE_LOGINS_GO if is_guarded else ()))
+
+    def get_fieldsets(self, request: HttpRequest, registry: Any = None) -> Any:
+        may_change = request.user.has_perm(_MAY_TOUCH_SECRETS) and (
+            registry is None or self.has_change_permission(request, registry)
+        )
+        has_one = registry is not None and registry.has_client_identity
+        typed = _IDENTITY_FIELDS if has_one else _IDENTITY_FIELDS[:2]
+        fields = (*(("client_identity",) if registry else ()), *(typed if may_change else ()))
+        identity = {
+            "fields": fields,
+            "description": "Shown to this registry's own host, with every credential and without any.",
+        }
+        return (*self._described, *((("Client certificate", identity),) if fields else ()))
+
+    def has_delete_permission(self, request: HttpRequest, registry: Any = None) -> bool:
+        """Its credentials are asked for by Django; its client certificate goes with it as well."""
+        has_one = registry is not None and registry.has_client_identity
+        may_touch = not has_one or request.user.has_perm("probes.delete_credential")
+        return may_touch and super().has_delete_permission(request, registry)
+
+    def save_model(self, _request: HttpRequest, registry: Registry, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
+        certificate, key, removed = (form.cleaned_data.get(name) for name in _IDENTITY_FIELDS)
+        if certificate or key:
+            secrets.store_identity(registry, certificate=certificate, key=key, now=timezone.now())
+        elif removed:
+            secrets.forget_identity(registry)
+        else:
+            registry.save()
 
     @admin.display(ordering="resource_count")
     def resources(self, registry: Any) -> SafeString:
         address = reverse("admin:probes_resource_changelist")
         return format_html(
             '<a href="{}?registry__id__exact={}">{}</a>', address, registry.pk, registry.resource_count
+        )
+
+    @admin.display(description="client certificate")
+    def client_identity(self, registry: Registry) -> SafeString | str:
+        if not registry.has_client_identity:
+            return display.NOTHING
+        certificate = ClientCertificate.of(registry.client_certificate)
+        now = timezone.now()
+        when = display.stamp(certificate.not_after)
+        if certificate.not_after <= now:
+            state, words = "unavailable", f"expired {display.age(certificate.not_after, now)}"
+        elif now < certificate.not_before:
+            state, words = "degraded", f"valid {display.age(certificate.not_before, now)}"
+        else:
+            state, words = "available", f"expires {display.age(certificate.not_after, now)}"
+        return format_html(
+            '{}<br><span class="quiet">issued by {}; until {}</span><br>{}',
+            certificate.subject,
+            certificate.issuer,
+            when,
+            display.badge(state, words),
         )
 
     @admin.display(ordering="credential_count")

@@ -14,6 +14,9 @@ class Registry(models.Model):
 
     A row has no states: it is made by the first resource that needs it, or by an operator, and is used by
     every check of its resources from the next claim on.
+
+    A client certificate is stored whole or not at all: the chain as PEM, and its private key as Fernet text of PEM.
+    No property gives the key: `actions.secrets` stores it, and opens it only to seal it for a region.
     """
 
     name = models.CharField(max_length=100, blank=True)
@@ -68,6 +71,8 @@ class Registry(models.Model):
     plain_http = models.BooleanField(
         "plain HTTP", default=False, help_text="The registry speaks HTTP. Nothing else gets weaker."
     )
+    client_certificate = models.TextField(blank=True, default="", editable=False)
+    client_key_encrypted = models.BinaryField(default=b"", editable=False)
     notes = models.TextField(blank=True)
 
     class Meta:
@@ -75,10 +80,19 @@ class Registry(models.Model):
         ordering = ["host"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=~models.Q(host=""), name="registry_host_is_named"),
+            models.CheckConstraint(
+                condition=models.Q(client_certificate="", client_key_encrypted=b"")
+                | ~models.Q(client_certificate="") & ~models.Q(client_key_encrypted=b""),
+                name="registry_identity_is_whole",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name or self.host
+
+    @property
+    def has_client_identity(self) -> bool:
+        return bool(self.client_certificate)
 
     @property
     def site(self) -> Site:

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from probes.models import Outcome
 from probes.protocol.outcome import OUTCOME_VERSION, rfc3339
+from probes.selectors import registries
 
 _UNREAD: Final = (
     "region__heartbeat",
@@ -13,8 +14,7 @@ _UNREAD: Final = (
     "region__box_public_key",
     "resource__labels",
     "resource__registry__ca_pem",
-    "resource__registry__notes",
-    "resource__registry__resolve",
+    *(f"resource__registry__{name}" for name in registries.UNREAD),
 )
 
 _NOT_KEPT: Final = (

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from probes.models import Region, RegionState, Resource, Verdict
 from probes.policy.verdict import VerdictState
+from probes.selectors import registries
 from probes.selectors.regions import RegionCondition, condition_of
 from probes.selectors.subscriptions import regions_of
 
@@ -50,7 +51,7 @@ def overview(resources: QuerySet[Resource] | None = None) -> Overview:
     chosen = Resource.objects.all() if resources is None else resources
     listed = list(
         chosen.select_related("registry", "verdict").defer(
-            "registry__ca_pem", "registry__notes", "registry__resolve", "verdict__inputs"
+            *(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs"
         )
     )
     ids = [resource.pk for resource in listed]

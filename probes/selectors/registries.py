@@ -1,15 +1,21 @@
 """Registries, with how much depends on each."""
 
+from typing import Final
+
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from probes.models import Credential, Registry, Resource
 
+_UNLISTED: Final = ("ca_pem", "notes", "resolve", "client_key_encrypted")
+UNREAD: Final = (*_UNLISTED, "client_certificate")
+"""Fields that no page needs of a registry that is named in passing."""
+
 
 def registries() -> QuerySet[Registry]:
     """Registries in the order of their hosts, with `resource_count` and `credential_count`. One query."""
     return (
-        Registry.objects.defer("ca_pem", "notes", "resolve")
+        Registry.objects.defer(*_UNLISTED)
         .annotate(resource_count=_count(Resource), credential_count=_count(Credential))
         .order_by("host")
     )

@@ -4,6 +4,7 @@ from django.db.models import Prefetch, QuerySet
 
 from probes.models import Region, RegionState, Resource, Verdict
 from probes.policy.verdict import Decision, Inputs, VerdictState, decide
+from probes.selectors import registries
 
 
 def resources() -> QuerySet[Resource]:
@@ -11,7 +12,7 @@ def resources() -> QuerySet[Resource]:
     states = RegionState.objects.select_related("region").defer("document", "region__heartbeat")
     return (
         Resource.objects.select_related("registry", "verdict")
-        .defer("registry__ca_pem", "registry__notes", "registry__resolve", "verdict__inputs")
+        .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs")
         .prefetch_related(
             Prefetch("states", states.order_by("region__slug")),
             Prefetch("regions", Region.objects.defer("heartbeat")),

@@ -25,4 +25,4 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         print(f"{count} secrets encrypted with the first key")
         if unreadable:
-            raise CommandError("no key opens these credentials; store their secrets again: " + "; ".join(unreadable))
+            raise CommandError("no key opens the secrets of these; store them again: " + "; ".join(unreadable))

@@ -20,6 +20,7 @@ ADD = f"{ADMIN}/registry/add/"
 
 
 def typed(**values: str) -> dict[str, Any]:
+    """Return what the form sends when a person has typed only a host."""
     empty = ("name", "notes", "api_host", "resolve", "allow_cidrs", "allow_hosts", "ca_pem", "trusted_auth_hosts")
     return {"host": "registry.example.com", **dict.fromkeys(empty, ""), **values}
 
@@ -94,7 +95,7 @@ def test_list_tells_what_depends_on_each_in_constant_queries(client: Client, pla
     for prefix in ("", "org", "team"):
         Credential.objects.create(registry=Registry.objects.get(host="ghcr.io"), repository_prefix=prefix)
     text, many = page()
-    assert "2 3 registry-0.example.com" in text
+    assert "2 3 — registry-0.example.com" in text
     assert many == few
 
 

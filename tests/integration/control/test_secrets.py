@@ -204,7 +204,9 @@ def test_rotation_names_the_secrets_that_no_key_opens(now: datetime, keys_file: 
     lost = store(now, "org")
     keys_file.write_text(Fernet.generate_key().decode())
     fine = store(now)
-    with pytest.raises(CommandError, match=f"no key opens these credentials.*{lost.pk}: robot at ghcr.io/org"):
+    with pytest.raises(
+        CommandError, match=f"no key opens the secrets of these.*credential {lost.pk}: robot at ghcr.io/org"
+    ):
         call_command("rotate_secret_keys")
     fine.refresh_from_db()
     assert secrets.open_secret(fine).password == PASSWORD
