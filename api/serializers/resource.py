@@ -59,6 +59,10 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
     tag = serializers.SerializerMethodField()
     digest = serializers.SerializerMethodField(help_text="The one that the reference names; null for a mere tag.")
     platforms = serializers.ListField(child=serializers.CharField(), help_text="Or the single word `all`.")
+    strict_platform = serializers.BooleanField(
+        help_text="Whether a reference to one image that is for another platform is `platform_missing` "
+        "(unavailable), instead of available with the warning `platform_mismatch`."
+    )
     depth = serializers.ChoiceField(
         choices=[(item.value, item.value) for item in Depth], allow_null=True, help_text="Null is automatic."
     )
@@ -71,6 +75,10 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
     )
     sample_blobs = serializers.BooleanField(
         help_text="Whether some layers are looked at in turn instead of all; such an outcome warns `probe_sampled`."
+    )
+    check_tag = serializers.BooleanField(
+        help_text="Whether, of `name:tag@digest`, the tag is asked for as well; one that points elsewhere by now is "
+        "the warning `tag_moved`."
     )
     credential = serializers.IntegerField(
         source="credential_id",
@@ -101,11 +109,13 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
             "tag",
             "digest",
             "platforms",
+            "strict_platform",
             "depth",
             "interval_seconds",
             "manifest_cadence_seconds",
             "blobs_cadence_seconds",
             "sample_blobs",
+            "check_tag",
             "credential",
             "regions",
             "labels",

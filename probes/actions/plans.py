@@ -145,6 +145,8 @@ class _Office:
             platforms=tuple(resource.platforms),
             site=resource.registry.site,
             timeout_seconds=min(DEFAULT_TIMEOUT_SECONDS, interval_seconds * _TIMEOUT_SHARE),
+            strict_platform=resource.strict_platform,
+            check_tag=resource.check_tag,
             fresh=freshness.is_fresh_due(number, consecutive_failures=failures),
             reread=depth.is_reread_due(proof, digest=digest, now=check.slot, cadences=cadences) or not forced,
             sample_blobs=sample_blobs,

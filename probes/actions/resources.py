@@ -18,9 +18,10 @@ def save(resource: Resource, *, regions: Collection[Region] | None = None, now: 
     """Validate and store a new or changed resource; make its registry where none is known.
 
     A new one, and one whose reference, interval, platforms or regions changed, is due at once. Where it names
-    another image now, what was known of the former one is forgotten; where other regions have a say, its verdict
-    is computed anew. `regions` None leaves them as they are; empty means all. Raises `ValidationError` by field,
-    and then nothing is stored.
+    another image now, what was known of the former one is forgotten. Where other platforms are wanted of it, or the
+    same ones more strictly, what was proven is forgotten, so that the next check reads the manifests. Where other
+    regions have a say, its verdict is computed anew. `regions` None leaves them as they are; empty means all. Raises
+    `ValidationError` by field, and then nothing is stored.
     """
     with transaction.atomic():
         before = Resource.objects.select_for_update(no_key=True).filter(pk=resource.pk).first()
@@ -75,6 +76,12 @@ def _settle(before: Resource, resource: Resource, now: datetime) -> None:
         verdicts.locked([resource.pk], now=now)
         RegionState.objects.filter(resource=resource).delete()
         Verdict.objects.filter(resource=resource).delete()
+    is_asked_for_others = (before.platforms, before.strict_platform) != (resource.platforms, resource.strict_platform)
+    if is_asked_for_others and not is_another:
+        verdicts.locked([resource.pk], now=now)  # likewise
+        RegionState.objects.filter(resource=resource).update(
+            proved_digest=None, manifest_proved_at=None, blobs_proved_at=None
+        )
     rescheduled = before.interval_seconds != resource.interval_seconds
-    if is_another or rescheduled or before.platforms != resource.platforms:
+    if is_another or rescheduled or is_asked_for_others:
         resource.next_due_at = slots.whole_second(now)

@@ -39,7 +39,9 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "reference",
             "name",
             "platforms",
+            "strict_platform",
             "depth",
+            "check_tag",
             "interval_seconds",
             "manifest_cadence_seconds",
             "blobs_cadence_seconds",
@@ -50,6 +52,8 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         )
         labels: ClassVar = {
             "reference": "Image",
+            "strict_platform": "Insist on the platform",
+            "check_tag": "Check the tag beside a digest",
             "interval_seconds": "Interval in seconds",
             "manifest_cadence_seconds": "Manifests every so many seconds",
             "blobs_cadence_seconds": "Layers every so many seconds",
@@ -73,7 +77,10 @@ class ResourceAdmin(OrderingAdmin):
     change_form_template = "admin/probes/resource/change_form.html"
     fieldsets = (
         (None, {"fields": ("reference", "name", "labels")}),
-        ("What, and how often", {"fields": ("platforms", "depth", "interval_seconds")}),
+        (
+            "What, and how often",
+            {"fields": ("platforms", "strict_platform", "depth", "check_tag", "interval_seconds")},
+        ),
         (
             "What is costly",
             {

@@ -54,6 +54,11 @@ class Resource(models.Model):
         default=default_platforms,
         help_text="OS/ARCH[/VARIANT], separated by commas, or the single word all.",
     )
+    strict_platform = models.BooleanField(
+        default=False,
+        help_text="Call it unavailable where the reference names one image, and that is for another platform. "
+        "Otherwise it is available with a warning. Looked at from the depth platform on.",
+    )
     depth = models.CharField(
         max_length=8,
         null=True,
@@ -74,6 +79,11 @@ class Resource(models.Model):
     sample_blobs = models.BooleanField(
         default=False,
         help_text="Look at the first, the last, the largest and one more layer in turn, instead of at all of them.",
+    )
+    check_tag = models.BooleanField(
+        default=False,
+        help_text="Of name:tag@digest, ask for the tag as well, and warn when it points elsewhere by now. "
+        "The digest alone is what is available or not.",
     )
     interval_seconds = models.PositiveIntegerField(
         default=DEFAULT_INTERVAL_SECONDS, validators=[validation.interval_seconds]

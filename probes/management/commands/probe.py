@@ -51,6 +51,8 @@ examples:
   manage.py probe alpine:3.20
   manage.py probe --depth resolve --count 5 --interval 2 quay.io/prometheus/node-exporter:latest
   manage.py probe --platform linux/arm64 --platform linux/amd64 ghcr.io/org/app:1.4
+  manage.py probe --platform linux/arm64 --strict-platform ghcr.io/org/app:1.4-arm64
+  manage.py probe --check-tag ghcr.io/org/app:1.4@sha256:4f53…
   {PASSWORD}=… manage.py probe --username robot registry.example.com/team/app:1
   manage.py probe --credential-kind google --credential-file key.json europe-docker.pkg.dev/project/repo/app:1
   manage.py probe --ca-file ca.pem --allow-cidr 10.0.0.0/8 registry.internal:5000/app:1
@@ -91,6 +93,18 @@ class Command(BaseCommand):
             type=_platform,
             metavar="OS/ARCH[/VARIANT]",
             help=f"repeatable; default {DEFAULT_PLATFORM}; `all` is every runnable platform of the index",
+        )
+        add(
+            "--strict-platform",
+            action="store_true",
+            help="where REFERENCE names one image and no index: unavailable (platform_missing) if that is for "
+            "another platform, instead of available with a warning (platform_mismatch)",
+        )
+        add(
+            "--check-tag",
+            action="store_true",
+            help="of NAME:TAG@DIGEST ask for the tag too, and warn (tag_moved) if it points elsewhere by now; the "
+            "digest alone decides",
         )
         add("--username", metavar="NAME", help=f"with the password in {PASSWORD} or --password-stdin")
         secrets = parser.add_mutually_exclusive_group()
@@ -263,6 +277,8 @@ def _plan(reference: str, options: dict[str, Any]) -> Plan:
             plain_http=options["plain_http"],
         ),
         timeout_seconds=options["timeout"],
+        strict_platform=options["strict_platform"],
+        check_tag=options["check_tag"],
         sample_blobs=options["sample"],
     )
 

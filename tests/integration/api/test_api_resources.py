@@ -52,6 +52,14 @@ def test_resource_shows_what_is_checked(client: APIClient, plane: ControlPlane) 
     assert (shown["next_due_at"], shown["paused_at"]) == (rfc3339(plane.now), None)
 
 
+def test_resource_shows_how_it_is_looked_at(client: APIClient, plane: ControlPlane) -> None:
+    chosen = plane.image(strict_platform=True, check_tag=True, sample_blobs=True)
+    usual = plane.image("ghcr.io/org/usual:1")
+    names = ("strict_platform", "check_tag", "sample_blobs")
+    shown = [client.get(f"{ADDRESS}/{image.pk}").json() for image in (chosen, usual)]
+    assert [[one[name] for name in names] for one in shown] == [[True] * 3, [False] * 3]
+
+
 def test_resource_without_an_outcome_is_unknown(client: APIClient, plane: ControlPlane) -> None:
     image = plane.image()
     shown = client.get(f"{ADDRESS}/{image.pk}").json()

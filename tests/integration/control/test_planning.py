@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -156,6 +157,35 @@ class TestSampling:
         assert (plan.sample_blobs, plan.rotation) == (False, 0)
 
 
+class TestDemands:
+    """P15, R13: what the operator demands of the image beyond its being there."""
+
+    def test_nothing_more_is_demanded_unless_told_otherwise(self, regions: Regions, make_images: MakeImages) -> None:
+        (image,) = make_images()
+        _, plan = turn(image, regions["eu-west"])
+        assert (plan.strict_platform, plan.check_tag) == (False, False)
+
+    def test_demands_of_the_resource_reach_every_plan(self, regions: Regions, make_images: MakeImages) -> None:
+        (image,) = make_images(strict_platform=True, check_tag=True)
+        plans = [turn(image, regions["eu-west"])[1] for _ in range(3)]
+        assert {(plan.strict_platform, plan.check_tag) for plan in plans} == {(True, True)}
+
+    @pytest.mark.parametrize("demand", [{"strict_platform": True}, {"platforms": ["linux/arm64"]}])
+    def test_another_platform_or_a_stricter_look_is_taken_at_once_and_at_the_manifests(
+        self, regions: Regions, make_images: MakeImages, demand: dict[str, Any]
+    ) -> None:
+        """E.3: what was proven was proven of another demand."""
+        (image,) = make_images()
+        depths = [turn(image, regions["eu-west"])[1].depth for _ in range(3)]
+        image.refresh_from_db()
+        changed_at = image.next_due_at - timedelta(seconds=10)
+        for name, value in demand.items():
+            setattr(image, name, value)
+        assert resources.save(image, now=changed_at).next_due_at == changed_at
+        slot, plan = turn(image, regions["eu-west"])
+        assert (depths[-1], slot, plan.depth) == (Depth.RESOLVE, changed_at, Depth.PLATFORM)
+
+
 def test_changing_how_an_image_is_looked_at_does_not_check_it_at_once(
     regions: Regions, make_images: MakeImages, now: datetime
 ) -> None:
@@ -163,5 +193,5 @@ def test_changing_how_an_image_is_looked_at_does_not_check_it_at_once(
     turn(image, regions["eu-west"])
     image.refresh_from_db()
     due = image.next_due_at
-    image.sample_blobs = True
+    image.sample_blobs = image.check_tag = True
     assert resources.save(image, now=now + HOUR).next_due_at == due

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 import trustme
@@ -24,8 +24,8 @@ from kairos.demo.sites import Sites
 from kairos.embedded import free_port
 from tests.integration.demo.test_demo_process import running
 from tests.integration.wire.forward_proxy import ForwardProxy, proxy_that
-from tests.integration.wire.peer import peer_that
-from tests.integration.wire.small_registry import SmallRegistry
+from tests.integration.wire.peer import Peer, peer_that
+from tests.integration.wire.small_registry import SmallRegistry, answer
 
 ROOT = Path(__file__).parents[3]
 FIELDS = {
@@ -432,7 +432,9 @@ def test_terminal_without_our_marks_gets_the_verdict_all_the_same() -> None:
 
 def test_help_teaches(probe: Probe) -> None:
     done = probe("--help")
-    for part in ("examples:", "exit status", "--trust-auth-host", "KAIROS_PROBE_PASSWORD"):
+    for part in (
+        "examples:", "exit status", "--trust-auth-host", "KAIROS_PROBE_PASSWORD", "platform_missing", "tag_moved",
+    ):  # fmt: skip
         assert part in done.stdout
 
 
@@ -457,17 +459,50 @@ def test_ladder_of_a_check_that_waits_says_so_and_until_when(demo: Demo, probe: 
     assert " · 0 requests · " in waiting
 
 
+async def outcomes_at(peer: Peer, *options: str, name: str = "team/app:1") -> list[dict[str, Any]]:
+    """Run the command as a process beside a peer of this one's event loop."""
+    probe = await asyncio.create_subprocess_exec(
+        *(sys.executable, "manage.py", "probe", "--json", *options),
+        *("--plain-http", "--allow-cidr=127.0.0.0/8", f"127.0.0.1:{peer.port}/{name}"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    written, _ = await asyncio.wait_for(probe.communicate(), 60)
+    return [json.loads(line) for line in written.splitlines()]
+
+
+async def test_image_for_another_platform_is_a_failure_for_who_insists() -> None:
+    """P15."""
+    async with peer_that(SmallRegistry()) as peer:
+        (lenient,) = await outcomes_at(peer, "--platform=linux/arm64")
+        (strict,) = await outcomes_at(peer, "--platform=linux/arm64", "--strict-platform")
+        (suited,) = await outcomes_at(peer, "--platform=linux/amd64", "--strict-platform")
+    assert (lenient["reason"], lenient["warnings"]) == ("ok", ["platform_mismatch"])
+    assert (strict["status"], strict["reason"]) == ("unavailable", "platform_missing")
+    assert strict["detail"] == "linux/arm64; present: linux/amd64"
+    assert (suited["reason"], suited["warnings"]) == ("ok", [])
+
+
+async def test_tag_beside_a_digest_is_asked_for_when_told_to() -> None:
+    """R13."""
+    registry = SmallRegistry()
+    async with peer_that(registry) as peer:
+        (found,) = await outcomes_at(peer, "--depth=resolve")
+        pinned = f"team/app:1@{found['digest']}"
+        (still,) = await outcomes_at(peer, "--depth=resolve", "--check-tag", name=pinned)
+        registry.instead["HEAD 1"] = answer("200 OK", b"", f"Docker-Content-Digest: sha256:{'0' * 64}")
+        (moved,) = await outcomes_at(peer, "--depth=resolve", "--check-tag", name=pinned)
+        (unasked,) = await outcomes_at(peer, "--depth=resolve", name=pinned)
+    assert [outcome["warnings"] for outcome in (still, moved, unasked)] == [[], ["tag_moved"], []]
+    assert {(outcome["reason"], outcome["digest"]) for outcome in (still, moved, unasked)} == {
+        ("ok", found["digest"])
+    }
+
+
 async def test_sample_takes_the_layers_in_turn() -> None:
     """B25."""
     async with peer_that(SmallRegistry(layers=8)) as peer:
-        probe = await asyncio.create_subprocess_exec(
-            *(sys.executable, "manage.py", "probe", "--json", "--sample", "--count=5", "--interval=0.01"),
-            *("--plain-http", "--allow-cidr=127.0.0.0/8", f"127.0.0.1:{peer.port}/team/app:1"),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        written, _ = await asyncio.wait_for(probe.communicate(), 60)
-    outcomes = [json.loads(line) for line in written.splitlines()]
+        outcomes = await outcomes_at(peer, "--sample", "--count=5", "--interval=0.01")
     assert [(outcome["depth"], outcome["warnings"]) for outcome in outcomes] == [("blobs", ["probe_sampled"])] * 5
     sampled = [
         {int(step["url"][-2:], 16) for step in outcome["steps"] if step["stage"] == "layer"} for outcome in outcomes
