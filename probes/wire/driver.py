@@ -155,7 +155,7 @@ class _Run:
     def advance(self, move: Send, event: Event) -> Send | Done:
         further = advance(move.state, event)
         self.recollection.learn(further, asyncio.get_running_loop().time())
-        return further
+        return replace(further, documents=()) if further.documents else further  # it may hold megabytes
 
     async def exchange(self, ask: Ask) -> Event:
         """Return what comes of an ask: of its own request, of another check's, or of none while we are throttled."""

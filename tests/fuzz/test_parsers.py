@@ -60,7 +60,7 @@ FAMILIES: Final[dict[str, tuple[str, Callable[[int], bytes]]]] = {
     "encoding: rubbish": ("encoding", lambda n: b"gzip\n" + b"\x1f\x8b\x08\0\0\0\0\0\0\0" * n),
     "error: entities": ("error", lambda n: b"&lt;" * n),
     "error: unclosed entities": ("error", lambda n: b"&" * n),
-    "error: errors": ("error", lambda n: b'{"errors":[' + b"{}," * n + b"{}]}"),
+    "error: errors": ("error", lambda n: b'{"errors":[' + b"{}," * (n // 2) + b"{}]}"),
     "error: expired": ("error", lambda n: b"credential " * n),
     "error: controls": ("error", lambda n: b"\x1b " * n),
     "retry-after: digits": ("retry-after", lambda n: b"9" * n),

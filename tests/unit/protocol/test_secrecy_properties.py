@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from probes.protocol.conversation import Done
 from probes.protocol.errors import clean_text
 from probes.protocol.outcome import Conclusion
-from probes.protocol.redaction import scrub_url
+from probes.protocol.redaction import WITHHELD, scrub_url
 from probes.protocol.urls import redact
 from tests.fakes.trickster import Trickster
 
@@ -59,7 +59,8 @@ def test_nothing_secret_is_in_the_conclusion_or_the_steps(
     dialogue = Trickster(seed, password=password, identity=identity, bearer=bearer)
     done = dialogue.talk()
     secret = dialogue.secret
-    shown = [*told_by(done.conclusion), *(scrub_url(redact(ask.url), done.secrets) for ask in dialogue.asks)]
+    told = (*told_by(done.conclusion), *(scrub_url(redact(ask.url), done.secrets) for ask in dialogue.asks))
+    shown = [text for text in told if text != WITHHELD]  # whose own words a secret may be
     for kept in filter(None, (secret.password, secret.identity_token, secret.bearer)):
         cleaned = clean_text(kept, len(kept))
         for text in shown:
@@ -86,10 +87,9 @@ def test_short_secret_takes_the_whole_text_with_it(seed: int, password: str) -> 
 
 
 @examples
-@given(seed=seeds, password=secrets)
+@given(seed=seeds, password=secrets.map(lambda text: f"¤{text}¤"))  # like no word of ours
 def test_values_of_the_conversation_show_no_secret_when_printed(seed: int, password: str) -> None:
     """S19: a state, an ask or an event may end up in a traceback."""
-    password = f"wonder {password}"  # or it might be part of a field's name
     dialogue = Trickster(seed, password=password)
     done = dialogue.talk()
     assert isinstance(done, Done)
