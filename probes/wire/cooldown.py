@@ -2,7 +2,7 @@
 
 Source: behaviour rows E13, E14, T27 and E.2. A registry throttles an identity: a login, or for anonymous checks the
 address that they come from, which is this process's. So a pause is kept by host and login, and holds for every check
-of the process that would go there.
+of the process that would go there by the same route.
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,10 @@ LONGEST_SECONDS: Final = 900.0
 
 
 class Identity(NamedTuple):
-    """Who is throttled, and by whom."""
+    """Who is throttled, and by whom: a host of the same name on another route may be another machine."""
 
     origin: Origin
+    profile: str  # of the route
     fingerprint: str  # of the secret; empty is anonymous
 
 

@@ -37,6 +37,7 @@ class Recollection:
         self._is_fresh = plan.fresh
         self._rereads = plan.reread
         self._fingerprint = _fingerprint(secret)
+        self._profile = route.profile
         self._key = _login_key(plan, self._fingerprint, route)
         # What a refused login takes away: what this check had seen. A fresh one has seen nothing and speaks for all.
         self._seen: Memory | None = None if plan.fresh else _NOTHING
@@ -98,7 +99,7 @@ class Recollection:
         return self._memories.cool_downs.retry_at(self._identity(ask))
 
     def _identity(self, ask: Ask) -> Identity:
-        return Identity(origin_of(ask.url), self._fingerprint)
+        return Identity(origin_of(ask.url), self._profile, self._fingerprint)
 
 
 def _login_key(plan: Plan, fingerprint: str, route: Route) -> LoginKey | None:

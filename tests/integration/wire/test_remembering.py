@@ -314,6 +314,16 @@ class TestCoolDown:
             assert (await engine.check(plan(peer, Depth.RESOLVE), ALICE)).conclusion.reason is Reason.OK
             assert (await engine.check(plan(peer, Depth.RESOLVE))).conclusion.reason is Reason.RATE_LIMITED
 
+    async def test_same_name_on_another_route_is_not_throttled_with_it(self, engine: Engine) -> None:
+        """E.2, S21: one operator's addresses, roots or proxy may lead to another machine than everybody's."""
+        registry = SmallRegistry(instead={"HEAD 1": THROTTLED})
+        async with peer_that(registry) as peer:
+            mine = plan(peer, Depth.RESOLVE)
+            yours = replace(mine, site=replace(mine.site, resolve=(("elsewhere.test", ("127.0.0.1",)),)))
+            await engine.check(mine)
+            registry.instead.clear()
+            assert (await engine.check(yours)).conclusion.reason is Reason.OK
+
     async def test_throttled_token_service_stops_those_who_need_a_token(
         self, engine: Engine, authority: trustme.CA, presenting: Presenting
     ) -> None:

@@ -10,7 +10,7 @@ from probes.protocol.urls import Origin
 from probes.wire.cooldown import CoolDowns, Identity
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HUB = Identity(Origin("https", "registry.example", 443), "alice")
+HUB = Identity(Origin("https", "registry.example", 443), "by itself", "alice")
 
 
 def ask(method: Method = "HEAD", stage: Stage = Stage.MANIFEST) -> Ask:
@@ -149,10 +149,11 @@ def test_who_waits_ends_as_the_throttled_did(clock: Clock, question: Ask, body: 
 @pytest.mark.parametrize(
     "other",
     [
-        Identity(HUB.origin, "bob"),
-        Identity(HUB.origin, ""),
-        Identity(Origin("https", "registry.example", 5000), "alice"),
-        Identity(Origin("https", "other.example", 443), "alice"),
+        Identity(HUB.origin, HUB.profile, "bob"),
+        Identity(HUB.origin, HUB.profile, ""),
+        Identity(HUB.origin, "by a proxy", "alice"),
+        Identity(Origin("https", "registry.example", 5000), HUB.profile, "alice"),
+        Identity(Origin("https", "other.example", 443), HUB.profile, "alice"),
     ],
 )
 def test_pause_is_of_one_identity_at_one_host(clock: Clock, other: Identity) -> None:
@@ -162,7 +163,7 @@ def test_pause_is_of_one_identity_at_one_host(clock: Clock, other: Identity) -> 
 
 def test_pauses_are_bounded_in_number() -> None:
     clock = Clock(capacity=10)
-    made = [Identity(HUB.origin, str(number)) for number in range(100)]
+    made = [Identity(HUB.origin, HUB.profile, str(number)) for number in range(100)]
     for identity in made:
         clock.answered(0, 429, identity=identity)
     assert [clock.waits(1, identity) for identity in made] == [False] * 90 + [True] * 10
