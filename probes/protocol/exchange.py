@@ -97,6 +97,7 @@ class Ask:
     fresh_connection: bool = False  # must not reuse a pooled connection (rows N12, M11)
     delay_seconds: float = 0.0  # wait this long first; a retry's pause (row E16)
     shows_identity: bool = False  # whether the peer may see the client certificate
+    is_guest: bool = False  # as anyone may: whatever comes of it says nothing about the check's login (C21, T34)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,8 @@ class Recollection:
         return self._memories.cool_downs.retry_at(self._identity(ask))
 
     def _identity(self, ask: Ask) -> Identity:
-        return Identity(origin_of(ask.url), self._profile, self._fingerprint)
+        fingerprint = ANONYMOUS.fingerprint if ask.is_guest else self._fingerprint
+        return Identity(origin_of(ask.url), self._profile, fingerprint)
 
 
 def _login_key(plan: Plan, fingerprint: str, route: Route) -> LoginKey | None:

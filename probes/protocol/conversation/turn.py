@@ -33,6 +33,7 @@ _DOCUMENTS: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.CHILD,
 _QUEUED: Final = frozenset({Purpose.CHILD, Purpose.CONFIG, Purpose.BLOB})
 _TOKENS: Final = frozenset({Purpose.TOKEN, Purpose.GUEST_TOKEN})
 _PART_OF_A_LOGIN: Final = _TOKENS | {Purpose.PING, Purpose.TRIAL}
+_AS_ANYONE: Final = frozenset({Purpose.GUEST_TOKEN, Purpose.TRIAL})
 _SHORT: Final = _TOKENS | {Purpose.PING, Purpose.CONFIRM}
 _PROBE_BYTES: Final = 64 * 1024  # of a probe's reply the wire reads no more
 _ENDING: Final = frozenset(
@@ -250,6 +251,7 @@ def _ask(state: State, errand: Errand) -> Ask:
         fresh_connection=errand.fresh_connection,
         delay_seconds=errand.delay_seconds,
         shows_identity=bool(state.secret.client_identity) and _is_at_home(state, errand),
+        is_guest=errand.purpose in _AS_ANYONE,
     )
 
 

@@ -46,6 +46,15 @@ async def apart(authority: trustme.CA, presenting: Presenting) -> AsyncIterator[
         yield registry, check
 
 
+class Particular(SmallRegistry):
+    """Its token service rejects every login, and has had enough of those who come without one."""
+
+    def _own(self, name: str, head: str) -> bytes:
+        if name != "token":
+            return super()._own(name, head)
+        return answer("401 Unauthorized") if "Authorization: Basic " in head else THROTTLED
+
+
 def shared(outcome: Outcome) -> bool:
     """Tell whether the check waited for another's token: the step is there, and nothing was sent for it."""
     (step,) = [step for step in outcome.steps if step.stage is Stage.TOKEN]
@@ -323,6 +332,16 @@ class TestCoolDown:
             await engine.check(mine)
             registry.instead.clear()
             assert (await engine.check(yours)).conclusion.reason is Reason.OK
+
+    async def test_throttled_guest_does_not_silence_the_login_that_was_rejected(self, engine: Engine) -> None:
+        """T34, E13: the anonymous try is for a hint. That it was one too many says nothing about the login."""
+        registry = Particular()
+        async with peer_that(registry) as peer:
+            found = [(await engine.check(plan(peer, Depth.RESOLVE), ALICE)).conclusion.reason for _ in range(2)]
+            anonymous = await engine.check(plan(peer, Depth.RESOLVE))
+        assert found == [Reason.AUTH_BAD_CREDENTIALS] * 2
+        assert anonymous.conclusion.status is Status.INDETERMINATE
+        assert registry.asked == {"HEAD 1": 2, "GET token": 3}  # and anyone else waits
 
     async def test_throttled_token_service_stops_those_who_need_a_token(
         self, engine: Engine, authority: trustme.CA, presenting: Presenting
