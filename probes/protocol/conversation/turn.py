@@ -209,12 +209,14 @@ class Turn:
     def _may_send_more(self) -> bool:
         """A login that is under way is waited for: without it the queue would only draw refusals.
 
-        What is in flight may come whole, and at once: together no more than one document of the largest size.
+        What is in flight may come whole, and at once: together no more than one document of the largest size. What
+        waits for a guest's token keeps its seat: it goes out as soon as that comes, and to one host (row B24).
         """
         state = self.state
-        if len(state.in_flight) >= state.limits.asks_in_flight or state.login.is_under_way:
+        seated = (*state.in_flight.values(), *(state.guest.waiting if state.guest else ()))
+        if len(seated) >= state.limits.asks_in_flight or state.login.is_under_way:
             return False
-        awaited = sum(limit_bytes(state, errand) for errand in state.in_flight.values())
+        awaited = sum(limit_bytes(state, errand) for errand in seated)
         return not awaited or awaited + limit_bytes(state, state.queue[0]) <= state.limits.manifest_bytes
 
     def finish(self) -> Send | Done:

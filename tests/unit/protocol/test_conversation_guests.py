@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from probes.protocol.conversation import Memory, Send, advance, start
-from probes.protocol.exchange import Ask, FaultKind
+from probes.protocol.exchange import Ask, FaultKind, Headers, Reply
 from probes.protocol.limits import CheckLimits
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status
-from tests.fakes.dialogue import ALICE, HOST, Answer, Breaks, Registry, Says, moved
+from tests.fakes.dialogue import ALICE, HOST, NOON, Answer, Breaks, Registry, Says, moved
 
 REFERENCE = f"{HOST}/team/app:1"
 STORAGE = "https://storage.test"
@@ -54,9 +54,9 @@ class TestStranger:
             "GET storage.test/layer1",
             "GET storage.test/layer2",
             "GET auth.storage.test/token",
-            "GET layer3 with token-1",
             "GET storage.test/config with guest",
             "GET storage.test/layer1 with guest",
+            "GET layer3 with token-1",
             "GET storage.test/layer3 with guest",
         ]
         assert "Authorization" not in dict(registry.asked("GET auth.storage.test/token")[0].headers)
@@ -108,6 +108,26 @@ class TestStranger:
             "GET storage.test/config with guest",
             "GET storage.test/layer1 with guest",
         ]
+
+    def test_slow_token_service_is_waited_for_and_costs_no_layer(self, registry: Registry) -> None:
+        """B24, P16: the queue is not spent on refusals meanwhile, and does not go out all at once afterwards."""
+        registry.image("team/app:1", layers=90)
+        registry.once("GET auth.storage.test/token", Says(200, {"token": "guest"}))
+        move = start(Plan(reference=REFERENCE))
+        in_flight: list[Ask] = []
+        refused = most = 0
+        while isinstance(move, Send):
+            in_flight += move.asks
+            in_flight.sort(key=lambda ask: ("auth.storage.test" in ask.url, ask.id))  # the token service is slow
+            most = max(most, len(in_flight))
+            ask = in_flight.pop(0)
+            event = registry.answer(ask)
+            if ask.url.startswith(STORAGE) and "Authorization" not in dict(ask.headers):
+                headers = Headers.of([("WWW-Authenticate", f'Bearer realm="{TOKENS}"')])
+                event, refused = Reply(ask_id=ask.id, status=401, headers=headers, received_at=NOON), refused + 1
+            move = advance(move.state, event)
+        assert (refused, most) == (3, 3)
+        assert (move.conclusion.reason, move.conclusion.depth) == (Reason.OK, Depth.BLOBS)
 
     def test_next_hop_gets_nothing(self, registry: Registry) -> None:
         registry.once("GET storage.test/layer1", wants_guests(), moved("https://cdn.test/layer1"))
