@@ -30,6 +30,7 @@ _INTEGRITY: Final = frozenset({Reason.DIGEST_MISMATCH, Reason.SIZE_MISMATCH, Rea
 _SHOWN_DETAIL: Final = 500  # an index may list thousands of platforms, a size may have thousands of digits
 _OWN_END: Final = frozenset({Reason.PROBE_ABORTED, Reason.INTERNAL_ERROR})
 _BLOB_STAGES: Final = {Stage.CONFIG: 3, Stage.LAYER: 4}
+_LOGIN_STAGES: Final = frozenset({Stage.CHALLENGE, Stage.TOKEN})
 
 
 def precedence(failure: Failure) -> tuple[int, int]:
@@ -51,10 +52,13 @@ def first_of(*failures: Failure | None) -> Failure | None:
 
 
 def _among_blobs(failure: Failure) -> tuple[int, int, int, tuple[int, ...]]:
-    """A definite failure of any blob outweighs a transient one of an earlier blob (C.4, last sentence)."""
+    """A definite failure of any blob outweighs a transient one of another (C.4, last sentence).
+
+    So it does one of the login: where blobs have failed before it, it was to be renewed for a blob (row B8).
+    """
     kind, certainty = precedence(failure)
-    is_transient_blob = kind >= min(_BLOB_STAGES.values()) and certainty == 2
-    return int(is_transient_blob), kind, certainty, failure.place
+    is_for_blobs = kind >= min(_BLOB_STAGES.values()) or failure.stage in _LOGIN_STAGES
+    return int(is_for_blobs and certainty == 2), kind, certainty, failure.place
 
 
 def _deciding(state: State, ending: Failure | None) -> Failure | None:

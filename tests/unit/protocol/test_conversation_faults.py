@@ -260,6 +260,19 @@ class TestSeveral:
         registry.once("GET linux/arm64", Says(403, error("DENIED", "denied")))
         assert registry.check(REFERENCE, platforms=("all",)).reason is Reason.AUTH_DENIED
 
+    @pytest.mark.parametrize("answer", [Says(429), Says(503), Says(200, "<html>")])
+    def test_loss_of_a_layer_outweighs_a_login_that_cannot_be_renewed_just_now(
+        self, registry: Registry, image: Image, answer: Says
+    ) -> None:
+        """B8, T27, T28: a pull fails on the layer, whenever the token service has us again."""
+        registry.wants_token()
+        registry.lose(image.layers[0])
+        registry.once("GET layer2", Says(401, headers={"WWW-Authenticate": registry.challenges[0]}))
+        registry.once("GET token", Amends())
+        registry.always("GET token", answer)
+        outcome = registry.check(REFERENCE)
+        assert (outcome.reason, outcome.status) == (Reason.LAYER_MISSING, Status.UNAVAILABLE)
+
     def test_corruption_comes_before_loss(self, registry: Registry, image: Image) -> None:
         registry.lose(image.layers[0])
         registry.once("GET layer2", Amends({"Content-Range": "bytes 0-0/1"}))
