@@ -25,7 +25,7 @@ from probes.protocol.conversation.state import (
 )
 from probes.protocol.exchange import Ask, BodyRule
 from probes.protocol.manifest import ACCEPT
-from probes.protocol.taxonomy import Depth, Reason, Warn
+from probes.protocol.taxonomy import Depth, Reason, Retry, Warn
 from probes.protocol.token import basic, refresh_form
 from probes.protocol.urls import origin_of
 
@@ -167,8 +167,8 @@ class Turn:
             self.dismiss_guest(failure)
             return
         if errand.purpose is Purpose.TOKEN:
-            # Where it was had from may be out of date (row C20), unless it answered that we ask too often.
-            is_throttled = failure.reason is Reason.RATE_LIMITED_AUTH
+            # Where it was had from may be out of date (row C20), unless we ask its host too often: for whatever.
+            is_throttled = failure.reason.meaning.retry is Retry.AFTER
             state = self.state
             state.learned = Memory(state.login.challenge, state.challenge_url) if is_throttled else Memory()
         if errand.purpose in _ENDING:

@@ -176,3 +176,12 @@ def test_token_remembered_without_a_challenge_is_renewed_through_a_ping(registry
     registry.once("HEAD 1", Says(403))
     assert registry.check(REFERENCE, depth=Depth.RESOLVE, memory=memory).reason is Reason.OK
     assert registry.log == ["HEAD 1 with long-gone", "GET ping", "GET token", "HEAD 1 with token-1"]
+
+
+@pytest.mark.parametrize("kind", [FaultKind.RATE_LIMITED, FaultKind.RATE_LIMITED_AUTH, FaultKind.RATE_LIMITED_UPSTREAM])
+def test_challenge_outlives_a_pause_of_its_token_service(registry: Registry, kind: FaultKind) -> None:
+    """C20, E.2: nothing was sent, whichever request of that host was one too many; so nothing is out of date."""
+    challenge = replace(warm(registry), header="")
+    registry.once("GET token", Breaks(kind))
+    assert registry.check(REFERENCE, memory=challenge).stage == "token"
+    assert registry.memory == Memory(challenge.challenge, challenge.challenge_url)
