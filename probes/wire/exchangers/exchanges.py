@@ -164,8 +164,13 @@ class Exchanges:
             self._keep(key, login, (lease.expires_at - self._now()).total_seconds())
             return login
         _log.warning("no %s login for %s: %s: %s", secret.provider, registry, refusal.reason.value, refusal.detail)
-        _put(self._refused, key, (self._clock() + FAILURE_SECONDS, refusal))
+        _put(self._refused, key, (self._clock() + self._standing_seconds(refusal), refusal))
         raise ExchangeRefused(refusal) from None
+
+    def _standing_seconds(self, refusal: Refusal) -> float:
+        """Return how long a failure stands; a provider that throttles us is left alone until it will have us (E13)."""
+        asked = (refusal.retry_at - self._now()).total_seconds() if refusal.retry_at else 0.0
+        return max(FAILURE_SECONDS, asked)
 
     async def _ask(self, secret: Secret, registry: str, line: Line) -> Lease:
         try:

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 from probes.protocol.errors import TRANSIENT_STATUSES, clean_text, read_error, retry_at, token_refusal
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Method, Reply
 from probes.protocol.json_members import read_json
-from probes.protocol.limits import DEFAULT_LIMITS
 from probes.protocol.manifest import looks_like_html
 from probes.protocol.plan import Secret
 from probes.protocol.redaction import echoes, scrub
@@ -181,7 +180,7 @@ class Line:
             stage=Stage.TOKEN,
             headers=headers,
             body=body,
-            limit_bytes=DEFAULT_LIMITS.token_bytes,
+            limit_bytes=self._limits.check.token_bytes,
             fresh_connection=bool(self.records and self.records[-1][1]),
         )
         event, record = await perform(self._transport, ask, self._route, self._limits, self._deadline)

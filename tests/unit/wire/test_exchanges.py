@@ -168,6 +168,19 @@ async def test_failure_reaches_all_who_wait_and_stands_for_half_a_minute(provide
     assert await provided.password() == "password-2"
 
 
+async def test_provider_that_throttles_is_left_alone_until_it_will_have_us(provided: Provided) -> None:
+    """E13: and the outcome says until when."""
+    retry_at = provided.now() + timedelta(seconds=120)
+    provided.fails = ExchangeRefused(replace(REFUSED, reason=Reason.RATE_LIMITED_AUTH, retry_at=retry_at))
+    assert await provided.reason() is Reason.RATE_LIMITED_AUTH
+    provided.fails = None
+    provided.seconds += 119
+    assert await provided.reason() is Reason.RATE_LIMITED_AUTH
+    assert provided.count == 1
+    provided.seconds += 2
+    assert await provided.password() == "password-2"
+
+
 async def test_exchange_that_outlasts_a_check_serves_the_next(provided: Provided) -> None:
     provided.gate.clear()
     assert await provided.reason(seconds=0.01) is Reason.AUTH_SERVICE_TIMEOUT
