@@ -1,10 +1,11 @@
 """Findings for checks that did not run to their end, and findings cut to a size that travels."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from probes.protocol.batch import MAX_REPORT_BYTES, Finding
-from probes.protocol.outcome import Conclusion, Outcome
+from probes.protocol.outcome import Conclusion, Outcome, Step
 from probes.protocol.plan import Plan
 from probes.protocol.reference import Reference
 from probes.protocol.taxonomy import Reason, Stage
@@ -52,14 +53,14 @@ def room_for_each(count: int) -> int:
 
 
 def fitted(finding: Finding, plan: Plan, max_bytes: int) -> Finding:
-    """Return `finding` as it is, or without its steps, or as an internal error: one that travels.
+    """Return `finding` as it is, or with hardly a step, or as an internal error: one that travels.
 
     A registry has a say in texts of an outcome. One hostile answer must not cost the whole report, which the
     receiver refuses for a NUL or for its size.
     """
     if _travels(finding, max_bytes):
         return finding
-    bare = replace(finding, outcome=replace(finding.outcome, steps=()))
+    bare = replace(finding, outcome=replace(finding.outcome, steps=_telling(finding.outcome.steps)))
     if _travels(bare, max_bytes):
         return bare
     outcome = finding.outcome
@@ -71,6 +72,15 @@ def fitted(finding: Finding, plan: Plan, max_bytes: int) -> Finding:
         duration_ms=outcome.duration_ms,
         detail="the outcome does not fit into a report",
     )
+
+
+def _telling(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Return the few steps that tell whether documents were read: without them they would count as read (E.2)."""
+    asked: dict[tuple[Stage, str], Step] = {}
+    for step in steps:
+        if step.http_status == 200 and step.stage in (Stage.MANIFEST, Stage.CHILD):
+            asked.setdefault((step.stage, step.method), step)
+    return tuple(asked.values())
 
 
 def _travels(finding: Finding, max_bytes: int) -> bool:

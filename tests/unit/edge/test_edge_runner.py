@@ -12,6 +12,7 @@ from probes.edge.findings import fitted, room_for_each
 from probes.edge.keyring import Keyring
 from probes.edge.runner import Runner
 from probes.protocol.batch import MAX_REPORT_BYTES, Batch, Finding, Report
+from probes.protocol.exchange import Method
 from probes.protocol.outcome import Step
 from probes.protocol.plan import Plan, Secret
 from probes.protocol.taxonomy import Reason, Stage, Status
@@ -22,6 +23,22 @@ from tests.fakes.engine import FakeEngine
 
 KEYS = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
 NOBODY = Keyring({}, KEYS.box_key)
+STEP = Step(
+    stage=Stage.LAYER,
+    method="GET",
+    url="https://registry.test/" + "x" * 500,
+    host="registry.test",
+    address=None,
+    http_status=206,
+    error=None,
+    connection="new",
+    dns_ms=None,
+    connect_ms=None,
+    tls_ms=None,
+    first_byte_ms=None,
+    total_ms=1.0,
+    bytes=1,
+)
 
 
 def runner(engine: FakeEngine, *, in_flight: int = 100, per_host: int = 20) -> Runner:
@@ -220,26 +237,22 @@ async def test_outcome_that_no_receiver_takes_costs_one_plan_only() -> None:
 async def test_long_outcome_travels_without_its_steps() -> None:
     (plan,) = plans("registry.test/ok")
     (found,) = await runner(FakeEngine()).run(batch(plan), NOBODY)
-    step = Step(
-        stage=Stage.LAYER,
-        method="GET",
-        url="https://registry.test/" + "x" * 500,
-        host="registry.test",
-        address=None,
-        http_status=206,
-        error=None,
-        connection="new",
-        dns_ms=None,
-        connect_ms=None,
-        tls_ms=None,
-        first_byte_ms=None,
-        total_ms=1.0,
-        bytes=1,
-    )
-    long = replace(found, outcome=replace(found.outcome, steps=(step,) * 100))
+    long = replace(found, outcome=replace(found.outcome, steps=(STEP,) * 100))
     assert fitted(long, plan, 100_000) == long
     assert fitted(long, plan, 10_000) == found
     assert fitted(long, plan, 10).outcome.conclusion.reason == Reason.INTERNAL_ERROR
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_long_outcome_still_tells_whether_its_documents_were_read(method: Method) -> None:
+    """E.2: else an image with many layers would be asked for by HEAD alone from then on, and never be read again."""
+    (plan,) = plans("registry.test/ok")
+    (found,) = await runner(FakeEngine()).run(batch(plan), NOBODY)
+    manifest = replace(STEP, stage=Stage.MANIFEST, method=method, http_status=200)
+    long = replace(found, outcome=replace(found.outcome, steps=(manifest, *(STEP,) * 100)))
+    cut = fitted(long, plan, 10_000)
+    assert cut.outcome.steps == (manifest,)
+    assert cut.outcome.has_read_documents is long.outcome.has_read_documents is (method == "GET")
 
 
 def test_room_for_each_adds_up_to_less_than_a_report() -> None:
