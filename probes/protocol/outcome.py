@@ -124,7 +124,7 @@ class Outcome:
     def has_read_documents(self) -> bool:
         """Tell whether the manifest and every child were fetched: none was taken as known and only found to be there.
 
-        An outcome that came without its steps, for want of room, is taken at its word.
+        An outcome that came without any step is taken at its word; one that was cut for want of room has these.
         """
         given = {(step.stage, step.method) for step in self.steps if step.http_status == 200}
         return not self.steps or ((Stage.MANIFEST, "GET") in given and (Stage.CHILD, "HEAD") not in given)

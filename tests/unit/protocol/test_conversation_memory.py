@@ -178,7 +178,9 @@ def test_token_remembered_without_a_challenge_is_renewed_through_a_ping(registry
     assert registry.log == ["HEAD 1 with long-gone", "GET ping", "GET token", "HEAD 1 with token-1"]
 
 
-@pytest.mark.parametrize("kind", [FaultKind.RATE_LIMITED, FaultKind.RATE_LIMITED_AUTH, FaultKind.RATE_LIMITED_UPSTREAM])
+@pytest.mark.parametrize(
+    "kind", [FaultKind.RATE_LIMITED, FaultKind.RATE_LIMITED_AUTH, FaultKind.RATE_LIMITED_UPSTREAM]
+)
 def test_challenge_outlives_a_pause_of_its_token_service(registry: Registry, kind: FaultKind) -> None:
     """C20, E.2: nothing was sent, whichever request of that host was one too many; so nothing is out of date."""
     challenge = replace(warm(registry), header="")
