@@ -19,6 +19,15 @@ _LONGEST_KEY: Final = 65_536
 
 def secret_of(options: dict[str, Any]) -> Secret:
     """Return the secret to check with. Secrets come from the environment or standard input only."""
+    secret = _given(options)
+    try:
+        _ = secret.material
+    except UnicodeEncodeError:  # Python lets through what is no UTF-8, and a traceback exits as `unavailable` does
+        raise CommandError("the login is not text in UTF-8", returncode=2) from None
+    return secret
+
+
+def _given(options: dict[str, Any]) -> Secret:
     username = options["username"] or ""
     if options["credential_file"] and not options["credential_kind"]:
         raise CommandError("--credential-file needs --credential-kind", returncode=2)

@@ -213,6 +213,14 @@ class TestSecrets:
         assert message in done.stderr
         assert done.returncode == 2
 
+    @pytest.mark.parametrize("options", [("--password-stdin",), ("--identity-token-stdin",)])
+    def test_a_login_that_is_no_text_is_wrong_usage(self, probe: Probe, options: tuple[str, ...]) -> None:
+        """Not status 1, which says that the image is unavailable."""
+        done = probe("--username=robot", *options, "127.0.0.1:1/app", stdin="to-look-for-\udcff\n")
+        assert done.returncode == 2
+        assert done.stderr.endswith("the login is not text in UTF-8\n")
+        assert "to-look-for" not in done.stderr
+
     def test_a_bearer_token_comes_from_standard_input_or_the_environment(self, demo: Demo, probe: Probe) -> None:
         arguments = (*demo.options, "--json", demo.reference("payments/gateway:4.2"))
 
