@@ -168,7 +168,7 @@ class Exchanges:
         raise ExchangeRefused(refusal) from None
 
     def _standing_seconds(self, refusal: Refusal) -> float:
-        """Return how long a failure stands; a provider that throttles us is left alone until it will have us (E13)."""
+        """Return how long a failure stands: of a provider that throttles us, until it will have us (row E13)."""
         asked = (refusal.retry_at - self._now()).total_seconds() if refusal.retry_at else 0.0
         return max(FAILURE_SECONDS, asked)
 
