@@ -190,7 +190,7 @@ class Exchanges:
     def _keep(self, key: Key, login: Secret, lifetime_seconds: float) -> None:
         now = self._clock()
         lifetime = min(lifetime_seconds, MAX_LEASE_SECONDS)
-        skew = max(MIN_SKEW_SECONDS, lifetime / 10)
+        skew = min(max(MIN_SKEW_SECONDS, lifetime / 10), lifetime / 2)
         self._refused.pop(key, None)
         _put(self._kept, key, _Kept(login, since=now, renew_at=now + lifetime - skew, until=now + lifetime))
 

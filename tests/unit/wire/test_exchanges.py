@@ -114,6 +114,19 @@ async def test_short_login_is_renewed_a_minute_before_its_end(provided: Provided
     assert await provided.password() == "password-2"
 
 
+@pytest.mark.parametrize("lifetime_seconds", [60.0, 30.0])
+async def test_login_that_hardly_lasts_is_not_exchanged_at_each_check(
+    provided: Provided, lifetime_seconds: float
+) -> None:
+    """T16: a minute is what is assumed of a token that does not say."""
+    provided.lifetime_seconds = lifetime_seconds
+    for _ in range(60):
+        await provided.password()
+        await provided.settle()
+        provided.seconds += 1
+    assert provided.count <= 4
+
+
 async def test_login_that_has_run_out_is_exchanged_before_it_is_handed_out(provided: Provided) -> None:
     await provided.password()
     provided.seconds += 3600
