@@ -26,8 +26,10 @@ from probes.wire.limits import Limits
 from probes.wire.race import first_connected, taking_turns
 from probes.wire.resolver import Resolver
 from probes.wire.route import Route, Terms, Trace
+from probes.wire.shelf import Shelf
 from probes.wire.tunnel import connect_through, over
 
+CONTEXTS_KEPT: Final = 64  # about a megabyte each
 _OUR_END: Final = {FaultKind.ABORTED, FaultKind.TIMEOUT_TOTAL, FaultKind.INTERNAL}
 
 
@@ -37,6 +39,7 @@ class Dialer:
     def __init__(self, limits: Limits) -> None:
         self._limits: Final = limits
         self._resolver = Resolver()
+        self._contexts: Shelf[tuple[str, str], asyncio.Future[ssl.SSLContext]] = Shelf(CONTEXTS_KEPT)
         self._open: set[Channel] = set()
         self._phases: set[asyncio.Timeout] = set()
         self._dialling = 0
@@ -125,7 +128,7 @@ class Dialer:
             channel, _ = await self._direct(proxy.origin, aside)
             try:
                 if proxy.origin.scheme == "https":
-                    await self._prove(channel, proxy.origin.host, tls.context_for(proxy.ca_pem), aside)
+                    await self._prove(channel, proxy.origin.host, await self._context(proxy.ca_pem), aside)
             except BaseException:
                 channel.abort()
                 raise
@@ -162,10 +165,28 @@ class Dialer:
         if channel.is_secure:
             channel = over(channel)
         began = asyncio.get_running_loop().time()
-        peer = await self._prove(channel, host, tls.context_for(terms.route.ca_pem, terms.identity_pem), terms)
+        context = await self._context(terms.route.ca_pem, terms.identity_pem)
+        peer = await self._prove(channel, host, context, terms)
         terms.trace.tls_ms = _ms(asyncio.get_running_loop().time() - began)
         terms.trace.certificate = tls.certificate_of(host, peer)
         return channel
+
+    async def _context(self, ca_pem: str, identity_pem: str = "") -> ssl.SSLContext:
+        """Return the context of these roots and this identity. Raises `ValueError`.
+
+        Reading the system's roots takes tens of milliseconds. With more registries that have roots of their own than
+        contexts are kept, that is each dial: so not on the event loop, where it would use up everybody's time.
+        """
+        key = ca_pem, identity_pem
+        made = self._contexts.get(key)
+        if made is None:
+            made = asyncio.get_running_loop().run_in_executor(None, tls.context_for, *key)
+            self._contexts.put(key, made)
+        if not made.done():
+            await asyncio.wait({made})
+        if made.exception() is not None:
+            self._contexts.drop(key)
+        return made.result()
 
     async def _prove(self, channel: Channel, host: str, context: ssl.SSLContext, terms: Terms) -> dict[str, Any]:
         async with self._phase(terms, terms.limits.tls_seconds, FaultKind.CONNECT_TIMEOUT, "TLS"):

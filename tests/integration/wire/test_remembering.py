@@ -1,6 +1,8 @@
 """What checks of one engine take from each other: tokens, documents, a refused HEAD, and the patience to wait."""
 
 import asyncio
+import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,6 +15,7 @@ import trustme
 from probes.protocol.outcome import Outcome
 from probes.protocol.plan import Secret, Site
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
+from probes.wire import tls
 from probes.wire.driver import Engine
 from tests.integration.wire.conftest import Presenting
 from tests.integration.wire.peer import peer_that, until
@@ -389,6 +392,25 @@ class TestCoolDown:
         assert sum(outcome.requests for outcome in outcomes) == 10
         assert later.conclusion.retry_at is not None
         assert later.conclusion.retry_at - datetime.now(UTC) <= timedelta(seconds=60)
+
+
+async def test_roots_are_read_once_and_not_on_the_event_loop(
+    engine: Engine, authority: trustme.CA, presenting: Presenting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """N8: it takes tens of milliseconds, and with many registries that have roots of their own, at each dial."""
+    readers: list[int] = []
+    read = tls.context_for
+
+    def watched(ca_pem: str, identity_pem: str = "") -> ssl.SSLContext:
+        readers.append(threading.get_ident())
+        return read(ca_pem, identity_pem)
+
+    monkeypatch.setattr(tls, "context_for", watched)
+    async with apart(authority, presenting) as (_, check):
+        outcomes = await asyncio.gather(*(check(engine, fresh=True) for _ in range(5)))
+    assert {outcome.conclusion.reason for outcome in outcomes} == {Reason.OK}
+    assert len(readers) == 1
+    assert threading.get_ident() not in readers
 
 
 async def test_no_exchange_is_left_under_way(engine: Engine) -> None:
