@@ -76,7 +76,10 @@ class Headers:
         return [value for known, value in self.items if known == name]
 
     def __contains__(self, name: object) -> bool:
-        return any(known == name for known, _ in self.items)
+        for known, _ in self.items:  # noqa: SIM110 - asked several times of every reply; a generator costs twice
+            if known == name:
+                return True
+        return False
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.items)

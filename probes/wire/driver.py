@@ -263,7 +263,9 @@ def _without_login(plan: Plan, refusal: Refusal) -> Done:
 
 def _shown(certificate: Certificate, secrets: tuple[str, ...]) -> Certificate:
     """Whoever sent us to a host chose its name, and may have chosen its certificate's issuer."""
-    return replace(certificate, host=scrub_host(certificate.host, secrets), issuer=scrub(certificate.issuer, secrets))
+    host, issuer = scrub_host(certificate.host, secrets), scrub(certificate.issuer, secrets)
+    is_clean = (host, issuer) == (certificate.host, certificate.issuer)
+    return certificate if is_clean else replace(certificate, host=host, issuer=issuer)
 
 
 def _step(ask: Ask, error: str | None, record: ExchangeRecord, secrets: tuple[str, ...]) -> Step:

@@ -43,14 +43,14 @@ def recall(turn: Turn, memory: Memory, first: Errand) -> None:
         if not is_bearer(state.secret.bearer):
             _stop(turn, Reason.AUTH_BAD_CREDENTIALS, "the static token holds what no header may hold")
             return
-        turn.log_in(f"Bearer {state.secret.bearer}", path="fresh")
+        turn.begin_with(Login(header=f"Bearer {state.secret.bearer}", path="fresh"))
         turn.send(first)
         return
     state.challenge_url = memory.challenge_url
-    state.login = Login(challenge=memory.challenge)
-    if memory.header:
-        turn.log_in(memory.header, path="cached")
-    elif memory.challenge:
+    turn.begin_with(
+        Login(challenge=memory.challenge, header=memory.header, path="cached" if memory.header else "none")
+    )
+    if memory.challenge and not memory.header:
         turn.hold(first)
         _begin(turn, (memory.challenge,))
         return

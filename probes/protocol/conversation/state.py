@@ -172,7 +172,7 @@ class Wanted:
     failure: Failure | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)  # without slots: `copy` is made for every event, and a dict is copied at once
 class State:
     """The whole of a conversation between two events. A value: `advance` copies it and never changes it."""
 
@@ -210,7 +210,10 @@ class State:
 
     def copy(self) -> "State":
         """Return a state that can be changed without this one changing."""
-        return replace(self, in_flight=dict(self.in_flight), users=dict(self.users), lost=dict(self.lost))
+        twin = object.__new__(State)
+        twin.__dict__.update(self.__dict__)
+        twin.in_flight, twin.users, twin.lost = dict(self.in_flight), dict(self.users), dict(self.lost)
+        return twin
 
     @property
     def repository_url(self) -> str:

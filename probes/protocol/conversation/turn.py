@@ -18,6 +18,7 @@ from probes.protocol.conversation.state import (
     Errand,
     Failure,
     Guest,
+    Login,
     Memory,
     Purpose,
     Send,
@@ -123,14 +124,23 @@ class Turn:
         """Keep the errand back until the login that is under way has ended."""
         self.state.waiting = (*self.state.waiting, replace(errand, delay_seconds=0.0))
 
+    def begin_with(self, login: Login) -> None:
+        """Take `login` as it is, before anything was asked under another."""
+        self.state.login = login
+        self._conceal(login.header)
+
     def log_in(self, header: str, **changes: Any) -> None:
         """Use `header` from now on, and send what waited for it. `changes` are further fields of the login."""
         state = self.state
         state.login = replace(
             state.login, header=header, generation=state.login.generation + 1, is_under_way=False, **changes
         )
-        state.secrets = (*state.secrets, header.partition(" ")[2])
+        self._conceal(header)
         self.release()
+
+    def _conceal(self, header: str) -> None:
+        if header:
+            self.state.secrets = (*self.state.secrets, header.partition(" ")[2])
 
     def release(self) -> None:
         """Send what waited for the login."""
