@@ -210,10 +210,9 @@ async def test_a_bomb_in_an_error_is_not_set_off(world: World, engine: Engine) -
         mis.sends_chunked_garbage,
         mis.contradicts_its_length,
         mis.tells_two_lengths,
-        mis.speaks_smtp,
         mis.switches_protocols,
     ],
-    ids=["chunks", "contradiction", "two lengths", "smtp", "upgrade"],
+    ids=["chunks", "contradiction", "two lengths", "upgrade"],
 )
 async def test_what_is_no_http_is_not_asked_for_again(world: World, engine: Engine, behaviour: Misbehaviour) -> None:
     """N13, M30: a protocol error, and no verdict on the image."""
@@ -224,6 +223,18 @@ async def test_what_is_no_http_is_not_asked_for_again(world: World, engine: Engi
 
     assert (outcome.conclusion.reason, outcome.status) == (Reason.PROTOCOL_ERROR, Status.DEGRADED)
     await world.expect(*BEFORE)
+
+
+async def test_what_is_no_answer_at_all_counts_on_a_new_connection_only(world: World, engine: Engine) -> None:
+    """N12: on a kept one it may belong to the exchange before, whose body came late."""
+    world.store.image("team/app:1")
+    world.registry.always("GET manifest", mis.speaks_smtp)
+
+    outcome = await engine.check(world.plan())
+
+    assert (outcome.conclusion.reason, outcome.status) == (Reason.PROTOCOL_ERROR, Status.DEGRADED)
+    await world.expect(*BEFORE, BEFORE[-1])
+    assert outcome.connection == "new"
 
 
 @pytest.mark.parametrize(
