@@ -234,7 +234,7 @@ async def test_what_is_no_answer_at_all_counts_on_a_new_connection_only(world: W
 
     assert (outcome.conclusion.reason, outcome.status) == (Reason.PROTOCOL_ERROR, Status.DEGRADED)
     await world.expect(*BEFORE, BEFORE[-1])
-    assert outcome.connection == "new"
+    assert outcome.steps[-1].connection == "new"
 
 
 @pytest.mark.parametrize(
