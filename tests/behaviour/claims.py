@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-FOLDERS: Final = ("tests/unit", "tests/integration", "tests/interop")
+FOLDERS: Final = ("tests/properties", "tests/unit", "tests/integration", "tests/interop")
 
 _LOOKS_LIKE_A_CLAIM: Final = re.compile(r"[A-Z]\d{1,3}\b")
 _ITEM: Final = r"(?:[A-Z]\d{1,3}|[A-F]\.\d|part [A-F])"
