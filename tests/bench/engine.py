@@ -22,9 +22,9 @@ from tests.bench.figures import Figure, at_most
 from tests.bench.registry import BenchRegistry, running_registry
 
 BAR: Final = 2.0
-CHECKS: Final = {COLD: 1000, WARM: 2000, WHOLE: 250}
+CHECKS: Final = {COLD: 200, WARM: 400, WHOLE: 50}
 IN_FLIGHT: Final = 50
-ROUNDS: Final = 7
+ROUNDS: Final = 35
 
 
 async def measure(check: Check, numbers: Iterator[int], checks: int) -> float:
