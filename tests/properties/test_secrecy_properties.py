@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from probes.protocol.conversation import Done
 from probes.protocol.errors import clean_text
 from probes.protocol.outcome import Conclusion
-from probes.protocol.redaction import WITHHELD, scrub_url
+from probes.protocol.redaction import HIDDEN, WITHHELD, scrub, scrub_url
 from probes.protocol.urls import redact
 from tests.fakes.trickster import Trickster
 
@@ -95,3 +95,16 @@ def test_values_of_the_conversation_show_no_secret_when_printed(seed: int, passw
     assert isinstance(done, Done)
     printed = repr(dialogue.asks) + repr(done.memory) + repr(dialogue.secret)
     assert repr(password)[1:-1] not in printed
+
+
+@settings(examples, max_examples=50)
+@given(
+    before=st.text(alphabet="ab ", max_size=6),
+    secret=st.text(alphabet="abc-", min_size=1, max_size=12),
+    after=st.text(alphabet="ab ", max_size=6),
+    length=st.integers(min_value=0, max_value=30),
+)
+def test_no_cut_leaves_a_telling_part(before: str, secret: str, after: str, length: int) -> None:
+    shown = scrub((before + secret + after)[:length], [secret])
+    assert secret not in shown or shown == WITHHELD
+    assert not any(shown.rstrip(HIDDEN).endswith(secret[:size]) for size in range(6, len(secret)))

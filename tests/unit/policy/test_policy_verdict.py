@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from probes.policy.verdict import Decision, Inputs, Presence, VerdictState, Vote, decide
 from probes.protocol.taxonomy import Status
@@ -113,35 +111,3 @@ def test_vote_is_fresh_to_the_last_moment_and_stale_at_stale_at() -> None:
 
 def test_without_counted_votes_nothing_lapses() -> None:
     assert decided(*votes("? conf")).stale_at is None
-
-
-cast_votes = st.builds(
-    Vote,
-    region=st.uuids().map(str),
-    presence=st.sampled_from(Presence),
-    status=st.none() | st.sampled_from(Status),
-    reason=st.none() | st.just("why"),
-    slot=st.none() | st.integers(0, 500).map(lambda seconds: NOON - timedelta(seconds=seconds)),
-)
-all_inputs = st.builds(
-    Inputs,
-    now=st.just(NOON),
-    interval_seconds=st.integers(1, 300),
-    votes=st.lists(cast_votes, max_size=7).map(tuple),
-    minimum_votes=st.integers(1, 4),
-    fresh_intervals=st.integers(1, 5),
-)
-
-
-@given(all_inputs)
-def test_stored_inputs_explain_the_verdict(inputs: Inputs) -> None:
-    again = Inputs.from_json(inputs.to_json())
-    assert again == inputs
-    assert decide(again) == decide(inputs)
-
-
-@given(all_inputs)
-def test_every_vote_is_counted_or_left_out(inputs: Inputs) -> None:
-    decision = decide(inputs)
-    assert decision.counted + len(decision.left_out) == len(inputs.votes)
-    assert decision.failing <= decision.counted

@@ -1,10 +1,7 @@
 """Sampling: which layers a check looks at when the operator does not want all of them asked for."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from probes.protocol.conversation.sampling import sample
 from probes.protocol.digest import Digest
 from probes.protocol.manifest import Descriptor
 from probes.protocol.taxonomy import Depth, Reason, Warn
@@ -58,14 +55,3 @@ def test_image_of_very_many_layers_is_sampled_and_not_cut_off(registry: Registry
     registry.hold("team/app:1", contents.image(layers=600))
     outcome = registry.check(REFERENCE, sample_blobs=True)
     assert (outcome.depth, outcome.warnings) == (Depth.BLOBS, (Warn.PROBE_SAMPLED,))
-
-
-@given(sizes=st.lists(st.integers(0, 5), max_size=12), start=st.integers(0, 10**9))
-def test_each_layer_is_looked_at_within_one_round(sizes: list[int], start: int) -> None:
-    """B25, E.2."""
-    layers = tuple(layer(size, name=str(at), is_foreign=at % 5 == 4) for at, size in enumerate(sizes))
-    rounds = [sample(layers, start + turn) for turn in range(max(len(layers) - 2, 1))]
-    assert {item for chosen in rounds for item in chosen} == set(layers)
-    for chosen in rounds:
-        assert sum(bool(item.size_bytes) and not item.is_foreign for item in chosen) <= 4
-        assert list(chosen) == sorted(chosen, key=layers.index)

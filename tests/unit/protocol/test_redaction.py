@@ -3,10 +3,8 @@
 import base64
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from probes.protocol.redaction import HIDDEN, WITHHELD, echoes, scrub, scrub_host
+from probes.protocol.redaction import WITHHELD, echoes, scrub, scrub_host
 
 
 @pytest.mark.parametrize(
@@ -37,19 +35,6 @@ def test_secret_may_come_back_in_other_forms() -> None:
     assert echoes("pass  word/1") == ("pass  word/1", "pass word/1", "pass++word%2F1")
     assert echoes("plain") == ("plain",)
     assert echoes("") == ()
-
-
-@settings(max_examples=50, derandomize=True, database=None, deadline=None)
-@given(
-    before=st.text(alphabet="ab ", max_size=6),
-    secret=st.text(alphabet="abc-", min_size=1, max_size=12),
-    after=st.text(alphabet="ab ", max_size=6),
-    length=st.integers(min_value=0, max_value=30),
-)
-def test_no_cut_leaves_a_telling_part(before: str, secret: str, after: str, length: int) -> None:
-    shown = scrub((before + secret + after)[:length], [secret])
-    assert secret not in shown or shown == WITHHELD
-    assert not any(shown.rstrip(HIDDEN).endswith(secret[:size]) for size in range(6, len(secret)))
 
 
 @pytest.mark.parametrize(

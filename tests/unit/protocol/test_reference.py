@@ -1,12 +1,10 @@
 """What a person may type, what it names, and where exactly it is wrong."""
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from probes.protocol.digest import Digest
 from probes.protocol.reference import ReferenceInvalid, parse_reference, serves
-from probes.protocol.taxonomy import Reason, Status, Warn
+from probes.protocol.taxonomy import Reason, Warn
 
 SHA = "a" * 64
 SHA256 = f"sha256:{SHA}"
@@ -138,22 +136,6 @@ def test_reference_is_refused_with_reason_and_position(text: str, reason: Reason
 def test_refusal_says_what_to_write_instead() -> None:
     assert "docker.io/library/localhost" in refusal("localhost").message
     assert refusal("x.io/Team/App").message == "repository must be lowercase: team/app"
-
-
-@settings(max_examples=50, derandomize=True, database=None, deadline=None)
-@given(st.text(alphabet="aZ09.:/@[]-_+%\\ \n", max_size=24))
-@example("a" * 5000)
-def test_any_text_is_a_reference_or_refused_within_itself(text: str) -> None:
-    try:
-        reference = parse_reference(text)
-    except ReferenceInvalid:
-        error = refusal(text)
-        assert 0 <= error.position <= len(text)
-        assert error.reason.status is Status.CONFIG_ERROR
-    else:
-        again = parse_reference(reference.canonical)
-        assert again.canonical == reference.canonical
-        assert again.api_host == reference.api_host
 
 
 @pytest.mark.parametrize(
