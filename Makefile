@@ -36,6 +36,10 @@ demo: $(VENV)/.runs ## the same with a demonstration registry, without internet
 test: $(VENV)/.checks ## run all tests
 	@$(PYTHON) -m pytest $(ARGS)
 
+.PHONY: unit
+unit: $(VENV)/.checks ## run the examples of the pure core alone, in seconds: no server, no Django
+	@$(PYTHON) -m pytest -c tests/unit/core.ini --rootdir . $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(VENV)/.checks ## give rubbish to all that reads what strangers wrote, for SECONDS=60
 	@$(PYTHON) -m tests.fuzz $(SECONDS) $(ARGS)

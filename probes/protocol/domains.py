@@ -50,5 +50,7 @@ def registrable_domain(host: str) -> str | None:
 
 def same_owner(one: str, other: str) -> bool:
     """Tell whether both are one host (on whatever ports), or lie under one registered domain."""
+    if one == other:
+        return True  # nobody's list is needed to tell
     domain = registrable_domain(one)
-    return one == other or (domain is not None and domain == registrable_domain(other))
+    return domain is not None and domain == registrable_domain(other)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from probes.protocol.digest import Digest
@@ -22,7 +23,7 @@ class Content:
     media_type: str
     notes: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return str(Digest.of(self.body))
 

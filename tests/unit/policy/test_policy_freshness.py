@@ -1,5 +1,6 @@
 """When a check logs in and connects anew."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from probes.policy.freshness import FRESH_EVERY, is_fresh_due
@@ -14,21 +15,22 @@ def grid(key: int, count: int = 48) -> list[datetime]:
     return [first + timedelta(seconds=INTERVAL) * position for position in range(count)]
 
 
-def fresh_places(key: int) -> list[int]:
-    numbers = [number(slot, interval_seconds=INTERVAL, key=key) for slot in grid(key)]
-    return [place for place, each in enumerate(numbers) if is_fresh_due(each, consecutive_failures=0)]
+def fresh_places(key: int) -> Iterator[int]:
+    for place, slot in enumerate(grid(key)):
+        if is_fresh_due(number(slot, interval_seconds=INTERVAL, key=key), consecutive_failures=0):
+            yield place
 
 
 def test_every_twelfth_slot_of_a_resource_is_fresh() -> None:
     """E.2."""
     first, *others = fresh_places(7)
     assert [*others] == [first + FRESH_EVERY * turn for turn in (1, 2, 3)]
-    assert fresh_places(7) == [first, *others]
+    assert [*fresh_places(7)] == [first, *others]
 
 
 def test_resources_take_turns() -> None:
     """Not every image of a registry logs in anew in the same five minutes."""
-    firsts = [fresh_places(key)[0] for key in range(600)]
+    firsts = [next(fresh_places(key)) for key in range(600)]
     assert all(25 < firsts.count(place) < 80 for place in range(FRESH_EVERY))
 
 

@@ -1,12 +1,23 @@
 """Whose turn it is in a sample."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from probes.policy.sampling import is_sample_enough
+from probes.policy.sampling import is_sample_enough, rotation
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("cadence_seconds", "slots_a_turn"), [(60, 1), (300, 1), (301, 2), (700, 3), (3600, 12)])
+def test_turn_lasts_from_one_look_at_the_blobs_to_the_next(cadence_seconds: int, slots_a_turn: int) -> None:
+    """B25, E.2: a look falls on a slot, so a cadence between two slots waits for the later one."""
+    cadence = timedelta(seconds=cadence_seconds)
+    turns = [
+        rotation(NOON + slot * timedelta(seconds=300), interval_seconds=300, blobs_every=cadence)
+        for slot in range(36)
+    ]
+    assert turns == [turns[0] + slot // slots_a_turn for slot in range(36)]
 
 
 @pytest.mark.parametrize(

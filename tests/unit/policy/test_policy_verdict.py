@@ -111,3 +111,14 @@ def test_vote_is_fresh_to_the_last_moment_and_stale_at_stale_at() -> None:
 
 def test_without_counted_votes_nothing_lapses() -> None:
     assert decided(*votes("? conf")).stale_at is None
+
+
+def test_stored_inputs_are_the_inputs() -> None:
+    inputs = Inputs(
+        now=NOON,
+        interval_seconds=INTERVAL,
+        votes=(vote("ill", region="a", age=FRESH), Vote(region="b"), vote("up", presence=Presence.PAUSED)),
+        minimum_votes=1,
+        fresh_intervals=5,
+    )
+    assert Inputs.from_json(inputs.to_json()) == inputs

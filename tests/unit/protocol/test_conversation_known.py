@@ -1,6 +1,7 @@
 """What a check leaves unread because its bytes are known, and what it asks all the same."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,6 @@ from probes.protocol.conversation import Document, Known
 from probes.protocol.exchange import FaultKind
 from probes.protocol.outcome import Conclusion
 from probes.protocol.taxonomy import Depth, Reason, Stage, Warn
-from tests.fakes import contents
 from tests.fakes.contents import CONFIG, child, json_content
 from tests.fakes.dialogue import HOST, Amends, Answer, Breaks, Registry, Says, error
 
@@ -92,7 +92,7 @@ def test_known_config_at_another_size_than_declared_is_read(registry: Registry, 
     config = json_content("config", CONFIG, {"os": "linux", "architecture": "amd64"})
     registry.image("team/app:1", config=config)
     registry.check(REFERENCE)
-    registry.image("team/app:1", config=contents.Content(**{**vars(config), "notes": {"size": 7}}))
+    registry.image("team/app:1", config=replace(config, notes={"size": 7}))
     assert again().reason is Reason.SIZE_MISMATCH
 
 

@@ -312,7 +312,7 @@ class TestBounds:
 
     def test_queue_holds_no_more_than_may_still_be_sent(self, registry: Registry) -> None:
         """P16: an index of 64 images with 500 layers each would keep 32,000 errands."""
-        registry.index("team/app:1", *(child(f"linux/arch{number}", layers=60) for number in range(64)))
+        registry.index("team/app:1", *(child(f"linux/arch{number}", layers=8) for number in range(64)))
         move = start(Plan(reference=REFERENCE, platforms=("all",)))
         in_flight: list[Ask] = []
         while isinstance(move, Send):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from probes.protocol.conversation.sampling import sample
 from probes.protocol.digest import Digest
 from probes.protocol.manifest import Descriptor
 from probes.protocol.taxonomy import Depth, Reason, Warn
@@ -55,3 +56,11 @@ def test_image_of_very_many_layers_is_sampled_and_not_cut_off(registry: Registry
     registry.hold("team/app:1", contents.image(layers=600))
     outcome = registry.check(REFERENCE, sample_blobs=True)
     assert (outcome.depth, outcome.warnings) == (Depth.BLOBS, (Warn.PROBE_SAMPLED,))
+
+
+def test_layers_that_are_never_fetched_stay_in_and_take_nobodys_turn() -> None:
+    """B25: asking for nothing costs nothing."""
+    empty, foreign = layer(0, name="empty"), layer(9, name="foreign", is_foreign=True)
+    assert sample((empty, foreign), 1) == (empty, foreign)
+    kept = tuple(layer(1, name=str(at)) for at in range(4))
+    assert sample((*kept, foreign), 0) == (kept[0], kept[1], kept[3], foreign)
