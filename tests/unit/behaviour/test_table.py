@@ -5,7 +5,6 @@ import ast
 import pytest
 
 from probes.protocol.taxonomy import MEANINGS, Reason, Status, Warn
-from probes.protocol.warnings import SENTENCES
 from tests.behaviour.report import PROJECT
 from tests.behaviour.rows import PARTS, Row, Threat, every_row, threats
 
@@ -31,11 +30,6 @@ def test_every_reason_is_the_end_of_some_row() -> None:
     told = {Reason(verdict.partition("/")[2]) for row in every_row() for verdict in row.verdict}
     without_a_row = {Reason.TIMEOUT_HEADERS}  # of part C alone
     assert set(Reason) - told == without_a_row
-
-
-def test_every_warning_has_its_sentence() -> None:
-    assert set(SENTENCES) == set(Warn)
-    assert all(sentence.endswith(".") for sentence in SENTENCES.values())
 
 
 @pytest.mark.parametrize("row", [row for row in every_row() if row.adr], ids=number)

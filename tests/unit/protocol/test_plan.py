@@ -1,6 +1,7 @@
 """A plan travels as JSON and arrives as it was; anything else is refused."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,6 +109,14 @@ def test_secret_leaves_out_what_is_empty_and_its_fingerprint() -> None:
     secret = Secret(username="alice", password="wonderland", fingerprint="f1")
     assert secret.to_json() == {"username": "alice", "password": "wonderland"}
     assert Secret.from_json(secret.to_json()) == Secret(username="alice", password="wonderland")
+
+
+def test_material_tells_secrets_apart_that_read_alike_in_a_row() -> None:
+    """What is fingerprinted: the boundary between two fields is part of it, the fingerprint is not."""
+    secret = Secret(username="alice", password="wonderland", fingerprint="f1")
+    assert secret.material == replace(secret, fingerprint="f2").material
+    assert secret.material != Secret(username="alicewonder", password="land").material
+    assert secret.material != Secret(username="alice", identity_token="wonderland").material
 
 
 @pytest.mark.parametrize("document", [None, [], {"password": 7}, {"fingerprint": "f1"}, {"passphrase": "wonderland"}])

@@ -3,7 +3,8 @@
 import pytest
 
 from probes.protocol.exchange import FaultKind, Headers
-from probes.protocol.taxonomy import MEANINGS, Confidence, Depth, Reason, Retry, Status
+from probes.protocol.taxonomy import MEANINGS, Confidence, Depth, Reason, Retry, Status, Warn
+from probes.protocol.warnings import SENTENCES
 
 
 def test_every_reason_has_its_meaning() -> None:
@@ -12,6 +13,11 @@ def test_every_reason_has_its_meaning() -> None:
     for reason in Reason:
         assert reason.status is reason.meaning.status
         assert reason.meaning.hint[-1] in ".?"
+
+
+def test_every_warning_has_its_sentence() -> None:
+    assert set(SENTENCES) == set(Warn)
+    assert all(sentence.endswith(".") for sentence in SENTENCES.values())
 
 
 def test_every_reason_says_whether_asking_again_helps() -> None:
