@@ -11,12 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from probes.actions import refusals
 from probes.models import MessageRefusal, MissedSlots, Outcome, RegionState, Verdict
 from probes.policy.slots import MissedCause
-from probes.protocol.outcome import Certificate, PlatformResult, RateLimit, Step
+from probes.protocol.outcome import Certificate, PlatformResult, RateLimit
 from probes.protocol.outcome import Outcome as Found
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Reason, Stage, Status, Warn
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding, found
+from tests.fakes.steps import reused, step
 from tests.integration.admin.pages import ADMIN, shown, text_of
 
 pytestmark = pytest.mark.django_db
@@ -160,13 +161,13 @@ def test_outcome_is_a_ladder_of_steps(client: Client, plane: ControlPlane) -> No
     for name in ("outcome", "regionstate"):
         response = client.get(f"{ADMIN}/{name}/{row_of(WINDOWS[name]).pk}/change/")
         page = shown(client, response.request["PATH_INFO"])
-        assert "1 GET manifest https://ghcr.io/v2/org/app/manifests/1 ghcr.io 203.0.113.1 200 new 1.5 2.5" in page
+        assert "1 GET manifest https://ghcr.io/v2/org/app/manifests/1 ghcr.io 192.0.2.7 200 new 12.3 5.0" in page
         assert "2 GET layer" in page
-        assert "404 reused 4.5 5.0 97 layer_missing : <script>alert(1)</script>" in page
+        assert "404 reused 1.5 5.0 97 layer_missing : <script>alert(1)</script>" in page
         assert "linux/amd64 ✗ unavailable layer_missing" in page
         assert "tls_expiring , pull_quota_low" in page
         assert "7 of 100 in 21600 s, counted for <script>alert(2)</script>" in page
-        assert "2 requests, 1 attempt, 2011 bytes" in page
+        assert "2 requests, 1 attempt, 197 bytes" in page
         assert "Re-push it &amp; restore." in response.content.decode()
         assert "<script>alert" not in response.content.decode()
 
@@ -223,31 +224,10 @@ def test_refusal_shows_foreign_text_as_text(client: Client, written: ControlPlan
 def hostile(plan: Plan) -> Found:
     """What a registry could answer whose operator would like to be in our admin."""
     outcome = found(plan, Reason.LAYER_MISSING, Stage.LAYER)
-    step = Step(
-        stage=Stage.MANIFEST,
-        method="GET",
-        url="https://ghcr.io/v2/org/app/manifests/1",
-        host="ghcr.io",
-        address="203.0.113.1",
-        http_status=200,
-        error=None,
-        connection="new",
-        dns_ms=1.5,
-        connect_ms=2.5,
-        tls_ms=3.5,
-        first_byte_ms=4.5,
-        total_ms=12.25,
-        bytes=1914,
-    )
-    layer = replace(
-        step,
+    layer = reused(
         stage=Stage.LAYER,
         url="https://ghcr.io/v2/org/app/blobs/sha256:0?<script>alert(3)</script>",
         http_status=404,
-        connection="reused",
-        dns_ms=None,
-        connect_ms=None,
-        tls_ms=None,
         total_ms=5.0,
         bytes=97,
     )
@@ -266,7 +246,7 @@ def hostile(plan: Plan) -> Found:
             rate_limit=RateLimit(limit=100, remaining=7, window_seconds=21600, source="<script>alert(2)</script>"),
         ),
         requests=2,
-        bytes_read=2011,
+        bytes_read=197,
         certificates=(Certificate(host="ghcr.io", not_after=outcome.started_at, issuer="<script>alert(4)</script>"),),
-        steps=(step, layer),
+        steps=(step(), layer),
     )

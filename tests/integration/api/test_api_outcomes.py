@@ -26,6 +26,7 @@ from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import DIGEST, finding, found
+from tests.fakes.steps import step
 
 pytestmark = pytest.mark.django_db
 
@@ -274,21 +275,11 @@ def test_hostile_text_stays_text(client: APIClient, plane: ControlPlane) -> None
 def everything(plan: Plan) -> Found:
     """An outcome in which no field is empty."""
     outcome = found(plan, Reason.LAYER_MISSING, Stage.LAYER)
-    step = Step(
+    layer = step(
         stage=Stage.LAYER,
-        method="GET",
         url="https://ghcr.io/v2/org/app/blobs/sha256:0",
-        host="ghcr.io",
-        address="203.0.113.1",
         http_status=404,
         error="blob_unknown",
-        connection="new",
-        dns_ms=1.5,
-        connect_ms=2.5,
-        tls_ms=3.5,
-        first_byte_ms=4.5,
-        total_ms=12.25,
-        bytes=97,
     )
     platform = PlatformResult(
         platform="linux/amd64", digest=DIGEST, status=Status.UNAVAILABLE, reason=Reason.LAYER_MISSING
@@ -308,7 +299,7 @@ def everything(plan: Plan) -> Found:
             rate_limit=RateLimit(limit=100, remaining=7, window_seconds=21600, source="203.0.113.9"),
         ),
         certificates=(Certificate(host="ghcr.io", not_after=now, issuer="An issuer"),),
-        steps=(step,),
+        steps=(layer,),
     )
 
 

@@ -13,10 +13,11 @@ from django.db import IntegrityError
 from probes.actions import dispatch, ingest, resources
 from probes.models import Resource
 from probes.policy import freshness, slots
-from probes.protocol.outcome import Outcome, Step
+from probes.protocol.outcome import Outcome
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Depth, Reason, Stage
 from tests.fakes.far_region import FarRegion, finding, found
+from tests.fakes.steps import step
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db
@@ -36,18 +37,10 @@ def turn(image: Resource, region: FarRegion, find: Find | None = None) -> tuple[
     return slot, plan
 
 
-def step(stage: Stage, method: str, status: int = 200) -> Step:
-    return Step(
-        stage=stage, method=method, url="https://ghcr.io/v2/x", host="ghcr.io", address="192.0.2.7",
-        http_status=status, error=None, connection="new", dns_ms=None, connect_ms=None, tls_ms=None,
-        first_byte_ms=1.0, total_ms=1.0, bytes=0,
-    )  # fmt: skip
-
-
 def as_planned(plan: Plan) -> Outcome:
     """Find the image available, having read its manifest or only asked for it, as the plan says."""
-    heads = [step(Stage.MANIFEST, "HEAD"), step(Stage.CHILD, "HEAD")]
-    reads = [step(Stage.MANIFEST, "HEAD"), step(Stage.MANIFEST, "GET"), step(Stage.CHILD, "GET")]
+    heads = [step(method="HEAD"), step(stage=Stage.CHILD, method="HEAD")]
+    reads = [step(method="HEAD"), step(), step(stage=Stage.CHILD)]
     return replace(found(plan), steps=tuple(reads if plan.reread else heads))
 
 

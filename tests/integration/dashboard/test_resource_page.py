@@ -12,11 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from probes.actions import resources
 from probes.models import MissedSlots, Region, RegionState, Resource
 from probes.policy.slots import MissedCause
-from probes.protocol.outcome import Certificate, Outcome, PlatformResult, RateLimit, Step
+from probes.protocol.outcome import Certificate, Outcome, PlatformResult, RateLimit
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Confidence, Reason, Stage, Status, Warn
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import Find, finding, found
+from tests.fakes.steps import step
 from tests.integration.dashboard.reading import Page
 
 pytestmark = pytest.mark.django_db
@@ -30,26 +31,6 @@ def read(client: Client, image: Resource) -> Page:
     return Page(response.content.decode())
 
 
-def step(**values: Any) -> Step:
-    given: dict[str, Any] = {
-        "stage": Stage.MANIFEST,
-        "method": "HEAD",
-        "url": "https://ghcr.io/v2/org/app/manifests/1",
-        "host": "ghcr.io",
-        "address": "192.0.2.7",
-        "http_status": 200,
-        "error": None,
-        "connection": "new",
-        "dns_ms": 4.0,
-        "connect_ms": 10.0,
-        "tls_ms": 20.0,
-        "first_byte_ms": 30.0,
-        "total_ms": 70.0,
-        "bytes": 10,
-    }
-    return Step(**{**given, **values})
-
-
 def miss(image: Resource, first: datetime, last: datetime | None = None, **values: Any) -> None:
     MissedSlots.objects.create(resource=image, first_slot=first, last_slot=last or first, **values)
 
@@ -57,10 +38,9 @@ def miss(image: Resource, first: datetime, last: datetime | None = None, **value
 def blocked(**values: Any) -> Find:
     """Return what a check finds whose layers are blocked, with everything that an outcome can hold."""
     steps = (
-        step(),
+        step(method="HEAD"),
         step(
             stage=Stage.LAYER,
-            method="GET",
             url=f"https://blobs.example/v2/sha256:{BLOB}?sig=…",
             host="blobs.example",
             http_status=403,
@@ -132,10 +112,10 @@ def test_the_ladder_shows_every_step_and_marks_the_one_that_failed(client: Clien
     plane.check(image, finds={"us-east": blocked()})
     page = read(client, image)
     text = page["from-us-east-steps"].text
-    assert "manifest HEAD /v2/org/app/manifests/1 ghcr.io 192.0.2.7 200 70 ms" in text
+    assert "manifest HEAD /v2/org/app/manifests/1 ghcr.io 192.0.2.7 200 27 ms" in text
     assert "failed: layer GET /v2/sha256:bbbbbbbbbbbb…?sig=… blobs.example" in text
     bars = [element.attributes["aria-label"] for element in page.all("svg", "bar")]
-    assert bars == ["70 ms: DNS 4.0 ms, connect 10 ms, TLS 20 ms, first byte 30 ms, rest 6.0 ms"] * 2
+    assert bars == ["27 ms: DNS 12 ms, connect 5.0 ms, TLS 8.0 ms, first byte 1.5 ms, rest 0.2 ms"] * 2
     assert "open" in page["from-us-east-evidence"].attributes
     assert "open" not in page["from-eu-west-evidence"].attributes
 

@@ -13,32 +13,17 @@ from probes.edge.keyring import Keyring
 from probes.edge.runner import Runner
 from probes.protocol.batch import MAX_REPORT_BYTES, Batch, Finding, Report
 from probes.protocol.exchange import Method
-from probes.protocol.outcome import Step
 from probes.protocol.plan import Plan, Secret
 from probes.protocol.taxonomy import Reason, Stage, Status
 from probes.trust import strict_json
 from probes.trust.keys import ControlKeys, RegionKeys
 from probes.trust.sealing import BoundSecret, seal
 from tests.fakes.engine import FakeEngine
+from tests.fakes.steps import step
 
 KEYS = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
 NOBODY = Keyring({}, KEYS.box_key)
-STEP = Step(
-    stage=Stage.LAYER,
-    method="GET",
-    url="https://registry.test/" + "x" * 500,
-    host="registry.test",
-    address=None,
-    http_status=206,
-    error=None,
-    connection="new",
-    dns_ms=None,
-    connect_ms=None,
-    tls_ms=None,
-    first_byte_ms=None,
-    total_ms=1.0,
-    bytes=1,
-)
+STEP = step(stage=Stage.LAYER, url="https://registry.test/" + "x" * 500, http_status=206)
 
 
 def runner(engine: FakeEngine, *, in_flight: int = 100, per_host: int = 20) -> Runner:

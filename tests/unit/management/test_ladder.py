@@ -9,6 +9,7 @@ import pytest
 from probes.management.ladder import ladder, summary
 from probes.protocol.outcome import Certificate, Conclusion, Outcome, PlatformResult, RateLimit, Step
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status, Warn
+from tests.fakes import steps
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOST = "reg.example"
@@ -18,27 +19,11 @@ BLOB = f"https://{HOST}/v2/team/app/blobs/{DIGEST}"
 
 
 def step(url: str = f"{MANIFESTS}/1", **changes: Any) -> Step:
-    usual = Step(
-        stage=Stage.MANIFEST,
-        method="GET",
-        url=url,
-        host=HOST,
-        address="192.0.2.7",
-        http_status=200,
-        error=None,
-        connection="new",
-        dns_ms=12.34,
-        connect_ms=5.0,
-        tls_ms=8.0,
-        first_byte_ms=1.5,
-        total_ms=27.0,
-        bytes=100,
-    )
-    return replace(usual, **changes)
+    return steps.step(**{"url": url, "host": HOST, **changes})
 
 
 def reused(url: str, **changes: Any) -> Step:
-    return step(url, connection="reused", dns_ms=None, connect_ms=None, tls_ms=None, **changes)
+    return steps.reused(url=url, host=HOST, **changes)
 
 
 def outcome(
