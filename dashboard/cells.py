@@ -7,9 +7,10 @@ from typing import Final, Self
 
 from dashboard import words
 from dashboard.words import Look
-from probes.models import Resource, Verdict
+from probes.models import Region, Resource, Verdict
 from probes.policy.verdict import Inputs
 from probes.protocol.taxonomy import Reason, Status
+from probes.selectors.overview import Cell
 from probes.selectors.regions import RegionCondition
 
 # The tick comes each second; what it has not done for so long, it is not about to do.
@@ -77,6 +78,17 @@ class Face:
         return cls(look=look, was=f"was {was}", age=age)
 
 
+def face_of(resource: Resource, cell: Cell, now: datetime) -> Face:
+    state = cell.state
+    return Face.of(
+        Seen(status=state.status, reason=state.reason, slot=state.last_slot) if state else None,
+        condition=cell.condition,
+        is_paused=resource.is_paused,
+        interval_seconds=resource.interval_seconds,
+        now=now,
+    )
+
+
 def differ(seen: Iterable[tuple[Look, str | None]]) -> bool:
     """Tell whether regions that see the image now see different digests of it."""
     return len({digest for look, digest in seen if digest and look in _STATUSES}) > 1
@@ -96,3 +108,7 @@ def name_of(resource: Resource) -> str:
     """Return the name of a resource, or what is most telling of one without."""
     tag = f":{resource.tag}" if resource.tag else ""
     return words.shown(resource.name, 255) or words.shown(f"{resource.repository}{tag}", 400)
+
+
+def region_name(region: Region) -> str:
+    return words.shown(region.name, 100) or region.slug

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.utils.safestring import SafeString
 
 from dashboard import charts, words
-from dashboard.cells import Face, Seen, differ, look_of, name_of
+from dashboard.cells import Face, differ, face_of, look_of, name_of, region_name
 from dashboard.charts import Tick
 from dashboard.evidence import Document, Facts
 from dashboard.words import Look
@@ -109,15 +109,9 @@ def _card(
     ticks = _ticks(history, missed, now)
     return RegionCard(
         slug=region.slug,
-        name=words.shown(region.name, 100) or region.slug,
+        name=region_name(region),
         condition=_CONDITIONS[cell.condition],
-        face=Face.of(
-            Seen(status=state.status, reason=state.reason, slot=state.last_slot) if state else None,
-            condition=cell.condition,
-            is_paused=resource.is_paused,
-            interval_seconds=resource.interval_seconds,
-            now=now,
-        ),
+        face=face_of(resource, cell, now),
         since=_since(state.since if state else None, now),
         digest=words.shown(state.digest, 140) if state else "",
         document=document,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from dashboard import words
-from dashboard.cells import LATEST_TICK, Face, Seen, differ, look_of, name_of
+from dashboard.cells import LATEST_TICK, Face, differ, face_of, look_of, name_of, region_name
 from dashboard.words import Look
 from probes.models import Region, Resource
 from probes.protocol.taxonomy import Reason
@@ -126,7 +126,7 @@ def _column(region: Region, now: datetime) -> Column:
         RegionCondition.PAUSED: f"paused, {heard}",
     }
     return Column(
-        name=words.shown(region.name, 100) or region.slug,
+        name=region_name(region),
         slug=region.slug,
         look=_OUT_OF_VOTE.get(condition),
         note=notes.get(condition, heard),
@@ -161,14 +161,8 @@ def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:
     return CellView(
         id=f"cell-{resource.pk}-{cell.region.slug}",
         slug=cell.region.slug,
-        region=words.shown(cell.region.name, 100) or cell.region.slug,
-        face=Face.of(
-            Seen(status=state.status, reason=state.reason, slot=state.last_slot) if state else None,
-            condition=cell.condition,
-            is_paused=resource.is_paused,
-            interval_seconds=resource.interval_seconds,
-            now=now,
-        ),
+        region=region_name(cell.region),
+        face=face_of(resource, cell, now),
         hint=_hint(state.reason) if state else "",
         facts=_facts(resource, cell, now),
     )
