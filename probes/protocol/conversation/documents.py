@@ -157,12 +157,9 @@ def on_manifest(turn: Turn, errand: Errand, reply: Reply) -> None:
 def _read(turn: Turn, errand: Errand, digest: str, body: bytes, media_type: str) -> None:
     """Take up the document behind the reference: it is intact, whether it was sent just now or is known."""
     state = turn.state
-    try:
-        document = read_manifest(body, media_type)
-    except ManifestInvalid as problem:
-        turn.fail(errand, problem.reason, problem.detail)
+    document = _document(turn, errand, body, media_type)
+    if document is None:
         return
-    turn.warn(*document.warnings)
     state.has_manifest = True
     if not state.plan.depth.includes(Depth.PLATFORM):
         return
@@ -203,12 +200,9 @@ def on_child(turn: Turn, errand: Errand, reply: Reply) -> None:
 def _read_child(turn: Turn, errand: Errand, body: bytes, media_type: str) -> None:
     """Take up a child that is intact, whether it was sent just now or is known."""
     descriptor = errand.content
-    try:
-        document = read_manifest(body, media_type)
-    except ManifestInvalid as problem:
-        turn.fail(errand, problem.reason, problem.detail)
+    document = _document(turn, errand, body, media_type)
+    if document is None:
         return
-    turn.warn(*document.warnings)
     if isinstance(document, ImageManifest):
         on_image(turn, errand, document, errand.platforms, states_platform=descriptor.platform is not None)
     else:
@@ -343,6 +337,17 @@ def _body(turn: Turn, errand: Errand, reply: Reply) -> bytes | None:
         turn.fail(errand, problem.reason, problem.detail)
         return None
     return body
+
+
+def _document(turn: Turn, errand: Errand, body: bytes, media_type: str) -> ImageIndex | ImageManifest | None:
+    """Return what an intact body says, or None when the errand has failed over it."""
+    try:
+        document = read_manifest(body, media_type)
+    except ManifestInvalid as problem:
+        turn.fail(errand, problem.reason, problem.detail)
+        return None
+    turn.warn(*document.warnings)
+    return document
 
 
 def _is_intact(turn: Turn, errand: Errand, digest: Digest, body: bytes) -> bool:
