@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -107,17 +107,11 @@ def server(
 
 @pytest.fixture
 def plane(server: LiveServer) -> "ControlPlane":
-    """Three regions that were heard just now, beat alive; the next check of its clock is now."""
-    from probes.actions import beat  # noqa: PLC0415 - models, once Django is set up
-    from tests.fakes.control_plane import ControlPlane  # noqa: PLC0415 - likewise
+    """Three regions that were heard just now, beat alive; the second check of its clock is now."""
+    from tests.fakes.control_plane import ControlPlane  # noqa: PLC0415 - models, once Django is set up
 
     plane = ControlPlane()
-    now = datetime.now(UTC)
-    beat.stamp(now)
-    for region in plane.regions.values():
-        region.row.last_seen_at = now
-        region.row.save(update_fields=["last_seen_at"])
-    plane.now = now.replace(microsecond=0) - timedelta(minutes=2)
+    plane.hear_all(behind=timedelta(minutes=2))
     return plane
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from probes.actions import dispatch, partitions, resources
+from probes.actions import beat, dispatch, partitions, resources
 from probes.actions.ingest import ingest
 from probes.models import Region, Resource
 from tests.fakes.far_region import FarRegion, Find, found
@@ -22,6 +22,15 @@ class ControlPlane:
 
     def region(self, slug: str) -> Region:
         return self.regions[slug].row
+
+    def hear_all(self, *, behind: timedelta = timedelta(minutes=1)) -> None:
+        """Let beat and every region have been heard just now; the clock goes on `behind` that."""
+        now = datetime.now(UTC)
+        beat.stamp(now)
+        for region in self.regions.values():
+            region.row.last_seen_at = now
+            region.row.save(update_fields=["last_seen_at"])
+        self.now = now.replace(microsecond=0) - behind
 
     def image(self, reference: str = "ghcr.io/org/app:1", **values: Any) -> Resource:
         return resources.save(Resource(reference=reference, **values), now=self.now)

@@ -7,7 +7,6 @@ the pipeline's database, and its settings are the pipeline's.
 
 import json
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -30,7 +29,7 @@ from kairos.environment import Bind, RegionName, parse_database_url
 from kairos.up import leftovers, programs, services
 from kairos.up.state import StateDirectory
 from tests.fakes.processes import Processes
-from tests.fakes.up import state_directory
+from tests.fakes.up import state_directory, status_of
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -141,15 +140,7 @@ class Pipeline:
         return self._state / "regions" / f"{slug}.json"
 
     def status(self, path: str) -> int:
-        """Return the status of a GET of the web server, 0 where nobody answers."""
-        try:
-            with urllib.request.urlopen(f"http://{self._bind}{path}", timeout=10) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            error.close()
-            return error.code
-        except OSError:
-            return 0
+        return status_of(f"http://{self._bind}{path}")
 
     def get(self, path: str) -> Any:
         """GET a document of the REST API as a user with a token."""

@@ -1,22 +1,9 @@
-"""An administrator, an onlooker, and a control plane with something to show."""
+"""An administrator, and an onlooker."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import Settings
-
-if TYPE_CHECKING:
-    from tests.fakes.control_plane import ControlPlane
-
-
-@pytest.fixture
-def plane(db: None, settings: Settings, tmp_path: Path) -> "ControlPlane":
-    from tests.fakes.control_plane import ControlPlane  # noqa: PLC0415 - models, once Django is set up
-
-    settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
-    return ControlPlane()
 
 
 @pytest.fixture
@@ -32,7 +19,7 @@ def client(db: None, django_user_model: Any) -> Client:
 @pytest.fixture
 def onlooker(db: None, django_user_model: Any) -> Client:
     """A browser in which somebody is logged in who may see everything and change nothing."""
-    from django.contrib.auth.models import Permission  # noqa: PLC0415 - see above
+    from django.contrib.auth.models import Permission  # noqa: PLC0415 - models, once Django is set up
 
     user = django_user_model.objects.create(username="onlooker", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))

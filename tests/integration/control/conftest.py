@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.fernet import Fernet
 from pytest_django.fixtures import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,15 @@ def now() -> datetime:
 @pytest.fixture(autouse=True)
 def _own_region_keys(settings: Settings, tmp_path: Path) -> None:
     settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
+
+
+@pytest.fixture
+def keys_file(settings: Settings, tmp_path: Path) -> Path:
+    """A key of the test's own for the secrets of credentials and registries."""
+    path = tmp_path / "fernet-keys"
+    path.write_text(Fernet.generate_key().decode() + "\n")
+    settings.KAIROS_FERNET_KEYS_FILE = path
+    return path
 
 
 @pytest.fixture

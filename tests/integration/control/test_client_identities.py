@@ -13,7 +13,6 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
-from pytest_django.fixtures import Settings
 
 from probes.actions import dispatch, ingest, plans, secrets
 from probes.edge.keyring import Keyring, SecretRefused
@@ -31,19 +30,11 @@ from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.wire.peer import peer_that
 from tests.integration.wire.small_registry import SmallRegistry
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys_file")]
 
 GOOD = Pasted()
 IDENTITY = GOOD.key + GOOD.certificate
 HOST = "ghcr.io"
-
-
-@pytest.fixture(autouse=True)
-def keys_file(settings: Settings, tmp_path: Path) -> Path:
-    path = tmp_path / "fernet-keys"
-    path.write_text(Fernet.generate_key().decode() + "\n")
-    settings.KAIROS_FERNET_KEYS_FILE = path
-    return path
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection
-from pytest_django.fixtures import Settings
 
 from probes.actions import dispatch, secrets
 from probes.models import Credential, Region, Registry
@@ -18,17 +17,9 @@ from probes.protocol.batch import Batch
 from tests.fakes.far_region import FarRegion
 from tests.integration.control.conftest import MakeImages, Regions
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys_file")]
 
 PASSWORD = "correct-horse-battery"
-
-
-@pytest.fixture(autouse=True)
-def keys_file(settings: Settings, tmp_path: Path) -> Path:
-    path = tmp_path / "fernet-keys"
-    path.write_text(Fernet.generate_key().decode() + "\n")
-    settings.KAIROS_FERNET_KEYS_FILE = path
-    return path
 
 
 def store(now: datetime, prefix: str = "", region: Region | None = None, **secret: str) -> Credential:

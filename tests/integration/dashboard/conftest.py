@@ -1,7 +1,5 @@
 """A control plane with something to show, and somebody who looks at its pages."""
 
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,17 +16,7 @@ def _public(settings: Settings) -> None:
 
 
 @pytest.fixture
-def plane(db: None, settings: Settings, tmp_path: Path) -> "ControlPlane":
+def plane(plane: "ControlPlane") -> "ControlPlane":
     """Three regions that were heard just now, beat alive; its clock is a minute behind: the next check is now."""
-    from probes.actions import beat  # noqa: PLC0415 - models, once Django is set up
-    from tests.fakes.control_plane import ControlPlane  # noqa: PLC0415 - likewise
-
-    settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
-    plane = ControlPlane()
-    now = datetime.now(UTC)
-    beat.stamp(now)
-    for region in plane.regions.values():
-        region.row.last_seen_at = now
-        region.row.save(update_fields=["last_seen_at"])
-    plane.now = now.replace(microsecond=0) - timedelta(minutes=1)
+    plane.hear_all()
     return plane
