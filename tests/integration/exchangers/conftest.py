@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 import pytest
 import trustme
 
-from probes.wire.driver import Engine
 from tests.fakes.cloud import ECR_HOST, Cloud
 
 
@@ -19,9 +18,3 @@ async def cloud(authority: trustme.CA) -> AsyncIterator[Cloud]:
     authority.issue_cert("localhost", ECR_HOST).configure_cert(context)
     async with Cloud(context, authority.cert_pem.bytes().decode()) as cloud:
         yield cloud
-
-
-@pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
-    async with Engine(user_agent="kairos-test") as engine:
-        yield engine

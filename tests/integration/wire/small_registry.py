@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from probes.protocol.plan import Plan
+from probes.protocol.plan import Plan, Secret
 from probes.protocol.taxonomy import Depth
 from tests.integration.wire.peer import LOOPBACK, Peer, Visit
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
+ALICE = Secret(username="alice", password="correct-horse-battery")
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -51,12 +51,6 @@ def demanding(presenting: Presenting, clients: trustme.CA) -> ssl.SSLContext:
 @pytest.fixture
 def trusting(authority: trustme.CA) -> Site:
     return Site(allow_cidrs=("127.0.0.0/8",), ca_pem=authority.cert_pem.bytes().decode())
-
-
-@pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
-    async with Engine(user_agent="kairos-test") as engine:
-        yield engine
 
 
 @contextmanager

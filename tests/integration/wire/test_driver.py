@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,12 +16,6 @@ from tests.integration.wire.peer import Visit, peer_that, until
 from tests.integration.wire.small_registry import SmallRegistry, answer, plan
 
 SECRET = Secret(username="robot", password="correct-horse-battery")
-
-
-@pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
-    async with Engine(user_agent="kairos-test") as engine:
-        yield engine
 
 
 async def test_a_check_records_every_step_in_the_order_of_its_asks(engine: Engine) -> None:

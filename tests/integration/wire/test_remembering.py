@@ -1,4 +1,4 @@
-"""What checks of one engine take from each other: tokens, documents, a refused HEAD, and the patience to wait."""
+"""What an engine's checks leave to later ones: tokens, documents, a refused HEAD, and the patience to wait."""
 
 import asyncio
 import ssl
@@ -13,22 +13,15 @@ import pytest
 import trustme
 
 from probes.protocol.outcome import Outcome
-from probes.protocol.plan import Secret, Site
+from probes.protocol.plan import Site
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
 from probes.wire import tls
 from probes.wire.driver import Engine
 from tests.integration.wire.conftest import Presenting
-from tests.integration.wire.peer import peer_that, until
-from tests.integration.wire.small_registry import SmallRegistry, answer, plan
+from tests.integration.wire.peer import peer_that
+from tests.integration.wire.small_registry import ALICE, SmallRegistry, answer, plan
 
-ALICE = Secret(username="alice", password="correct-horse-battery")
 THROTTLED = answer("429 Too Many Requests", b"", "Retry-After: 100")
-
-
-@pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
-    async with Engine(user_agent="kairos-test") as engine:
-        yield engine
 
 
 Check = Callable[..., Awaitable[Outcome]]
@@ -56,148 +49,6 @@ class Particular(SmallRegistry):
         if name != "token":
             return super()._own(name, head)
         return answer("401 Unauthorized") if "Authorization: Basic " in head else THROTTLED
-
-
-def shared(outcome: Outcome) -> bool:
-    """Tell whether the check waited for another's token: the step is there, and nothing was sent for it."""
-    (step,) = [step for step in outcome.steps if step.stage is Stage.TOKEN]
-    return step.connection is None and outcome.requests == len(outcome.steps) - 1
-
-
-class TestSingleFlight:
-    async def test_checks_that_need_the_same_token_ask_once(self, engine: Engine) -> None:
-        """T32."""
-        registry = SmallRegistry()
-        registry.token_gate.clear()
-        async with peer_that(registry) as peer:
-            checks = [asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE))) for _ in range(20)]
-            await until(lambda: registry.asked["HEAD 1"] == 20 and registry.asked["GET token"] > 0)
-            await asyncio.sleep(0.05)
-            registry.token_gate.set()
-            outcomes = await asyncio.gather(*checks)
-
-        assert registry.asked == {"HEAD 1": 40, "GET token": 1}
-        assert {outcome.conclusion.auth_path for outcome in outcomes} == {"fresh"}
-        assert sum(outcome.requests for outcome in outcomes) == 41
-        assert sum(shared(outcome) for outcome in outcomes) == 19
-
-    async def test_step_of_a_shared_exchange_tells_how_long_was_waited(self, engine: Engine) -> None:
-        registry = SmallRegistry()
-        registry.token_gate.clear()
-        async with peer_that(registry) as peer:
-            first = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
-            await until(lambda: registry.asked["GET token"] == 1)
-            await asyncio.sleep(0.2)
-            second = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
-            await until(lambda: registry.asked["HEAD 1"] == 2)
-            registry.token_gate.set()
-            led, followed = await first, await second
-
-        steps = [next(step for step in outcome.steps if step.stage is Stage.TOKEN) for outcome in (led, followed)]
-        assert [(step.http_status, step.address, step.error) for step in steps] == [(200, "127.0.0.1", None)] * 2
-        assert steps[1].total_ms < steps[0].total_ms - 100
-        assert (steps[1].connection, steps[1].first_byte_ms, steps[1].bytes) == (None, None, 0)
-
-    @pytest.mark.parametrize(
-        ("repository", "secret"), [("team/other", Secret()), ("team/app", ALICE)], ids=["repository", "secret"]
-    )
-    async def test_token_of_another_scope_or_secret_is_asked_for_apart(
-        self, engine: Engine, repository: str, secret: Secret
-    ) -> None:
-        registry = SmallRegistry()
-        registry.token_gate.clear()
-        async with peer_that(registry) as peer:
-            checks = [
-                asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE))),
-                asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE, repository=repository), secret)),
-            ]
-            await until(lambda: registry.asked["GET token"] == 2)
-            registry.token_gate.set()
-            await asyncio.gather(*checks)
-
-    async def test_failure_is_for_those_who_wait_and_is_not_kept(self, engine: Engine) -> None:
-        """T32."""
-        registry = SmallRegistry(instead={"GET token": answer("403 Forbidden")})
-        registry.token_gate.clear()
-        async with peer_that(registry) as peer:
-            checks = [asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE))) for _ in range(5)]
-            await until(lambda: registry.asked["HEAD 1"] == 5 and registry.asked["GET token"] > 0)
-            await asyncio.sleep(0.05)
-            registry.token_gate.set()
-            outcomes = await asyncio.gather(*checks)
-            assert registry.asked["GET token"] == 1
-            registry.instead.clear()
-            later = await engine.check(plan(peer, Depth.RESOLVE))
-
-        assert [outcome.conclusion.reason for outcome in outcomes] == [Reason.AUTH_DENIED] * 5
-        assert later.conclusion.reason is Reason.OK
-
-    async def test_cancelled_leader_fails_nobody(self, engine: Engine) -> None:
-        registry = SmallRegistry()
-        registry.token_gate.clear()
-        async with peer_that(registry) as peer:
-            leader = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
-            await until(lambda: registry.asked["GET token"] == 1)
-            followers = [asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE))) for _ in range(5)]
-            await until(lambda: registry.asked["HEAD 1"] == 6)
-            await asyncio.sleep(0.05)
-            leader.cancel()
-            await until(lambda: registry.asked["GET token"] == 2)
-            registry.token_gate.set()
-            outcomes = await asyncio.gather(*followers)
-
-        assert [outcome.conclusion.reason for outcome in outcomes] == [Reason.OK] * 5
-        assert sum(shared(outcome) for outcome in outcomes) == 4
-        assert registry.asked["GET token"] == 2
-
-    async def test_leader_in_a_hurry_fails_nobody_else(self, engine: Engine) -> None:
-        registry = SmallRegistry()
-        registry.token_gate.clear()
-        async with peer_that(registry) as peer:
-            leader = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE, timeout_seconds=0.4)))
-            await until(lambda: registry.asked["GET token"] == 1)
-            follower = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
-            assert (await leader).conclusion.reason is Reason.TIMEOUT_TOTAL
-            await until(lambda: registry.asked["GET token"] == 2)
-            registry.token_gate.set()
-            assert (await follower).conclusion.reason is Reason.OK
-
-    async def test_follower_in_a_hurry_ends_in_its_own_time(self, engine: Engine) -> None:
-        registry = SmallRegistry()
-        registry.token_gate.clear()
-        async with peer_that(registry) as peer:
-            leader = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
-            await until(lambda: registry.asked["GET token"] == 1)
-            follower = await engine.check(plan(peer, Depth.RESOLVE, timeout_seconds=0.3))
-            registry.token_gate.set()
-            assert (await leader).conclusion.reason is Reason.OK
-
-        assert (follower.conclusion.reason, follower.conclusion.stage) == (Reason.TIMEOUT_TOTAL, Stage.TOKEN)
-        assert follower.duration_ms < 2000
-        assert registry.asked["GET token"] == 1
-
-    async def test_cancelled_follower_leaves_the_exchange_to_the_others(self, engine: Engine) -> None:
-        registry = SmallRegistry()
-        registry.token_gate.clear()
-        async with peer_that(registry) as peer:
-            leader = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
-            await until(lambda: registry.asked["GET token"] == 1)
-            follower = asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE)))
-            await until(lambda: registry.asked["HEAD 1"] == 2)
-            await asyncio.sleep(0.05)
-            follower.cancel()
-            registry.token_gate.set()
-            assert (await leader).conclusion.reason is Reason.OK
-
-    async def test_token_is_known_to_others_before_its_own_check_has_ended(self, engine: Engine) -> None:
-        registry = SmallRegistry(silent="layer")
-        async with peer_that(registry) as peer:
-            deep = asyncio.create_task(engine.check(plan(peer)))
-            await until(lambda: registry.asked["GET layer"] == 1)
-            quick = await engine.check(plan(peer, Depth.RESOLVE))
-            deep.cancel()
-
-        assert (quick.conclusion.auth_path, quick.requests) == ("cached", 1)
 
 
 class TestFresh:
@@ -229,19 +80,6 @@ class TestFresh:
             (Stage.TOKEN, "new"),
             (Stage.MANIFEST, "reused"),
         ]
-
-    async def test_fresh_check_waits_for_nobodys_token(self, engine: Engine) -> None:
-        registry = SmallRegistry()
-        registry.token_gate.clear()
-        async with peer_that(registry) as peer:
-            checks = [
-                asyncio.create_task(engine.check(plan(peer, Depth.RESOLVE, fresh=fresh))) for fresh in (0, 1, 1)
-            ]
-            await until(lambda: registry.asked["GET token"] == 3)
-            registry.token_gate.set()
-            outcomes = await asyncio.gather(*checks)
-
-        assert [outcome.requests for outcome in outcomes] == [3, 3, 3]
 
     async def test_what_a_fresh_check_learned_serves_the_next(self, engine: Engine) -> None:
         async with peer_that(SmallRegistry()) as peer:
@@ -411,10 +249,3 @@ async def test_roots_are_read_once_and_not_on_the_event_loop(
     assert {outcome.conclusion.reason for outcome in outcomes} == {Reason.OK}
     assert len(readers) == 1
     assert threading.get_ident() not in readers
-
-
-async def test_no_exchange_is_left_under_way(engine: Engine) -> None:
-    registry = SmallRegistry(instead={"GET token": answer("500 Oops")})
-    async with peer_that(registry) as peer:
-        await asyncio.gather(*(engine.check(plan(peer, repository=f"team/app-{n % 3}")) for n in range(12)))
-    assert len(engine._memories.flights) == 0  # noqa: SLF001 - there is no other window on it
