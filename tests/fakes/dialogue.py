@@ -24,13 +24,12 @@ from urllib.parse import parse_qs, urlsplit
 from probes.protocol.conversation import NOTHING_KNOWN, Document, Done, Known, Memory, Send, advance, start
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Headers, Reply
 from probes.protocol.limits import DEFAULT_LIMITS, CheckLimits
-from probes.protocol.manifest import INDEX_TYPES, MANIFEST_TYPES
 from probes.protocol.outcome import Conclusion
 from probes.protocol.plan import ANONYMOUS, DEFAULT_PLATFORM, Plan, Secret, Site
 from probes.protocol.taxonomy import Depth
 from probes.protocol.urls import origin_of
-from tests.fakes import contents
 from tests.fakes.contents import Content, Image, Index
+from tests.fakes.store import Store
 
 HOST: Final = "registry.example"
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -79,13 +78,6 @@ def error(code: str, message: str = "") -> dict[str, Any]:
     return {"errors": [{"code": code, "message": message}]}
 
 
-@dataclass
-class _Repository:
-    tags: dict[str, str] = field(default_factory=dict)
-    manifests: dict[str, Content] = field(default_factory=dict)
-    blobs: dict[str, Content] = field(default_factory=dict)
-
-
 class Registry:
     """Answers asks by what it holds, unless a script says otherwise.
 
@@ -110,8 +102,7 @@ class Registry:
         self.storage = ""
         self.guests: dict[str, str] = {}
         self._issued = 0
-        self._names: dict[str, str] = {}
-        self._repositories: dict[str, _Repository] = {}
+        self._store = Store()
         self._once: dict[str, deque[Answer]] = {}
         self._always: dict[str, Answer] = {}
 
@@ -119,43 +110,22 @@ class Registry:
 
     def image(self, reference: str, **fields: Any) -> Image:
         """Hold an image under REPOSITORY:TAG; `fields` are those of `contents.image`."""
-        made = contents.image(**fields)
-        self.hold(reference, made)
-        return made
+        return self._store.image(reference, **fields)
 
     def index(self, reference: str, *children: Image | Index, entries: tuple[dict[str, Any], ...] = ()) -> Index:
         """Hold an index, and all that it lists, under REPOSITORY:TAG."""
-        made = contents.index(*children, entries=entries)
-        self.hold(reference, made)
-        return made
+        return self._store.index(reference, *children, entries=entries)
 
     def document(self, reference: str, body: bytes, media_type: str = "", name: str = "manifest") -> Content:
         """Hold any bytes in a manifest's place."""
-        made = Content(name=name, body=body, media_type=media_type)
-        self._put(reference, made)
-        return made
+        return self._store.document(reference, Content(name=name, body=body, media_type=media_type))
 
     def hold(self, reference: str, held: Image | Index) -> None:
-        self._put(reference, held.manifest)
-        repository = self._repositories[reference.partition(":")[0]]
-        for content in held.contents[1:]:
-            self._names[content.digest] = content.name
-            is_document = content.media_type in INDEX_TYPES | MANIFEST_TYPES
-            (repository.manifests if is_document else repository.blobs)[content.digest] = content
-
-    def _put(self, reference: str, document: Content) -> None:
-        name, _, tag = reference.partition(":")
-        repository = self._repositories.setdefault(name, _Repository())
-        repository.manifests[document.digest] = document
-        repository.tags[tag] = document.digest
-        self._names[document.digest] = document.name
+        self._store.push(reference, held)
 
     def lose(self, *lost: Content) -> None:
         """Forget contents, as a registry does whose storage was cleaned."""
-        for repository in self._repositories.values():
-            for content in lost:
-                repository.blobs.pop(content.digest, None)
-                repository.manifests.pop(content.digest, None)
+        self._store.delete(*lost)
 
     # What it asks for
 
@@ -282,7 +252,7 @@ class Registry:
         if self.realm and ask.url.partition("?")[0] == self.realm.partition("?")[0]:
             return "token"
         path, _, target = parts.path.rpartition("/")
-        target = self._names.get(target, target)
+        target = self._store.names.get(target, target)
         if origin != self.origin:
             return f"{origin.netloc}{path}/{target}"
         if parts.path == "/v2/":
@@ -294,7 +264,7 @@ class Registry:
         if place == "token":
             return self._token(ask, authorization)
         if self.storage and str(origin) == self.storage:
-            return self._blob(ask, self._content(path.rpartition("/")[2]))
+            return self._blob(ask, self._store.blob(path.rpartition("/")[2]))
         assert origin == self.origin, f"unexpected: {ask.method} {ask.url}"
         if self.challenges and not self._is_admitted(authorization):
             headers = {"WWW-Authenticate": tuple(self.challenges)}
@@ -302,19 +272,16 @@ class Registry:
         if place == "ping":
             return Says(200, b"{}")
         name, kind, target = path.removeprefix("/v2/").rsplit("/", 2)
-        repository = self._repositories.get(name)
+        repository = self._store.repositories.get(name)
         if repository is None:
             return Says(404, error("NAME_UNKNOWN", "repository name not known to registry"))
         if kind == "manifests":
-            return self._manifest(repository.manifests.get(repository.tags.get(target, target)))
+            return self._manifest(repository.documents.get(repository.tags.get(target, target)))
         assert kind == "blobs", f"unexpected: {ask.method} {ask.url}"
         content = repository.blobs.get(target)
         if content is not None and self.storage:
             return moved(f"{self.storage}/{target}?X-Signature=signed-for-{ask.method}")
         return self._blob(ask, content)
-
-    def _content(self, digest: str) -> Content | None:
-        return next((held.blobs[digest] for held in self._repositories.values() if digest in held.blobs), None)
 
     def _is_admitted(self, authorization: str) -> bool:
         scheme, _, value = authorization.partition(" ")

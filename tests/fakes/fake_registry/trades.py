@@ -10,7 +10,7 @@ from tests.fakes.contents import Content
 from tests.fakes.dialogue import Says, error, moved
 from tests.fakes.fake_registry.accounts import Accounts, Token
 from tests.fakes.fake_registry.request import Request
-from tests.fakes.fake_registry.store import Repository, Store
+from tests.fakes.store import Repository, Store
 
 TOKEN_PATH: Final = "/token"
 _SIGNATURE: Final = "X-Signature"

@@ -12,9 +12,9 @@ from probes.protocol.plan import Plan, Site
 from tests.fakes.fake_registry.accounts import Accounts
 from tests.fakes.fake_registry.certificates import Certificate
 from tests.fakes.fake_registry.host import Host
-from tests.fakes.fake_registry.store import Store
 from tests.fakes.fake_registry.tape import Lines, Tape
 from tests.fakes.fake_registry.trades import TOKEN_PATH, BlobStorage, Registry, TokenService, challenge
+from tests.fakes.store import Store
 
 ADDRESSES: Final = {
     "registry": ("registry.example", "127.0.0.21"),

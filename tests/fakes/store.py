@@ -31,8 +31,9 @@ class Store:
         self.push(reference, made)
         return made
 
-    def index(self, reference: str, *children: Image | Index) -> Index:
-        made = contents.index(*children)
+    def index(self, reference: str, *children: Image | Index, entries: tuple[dict[str, Any], ...] = ()) -> Index:
+        """Make an index, push it and all that it lists; `entries` are further ones, of whatever shape."""
+        made = contents.index(*children, entries=entries)
         self.push(reference, made)
         return made
 
