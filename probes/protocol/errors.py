@@ -113,13 +113,14 @@ def _upstream(detail: object) -> Reason | None:
     The shapes are those of distribution 2.8, whose proxy puts its client's error there as it is: one or several
     registry errors, a status, a reply that it could not read, or Go's `url.Error` with the cause of a failed request.
     """
-    if isinstance(detail, dict) and detail.keys() >= {"Op", "URL", "Err"}:
-        return _upstream(detail["Err"]) or Reason.MIRROR_UPSTREAM_ERROR
+    unclear = None
+    while isinstance(detail, dict) and detail.keys() >= {"Op", "URL", "Err"}:
+        detail, unclear = detail["Err"], Reason.MIRROR_UPSTREAM_ERROR
     wrapped = detail.get("errors", [detail]) if isinstance(detail, dict) else detail
     if not isinstance(wrapped, list):
-        return None
+        return unclear
     meanings = [_meaning_upstream(item) for item in wrapped[:8] if isinstance(item, dict)]
-    return next((reason for reason in _UPSTREAM_REASONS if reason in meanings), None)
+    return next((reason for reason in _UPSTREAM_REASONS if reason in meanings), unclear)
 
 
 def _meaning_upstream(wrapped: dict[str, Any]) -> Reason | None:

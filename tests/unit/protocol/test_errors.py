@@ -122,6 +122,14 @@ class TestBody:
         document = {"errors": [{"code": "UNKNOWN", "message": "unknown error", "detail": detail}]}
         assert read_error(json.dumps(document).encode()).upstream is upstream
 
+    def test_causes_within_causes_are_followed_to_any_depth(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """E2: how deep a body may nest is the JSON parser's to say, and Pythons differ in that."""
+        cause: object = {"errors": [{"code": "DENIED"}]}
+        for _ in range(10_000):
+            cause = {"Op": "Get", "URL": "https://up/", "Err": cause}
+        monkeypatch.setattr("probes.protocol.errors.read_json", lambda _: {"errors": [{"detail": cause}]})
+        assert read_error(b"{").upstream is Reason.MIRROR_UPSTREAM_AUTH
+
     def test_shown_text_is_short_and_never_empty(self) -> None:
         """S20."""
         assert RegistryError(text="x" * 300).shown(403) == "x" * 199 + "…"
