@@ -27,11 +27,15 @@ class RegistryKey(NamedTuple):
 
 
 class LoginKey(NamedTuple):
-    """Whose login it is: of one secret, for one repository."""
+    """Whose login it is: of one secret, for one repository, had with the leave to ask these hosts for it.
+
+    Who withdraws that leave withdraws what was had by it: the token, and the challenge that leads to it.
+    """
 
     registry: RegistryKey
     repository: str
     fingerprint: str
+    trusted: frozenset[str] = frozenset()  # auth hosts, in lower case
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,8 @@ def _login_key(plan: Plan, fingerprint: str, route: Route) -> LoginKey | None:
         registry = RegistryKey(registry_origin(plan.site, reference), route.profile)
     except (ReferenceInvalid, UrlRefused):
         return None
-    return LoginKey(registry, reference.repository, fingerprint)
+    trusted = frozenset(host.lower() for host in plan.site.trusted_auth_hosts)
+    return LoginKey(registry, reference.repository, fingerprint, trusted)
 
 
 def _fingerprint(secret: Secret) -> str:

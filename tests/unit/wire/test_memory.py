@@ -1,6 +1,7 @@
 """What is remembered and for how long, by a clock that the test turns."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -129,6 +130,16 @@ class TestKeys:
     )
     def test_login_serves_no_other(self, reference: str, site: Site) -> None:
         assert not self.recalled(Plan(reference="registry.example/team/app:1"), Plan(reference=reference, site=site))
+
+    @pytest.mark.parametrize(
+        ("hosts", "serves"),
+        [(("auth.example",), False), ((), False), (("B.example", "a.example"), True)],
+        ids=["other hosts", "none any more", "the same in other words"],
+    )
+    def test_login_ends_with_the_trust_in_the_hosts_that_gave_it(self, hosts: tuple[str, ...], *, serves: bool) -> None:
+        """T5, S1: an operator who withdraws it does not wait for tokens and challenges to run out."""
+        plan = Plan(reference="registry.example/app", site=Site(trusted_auth_hosts=("a.example", "b.example")))
+        assert bool(self.recalled(plan, replace(plan, site=Site(trusted_auth_hosts=hosts)))) is serves
 
     def test_login_serves_its_secret_alone(self) -> None:
         """S21."""
