@@ -39,6 +39,7 @@ _SCOPE: Final = re.compile(r"insufficient.scope", re.IGNORECASE)
 _DATA_LIMIT: Final = re.compile(r"data limit", re.IGNORECASE)
 _RATE_EXCEEDED: Final = re.compile(r"rate exceeded", re.IGNORECASE)
 _PULL_QUOTA: Final = re.compile(r"pull rate limit|https?://", re.IGNORECASE)
+_PULL_QUOTA_BY_NAME: Final = re.compile(r"pull rate limit", re.IGNORECASE)
 _DOUBLE_AUTH: Final = re.compile(rb"only one auth mechanism", re.IGNORECASE)
 
 
@@ -274,6 +275,14 @@ def throttling(reply: Reply, error: RegistryError, *, is_head: bool) -> str:
     if quota and quota.remaining == 0:
         return "pull_quota"
     return "" if is_head or error.codes else "abuse"
+
+
+def is_pull_quota(error: RegistryError) -> bool:
+    """Tell whether the words of a 429 name Docker Hub's pull quota, which HEAD does not count against (E.3).
+
+    Narrower than `throttling`: by a link alone, or a count of nothing left, registries throttle every request.
+    """
+    return _PULL_QUOTA_BY_NAME.search(error.text) is not None
 
 
 def retry_at(reply: Reply) -> datetime | None:

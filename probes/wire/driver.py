@@ -51,7 +51,7 @@ class Engine:
         self._nat64 = nat64
         self._transport = GuardedTransport(user_agent=user_agent, limits=self._limits)
         self._memories = Memories(self._limits)
-        self._exchanges = Exchanges(self._transport, self._limits)
+        self._exchanges = Exchanges(self._transport, self._limits, self._memories.cool_downs)
 
     async def __aenter__(self) -> Self:
         return self
@@ -163,7 +163,7 @@ class _Run:
         if ask.delay_seconds:
             remaining = self.deadline - loop.time()
             await asyncio.sleep(max(0.0, min(ask.delay_seconds, remaining)))
-        if waiting := self.recollection.waiting(ask, loop.time()):
+        if waiting := self.recollection.patience.waiting(ask, loop.time()):
             return waiting
         flight = self.recollection.flight(ask) if ask.stage is Stage.TOKEN else None
         if flight is None:
@@ -195,7 +195,7 @@ class _Run:
             registry=self.registry,
         )
         landed = Landed(event, record)
-        self.recollection.note(ask, landed.event, sent=sent, now=loop.time())
+        self.recollection.patience.note(ask, landed.event, sent=sent, now=loop.time())
         return landed
 
     def outcome(self, done: Done) -> Outcome:
@@ -225,7 +225,7 @@ class _Run:
     def retry_at(self) -> datetime | None:
         """When whoever throttled us will be asked again, where he did not say when he would have us back."""
         throttled = [ask for ask, error, record in self.records if error is None and record.http_status == 429]
-        return self.recollection.retry_at(throttled[-1]) if throttled else None
+        return self.recollection.patience.retry_at(throttled[-1]) if throttled else None
 
     def completed(self, conclusion: Conclusion, certificates: Iterable[Certificate]) -> Conclusion:
         """Return the conclusion with what only the wire can tell."""

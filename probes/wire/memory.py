@@ -4,12 +4,14 @@ Source: behaviour table, E.2; ADR 14 says what is kept, for how long, and why it
 points at, whether a blob is there, and any failure (the pause after a 429 apart, `probes.wire.cooldown`).
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from probes.protocol.conversation import Document, Memory
 from probes.protocol.digest import Digest
+from probes.protocol.plan import ANONYMOUS, Secret
 from probes.protocol.urls import Origin
 from probes.wire.shelf import Shelf
 
@@ -36,6 +38,13 @@ class LoginKey(NamedTuple):
     repository: str
     fingerprint: str
     trusted: frozenset[str] = frozenset()  # auth hosts, in lower case
+
+
+def fingerprint_of(secret: Secret) -> str:
+    """Return what tells `secret` from any other in keys: its own fingerprint, or one of what it holds."""
+    if secret == ANONYMOUS or secret.fingerprint:
+        return secret.fingerprint
+    return hashlib.sha256(secret.material).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,16 @@
 """What one check takes from the memory of its process, and what it leaves there for those after it."""
 
-import hashlib
-from datetime import datetime
 from typing import Final
 
 from probes.protocol.conversation import NOTHING_KNOWN, Done, Known, Memory, Send, registry_origin
-from probes.protocol.exchange import Ask, Event, Fault, Reply
-from probes.protocol.plan import ANONYMOUS, Plan, Secret
+from probes.protocol.exchange import Ask
+from probes.protocol.plan import Plan, Secret
 from probes.protocol.reference import ReferenceInvalid, parse_reference
-from probes.protocol.urls import UrlRefused, origin_of
-from probes.wire.cooldown import CoolDowns, Identity
+from probes.protocol.urls import UrlRefused
+from probes.wire.cooldown import CoolDowns, Patience
 from probes.wire.flights import FlightKey, TokenFlights
 from probes.wire.limits import Limits
-from probes.wire.memory import DocumentMemory, HeadMemory, LoginKey, LoginMemory, RegistryKey
+from probes.wire.memory import DocumentMemory, HeadMemory, LoginKey, LoginMemory, RegistryKey, fingerprint_of
 from probes.wire.route import Route
 
 _NOTHING: Final = Memory()
@@ -36,9 +34,9 @@ class Recollection:
         self._memories = memories
         self._is_fresh = plan.fresh
         self._rereads = plan.reread
-        self._fingerprint = _fingerprint(secret)
-        self._profile = route.profile
-        self._key = _login_key(plan, self._fingerprint, route)
+        fingerprint = fingerprint_of(secret)
+        self.patience: Final = Patience(memories.cool_downs, route.profile, fingerprint)
+        self._key = _login_key(plan, fingerprint, route)
         # What a refused login takes away: what this check had seen. A fresh one has seen nothing and speaks for all.
         self._seen: Memory | None = None if plan.fresh else _NOTHING
 
@@ -83,25 +81,6 @@ class Recollection:
     def flights(self) -> TokenFlights:
         return self._memories.flights
 
-    def waiting(self, ask: Ask, now: float) -> Fault | None:
-        """Return what becomes of `ask` where its host throttled us and we wait; None when it may be sent."""
-        if not len(self._memories.cool_downs):  # the usual case costs nothing
-            return None
-        return self._memories.cool_downs.waiting(self._identity(ask), ask, now)
-
-    def note(self, ask: Ask, event: Event, *, sent: float, now: float) -> None:
-        """Take account of an answer, for whether its host throttles us."""
-        if isinstance(event, Reply) and (event.status == 429 or len(self._memories.cool_downs)):
-            self._memories.cool_downs.note(self._identity(ask), ask, event, sent=sent, now=now)
-
-    def retry_at(self, ask: Ask) -> datetime | None:
-        """Return when the host of `ask` may be asked again."""
-        return self._memories.cool_downs.retry_at(self._identity(ask))
-
-    def _identity(self, ask: Ask) -> Identity:
-        fingerprint = ANONYMOUS.fingerprint if ask.is_guest else self._fingerprint
-        return Identity(origin_of(ask.url), self._profile, fingerprint)
-
 
 def _login_key(plan: Plan, fingerprint: str, route: Route) -> LoginKey | None:
     """Return under which key a login may be remembered; None when the reference names nothing to ask."""
@@ -112,9 +91,3 @@ def _login_key(plan: Plan, fingerprint: str, route: Route) -> LoginKey | None:
         return None
     trusted = frozenset(host.lower() for host in plan.site.trusted_auth_hosts)
     return LoginKey(registry, reference.repository, fingerprint, trusted)
-
-
-def _fingerprint(secret: Secret) -> str:
-    if secret == ANONYMOUS or secret.fingerprint:
-        return secret.fingerprint
-    return hashlib.sha256(secret.material).hexdigest()

@@ -2,7 +2,8 @@
 
 Each endpoint checks what the real one does: AWS's signature is computed again from the secret, Google's assertion is
 verified with the account's public key, Azure's tokens must be those that were given away. `Cloud.requests` tells what
-was asked. One answer after another can be put in the place of the endpoint's own (`instead`), and a gate holds them.
+was asked. One answer after another can be put in the place of the endpoints' own (`instead`) or of the registries'
+(`registry_instead`), and a gate holds the endpoints.
 """
 
 import asyncio
@@ -82,6 +83,7 @@ class Cloud:
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     instead: deque[Answer] = field(default_factory=deque)  # of the login endpoints' own answers
+    registry_instead: deque[Answer] = field(default_factory=deque)  # of the registries' own answers
     gate: asyncio.Event = field(default_factory=asyncio.Event)  # shut it, and the login endpoints are silent
     elsewhere: str = ""  # an origin for Azure's token endpoint
     given: set[str] = field(default_factory=set)
@@ -167,7 +169,7 @@ class Cloud:
 
     async def _answer(self, request: Request) -> Answer:
         if request.path.startswith("/v2/"):
-            return self._registry(request)
+            return self.registry_instead.popleft() if self.registry_instead else self._registry(request)
         if request.path == "/oauth2/token":
             return self._acr_token(request)
         await self.gate.wait()

@@ -1,7 +1,6 @@
 """What was exchanged, kept for as long as it works: one exchange at a time for each key, renewed before its end."""
 
 import asyncio
-import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -14,10 +13,12 @@ from typing import Any, Final, Protocol
 from probes.protocol.plan import Secret
 from probes.protocol.provider import KeyInvalid, Provider, read_key
 from probes.protocol.taxonomy import Reason
+from probes.wire.cooldown import CoolDowns, Patience
 from probes.wire.exchange import Record
 from probes.wire.exchangers import acr, ecr, google
 from probes.wire.exchangers.line import ExchangeRefused, Lease, Line, Refusal
 from probes.wire.limits import Limits
+from probes.wire.memory import fingerprint_of
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
 
@@ -65,6 +66,7 @@ class Exchanges:
         self,
         transport: GuardedTransport,
         limits: Limits,
+        cool_downs: CoolDowns,
         *,
         exchangers: Mapping[Provider, Exchanger] = EXCHANGERS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -72,6 +74,7 @@ class Exchanges:
     ) -> None:
         self._transport = transport
         self._limits = limits
+        self._cool_downs = cool_downs
         self._exchangers = exchangers
         self._now = now
         self._clock = clock
@@ -137,7 +140,15 @@ class Exchanges:
 
     def _begin(self, key: Key, secret: Secret, registry: str, route: Route) -> None:
         deadline = asyncio.get_running_loop().time() + EXCHANGE_SECONDS
-        line = Line(self._transport, route, self._limits, self._threads, host=registry, deadline=deadline)
+        line = Line(
+            self._transport,
+            route,
+            self._limits,
+            self._threads,
+            Patience(self._cool_downs, route.profile, fingerprint_of(secret)),
+            host=registry,
+            deadline=deadline,
+        )
         task = asyncio.create_task(self._exchange(key, secret, registry, line))
         self._under_way[key] = task, line
         task.add_done_callback(lambda _: self._ended(key, task))
@@ -196,7 +207,7 @@ class Exchanges:
 
 
 def _key(secret: Secret, registry: str, route: Route) -> Key:
-    return secret.fingerprint or hashlib.sha256(secret.material).hexdigest(), registry, route.profile
+    return fingerprint_of(secret), registry, route.profile
 
 
 def _put(entries: OrderedDict[Key, Any], key: Key, value: object) -> None:

@@ -20,6 +20,7 @@ from probes.protocol.redaction import echoes, scrub
 from probes.protocol.taxonomy import Reason, Retry, Stage
 from probes.protocol.token import is_bearer
 from probes.protocol.urls import origin_of
+from probes.wire.cooldown import Patience
 from probes.wire.exchange import Record, perform, recorded
 from probes.wire.limits import Limits
 from probes.wire.route import Route
@@ -74,8 +75,9 @@ class Lease:
 class Line:
     """The requests of one exchange, on terms of the check's route, all of them before `deadline` (the loop's clock).
 
-    `records` holds what was asked, as the driver keeps it of a check, and `host` who was asked last. A text that
-    was given to `hide` is in no refusal, whoever echoes it.
+    They heed and make the pauses of the secret that is exchanged, as its checks do (`patience`). `records` holds what
+    was asked, as the driver keeps it of a check, and `host` who was asked last. A text that was given to `hide` is in
+    no refusal, whoever echoes it.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Line:
         route: Route,
         limits: Limits,
         threads: ThreadPoolExecutor,
+        patience: Patience,
         *,
         host: str,
         deadline: float,
@@ -94,6 +97,7 @@ class Line:
         self._route = route
         self._limits = limits
         self._threads = threads
+        self._patience = patience
         self._deadline = deadline
         self._hidden: tuple[str, ...] = ()
 
@@ -130,12 +134,11 @@ class Line:
         Raises `ExchangeRefused` for silence, redirects, throttling and errors of the service.
         """
         self.host = self._https_host(url)
-        reply = await self._once(method, url, body, headers)
-        failure = self._failure(url, reply)
+        reply, failure = await self._once(method, url, body, headers)
         if failure is not None and _is_worth_a_retry(failure):
             await asyncio.sleep(min(PAUSE_SECONDS, max(self.left_seconds, 0)))
-            again = await self._once(method, url, body, headers)
-            reply, failure = again, failure if self._failure(url, again) else None
+            reply, failed_again = await self._once(method, url, body, headers)
+            failure = failure if failed_again else None
         if failure is not None:
             raise ExchangeRefused(failure)
         assert isinstance(reply, Reply)  # noqa: S101 - a fault is a failure
@@ -172,7 +175,9 @@ class Line:
     def fail(self, url: str, reason: Reason, detail: str = "", *, hint: str = "") -> NoReturn:
         raise ExchangeRefused(self._refusal(url, reason, detail, hint=hint))
 
-    async def _once(self, method: Method, url: str, body: bytes, headers: tuple[tuple[str, str], ...]) -> Event:
+    async def _once(
+        self, method: Method, url: str, body: bytes, headers: tuple[tuple[str, str], ...]
+    ) -> tuple[Event, Refusal | None]:
         ask = Ask(
             id=_FIRST_ID + len(self.records),
             method=method,
@@ -183,18 +188,26 @@ class Line:
             limit_bytes=self._limits.check.token_bytes,
             fresh_connection=bool(self.records and self.records[-1][1]),
         )
-        event, record = await perform(self._transport, ask, self._route, self._limits, self._deadline)
-        self.records.append(recorded(ask, event, record))
-        return event
+        loop = asyncio.get_running_loop()
+        sent = loop.time()
+        event: Event | None = self._patience.waiting(ask, sent)
+        if event is None:
+            event, record = await perform(self._transport, ask, self._route, self._limits, self._deadline)
+            self._patience.note(ask, event, sent=sent, now=loop.time())
+            self.records.append(recorded(ask, event, record))
+        return event, self._failure(ask, event)
 
-    def _failure(self, url: str, event: Event) -> Refusal | None:
+    def _failure(self, ask: Ask, event: Event) -> Refusal | None:
+        url = ask.url
         if isinstance(event, Fault):
-            return self._refusal(url, _RENAMED.get(event.kind) or Reason(event.kind.value), event.detail)
+            reason = _RENAMED.get(event.kind) or Reason(event.kind.value)
+            return self._refusal(url, reason, event.detail, retry_at=event.retry_at)
         if 300 <= event.status < 400:
             return self._refusal(url, Reason.AUTH_REDIRECT, "the provider redirects, and keys do not follow")
         shown = read_error(event.body).shown(event.status)
         if event.status == 429:
-            return self._refusal(url, Reason.RATE_LIMITED_AUTH, shown, retry_at=retry_at(event))
+            until = retry_at(event) or self._patience.retry_at(ask)
+            return self._refusal(url, Reason.RATE_LIMITED_AUTH, shown, retry_at=until)
         if event.status in TRANSIENT_STATUSES:
             return self._refusal(url, Reason.AUTH_SERVICE_ERROR, shown)
         return None

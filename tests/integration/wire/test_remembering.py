@@ -22,6 +22,11 @@ from tests.integration.wire.peer import peer_that
 from tests.integration.wire.small_registry import ALICE, SmallRegistry, answer, plan
 
 THROTTLED = answer("429 Too Many Requests", b"", "Retry-After: 100")
+SPENT = answer(
+    "429 Too Many Requests",
+    b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}',
+    "Retry-After: 100",
+)
 
 
 Check = Callable[..., Awaitable[Outcome]]
@@ -155,6 +160,24 @@ class TestCoolDown:
             assert found.retry_at == first.conclusion.retry_at
             assert (outcome.requests, outcome.steps, outcome.connection) == (0, (), None)
             assert found.detail.startswith(f"nothing was sent: 127.0.0.1:{peer.port} throttled us at ")
+
+    async def test_tag_is_still_looked_for_while_the_pull_quota_is_spent(self, engine: Engine) -> None:
+        """E15, E.3: by HEAD, which is free; what has to be read waits, and says until when."""
+        registry = SmallRegistry(instead={"GET manifest": SPENT})
+        async with peer_that(registry) as peer:
+            spent = await engine.check(plan(peer, Depth.MANIFEST))
+            registry.asked.clear()
+            resolved = await engine.check(plan(peer, Depth.RESOLVE))
+            read = await engine.check(plan(peer, Depth.MANIFEST))
+
+        assert (resolved.conclusion.status, resolved.conclusion.reason) == (Status.AVAILABLE, Reason.OK)
+        for outcome in (spent, read):
+            assert (outcome.conclusion.status, outcome.conclusion.reason) == (
+                Status.INDETERMINATE,
+                Reason.RATE_LIMITED,
+            )
+            assert outcome.conclusion.retry_at == spent.conclusion.retry_at
+        assert registry.asked == {"HEAD 1": 2}
 
     async def test_other_login_is_not_throttled_with_it(self, engine: Engine) -> None:
         registry = SmallRegistry(instead={"HEAD 1": THROTTLED})

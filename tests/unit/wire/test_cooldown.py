@@ -10,6 +10,10 @@ from probes.protocol.urls import Origin
 from probes.wire.cooldown import CoolDowns, Identity
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SPENT = (
+    b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit. You may increase the '
+    b'limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit"}]}'
+)
 HUB = Identity(Origin("https", "registry.example", 443), "by itself", "alice")
 
 
@@ -40,8 +44,13 @@ class Clock:
         )
         self.pauses.note(identity, question or ask(), reply, sent=second if sent is None else sent, now=second)
 
-    def waits(self, second: float, identity: Identity = HUB) -> bool:
-        return self.pauses.waiting(identity, ask(), second) is not None
+    def waits(self, second: float, identity: Identity = HUB, *, question: Ask | None = None) -> bool:
+        return self.pauses.waiting(identity, question or ask(), second) is not None
+
+    def held(self, second: float) -> dict[str, bool]:
+        """Return which methods wait."""
+        methods: tuple[Method, ...] = ("HEAD", "GET", "POST")
+        return {method: self.waits(second, question=ask(method)) for method in methods}
 
     def pause(self, second: float) -> float:
         """Return how long it waits from `second` on."""
@@ -110,6 +119,48 @@ def test_success_of_a_head_says_nothing_of_throttled_gets(clock: Clock) -> None:
     clock.answered(60, 200, question=ask("HEAD"))
     clock.answered(61, 429, question=ask("GET"))
     assert clock.pause(61) == 120
+
+
+def test_head_goes_on_while_a_pull_quota_is_spent(clock: Clock) -> None:
+    """E15, E.3: it does not count against the quota, and finds out whether the image is there."""
+    clock.answered(0, 429, "3600", question=ask("GET"), body=SPENT)
+    assert clock.held(1) == {"HEAD": False, "GET": True, "POST": True}
+    clock.answered(2, 200, question=ask("HEAD"))
+    assert clock.held(3) == {"HEAD": False, "GET": True, "POST": True}
+
+
+@pytest.mark.parametrize(
+    ("question", "body"),
+    [
+        (ask("GET"), b""),
+        (ask("GET"), b"Rate exceeded"),
+        (ask("GET"), b"Data limit exceeded"),
+        (ask("GET"), b"Quota exceeded, see https://cloud.example/quotas"),
+        (ask("GET", Stage.TOKEN), SPENT),
+        (ask("HEAD"), SPENT),
+    ],
+    ids=["bare", "rate", "data", "link", "token", "head"],
+)
+def test_any_other_429_holds_back_everything(clock: Clock, question: Ask, body: bytes) -> None:
+    """E13: what does not name the pull quota may be of all requests, and then one more is one too many."""
+    clock.answered(0, 429, question=question, body=body)
+    assert clock.held(1) == {"HEAD": True, "GET": True, "POST": True}
+
+
+def test_throttled_head_holds_back_heads_for_its_own_pause_and_gets_for_the_longer(clock: Clock) -> None:
+    clock.answered(0, 429, "3600", question=ask("GET"), body=SPENT)
+    clock.answered(10, 429, "30", question=ask("HEAD"))
+    assert clock.held(39) == {"HEAD": True, "GET": True, "POST": True}
+    assert clock.held(40) == {"HEAD": False, "GET": True, "POST": True}
+    assert clock.pauses.retry_at(HUB, ask("GET")) == NOON + timedelta(hours=1)
+    assert clock.pauses.retry_at(HUB, ask("HEAD")) == NOON + timedelta(seconds=40)
+    assert clock.held(3600) == {"HEAD": False, "GET": False, "POST": False}
+
+
+def test_quota_that_was_spent_ends_with_a_get_that_succeeds(clock: Clock) -> None:
+    clock.answered(0, 429, question=ask("GET"), body=SPENT)
+    clock.answered(60, 200, question=ask("GET"))
+    assert clock.pauses.is_empty
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])

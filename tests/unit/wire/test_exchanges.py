@@ -10,6 +10,7 @@ import pytest
 from probes.protocol.plan import Secret
 from probes.protocol.provider import EcrKey, Provider
 from probes.protocol.taxonomy import Reason
+from probes.wire.cooldown import CoolDowns
 from probes.wire.exchangers.exchanges import (
     DOUBT_SECONDS,
     FAILURE_SECONDS,
@@ -44,6 +45,7 @@ class Provided:
         self.exchanges = Exchanges(
             GuardedTransport(Limits(), "kairos-test"),
             Limits(),
+            CoolDowns(10),
             exchangers={Provider.ECR: self.exchange},
             now=self.now,
             clock=lambda: self.seconds,
