@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -17,6 +16,7 @@ from probes.wire.cooldown import CoolDowns, Patience
 from probes.wire.exchange import Record
 from probes.wire.exchangers import acr, ecr, google
 from probes.wire.exchangers.line import ExchangeRefused, Lease, Line, Refusal
+from probes.wire.exchangers.threads import Threads
 from probes.wire.limits import Limits
 from probes.wire.memory import fingerprint_of
 from probes.wire.route import Route
@@ -26,9 +26,9 @@ EXCHANGE_SECONDS: Final = 15.0  # for all requests of one exchange
 FAILURE_SECONDS: Final = 30.0  # how long a failure stands for those who ask after it
 DOUBT_SECONDS: Final = 300.0  # a login that the registry refuses is exchanged anew, but not more often than this
 MIN_SKEW_SECONDS: Final = 60.0
+MIN_LEASE_SECONDS: Final = 10.0  # how long a login serves at least, also one that is over on arrival
 MAX_LEASE_SECONDS: Final = 12 * 3600.0  # the longest that a provider grants (ECR)
 MAX_ENTRIES: Final = 1_000
-THREADS: Final = 16  # msal holds one for as long as its authority takes
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Exchanges:
         self._exchangers = exchangers
         self._now = now
         self._clock = clock
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="kairos-exchange")
+        self._threads = Threads()
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._refused: OrderedDict[Key, tuple[float, Refusal]] = OrderedDict()
         self._under_way: dict[Key, tuple[asyncio.Task[Secret], Line]] = {}
@@ -132,7 +132,7 @@ class Exchanges:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _refusal(self, key: Key, now: float) -> Refusal | None:
         until, refusal = self._refused.get(key, (0.0, None))
@@ -146,6 +146,7 @@ class Exchanges:
             self._limits,
             self._threads,
             Patience(self._cool_downs, route.profile, fingerprint_of(secret)),
+            provider=secret.provider,
             host=registry,
             deadline=deadline,
         )
@@ -199,8 +200,9 @@ class Exchanges:
             raise ExchangeRefused(Refusal(reason=Reason.TARGET_FORBIDDEN, host=registry, hint=hint)) from None
 
     def _keep(self, key: Key, login: Secret, lifetime_seconds: float) -> None:
+        """Keep a login. By our clock it may be over already; what the registry makes of it is the registry's word."""
         now = self._clock()
-        lifetime = min(lifetime_seconds, MAX_LEASE_SECONDS)
+        lifetime = min(max(lifetime_seconds, MIN_LEASE_SECONDS), MAX_LEASE_SECONDS)
         skew = min(max(MIN_SKEW_SECONDS, lifetime / 10), lifetime / 2)
         self._refused.pop(key, None)
         _put(self._kept, key, _Kept(login, since=now, renew_at=now + lifetime - skew, until=now + lifetime))

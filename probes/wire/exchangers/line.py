@@ -5,7 +5,6 @@ Source: behaviour rows T7, T20 to T22, T24 to T28, read for a provider in the to
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NoReturn, TypeVar
@@ -22,6 +21,7 @@ from probes.protocol.token import is_bearer
 from probes.protocol.urls import origin_of
 from probes.wire.cooldown import Patience
 from probes.wire.exchange import Record, perform, recorded
+from probes.wire.exchangers.threads import Threads
 from probes.wire.limits import Limits
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
@@ -85,9 +85,10 @@ class Line:
         transport: GuardedTransport,
         route: Route,
         limits: Limits,
-        threads: ThreadPoolExecutor,
+        threads: Threads,
         patience: Patience,
         *,
+        provider: str,
         host: str,
         deadline: float,
     ) -> None:
@@ -98,6 +99,7 @@ class Line:
         self._limits = limits
         self._threads = threads
         self._patience = patience
+        self._provider = provider
         self._deadline = deadline
         self._hidden: tuple[str, ...] = ()
 
@@ -110,7 +112,7 @@ class Line:
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do `work` of a provider's library, which computes or blocks, where it holds nobody up."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        return await self._threads.run(self._provider, work, *arguments)
 
     async def post(
         self,

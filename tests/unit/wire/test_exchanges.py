@@ -1,6 +1,7 @@
 """Logins in hand: one exchange at a time, renewed before their end, and failures that do not last."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from probes.protocol.plan import Secret
-from probes.protocol.provider import EcrKey, Provider
+from probes.protocol.provider import AcrKey, EcrKey, Provider
 from probes.protocol.taxonomy import Reason
 from probes.wire.cooldown import CoolDowns
 from probes.wire.exchangers.exchanges import (
@@ -16,9 +17,11 @@ from probes.wire.exchangers.exchanges import (
     FAILURE_SECONDS,
     MAX_ENTRIES,
     MAX_LEASE_SECONDS,
+    MIN_LEASE_SECONDS,
     Exchanges,
 )
 from probes.wire.exchangers.line import ExchangeRefused, Lease, Line, Refusal
+from probes.wire.exchangers.threads import THREADS
 from probes.wire.limits import Limits
 from probes.wire.route import PUBLIC_INTERNET, Route
 from probes.wire.transport import GuardedTransport
@@ -272,10 +275,61 @@ async def test_lease_longer_than_any_provider_grants_is_not_believed(provided: P
     assert await provided.password() == "password-2"
 
 
-async def test_login_that_was_over_on_arrival_is_used_once(provided: Provided) -> None:
+@pytest.mark.parametrize("lifetime_seconds", [-7200.0, 0.0, 0.01])
+async def test_login_that_is_over_on_arrival_is_not_exchanged_at_each_check(
+    provided: Provided, lifetime_seconds: float
+) -> None:
+    """It may be our clock that is wrong: the registry, which is shown it, says what is left of it."""
+    provided.lifetime_seconds = lifetime_seconds
+    for _ in range(60):
+        assert (await provided.password()).startswith("password-")
+        await provided.settle()
+        provided.seconds += 0.5
+    assert provided.count <= 30 / (MIN_LEASE_SECONDS / 2)
+
+
+async def test_login_that_is_over_on_arrival_makes_room_for_one_that_is_not(provided: Provided) -> None:
     provided.lifetime_seconds = -5
     assert await provided.password() == "password-1"
+    provided.lifetime_seconds = 3600
+    provided.seconds += MIN_LEASE_SECONDS
     assert await provided.password() == "password-2"
+
+
+async def test_provider_that_hangs_leaves_the_others_their_threads() -> None:
+    """S22, T20: a library that waits holds its thread, and whoever asks meanwhile takes one more."""
+    gate = threading.Event()
+    hung = [replace(STORED, fingerprint=str(number)) for number in range(THREADS + 1)]
+
+    async def hanging(key: EcrKey, registry: str, line: Line) -> Lease:  # noqa: ARG001
+        await line.in_thread(gate.wait)
+        raise ExchangeRefused(REFUSED)
+
+    async def computing(key: AcrKey, registry: str, line: Line) -> Lease:  # noqa: ARG001
+        return Lease(Secret(password=await line.in_thread(str, 7)), datetime.now(UTC) + timedelta(hours=1))
+
+    exchanges = Exchanges(
+        GuardedTransport(Limits(), "kairos-test"),
+        Limits(),
+        CoolDowns(10),
+        exchangers={Provider.ECR: hanging, Provider.ACR: computing},
+    )
+    deadline = asyncio.get_running_loop().time() + 5
+
+    async def login(stored: Secret) -> Secret:
+        return await exchanges.login_for(
+            stored, registry=REGISTRY, route=PUBLIC_INTERNET, deadline=deadline, records=[]
+        )
+
+    waiting = [asyncio.create_task(login(stored)) for stored in hung]
+    try:
+        await asyncio.sleep(0.05)
+        assert (await login(Secret(provider="acr", provider_key='{"aad_token": "x"}'))).password == "7"
+    finally:
+        gate.set()
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+        await exchanges.aclose()
+    assert {type(error) for error in ended} == {ExchangeRefused}  # each had its turn
 
 
 async def test_no_more_than_so_many_are_kept(provided: Provided) -> None:
