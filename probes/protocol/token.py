@@ -93,11 +93,15 @@ def trusted_realm(
         raise LoginRefused(Reason.AUTH_REALM_FORBIDDEN, f"the realm {origin} is not https")
     if not may_be_sent_to(origin, registry):
         raise LoginRefused(Reason.AUTH_REALM_FORBIDDEN, f"the realm's port {origin.port} is no web server's")
-    trusted = {host.lower() for host in trusted_hosts}
-    may_see_login = origin == registry or origin.is_among(trusted) or same_owner(origin.host, registry.host)
-    if not (secret.is_anonymous or may_see_login):
+    if not (secret.is_anonymous or _may_see_login(origin, registry, trusted_hosts)):
         raise LoginRefused(Reason.AUTH_REALM_UNTRUSTED, f"logins would go to {origin.netloc}")
     return Realm(url, origin, challenge.get("service"))
+
+
+def _may_see_login(origin: Origin, registry: Origin, trusted_hosts: tuple[str, ...]) -> bool:
+    if origin == registry or origin.is_among({host.lower() for host in trusted_hosts}):
+        return True
+    return same_owner(origin.host, registry.host)
 
 
 def is_bearer(token: str) -> bool:

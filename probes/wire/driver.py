@@ -7,12 +7,14 @@ remembers (ADR 14).
 import asyncio
 import logging
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Network
 from typing import Final, Self
 
 from probes.protocol.conversation import Done, Send, advance, start
+from probes.protocol.domains import registrable_domain
 from probes.protocol.exchange import Ask, Event
 from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Outcome, Step
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
@@ -46,6 +48,7 @@ class Engine:
         proxy: Proxy | None = None,
         nat64: tuple[IPv6Network, ...] = (),
     ) -> None:
+        self._suffixes = _public_suffixes()
         self._limits = limits or Limits()
         self._proxy = proxy
         self._nat64 = nat64
@@ -71,6 +74,8 @@ class Engine:
         that the network or a registry does becomes part of the outcome, and so does a fault of our own (row E21).
         """
         route = Route.of(plan.site, self._proxy, self._nat64)
+        if not self._suffixes.done():
+            await asyncio.wait({asyncio.wrap_future(self._suffixes)})
         run = _Run(self._transport, self._memories, plan, secret, self._limits, route)
         try:
             login = await self._exchanged(plan, secret, run) if secret.provider else secret
@@ -91,6 +96,14 @@ class Engine:
         return await self._exchanges.login_for(
             secret, registry=_registry_of(plan), route=run.route, deadline=run.deadline, records=run.records
         )
+
+
+def _public_suffixes() -> Future[str | None]:
+    """Begin to read the list of public suffixes: it takes a moment, which no check and no event loop should spend."""
+    with_thread = ThreadPoolExecutor(1, thread_name_prefix="kairos-suffixes")
+    reading = with_thread.submit(registrable_domain, "example.com")
+    with_thread.shutdown(wait=False)
+    return reading
 
 
 class _Run:

@@ -41,7 +41,6 @@ class Resolver:
         self._prompt_seats = asyncio.Semaphore(PROMPT_SEATS)
         self._other_seats = asyncio.Semaphore(OTHER_SEATS)
         self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._warm: asyncio.Future[str | None] | None = None
 
     async def addresses(self, host: str, *, asked_for: str = "") -> Addresses:
         """Return the addresses of `host` in the resolver's order. `asked_for` is the registry that needs them.
@@ -74,7 +73,7 @@ class Resolver:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _seated(self, lookup: "_Lookup", asked_for: str) -> Addresses:
-        domain = await self._domain(lookup.host)
+        domain = registrable_domain(lookup.host) or lookup.host
         # In this order everywhere, so that no two wait for each other; the seats that all share come last, so that
         # nobody waits on one of them.
         async with self._share(f"registry {asked_for or lookup.host}"), self._share(f"domain {domain}"):
@@ -96,15 +95,6 @@ class Resolver:
             return await running
         finally:
             seats.release()
-
-    async def _domain(self, host: str) -> str:
-        """Return whose name it is. The list of public suffixes takes a moment to read: not on the event loop."""
-        if self._warm is None:
-            loop = asyncio.get_running_loop()
-            self._warm = loop.run_in_executor(self._threads, registrable_domain, "example.com")
-        if not self._warm.done():
-            await asyncio.wait({self._warm})
-        return registrable_domain(host) or host
 
     def _share(self, owner: str) -> asyncio.Semaphore:
         share = self._shares.get(owner)
