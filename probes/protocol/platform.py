@@ -6,6 +6,7 @@ Source: behaviour rows P1 to P7; OCI image-index, `platform`; containerd's norma
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -52,14 +53,15 @@ class Platform:
             variant = ""
         return cls("darwin" if os == "macos" else os, architecture, variant, os_version)
 
-    @classmethod
-    def parse(cls, text: str) -> "Platform":
+    @staticmethod
+    @lru_cache(maxsize=256)
+    def parse(text: str) -> "Platform":
         """Return the platform that a person wrote. Raises `PlatformInvalid`."""
         match = _TEXT.fullmatch(text)
         if not match:
             raise PlatformInvalid(f"{text!r} is not OS/ARCH[/VARIANT], as in linux/arm64")
         os, version, architecture, variant = match.groups(default="")
-        return cls.of(os, architecture, variant, version)
+        return Platform.of(os, architecture, variant, version)
 
     @property
     def rank(self) -> int | None:

@@ -1,6 +1,7 @@
 """One ask put on the wire, and the reply or fault that came of it: the door between driver and transport."""
 
 import asyncio
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,7 +18,11 @@ from probes.wire.limits import Limits
 from probes.wire.route import TERMS, Route, Terms, Trace
 from probes.wire.transport import GuardedTransport, ReplyBody
 
+Header = tuple[bytes, bytes]
+
 _NO_BODY: Final = httpx.ByteStream(b"")
+_OURS: Final = frozenset({b"host", b"user-agent", b"accept-encoding"})
+_UP_TO_FRAGMENT: Final = re.compile(r"[^/?#]*//[^/?#]*([^#]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,36 +162,34 @@ async def _content(ask: Ask, reading: Reading, limits: Limits) -> bytes:
 
 def _request(ask: Ask, origin: Origin, user_agent: str, terms: Terms) -> httpx.Request:
     """Build the request. Its target goes out byte for byte: signed URLs must not be normalised."""
+    url, ours = _of_every_request(origin, user_agent)
     headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in ask.headers]
     given = {name.lower() for name, _ in headers}
-    if b"host" not in given:
-        headers.insert(0, (b"Host", origin.netloc.encode("ascii")))
-    if b"user-agent" not in given:
-        headers.append((b"User-Agent", user_agent.encode("ascii")))
-    if b"accept-encoding" not in given:
-        headers.append((b"Accept-Encoding", b"identity"))
+    if not given.isdisjoint(_OURS):
+        ours = tuple(header for header in ours if header[0].lower() not in given)
+    first = 0 if b"host" in given else 1
+    headers = [*ours[:first], *headers, *ours[first:]]
     stream = _NO_BODY
     if ask.method == "POST":
         headers.append((b"Content-Length", b"%d" % len(ask.body)))
         stream = httpx.ByteStream(ask.body)
     return httpx.Request(
-        ask.method,
-        _url(origin),
-        headers=headers,
-        stream=stream,
-        extensions={TERMS: terms, "target": _target(ask.url)},
+        ask.method, url, headers=headers, stream=stream, extensions={TERMS: terms, "target": _target(ask.url)}
     )
 
 
 def _target(url: str) -> bytes:
     """Return path and query of an absolute URL as they stand."""
-    _, _, rest = url.partition("#")[0].partition("://")
-    start = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
-    target = rest[start:]
+    found = _UP_TO_FRAGMENT.match(url)
+    target = found[1] if found else ""
     return (target if target.startswith("/") else f"/{target}").encode("ascii")
 
 
 @lru_cache(maxsize=1024)
-def _url(origin: Origin) -> httpx.URL:
-    """Parsing a URL costs httpx more than all else it does for a request: so once per origin."""
-    return httpx.URL(str(origin))
+def _of_every_request(origin: Origin, user_agent: str) -> tuple[httpx.URL, tuple[Header, ...]]:
+    """Return what does not change: parsing a URL costs httpx more than all else that it does for a request."""
+    return httpx.URL(str(origin)), (
+        (b"Host", origin.netloc.encode("ascii")),
+        (b"User-Agent", user_agent.encode("ascii")),
+        (b"Accept-Encoding", b"identity"),
+    )

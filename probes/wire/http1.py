@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, Protocol
 
 import httptools
@@ -30,7 +31,7 @@ def request_bytes(method: str, target: bytes, headers: Iterable[tuple[bytes, byt
         raise ValueError("the request's target holds a character that cannot be sent")
     parts = [b"%b %b HTTP/1.1\r\n" % (method.encode("ascii"), target)]
     for name, value in headers:
-        if not _NAME.fullmatch(name):
+        if not _is_name(name):
             raise ValueError("the name of a request header holds a character that cannot be sent")
         if not _VALUE.fullmatch(value):
             raise ValueError(f"the request header {name.decode('ascii')} holds a character that cannot be sent")
@@ -38,6 +39,11 @@ def request_bytes(method: str, target: bytes, headers: Iterable[tuple[bytes, byt
     parts.append(b"\r\n")
     parts.append(body)
     return b"".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _is_name(name: bytes) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 class Source(Protocol):

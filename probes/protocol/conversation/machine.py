@@ -1,6 +1,7 @@
 """The two functions that drive a conversation: `start` and `advance`."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from probes.protocol.conversation.authorisation import (
@@ -86,8 +87,12 @@ def start(
 
 def registry_origin(site: Site, reference: Reference) -> Origin:
     """Return where the API of the reference's registry is. Raises `UrlRefused`."""
-    scheme = "http" if site.plain_http else "https"
-    return origin_of(f"{scheme}://{site.api_host or reference.api_host}")
+    return _origin_at("http" if site.plain_http else "https", site.api_host or reference.api_host)
+
+
+@lru_cache(maxsize=1024)
+def _origin_at(scheme: str, host: str) -> Origin:
+    return origin_of(f"{scheme}://{host}")
 
 
 def advance(state: State, event: Event) -> Send | Done:
@@ -112,7 +117,7 @@ def advance(state: State, event: Event) -> Send | Done:
 def _never_shown(secret: Secret) -> tuple[str, ...]:
     pair = basic(secret).partition(" ")[2] if secret.password else ""
     shown_once = (secret.password, secret.identity_token, secret.bearer, pair)
-    return tuple(echo for text in shown_once for echo in echoes(text))
+    return tuple(echo for text in shown_once if text for echo in echoes(text))
 
 
 def _on_reply(turn: Turn, errand: Errand, reply: Reply) -> None:
