@@ -97,60 +97,6 @@ class TestLogin:
         assert cloud.requests == []
 
 
-class TestThrottled:
-    """E13, T27: an exchange and the checks that it is for have one secret, and one patience."""
-
-    THROTTLED = Answer(429, {}, {"Retry-After": "100"})
-
-    async def test_exchange_waits_for_the_registry_that_throttled_a_check(
-        self, engine: Engine, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("probes.wire.exchangers.exchanges.MIN_LEASE_SECONDS", 0.0)
-        cloud.lifetime_seconds = 0
-        cloud.aad_tokens.add("an-aad-token")
-        secret = Secret(provider="acr", provider_key=json.dumps({"aad_token": "an-aad-token"}))
-        cloud.registry_instead.append(self.THROTTLED)
-        throttled = await engine.check(plan_of(cloud, "acr"), secret)
-        waiting = await engine.check(plan_of(cloud, "acr"), secret)
-        assert cloud.log == ["POST /oauth2/exchange", "HEAD /v2/team/app/manifests/1"]
-        found = waiting.conclusion
-        assert (found.status, found.reason, found.stage) == (Status.INDETERMINATE, Reason.RATE_LIMITED, Stage.TOKEN)
-        assert (found.retry_at, waiting.requests) == (throttled.conclusion.retry_at, 0)
-        assert found.detail.startswith(f"nothing was sent: {cloud.host} throttled us at ")
-
-    async def test_check_waits_for_the_registry_that_throttled_the_exchange(
-        self, engine: Engine, cloud: Cloud
-    ) -> None:
-        cloud.aad_tokens.add("an-aad-token")
-        key = json.dumps({"aad_token": "an-aad-token"})
-        cloud.instead.append(self.THROTTLED)
-        exchange = await engine.check(
-            plan_of(cloud, "acr"), Secret(provider="acr", provider_key=key, fingerprint="stored-1")
-        )
-        check = await engine.check(
-            plan_of(cloud, "acr"), Secret(username="alice", password="a-lease-of-it", fingerprint="stored-1")
-        )
-        assert cloud.log == ["POST /oauth2/exchange"]
-        assert exchange.conclusion.retry_at is not None
-        assert (check.conclusion.reason, check.conclusion.retry_at) == (
-            Reason.RATE_LIMITED_AUTH,
-            exchange.conclusion.retry_at,
-        )
-
-    async def test_provider_that_throttled_one_exchange_of_a_secret_is_spared_the_next(
-        self, engine: Engine, cloud: Cloud
-    ) -> None:
-        """Also where it is for another registry, and where the provider does not say for how long."""
-        cloud.instead.append(Answer(429, {}))
-        first = await engine.check(plan_of(cloud, "google"), cloud.google())
-        other = Plan(reference=f"{ECR_HOST}:{cloud.port}/basic/app:1", site=cloud.site)
-        second = await engine.check(other, cloud.google())
-        assert cloud.log == ["POST /google/token"]
-        for outcome in (first, second):
-            assert outcome.conclusion.reason is Reason.RATE_LIMITED_AUTH
-            assert outcome.conclusion.retry_at == first.conclusion.retry_at is not None
-
-
 class TestOwnRole:
     """Only where the operator chose it, and only for Amazon's own hosts."""
 

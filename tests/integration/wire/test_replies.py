@@ -57,6 +57,14 @@ async def test_headers_of_the_ask_come_before_our_own(client: Client) -> None:
     )
 
 
+async def test_host_comes_first_whatever_else_the_ask_gives(client: Client) -> None:
+    async with peer_that(answering(http("200 OK"))) as peer:
+        await client.reply(f"{peer.http}/", headers=(("User-Agent", "mine"),))
+
+    host = f"Host: 127.0.0.1:{peer.port}\r\n".encode()
+    assert peer.requests[0] == b"GET / HTTP/1.1\r\n" + host + b"User-Agent: mine\r\nAccept-Encoding: identity\r\n\r\n"
+
+
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\x00", "caf\u00e9", "tab\there"])
 async def test_a_header_that_cannot_be_sent_is_our_own_bug(client: Client, value: str) -> None:
     async with peer_that(answering(http("200 OK"))) as peer:

@@ -301,11 +301,11 @@ async def test_provider_that_hangs_leaves_the_others_their_threads() -> None:
     gate = threading.Event()
     hung = [replace(STORED, fingerprint=str(number)) for number in range(THREADS + 1)]
 
-    async def hanging(key: EcrKey, registry: str, line: Line) -> Lease:  # noqa: ARG001
+    async def hanging(key: EcrKey, registry: str, line: Line) -> Lease:
         await line.in_thread(gate.wait)
         raise ExchangeRefused(REFUSED)
 
-    async def computing(key: AcrKey, registry: str, line: Line) -> Lease:  # noqa: ARG001
+    async def computing(key: AcrKey, registry: str, line: Line) -> Lease:
         return Lease(Secret(password=await line.in_thread(str, 7)), datetime.now(UTC) + timedelta(hours=1))
 
     exchanges = Exchanges(

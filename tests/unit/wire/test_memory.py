@@ -136,7 +136,9 @@ class TestKeys:
         [(("auth.example",), False), ((), False), (("B.example", "a.example"), True)],
         ids=["other hosts", "none any more", "the same in other words"],
     )
-    def test_login_ends_with_the_trust_in_the_hosts_that_gave_it(self, hosts: tuple[str, ...], *, serves: bool) -> None:
+    def test_login_ends_with_the_trust_in_the_hosts_that_gave_it(
+        self, hosts: tuple[str, ...], *, serves: bool
+    ) -> None:
         """T5, S1: an operator who withdraws it does not wait for tokens and challenges to run out."""
         plan = Plan(reference="registry.example/app", site=Site(trusted_auth_hosts=("a.example", "b.example")))
         assert bool(self.recalled(plan, replace(plan, site=Site(trusted_auth_hosts=hosts)))) is serves
