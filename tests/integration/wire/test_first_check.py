@@ -8,14 +8,12 @@ import trustme
 from publicsuffixlist import PublicSuffixList
 
 from probes.protocol import domains
-from probes.protocol.plan import Secret, Site
+from probes.protocol.plan import Site
 from probes.protocol.taxonomy import Depth, Reason
 from probes.wire.driver import Engine
 from tests.integration.wire.conftest import Presenting
 from tests.integration.wire.peer import peer_that
-from tests.integration.wire.small_registry import SmallRegistry, plan
-
-ALICE = Secret(username="alice", password="correct-horse-battery")
+from tests.integration.wire.small_registry import ALICE, SmallRegistry, plan
 
 
 async def test_public_suffixes_are_read_before_the_first_check_and_not_on_the_event_loop(
