@@ -8,10 +8,10 @@ from typing import Final, Self
 from dashboard import words
 from dashboard.words import Look
 from probes.models import Region, Resource, Verdict
+from probes.policy.liveness import RegionCondition
 from probes.policy.verdict import Inputs
 from probes.protocol.taxonomy import Reason, Status
 from probes.selectors.overview import Cell
-from probes.selectors.regions import RegionCondition
 
 # The tick comes each second; what it has not done for so long, it is not about to do.
 LATEST_TICK: Final = timedelta(seconds=30)
@@ -19,6 +19,8 @@ LATEST_TICK: Final = timedelta(seconds=30)
 _STATUSES = frozenset(Look(status) for status in Status)
 _VOICELESS = {
     RegionCondition.PAUSED: Look.PAUSED,
+    RegionCondition.DRAINING: Look.PAUSED,
+    RegionCondition.EGRESS_DOWN: Look.EGRESS_DOWN,
     RegionCondition.SILENT: Look.SILENT,
     RegionCondition.RETIRED: Look.PAUSED,
     RegionCondition.ANNOUNCED: Look.UNCHECKED,

@@ -15,15 +15,17 @@ from dashboard.charts import Tick
 from dashboard.evidence import Document, Facts
 from dashboard.words import Look
 from probes.models import MissedSlots, RegionState, Resource, Verdict
+from probes.policy.liveness import RegionCondition
 from probes.protocol.outcome import Outcome
 from probes.selectors.history import Past
 from probes.selectors.overview import Cell
-from probes.selectors.regions import RegionCondition
 from probes.selectors.resources import decision_of
 
 _LEFT_OUT = {
     "paused": "the region is paused",
+    "draining": "the region is being drained",
     "silent": "the region is silent",
+    "egress_down": "the region reaches nothing at all",
     "unchecked": "nothing has come from it yet",
     "stale": "its last result is too old",
     "indeterminate": "its check could not tell",
@@ -33,7 +35,10 @@ _CONDITIONS = {
     RegionCondition.RETIRED: "retired",
     RegionCondition.ANNOUNCED: "not enrolled",
     RegionCondition.PAUSED: "paused",
+    RegionCondition.DRAINING: "draining",
     RegionCondition.SILENT: "silent",
+    RegionCondition.EGRESS_DOWN: "cut off",
+    RegionCondition.LATE: "late",
     RegionCondition.ACTIVE: "",
 }
 

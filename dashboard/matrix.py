@@ -9,9 +9,9 @@ from dashboard import words
 from dashboard.cells import LATEST_TICK, Face, differ, face_of, look_of, name_of, region_name
 from dashboard.words import Look
 from probes.models import Region, Resource
+from probes.policy.liveness import RegionCondition
 from probes.protocol.taxonomy import Reason
 from probes.selectors.overview import Cell, Overview, Row
-from probes.selectors.regions import RegionCondition, condition_of
 from probes.selectors.severity import Group
 
 _OUT_OF_VOTE: Final = {RegionCondition.SILENT: Look.SILENT, RegionCondition.PAUSED: Look.PAUSED}
@@ -103,7 +103,7 @@ def problems(ticked_at: datetime | None, regions: Iterable[Region], now: datetim
         f"{words.span((now - (region.last_seen_at or region.silent_since)).total_seconds())}. "
         "Its last results are shown and have no vote."
         for region in regions
-        if condition_of(region) is RegionCondition.SILENT and region.silent_since is not None
+        if region.condition is RegionCondition.SILENT and region.silent_since is not None
     ]
     return said
 
@@ -115,11 +115,11 @@ def short_title(tally: Mapping[Group, int]) -> str:
 
 
 def _is_heard(region: Region) -> bool:
-    return condition_of(region) is RegionCondition.ACTIVE and region.last_seen_at is not None
+    return region.condition is RegionCondition.ACTIVE and region.last_seen_at is not None
 
 
 def _column(region: Region, now: datetime) -> Column:
-    condition = condition_of(region)
+    condition = region.condition
     heard = f"heard {words.ago(region.last_seen_at, now)}" if region.last_seen_at else "not heard yet"
     notes = {
         RegionCondition.SILENT: f"silent, {heard}",

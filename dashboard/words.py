@@ -30,6 +30,7 @@ class Look(StrEnum):
     UNKNOWN = "unknown"
     STALE = "stale"
     SILENT = "silent"
+    EGRESS_DOWN = "egress_down"
     PAUSED = "paused"
     UNCHECKED = "unchecked"
 
@@ -63,6 +64,9 @@ _LOOKS: Final = {
     Look.UNKNOWN: _Explained("Unknown", "Too few regions have a fresh vote for a verdict."),
     Look.STALE: _Explained("Stale", "Checks stopped coming; shown is the last result. It has no vote."),
     Look.SILENT: _Explained("Region silent", "The region's worker is not heard; shown is the last result. No vote."),
+    Look.EGRESS_DOWN: _Explained(
+        "Region cut off", "The region reaches nothing at all; shown is the last result that counted. No vote."
+    ),
     Look.PAUSED: _Explained("Paused", "Nothing is checked until somebody resumes it."),
     Look.UNCHECKED: _Explained("Not yet checked", "No result has come from there yet."),
 }

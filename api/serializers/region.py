@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from api.fields import InstantField
 from probes.models import Region
-from probes.selectors.regions import RegionCondition, condition_of
+from probes.policy.liveness import RegionCondition
 
 
 class WorkerSerializer(serializers.Serializer[Any]):
@@ -56,7 +56,7 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
 
     @extend_schema_field(serializers.ChoiceField(choices=[(item.value, item.value) for item in RegionCondition]))
     def get_state(self, region: Region) -> str:
-        return condition_of(region).value
+        return region.condition.value
 
     @extend_schema_field(WorkerSerializer(many=True))
     def get_workers(self, region: Region) -> list[dict[str, Any]]:

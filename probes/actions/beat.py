@@ -1,14 +1,21 @@
 """The control plane's own pulse."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
 
+GAP: Final = timedelta(seconds=30)
+"""Ticks come each second; after so long without one the control plane, its broker or its database was away."""
+
 _STAMP: Final = """
 WITH before AS (SELECT ticked_at FROM probes_controlbeat WHERE id = 1)
-INSERT INTO probes_controlbeat AS beat (id, ticked_at) VALUES (1, %s)
-ON CONFLICT (id) DO UPDATE SET ticked_at = greatest(beat.ticked_at, excluded.ticked_at)
+INSERT INTO probes_controlbeat AS beat (id, ticked_at, running_since) VALUES (1, %(now)s, %(now)s)
+ON CONFLICT (id) DO UPDATE SET
+    ticked_at = greatest(beat.ticked_at, excluded.ticked_at),
+    running_since = CASE
+        WHEN beat.ticked_at < %(late)s THEN excluded.ticked_at ELSE beat.running_since
+    END
 RETURNING (SELECT ticked_at FROM before)
 """
 
@@ -16,6 +23,6 @@ RETURNING (SELECT ticked_at FROM before)
 def stamp(now: datetime) -> datetime | None:
     """Note that a tick ran at `now`; return when the one before did, None if this is the first."""
     with connection.cursor() as cursor:
-        cursor.execute(_STAMP, [now])
+        cursor.execute(_STAMP, {"now": now, "late": now - GAP})
         (before,) = cursor.fetchone()
     return before if isinstance(before, datetime) else None

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from probes.actions import missed, refusals, reports, verdicts
-from probes.models import Batch, Region, RegionState
+from probes.models import Batch, RegionState
 from probes.policy.depth import Proof
 from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
 from probes.protocol.outcome import Outcome
@@ -24,13 +24,13 @@ QUEUE: Final = "results"
 
 _OUTCOME_COLUMNS: Final = (
     "resource_id bigint, slot timestamptz, checked_at timestamptz, duration_ms integer, status text, reason text,"
-    " stage text, host text, confidence text, depth text, digest text, document jsonb"
+    " stage text, host text, confidence text, depth text, digest text, document jsonb, egress_down boolean"
 )
 _STATE_COLUMNS: Final = (
     "resource_id bigint, status text, reason text, stage text, host text, digest text, since timestamptz,"
     " last_slot timestamptz, checked_at timestamptz, warnings text[], consecutive_failures integer,"
     " consecutive_successes integer, proved_digest text, manifest_proved_at timestamptz,"
-    " blobs_proved_at timestamptz, document jsonb"
+    " blobs_proved_at timestamptz, document jsonb, egress_down boolean"
 )
 
 
@@ -53,6 +53,11 @@ ON CONFLICT (resource_id, region_id) DO UPDATE SET ({_names(_STATE_COLUMNS)}) = 
 """  # noqa: S608 - made of the constants above
 
 
+_MARK_STATES: Final = """
+UPDATE probes_regionstate SET egress_down = true WHERE region_id = %s AND resource_id = ANY(%s)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Ingested:
     """What a report came to: findings stored and refused, and the verdicts that changed by it."""
@@ -67,7 +72,7 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
 
     Findings that may not be taken are counted as refused while their neighbours are stored. Slots of the batch
     without a usable finding are recorded as missed. Outcomes of resources that were deleted, or that name another
-    image since, are left out.
+    image since, are left out. What a region found without its way out is stored, marked, and moves nothing.
     """
     report = reports.receive(envelope)
     with transaction.atomic():
@@ -83,7 +88,7 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
             missed.record_lost(report.region.pk, gaps)
         else:  # of a batch that was given up, every slot is recorded already
             missed.forget(report.region.pk, wanted)
-        stored = _store(report.region, batch, wanted)
+        stored = _store(report, batch, wanted)
         changes = verdicts.recompute(rows, now=now)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)
         for cause in sorted({refused.cause for refused in judged.refused}):  # two reports count in one order
@@ -107,23 +112,30 @@ def _is_current(key: reports.Key, since: Mapping[int, datetime]) -> bool:
     return resource_id in since and slot >= since[resource_id]
 
 
-def _store(region: Region, batch: Batch, outcomes: Mapping[reports.Key, Outcome]) -> int:
+def _store(report: reports.Received, batch: Batch, outcomes: Mapping[reports.Key, Outcome]) -> int:
     """Write outcomes and move states on; returns how many outcomes are new."""
+    region, is_egress_down = report.region, report.is_egress_down
     known = RegionState.objects.filter(region=region, resource__in={pk for pk, _ in outcomes}).defer("document")
     states = {state.resource_id: _standing(state) for state in known}
     rows: list[dict[str, Any]] = []
     moved: dict[int, dict[str, Any]] = {}
+    marked: set[int] = set()
     for (resource_id, slot), outcome in sorted(outcomes.items(), key=lambda item: item[0]):
-        seen, standing = reports.seen(slot, outcome), states.get(resource_id)
-        document = outcome.to_json()
-        rows.append(_outcome_row(resource_id, seen, outcome, document if is_news(standing, seen) else None))
-        if is_newer(standing, seen):
+        seen = reports.seen(slot, outcome, clock_offset_seconds=region.clock_offset_seconds)
+        standing, document = states.get(resource_id), outcome.to_json()
+        row = _outcome_row(resource_id, seen, outcome, document if is_news(standing, seen) else None)
+        rows.append({**row, "egress_down": is_egress_down})
+        if is_newer(standing, seen) and is_egress_down:
+            marked.add(resource_id)
+        elif is_newer(standing, seen):
             states[resource_id] = standing = advance(standing, seen)
             moved[resource_id] = _state_row(resource_id, standing, document)
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_OUTCOMES, [region.pk, batch.pk, json.dumps(rows)])
         stored: int = cursor.rowcount
         cursor.execute(_ADVANCE_STATES, [region.pk, json.dumps(list(moved.values()))])
+        if marked:
+            cursor.execute(_MARK_STATES, [region.pk, list(marked)])
     return stored
 
 
@@ -163,6 +175,7 @@ def _state_row(resource_id: int, standing: Standing, document: Any) -> dict[str,
         "manifest_proved_at": proof.manifest_at.isoformat() if proof.manifest_at else None,
         "blobs_proved_at": proof.blobs_at.isoformat() if proof.blobs_at else None,
         "document": document,
+        "egress_down": False,
     }
 
 

@@ -120,6 +120,7 @@ class _Office:
             expires_at=self._now + min(timedelta(seconds=interval_seconds), slots.LATEST),
             plans=tuple(plans),
             secrets={key: seal(bound, box_key) for key, bound in opened.items() if bound is not None},
+            clock_offset_seconds=region.clock_offset_seconds,
         )
 
     def signed(self, batch: wire.Batch) -> Mapping[str, Any]:

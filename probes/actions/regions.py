@@ -1,24 +1,32 @@
 """Regions: enrolment, pausing, and their signs of life."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
+from django.utils import timezone
 
-from probes.actions import envelopes, verdicts
+from probes.actions import conditions, envelopes
 from probes.models import Region
+from probes.models.control import ControlBeat
+from probes.policy import liveness
+from probes.policy.clock import Readings
+from probes.policy.liveness import Latch
 from probes.protocol.batch import MAX_HEARTBEAT_BYTES, Heartbeat
+from probes.protocol.egress import EgressState
 from probes.trust.envelope import Kind
 from probes.trust.keys import ControlKeys, KeyFileError, RegionKeys
 from probes.trust.refusal import RefusalCause, Refused
 
-SILENT_AFTER_SECONDS: Final = 60
 WORKERS_REMEMBERED: Final = 20
 _CLOCK_TOLERANCE: Final = timedelta(days=1)
+
+_Workers = dict[str, dict[str, Any]]
+"""The last heartbeat of each worker by its id, with `received_at`, `queue_lag_seconds` and `expired_lately`."""
 
 
 def enroll(slug: str, name: str = "", *, new_keys: bool = False) -> tuple[Region, Path]:
@@ -32,6 +40,7 @@ def enroll(slug: str, name: str = "", *, new_keys: bool = False) -> tuple[Region
     path = Path(settings.KAIROS_REGION_KEYS_DIR) / f"{slug}.json"
     with transaction.atomic():
         region = Region.objects.select_for_update(no_key=True).filter(slug=slug).first() or Region(slug=slug)
+        before = region.condition
         region.name = name or region.name or slug
         region.full_clean()
         is_kept = path.exists() and not new_keys
@@ -47,66 +56,170 @@ def enroll(slug: str, name: str = "", *, new_keys: bool = False) -> tuple[Region
         region.verify_key, region.box_public_key = public
         region.retired_at = None
         region.save()
+        if conditions.note(region, before, now=timezone.now(), detail="enrolled"):
+            region.save(update_fields=["condition_since"])
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         keys.save(path)
     return region, path
 
 
-def pause(region_ids: Iterable[int], *, now: datetime) -> int:
+def pause(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int:
     """Send regions no more checks and take their votes; returns how many were not paused before."""
-    return _change(Region.objects.filter(pk__in=list(region_ids), paused_at=None), now, paused_at=now)
+    return _change(Region.objects.filter(pk__in=list(region_ids), paused_at=None), now, detail, paused_at=now)
 
 
-def resume(region_ids: Iterable[int], *, now: datetime) -> int:
-    """Undo a pause; returns how many were paused."""
-    return _change(Region.objects.filter(pk__in=list(region_ids), paused_at__isnull=False), now, paused_at=None)
+def drain(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int:
+    """Let regions run out: no new checks, no vote; what is in flight is taken. Returns how many did not before."""
+    return _change(Region.objects.filter(pk__in=list(region_ids), draining_at=None), now, detail, draining_at=now)
 
 
-def retire(region_ids: Iterable[int], *, now: datetime) -> int:
+def resume(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int:
+    """Undo a pause and a drain; returns how many there were."""
+    chosen = Region.objects.filter(pk__in=list(region_ids)).exclude(paused_at=None, draining_at=None)
+    return _change(chosen, now, detail, paused_at=None, draining_at=None)
+
+
+def retire(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int:
     """Give regions up, until they are enrolled again; returns how many were not retired before."""
-    return _change(Region.objects.filter(pk__in=list(region_ids), retired_at=None), now, retired_at=now)
+    return _change(Region.objects.filter(pk__in=list(region_ids), retired_at=None), now, detail, retired_at=now)
 
 
 def record_heartbeat(envelope: object, *, now: datetime) -> Region:
-    """Take a sign of life. Raises `Refused`, and then nothing is stored."""
-    region, body = envelopes.opened(envelope, Kind.HEARTBEAT, max_bytes=MAX_HEARTBEAT_BYTES)
+    """Take a sign of life, and what it says of the region's clock, queue and egress.
+
+    Raises `Refused`, and then nothing is stored.
+    """
+    sender, body = envelopes.opened(envelope, Kind.HEARTBEAT, max_bytes=MAX_HEARTBEAT_BYTES)
     try:
         heartbeat = Heartbeat.from_json(body)
     except ValueError as error:
         raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
-    if heartbeat.region != region.slug:
+    if heartbeat.region != sender.slug:
         raise Refused(RefusalCause.WRONG_RECIPIENT, "the heartbeat names another region than its envelope")
-    with transaction.atomic():
-        region = Region.objects.select_for_update(no_key=True).get(pk=region.pk)
-        workers: dict[str, Any] = region.heartbeat.get("workers", {})
+    with conditions.changing(Region.objects.filter(pk=sender.pk), now=now) as (region,):
+        workers: _Workers = region.heartbeat.get("workers", {})
         _refuse_replay(heartbeat, workers)
-        latest = {**heartbeat.to_json(), "received_at": now.isoformat()}
+        _read_clock(region, heartbeat, now)
+        latest = _latest(region, heartbeat, workers.get(heartbeat.worker, {}), now)
         others = [item for worker, item in workers.items() if worker != heartbeat.worker]
         newest_first = sorted([latest, *others], key=lambda item: str(item["received_at"]), reverse=True)
         region.heartbeat = {"workers": {item["worker"]: item for item in newest_first[:WORKERS_REMEMBERED]}}
-        region.last_seen_at, region.silent_since = now, None
-        region.save(update_fields=["heartbeat", "last_seen_at", "silent_since"])
+        _read_silence(region, now)
+        living = [item for item in newest_first if _lives(item, now)]
+        # Of several workers one sets the pace: each hears of the same queue and the same way out.
+        if heartbeat.worker == min(item["worker"] for item in living):
+            _read_queue(region, living, now)
+            _read_egress(region, living, now)
     return region
 
 
 def note_silence(*, now: datetime) -> list[str]:
-    """Take the votes of the regions that fell silent since this was last asked; return their slugs."""
-    cutoff = now - timedelta(seconds=SILENT_AFTER_SECONDS)
-    fallen = Region.objects.active().filter(silent_since=None, last_seen_at__lt=cutoff)
-    if slugs := list(fallen.values_list("slug", flat=True)):
-        _change(fallen.filter(slug__in=slugs), now, silent_since=F("last_seen_at"))
-    return slugs
+    """Find the regions that fell silent since this was last asked; return their slugs.
+
+    Nobody is silent before the control plane itself has been listening for that long: after it, its database or
+    its broker was away, heartbeats are missing that nobody could have taken.
+    """
+    beat = ControlBeat.objects.first()
+    if beat is not None and beat.running_since > now - liveness.SILENT_AFTER:
+        return []
+    fallen = Region.objects.in_service().filter(silent_since=None, last_seen_at__lt=now - liveness.SILENT_AFTER)
+    if not fallen.exists():
+        return []
+    with conditions.changing(fallen, now=now) as regions:
+        for region in regions:
+            region.silent_since = region.last_seen_at
+            _remember(region, "silence", Latch(holds=True))
+    return [region.slug for region in regions]
 
 
-def _change(regions: QuerySet[Region], now: datetime, **values: Any) -> int:
-    with transaction.atomic():
-        ids = list(regions.select_for_update(no_key=True).values_list("pk", flat=True))
-        Region.objects.filter(pk__in=ids).update(**values)
-        verdicts.lapse_seen_from(ids, now=now)
-    return len(ids)
+def _change(chosen: QuerySet[Region], now: datetime, detail: str, **values: datetime | None) -> int:
+    with conditions.changing(chosen, now=now, detail=detail) as regions:
+        for region in regions:
+            for name, value in values.items():
+                setattr(region, name, value)
+    return len(regions)
 
 
-def _refuse_replay(heartbeat: Heartbeat, workers: dict[str, Any]) -> None:
+def _latest(region: Region, heartbeat: Heartbeat, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the heartbeat as it is kept, with what it tells of the region's queue."""
+    lag_seconds = heartbeat.head_waits_seconds
+    lower = _readings(region).lower
+    if heartbeat.longest_wait_seconds is not None and lower is not None:
+        # The quickest heartbeat's way is in this too; so no clock is.
+        lag_seconds = max(lag_seconds, heartbeat.longest_wait_seconds - lower)
+    expired, known = (item.get("refused", {}).get(RefusalCause.EXPIRED, 0) for item in (heartbeat.to_json(), before))
+    return {
+        **heartbeat.to_json(),
+        "received_at": now.isoformat(),
+        "queue_lag_seconds": round(lag_seconds, 3),
+        "expired_lately": expired - known,
+    }
+
+
+def _read_clock(region: Region, heartbeat: Heartbeat, now: datetime) -> None:
+    readings = _readings(region).noted(
+        at=now,
+        lower=(heartbeat.sent_at - now).total_seconds(),
+        upper=heartbeat.shortest_wait_seconds,
+    )
+    region.liveness = {**region.liveness, "clock": readings.to_json()}
+    if estimate := readings.estimate:
+        region.clock_offset_seconds = estimate.offset_seconds
+        region.clock_uncertainty_seconds = estimate.uncertainty_seconds
+
+
+def _read_silence(region: Region, now: datetime) -> None:
+    latch = _latch(region, "silence", holds=region.silent_since is not None)
+    if region.last_seen_at is not None and now - region.last_seen_at > liveness.SILENT_AFTER:
+        latch = Latch(latch.holds)  # what was heard before that was not in a row with this
+    latch = latch.read(False, liveness.SILENCE)
+    region.last_seen_at = now
+    if not latch.holds:
+        region.silent_since = None
+    _remember(region, "silence", latch)
+
+
+def _read_queue(region: Region, living: list[dict[str, Any]], now: datetime) -> None:
+    region.queue_lag_seconds = max(item["queue_lag_seconds"] for item in living)
+    reading = liveness.is_late(region.queue_lag_seconds, expired=sum(item["expired_lately"] for item in living))
+    latch = _latch(region, "lateness", holds=region.late_since is not None).read(reading, liveness.LATENESS)
+    region.late_since = (region.late_since or now) if latch.holds else None
+    _remember(region, "lateness", latch)
+
+
+def _read_egress(region: Region, living: list[dict[str, Any]], now: datetime) -> None:
+    """Read the canaries, once for each round of the pacemaker's. The way out is down when no worker has one."""
+    pacemaker = min(living, key=lambda item: str(item["worker"]))
+    canaries = pacemaker["canaries"]
+    this_round = [pacemaker["worker"], canaries["number"]] if canaries else None
+    if canaries and (canaries["number"] == 0 or this_round == region.liveness.get("round")):
+        return  # none was asked yet, or none anew
+    reading = all(item["egress"]["state"] == EgressState.DOWN for item in living)
+    latch = _latch(region, "egress", holds=region.egress_down_since is not None).read(reading, liveness.EGRESS)
+    region.egress_down_since = (region.egress_down_since or now) if latch.holds else None
+    region.liveness = {**region.liveness, "round": this_round}
+    _remember(region, "egress", latch)
+
+
+def _lives(worker: Mapping[str, Any], now: datetime) -> bool:
+    # What a version before this one stored lacks what is read here; its worker beats again in a moment.
+    heard_at = datetime.fromisoformat(worker["received_at"])
+    return now - heard_at <= liveness.WORKER_LIVES_FOR and "queue_lag_seconds" in worker
+
+
+def _readings(region: Region) -> Readings:
+    return Readings.from_json(region.liveness.get("clock", []))
+
+
+def _latch(region: Region, name: str, *, holds: bool) -> Latch:
+    return Latch(holds, region.liveness.get("against", {}).get(name, 0))
+
+
+def _remember(region: Region, name: str, latch: Latch) -> None:
+    region.liveness = {**region.liveness, "against": {**region.liveness.get("against", {}), name: latch.against}}
+
+
+def _refuse_replay(heartbeat: Heartbeat, workers: _Workers) -> None:
     """Refuse what was heard before, by the region's own numbers: its clock is compared only with itself."""
     known = workers.get(heartbeat.worker)
     if known is not None and heartbeat.sequence <= known["sequence"]:

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from probes.actions import envelopes
 from probes.models import Region
+from probes.policy.clock import by_our_clock
 from probes.policy.standing import Seen
-from probes.protocol.batch import MAX_PLANS, MAX_REPORT_BYTES, Finding
+from probes.protocol.batch import MAX_PLANS, MAX_REPORT_BYTES, Finding, egress_of
+from probes.protocol.egress import EgressState
 from probes.protocol.outcome import Outcome
 from probes.trust.envelope import Kind
 from probes.trust.refusal import RefusalCause, Refused
@@ -24,11 +26,15 @@ Key = tuple[int, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A report that came from `region`, with its findings still to be judged."""
+    """A report that came from `region`, with its findings still to be judged.
+
+    `is_egress_down` tells that they do not count: the report says so, or the region is known to have no way out.
+    """
 
     region: Region
     batch: UUID
     findings: list[Any]
+    is_egress_down: bool = False
 
 
 @dataclass(slots=True)
@@ -47,13 +53,18 @@ def receive(envelope: object) -> Received:
         batch = UUID(body["batch"])
     except (KeyError, ValueError, TypeError, AttributeError):
         raise Refused(RefusalCause.MALFORMED, "the report names no batch") from None
+    try:
+        egress = egress_of(body)
+    except ValueError as error:
+        raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
     if body.get("region") != region.slug:
         raise Refused(RefusalCause.WRONG_RECIPIENT, "the report names another region than its envelope")
     if not isinstance(findings, list):
         raise Refused(RefusalCause.MALFORMED, "the report has no findings")
     if len(findings) > MAX_PLANS:
         raise Refused(RefusalCause.OVERSIZED, f"{len(findings)} findings")
-    return Received(region, batch, findings)
+    is_egress_down = egress.state is EgressState.DOWN or region.egress_down_since is not None
+    return Received(region, batch, findings, is_egress_down)
 
 
 def judge(findings: list[Any], asked: set[Key]) -> Judged:
@@ -72,12 +83,12 @@ def judge(findings: list[Any], asked: set[Key]) -> Judged:
     return judged
 
 
-def seen(slot: datetime, outcome: Outcome) -> Seen:
-    """Return what matters of an outcome for the standing of its resource."""
+def seen(slot: datetime, outcome: Outcome, *, clock_offset_seconds: float | None = None) -> Seen:
+    """Return what matters of an outcome for the standing of its resource, its time by our clock."""
     found = outcome.conclusion
     return Seen(
         slot=slot,
-        checked_at=outcome.started_at,
+        checked_at=by_our_clock(outcome.started_at, clock_offset_seconds),
         status=found.status,
         reason=found.reason.value,
         stage=found.stage,

@@ -3,10 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from probes.models import Batch, MissedSlots
+from probes.models import Batch, MissedSlots, RegionEvent
 
 LEDGER_KEPT_FOR: Final = timedelta(days=1)
 """A report that comes later than this is refused: the ledger no longer knows its batch."""
+
+EVENTS_KEPT_FOR: Final = timedelta(days=90)
+"""Events of regions are few, and what is asked of them is how a region has been doing."""
 
 
 def drop_batches(*, before: datetime) -> int:
@@ -17,3 +20,8 @@ def drop_batches(*, before: datetime) -> int:
 def drop_missed(*, before: datetime) -> int:
     """Drop records of slots that were missed before that instant; returns how many."""
     return MissedSlots.objects.filter(last_slot__lt=before).delete()[0]
+
+
+def drop_region_events(*, before: datetime) -> int:
+    """Drop events of regions from before that instant; returns how many."""
+    return RegionEvent.objects.filter(at__lt=before).delete()[0]

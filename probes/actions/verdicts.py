@@ -134,9 +134,5 @@ def lapse_seen_from(region_ids: Iterable[int], *, now: datetime) -> None:
 
 
 def _vote(region: Region, newest: _Newest | None) -> Vote:
-    if region.paused_at is not None:
-        presence = Presence.PAUSED
-    else:
-        presence = Presence.SILENT if region.silent_since is not None else Presence.PRESENT
     status, reason, slot = newest or (None, None, None)
-    return Vote(region=region.slug, presence=presence, status=status, reason=reason, slot=slot)
+    return Vote(region=region.slug, presence=Presence.of(region.condition), status=status, reason=reason, slot=slot)

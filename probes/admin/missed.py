@@ -6,6 +6,7 @@ from probes.admin import display
 from probes.admin.filters import LastSlotFilter, ResourceFilter
 from probes.admin.ledger import LedgerAdmin
 from probes.models import MissedSlots
+from probes.selectors.regions import UNREAD_JOINED
 
 
 @admin.register(MissedSlots)
@@ -29,7 +30,7 @@ class MissedSlotsAdmin(LedgerAdmin):
     first_slot_stamp = display.at("first_slot")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MissedSlots]:
-        return super().get_queryset(request).select_related("resource", "region").defer("region__heartbeat")
+        return super().get_queryset(request).select_related("resource", "region").defer(*UNREAD_JOINED)
 
     def title(self, missed: MissedSlots) -> str:
         return f"{missed.resource}: {missed.count:,} slots, {missed.cause}"

@@ -13,7 +13,6 @@ from probes.actions import regions
 from probes.admin import display
 from probes.admin.base import KairosAdmin
 from probes.models import Region
-from probes.selectors.regions import condition_of
 
 
 @admin.register(Region)
@@ -58,7 +57,7 @@ class RegionAdmin(KairosAdmin):
 
     @admin.display
     def state(self, region: Region) -> SafeString:
-        return display.badge(condition_of(region).value)
+        return display.badge(region.condition.value)
 
     @admin.display
     def queue(self, region: Region) -> str:

@@ -11,10 +11,10 @@ from django.utils.safestring import SafeString
 
 from probes.admin import display
 from probes.models import Resource
+from probes.policy.liveness import RegionCondition
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
 from probes.selectors.overview import Cell, rows
-from probes.selectors.regions import RegionCondition
 
 
 @dataclass(frozen=True, slots=True)

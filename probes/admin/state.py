@@ -10,6 +10,7 @@ from probes.admin.filters import ResourceFilter
 from probes.admin.ladder import ladder
 from probes.admin.ledger import LedgerAdmin
 from probes.models import RegionState
+from probes.selectors.regions import UNREAD_JOINED
 
 
 @admin.register(RegionState)
@@ -58,7 +59,7 @@ class RegionStateAdmin(LedgerAdmin):
     blobs_proved_stamp = display.at("blobs_proved_at", "layers")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RegionState]:
-        return super().get_queryset(request).select_related("resource", "region").defer("region__heartbeat")
+        return super().get_queryset(request).select_related("resource", "region").defer(*UNREAD_JOINED)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().render_change_form(request, context | ladder(context["original"]), *args, **kwargs)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
 
@@ -13,11 +13,13 @@ from probes.broker.watchdog import Watchdog
 from probes.edge.app import HEARTBEAT
 from probes.edge.link import Link, LinkDown
 from probes.edge.settings import EdgeSettings
+from probes.edge.waits import Waits
 from probes.protocol.batch import Heartbeat
+from probes.protocol.egress import UNTOLD, CanaryRound, Egress
 from probes.trust.envelope import CONTROL, Kind, sign
 from probes.version import VERSION
 
-_OVERDUE: Final = timedelta(seconds=30)
+_OVERDUE_SECONDS: Final = 30.0
 """A batch is cut off when it expires; one that is in hand this long after has not been, and never will."""
 
 _STOP_SECONDS: Final = 1.0
@@ -30,13 +32,16 @@ class Vitals:
 
     in_flight: int = 0
     batches_in_hand: int = 0
-    oldest_expiry: datetime | None = None
+    overdue_seconds: float = 0.0  # since the first batch in hand expired
     batches_run: int = 0
     checks_run: int = 0
     spooled_reports: int = 0
     dropped_reports: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
     popped: int = 0
+    load_per_core: float | None = None
+    egress: Egress = UNTOLD
+    canaries: CanaryRound | None = None
 
 
 class Pulse:
@@ -49,6 +54,7 @@ class Pulse:
         self,
         settings: EdgeSettings,
         link: Link,
+        waits: Waits,
         *,
         take: Callable[[], Vitals],
         on_stuck: Callable[[str], None],
@@ -56,6 +62,7 @@ class Pulse:
     ) -> None:
         self._settings = settings
         self._link = link
+        self._waits = waits
         self._take = take
         self._on_stuck = on_stuck
         self._now = now
@@ -102,6 +109,7 @@ class Pulse:
     def _send(self, vitals: Vitals, queue_length: int) -> None:
         self._sequence += 1
         region = self._settings.region
+        waits = self._waits.read(queue_length)
         heartbeat = Heartbeat(
             region=region,
             worker=self._worker,
@@ -116,13 +124,21 @@ class Pulse:
             dropped_reports=vitals.dropped_reports,
             refused=vitals.refused,
             queue_length=queue_length,
+            seats=self._settings.checks_in_flight,
+            load_per_core=vitals.load_per_core,
+            shortest_wait_seconds=waits.shortest_seconds,
+            longest_wait_seconds=waits.longest_seconds,
+            head_waits_seconds=waits.head_seconds,
+            egress=vitals.egress,
+            canaries=vitals.canaries,
         )
         key = self._settings.keys.signing_key
         self._link.send(HEARTBEAT, sign(Kind.HEARTBEAT, region, CONTROL, heartbeat.to_json(), key))
+        self._waits.sent()
 
     def _stuck(self, vitals: Vitals, queue_length: int | None) -> str:
         """Return why the worker can do no more good, or nothing."""
-        if vitals.oldest_expiry is not None and self._now() > vitals.oldest_expiry + _OVERDUE:
+        if vitals.overdue_seconds > _OVERDUE_SECONDS:
             return "a batch in hand was not cut off when it expired"
         if self._watchdog.is_stuck(
             time.monotonic(),

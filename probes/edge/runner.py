@@ -6,12 +6,14 @@ import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from time import monotonic
 from weakref import WeakValueDictionary
 
 from probes.edge.engine import Engine
 from probes.edge.findings import cut_short, fitted, room_for_each
+from probes.edge.intake import Taken
 from probes.edge.keyring import Keyring, SecretRefused
-from probes.protocol.batch import Batch, Finding
+from probes.protocol.batch import Finding
 from probes.protocol.plan import Plan
 from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Reason, Stage
@@ -36,10 +38,10 @@ class Runner:
         self._closing_at = math.inf  # by the loop's clock
         self.in_flight = 0
 
-    async def run(self, batch: Batch, keyring: Keyring) -> tuple[Finding, ...]:
+    async def run(self, taken: Taken, keyring: Keyring) -> tuple[Finding, ...]:
         """Return one finding for each plan, in the plans' order, by the batch's expiry or soon after."""
-        left_seconds = (batch.expires_at - self._now()).total_seconds()
-        deadline = asyncio.get_running_loop().time() + left_seconds
+        batch = taken.batch
+        deadline = asyncio.get_running_loop().time() + taken.expires - monotonic()
         room = room_for_each(len(batch.plans))
         findings = await asyncio.gather(*(self._finding(plan, keyring, deadline) for plan in batch.plans))
         return tuple(fitted(finding, plan, room) for finding, plan in zip(findings, batch.plans, strict=True))

@@ -8,7 +8,9 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from probes.protocol.addresses import parse_nat64_prefixes
+from probes.protocol.egress import MAX_CANARIES, MAX_CANARY_URL
 from probes.protocol.proxy import Proxy
+from probes.protocol.urls import UrlRefused, origin_of
 from probes.trust.envelope import CONTROL, is_name
 from probes.trust.keys import KeyFileError, RegionKeys
 from probes.version import VERSION
@@ -21,6 +23,13 @@ HEARTBEAT_SECONDS: Final = 10.0
 STUCK_SECONDS: Final = 60.0  # above the 30 seconds that Celery may wait between two tries to reconnect
 FINISH_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 2.0
+CANARY_SECONDS: Final = 30.0
+CANARIES: Final = (
+    "https://www.cloudflare.com/cdn-cgi/trace",  # also tells our public address
+    "https://www.gstatic.com/generate_204",
+    "https://www.apple.com/library/test/success.html",
+)
+"""Made to be asked like this, by three operators: that all three fail at once is our own doing."""
 
 _BROKER_SCHEMES: Final = ("redis", "rediss", "amqp", "amqps")
 
@@ -45,6 +54,8 @@ class EdgeSettings:
     proxy: Proxy | None = None
     nat64: tuple[IPv6Network, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    canaries: tuple[str, ...] = ()
+    canary_seconds: float = CANARY_SECONDS
 
     @property
     def region(self) -> str:
@@ -68,6 +79,8 @@ class EdgeSettings:
         KAIROS_EDGE_STUCK_SECONDS, KAIROS_EDGE_FINISH_SECONDS, KAIROS_EDGE_DRAIN_SECONDS, and a KAIROS_LIMIT_… for
         each of `probes.wire.limits`. How this region gets out: KAIROS_EDGE_PROXY (a URL), KAIROS_EDGE_PROXY_CA_FILE
         (roots for an https proxy), KAIROS_EDGE_NAT64_PREFIXES (of this network's own translator; commas between).
+        Whether it does: KAIROS_EDGE_CANARIES (URLs, commas between; `CANARIES` where it is not set, none where it is
+        empty), KAIROS_EDGE_CANARY_SECONDS.
         """
         return cls(
             broker_url=_broker_url(_needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")),
@@ -85,6 +98,8 @@ class EdgeSettings:
             proxy=_proxy(environ),
             nat64=_nat64(environ),
             limits=_limits(environ),
+            canaries=_canaries(environ),
+            canary_seconds=_seconds(environ, "KAIROS_EDGE_CANARY_SECONDS", CANARY_SECONDS),
         )
 
 
@@ -143,6 +158,23 @@ def _nat64(environ: Mapping[str, str]) -> tuple[IPv6Network, ...]:
         return parse_nat64_prefixes(word for word in words if word.strip())
     except ValueError as error:
         raise SettingsError(f"KAIROS_EDGE_NAT64_PREFIXES: {error}") from None
+
+
+def _canaries(environ: Mapping[str, str]) -> tuple[str, ...]:
+    text = environ.get("KAIROS_EDGE_CANARIES")
+    if text is None:
+        return CANARIES
+    urls = tuple(url for word in text.split(",") if (url := word.strip()))
+    if len(urls) > MAX_CANARIES:
+        raise SettingsError(f"KAIROS_EDGE_CANARIES: {len(urls)} of them; {MAX_CANARIES} are the most")
+    for number, url in enumerate(urls, 1):
+        try:
+            origin_of(url)
+        except UrlRefused as refused:  # which may hold a password, so it is not shown
+            raise SettingsError(f"KAIROS_EDGE_CANARIES: number {number}: {refused}") from None
+        if len(url) > MAX_CANARY_URL:
+            raise SettingsError(f"KAIROS_EDGE_CANARIES: number {number} has more than {MAX_CANARY_URL} characters")
+    return urls
 
 
 def _limits(environ: Mapping[str, str]) -> Limits:

@@ -1,12 +1,13 @@
 """What a worker has done since it began, for its heartbeats."""
 
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
-from probes.protocol.batch import Batch
+from probes.edge.intake import Taken
 from probes.trust.refusal import RefusalCause
 
 
@@ -16,7 +17,7 @@ class Tally:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._refused: Counter[str] = Counter()
-        self._in_hand: dict[str, datetime] = {}
+        self._in_hand: dict[str, float] = {}  # batch → when it expires, monotonic
         self.batches_run = 0
         self.checks_run = 0
 
@@ -34,10 +35,11 @@ class Tally:
         return len(self._in_hand)
 
     @contextmanager
-    def running(self, batch: Batch) -> Iterator[None]:
-        """Have `batch` in hand until the block ends, and count it if it ends well."""
+    def running(self, taken: Taken) -> Iterator[None]:
+        """Have a batch in hand until the block ends, and count it if it ends well."""
+        batch = taken.batch
         with self._lock:
-            self._in_hand[batch.id] = batch.expires_at
+            self._in_hand[batch.id] = taken.expires
         try:
             yield
             with self._lock:
@@ -47,7 +49,8 @@ class Tally:
             with self._lock:
                 del self._in_hand[batch.id]
 
-    def oldest_expiry(self) -> datetime | None:
-        """Return when the first of the batches in hand expires or expired."""
+    def overdue_seconds(self) -> float:
+        """Return how long ago the first of the batches in hand expired; 0 where none has."""
         with self._lock:
-            return min(self._in_hand.values(), default=None)
+            first = min(self._in_hand.values(), default=math.inf)
+        return max(0.0, time.monotonic() - first)

@@ -15,17 +15,20 @@ from kombu.asynchronous import get_event_loop
 
 from probes.broker.redis import guard_queues
 from probes.edge.app import RUN_BATCH, make_app
+from probes.edge.canaries import Canaries
+from probes.edge.clock import ControlClock
 from probes.edge.engine import Engine
 from probes.edge.heartbeat import Pulse, Vitals
-from probes.edge.intake import Intake
+from probes.edge.intake import Intake, Taken
 from probes.edge.keyring import Keyring
 from probes.edge.link import BrokerLink
-from probes.edge.loop import EngineLoop
+from probes.edge.loop import Crew, EngineLoop
 from probes.edge.publisher import Publisher
 from probes.edge.runner import Runner
 from probes.edge.settings import EdgeSettings
 from probes.edge.spool import Spool
 from probes.edge.tally import Tally
+from probes.edge.waits import Waits
 from probes.protocol.batch import Report
 from probes.trust.envelope import CONTROL, Kind, sign
 from probes.trust.refusal import Refused
@@ -43,12 +46,15 @@ class EdgeWorker:
         self._settings = settings
         self._build_engine = build_engine
         self._tally = Tally()
-        self._intake = Intake(settings.keys, _now)
+        self._waits = Waits()
+        self._intake = Intake(settings.keys, ControlClock(), self._waits)
         self._app = make_app(settings, self.run_batch)
         self._guard = guard_queues(self._app, {settings.queue: {RUN_BATCH}}, on_refused=self._tally.refuse)
         self._engine_loop = EngineLoop(self._build)
         self._publisher = Publisher(BrokerLink(self._app), Spool())
-        self._pulse = Pulse(settings, BrokerLink(self._app), take=self._vitals, on_stuck=self._leave_at_once)
+        self._pulse = Pulse(
+            settings, BrokerLink(self._app), self._waits, take=self._vitals, on_stuck=self._leave_at_once
+        )
 
     def main(self) -> int:
         """Work until SIGTERM or SIGINT, then finish what is in hand, within bounds; return the exit status."""
@@ -76,34 +82,47 @@ class EdgeWorker:
         """Run one message's batch and hand its report to the publisher. Raises nothing for a bad message."""
         queue, region = self._settings.queue, self._settings.region
         try:
-            batch = self._intake.open(envelope)
+            taken = self._intake.open(envelope)
         except Refused as refused:
             self._guard.refuse(queue, refused.cause, refused.detail)
             return
-        with self._tally.running(batch):
-            keyring = Keyring(batch.secrets, self._settings.keys.box_key)
-            findings = self._engine_loop.run(self._engine_loop.runner.run(batch, keyring))
-            report = Report(batch=batch.id, region=region, finished_at=_now(), findings=findings)
+        with self._tally.running(taken):
+            report = self._engine_loop.run(self._report(taken))
             self._publisher.put(sign(Kind.REPORT, region, CONTROL, report.to_json(), self._settings.keys.signing_key))
 
-    def _build(self) -> tuple[Engine, Runner]:
-        engine = self._build_engine(self._settings)
+    async def _report(self, taken: Taken) -> Report:
+        crew, batch = self._engine_loop.crew, taken.batch
+        keyring = Keyring(batch.secrets, self._settings.keys.box_key)
+        findings = await crew.runner.run(taken, keyring)
+        egress = await crew.canaries.egress_after(findings, since=taken.came)
+        return Report(
+            batch=batch.id, region=self._settings.region, finished_at=_now(), findings=findings, egress=egress
+        )
+
+    def _build(self) -> Crew:
         settings = self._settings
-        return engine, Runner(
-            engine, in_flight=settings.checks_in_flight, per_host=settings.checks_per_host, now=_now
+        engine = self._build_engine(settings)
+        return Crew(
+            engine,
+            Runner(engine, in_flight=settings.checks_in_flight, per_host=settings.checks_per_host, now=_now),
+            Canaries(settings.canaries, engine.reach, every_seconds=settings.canary_seconds, now=_now),
         )
 
     def _vitals(self) -> Vitals:
+        crew = self._engine_loop.crew
         return Vitals(
-            in_flight=self._engine_loop.runner.in_flight,
+            in_flight=crew.runner.in_flight,
             batches_in_hand=self._tally.batches_in_hand,
-            oldest_expiry=self._tally.oldest_expiry(),
+            overdue_seconds=self._tally.overdue_seconds(),
             batches_run=self._tally.batches_run,
             checks_run=self._tally.checks_run,
             spooled_reports=self._publisher.spooled,
             dropped_reports=self._publisher.dropped,
             refused=self._tally.refused,
             popped=self._guard.popped,
+            load_per_core=_load_per_core(),
+            egress=crew.canaries.egress,
+            canaries=crew.canaries.round,
         )
 
     def _leave_at_once(self, reason: str) -> None:
@@ -145,6 +164,13 @@ class _Worker(CeleryWorker):
     def _stop(self, *_: Any) -> None:
         self._stopping()
         state.should_stop = platforms.EX_OK  # type: ignore[assignment] # typed as what it is at first
+
+
+def _load_per_core() -> float | None:
+    try:
+        return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
+    except OSError:  # not every system tells
+        return None
 
 
 def _now() -> datetime:

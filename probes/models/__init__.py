@@ -5,7 +5,7 @@ from probes.models.control import ControlBeat, MessageRefusal
 from probes.models.credential import Credential, CredentialKind
 from probes.models.missed import MissedSlots
 from probes.models.outcome import Outcome
-from probes.models.region import Region
+from probes.models.region import Region, RegionEvent
 from probes.models.registry import Registry
 from probes.models.resource import Resource
 from probes.models.state import RegionState, Verdict
@@ -19,6 +19,7 @@ __all__ = [
     "MissedSlots",
     "Outcome",
     "Region",
+    "RegionEvent",
     "RegionState",
     "Registry",
     "Resource",

@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
 
 
 class MessageRefusal(models.Model):
@@ -30,10 +32,14 @@ class MessageRefusal(models.Model):
 
 
 class ControlBeat(models.Model):
-    """The one row that the tick stamps: how others know that beat and a control worker are alive."""
+    """The one row that the tick stamps: how others know that beat and a control worker are alive.
+
+    `running_since` is when the ticks began that come without a gap.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     ticked_at = models.DateTimeField()
+    running_since = models.DateTimeField(default=timezone.now, db_default=Now())
 
     class Meta:
         constraints: ClassVar = [

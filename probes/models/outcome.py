@@ -30,7 +30,7 @@ class Outcome(models.Model):
         Region, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="outcomes"
     )
     slot = models.DateTimeField()
-    checked_at = models.DateTimeField(help_text="When the check began, by the region's clock.")
+    checked_at = models.DateTimeField(help_text="When the check began, by our clock as far as the region's is known.")
     batch = models.UUIDField()
     duration_ms = models.IntegerField()
     status = models.CharField(max_length=16, choices=[(item.value, item.value) for item in Status])
@@ -41,6 +41,11 @@ class Outcome(models.Model):
     depth = models.CharField(max_length=8, null=True, choices=[(item.value, item.value) for item in Depth])
     digest = models.CharField(max_length=140, null=True)
     document = models.JSONField(null=True)
+    egress_down = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The region had lost its way out: this says nothing about the image and has no vote.",
+    )
 
     class Meta:
         ordering = ["-slot", "-id"]

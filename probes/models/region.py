@@ -7,23 +7,35 @@ from django.db import models
 from django.db.models import Q
 
 from probes.models import validation
+from probes.policy.liveness import Facts, RegionCondition
 
 
 class RegionQuerySet(models.QuerySet["Region"]):
+    def in_service(self) -> "RegionQuerySet":
+        """Regions that are listened to: enrolled and not retired."""
+        return self.filter(retired_at=None).exclude(verify_key="")
+
     def active(self) -> "RegionQuerySet":
-        """Regions that get checks: enrolled, neither paused nor retired. A silent region still gets them."""
-        return self.filter(paused_at=None, retired_at=None).exclude(verify_key="")
+        """Regions that get checks: in service, neither paused nor draining. A silent region still gets them."""
+        return self.in_service().filter(paused_at=None, draining_at=None)
 
 
 class Region(models.Model):
-    """A vantage point with its public keys and its sign of life.
+    """A vantage point with its public keys and its signs of life.
 
-    States of a row:
+    States of a row, the first that holds (`policy.liveness.RegionCondition`), since `condition_since`:
+    - retired: `retired_at` is set for good; its outcomes stay readable until retention takes them;
     - announced: no keys yet; gets no checks;
-    - active: enrolled, neither paused nor retired; gets checks and votes while it is not silent;
-    - silent: active, but no heartbeat since `silent_since`; gets checks while its queue has room, no vote;
     - paused: `paused_at` is set; gets no checks and has no vote until resumed;
-    - retired: `retired_at` is set for good; its outcomes stay readable until retention takes them.
+    - draining: `draining_at` is set; gets no new checks and has no vote, what is in flight is taken;
+    - silent: no heartbeat since `silent_since`; gets checks while its queue has room, no vote;
+    - egress_down: its canaries fail since `egress_down_since`; gets checks, which are marked and have no vote;
+    - late: its queue lags since `late_since`; gets checks and votes;
+    - active: none of these; gets checks and votes.
+
+    `clock_offset_seconds` is how far its clock is ahead of ours, give or take `clock_uncertainty_seconds`; null
+    before the first heartbeat, and the latter while nothing bounds the offset from above. `liveness` is what
+    `actions.heartbeats` remembers from one heartbeat to the next.
     """
 
     slug = models.CharField(
@@ -38,11 +50,21 @@ class Region(models.Model):
     verify_key = models.TextField(blank=True, editable=False, help_text="Ed25519, base64: checks its signatures.")
     box_public_key = models.TextField(blank=True, editable=False, help_text="X25519, base64: seals secrets for it.")
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    draining_at = models.DateTimeField(null=True, blank=True, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+    condition_since = models.DateTimeField(null=True, blank=True, editable=False)
     last_seen_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When its last heartbeat arrived, by our clock."
     )
     silent_since = models.DateTimeField(null=True, blank=True, editable=False)
+    egress_down_since = models.DateTimeField(null=True, blank=True, editable=False)
+    late_since = models.DateTimeField(null=True, blank=True, editable=False)
+    queue_lag_seconds = models.FloatField(
+        null=True, blank=True, editable=False, help_text="How long batches wait in its queue."
+    )
+    clock_offset_seconds = models.FloatField(null=True, blank=True, editable=False)
+    clock_uncertainty_seconds = models.FloatField(null=True, blank=True, editable=False)
+    liveness = models.JSONField(default=dict, blank=True, editable=False)
     heartbeat = models.JSONField(default=dict, blank=True, editable=False, help_text="What it last said of itself.")
 
     objects = RegionQuerySet.as_manager()
@@ -77,8 +99,49 @@ class Region(models.Model):
 
     @property
     def is_active(self) -> bool:
-        return self.is_enrolled and self.paused_at is None and self.retired_at is None
+        """Tell whether it gets checks, as `RegionQuerySet.active` does."""
+        return self.is_enrolled and self.paused_at is None and self.draining_at is None and self.retired_at is None
+
+    @property
+    def condition(self) -> RegionCondition:
+        return Facts(
+            is_retired=self.retired_at is not None,
+            is_announced=not self.is_enrolled,
+            is_paused=self.paused_at is not None,
+            is_draining=self.draining_at is not None,
+            is_silent=self.silent_since is not None,
+            is_egress_down=self.egress_down_since is not None,
+            is_late=self.late_since is not None,
+        ).condition
 
     @property
     def queue(self) -> str:
         return f"probe.{self.slug}"
+
+
+class RegionEvent(models.Model):
+    """One change of a region's condition: exactly one row for each, in the order of their ids."""
+
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    before = models.CharField(max_length=16, choices=[(item.value, item.value) for item in RegionCondition])
+    after = models.CharField(max_length=16, choices=[(item.value, item.value) for item in RegionCondition])
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["region", "-id"], name="region_event_of_region"),
+            models.Index(fields=["at"], name="region_event_age"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(before__in=[item.value for item in RegionCondition])
+                & Q(after__in=[item.value for item in RegionCondition]),
+                name="region_event_conditions_are_known",
+            ),
+            models.CheckConstraint(condition=~Q(before=models.F("after")), name="region_event_is_a_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.region_id}: {self.before} → {self.after}"

@@ -18,6 +18,8 @@ class RegionState(models.Model):
     States of a row are the statuses of an outcome:
     available, unavailable, degraded, indeterminate, config_error, each `since` the slot it began at.
 
+    Outcomes from a region without its way out move nothing here: they set `egress_down`, until one that counts.
+
     `document` is the whole last outcome. The two `…_proved_at` say when depth was last proven for
     `proved_digest`; a failure at that depth takes the proof away (`policy.depth`).
     """
@@ -35,7 +37,9 @@ class RegionState(models.Model):
     )
     since = models.DateTimeField()
     last_slot = models.DateTimeField()
-    checked_at = models.DateTimeField(help_text="When the last check began, by the region's clock.")
+    checked_at = models.DateTimeField(
+        help_text="When the last check began, by our clock as far as the region's is known."
+    )
     warnings = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     consecutive_failures = models.PositiveIntegerField(default=0)
     consecutive_successes = models.PositiveIntegerField(default=0)
@@ -43,6 +47,9 @@ class RegionState(models.Model):
     manifest_proved_at = models.DateTimeField(null=True, blank=True)
     blobs_proved_at = models.DateTimeField(null=True, blank=True)
     document = models.JSONField()
+    egress_down = models.BooleanField(
+        default=False, db_default=False, help_text="There are newer outcomes, which say nothing."
+    )
 
     class Meta:
         ordering = ["resource", "region"]

@@ -2,7 +2,7 @@
 
 Each region has one vote: its newest outcome. Only votes that say something about the image, now, are counted:
 
-- not those of regions that are paused or silent, or that never checked it;
+- not those of regions that are paused, draining, silent or without egress, or that never checked it;
 - not stale ones: silence is neither health nor an outage;
 - not `indeterminate` (we could not tell, a throttled registry for example) nor `config_error` (ours to mend).
 
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from probes.policy.liveness import RegionCondition
 from probes.protocol.taxonomy import Status
 
 MINIMUM_VOTES: Final = 2
@@ -42,7 +43,18 @@ class Presence(StrEnum):
 
     PRESENT = "present"
     PAUSED = "paused"
+    DRAINING = "draining"
     SILENT = "silent"
+    EGRESS_DOWN = "egress_down"
+
+    @classmethod
+    def of(cls, condition: RegionCondition) -> "Presence":
+        """Return the presence of a region in `condition`; one that is retired or announced is not asked."""
+        return cls.PRESENT if condition.votes else cls(condition.value)
+
+
+_BY_OPERATOR: Final = frozenset({Presence.PAUSED, Presence.DRAINING})
+"""Whoever was sent away is not missed; whoever fell silent is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +124,8 @@ class Inputs:
 class Decision:
     """The verdict, how it came about, and when it lapses by the mere passing of time (None: it does not).
 
-    `left_out` says for each region without a counted vote why: `paused`, `silent`, `unchecked`, `stale`,
-    `indeterminate` or `config_error`.
+    `left_out` says for each region without a counted vote why: its presence (`paused`, `draining`, `silent`,
+    `egress_down`), `unchecked`, `stale`, `indeterminate` or `config_error`.
     """
 
     state: VerdictState
@@ -127,7 +139,7 @@ def decide(inputs: Inputs) -> Decision:
     """Return the verdict on `inputs`."""
     why = {vote.region: _why_left_out(vote, inputs) for vote in inputs.votes}
     counted = [vote for vote in inputs.votes if why[vote.region] is None]
-    eligible = sum(vote.presence is not Presence.PAUSED for vote in inputs.votes)
+    eligible = sum(vote.presence not in _BY_OPERATOR for vote in inputs.votes)
     return Decision(
         state=_state([vote.status for vote in counted], needed=max(1, min(inputs.minimum_votes, eligible))),
         counted=len(counted),

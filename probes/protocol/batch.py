@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
+from probes.protocol.egress import UNTOLD, CanaryRound, Egress
 from probes.protocol.outcome import Outcome, rfc3339
 from probes.protocol.plan import Plan
+from probes.protocol.shape import number, or_none
 
 MAX_PLANS: Final = 1000
 """A batch holds at most so many plans; the dispatcher makes them of about a hundred."""
@@ -31,7 +33,8 @@ class Batch:
 
     `id` is a UUID. `secrets` maps a `Plan.secret_key` to a sealed secret (`probes.trust.sealing`): sealed
     once for each credential, however many plans use it. On the wire, plans of the same site share one copy
-    of it, because a site may carry a whole CA bundle.
+    of it, because a site may carry a whole CA bundle. `clock_offset_seconds` is how far the region's clock is
+    ahead of the one that issued and expires the batch, as far as that is known.
     """
 
     id: str
@@ -40,9 +43,10 @@ class Batch:
     expires_at: datetime
     plans: tuple[Plan, ...]
     secrets: Mapping[str, str] = field(default_factory=dict)
+    clock_offset_seconds: float | None = None
 
     def is_expired(self, now: datetime) -> bool:
-        """Tell whether it is too late to begin: the next slot of these checks is due or nearly so."""
+        """Tell whether at `now`, by the control plane's clock, it is too late to begin: the next slot is near."""
         return now >= self.expires_at
 
     def to_json(self) -> dict[str, Any]:
@@ -65,6 +69,7 @@ class Batch:
             "sites": sites,
             "plans": plans,
             "secrets": dict(self.secrets),
+            "clock_offset_seconds": self.clock_offset_seconds,
         }
 
     @classmethod
@@ -82,6 +87,7 @@ class Batch:
                     for item in _items(document["plans"], MAX_PLANS)
                 ),
                 secrets={_text(key): _text(sealed) for key, sealed in document["secrets"].items()},
+                clock_offset_seconds=or_none(number, document.get("clock_offset_seconds")),
             )
         except _SHAPE_ERRORS as error:
             raise ValueError(f"not a batch: {type(error).__name__} {error}") from error
@@ -113,12 +119,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a region found: one finding for each plan of the batch with the id `batch`."""
+    """What a region found: one finding for each plan of the batch with the id `batch`.
+
+    `egress` is `down` when at some time since the batch was taken all canaries failed.
+    """
 
     batch: str
     region: str
     finished_at: datetime
     findings: tuple[Finding, ...]
+    egress: Egress = UNTOLD
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values. Raises `ValueError` on a naive time."""
@@ -127,6 +137,7 @@ class Report:
             "region": self.region,
             "finished_at": rfc3339(self.finished_at),
             "findings": [finding.to_json() for finding in self.findings],
+            "egress": self.egress.to_json(),
         }
 
     @classmethod
@@ -138,6 +149,7 @@ class Report:
                 region=_text(document["region"]),
                 finished_at=_instant(document["finished_at"]),
                 findings=tuple(Finding.from_json(item) for item in _items(document["findings"], MAX_PLANS)),
+                egress=egress_of(document),
             )
         except _SHAPE_ERRORS as error:
             raise ValueError(f"not a report: {type(error).__name__} {error}") from error
@@ -151,6 +163,12 @@ class Heartbeat:
     reordered one shows. `sent_at` and `started_at` are by the region's own clock. The counts are since the
     process began: `refused` by cause (`probes.trust.refusal.RefusalCause`), and `dropped_reports` for want
     of room in the spool. `queue_length` is None when the broker did not tell.
+
+    `in_flight` of `seats` checks are with the engine, and `load_per_core` is the machine's load average over its
+    cores. The two waits are the least and the most that a batch took, since the last heartbeat, from its issue by
+    the control plane's clock to being taken by the region's: the offset of the clocks is in them, so they may be
+    negative. Where nothing was taken they are None, and `head_waits_seconds` tells for how long at least the first
+    message in the queue has been waiting.
     """
 
     region: str
@@ -166,6 +184,13 @@ class Heartbeat:
     dropped_reports: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
     queue_length: int | None = None
+    seats: int = 0
+    load_per_core: float | None = None
+    shortest_wait_seconds: float | None = None
+    longest_wait_seconds: float | None = None
+    head_waits_seconds: float = 0.0
+    egress: Egress = UNTOLD
+    canaries: CanaryRound | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the heartbeat as JSON values. Raises `ValueError` on a naive time."""
@@ -183,13 +208,19 @@ class Heartbeat:
             "dropped_reports": self.dropped_reports,
             "refused": dict(self.refused),
             "queue_length": self.queue_length,
+            "seats": self.seats,
+            "load_per_core": self.load_per_core,
+            "shortest_wait_seconds": self.shortest_wait_seconds,
+            "longest_wait_seconds": self.longest_wait_seconds,
+            "head_waits_seconds": self.head_waits_seconds,
+            "egress": self.egress.to_json(),
+            "canaries": self.canaries.to_json() if self.canaries else None,
         }
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
         """Return the heartbeat that `document` describes. Raises `ValueError` when it is not one."""
         try:
-            queue_length = document.get("queue_length")
             return cls(
                 region=_text(document["region"]),
                 worker=_uuid(document["worker"]),
@@ -203,10 +234,23 @@ class Heartbeat:
                 spooled_reports=_count(document.get("spooled_reports", 0)),
                 dropped_reports=_count(document.get("dropped_reports", 0)),
                 refused={_text(cause): _count(n) for cause, n in document.get("refused", {}).items()},
-                queue_length=None if queue_length is None else _count(queue_length),
+                queue_length=or_none(_count, document.get("queue_length")),
+                seats=_count(document.get("seats", 0)),
+                load_per_core=or_none(number, document.get("load_per_core")),
+                shortest_wait_seconds=or_none(number, document.get("shortest_wait_seconds")),
+                longest_wait_seconds=or_none(number, document.get("longest_wait_seconds")),
+                head_waits_seconds=number(document.get("head_waits_seconds", 0.0)),
+                egress=egress_of(document),
+                canaries=or_none(CanaryRound.from_json, document.get("canaries")),
             )
         except _SHAPE_ERRORS as error:
             raise ValueError(f"not a heartbeat: {type(error).__name__} {error}") from error
+
+
+def egress_of(document: Mapping[str, Any]) -> Egress:
+    """Return what a report or heartbeat says of the region's way out; older workers say nothing."""
+    told = document.get("egress")
+    return UNTOLD if told is None else Egress.from_json(told)
 
 
 def _text(value: object) -> str:

@@ -6,10 +6,10 @@ from django.db.models import QuerySet
 
 from probes.models import Outcome
 from probes.protocol.outcome import OUTCOME_VERSION, rfc3339
-from probes.selectors import registries
+from probes.selectors import regions, registries
 
 _UNREAD: Final = (
-    "region__heartbeat",
+    *regions.UNREAD_JOINED,
     "region__verify_key",
     "region__box_public_key",
     "resource__labels",

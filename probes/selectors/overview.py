@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from probes.models import Region, RegionState, Resource, Verdict
+from probes.policy.liveness import RegionCondition
 from probes.policy.verdict import VerdictState
 from probes.selectors import registries
-from probes.selectors.regions import RegionCondition, condition_of
+from probes.selectors.regions import UNREAD
 from probes.selectors.subscriptions import regions_of
 
 
@@ -55,13 +56,13 @@ def overview(resources: QuerySet[Resource] | None = None) -> Overview:
         )
     )
     ids = [resource.pk for resource in listed]
-    regions = list(Region.objects.filter(retired_at=None).exclude(verify_key="").defer("heartbeat"))
+    regions = list(Region.objects.in_service().defer(*UNREAD))
     states = {
         (state.resource_id, state.region_id): state
         for state in RegionState.objects.filter(resource__in=ids).defer("document")
     }
     checked_from = {pk: {region.pk for region in found} for pk, found in regions_of(ids).items()}
-    conditions = {region.pk: condition_of(region) for region in regions}
+    conditions = {region.pk: region.condition for region in regions}
     return Overview(
         regions,
         [

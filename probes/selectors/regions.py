@@ -1,20 +1,16 @@
-"""Regions and the state each is in."""
+"""Regions, and what happened to them."""
 
-from enum import StrEnum
+from typing import Final
 
 from django.db.models import QuerySet
 
-from probes.models import Region
+from probes.models import Region, RegionEvent
 
+UNREAD: Final = ("heartbeat", "liveness")
+"""Fields of a region that only its own page reads, and that weigh."""
 
-class RegionCondition(StrEnum):
-    """The states of a region's row, in words. The order is that of precedence."""
-
-    RETIRED = "retired"
-    ANNOUNCED = "announced"
-    PAUSED = "paused"
-    SILENT = "silent"
-    ACTIVE = "active"
+UNREAD_JOINED: Final = tuple(f"region__{name}" for name in UNREAD)
+"""The same of a row that a region is joined to."""
 
 
 def regions() -> QuerySet[Region]:
@@ -22,11 +18,6 @@ def regions() -> QuerySet[Region]:
     return Region.objects.order_by("slug")
 
 
-def condition_of(region: Region) -> RegionCondition:
-    if region.retired_at is not None:
-        return RegionCondition.RETIRED
-    if not region.is_enrolled:
-        return RegionCondition.ANNOUNCED
-    if region.paused_at is not None:
-        return RegionCondition.PAUSED
-    return RegionCondition.SILENT if region.silent_since is not None else RegionCondition.ACTIVE
+def events(region: Region) -> QuerySet[RegionEvent]:
+    """The changes of a region's condition, newest first."""
+    return RegionEvent.objects.filter(region=region).order_by("-id")

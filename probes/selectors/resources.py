@@ -5,17 +5,18 @@ from django.db.models import Prefetch, QuerySet
 from probes.models import Region, RegionState, Resource, Verdict
 from probes.policy.verdict import Decision, Inputs, VerdictState, decide
 from probes.selectors import registries
+from probes.selectors.regions import UNREAD, UNREAD_JOINED
 
 
 def resources() -> QuerySet[Resource]:
     """Resources with their registry, verdict, chosen regions and state per region. Three queries."""
-    states = RegionState.objects.select_related("region").defer("document", "region__heartbeat")
+    states = RegionState.objects.select_related("region").defer("document", *UNREAD_JOINED)
     return (
         Resource.objects.select_related("registry", "verdict")
         .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs")
         .prefetch_related(
             Prefetch("states", states.order_by("region__slug")),
-            Prefetch("regions", Region.objects.defer("heartbeat")),
+            Prefetch("regions", Region.objects.defer(*UNREAD)),
         )
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from probes.models import Region, RegionState, Resource
 from probes.selectors.overview import Cell
-from probes.selectors.regions import condition_of
+from probes.selectors.regions import UNREAD
 from probes.selectors.subscriptions import regions_of
 
 
@@ -16,6 +16,6 @@ def cells(resource: Resource) -> Sequence[Cell]:
     states = {state.region_id: state for state in RegionState.objects.filter(resource=resource)}
     regions = {region.pk: region for region in regions_of([resource.pk])[resource.pk]}
     former = states.keys() - regions.keys()
-    regions.update(Region.objects.defer("heartbeat").in_bulk(former) if former else {})
+    regions.update(Region.objects.defer(*UNREAD).in_bulk(former) if former else {})
     ordered = sorted(regions.values(), key=lambda region: region.slug)
-    return [Cell(region, condition_of(region), states.get(region.pk)) for region in ordered]
+    return [Cell(region, region.condition, states.get(region.pk)) for region in ordered]

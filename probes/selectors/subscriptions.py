@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from probes.models import Region, Resource
+from probes.selectors.regions import UNREAD
 
 
 def regions_of(resource_ids: Iterable[int]) -> Mapping[int, Sequence[Region]]:
@@ -12,7 +13,7 @@ def regions_of(resource_ids: Iterable[int]) -> Mapping[int, Sequence[Region]]:
     Those chosen for it, or all where none were chosen; retired ones are left out. Two queries.
     """
     ids = list(resource_ids)
-    regions = list(Region.objects.filter(retired_at=None).exclude(verify_key="").defer("heartbeat"))
+    regions = list(Region.objects.in_service().defer(*UNREAD))
     chosen: dict[int, set[int]] = defaultdict(set)
     for resource_id, region_id in Resource.regions.through.objects.filter(resource_id__in=ids).values_list(
         "resource_id", "region_id"

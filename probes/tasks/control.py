@@ -43,8 +43,7 @@ def reap() -> None:
     now = timezone.now()
     while (reaped := missed.reap_batches(now=now)).batches:
         _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
-    for slug in regions.note_silence(now=now):
-        _log.warning("region %s is silent", slug)
+    regions.note_silence(now=now)
     verdicts.refresh_lapsed(now=now)
 
 
@@ -57,3 +56,4 @@ def partitions() -> None:
         _log.info("dropped %s", name)
     retention.drop_missed(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
     retention.drop_batches(before=now - retention.LEDGER_KEPT_FOR)
+    retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)

@@ -126,6 +126,7 @@ class Dialer:
         aside = replace(terms, route=anywhere, trace=Trace(), identity_pem="", registry=proxy.netloc)
         try:
             channel, _ = await self._direct(proxy.origin, aside)
+            terms.trace.local_address = aside.trace.local_address
             try:
                 if proxy.origin.scheme == "https":
                     await self._prove(channel, proxy.origin.host, await self._context(proxy.ca_pem), aside)
@@ -157,6 +158,7 @@ class Dialer:
             channel = Channel(self._lost)
             self._open.add(channel)
             await loop.create_connection(lambda: channel, sock=connected)
+        terms.trace.local_address = str(connected.getsockname()[0])
         terms.trace.connect_ms = _ms(loop.time() - began)
         return channel, address
 

@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from probes.protocol.conversation import Done, Send, advance, start
 from probes.protocol.domains import registrable_domain
+from probes.protocol.egress import Reached
 from probes.protocol.exchange import Ask, Event
 from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Outcome, Step
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
@@ -27,6 +28,7 @@ from probes.wire.exchange import ExchangeRecord, Record, perform, recorded
 from probes.wire.exchangers import ExchangeRefused, Exchanges, Refusal
 from probes.wire.flights import Landed
 from probes.wire.limits import Limits
+from probes.wire.reach import reach
 from probes.wire.recollection import Memories, Recollection
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
@@ -88,6 +90,10 @@ class Engine:
         if secret.provider and done.conclusion.reason in _LOGIN_REFUSED:
             self._exchanges.doubt(secret, registry=_registry_of(plan), route=route)
         return run.outcome(done)
+
+    async def reach(self, url: str, seconds: float) -> Reached:
+        """Ask a canary; see `probes.wire.reach`."""
+        return await reach(url, self._transport, self._limits, seconds=seconds, proxy=self._proxy, nat64=self._nat64)
 
     async def _exchanged(self, plan: Plan, secret: Secret, run: "_Run") -> Secret:
         """Return what a provider gives for `secret`; as it is where the check ends before any packet anyway."""

@@ -46,6 +46,7 @@ class ExchangeRecord:
     http_status: int | None
     certificate: Certificate | None
     mixed_scope: bool
+    local_address: str | None = None  # of ours, where a connection was made
     is_shared: bool = False
 
     def shared(self, waited_ms: float) -> "ExchangeRecord":
@@ -144,6 +145,7 @@ async def perform(
         http_status=status,
         certificate=trace.certificate,
         mixed_scope=trace.mixed_scope,
+        local_address=trace.local_address,
     )
 
 

@@ -90,6 +90,7 @@ class Trace:
     """What the wire notes about one exchange while it happens; whole even when the exchange fails."""
 
     address: str | None = None
+    local_address: str | None = None  # of our end, where a connection was made
     connection: ConnectionKind | None = None
     dns_ms: float | None = None
     connect_ms: float | None = None

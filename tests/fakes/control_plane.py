@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from probes.actions import beat, dispatch, partitions, resources
 from probes.actions.ingest import ingest
-from probes.models import Region, Resource
+from probes.models import ControlBeat, Region, Resource
 from tests.fakes.far_region import FarRegion, Find, found
 
 SLUGS: Final = ("ap-south", "eu-west", "us-east")
@@ -27,6 +27,7 @@ class ControlPlane:
         """Let beat and every region have been heard just now; the clock goes on `behind` that."""
         now = datetime.now(UTC)
         beat.stamp(now)
+        ControlBeat.objects.update(running_since=now - timedelta(hours=1))
         for region in self.regions.values():
             region.row.last_seen_at = now
             region.row.save(update_fields=["last_seen_at"])

@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
+from probes.protocol.egress import Canary, Reached
+from probes.protocol.exchange import FaultKind
 from probes.protocol.outcome import Conclusion, Outcome
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.taxonomy import Depth, Reason
@@ -17,6 +19,8 @@ TALKS: Final = "talks"  # its outcome has far too much to say
 
 class FakeEngine:
     """Finds every image available, unless the repository's last word says otherwise; `sleeps-250` takes 250 ms.
+
+    Canaries answer, but for those whose URL holds `nowhere`.
 
     Remembers what it was asked: `asked` references, `secrets` by reference, `most_at_once` by registry host.
     """
@@ -40,6 +44,17 @@ class FakeEngine:
         finally:
             for name in (host, ""):
                 self._at_once[name] -= 1
+
+    async def reach(self, url: str, seconds: float) -> Reached:
+        is_there = "nowhere" not in url
+        canary = Canary(
+            url=url,
+            http_status=204 if is_there else None,
+            error=None if is_there else FaultKind.CONNECT_UNREACHABLE.value,
+            total_ms=1.0,
+        )
+        body = b"fl=1\nip=192.0.2.7\n" if is_there else b""
+        return Reached(canary=canary, body=body, local_address="127.0.0.1" if is_there else None)
 
     async def aclose(self) -> None:
         self.closed = True

@@ -10,6 +10,7 @@ from probes.actions import regions
 from probes.actions.plans import Message
 from probes.models import Region
 from probes.protocol.batch import MAX_BATCH_BYTES, Batch, Finding, Heartbeat, Report
+from probes.protocol.egress import UNTOLD, Egress
 from probes.protocol.outcome import Conclusion, Outcome
 from probes.protocol.plan import Plan
 from probes.protocol.reference import parse_reference
@@ -54,11 +55,13 @@ class FarRegion:
     def secret(self, batch: Batch, plan: Plan) -> BoundSecret:
         return open_sealed(batch.secrets[plan.secret_key], self.keys.box_key)
 
-    def report(self, batch: Batch, find: Find | None = None) -> dict[str, Any]:
+    def report(self, batch: Batch, find: Find | None = None, *, egress: Egress = UNTOLD) -> dict[str, Any]:
         """Return the signed report of a batch, in which every check found what `find` says (available)."""
         find = find or found
         findings = tuple(Finding(key=plan.key, slot=plan.slot, outcome=find(plan)) for plan in batch.plans)
-        report = Report(batch=batch.id, region=self.slug, finished_at=datetime.now(UTC), findings=findings)
+        report = Report(
+            batch=batch.id, region=self.slug, finished_at=datetime.now(UTC), findings=findings, egress=egress
+        )
         return self.sign(Kind.REPORT, report.to_json())
 
     def heartbeat(self, sequence: int = 1, **values: Any) -> dict[str, Any]:

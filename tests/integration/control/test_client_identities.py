@@ -6,6 +6,7 @@ import ssl
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import trustme
@@ -15,6 +16,7 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from probes.actions import dispatch, ingest, plans, secrets
+from probes.edge.intake import Taken
 from probes.edge.keyring import Keyring, SecretRefused
 from probes.edge.runner import Runner
 from probes.models import Credential, Outcome, Registry, Resource
@@ -248,8 +250,9 @@ def test_registry_that_wants_a_certificate_is_checked_and_nothing_of_the_key_com
 
     async def check(batch: Batch) -> tuple[Finding, ...]:
         async with Engine(user_agent="kairos-test") as engine:
+            taken = Taken(batch=batch, came=monotonic(), expires=monotonic() + 30)
             runner = Runner(engine, in_flight=1, per_host=1, now=lambda: now)
-            return await runner.run(batch, Keyring(batch.secrets, region.keys.box_key))
+            return await runner.run(taken, Keyring(batch.secrets, region.keys.box_key))
 
     with asyncio.Runner() as loop:  # Django's connection is this thread's, and not for use within a loop
         held = AsyncExitStack()

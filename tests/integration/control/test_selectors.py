@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from probes.actions import beat
 from probes.actions import regions as region_actions
 from probes.models import Region, Resource
+from probes.policy.liveness import RegionCondition
 from probes.policy.verdict import VerdictState
 from probes.selectors.health import pulse
 from probes.selectors.overview import overview, rows
-from probes.selectors.regions import RegionCondition
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.control.test_ingest import GONE, check_everywhere
 

@@ -167,6 +167,7 @@ def test_reap_gives_up_what_is_overdue(regions: Regions, make_images: MakeImages
     long_ago = datetime.now(UTC) - timedelta(hours=1)
     Batch.objects.update(issued_at=long_ago - timedelta(seconds=1), expires_at=long_ago)
     region_actions.record_heartbeat(regions["eu-west"].heartbeat(), now=long_ago)
+    ControlBeat.objects.update(running_since=long_ago)
     tasks.reap()
     assert MissedSlots.objects.count() == 3
     assert Region.objects.get(slug="eu-west").silent_since == long_ago

@@ -10,6 +10,7 @@ from probes.actions import dispatch, missed, partitions, refusals, retention, ve
 from probes.actions import regions as region_actions
 from probes.actions.ingest import ingest
 from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, Region, Verdict
+from probes.policy.liveness import SILENT_AFTER
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, Presence, VerdictState
 from tests.integration.control.conftest import MakeImages, Regions
@@ -20,7 +21,6 @@ pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 LOST_AFTER = timedelta(seconds=missed.LOST_AFTER_SECONDS)
-SILENT_AFTER = timedelta(seconds=region_actions.SILENT_AFTER_SECONDS)
 
 
 def hear(regions: Regions, *slugs: str, at: datetime) -> None:
@@ -94,7 +94,11 @@ def test_silent_region_loses_its_vote_and_gets_it_back(
     presences = {vote.region: vote.presence for vote in Inputs.from_json(Verdict.objects.get().inputs).votes}
     assert presences["eu-west"] is Presence.SILENT
     hear(regions, "eu-west", at=later)
+    assert Region.objects.get(slug="eu-west").silent_since == now
+    hear(regions, "eu-west", at=later)
     assert Region.objects.get(slug="eu-west").silent_since is None
+    (change,) = verdicts.refresh_lapsed(now=later)
+    assert change.after == VerdictState.DEGRADED
 
 
 def test_all_silent_is_unknown_and_no_outage(now: datetime, regions: Regions, make_images: MakeImages) -> None:

@@ -167,6 +167,7 @@ class EdgeProcess:
                     "KAIROS_REGION": REGION,
                     "KAIROS_REGION_KEY_FILE": str(region.key_file),
                     "KAIROS_EDGE_HEARTBEAT_SECONDS": "0.3",
+                    "KAIROS_EDGE_CANARIES": "",  # tests of them name their own
                     **environment,
                 },
                 stdin=subprocess.DEVNULL,

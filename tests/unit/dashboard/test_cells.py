@@ -8,8 +8,8 @@ import pytest
 from dashboard.cells import Face, Seen, differ, look_of, name_of
 from dashboard.words import Look
 from probes.models import Resource, Verdict
+from probes.policy.liveness import RegionCondition
 from probes.protocol.taxonomy import Status
-from probes.selectors.regions import RegionCondition
 
 NOW = datetime(2024, 11, 23, 14, 30, tzinfo=UTC)
 FRESH = NOW - timedelta(seconds=18)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +11,9 @@ from probes.edge.app import HEARTBEAT
 from probes.edge.heartbeat import Pulse, Vitals
 from probes.edge.link import LinkDown
 from probes.edge.settings import EdgeSettings
+from probes.edge.waits import Waits
 from probes.protocol.batch import MAX_HEARTBEAT_BYTES, Heartbeat
+from probes.protocol.egress import Canary, CanaryRound, Egress, EgressState
 from probes.trust.envelope import CONTROL, Kind, open_envelope
 from probes.trust.keys import ControlKeys, RegionKeys
 from probes.version import VERSION
@@ -53,10 +55,11 @@ def pulse(
     *,
     stuck_seconds: float = 60.0,
     now: Callable[[], datetime] = lambda: AT,
+    waits: Waits | None = None,
 ) -> tuple[Pulse, list[str]]:
     settings = EdgeSettings(broker_url="redis://127.0.0.1:1/0", keys=KEYS, stuck_seconds=stuck_seconds)
     stuck: list[str] = []
-    return Pulse(settings, link, take=take, on_stuck=stuck.append, now=now), stuck
+    return Pulse(settings, link, waits or Waits(), take=take, on_stuck=stuck.append, now=now), stuck
 
 
 def test_heartbeat_tells_what_the_worker_does() -> None:
@@ -82,6 +85,32 @@ def test_heartbeat_tells_what_the_worker_does() -> None:
     assert (first.sequence, second.sequence) == (1, 2)
     assert first.worker == second.worker
     assert stuck == []
+
+
+def test_heartbeat_tells_of_load_queue_and_egress() -> None:
+    link, waits = FakeLink(length=1), Waits()
+    egress = Egress(state=EgressState.DOWN, since=AT)
+    canary = Canary(url="https://canary.test/", http_status=None, error="dns_temporary", total_ms=5.0)
+    canaries = CanaryRound(number=4, ended_at=AT, canaries=(canary,))
+    beating, _ = pulse(link, lambda: Vitals(load_per_core=0.5, egress=egress, canaries=canaries), waits=waits)
+    for wait_seconds in (3.0, -2.0, 7.0):
+        waits.took(wait_seconds)
+    beating.beat()
+    (beat,) = link.beats
+    assert (beat.seats, beat.load_per_core) == (100, 0.5)
+    assert (beat.shortest_wait_seconds, beat.longest_wait_seconds) == (-2.0, 7.0)
+    assert (beat.egress, beat.canaries) == (egress, canaries)
+
+
+def test_waits_are_told_once_and_not_lost_with_a_broker_that_is_away() -> None:
+    link, waits = FakeLink(length=None), Waits()
+    beating, _ = pulse(link, Vitals, waits=waits)
+    waits.took(3.0)
+    beating.beat()
+    link.length = 0
+    beating.beat()
+    beating.beat()
+    assert [beat.longest_wait_seconds for beat in link.beats] == [3.0, None]
 
 
 def test_two_workers_of_a_region_can_be_told_apart() -> None:
@@ -116,8 +145,8 @@ def test_worker_with_its_hands_full_is_not_stuck() -> None:
 
 @pytest.mark.parametrize(("seconds", "is_stuck"), [(29, False), (31, True)])
 def test_batch_long_past_its_expiry_means_the_engine_is_stuck(seconds: int, is_stuck: bool) -> None:  # noqa: FBT001
-    vitals = Vitals(batches_in_hand=1, oldest_expiry=AT)
-    beating, stuck = pulse(FakeLink(), lambda: vitals, now=lambda: AT + timedelta(seconds=seconds))
+    vitals = Vitals(batches_in_hand=1, overdue_seconds=seconds)
+    beating, stuck = pulse(FakeLink(), lambda: vitals)
     beating.beat()
     assert bool(stuck) is is_stuck
 
@@ -129,7 +158,7 @@ def test_reading_that_fails_does_not_end_the_heartbeats(caplog: pytest.LogCaptur
         return next(readings)
 
     settings = EdgeSettings(broker_url="redis://127.0.0.1:1/0", keys=KEYS, heartbeat_seconds=0.001)
-    beating = Pulse(settings, link, take=take, on_stuck=lambda _: None)
+    beating = Pulse(settings, link, Waits(), take=take, on_stuck=lambda _: None)
     beating.start()
     deadline = time.monotonic() + 5
     while "a heartbeat failed" not in caplog.text:

@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from probes.edge.intake import Intake
+from probes.edge.clock import ControlClock
+from probes.edge.intake import Intake, Taken
+from probes.edge.waits import Waits
 from probes.protocol.batch import Batch
 from probes.protocol.plan import Plan
 from probes.trust.envelope import CONTROL, Kind, sign
@@ -18,12 +20,21 @@ REGION_KEYS = RegionKeys.generate("eu-west", CONTROL_KEYS.verify_key)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = AT
+class Machine:
+    """A machine whose clock shows `shown`, and which has run for `seconds`."""
 
-    def __call__(self) -> datetime:
-        return self.now
+    def __init__(self) -> None:
+        self.shown = AT
+        self.seconds = 1000.0
+        self.waits = Waits()
+
+    def pass_by(self, seconds: float) -> None:
+        self.shown += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+    def intake(self) -> Intake:
+        clock = ControlClock(lambda: self.shown, lambda: self.seconds)
+        return Intake(REGION_KEYS, clock, self.waits, lambda: self.seconds)
 
 
 def batch(**changes: Any) -> Batch:
@@ -50,7 +61,8 @@ def cause_of(intake: Intake, document: object) -> RefusalCause:
 
 def test_batch_of_the_control_plane_is_taken() -> None:
     sent = batch()
-    assert Intake(REGION_KEYS, Clock()).open(envelope(sent.to_json())) == sent
+    taken = Machine().intake().open(envelope(sent.to_json()))
+    assert taken == Taken(batch=sent, came=1000.0, expires=1300.0)
 
 
 @pytest.mark.parametrize(
@@ -68,22 +80,41 @@ def test_batch_of_the_control_plane_is_taken() -> None:
     ],
 )
 def test_message_that_is_no_batch_for_us_is_refused(document: object, cause: str) -> None:
-    assert cause_of(Intake(REGION_KEYS, Clock()), document) == cause
+    assert cause_of(Machine().intake(), document) == cause
 
 
 def test_batch_is_run_once() -> None:
-    intake, document = Intake(REGION_KEYS, Clock()), envelope(batch().to_json())
+    intake, document = Machine().intake(), envelope(batch().to_json())
     intake.open(document)
     assert cause_of(intake, document) == RefusalCause.REPLAYED
     intake.open(envelope(batch().to_json()))
 
 
-def test_batch_is_forgotten_when_its_expiry_guards_it() -> None:
-    clock = Clock()
-    intake, document = Intake(REGION_KEYS, clock), envelope(batch().to_json())
+def test_batch_is_forgotten_when_its_expiry_guards_it_whatever_becomes_of_the_clocks() -> None:
+    machine = Machine()
+    intake, document = machine.intake(), envelope(batch().to_json())
     intake.open(document)
-    clock.now = AT + timedelta(minutes=5)
+    machine.pass_by(300)
     assert cause_of(intake, document) == RefusalCause.EXPIRED
-    later = batch(expires_at=clock.now + timedelta(minutes=5))
+    machine.pass_by(600)
+    later = batch(issued_at=machine.shown, expires_at=machine.shown + timedelta(minutes=5))
     intake.open(envelope(later.to_json()))
     assert set(intake._seen) == {later.id}  # noqa: SLF001 - that it stays small is the point
+
+
+@pytest.mark.parametrize("offset_seconds", [300.0, -300.0])
+def test_batch_is_in_time_by_the_control_plane_s_clock(offset_seconds: float) -> None:
+    machine = Machine()
+    machine.shown += timedelta(seconds=offset_seconds)
+    intake = machine.intake()
+    taken = intake.open(envelope(batch(clock_offset_seconds=offset_seconds).to_json()))
+    assert taken.expires - taken.came == pytest.approx(300)
+    machine.pass_by(301)
+    assert cause_of(intake, envelope(batch(clock_offset_seconds=offset_seconds).to_json())) == RefusalCause.EXPIRED
+
+
+def test_age_of_each_batch_is_noted_also_of_one_that_came_too_late() -> None:
+    machine = Machine()
+    machine.pass_by(400)
+    assert cause_of(machine.intake(), envelope(batch().to_json())) == RefusalCause.EXPIRED
+    assert machine.waits.read(0).longest_seconds == 400

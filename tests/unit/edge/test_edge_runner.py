@@ -1,6 +1,7 @@
 """The runner: one finding for each plan whatever happens, within bounds, and secrets only where they belong."""
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from probes.edge.findings import fitted, room_for_each
+from probes.edge.intake import Taken
 from probes.edge.keyring import Keyring
 from probes.edge.runner import Runner
 from probes.protocol.batch import MAX_REPORT_BYTES, Batch, Finding, Report
@@ -34,11 +36,12 @@ def plans(*references: str) -> tuple[Plan, ...]:
     return tuple(Plan(reference=reference, key=str(number), slot="s") for number, reference in enumerate(references))
 
 
-def batch(*items: Plan, seconds: float = 30.0) -> Batch:
-    now = datetime.now(UTC)
-    return Batch(
+def batch(*items: Plan, seconds: float = 30.0) -> Taken:
+    now, came = datetime.now(UTC), time.monotonic()
+    made = Batch(
         id=str(UUID(int=1)), region="eu-west", issued_at=now, expires_at=now + timedelta(seconds=seconds), plans=items
     )
+    return Taken(batch=made, came=came, expires=came + seconds)
 
 
 def reasons(findings: tuple[Finding, ...]) -> list[str]:

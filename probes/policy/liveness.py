@@ -1,0 +1,97 @@
+"""In which condition a region is: what its operator says of it, and what its heartbeats tell.
+
+What is found goes through a latch, so that one odd reading changes nothing and readings that alternate change
+nothing either. Regions that are `active` or `late` vote; all others do not.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, Self
+
+SILENT_AFTER: Final = timedelta(seconds=60)
+"""So long without a heartbeat, of which there should be six, and the region is silent."""
+
+LATE_SECONDS: Final = 30.0
+"""Batches that wait longer than this in a region's queue come too late for the shortest intervals."""
+
+PROMPT_SECONDS: Final = 10.0
+"""A region that was late has caught up when they wait no longer than this."""
+
+WORKER_LIVES_FOR: Final = timedelta(seconds=30)
+"""What a worker last said counts for so long: three heartbeats."""
+
+
+class RegionCondition(StrEnum):
+    """What is said of a region. The order is that of precedence."""
+
+    RETIRED = "retired"
+    ANNOUNCED = "announced"  # it has no keys yet
+    PAUSED = "paused"
+    DRAINING = "draining"  # no new checks; what is in flight is taken
+    SILENT = "silent"  # no heartbeats
+    EGRESS_DOWN = "egress_down"  # heartbeats, but it reaches nothing
+    LATE = "late"  # its queue is longer than it can work off in time
+    ACTIVE = "active"
+
+    @property
+    def votes(self) -> bool:
+        """Tell whether what the region finds counts in verdicts."""
+        return self in (RegionCondition.LATE, RegionCondition.ACTIVE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What decides on a region's condition, one for each but the last."""
+
+    is_retired: bool = False
+    is_announced: bool = False
+    is_paused: bool = False
+    is_draining: bool = False
+    is_silent: bool = False
+    is_egress_down: bool = False
+    is_late: bool = False
+
+    @property
+    def condition(self) -> RegionCondition:
+        for condition in RegionCondition:
+            if condition is not RegionCondition.ACTIVE and getattr(self, f"is_{condition.value}"):
+                return condition
+        return RegionCondition.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Hysteresis:
+    """How many readings in a row it takes for something to hold, and to hold no longer."""
+
+    enter: int
+    leave: int
+
+
+SILENCE: Final = Hysteresis(enter=1, leave=2)  # heartbeats; `SILENT_AFTER` is patience enough for the other way
+EGRESS: Final = Hysteresis(enter=2, leave=2)  # rounds of canaries
+LATENESS: Final = Hysteresis(enter=3, leave=6)  # heartbeats
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """Whether something holds, and how many of the last readings in a row spoke against that."""
+
+    holds: bool = False
+    against: int = 0
+
+    def read(self, reading: bool | None, hysteresis: Hysteresis) -> Self:  # noqa: FBT001 - a reading is what it is
+        """Return the latch after one more reading; None is one that speaks for neither."""
+        if reading is None or reading is self.holds:
+            return type(self)(self.holds)
+        needed = hysteresis.leave if self.holds else hysteresis.enter
+        if self.against + 1 >= needed:
+            return type(self)(not self.holds)
+        return type(self)(self.holds, self.against + 1)
+
+
+def is_late(lag_seconds: float, *, expired: int = 0) -> bool | None:
+    """Read a queue's lag and how many batches expired in it since the last reading; None is neither."""
+    if lag_seconds > LATE_SECONDS or expired:
+        return True
+    return None if lag_seconds >= PROMPT_SECONDS else False
