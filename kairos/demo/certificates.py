@@ -23,7 +23,7 @@ from kairos.demo.state import made_once
 
 LOOPBACK: Final = "127.0.0.0/8"
 _FILE: Final = "authority.pem"
-_PUBLIC_FILE: Final = "ca.pem"
+PUBLIC_FILE: Final = "ca.pem"
 _CA_LIFETIME: Final = timedelta(days=3650)
 # Old enough that a certificate which expired last week was once valid under it.
 _CA_AGE: Final = timedelta(days=365)
@@ -108,7 +108,7 @@ def authority(state_dir: Path) -> Authority:
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{path} holds another kind of key; delete it to have a new authority")  # noqa: TRY004
     kept = Authority(certificate, key)
-    public = state_dir / _PUBLIC_FILE
+    public = state_dir / PUBLIC_FILE
     if not public.exists() or public.read_text() != kept.pem:
         public.write_text(kept.pem)
     return kept

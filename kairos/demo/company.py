@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kairos.child import Child, common_environment
+from kairos.demo.certificates import PUBLIC_FILE
 from kairos.demo.sites import Sites
 from kairos.environment import Bind, RegionName
 from kairos.up import leftovers
@@ -28,6 +29,11 @@ def playing(*, project: Path, state: Path, port: int, regions: Iterable[RegionNa
         children=(process,),
         setup=(("load_demo", "--state-dir", str(directory), "--port", str(port)),),
         lines=(("demo", f"{sites.registry.origin()} at {sites.registry.address}; see docs/how-to/demo.md"),),
+        # Here nothing else need be reached, so the demonstration tells of itself whether it is.
+        edge_variables={
+            "KAIROS_EDGE_CANARIES": f"{sites.registry.origin(by_address=True)}/v2/",
+            "KAIROS_EDGE_CANARIES_CA_FILE": str(directory / PUBLIC_FILE),
+        },
         binds=tuple((Bind(site.address, site.port), f"--demo-port {port + 1}") for site in sites),
     )
 

@@ -6,6 +6,7 @@ region and its key file, as on any machine far away, and never the database or a
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,9 +17,12 @@ from kairos.up import leftovers
 
 WEB_THREADS: Final = 8
 CONTROL_PROCESSES: Final = 2
-# Where a machine keeps its certificate authorities, how loud to be, within which limits to check: the rest of ours is
-# not a region's business.
-EDGE_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "KAIROS_LOG_FORMAT", "KAIROS_LOG_LEVEL", "KAIROS_LIMIT_")
+# Where a machine keeps its certificate authorities, how loud to be, within which limits to check, whom to ask whether
+# the machine reaches anything: the rest of ours is not a region's business.
+EDGE_VARIABLES: Final = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "KAIROS_LOG_FORMAT", "KAIROS_LOG_LEVEL", "KAIROS_LIMIT_"),
+    *("KAIROS_EDGE_CANARIES", "KAIROS_EDGE_CANARY_SECONDS"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Place:
     state: Path
     bind: Bind
     regions: tuple[RegionName, ...]
+    edge_variables: Mapping[str, str] = field(default_factory=dict)  # besides; the operator's own come first
     database_url: str = field(repr=False)
     broker_url: str = field(repr=False)
 
@@ -49,6 +54,7 @@ class Place:
     def edge_environment(self, region: RegionName) -> dict[str, str]:
         return {
             **common_environment(),
+            **self.edge_variables,
             **{name: value for name, value in os.environ.items() if name.startswith(EDGE_VARIABLES)},
             **leftovers.mark(self.state),
             "BROKER_URL": self.broker_url,

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -45,13 +45,14 @@ class Company:
 
     `children` start before the setup; `setup` are management commands, each run to its end once the database is
     ready and the children have started; `lines` are added to the banner. `binds` must be free, and each comes
-    with the option that chooses another.
+    with the option that chooses another. `edge_variables` are set for the workers of regions.
     """
 
     children: tuple[Child, ...] = ()
     setup: tuple[tuple[str, ...], ...] = ()
     lines: tuple[tuple[str, str], ...] = ()
     binds: tuple[tuple[Bind, str], ...] = ()
+    edge_variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -168,6 +169,7 @@ def up(options: Options, company: Company = Company()) -> None:
             state=options.state,
             bind=options.bind,
             regions=options.regions,
+            edge_variables=company.edge_variables,
             database_url=chosen.database_url,
             broker_url=chosen.broker_url,
         )

@@ -55,6 +55,7 @@ class EdgeSettings:
     nat64: tuple[IPv6Network, ...] = ()
     limits: Limits = field(default_factory=Limits)
     canaries: tuple[str, ...] = ()
+    canaries_ca_pem: str = ""
     canary_seconds: float = CANARY_SECONDS
 
     @property
@@ -80,7 +81,7 @@ class EdgeSettings:
         each of `probes.wire.limits`. How this region gets out: KAIROS_EDGE_PROXY (a URL), KAIROS_EDGE_PROXY_CA_FILE
         (roots for an https proxy), KAIROS_EDGE_NAT64_PREFIXES (of this network's own translator; commas between).
         Whether it does: KAIROS_EDGE_CANARIES (URLs, commas between; `CANARIES` where it is not set, none where it is
-        empty), KAIROS_EDGE_CANARY_SECONDS.
+        empty), KAIROS_EDGE_CANARIES_CA_FILE (roots for those, in place of the system's), KAIROS_EDGE_CANARY_SECONDS.
         """
         return cls(
             broker_url=_broker_url(_needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")),
@@ -99,6 +100,7 @@ class EdgeSettings:
             nat64=_nat64(environ),
             limits=_limits(environ),
             canaries=_canaries(environ),
+            canaries_ca_pem=_pem(environ, "KAIROS_EDGE_CANARIES_CA_FILE"),
             canary_seconds=_seconds(environ, "KAIROS_EDGE_CANARY_SECONDS", CANARY_SECONDS),
         )
 
@@ -141,15 +143,19 @@ def _proxy(environ: Mapping[str, str]) -> Proxy | None:
     url = environ.get("KAIROS_EDGE_PROXY", "").strip()
     if not url:
         return None
-    ca_file = environ.get("KAIROS_EDGE_PROXY_CA_FILE", "").strip()
-    try:
-        ca_pem = Path(ca_file).read_text(encoding="ascii") if ca_file else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"KAIROS_EDGE_PROXY_CA_FILE: {ca_file}: {error}") from None
+    ca_pem = _pem(environ, "KAIROS_EDGE_PROXY_CA_FILE")
     try:
         return Proxy.parse(url, ca_pem=ca_pem)
     except ValueError as error:
         raise SettingsError(f"KAIROS_EDGE_PROXY: {error}") from None
+
+
+def _pem(environ: Mapping[str, str], name: str) -> str:
+    path = environ.get(name, "").strip()
+    try:
+        return Path(path).read_text(encoding="ascii") if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: {path}: {error}") from None
 
 
 def _nat64(environ: Mapping[str, str]) -> tuple[IPv6Network, ...]:

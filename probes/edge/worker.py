@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from celery import platforms
@@ -105,7 +106,12 @@ class EdgeWorker:
         return Crew(
             engine,
             Runner(engine, in_flight=settings.checks_in_flight, per_host=settings.checks_per_host, now=_now),
-            Canaries(settings.canaries, engine.reach, every_seconds=settings.canary_seconds, now=_now),
+            Canaries(
+                settings.canaries,
+                partial(engine.reach, ca_pem=settings.canaries_ca_pem),
+                every_seconds=settings.canary_seconds,
+                now=_now,
+            ),
         )
 
     def _vitals(self) -> Vitals:

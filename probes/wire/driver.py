@@ -28,7 +28,7 @@ from probes.wire.exchange import ExchangeRecord, Record, perform, recorded
 from probes.wire.exchangers import ExchangeRefused, Exchanges, Refusal
 from probes.wire.flights import Landed
 from probes.wire.limits import Limits
-from probes.wire.reach import reach
+from probes.wire.reach import reach, route_to
 from probes.wire.recollection import Memories, Recollection
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
@@ -91,9 +91,10 @@ class Engine:
             self._exchanges.doubt(secret, registry=_registry_of(plan), route=route)
         return run.outcome(done)
 
-    async def reach(self, url: str, seconds: float) -> Reached:
+    async def reach(self, url: str, seconds: float, ca_pem: str = "") -> Reached:
         """Ask a canary; see `probes.wire.reach`."""
-        return await reach(url, self._transport, self._limits, seconds=seconds, proxy=self._proxy, nat64=self._nat64)
+        route = route_to(url, ca_pem, self._proxy, self._nat64)
+        return await reach(url, self._transport, route, self._limits, seconds=seconds)
 
     async def _exchanged(self, plan: Plan, secret: Secret, run: "_Run") -> Secret:
         """Return what a provider gives for `secret`; as it is where the check ends before any packet anyway."""

@@ -18,23 +18,19 @@ from probes.wire.transport import GuardedTransport
 BODY_BYTES: Final = 16 * 1024
 
 
-async def reach(
-    url: str,
-    transport: GuardedTransport,
-    limits: Limits,
-    *,
-    seconds: float,
-    proxy: Proxy | None = None,
-    nat64: tuple[IPv6Network, ...] = (),
-) -> Reached:
-    """Ask `url` once, on a connection of its own; whatever status comes within `seconds` is an answer.
+def route_to(url: str, ca_pem: str, proxy: Proxy | None, nat64: tuple[IPv6Network, ...]) -> Route:
+    """Return the way to a canary: it may be anywhere but at a metadata address, since the region's operator chose it.
 
-    It may be anywhere but at a metadata address: the region's operator chose it, as with a proxy.
+    `ca_pem` are roots in place of the system's. Raises `ValueError` when they are none.
     """
-    site = Site(allow_hosts=(origin_of(url).host,), plain_http=True)
+    return Route.of(Site(allow_hosts=(origin_of(url).host,), plain_http=True, ca_pem=ca_pem), proxy, nat64)
+
+
+async def reach(url: str, transport: GuardedTransport, route: Route, limits: Limits, *, seconds: float) -> Reached:
+    """Ask `url` once, on a connection of its own; whatever status comes within `seconds` is an answer."""
     ask = Ask(id=0, method="GET", url=url, stage=Stage.CONNECT, limit_bytes=BODY_BYTES, fresh_connection=True)
     deadline = asyncio.get_running_loop().time() + seconds
-    event, record = await perform(transport, ask, Route.of(site, proxy, nat64), limits, deadline)
+    event, record = await perform(transport, ask, route, limits, deadline)
     return Reached(
         canary=Canary(
             url=url,

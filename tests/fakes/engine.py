@@ -45,7 +45,7 @@ class FakeEngine:
             for name in (host, ""):
                 self._at_once[name] -= 1
 
-    async def reach(self, url: str, seconds: float) -> Reached:
+    async def reach(self, url: str, seconds: float, ca_pem: str = "") -> Reached:
         is_there = "nowhere" not in url
         canary = Canary(
             url=url,

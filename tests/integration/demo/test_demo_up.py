@@ -24,6 +24,10 @@ VERDICTS = """
     SELECT DISTINCT CASE WHEN resource.paused_at IS NULL THEN verdict.state ELSE 'paused' END
       FROM probes_resource AS resource LEFT JOIN probes_verdict AS verdict ON verdict.resource_id = resource.id
 """
+EGRESS = """
+    SELECT DISTINCT worker.value -> 'egress' ->> 'state'
+      FROM probes_region AS region, jsonb_each(region.heartbeat -> 'workers') AS worker
+"""
 
 
 def rows(run: Up, query: str) -> list[tuple[str, ...]]:
@@ -55,6 +59,7 @@ def test_every_state_is_seen_within_a_minute_and_rests_afterwards() -> None:
             assert {"available", "degraded", "unavailable", "unknown", "paused"} == {
                 verdict for (verdict,) in rows(run, VERDICTS)
             }
+            assert {condition for (condition,) in rows(run, EGRESS)} == {"ok"}
             assert f"https://registry.kairos.test:{port} at 127.0.0.2" in run.output
             assert run.stop(signal.SIGTERM, 10) == 0
             assert run.processes == []

@@ -41,7 +41,7 @@ def test_edge_worker_is_told_three_things_and_nothing_of_the_control_plane(up: U
     told = {name for name in environment if name.startswith(("KAIROS", "DATABASE", "BROKER", "DJANGO"))}
     assert told == {
         *("BROKER_URL", "KAIROS_REGION", "KAIROS_REGION_KEY_FILE"),
-        *("KAIROS_EDGE_FINISH_SECONDS", "KAIROS_EDGE_DRAIN_SECONDS", "KAIROS_UP"),
+        *("KAIROS_EDGE_FINISH_SECONDS", "KAIROS_EDGE_DRAIN_SECONDS", "KAIROS_EDGE_CANARIES", "KAIROS_UP"),
     }
     assert "postgres" not in " ".join(environment.values())
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.edge.settings import EdgeSettings, SettingsError
+from probes.edge.settings import CANARIES, EdgeSettings, SettingsError
 from probes.trust.keys import ControlKeys, RegionKeys
 from probes.version import VERSION
 
@@ -25,6 +25,22 @@ def test_three_variables_are_enough(environ: dict[str, str]) -> None:
     assert (settings.region, settings.queue) == ("eu-west", "probe.eu-west")
     assert (settings.batches, settings.checks_in_flight, settings.checks_per_host) == (3, 100, 20)
     assert settings.heartbeat_seconds == 10
+
+
+def test_canaries_are_well_known_unless_others_or_none_are_named(environ: dict[str, str], tmp_path: Path) -> None:
+    assert EdgeSettings.from_environ(environ).canaries == CANARIES
+    assert EdgeSettings.from_environ({**environ, "KAIROS_EDGE_CANARIES": " "}).canaries == ()
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
+    settings = EdgeSettings.from_environ(
+        {
+            **environ,
+            "KAIROS_EDGE_CANARIES": "https://intranet.test:8443/health, http://10.1.2.3/",
+            "KAIROS_EDGE_CANARIES_CA_FILE": str(tmp_path / "ca.pem"),
+            "KAIROS_EDGE_CANARY_SECONDS": "5",
+        }
+    )
+    assert settings.canaries == ("https://intranet.test:8443/health", "http://10.1.2.3/")
+    assert (settings.canaries_ca_pem, settings.canary_seconds) == ("-----BEGIN CERTIFICATE-----", 5)
 
 
 def test_user_agent_names_version_and_region(environ: dict[str, str]) -> None:
@@ -97,6 +113,11 @@ def test_proxies_of_the_environment_are_not_read(environ: dict[str, str]) -> Non
         ("KAIROS_EDGE_NAT64_PREFIXES", "ours", "KAIROS_EDGE_NAT64_PREFIXES: "),
         ("KAIROS_LIMIT_DNS_SECONDS", "soon", "KAIROS_LIMIT_DNS_SECONDS is not a number of seconds"),
         ("KAIROS_LIMIT_DNS", "5", "KAIROS_LIMIT_DNS is not a limit"),
+        ("KAIROS_EDGE_CANARIES", "canary.test", "KAIROS_EDGE_CANARIES: number 1: the URL is neither https nor http"),
+        ("KAIROS_EDGE_CANARIES", "https://a.test/,https://u:swordfish@b.test/", "KAIROS_EDGE_CANARIES: number 2: "),
+        ("KAIROS_EDGE_CANARIES", "https://a.test/," * 9, "KAIROS_EDGE_CANARIES: 9 of them; 8 are the most"),
+        ("KAIROS_EDGE_CANARIES", f"https://a.test/{'x' * 300}", "number 1 has more than 300 characters"),
+        ("KAIROS_EDGE_CANARIES_CA_FILE", "/nowhere/ca.pem", "KAIROS_EDGE_CANARIES_CA_FILE: /nowhere/ca.pem: "),
         ("KAIROS_EDGE_HEARTBEAT_SECONDS", "0", "KAIROS_EDGE_HEARTBEAT_SECONDS is not a number of seconds"),
     ],
 )

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from probes.protocol.batch import MAX_PLANS, Batch, Finding, Heartbeat, Report
+from probes.protocol.egress import UNTOLD, CanaryRound, Egress, EgressState
 from probes.protocol.outcome import Conclusion, Outcome
 from probes.protocol.plan import Plan, Site
 from probes.protocol.taxonomy import Depth, Reason
@@ -53,6 +54,13 @@ HEARTBEAT = Heartbeat(
     sent_at=AT,
     refused={"malformed": 2},
     queue_length=7,
+    seats=100,
+    load_per_core=0.75,
+    shortest_wait_seconds=-1.5,
+    longest_wait_seconds=40.0,
+    head_waits_seconds=3.0,
+    egress=Egress(state=EgressState.DOWN, since=AT),
+    canaries=CanaryRound(number=3, ended_at=AT, canaries=()),
 )
 
 
@@ -89,6 +97,18 @@ def test_heartbeat_need_not_tell_everything() -> None:
     needed = ("region", "worker", "version", "sequence", "started_at", "sent_at")
     document = {name: through_json(HEARTBEAT)[name] for name in needed}
     assert Heartbeat.from_json(document).queue_length is None
+
+
+def test_batch_may_tell_the_region_about_its_clock() -> None:
+    told = batch(Plan(reference="a"), clock_offset_seconds=-300.5)
+    assert Batch.from_json(through_json(told)) == told
+    untold = {name: value for name, value in through_json(told).items() if name != "clock_offset_seconds"}
+    assert Batch.from_json(untold).clock_offset_seconds is None
+
+
+def test_report_of_an_earlier_version_says_nothing_of_the_way_out() -> None:
+    document = {name: value for name, value in through_json(REPORT).items() if name != "egress"}
+    assert Report.from_json(document).egress == UNTOLD
 
 
 def test_times_without_a_zone_have_no_place() -> None:
@@ -150,6 +170,13 @@ def test_what_is_no_message_is_refused(kind: Any, document: object) -> None:
         (HEARTBEAT, {"refused": {"malformed": "2"}}),
         (HEARTBEAT, {"queue_length": "7"}),
         (HEARTBEAT, {"sent_at": ""}),
+        (HEARTBEAT, {"shortest_wait_seconds": "1"}),
+        (HEARTBEAT, {"longest_wait_seconds": float("inf")}),
+        (HEARTBEAT, {"head_waits_seconds": None}),
+        (HEARTBEAT, {"egress": "down"}),
+        (HEARTBEAT, {"canaries": []}),
+        (REPORT, {"egress": {}}),
+        (batch(Plan(reference="a")), {"clock_offset_seconds": True}),
     ],
 )
 def test_message_with_a_fault_is_refused(value: Any, changes: dict[str, Any]) -> None:
