@@ -15,7 +15,7 @@ _STARTED: Final = datetime(2026, 11, 23, 14, 0, 0, 412_000, tzinfo=UTC)
 
 def whole_outcome() -> dict[str, Any]:
     """An outcome that is kept whole: a layer is gone."""
-    return {"id": 7_204_113, "resource": 12, "region": "eu-west", "slot": _SLOT, **_document()}
+    return {"id": 7_204_113, "resource": 12, "region": "eu-west", "slot": _SLOT, "egress_down": False, **_document()}
 
 
 def summary() -> dict[str, Any]:
@@ -30,6 +30,7 @@ def summary() -> dict[str, Any]:
         "resource": 12,
         "region": "us-east",
         "slot": _SLOT,
+        "egress_down": False,
         **document,
         **dict.fromkeys(("stage", "host", *unkept)),
         "status": Reason.OK.status.value,
@@ -46,10 +47,30 @@ def region() -> dict[str, Any]:
         "latitude": 50.11,
         "longitude": 8.68,
         "state": "active",
+        "since": "2026-11-23T08:12:44.310Z",
         "last_seen_at": "2026-11-23T14:00:09.120Z",
         "silent_since": None,
+        "egress_down_since": None,
+        "late_since": None,
+        "draining_at": None,
         "paused_at": None,
         "retired_at": None,
+        "queue_lag_seconds": 0.021,
+        "clock_offset_seconds": 0.003,
+        "clock_uncertainty_seconds": 0.018,
+        "last_round": {
+            "ended_at": "2026-11-23T13:59:58.400Z",
+            "canaries": [
+                {
+                    "url": "https://www.gstatic.com/generate_204",
+                    "http_status": 204,
+                    "error": None,
+                    "total_ms": 31.7,
+                }
+            ],
+            "local_address": "10.20.0.14",
+            "public_address": "203.0.113.77",
+        },
         "workers": [
             {
                 "worker": "0b0c6a5e-3a53-4c3e-8a51-6f0a3a0c7d52",
@@ -57,14 +78,28 @@ def region() -> dict[str, Any]:
                 "started_at": "2026-11-23T08:12:44.000Z",
                 "received_at": "2026-11-23T14:00:09.120Z",
                 "in_flight": 3,
+                "seats": 100,
+                "load_per_core": 0.12,
                 "checks_run": 20_910,
                 "batches_run": 1_384,
                 "spooled_reports": 0,
                 "dropped_reports": 0,
                 "refused": {},
                 "queue_length": 0,
+                "queue_lag_seconds": 0.021,
+                "egress": "ok",
             }
         ],
+    }
+
+
+def region_event() -> dict[str, Any]:
+    return {
+        "id": 311,
+        "at": "2026-11-21T03:41:20.118Z",
+        "before": "active",
+        "after": "egress_down",
+        "detail": "no canary answers: https://www.gstatic.com/generate_204 dns_temporary",
     }
 
 
@@ -113,6 +148,7 @@ def resource() -> dict[str, Any]:
                 "warnings": [],
                 "consecutive_failures": 1,
                 "consecutive_successes": 0,
+                "egress_down": False,
             }
         ],
     }

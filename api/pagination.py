@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from probes.models import Outcome, Resource
+from probes.models import Outcome, RegionEvent, Resource
 
 PAGE_PARAMETERS: Final = frozenset({"cursor", "page_size"})
 DEFAULT_PAGE_SIZE: Final = 100
@@ -111,6 +111,19 @@ class OutcomePagination(KeysetPagination[Outcome]):
         slot = slot.astimezone(UTC)  # an OverflowError for what PostgreSQL could not hold
         # The first half lets the index on slot begin there.
         return Q(slot__lte=slot) & (Q(slot__lt=slot) | Q(id__lt=_id(key)))
+
+
+class RegionEventPagination(KeysetPagination[RegionEvent]):
+    """The newest first."""
+
+    ordering = ("-id",)
+
+    def position(self, row: RegionEvent) -> list[Any]:
+        return [row.pk]
+
+    def beyond(self, position: Any) -> Q:
+        (key,) = position
+        return Q(id__lt=_id(key))
 
 
 class ResourcePagination(KeysetPagination[Resource]):

@@ -4,7 +4,7 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from api.views.outcomes import OutcomeViewSet
-from api.views.regions import RegionViewSet
+from api.views.regions import RegionEventViewSet, RegionViewSet
 from api.views.resources import ResourceViewSet
 from api.views.schema import DocsView, NowhereView, SchemaView
 
@@ -17,6 +17,7 @@ _router.register("regions", RegionViewSet, basename="regions")
 
 urlpatterns = [
     path("v1/", include(_router.urls)),
+    path("v1/regions/<slug:slug>/events", RegionEventViewSet.as_view({"get": "list"}), name="region-events"),
     path("v1/schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     re_path("", NowhereView.as_view()),

@@ -13,12 +13,14 @@ from dashboard import charts, words
 from dashboard.cells import Face, differ, face_of, look_of, name_of, region_name
 from dashboard.charts import Tick
 from dashboard.evidence import Document, Facts
+from dashboard.regions import CONDITIONS, RegionView, view
 from dashboard.words import Look
 from probes.models import MissedSlots, RegionState, Resource, Verdict
 from probes.policy.liveness import RegionCondition
 from probes.protocol.outcome import Outcome
 from probes.selectors.history import Past
 from probes.selectors.overview import Cell
+from probes.selectors.regions import NO_VITALS, Vitals
 from probes.selectors.resources import decision_of
 
 _LEFT_OUT = {
@@ -31,16 +33,6 @@ _LEFT_OUT = {
     "indeterminate": "its check could not tell",
     "config_error": "the check needs mending",
 }
-_CONDITIONS = {
-    RegionCondition.RETIRED: "retired",
-    RegionCondition.ANNOUNCED: "not enrolled",
-    RegionCondition.PAUSED: "paused",
-    RegionCondition.DRAINING: "draining",
-    RegionCondition.SILENT: "silent",
-    RegionCondition.EGRESS_DOWN: "cut off",
-    RegionCondition.LATE: "late",
-    RegionCondition.ACTIVE: "",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +42,7 @@ class RegionCard:
     slug: str
     name: str
     condition: str
+    region: RegionView
     face: Face
     since: str
     digest: str
@@ -81,12 +74,13 @@ def page(
     cells: Sequence[Cell],
     history: Mapping[int, Sequence[Past]],
     gaps: Sequence[MissedSlots],
+    vitals: Mapping[int, Vitals],
     *,
     now: datetime,
 ) -> Page:
-    """Return the page of `resource`; `history` and `gaps` are those of its regions, as `selectors.history` gives."""
+    """Return the page of `resource`; the rest is about its regions, as the selectors give it."""
     verdict: Verdict | None = getattr(resource, "verdict", None)
-    cards = [_card(resource, item, history.get(item.region.pk, ()), gaps, now) for item in cells]
+    cards = [_card(resource, item, history.get(item.region.pk, ()), gaps, vitals, now=now) for item in cells]
     return Page(
         id=resource.pk,
         name=name_of(resource),
@@ -106,6 +100,8 @@ def _card(
     cell: Cell,
     history: Sequence[Past],
     gaps: Sequence[MissedSlots],
+    vitals: Mapping[int, Vitals],
+    *,
     now: datetime,
 ) -> RegionCard:
     region, state = cell.region, cell.state
@@ -115,7 +111,8 @@ def _card(
     return RegionCard(
         slug=region.slug,
         name=region_name(region),
-        condition=_CONDITIONS[cell.condition],
+        condition="" if cell.condition is RegionCondition.ACTIVE else CONDITIONS[cell.condition],
+        region=view(region, vitals.get(region.pk, NO_VITALS), now),
         face=face_of(resource, cell, now),
         since=_since(state.since if state else None, now),
         digest=words.shown(state.digest, 140) if state else "",

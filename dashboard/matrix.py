@@ -7,6 +7,7 @@ from typing import Final
 
 from dashboard import words
 from dashboard.cells import LATEST_TICK, Face, differ, face_of, look_of, name_of, region_name
+from dashboard.regions import CONDITIONS, trouble
 from dashboard.words import Look
 from probes.models import Region, Resource
 from probes.policy.liveness import RegionCondition
@@ -14,7 +15,12 @@ from probes.protocol.taxonomy import Reason
 from probes.selectors.overview import Cell, Overview, Row
 from probes.selectors.severity import Group
 
-_OUT_OF_VOTE: Final = {RegionCondition.SILENT: Look.SILENT, RegionCondition.PAUSED: Look.PAUSED}
+_OUT_OF_VOTE: Final = {
+    RegionCondition.SILENT: Look.SILENT,
+    RegionCondition.EGRESS_DOWN: Look.EGRESS_DOWN,
+    RegionCondition.PAUSED: Look.PAUSED,
+    RegionCondition.DRAINING: Look.PAUSED,
+}
 _SAID: Final = {
     Group.UNAVAILABLE: "unavailable",
     Group.DEGRADED: "degraded",
@@ -98,14 +104,7 @@ def problems(ticked_at: datetime | None, regions: Iterable[Region], now: datetim
     elif not is_ticking(ticked_at, now):
         heard = words.ago(ticked_at, now)
         said.append(f"No checks are handed out: beat and the control worker were last heard of {heard}.")
-    said += [
-        f"{words.shown(region.name, 100)} ({region.slug}) has been silent for "
-        f"{words.span((now - (region.last_seen_at or region.silent_since)).total_seconds())}. "
-        "Its last results are shown and have no vote."
-        for region in regions
-        if region.condition is RegionCondition.SILENT and region.silent_since is not None
-    ]
-    return said
+    return [*said, *filter(None, (trouble(region, now) for region in regions))]
 
 
 def short_title(tally: Mapping[Group, int]) -> str:
@@ -115,21 +114,17 @@ def short_title(tally: Mapping[Group, int]) -> str:
 
 
 def _is_heard(region: Region) -> bool:
-    return region.condition is RegionCondition.ACTIVE and region.last_seen_at is not None
+    return region.condition.votes and region.last_seen_at is not None
 
 
 def _column(region: Region, now: datetime) -> Column:
     condition = region.condition
     heard = f"heard {words.ago(region.last_seen_at, now)}" if region.last_seen_at else "not heard yet"
-    notes = {
-        RegionCondition.SILENT: f"silent, {heard}",
-        RegionCondition.PAUSED: f"paused, {heard}",
-    }
     return Column(
         name=region_name(region),
         slug=region.slug,
         look=_OUT_OF_VOTE.get(condition),
-        note=notes.get(condition, heard),
+        note=heard if condition is RegionCondition.ACTIVE else f"{CONDITIONS[condition]}, {heard}",
     )
 
 

@@ -19,6 +19,7 @@ from probes.models import Resource
 from probes.selectors import history, severity
 from probes.selectors.health import pulse
 from probes.selectors.overview import overview as read_overview
+from probes.selectors.regions import vitals_of
 from probes.selectors.severity import Group
 from probes.selectors.states import cells
 
@@ -78,12 +79,13 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
 @never_cache
 @readers_only
 def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
-    """One image: what each region last found, and what happened lately. Seven queries."""
+    """One image: what each region last found, and what happened lately. Nine queries."""
     now = timezone.now()
     chosen = get_object_or_404(Resource.objects.select_related("registry", "verdict"), pk=resource_id)
     found = cells(chosen)
     past = history.latest(chosen, [item.region.pk for item in found], count=charts.STRIP_CELLS)
-    shown = detail.page(chosen, found, past, history.gaps(chosen, since=now - _MISSED_WITHIN), now=now)
+    vitals = vitals_of([item.region.pk for item in found])
+    shown = detail.page(chosen, found, past, history.gaps(chosen, since=now - _MISSED_WITHIN), vitals, now=now)
     return render(
         request,
         template,

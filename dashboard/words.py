@@ -202,6 +202,21 @@ def milliseconds(value: float) -> str:
     return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
+def seconds(value: float) -> str:
+    """Return a duration in seconds for reading: `0.4 s`, `38 s`."""
+    return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
+
+
+def offset(value: float | None, uncertainty: float | None) -> str:
+    """Return how far a clock is off, in seconds; empty where that is not known."""
+    if value is None:
+        return ""
+    way = "ahead" if value >= 0 else "behind"
+    if uncertainty is None:
+        return f"at least {seconds(value)} ahead" if value >= 0 else f"at most {seconds(-value)} behind"
+    return f"{seconds(abs(value))} {way}, give or take {seconds(uncertainty)}"
+
+
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Return `1 image`, `3 images`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

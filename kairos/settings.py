@@ -180,6 +180,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
     # The names say it; a list of them beside each enumeration would be a second copy.
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Several fields are called `state`, and these are of one kind.
+    "ENUM_NAME_OVERRIDES": {"RegionConditionEnum": "api.serializers.region.CONDITIONS"},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -21,7 +21,10 @@ class StateSerializer(serializers.ModelSerializer[RegionState]):
     reason = serializers.ChoiceField(choices=[(item.value, item.value) for item in Reason])
     since = InstantField(help_text="The slot since which this status holds.")
     slot = InstantField(source="last_slot", help_text="Of the last outcome.")
-    checked_at = InstantField(help_text="When the last check began, by the region's clock.")
+    checked_at = InstantField(help_text="When the last check began, by our clock as far as the region's is known.")
+    egress_down = serializers.BooleanField(
+        help_text="Newer outcomes came while the region reached nothing at all; shown is the last one that counts."
+    )
 
     class Meta:
         model = RegionState
@@ -38,6 +41,7 @@ class StateSerializer(serializers.ModelSerializer[RegionState]):
             "warnings",
             "consecutive_failures",
             "consecutive_successes",
+            "egress_down",
         )
         read_only_fields = fields
 

@@ -1,13 +1,15 @@
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import GenericViewSet
 
 from api import examples
-from api.errors import UNAUTHENTICATED
-from api.serializers.region import RegionSerializer
-from probes.models import Region
-from probes.selectors.regions import regions
+from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
+from api.pagination import RegionEventPagination
+from api.serializers.region import RegionEventSerializer, RegionSerializer
+from probes.models import Region, RegionEvent
+from probes.selectors.regions import events, regions
 
 
 @extend_schema_view(
@@ -25,3 +27,21 @@ class RegionViewSet(ListModelMixin, GenericViewSet[Region]):
 
     def get_queryset(self) -> QuerySet[Region]:
         return regions()
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List what happened to a region",
+        description="The changes of its state, newest first. Follow `next` for older ones; kept for 90 days.",
+        parameters=[OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The region's.")],
+        examples=[OpenApiExample("Its egress was lost", value=examples.region_event(), response_only=True)],
+        responses={200: RegionEventSerializer, 400: BAD_REQUEST, 401: UNAUTHENTICATED, 404: NOT_FOUND},
+    ),
+)
+class RegionEventViewSet(ListModelMixin, GenericViewSet[RegionEvent]):
+    serializer_class = RegionEventSerializer
+    pagination_class = RegionEventPagination
+    queryset = RegionEvent.objects.none()
+
+    def get_queryset(self) -> QuerySet[RegionEvent]:
+        return events(get_object_or_404(Region, slug=self.kwargs["slug"]))

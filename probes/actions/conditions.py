@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from probes.actions import verdicts
 from probes.models import Region, RegionEvent
 from probes.policy.liveness import RegionCondition
-from probes.protocol.egress import CanaryRound
 from probes.protocol.outcome import rfc3339
+from probes.selectors.regions import last_round
 
 _LONGEST_DETAIL: Final = 300
 _log = logging.getLogger(__name__)
@@ -63,10 +63,8 @@ def _found(region: Region) -> str:
 
 
 def _canaries(region: Region) -> str:
-    """Return how the canaries of the worker that was heard last failed, as codes."""
-    workers = region.heartbeat.get("workers", {}).values()
-    told = [worker for worker in workers if worker.get("canaries")]
-    if not told:
+    """Return how the canaries that were asked last failed, as codes."""
+    latest = last_round(region)
+    if latest is None:
         return "none is known"
-    latest = CanaryRound.from_json(max(told, key=lambda worker: str(worker["received_at"]))["canaries"])
     return ", ".join(f"{canary.url} {canary.error or canary.http_status}" for canary in latest.canaries)

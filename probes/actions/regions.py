@@ -104,6 +104,8 @@ def record_heartbeat(envelope: object, *, now: datetime) -> Region:
         others = [item for worker, item in workers.items() if worker != heartbeat.worker]
         newest_first = sorted([latest, *others], key=lambda item: str(item["received_at"]), reverse=True)
         region.heartbeat = {"workers": {item["worker"]: item for item in newest_first[:WORKERS_REMEMBERED]}}
+        if heartbeat.canaries is None or heartbeat.canaries.number:  # 0 is before the first
+            region.canaries = latest["canaries"]
         _read_silence(region, now)
         living = [item for item in newest_first if _lives(item, now)]
         # Of several workers one sets the pace: each hears of the same queue and the same way out.

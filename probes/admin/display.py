@@ -24,6 +24,8 @@ _SIGNS: Final = {
     "degraded": "!",
     "config_error": "!",
     "silent": "!",
+    "egress_down": "!",
+    "late": "!",
     "indeterminate": "?",
     "unknown": "?",
 }
@@ -52,6 +54,11 @@ def reason(code: str, stage: str | None, host: str | None) -> SafeString:
     return format_html('<code>{}</code> <span class="quiet">{}</span>', code, where)
 
 
+def without_egress(found: SafeString) -> SafeString:
+    """Return a finding with the mark of a region that reached nothing: it has no vote, or newer ones have none."""
+    return format_html("{} {}", found, badge("egress_down"))
+
+
 def whole(text: str) -> SafeString:
     """Return a short text that a narrow column does not break."""
     return format_html('<span class="kairos-whole">{}</span>', text)
@@ -63,6 +70,15 @@ def span(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
     return f"{max(0, int(seconds))} s"
+
+
+def offset(seconds: float | None, uncertainty_seconds: float | None) -> str:
+    """Return how far a clock is off: `+300.2 s ± 0.1 s`, or `at least +300.2 s` while only that is known."""
+    if seconds is None:
+        return NOTHING
+    if uncertainty_seconds is None:
+        return f"at least {seconds:+.1f} s"
+    return f"{seconds:+.1f} s ± {uncertainty_seconds:.1f} s"
 
 
 def interval(seconds: int) -> str:

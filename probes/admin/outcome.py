@@ -49,7 +49,7 @@ class OutcomeAdmin(LedgerAdmin):
     slot_column = display.slots("slot")
     slot_stamp = display.at("slot")
     status_shown = display.state("status")
-    checked_stamp = display.at("checked_at", "began, by the region's clock")
+    checked_stamp = display.at("checked_at", "began")
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[Outcome]:
         return outcomes()
@@ -75,4 +75,5 @@ class OutcomeAdmin(LedgerAdmin):
 
     @admin.display(description="reason")
     def finding(self, outcome: Outcome) -> SafeString:
-        return display.reason(outcome.reason, outcome.stage, outcome.host)
+        found = display.reason(outcome.reason, outcome.stage, outcome.host)
+        return display.without_egress(found) if outcome.egress_down else found

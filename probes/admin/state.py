@@ -54,7 +54,7 @@ class RegionStateAdmin(LedgerAdmin):
     checked_age = display.ago("checked_at", "checked")
     since_stamp = display.at("since")
     last_slot_stamp = display.at("last_slot")
-    checked_stamp = display.at("checked_at", "checked, by the region's clock")
+    checked_stamp = display.at("checked_at", "checked")
     manifest_proved_stamp = display.at("manifest_proved_at", "manifest")
     blobs_proved_stamp = display.at("blobs_proved_at", "layers")
 
@@ -73,7 +73,8 @@ class RegionStateAdmin(LedgerAdmin):
 
     @admin.display(description="reason")
     def finding(self, state: RegionState) -> SafeString:
-        return display.reason(state.reason, state.stage, state.host)
+        found = display.reason(state.reason, state.stage, state.host)
+        return display.without_egress(found) if state.egress_down else found
 
     @admin.display(description="in a row")
     def runs(self, state: RegionState) -> str:

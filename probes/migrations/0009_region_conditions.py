@@ -30,6 +30,13 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "region", "clock_uncertainty_seconds", models.FloatField(blank=True, editable=False, null=True)
         ),
+        migrations.AddField(
+            "region",
+            "canaries",
+            models.JSONField(
+                blank=True, editable=False, help_text="The last round of canaries that a worker told of.", null=True
+            ),
+        ),
         migrations.AddField("region", "liveness", models.JSONField(blank=True, default=dict, editable=False)),
         migrations.CreateModel(
             name="RegionEvent",

@@ -65,6 +65,9 @@ class Region(models.Model):
     clock_offset_seconds = models.FloatField(null=True, blank=True, editable=False)
     clock_uncertainty_seconds = models.FloatField(null=True, blank=True, editable=False)
     liveness = models.JSONField(default=dict, blank=True, editable=False)
+    canaries = models.JSONField(
+        null=True, blank=True, editable=False, help_text="The last round of canaries that a worker told of."
+    )
     heartbeat = models.JSONField(default=dict, blank=True, editable=False, help_text="What it last said of itself.")
 
     objects = RegionQuerySet.as_manager()

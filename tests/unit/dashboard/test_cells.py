@@ -46,6 +46,8 @@ def test_an_age_is_that_of_the_slot() -> None:
     ("values", "look"),
     [
         ({"condition": RegionCondition.SILENT}, Look.SILENT),
+        ({"condition": RegionCondition.EGRESS_DOWN}, Look.EGRESS_DOWN),
+        ({"condition": RegionCondition.DRAINING}, Look.PAUSED),
         ({"condition": RegionCondition.PAUSED}, Look.PAUSED),
         ({"condition": RegionCondition.RETIRED}, Look.PAUSED),
         ({"is_paused": True}, Look.PAUSED),

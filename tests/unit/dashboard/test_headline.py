@@ -19,6 +19,17 @@ SILENT = Region(
     last_seen_at=NOW - timedelta(minutes=12),
     silent_since=NOW - timedelta(minutes=12),
 )
+CUT_OFF = Region(
+    slug="sa-east",
+    name="South America East",
+    verify_key="k",
+    last_seen_at=NOW,
+    egress_down_since=NOW - timedelta(minutes=7),
+)
+LATE = Region(
+    slug="af-south", name="Africa South", verify_key="k", last_seen_at=NOW, late_since=NOW, queue_lag_seconds=45.2
+)
+DRAINING = Region(slug="me-west", name="Middle East", verify_key="k", last_seen_at=NOW, draining_at=NOW)
 
 
 def tally(**counts: int) -> Mapping[Group, int]:
@@ -43,7 +54,9 @@ def test_the_headline_is_short_when_all_is_well() -> None:
     assert said([HEARD], available=1) == "The one image can be pulled from everywhere"
 
 
-@pytest.mark.parametrize("region", [SILENT, NEVER_HEARD, Region(slug="x", verify_key="k", paused_at=NOW)])
+@pytest.mark.parametrize(
+    "region", [SILENT, CUT_OFF, DRAINING, NEVER_HEARD, Region(slug="x", verify_key="k", paused_at=NOW)]
+)
 def test_the_headline_claims_nothing_for_regions_that_are_not_heard(region: Region) -> None:
     assert said([HEARD, region], available=2) == "All 2 images can be pulled from every region that reports"
 
@@ -78,10 +91,23 @@ def test_a_silent_region_is_a_problem_and_is_named() -> None:
     assert problem.startswith("Asia South (ap-south) has been silent for 12\N{NO-BREAK SPACE}min.")
 
 
+def test_a_region_that_is_cut_off_or_behind_is_a_problem_and_one_that_drains_is_none() -> None:
+    cut_off, late = matrix.problems(NOW, [HEARD, CUT_OFF, LATE, DRAINING], NOW)
+    assert cut_off.startswith("South America East (sa-east) has reached nothing at all for 7\N{NO-BREAK SPACE}min.")
+    assert late == "Africa South (af-south) is behind: checks wait 45 s in its queue."
+
+
+def test_a_late_region_counts_as_heard() -> None:
+    assert said([HEARD, LATE], available=2) == "All 2 images can be pulled from everywhere"
+
+
 def test_columns_tell_when_a_region_was_heard_and_what_is_odd_about_it() -> None:
-    columns = matrix.columns([HEARD, NEVER_HEARD, SILENT], NOW)
+    columns = matrix.columns([HEARD, NEVER_HEARD, SILENT, CUT_OFF, LATE, DRAINING], NOW)
     assert [(column.slug, column.look, column.note) for column in columns] == [
         ("eu-west", None, "heard just now"),
         ("us-east", None, "not heard yet"),
         ("ap-south", "silent", "silent, heard 12\N{NO-BREAK SPACE}min ago"),
+        ("sa-east", "egress_down", "cut off, heard just now"),
+        ("af-south", None, "late, heard just now"),
+        ("me-west", "paused", "draining, heard just now"),
     ]

@@ -1,5 +1,6 @@
 """The offset of a region's clock, from messages that cross."""
 
+import json
 import math
 from datetime import UTC, datetime, timedelta
 
@@ -84,3 +85,8 @@ def test_region_s_times_become_ours() -> None:
 
 def test_time_that_cannot_be_moved_stays() -> None:
     assert by_our_clock(datetime.max.replace(tzinfo=UTC), -math.pi) == datetime.max.replace(tzinfo=UTC)
+
+
+def test_readings_are_kept_as_json() -> None:
+    found = noted((0, -4.0, None), (31, -0.5, 9.0))
+    assert Readings.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from probes.policy.liveness import RegionCondition
 from probes.policy.verdict import Decision, Inputs, Presence, VerdictState, Vote, decide
 from probes.protocol.taxonomy import Status
 
@@ -122,3 +123,29 @@ def test_stored_inputs_are_the_inputs() -> None:
         fresh_intervals=5,
     )
     assert Inputs.from_json(inputs.to_json()) == inputs
+
+
+@pytest.mark.parametrize(
+    ("condition", "presence"),
+    [
+        (RegionCondition.ACTIVE, Presence.PRESENT),
+        (RegionCondition.LATE, Presence.PRESENT),
+        (RegionCondition.EGRESS_DOWN, Presence.EGRESS_DOWN),
+        (RegionCondition.SILENT, Presence.SILENT),
+        (RegionCondition.DRAINING, Presence.DRAINING),
+        (RegionCondition.PAUSED, Presence.PAUSED),
+    ],
+)
+def test_region_is_present_as_its_condition_says(condition: RegionCondition, presence: Presence) -> None:
+    assert Presence.of(condition) is presence
+
+
+@pytest.mark.parametrize("presence", [Presence.DRAINING, Presence.PAUSED])
+def test_region_that_was_sent_away_is_not_waited_for(presence: Presence) -> None:
+    assert decided(vote("up"), vote("up", region="b", presence=presence)).state == "available"
+
+
+@pytest.mark.parametrize("presence", [Presence.EGRESS_DOWN, Presence.SILENT])
+def test_region_that_went_missing_is_missed(presence: Presence) -> None:
+    decision = decided(vote("up"), vote("down", region="b", presence=presence))
+    assert (decision.state, decision.left_out) == ("unknown", {"b": presence})

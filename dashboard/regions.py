@@ -1,0 +1,79 @@
+"""A region in words: how it is, since when, and what happened to it. PURE: rows and a moment in, words out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from dashboard import words
+from dashboard.evidence import Facts
+from probes.models import Region, RegionEvent
+from probes.policy.liveness import RegionCondition
+from probes.protocol.egress import Canary
+from probes.selectors.regions import Vitals
+
+CONDITIONS: Final = {
+    RegionCondition.RETIRED: "retired",
+    RegionCondition.ANNOUNCED: "not enrolled",
+    RegionCondition.PAUSED: "paused",
+    RegionCondition.DRAINING: "draining",
+    RegionCondition.SILENT: "silent",
+    RegionCondition.EGRESS_DOWN: "cut off",
+    RegionCondition.LATE: "late",
+    RegionCondition.ACTIVE: "active",
+}
+"""What a page calls a condition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionView:
+    """A region as its card tells of it. `events` are its last changes, newest first."""
+
+    summary: str
+    facts: Facts
+    events: Sequence[str]
+
+
+def view(region: Region, vitals: Vitals, now: datetime) -> RegionView:
+    """Return how a region is."""
+    since = f" {words.since(region.condition_since, now)}" if region.condition_since else ""
+    found = vitals.last_round
+    facts = (
+        ("Heard", words.ago(region.last_seen_at, now) if region.last_seen_at else "not yet"),
+        ("Queue lag", words.seconds(region.queue_lag_seconds) if region.queue_lag_seconds is not None else ""),
+        ("Clock", words.offset(region.clock_offset_seconds, region.clock_uncertainty_seconds)),
+        ("Canaries", ", ".join(_canary(canary) for canary in found.canaries) if found else ""),
+        ("Egress address", ", ".join(filter(None, (found.public_address, found.local_address))) if found else ""),
+    )
+    return RegionView(
+        summary=f"{CONDITIONS[region.condition]}{since}",
+        facts=[(term, said) for term, said in facts if said],
+        events=[_event(event, now) for event in vitals.events],
+    )
+
+
+def trouble(region: Region, now: datetime) -> str:
+    """Return the sentence for a region that does not do its part, as nobody has asked it to; empty for others."""
+    name = f"{words.shown(region.name, 100)} ({region.slug})"
+    if region.condition is RegionCondition.SILENT and region.silent_since is not None:
+        silence = words.span((now - (region.last_seen_at or region.silent_since)).total_seconds())
+        return f"{name} has been silent for {silence}. Its last results are shown and have no vote."
+    if region.condition is RegionCondition.EGRESS_DOWN and region.egress_down_since is not None:
+        cut_off = words.span((now - region.egress_down_since).total_seconds())
+        return f"{name} has reached nothing at all for {cut_off}. What it finds meanwhile has no vote."
+    if region.condition is RegionCondition.LATE and region.queue_lag_seconds is not None:
+        return f"{name} is behind: checks wait {words.seconds(region.queue_lag_seconds)} in its queue."
+    return ""
+
+
+def _canary(canary: Canary) -> str:
+    host = words.shown(canary.url, 300).partition("://")[2].partition("/")[0]
+    if canary.answered:
+        return f"{host} {canary.http_status} in {words.milliseconds(canary.total_ms)}"
+    return f"{host} {words.reason(words.shown(canary.error, 40))}"
+
+
+def _event(event: RegionEvent, now: datetime) -> str:
+    after = CONDITIONS[RegionCondition(event.after)]
+    detail = words.shown(event.detail, 300)
+    return f"{words.moment(event.at, now)}: {after}{f', {detail}' if detail else ''}"
