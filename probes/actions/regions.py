@@ -11,10 +11,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from probes.actions import conditions, envelopes
+from probes.actions.beat import GAP
 from probes.models import Region
 from probes.models.control import ControlBeat
 from probes.policy import liveness
-from probes.policy.clock import Readings
+from probes.policy.clock import Estimate, Readings
 from probes.policy.liveness import Latch
 from probes.protocol.batch import MAX_HEARTBEAT_BYTES, Heartbeat
 from probes.protocol.egress import EgressState
@@ -122,7 +123,7 @@ def note_silence(*, now: datetime) -> list[str]:
     its broker was away, heartbeats are missing that nobody could have taken.
     """
     beat = ControlBeat.objects.first()
-    if beat is not None and beat.running_since > now - liveness.SILENT_AFTER:
+    if beat is not None and (beat.ticked_at < now - GAP or beat.running_since > now - liveness.SILENT_AFTER):
         return []
     fallen = Region.objects.in_service().filter(silent_since=None, last_seen_at__lt=now - liveness.SILENT_AFTER)
     if not fallen.exists():
@@ -165,7 +166,12 @@ def _read_clock(region: Region, heartbeat: Heartbeat, now: datetime) -> None:
         upper=heartbeat.shortest_wait_seconds,
     )
     region.liveness = {**region.liveness, "clock": readings.to_json()}
-    if estimate := readings.estimate:
+    known = None
+    if region.clock_offset_seconds is not None:
+        known = Estimate(
+            offset_seconds=region.clock_offset_seconds, uncertainty_seconds=region.clock_uncertainty_seconds
+        )
+    if estimate := readings.estimate(known):
         region.clock_offset_seconds = estimate.offset_seconds
         region.clock_uncertainty_seconds = estimate.uncertainty_seconds
 

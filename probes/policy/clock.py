@@ -52,16 +52,22 @@ class Readings:
     def lower(self) -> float | None:
         return max((item.lower for item in self.bounds), default=None)
 
-    @property
-    def estimate(self) -> Estimate | None:
-        """The middle of what is possible; the lower bound alone where there is no other."""
+    def estimate(self, known: Estimate | None = None) -> Estimate | None:
+        """Return the middle of what is possible, the lower bound where there is no other, None without a reading.
+
+        What was `known` before stays while it is possible and was known better: messages that were held up for
+        minutes bound the offset only loosely, and say nothing against it.
+        """
         lower = self.lower
         if lower is None:
-            return None
+            return known
         upper = min(item.upper for item in self.bounds)
+        half = abs(upper - lower) / 2
+        if known is not None and lower <= known.offset_seconds <= upper and _uncertainty(known) <= half:
+            return known
         if upper == math.inf:
             return Estimate(offset_seconds=lower, uncertainty_seconds=None)
-        return Estimate(offset_seconds=(lower + upper) / 2, uncertainty_seconds=abs(upper - lower) / 2)
+        return Estimate(offset_seconds=(lower + upper) / 2, uncertainty_seconds=half)
 
     def noted(self, *, at: datetime, lower: float, upper: float | None = None) -> Self:
         """Return the readings with one more; those that it contradicts, or that are too old, are gone."""
@@ -106,6 +112,10 @@ def by_our_clock(instant: datetime, offset_seconds: float | None) -> datetime:
         return (instant - timedelta(seconds=offset_seconds or 0.0)).astimezone(UTC)
     except OverflowError:
         return instant
+
+
+def _uncertainty(estimate: Estimate) -> float:
+    return math.inf if estimate.uncertainty_seconds is None else estimate.uncertainty_seconds
 
 
 def _contradict(bounds: Iterable[Bounds]) -> bool:

@@ -38,7 +38,7 @@ def test_offset_is_always_within_its_bounds_and_the_readings_stay_few(
     for seconds, uplink, downlink in sorted(delays, key=lambda item: item[0]):
         upper = None if downlink is None else offset + downlink
         found = found.noted(at=AT + seconds * SECOND, lower=offset - uplink, upper=upper)
-    estimate = found.estimate
+    estimate = found.estimate()
     assert estimate
     if estimate.uncertainty_seconds is None:
         assert estimate.offset_seconds <= offset + 1e-6

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from probes.actions import regions
 from probes.models import Region
+from probes.protocol.egress import Canary, CanaryRound, Egress, EgressState
 from probes.protocol.outcome import rfc3339
 from tests.fakes.control_plane import ControlPlane
 
@@ -41,6 +42,9 @@ def test_region_shows_what_its_worker_last_said(client: APIClient, plane: Contro
         ({"silent_since": timezone.now(), "paused_at": timezone.now()}, "paused"),
         ({"verify_key": "", "box_public_key": ""}, "announced"),
         ({"retired_at": timezone.now(), "paused_at": timezone.now()}, "retired"),
+        ({"draining_at": timezone.now(), "silent_since": timezone.now()}, "draining"),
+        ({"egress_down_since": timezone.now(), "late_since": timezone.now()}, "egress_down"),
+        ({"late_since": timezone.now()}, "late"),
     ],
 )
 def test_region_tells_its_state(
@@ -68,3 +72,67 @@ def test_list_takes_one_query_and_the_token(client: APIClient, plane: ControlPla
 def test_keys_of_regions_are_not_shown(client: APIClient, plane: ControlPlane) -> None:
     text = client.get(ADDRESS).content.decode()
     assert not any(region.verify_key in text or region.box_public_key in text for region in Region.objects.all())
+
+
+def test_region_shows_its_clock_its_queue_and_its_way_out(client: APIClient, plane: ControlPlane) -> None:
+    now = timezone.now()
+    canary = Canary(url="https://canary.test/", http_status=204, error=None, total_ms=12.5)
+    round_ = CanaryRound(number=1, ended_at=now, canaries=(canary,), public_address="192.0.2.7")
+    regions.record_heartbeat(
+        plane.regions["eu-west"].heartbeat(
+            sent_at=now + timedelta(seconds=299),
+            shortest_wait_seconds=303.0,
+            longest_wait_seconds=311.0,
+            seats=100,
+            load_per_core=0.5,
+            egress=Egress(state=EgressState.OK, since=now),
+            canaries=round_,
+        ),
+        now=now,
+    )
+    shown = next(item for item in client.get(ADDRESS).json() if item["slug"] == "eu-west")
+    assert (shown["clock_offset_seconds"], shown["clock_uncertainty_seconds"]) == (
+        pytest.approx(301, abs=1e-3),
+        pytest.approx(2, abs=1e-3),
+    )
+    assert shown["queue_lag_seconds"] == pytest.approx(12, abs=1e-2)
+    assert shown["last_round"] == {
+        "ended_at": rfc3339(now),
+        "canaries": [{"url": "https://canary.test/", "http_status": 204, "error": None, "total_ms": 12.5}],
+        "local_address": None,
+        "public_address": "192.0.2.7",
+    }
+    (worker,) = shown["workers"]
+    assert (worker["seats"], worker["load_per_core"], worker["egress"]) == (100, 0.5, "ok")
+
+
+def test_worker_that_an_earlier_version_stored_is_shown(client: APIClient, plane: ControlPlane) -> None:
+    regions.record_heartbeat(plane.regions["eu-west"].heartbeat(), now=timezone.now())
+    region = Region.objects.get(slug="eu-west")
+    (worker,) = region.heartbeat["workers"].values()
+    for name in ("seats", "load_per_core", "queue_lag_seconds", "egress", "canaries", "expired_lately"):
+        del worker[name]
+    region.save()
+    (shown,) = next(item for item in client.get(ADDRESS).json() if item["slug"] == "eu-west")["workers"]
+    assert (shown["seats"], shown["load_per_core"], shown["egress"]) == (0, None, "unknown")
+
+
+def test_events_of_a_region_come_newest_first_in_pages(client: APIClient, plane: ControlPlane) -> None:
+    region = plane.region("eu-west")
+    regions.pause([region.pk], now=plane.now, detail="by anna")
+    regions.resume([region.pk], now=plane.now)
+    first = client.get(f"{ADDRESS}/eu-west/events", {"page_size": 2}).json()
+    assert [(item["before"], item["after"], item["detail"]) for item in first["results"]] == [
+        ("paused", "active", ""),
+        ("active", "paused", "by anna"),
+    ]
+    assert first["results"][0]["at"] == rfc3339(plane.now)
+    rest = client.get(first["next"]).json()
+    assert [item["after"] for item in rest["results"]] == ["active"]
+    assert rest["next"] is None
+
+
+def test_region_that_is_not_there_has_no_events(client: APIClient, plane: ControlPlane) -> None:
+    assert client.get(f"{ADDRESS}/mars/events").status_code == 404
+    assert client.get(f"{ADDRESS}/eu-west/events", {"cursor": "x"}).status_code == 400
+    assert APIClient().get(f"{ADDRESS}/eu-west/events").status_code == 401

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from api import examples
 from probes.actions import regions
+from probes.protocol.egress import Canary, CanaryRound
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding
@@ -72,7 +73,9 @@ def test_answers_are_as_described(client: APIClient, plane: ControlPlane, schema
     valid(schema, "/api/v1/resources/{id}", "200", client.get(f"/api/v1/resources/{image.pk}").json())
     for _ in range(2):
         plane.check(image, finds={"us-east": finding(Reason.RATE_LIMITED)})
-    regions.record_heartbeat(plane.regions["eu-west"].heartbeat(), now=plane.now)
+    canary = Canary(url="https://canary.test/", http_status=None, error="dns_temporary", total_ms=1.0)
+    canaries = CanaryRound(number=1, ended_at=plane.now, canaries=(canary,), local_address="10.0.0.4")
+    regions.record_heartbeat(plane.regions["eu-west"].heartbeat(canaries=canaries), now=plane.now)
     outcomes = client.get("/api/v1/outcomes", {"page_size": "5"}).json()
     assert outcomes["next"]
     valid(schema, "/api/v1/outcomes", "200", outcomes)
@@ -81,6 +84,9 @@ def test_answers_are_as_described(client: APIClient, plane: ControlPlane, schema
         valid(schema, "/api/v1/outcomes/{id}", "200", shown)
     valid(schema, "/api/v1/resources", "200", client.get("/api/v1/resources").json())
     valid(schema, "/api/v1/regions", "200", client.get("/api/v1/regions").json())
+    events = client.get("/api/v1/regions/eu-west/events").json()
+    assert events["results"]
+    valid(schema, "/api/v1/regions/{slug}/events", "200", events)
     valid(schema, "/api/v1/outcomes", "400", client.get("/api/v1/outcomes?status=up").json())
     valid(schema, "/api/v1/outcomes", "401", APIClient().get("/api/v1/outcomes").json())
 
@@ -90,6 +96,7 @@ def test_examples_are_as_described(schema: dict[str, Any]) -> None:
     valid(schema, "/api/v1/outcomes/{id}", "200", examples.summary())
     valid(schema, "/api/v1/resources/{id}", "200", examples.resource())
     valid(schema, "/api/v1/regions", "200", [examples.region()])
+    valid(schema, "/api/v1/regions/{slug}/events", "200", {"next": None, "results": [examples.region_event()]})
     valid(schema, "/api/v1/resources/{id}/check", "202", examples.ordered(), method="post")
 
 

@@ -79,6 +79,17 @@ def test_batch_tells_the_region_how_far_its_clock_is_ahead(
     assert batch.clock_offset_seconds == 299.5
 
 
+def test_heartbeats_that_were_held_up_do_not_make_a_region_s_batches_expire(
+    now: datetime, regions: Regions, make_images: MakeImages, heart: Heart
+) -> None:
+    """After ten minutes without a control plane the first heartbeats to be read are ten minutes old."""
+    make_images()
+    heart.beat(ahead_seconds=-0.1, shortest_wait_seconds=0.1)
+    heart.now += timedelta(minutes=10)
+    heart.beat(ahead_seconds=-600.0)
+    assert batches(regions, now)["eu-west"].clock_offset_seconds == pytest.approx(0.0)
+
+
 def test_region_of_which_nothing_was_heard_is_told_nothing(
     now: datetime, regions: Regions, make_images: MakeImages
 ) -> None:
@@ -270,6 +281,7 @@ def test_nobody_is_silent_before_the_control_plane_has_listened_for_as_long(
     heart.beat()
     beat.stamp(now)
     back = now + timedelta(minutes=10)
+    assert region_actions.note_silence(now=back) == []  # which may come before the first tick
     beat.stamp(back)
     assert region_actions.note_silence(now=back) == []
     for second in range(1, 70):

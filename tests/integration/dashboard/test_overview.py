@@ -91,6 +91,18 @@ def test_a_silent_region_does_not_look_healthy(client: Client, plane: ControlPla
     assert "(ap-south) has been silent for 12" in page.all("p", "is-degraded")[0].text
 
 
+def test_a_region_that_is_cut_off_does_not_look_healthy(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image)
+    cut_off = plane.now - timedelta(minutes=12)
+    Region.objects.filter(slug="ap-south").update(egress_down_since=cut_off)
+    page = read(client)
+    assert look(page, image, "ap-south") == "egress_down"
+    assert "hatched" in page[f"cell-{image.pk}-ap-south"].classes
+    assert "cut off, heard" in page["column-ap-south"].text
+    assert "(ap-south) has reached nothing at all for 1" in page.all("p", "is-degraded")[0].text
+
+
 def test_pauses_are_shown_as_such(client: Client, plane: ControlPlane) -> None:
     paused, other = plane.image("ghcr.io/org/paused:1"), plane.image("ghcr.io/org/other:1")
     plane.check(paused, other)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import resources
+from probes.actions import regions, resources
 from probes.models import MissedSlots, Region, RegionState, Resource
 from probes.policy.slots import MissedCause
 from probes.protocol.outcome import Certificate, Outcome, PlatformResult, RateLimit
@@ -176,7 +176,7 @@ def test_one_query_budget_serves_any_history(client: Client, plane: ControlPlane
     few = queries()
     for _ in range(5):
         plane.check(image)
-    assert queries() == few == 6
+    assert queries() == few == 8
 
 
 def test_differing_digests_are_listed_by_region(client: Client, plane: ControlPlane) -> None:
@@ -251,3 +251,16 @@ def test_ids_are_unique(client: Client, plane: ControlPlane) -> None:
 
 def _with_detail(outcome: Outcome, detail: str) -> Outcome:
     return replace(outcome, conclusion=replace(outcome.conclusion, detail=detail))
+
+
+def test_the_card_of_a_region_tells_how_it_is(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image)
+    regions.pause([plane.region("us-east").pk], now=plane.now, detail="by <anna>")
+    Region.objects.filter(slug="us-east").update(clock_offset_seconds=-299.6, queue_lag_seconds=12.2)
+    page = read(client, image)
+    text = page["from-us-east-region"].text
+    assert "The region is paused since" in text
+    assert "Queue lag 12 s Clock at most 300 s behind" in text
+    assert "paused, by <anna>" in text
+    assert "The region is active" in page["from-eu-west-region"].text
