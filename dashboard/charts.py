@@ -31,6 +31,7 @@ _TICK_GAP: Final = 2
 _STRIP_HEIGHT: Final = 24
 # The worse, the taller: bad ones stand out without their colours too.
 _TICK_HEIGHTS: Final = {
+    Look.EGRESS_DOWN: 6,
     Look.AVAILABLE: 10,
     Look.INDETERMINATE: 14,
     Look.CONFIG_ERROR: 17,

@@ -158,17 +158,7 @@ def _schedule(resource: Resource, now: datetime) -> Facts:
 
 
 def _ticks(history: Sequence[Past], missed: Sequence[MissedSlots], now: datetime) -> list[Tick]:
-    dated = [
-        (
-            past.slot,
-            Tick(
-                look=Look(past.status),
-                text=f"{words.moment(past.slot, now)}: {words.reason(past.reason)}"
-                f", {words.milliseconds(past.duration_ms)}",
-            ),
-        )
-        for past in history
-    ]
+    dated = [(past.slot, _tick(past, now)) for past in history]
     oldest = history[0].slot if history else None
     dated += [
         (gap.last_slot, Tick(look=None, text=_missed(gap, now)))
@@ -176,6 +166,13 @@ def _ticks(history: Sequence[Past], missed: Sequence[MissedSlots], now: datetime
         if oldest is None or gap.last_slot > oldest
     ]
     return [tick for _, tick in sorted(dated, key=lambda item: item[0])]
+
+
+def _tick(past: Past, now: datetime) -> Tick:
+    said = f"{words.moment(past.slot, now)}: {words.reason(past.reason)}, {words.milliseconds(past.duration_ms)}"
+    if past.egress_down:
+        return Tick(look=Look.EGRESS_DOWN, text=f"{said}; the region reached nothing at all, so it does not count")
+    return Tick(look=Look(past.status), text=said)
 
 
 def _missed(gap: MissedSlots, now: datetime) -> str:

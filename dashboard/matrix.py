@@ -178,6 +178,7 @@ def _facts(resource: Resource, cell: Cell, now: datetime) -> list[tuple[str, str
         ("Failed at", state.stage or ""),
         ("Host", words.shown(state.host, 260)),
         ("Hint", _hint(state.reason) if state.reason != Reason.OK else ""),
+        ("Since then", "the region reached nothing, so what it found does not count" if state.egress_down else ""),
         ("Digest", words.short_digest(state.digest)),
         *proven,
         ("Warnings", " ".join(words.warning(code) for code in state.warnings)),

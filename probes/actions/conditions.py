@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from probes.actions import verdicts
 from probes.models import Region, RegionEvent
 from probes.policy.liveness import RegionCondition
+from probes.protocol.errors import clean_text
 from probes.protocol.outcome import rfc3339
 from probes.selectors.regions import last_round
 
@@ -42,7 +43,7 @@ def note(region: Region, before: RegionCondition, *, now: datetime, detail: str 
     if after is before:
         return False
     region.condition_since = now
-    said = (detail or _found(region))[:_LONGEST_DETAIL]
+    said = clean_text(detail or _found(region), _LONGEST_DETAIL)  # a region has a say in it
     RegionEvent.objects.create(region=region, at=now, before=before, after=after, detail=said)
     level = logging.INFO if after is RegionCondition.ACTIVE else logging.WARNING
     _log.log(level, "region %s is %s, and was %s%s", region.slug, after, before, said and f": {said}")

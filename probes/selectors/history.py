@@ -13,10 +13,10 @@ MOST_GAPS: Final = 200
 
 # For each region its own short walk down the primary key, newest partition first.
 _LATEST: Final = """
-SELECT wanted.region_id, latest.slot, latest.status, latest.reason, latest.duration_ms
+SELECT wanted.region_id, latest.slot, latest.status, latest.reason, latest.duration_ms, latest.egress_down
 FROM unnest(%(regions)s::bigint[]) AS wanted (region_id)
 CROSS JOIN LATERAL (
-    SELECT slot, status, reason, duration_ms FROM probes_outcome
+    SELECT slot, status, reason, duration_ms, egress_down FROM probes_outcome
     WHERE resource_id = %(resource)s AND region_id = wanted.region_id AND slot >= %(since)s
     ORDER BY slot DESC LIMIT %(count)s
 ) AS latest
@@ -32,6 +32,7 @@ class Past:
     status: str
     reason: str
     duration_ms: int
+    egress_down: bool = False
 
 
 def latest(resource: Resource, region_ids: Iterable[int], *, count: int) -> Mapping[int, Sequence[Past]]:

@@ -367,3 +367,14 @@ def test_claims_of_a_region_that_is_late_go_on(
     for _ in range(3):
         heart.beat(longest_wait_seconds=40.0)
     assert len(dispatch.claim_due(now).messages) == 3
+
+
+def test_region_has_no_say_in_lines_of_our_log(heart: Heart, caplog: pytest.LogCaptureFixture) -> None:
+    canary = Canary(url="https://canary.test/\nERROR forged", http_status=None, error="e" * 9000, total_ms=3.0)
+    for number in (1, 2):
+        region = heart.beat(
+            egress=Egress(state=EgressState.DOWN, since=heart.now),
+            canaries=CanaryRound(number=number, ended_at=heart.now, canaries=(canary,)),
+        )
+    assert len(events(region)[0].detail) == 300
+    assert "\nERROR forged" not in caplog.text

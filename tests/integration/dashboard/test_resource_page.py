@@ -264,3 +264,16 @@ def test_the_card_of_a_region_tells_how_it_is(client: Client, plane: ControlPlan
     assert "Queue lag 12 s Clock at most 300 s behind" in text
     assert "paused, by <anna>" in text
     assert "The region is active" in page["from-eu-west-region"].text
+
+
+def test_what_was_found_without_egress_is_told_apart(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image)
+    Region.objects.filter(slug="eu-west").update(egress_down_since=plane.now)
+    plane.check(image, finds={"eu-west": finding(Reason.CONNECT_UNREACHABLE)})
+    page = read(client, image)
+    assert "the region reached nothing at all, so it does not count" in page["from-eu-west"].text
+    assert "the region reached nothing at all" not in page["from-us-east"].text
+    assert "all answered" in page["from-eu-west"].text
+    overview = Page(client.get("/").content.decode())
+    assert "the region reached nothing, so what it found does not count" in overview.html

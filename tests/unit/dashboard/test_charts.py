@@ -76,7 +76,8 @@ def test_a_strip_shows_the_newest_checks_against_its_right_edge() -> None:
 
 
 def test_a_worse_check_is_taller_so_colour_is_not_needed() -> None:
-    looks = [None, Look.AVAILABLE, Look.INDETERMINATE, Look.CONFIG_ERROR, Look.DEGRADED, Look.UNAVAILABLE]
+    looks = [None, Look.EGRESS_DOWN, Look.AVAILABLE, Look.INDETERMINATE, Look.CONFIG_ERROR, Look.DEGRADED]
+    looks.append(Look.UNAVAILABLE)
     svg = parsed(charts.strip([Tick(look=look, text="") for look in looks], label="eu-west"))
     heights = [float(rect.attrib["height"]) for rect in svg.iter("rect")]
     assert heights == sorted(set(heights))
