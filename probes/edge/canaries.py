@@ -77,8 +77,11 @@ class Canaries:
     async def watch(self) -> None:
         """Ask at intervals until `close`."""
         while self._urls and not self._closed.done():
-            async with self._asking:
-                await self._ask()
+            try:
+                async with self._asking:
+                    await self._ask()
+            except Exception:  # noqa: BLE001 - a fault of ours must not end the rounds
+                _log.exception("a round of canaries failed")
             is_sure = self._good_in_a_row > 1
             pause_seconds = self._every_seconds if is_sure else min(DOUBT_SECONDS, self._every_seconds)
             await asyncio.wait({self._closed}, timeout=pause_seconds)

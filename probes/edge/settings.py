@@ -1,5 +1,6 @@
 """What a region's worker is told by its environment."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Network
@@ -15,6 +16,7 @@ from probes.trust.envelope import CONTROL, is_name
 from probes.trust.keys import KeyFileError, RegionKeys
 from probes.version import VERSION
 from probes.wire.limits import LimitRefused, Limits, read_limits
+from probes.wire.tls import load_roots
 
 BATCHES: Final = 3
 CHECKS_IN_FLIGHT: Final = 100
@@ -81,7 +83,7 @@ class EdgeSettings:
         each of `probes.wire.limits`. How this region gets out: KAIROS_EDGE_PROXY (a URL), KAIROS_EDGE_PROXY_CA_FILE
         (roots for an https proxy), KAIROS_EDGE_NAT64_PREFIXES (of this network's own translator; commas between).
         Whether it does: KAIROS_EDGE_CANARIES (URLs, commas between; `CANARIES` where it is not set, none where it is
-        empty), KAIROS_EDGE_CANARIES_CA_FILE (roots for those, in place of the system's), KAIROS_EDGE_CANARY_SECONDS.
+        empty), KAIROS_EDGE_CANARIES_CA_FILE (roots for those, besides the system's), KAIROS_EDGE_CANARY_SECONDS.
         """
         return cls(
             broker_url=_broker_url(_needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")),
@@ -100,7 +102,7 @@ class EdgeSettings:
             nat64=_nat64(environ),
             limits=_limits(environ),
             canaries=_canaries(environ),
-            canaries_ca_pem=_pem(environ, "KAIROS_EDGE_CANARIES_CA_FILE"),
+            canaries_ca_pem=_canaries_ca(environ),
             canary_seconds=_seconds(environ, "KAIROS_EDGE_CANARY_SECONDS", CANARY_SECONDS),
         )
 
@@ -181,6 +183,16 @@ def _canaries(environ: Mapping[str, str]) -> tuple[str, ...]:
         if len(url) > MAX_CANARY_URL:
             raise SettingsError(f"KAIROS_EDGE_CANARIES: number {number} has more than {MAX_CANARY_URL} characters")
     return urls
+
+
+def _canaries_ca(environ: Mapping[str, str]) -> str:
+    pem = _pem(environ, "KAIROS_EDGE_CANARIES_CA_FILE")
+    if pem:
+        try:
+            load_roots(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pem)
+        except ValueError as error:
+            raise SettingsError(f"KAIROS_EDGE_CANARIES_CA_FILE: {error}") from None
+    return pem
 
 
 def _limits(environ: Mapping[str, str]) -> Limits:

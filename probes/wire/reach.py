@@ -21,7 +21,7 @@ BODY_BYTES: Final = 16 * 1024
 def route_to(url: str, ca_pem: str, proxy: Proxy | None, nat64: tuple[IPv6Network, ...]) -> Route:
     """Return the way to a canary: it may be anywhere but at a metadata address, since the region's operator chose it.
 
-    `ca_pem` are roots in place of the system's. Raises `ValueError` when they are none.
+    `ca_pem` are roots besides the system's. Raises `ValueError` when they are none.
     """
     return Route.of(Site(allow_hosts=(origin_of(url).host,), plain_http=True, ca_pem=ca_pem), proxy, nat64)
 

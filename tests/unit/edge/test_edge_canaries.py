@@ -210,3 +210,20 @@ async def test_nobody_waits_for_a_round_when_the_worker_leaves(line: Line) -> No
             assert (await waiting).state is EgressState.OK
             assert (await made.egress_after(findings(LOST_A), since=0.0)).state is EgressState.OK
         line.hangs.set()
+
+
+async def test_round_that_fails_by_our_own_fault_does_not_end_them(
+    line: Line, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [RuntimeError("broken")]
+    reach = line.reach
+
+    async def faulty(url: str, seconds: float) -> Reached:
+        if faults:
+            raise faults.pop()
+        return await reach(url, seconds)
+
+    monkeypatch.setattr(line, "reach", faulty)
+    async with watching(line, *URLS) as made:
+        await rounds(made, 1)
+    assert "a round of canaries failed" in caplog.text

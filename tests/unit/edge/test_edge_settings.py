@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import trustme
 
 from probes.edge.settings import CANARIES, EdgeSettings, SettingsError
 from probes.trust.keys import ControlKeys, RegionKeys
@@ -30,7 +31,8 @@ def test_three_variables_are_enough(environ: dict[str, str]) -> None:
 def test_canaries_are_well_known_unless_others_or_none_are_named(environ: dict[str, str], tmp_path: Path) -> None:
     assert EdgeSettings.from_environ(environ).canaries == CANARIES
     assert EdgeSettings.from_environ({**environ, "KAIROS_EDGE_CANARIES": " "}).canaries == ()
-    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
+    pem = trustme.CA().cert_pem.bytes().decode()
+    (tmp_path / "ca.pem").write_text(pem)
     settings = EdgeSettings.from_environ(
         {
             **environ,
@@ -40,7 +42,13 @@ def test_canaries_are_well_known_unless_others_or_none_are_named(environ: dict[s
         }
     )
     assert settings.canaries == ("https://intranet.test:8443/health", "http://10.1.2.3/")
-    assert (settings.canaries_ca_pem, settings.canary_seconds) == ("-----BEGIN CERTIFICATE-----", 5)
+    assert (settings.canaries_ca_pem, settings.canary_seconds) == (pem, 5)
+
+
+def test_roots_of_canaries_that_are_none_are_refused_at_the_start(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("not a certificate")
+    with pytest.raises(SettingsError, match="KAIROS_EDGE_CANARIES_CA_FILE: the CA bundle cannot be used"):
+        EdgeSettings.from_environ({**environ, "KAIROS_EDGE_CANARIES_CA_FILE": str(tmp_path / "ca.pem")})
 
 
 def test_user_agent_names_version_and_region(environ: dict[str, str]) -> None:
