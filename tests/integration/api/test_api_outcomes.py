@@ -50,7 +50,7 @@ def test_stored_outcome_is_the_document_of_the_probe_command(client: APIClient, 
 
     slot = plane.check(image, finds={"eu-west": find})
     (shown,) = listed(client, "region=eu-west")
-    names = {name: shown.pop(name) for name in ("id", "resource", "region", "slot")}
+    names = {name: shown.pop(name) for name in ("id", "resource", "region", "slot", "egress_down")}
     assert shown == documents["eu-west"]
     assert list(shown) == list(documents["eu-west"])
     assert names == {
@@ -58,6 +58,7 @@ def test_stored_outcome_is_the_document_of_the_probe_command(client: APIClient, 
         "resource": image.pk,
         "region": "eu-west",
         "slot": rfc3339(slot),
+        "egress_down": False,
     }
     assert client.get(f"{ADDRESS}/{names['id']}").json() == {**names, **shown}
 
@@ -84,7 +85,7 @@ def test_outcome_that_tells_nothing_new_is_shown_as_its_summary(client: APIClien
         "auth_path",
     ):
         assert shown[name] is None
-    assert list(shown) == ["id", "resource", "region", "slot", *found(Plan(reference="a")).to_json()]
+    assert list(shown) == ["id", "resource", "region", "slot", "egress_down", *found(Plan(reference="a")).to_json()]
 
 
 def test_document_from_before_there_were_notices_has_none(client: APIClient, plane: ControlPlane) -> None:
@@ -95,7 +96,7 @@ def test_document_from_before_there_were_notices_has_none(client: APIClient, pla
     stored.save()
     (shown,) = listed(client, "region=eu-west")
     assert shown["notices"] == []
-    assert list(shown) == ["id", "resource", "region", "slot", *found(Plan(reference="a")).to_json()]
+    assert list(shown) == ["id", "resource", "region", "slot", "egress_down", *found(Plan(reference="a")).to_json()]
 
 
 def test_summary_does_not_name_an_image_that_was_not_checked(client: APIClient, plane: ControlPlane) -> None:
