@@ -43,7 +43,7 @@ class Intake:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._region = keys.region
-        self._verify_keys = {CONTROL: keys.control_verify_key}
+        self._verify_keys = {CONTROL: [keys.control_verify_key]}
         self._clock = clock
         self._waits = waits
         self._monotonic = monotonic
@@ -56,7 +56,7 @@ class Intake:
             envelope,
             kind=Kind.BATCH,
             recipient=self._region,
-            verify_key_of=self._verify_keys.get,
+            verify_keys_of=self._verify_keys.get,
             max_bytes=MAX_BATCH_BYTES,
         )
         try:

@@ -1,6 +1,7 @@
 """The secrets of one batch, each handed out only for the place it is bound to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from nacl.public import PrivateKey
 
@@ -15,10 +16,10 @@ class SecretRefused(Exception):
 
 
 class Keyring:
-    """The opened secrets of a batch by their keys. One that did not open is None."""
+    """The opened secrets of a batch by their keys. One that opens with none of the region's `keys` is None."""
 
-    def __init__(self, sealed: Mapping[str, str], key: PrivateKey) -> None:
-        self._secrets = {name: _opened(text, key) for name, text in sealed.items()}
+    def __init__(self, sealed: Mapping[str, str], keys: Sequence[PrivateKey]) -> None:
+        self._secrets = {name: _opened(text, keys) for name, text in sealed.items()}
         self._identities: dict[str, str] = {}  # what is wrong with the client certificate of each, or nothing
 
     def secret_for(self, plan: Plan, reference: Reference | None) -> Secret:
@@ -32,7 +33,9 @@ class Keyring:
             raise SecretRefused("The batch does not hold the credential of this check.")
         bound = self._secrets[plan.secret_key]
         if bound is None:
-            raise SecretRefused("The credential does not open with this region's key; enrol the region again.")
+            raise SecretRefused(
+                "The credential does not open with this region's key; `manage.py region rotate` gives it new ones."
+            )
         if not bound.allows(reference.host, reference.repository):
             raise SecretRefused("The credential is for another registry or repository; nothing was sent.")
         if bound.secret.client_identity:
@@ -52,8 +55,8 @@ class Keyring:
             raise SecretRefused(f"{why[0].upper()}{why[1:]}.")
 
 
-def _opened(text: str, key: PrivateKey) -> BoundSecret | None:
-    try:
-        return open_sealed(text, key)
-    except SealError:
-        return None
+def _opened(text: str, keys: Sequence[PrivateKey]) -> BoundSecret | None:
+    for key in keys:
+        with suppress(SealError):
+            return open_sealed(text, key)
+    return None

@@ -93,7 +93,7 @@ class EdgeWorker:
 
     async def _report(self, taken: Taken) -> Report:
         crew, batch = self._engine_loop.crew, taken.batch
-        keyring = Keyring(batch.secrets, self._settings.keys.box_key)
+        keyring = Keyring(batch.secrets, self._settings.keys.box_keys)
         findings = await crew.runner.run(taken, keyring)
         egress = await crew.canaries.egress_after(findings, since=taken.came)
         return Report(

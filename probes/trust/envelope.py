@@ -11,7 +11,7 @@ body stays text until the signature is known to be good. Other fields are ignore
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -41,10 +41,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message that is what it says and from whom it says."""
+    """A message that is what it says and from whom it says; `verify_key` is that of its keys that it signed with."""
 
     sender: str
     body: Any
+    verify_key: VerifyKey
 
 
 def is_name(text: str) -> bool:
@@ -71,12 +72,13 @@ def open_envelope(
     *,
     kind: Kind,
     recipient: str,
-    verify_key_of: Callable[[str], VerifyKey | None],
+    verify_keys_of: Callable[[str], Sequence[VerifyKey] | None],
     max_bytes: int,
 ) -> Opened:
     """Return the sender and the parsed body of an envelope of this `kind` for this `recipient`.
 
-    `verify_key_of` is asked only for well-formed names. Raises `Refused` with the cause, and nothing else,
+    `verify_keys_of` is asked only for well-formed names; a sender has several keys while they are being changed, and
+    none makes it unknown. Raises `Refused` with the cause, and nothing else,
     whatever `document` is; the body is parsed only under a good signature and up to `max_bytes` of UTF-8.
     """
     fields = _Fields.of(document)
@@ -92,17 +94,25 @@ def open_envelope(
         raise Refused(RefusalCause.WRONG_KIND, f"a {fields.kind}" if is_name(fields.kind) else "")
     if fields.recipient != recipient:
         raise Refused(RefusalCause.WRONG_RECIPIENT, f"it is for {fields.recipient}")
-    key = verify_key_of(fields.sender)
-    if key is None:
+    keys = verify_keys_of(fields.sender)
+    if not keys:
         raise Refused(RefusalCause.UNKNOWN_SENDER, f"it names {fields.sender}")
+    signed = _signed_bytes(fields.kind, fields.sender, fields.recipient, body)
+    key = next((key for key in keys if _is_signed_with(key, signed, fields.signature)), None)
+    if key is None:
+        raise Refused(RefusalCause.BAD_SIGNATURE, f"it names {fields.sender}")
     try:
-        key.verify(_signed_bytes(fields.kind, fields.sender, fields.recipient, body), fields.signature)
-    except BadSignatureError:
-        raise Refused(RefusalCause.BAD_SIGNATURE, f"it names {fields.sender}") from None
-    try:
-        return Opened(fields.sender, strict_json.loads(fields.body))
+        return Opened(fields.sender, strict_json.loads(fields.body), key)
     except ValueError as error:
         raise Refused(RefusalCause.MALFORMED, f"the body: {error}") from None
+
+
+def _is_signed_with(key: VerifyKey, signed: bytes, signature: bytes) -> bool:
+    try:
+        key.verify(signed, signature)
+    except BadSignatureError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

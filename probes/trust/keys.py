@@ -1,6 +1,9 @@
 """The keys of the control plane and of a region, and the files they live in.
 
 A key file is a small JSON document readable by its owner alone (0600). Private material is never in a `repr`.
+
+A region's keys change with an overlap (ADR 21). Its worker signs with one key, and opens what was sealed to that one
+or to any that the file names as previous: so batches that were sealed before the change are no loss.
 """
 
 import base64
@@ -47,7 +50,7 @@ class ControlKeys:
 
     def save(self, path: Path) -> None:
         """Write the key file at `path`, replacing any before it in one step."""
-        _write(path, {"v": KEY_FILE_VERSION, "signing_seed": key_text(self.signing_key)})
+        _write(path, _text_of({"v": KEY_FILE_VERSION, "signing_seed": key_text(self.signing_key)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +82,22 @@ class RegionKeys:
     control_verify_key: VerifyKey
     signing_key: SigningKey = field(repr=False)
     box_key: PrivateKey = field(repr=False)
+    previous_box_keys: tuple[PrivateKey, ...] = field(default=(), repr=False)
 
     @property
     def public(self) -> RegionPublic:
         return RegionPublic(self.signing_key.verify_key, self.box_key.public_key)
 
+    @property
+    def box_keys(self) -> tuple[PrivateKey, ...]:
+        """All keys that a secret for this worker may be sealed to, its own first."""
+        return (self.box_key, *self.previous_box_keys)
+
     @classmethod
-    def generate(cls, region: str, control_verify_key: VerifyKey) -> Self:
-        return cls(region, control_verify_key, SigningKey.generate(), PrivateKey.generate())
+    def generate(
+        cls, region: str, control_verify_key: VerifyKey, previous_box_keys: tuple[PrivateKey, ...] = ()
+    ) -> Self:
+        return cls(region, control_verify_key, SigningKey.generate(), PrivateKey.generate(), previous_box_keys)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -95,25 +106,33 @@ class RegionKeys:
         region = document.get("region")
         if not isinstance(region, str) or not region:
             raise KeyFileError(f"{path}: not a region's key file (it names no region)")
+        previous = document.get("previous_box_private_keys", [])
+        if not isinstance(previous, list):
+            raise KeyFileError(f"{path}: previous_box_private_keys: not a list")
         return cls(
             region,
             VerifyKey(_key_bytes(document, "control_verify_key", path)),
             SigningKey(_key_bytes(document, "signing_seed", path)),
             PrivateKey(_key_bytes(document, "box_private_key", path)),
+            tuple(PrivateKey(_decoded(text, "previous_box_private_keys", path)) for text in previous),
         )
+
+    def to_text(self) -> str:
+        """Return what a key file holds. It is private: it goes into a 0600 file and nowhere else."""
+        document: dict[str, Any] = {
+            "v": KEY_FILE_VERSION,
+            "region": self.region,
+            "control_verify_key": key_text(self.control_verify_key),
+            "signing_seed": key_text(self.signing_key),
+            "box_private_key": key_text(self.box_key),
+        }
+        if self.previous_box_keys:
+            document["previous_box_private_keys"] = [key_text(key) for key in self.previous_box_keys]
+        return _text_of(document)
 
     def save(self, path: Path) -> None:
         """Write the key file at `path`, replacing any before it in one step."""
-        _write(
-            path,
-            {
-                "v": KEY_FILE_VERSION,
-                "region": self.region,
-                "control_verify_key": key_text(self.control_verify_key),
-                "signing_seed": key_text(self.signing_key),
-                "box_private_key": key_text(self.box_key),
-            },
-        )
+        _write(path, self.to_text())
 
 
 def key_text(key: SigningKey | VerifyKey | PrivateKey | PublicKey) -> str:
@@ -153,19 +172,26 @@ def _key_bytes(document: dict[str, Any], name: str, path: Path) -> bytes:
     text = document.get(name)
     if not isinstance(text, str):
         raise KeyFileError(f"{path}: the key file has no {name}")
+    return _decoded(text, name, path)
+
+
+def _decoded(text: object, name: str, path: Path) -> bytes:
     try:
-        return decode_key(text)
+        return decode_key(text if isinstance(text, str) else "")
     except ValueError as error:
         raise KeyFileError(f"{path}: {name}: {error}") from None
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
+def _text_of(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
     # mkstemp makes the file 0600 from the first byte on; in the same directory, so the replacement is atomic.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

@@ -110,7 +110,7 @@ def test_password_crosses_the_broker_sealed_to_its_region(pipeline: Pipeline, va
         envelope,
         kind=Kind.BATCH,
         recipient="eu-west",
-        verify_key_of={CONTROL: keys["eu-west"].control_verify_key}.get,
+        verify_keys_of={CONTROL: [keys["eu-west"].control_verify_key]}.get,
         max_bytes=MAX_BATCH_BYTES,
     )
     (sealed,) = Batch.from_json(opened.body).secrets.values()

@@ -65,7 +65,7 @@ def drawn_up(region: FarRegion, now: datetime) -> list[Batch]:
 def handed_out(region: FarRegion, now: datetime) -> dict[str, Secret]:
     """Return what the region's keyring hands out for each check that is due."""
     return {
-        plan.reference: Keyring(batch.secrets, region.keys.box_key).secret_for(plan, parse_reference(plan.reference))
+        plan.reference: Keyring(batch.secrets, region.keys.box_keys).secret_for(plan, parse_reference(plan.reference))
         for batch in drawn_up(region, now)
         for plan in batch.plans
     }
@@ -174,7 +174,7 @@ class TestOnItsWay:
         make_images()
         region = regions["eu-west"]
         (batch,) = drawn_up(region, now)
-        keyring = Keyring(batch.secrets, region.keys.box_key)
+        keyring = Keyring(batch.secrets, region.keys.box_keys)
         with pytest.raises(SecretRefused, match="for another registry"):
             keyring.secret_for(batch.plans[0], parse_reference("quay.io/org/app-0:1"))
 
@@ -252,7 +252,7 @@ def test_registry_that_wants_a_certificate_is_checked_and_nothing_of_the_key_com
         async with Engine(user_agent="kairos-test") as engine:
             taken = Taken(batch=batch, came=monotonic(), expires=monotonic() + 30)
             runner = Runner(engine, in_flight=1, per_host=1, now=lambda: now)
-            return await runner.run(taken, Keyring(batch.secrets, region.keys.box_key))
+            return await runner.run(taken, Keyring(batch.secrets, region.keys.box_keys))
 
     with asyncio.Runner() as loop:  # Django's connection is this thread's, and not for use within a loop
         held = AsyncExitStack()

@@ -137,9 +137,9 @@ class Region:
                     raise AssertionError(f"a region has no business with {task}")
 
     def _open(self, envelope: object, kind: Kind, max_bytes: int) -> Any:
-        verify_keys = {self.keys.region: self.keys.public.verify_key}
+        verify_keys = {self.keys.region: [self.keys.public.verify_key]}
         opened = open_envelope(
-            envelope, kind=kind, recipient=CONTROL, verify_key_of=verify_keys.get, max_bytes=max_bytes
+            envelope, kind=kind, recipient=CONTROL, verify_keys_of=verify_keys.get, max_bytes=max_bytes
         )
         assert opened.sender == self.keys.region
         return opened.body

@@ -35,7 +35,7 @@ class FakeLink:
             envelope,
             kind=Kind.HEARTBEAT,
             recipient=CONTROL,
-            verify_key_of={"eu-west": KEYS.public.verify_key}.get,
+            verify_keys_of={"eu-west": [KEYS.public.verify_key]}.get,
             max_bytes=MAX_HEARTBEAT_BYTES,
         )
         self.beats.append(Heartbeat.from_json(opened.body))

@@ -24,7 +24,7 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.steps import step
 
 KEYS = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
-NOBODY = Keyring({}, KEYS.box_key)
+NOBODY = Keyring({}, KEYS.box_keys)
 STEP = step(stage=Stage.LAYER, url="https://registry.test/" + "x" * 500, http_status=206)
 
 
@@ -160,7 +160,7 @@ async def test_secret_goes_only_where_it_is_bound_to(
 ) -> None:
     engine = FakeEngine()
     bound = BoundSecret(Secret(username="robot", password="swordfish"), host, prefix)
-    keyring = Keyring({"s": seal(bound, KEYS.public.box_key)}, KEYS.box_key)
+    keyring = Keyring({"s": seal(bound, KEYS.public.box_key)}, KEYS.box_keys)
     (finding,) = await runner(engine).run(batch(Plan(reference=reference, secret_key="s")), keyring)
     if hint is None:
         assert engine.secrets[reference].username == "robot"
@@ -176,12 +176,12 @@ async def test_secret_goes_only_where_it_is_bound_to(
     ("secrets", "hint"),
     [
         ({}, "The batch does not hold the credential"),
-        ({"s": "c2VhbGVk"}, "The credential does not open with this region's key"),
+        ({"s": "c2VhbGVk"}, "The credential does not open with this region's keys"),
     ],
 )
 async def test_check_without_its_secret_is_not_made_anonymously(secrets: dict[str, str], hint: str) -> None:
     engine = FakeEngine()
-    keyring = Keyring(secrets, KEYS.box_key)
+    keyring = Keyring(secrets, KEYS.box_keys)
     (finding,) = await runner(engine).run(batch(Plan(reference="registry.test/ok", secret_key="s")), keyring)
     assert engine.asked == []
     assert finding.outcome.conclusion.hint.startswith(hint)
@@ -195,7 +195,7 @@ async def test_client_certificate_that_cannot_be_used_is_the_operators_to_mend(
     engine = FakeEngine()
     bound = BoundSecret(Secret(client_identity="swordfish"), "registry.test")
     monkeypatch.setattr("probes.edge.keyring.open_sealed", lambda *_: bound)
-    keyring = Keyring({"s": "sealed"}, KEYS.box_key)
+    keyring = Keyring({"s": "sealed"}, KEYS.box_keys)
     found = await runner(engine).run(
         batch(*(Plan(reference=f"registry.test/{name}", secret_key="s") for name in ("a", "b"))), keyring
     )
@@ -208,7 +208,7 @@ async def test_client_certificate_that_cannot_be_used_is_the_operators_to_mend(
 async def test_reference_that_does_not_parse_is_left_to_the_engine_and_gets_no_secret() -> None:
     engine = FakeEngine()
     bound = BoundSecret(Secret(username="robot", password="swordfish"), "registry.test")
-    keyring = Keyring({"s": seal(bound, KEYS.public.box_key)}, KEYS.box_key)
+    keyring = Keyring({"s": seal(bound, KEYS.public.box_key)}, KEYS.box_keys)
     await runner(engine).run(batch(Plan(reference="registry.test/UPPER", secret_key="s")), keyring)
     assert engine.secrets["registry.test/UPPER"].is_anonymous
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nacl.signing import SigningKey, VerifyKey
+from nacl.signing import SigningKey
 
 from probes.trust.envelope import CONTROL, Kind, Opened, is_name, open_envelope, sign
 from probes.trust.refusal import RefusalCause, Refused
@@ -36,9 +36,14 @@ def signed_by_hand(text: str) -> dict[str, Any]:
 
 
 def opened(document: object, **changes: Any) -> Opened:
-    keys: dict[str, VerifyKey] = {CONTROL: KEY.verify_key}
-    expected: dict[str, Any] = {"kind": Kind.BATCH, "recipient": "eu-west", "max_bytes": MAX_BYTES, **changes}
-    return open_envelope(document, verify_key_of=keys.get, **expected)
+    expected: dict[str, Any] = {
+        "kind": Kind.BATCH,
+        "recipient": "eu-west",
+        "verify_keys_of": {CONTROL: [KEY.verify_key]}.get,
+        "max_bytes": MAX_BYTES,
+        **changes,
+    }
+    return open_envelope(document, **expected)
 
 
 def cause_of(document: object, **changes: Any) -> RefusalCause:
@@ -48,7 +53,7 @@ def cause_of(document: object, **changes: Any) -> RefusalCause:
 
 
 def test_envelope_opens_to_what_was_signed() -> None:
-    assert opened(signed()) == Opened(CONTROL, BODY)
+    assert opened(signed()) == Opened(CONTROL, BODY, KEY.verify_key)
 
 
 def test_envelope_survives_the_broker_and_fields_of_later_versions() -> None:
@@ -114,7 +119,7 @@ def test_body_is_not_parsed_without_a_good_signature() -> None:
 
 
 def test_signature_does_not_serve_another_kind_sender_or_recipient() -> None:
-    keys = {"control": KEY.verify_key, "eu-west": KEY.verify_key}
+    keys = {"control": [KEY.verify_key], "eu-west": [KEY.verify_key]}
     changes: dict[str, str]
     for changes in ({"kind": "report"}, {"sender": "eu-west"}, {"recipient": "control"}):
         document = spoilt(**changes)
@@ -123,10 +128,18 @@ def test_signature_does_not_serve_another_kind_sender_or_recipient() -> None:
                 document,
                 kind=Kind(document["kind"]),
                 recipient=document["recipient"],
-                verify_key_of=keys.get,
+                verify_keys_of=keys.get,
                 max_bytes=MAX_BYTES,
             )
         assert refused.value.cause == RefusalCause.BAD_SIGNATURE
+
+
+def test_sender_may_have_several_keys_and_the_one_that_signed_is_told() -> None:
+    other = SigningKey.generate().verify_key
+    keys = [other, KEY.verify_key]
+    assert opened(signed(), verify_keys_of=lambda _: keys).verify_key == KEY.verify_key
+    assert cause_of(signed(), verify_keys_of=lambda _: [other]) == RefusalCause.BAD_SIGNATURE
+    assert cause_of(signed(), verify_keys_of=lambda _: []) == RefusalCause.UNKNOWN_SENDER
 
 
 def test_body_of_the_greatest_size_is_taken() -> None:

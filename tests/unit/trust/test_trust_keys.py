@@ -27,6 +27,16 @@ def test_region_keys_load_as_they_were_saved(tmp_path: Path) -> None:
     assert RegionKeys.load(path) == keys
 
 
+def test_keys_before_are_kept_to_open_what_was_sealed_to_them(tmp_path: Path) -> None:
+    before = RegionKeys.generate("eu-west", CONTROL.verify_key)
+    keys = RegionKeys.generate("eu-west", CONTROL.verify_key, before.box_keys)
+    keys.save(tmp_path / "key.json")
+    loaded = RegionKeys.load(tmp_path / "key.json")
+    assert loaded == keys
+    assert loaded.box_keys == (keys.box_key, before.box_key)
+    assert loaded.public.verify_key != before.public.verify_key
+
+
 def test_key_file_is_its_owners_alone_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     _, path = region_file(tmp_path)
     RegionKeys.generate("eu-west", CONTROL.verify_key).save(path)
@@ -73,6 +83,14 @@ def _without(name: str) -> Callable[[dict[str, object]], object]:
         (
             lambda document: {**document, "box_private_key": "AAAA"},
             "box_private_key: a key of 3 bytes where 32 are due",
+        ),
+        (
+            lambda document: {**document, "previous_box_private_keys": "A"},
+            "previous_box_private_keys: not a list",
+        ),
+        (
+            lambda document: {**document, "previous_box_private_keys": [7]},
+            "previous_box_private_keys: a key of 0 bytes where 32 are due",
         ),
     ],
 )
