@@ -74,7 +74,7 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
     without a usable finding are recorded as missed. Outcomes of resources that were deleted, or that name another
     image since, are left out. What a region found without its way out is stored, marked, and moves nothing.
     """
-    report = reports.receive(envelope)
+    report = reports.receive(envelope, now=now)
     with transaction.atomic():
         batch = _licence(report)
         asked = set(zip(batch.resource_ids, batch.slots, strict=True))

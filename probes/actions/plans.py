@@ -14,9 +14,8 @@ from itertools import groupby
 from typing import Any, Final
 
 from django.conf import settings
-from nacl.public import PublicKey
 
-from probes.actions import secrets
+from probes.actions import region_keys, secrets
 from probes.models import Batch, Credential, Region, RegionState, Registry, Resource
 from probes.policy import credentials, depth, freshness, sampling, slots
 from probes.protocol import batch as wire
@@ -24,7 +23,7 @@ from probes.protocol.outcome import rfc3339
 from probes.protocol.plan import ANONYMOUS, DEFAULT_TIMEOUT_SECONDS, Plan
 from probes.protocol.taxonomy import Depth
 from probes.trust.envelope import CONTROL, Kind, sign
-from probes.trust.keys import ControlKeys, decode_key
+from probes.trust.keys import ControlKeys
 from probes.trust.sealing import BoundSecret, seal
 
 PLANS_IN_A_BATCH: Final = 100
@@ -62,6 +61,8 @@ def draw_up(checks: Sequence[Check], *, now: datetime) -> list[Message]:
     ledger: list[Batch] = []
     messages: list[Message] = []
     for region, group in _by_region(checks).items():
+        if region.pk not in office.box_keys:
+            continue  # it was retired a moment ago
         for chunk in _chunks(group):
             batch = office.batch(region, chunk)
             ledger.append(
@@ -90,6 +91,7 @@ class _Office:
         for credential in Credential.objects.filter(registry__in=registries).select_related("registry", "region"):
             self._credentials[credential.registry_id].append(credential)
         self._opened: dict[str, BoundSecret | None] = {}
+        self.box_keys = region_keys.box_keys({region.pk for check in checks for region in check.regions}, now=now)
         self._states = {
             (state.resource_id, state.region_id): state
             for state in RegionState.objects.filter(resource__in=[check.resource.pk for check in checks]).only(
@@ -112,7 +114,7 @@ class _Office:
             if secret_key:
                 opened[secret_key] = self._open(secret_key, registry, credential)
             plans.append(self._plan(check, region, secret_key))
-        box_key = PublicKey(decode_key(region.box_public_key))
+        box_key = self.box_keys[region.pk]
         return wire.Batch(
             id=str(uuid.uuid4()),
             region=region.slug,

@@ -1,16 +1,12 @@
-"""Regions: enrolment, pausing, and their signs of life."""
+"""Regions: pausing and draining, and their signs of life."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from probes.actions import conditions, envelopes
+from probes.actions import conditions, envelopes, region_keys
 from probes.actions.beat import GAP
 from probes.models import Region
 from probes.models.control import ControlBeat
@@ -20,7 +16,6 @@ from probes.policy.liveness import Latch
 from probes.protocol.batch import MAX_HEARTBEAT_BYTES, Heartbeat
 from probes.protocol.egress import EgressState
 from probes.trust.envelope import Kind
-from probes.trust.keys import ControlKeys, KeyFileError, RegionKeys
 from probes.trust.refusal import RefusalCause, Refused
 
 WORKERS_REMEMBERED: Final = 20
@@ -28,40 +23,6 @@ _CLOCK_TOLERANCE: Final = timedelta(days=1)
 
 _Workers = dict[str, dict[str, Any]]
 """The last heartbeat of each worker by its id, with `received_at`, `queue_lag_seconds` and `expired_lately`."""
-
-
-def enroll(slug: str, name: str = "", *, new_keys: bool = False) -> tuple[Region, Path]:
-    """Give a region its keys, and return it with the path of its worker's key file (0600).
-
-    Can run at every start: keys that both sides know are kept, and a retired region is back. `name` empty keeps
-    the name. `new_keys` makes new ones in any case, and so shuts out a worker that has the old ones. Raises
-    `ValidationError` for a slug that cannot be, `KeyFileError` for a file that cannot be used or is not the region's.
-    """
-    control = ControlKeys.load(settings.KAIROS_CONTROL_KEY_FILE)
-    path = Path(settings.KAIROS_REGION_KEYS_DIR) / f"{slug}.json"
-    with transaction.atomic():
-        region = Region.objects.select_for_update(no_key=True).filter(slug=slug).first() or Region(slug=slug)
-        before = region.condition
-        region.name = name or region.name or slug
-        region.full_clean()
-        is_kept = path.exists() and not new_keys
-        own = RegionKeys.load(path) if is_kept else RegionKeys.generate(slug, control.verify_key)
-        # The control plane's key may have changed since the file was written.
-        keys = RegionKeys(slug, control.verify_key, own.signing_key, own.box_key)
-        public = (keys.public.verify_key_text, keys.public.box_key_text)
-        if region.is_enrolled and not new_keys and public != (region.verify_key, region.box_public_key):
-            raise KeyFileError(
-                f"{path}: region {slug} has other keys than this file; put the right one there, "
-                f"or make new ones: manage.py enroll_region {slug} --new-keys"
-            )
-        region.verify_key, region.box_public_key = public
-        region.retired_at = None
-        region.save()
-        if conditions.note(region, before, now=timezone.now(), detail="enrolled"):
-            region.save(update_fields=["condition_since"])
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        keys.save(path)
-    return region, path
 
 
 def pause(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int:
@@ -90,14 +51,14 @@ def record_heartbeat(envelope: object, *, now: datetime) -> Region:
 
     Raises `Refused`, and then nothing is stored.
     """
-    sender, body = envelopes.opened(envelope, Kind.HEARTBEAT, max_bytes=MAX_HEARTBEAT_BYTES)
+    signed = envelopes.opened(envelope, Kind.HEARTBEAT, max_bytes=MAX_HEARTBEAT_BYTES, now=now)
     try:
-        heartbeat = Heartbeat.from_json(body)
+        heartbeat = Heartbeat.from_json(signed.body)
     except ValueError as error:
         raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
-    if heartbeat.region != sender.slug:
+    if heartbeat.region != signed.region.slug:
         raise Refused(RefusalCause.WRONG_RECIPIENT, "the heartbeat names another region than its envelope")
-    with conditions.changing(Region.objects.filter(pk=sender.pk), now=now) as (region,):
+    with conditions.changing(Region.objects.filter(pk=signed.region.pk), now=now) as (region,):
         workers: _Workers = region.heartbeat.get("workers", {})
         _refuse_replay(heartbeat, workers)
         _read_clock(region, heartbeat, now)
@@ -113,6 +74,7 @@ def record_heartbeat(envelope: object, *, now: datetime) -> Region:
         if heartbeat.worker == min(item["worker"] for item in living):
             _read_queue(region, living, now)
             _read_egress(region, living, now)
+        region_keys.note_use(region, signed.key, now=now)
     return region
 
 

@@ -45,9 +45,10 @@ class Judged:
     refused: list[Refused] = field(default_factory=list)
 
 
-def receive(envelope: object) -> Received:
+def receive(envelope: object, *, now: datetime) -> Received:
     """Open a report. Raises `Refused` when nothing of it may be taken."""
-    region, body = envelopes.opened(envelope, Kind.REPORT, max_bytes=MAX_REPORT_BYTES)
+    signed = envelopes.opened(envelope, Kind.REPORT, max_bytes=MAX_REPORT_BYTES, now=now)
+    region, body = signed.region, signed.body
     findings = body.get("findings")
     try:
         batch = UUID(body["batch"])

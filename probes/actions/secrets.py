@@ -1,6 +1,7 @@
-"""Registry secrets at rest: encrypted with the newest Fernet key, opened only to be sealed for a region.
+"""Secrets at rest: encrypted with the newest Fernet key, opened only for a region.
 
-They are the logins of credentials, and the keys of registries' client certificates.
+They are the logins of credentials, the keys of registries' client certificates, and the private box keys of regions:
+who can open the former needs no box key to learn them, so the latter are no worse off here.
 
 Keys are lines of `KAIROS_FERNET_KEYS_FILE`, the newest first: the first encrypts, all decrypt.
 """
@@ -14,12 +15,16 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import transaction
+from nacl.public import PrivateKey
 
-from probes.models import Credential, CredentialKind, Registry
+from probes.models import Credential, CredentialKind, RegionKey, Registry
 from probes.models.client_identity import read_identity
 from probes.protocol.plan import Secret
 from probes.protocol.provider import read_key
 from probes.protocol.token import is_bearer
+from probes.trust.keys import decode_key, key_text
+
+_Keeper = Credential | Registry | RegionKey
 
 
 class SecretUnreadable(Exception):
@@ -82,6 +87,16 @@ def open_identity(registry: Registry) -> str:
     return _decrypted(registry.client_key_encrypted, registry) + registry.client_certificate
 
 
+def keep_box_key(row: RegionKey, key: PrivateKey) -> None:
+    """Encrypt the private half into the row, without saving it."""
+    row.box_private_encrypted = _encrypted(key_text(key))
+
+
+def open_box_key(row: RegionKey) -> PrivateKey:
+    """Return the private half of a region's box key. Raises `SecretUnreadable`."""
+    return PrivateKey(decode_key(_decrypted(row.box_private_encrypted, row)))
+
+
 def make_key() -> None:
     """Put a new key before the others. What is stored keeps opening with the old ones."""
     path = Path(settings.KAIROS_FERNET_KEYS_FILE)
@@ -97,11 +112,13 @@ def reencrypt_secrets() -> tuple[int, list[str]]:
     """Encrypt every stored secret with the first key. Returns how many, and a line for each that none opens."""
     credentials = Credential.objects.exclude(secret_encrypted=b"").select_related("registry", "region")
     registries = Registry.objects.exclude(client_key_encrypted=b"")
+    region_keys = RegionKey.objects.exclude(box_private_encrypted=b"").select_related("region")
     fernet, unreadable, count = _fernet(), [], 0
     with transaction.atomic():
-        kept: list[tuple[Credential | Registry, str]] = [
+        kept: list[tuple[_Keeper, str]] = [
             *((row, "secret_encrypted") for row in credentials.select_for_update(of=("self",))),
             *((row, "client_key_encrypted") for row in registries.select_for_update()),
+            *((row, "box_private_encrypted") for row in region_keys.select_for_update(of=("self",))),
         ]
         for row, field in kept:
             try:
@@ -118,7 +135,7 @@ def _encrypted(text: str) -> bytes:
     return _fernet().encrypt(text.encode())
 
 
-def _decrypted(stored: bytes | memoryview, whose: Credential | Registry) -> str:
+def _decrypted(stored: bytes | memoryview, whose: _Keeper) -> str:
     try:
         return _fernet().decrypt(bytes(stored)).decode()
     except InvalidToken:

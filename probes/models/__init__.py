@@ -6,6 +6,7 @@ from probes.models.credential import Credential, CredentialKind
 from probes.models.missed import MissedSlots
 from probes.models.outcome import Outcome
 from probes.models.region import Region, RegionEvent
+from probes.models.region_key import RegionKey
 from probes.models.registry import Registry
 from probes.models.resource import Resource
 from probes.models.state import RegionState, Verdict
@@ -20,6 +21,7 @@ __all__ = [
     "Outcome",
     "Region",
     "RegionEvent",
+    "RegionKey",
     "RegionState",
     "Registry",
     "Resource",

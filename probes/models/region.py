@@ -23,6 +23,9 @@ class RegionQuerySet(models.QuerySet["Region"]):
 class Region(models.Model):
     """A vantage point with its public keys and its signs of life.
 
+    `verify_key` and `box_public_key` are those of its newest key, and empty before the first. Which keys count, while
+    they are being changed, is for `RegionKey` to say.
+
     States of a row, the first that holds (`policy.liveness.RegionCondition`), since `condition_since`:
     - retired: `retired_at` is set for good; its outcomes stay readable until retention takes them;
     - announced: no keys yet; gets no checks;
@@ -47,8 +50,8 @@ class Region(models.Model):
     name = models.CharField(max_length=100)
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
-    verify_key = models.TextField(blank=True, editable=False, help_text="Ed25519, base64: checks its signatures.")
-    box_public_key = models.TextField(blank=True, editable=False, help_text="X25519, base64: seals secrets for it.")
+    verify_key = models.TextField(blank=True, editable=False, help_text="Ed25519, base64: that of its newest key.")
+    box_public_key = models.TextField(blank=True, editable=False, help_text="X25519, base64: likewise.")
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     draining_at = models.DateTimeField(null=True, blank=True, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
 
-from probes.actions import regions
+from probes.actions import enrolment
 from probes.actions.plans import Message
 from probes.models import Region
 from probes.protocol.batch import MAX_BATCH_BYTES, Batch, Finding, Heartbeat, Report
@@ -33,7 +33,7 @@ class FarRegion:
 
     @classmethod
     def enrolled(cls, slug: str) -> Self:
-        row, path = regions.enroll(slug)
+        row, path = enrolment.enroll_here(slug, now=datetime.now(UTC))
         return cls(row, RegionKeys.load(path))
 
     @property
@@ -47,7 +47,7 @@ class FarRegion:
             message.envelope,
             kind=Kind.BATCH,
             recipient=self.slug,
-            verify_key_of={CONTROL: self.keys.control_verify_key}.get,
+            verify_keys_of={CONTROL: [self.keys.control_verify_key]}.get,
             max_bytes=MAX_BATCH_BYTES,
         )
         return Batch.from_json(opened.body)

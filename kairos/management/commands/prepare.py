@@ -11,9 +11,11 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.utils import timezone
 
 from kairos import keys
-from probes.actions import regions
+from probes.actions import enrolment
+from probes.actions.secrets import SecretUnreadable
 from probes.trust.keys import KeyFileError
 
 ADMIN: Final = "admin"
@@ -59,8 +61,8 @@ class Command(BaseCommand):
     def _enrol_regions(self) -> None:
         for region in settings.KAIROS_REGIONS:
             try:
-                regions.enroll(region.slug, region.name)
-            except (ValidationError, KeyFileError) as error:
+                enrolment.enroll_here(region.slug, region.name, now=timezone.now())
+            except (ValidationError, KeyFileError, SecretUnreadable) as error:
                 raise CommandError(f"region {region.slug}: {error}") from None
 
 

@@ -1,0 +1,87 @@
+"""The keys of regions: which of them count, how far a new one has come into use, and when an old one ends.
+
+They are changed with an overlap (ADR 21). Meanwhile signatures of every valid key are taken, and secrets are sealed
+to the oldest, whose private half the newer key file holds as well.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from nacl.public import PublicKey
+from nacl.signing import VerifyKey
+
+from probes.models import Region, RegionKey
+from probes.trust.keys import decode_key, key_text
+
+SETTLED_AFTER: Final = timedelta(minutes=2)
+"""A replaced key ends when workers have signed with the current one for so long, and none with it. Twelve heartbeats,
+and much more than a worker takes to stop: what it sent before is read before, since reports and heartbeats share
+their queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A key that nobody signs with any more, or that was given up when its time was over."""
+
+    region: str
+    made_at: datetime
+
+
+def verify_keys(region: Region, *, now: datetime) -> list[VerifyKey]:
+    """Return the keys whose signatures are taken, the newest first."""
+    texts = region.keys.valid(now).reverse().values_list("verify_key", flat=True)
+    return [VerifyKey(decode_key(text)) for text in texts]
+
+
+def box_keys(region_ids: Iterable[int], *, now: datetime) -> Mapping[int, PublicKey]:
+    """Return for each region whom secrets are sealed to: the oldest valid key. A region without one is left out."""
+    sealed_to: dict[int, PublicKey] = {}
+    keys = RegionKey.objects.valid(now).filter(region__in=list(region_ids))
+    for region_id, text in keys.values_list("region_id", "box_public_key"):
+        sealed_to.setdefault(region_id, PublicKey(decode_key(text)))
+    return sealed_to
+
+
+def note_use(region: Region, key: VerifyKey, *, now: datetime) -> None:
+    """Note that a live worker of the region signs with `key`."""
+    region.keys.filter(verify_key=key_text(key)).update(
+        first_used_at=Coalesce(F("first_used_at"), now), last_used_at=now
+    )
+
+
+def end_replaced(*, now: datetime) -> list[Ended]:
+    """End the keys that no live worker signs with any more, and forget private halves that are of no more use.
+
+    Returns those that ended since this was last asked, by disuse or by time.
+    """
+    with transaction.atomic():
+        kept = ~Q(valid_until=None) & (Q(valid_until__gt=now) | ~Q(box_private_encrypted=b""))
+        replaced = list(
+            RegionKey.objects.filter(kept).select_related("region").select_for_update(of=("self",), no_key=True)
+        )
+        current = {
+            key.region_id: key
+            for key in RegionKey.objects.filter(valid_until=None, region__in={key.region_id for key in replaced})
+        }
+        ended = [key for key in replaced if _is_over(key, current.get(key.region_id), now)]
+        for key in ended:
+            key.valid_until = min(key.valid_until or now, now)
+            key.box_private_encrypted = b""
+            key.save(update_fields=["valid_until", "box_private_encrypted"])
+    return [Ended(key.region.slug, key.made_at) for key in ended]
+
+
+def _is_over(replaced: RegionKey, current: RegionKey | None, now: datetime) -> bool:
+    if replaced.valid_until is not None and replaced.valid_until <= now:
+        return True
+    if current is None or current.first_used_at is None or current.last_used_at is None:
+        return False
+    unused_since = replaced.last_used_at or replaced.made_at
+    settled = now - SETTLED_AFTER
+    # Heard lately as well: a region that is silent as a whole may come back with either key.
+    return current.first_used_at <= settled and unused_since <= settled and current.last_used_at > settled
