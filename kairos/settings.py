@@ -13,6 +13,7 @@ from celery.schedules import crontab
 
 from kairos.environment import Environment, is_loopback
 from kairos.logs import is_not_about_a_rejected_message, is_not_about_readiness
+from probes.version import VERSION
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
@@ -32,6 +33,12 @@ KAIROS_FERNET_KEYS_FILE = _environment.path("KAIROS_FERNET_KEYS_FILE", KAIROS_ST
 KAIROS_CONTROL_KEY_FILE = _environment.path("KAIROS_CONTROL_KEY_FILE", KAIROS_STATE_DIR / "control-key.json")
 # `<slug>.json` in here is what the worker of a region on this machine gets as KAIROS_REGION_KEY_FILE.
 KAIROS_REGION_KEYS_DIR = KAIROS_STATE_DIR / "regions"
+# What the bundle of a region tells its worker: the broker as it is reached from far, and the image. The former is
+# otherwise BROKER_URL without its login, unless that is on loopback.
+KAIROS_EDGE_BROKER_URL = _environment.text("KAIROS_EDGE_BROKER_URL")
+KAIROS_EDGE_IMAGE = _environment.text("KAIROS_EDGE_IMAGE", f"kairos-edge:{VERSION}")
+# The roots that the broker's certificate is checked against, where they are not the system's: here, and at a region.
+KAIROS_BROKER_CA_FILE = _environment.text("KAIROS_BROKER_CA_FILE")
 KAIROS_REGIONS = _environment.regions("KAIROS_REGIONS", "eu-west:Europe West,us-east:US East,ap-south:Asia South")
 KAIROS_BIND = _environment.bind("KAIROS_BIND", "127.0.0.1:8000")
 # No resource is checked more often than this: a monitor must not be a burden on what it watches.

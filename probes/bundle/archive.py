@@ -1,0 +1,61 @@
+"""A bundle on disk, and as one archive."""
+
+import io
+import os
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from probes.bundle.contents import Bundle
+
+_PRIVATE: Final = 0o600
+_PUBLIC: Final = 0o644
+_DIRECTORY: Final = 0o700
+
+
+def packed(bundle: Bundle) -> bytes:
+    """Return the bundle as a `.tar.gz`: one directory, with the files' permissions, and nobody's name."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        directory = tarfile.TarInfo(bundle.name)
+        directory.type, directory.mode = tarfile.DIRTYPE, _DIRECTORY
+        archive.addfile(directory)
+        for file in bundle.files:
+            content = file.text.encode()
+            entry = tarfile.TarInfo(f"{bundle.name}/{file.name}")
+            entry.size, entry.mode = len(content), _PRIVATE if file.is_private else _PUBLIC
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def write(bundle: Bundle, parent: Path) -> tuple[Path, Path]:
+    """Write the bundle under `parent`, as a directory and as an archive; return the two paths.
+
+    What was there before under these names is replaced. Raises `OSError`.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    directory, archive = parent / bundle.name, parent / f"{bundle.name}.tar.gz"
+    # Whole or not at all: made beside, private from the first byte on, and then put in place.
+    unfinished = Path(tempfile.mkdtemp(dir=parent, prefix=f".{bundle.name}."))
+    try:
+        made = unfinished / bundle.name
+        made.mkdir(mode=_DIRECTORY)
+        for file in bundle.files:
+            _write(made / file.name, file.text.encode(), _PRIVATE if file.is_private else _PUBLIC)
+        _write(unfinished / archive.name, packed(bundle), _PRIVATE)
+        if directory.exists():
+            directory.rename(unfinished / "before")
+        made.rename(directory)
+        (unfinished / archive.name).replace(archive)
+    finally:
+        shutil.rmtree(unfinished)
+    return directory, archive
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), mode)

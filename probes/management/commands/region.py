@@ -1,0 +1,236 @@
+"""`manage.py region`: regions from their first day to their last."""
+
+import argparse
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+from probes.actions import bundles, enrolment, regions
+from probes.actions.bundles import Surroundings
+from probes.actions.enrolment import EnrolmentRefused, Issued
+from probes.actions.secrets import SecretUnreadable
+from probes.bundle import archive
+from probes.bundle.contents import Bundle, BundleRefused, has_login
+from probes.management import roster
+from probes.models import Region
+from probes.trust.keys import KeyFileError
+
+_OVERLAP_HOURS: Final = enrolment.OVERLAP.total_seconds() / 3600
+_EPILOG: Final = """
+a region's life:
+  manage.py region enroll eu-west --name Frankfurt --coordinates 50.1,8.7 --broker-url rediss://broker.example.com:6380
+      makes the region, its keys and its broker account, and writes a bundle. Copy it to the region's machine and
+      start one container or one systemd unit there, as its README says. Within 20 seconds `list` shows it
+  manage.py region list
+      each region with its condition, its last sign of life, and how far a change of keys has got
+  manage.py region drain eu-west
+      before work on its machine: no new checks, what is in hand is still taken, and no vote. `resume` undoes it
+  manage.py region rotate eu-west
+      new keys and a new password in a new bundle. The old ones count until no worker uses them, 24 hours at most:
+      replace the files and restart the workers one after another, and no check is lost
+  manage.py region bundle eu-west --broker-url rediss://new.example.com:6380/0
+      the files anew with the keys they hold, after the broker has moved or its CA has changed
+  manage.py region retire eu-west
+      given up: its keys and its account end, what it sends is refused, what it found stays. `enroll` brings it back
+"""
+
+
+class Command(BaseCommand):
+    """One subcommand for each verb: the actions' arguments in, lines out."""
+
+    help = "Enrol regions, give them new keys, drain, pause and retire them."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(
+            title="what to do",
+            metavar="VERB",
+            required=True,
+        )
+
+        def verb(name: str, does: Callable[..., None], text: str) -> CommandParser:
+            added: CommandParser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+            added.set_defaults(does=does)
+            return added
+
+        enroll = verb("enroll", self._enroll, "make a region with keys and a broker account, and write its bundle")
+        _add_slug(enroll)
+        enroll.add_argument("--name", default="", help="what people read; the slug by default")
+        enroll.add_argument(
+            "--coordinates", type=_coordinates, metavar="LAT,LON", help="in degrees, such as 50.1,8.7; shown only"
+        )
+        _add_surroundings(enroll)
+        _add_here(enroll)
+
+        rotate = verb("rotate", self._rotate, "give a region new keys and a new password, and write its bundle")
+        _add_slug(rotate)
+        rotate.add_argument(
+            "--overlap-hours",
+            type=_hours,
+            default=_OVERLAP_HOURS,
+            metavar="HOURS",
+            help="how long the old ones count at most; 0 ends them at once, for a file that others have seen. "
+            "Default: 24",
+        )
+        _add_surroundings(rotate)
+        _add_here(rotate)
+
+        bundle = verb("bundle", self._bundle, "write a bundle anew, with the keys and the login it holds")
+        _add_slug(bundle)
+        _add_surroundings(bundle)
+
+        for name, does, text in (
+            ("drain", regions.drain, "send no new checks and take the vote; what is in flight is still taken"),
+            ("pause", regions.pause, "send no checks and take the vote"),
+            ("resume", regions.resume, "undo drain and pause"),
+            ("retire", enrolment.retire, "give regions up: their keys and accounts end, what they send is refused"),
+        ):
+            _add_slugs(verb(name, partial(self._change, name, does), text))
+        verb("list", self._list, "show all regions")
+
+    def handle(self, *, does: Callable[..., None], **options: Any) -> None:
+        try:
+            does(**options)
+        except ValidationError as error:
+            raise CommandError(f"region {options.get('slug', '')}: {' '.join(error.messages)}") from None
+        except (EnrolmentRefused, BundleRefused, KeyFileError, SecretUnreadable) as error:
+            raise CommandError(str(error)) from None
+
+    def _enroll(self, *, slug: str, name: str, coordinates: tuple[float, float] | None, **options: Any) -> None:
+        now = timezone.now()
+        if options["here"]:
+            region, path = enrolment.enroll_here(slug, name, coordinates=coordinates, now=now)
+            print(f"{region.slug} ({region.name}): KAIROS_REGION_KEY_FILE={path}")
+            return
+        self._hand_over(lambda: enrolment.enroll(slug, name, coordinates=coordinates, now=now), **options)
+        print("Copy the directory or the archive to the region's machine; its README.md says how to start there.")
+
+    def _rotate(self, *, slug: str, overlap_hours: float, here: bool, **options: Any) -> None:
+        def rotate() -> Issued:
+            return enrolment.rotate(slug, overlap=timedelta(hours=overlap_hours), now=timezone.now())
+
+        if here:
+            with transaction.atomic():
+                path = enrolment.put_here(rotate().keys)
+            print(f"{slug}: KAIROS_REGION_KEY_FILE={path}")
+        else:
+            self._hand_over(rotate, **options)
+        until = f"count for {overlap_hours:g} h at most" if overlap_hours else "have ended"
+        print(f"The keys before {until}. Replace the files at the region, and restart its workers one after another.")
+
+    def _bundle(self, *, slug: str, out: Path, **options: Any) -> None:
+        region = _known([slug])[0]
+        bundle = bundles.bundle_again(region, out / f"kairos-edge-{slug}", _surroundings(options))
+        _say_where(bundle, _written(bundle, out))
+
+    def _hand_over(self, issue: Callable[[], Issued], *, out: Path, **options: Any) -> None:
+        """Issue and write in one transaction: what could not be written was never issued."""
+        with transaction.atomic():
+            bundle = bundles.bundle_of(issue(), _surroundings(options))
+            paths = _written(bundle, out)
+        _say_where(bundle, paths)
+
+    def _change(self, name: str, does: Callable[..., int], *, slugs: list[str], **_: Any) -> None:
+        chosen = _known(slugs)
+        count = does([region.pk for region in chosen], now=timezone.now())
+        done = {"drain": "draining", "pause": "paused", "resume": "resumed", "retire": "retired"}[name]
+        were = "were not drained or paused" if name == "resume" else "were already"
+        print(f"{count} {done}, {len(chosen) - count} {were}")
+
+    def _list(self, **_: Any) -> None:
+        for line in roster.lines(now=timezone.now()):
+            print(line)
+
+
+def _add_slug(parser: CommandParser) -> None:
+    parser.add_argument("slug", help="the region, as the end of its queue's name, probe.SLUG; it never changes")
+
+
+def _add_slugs(parser: CommandParser) -> None:
+    parser.add_argument("slugs", nargs="+", metavar="slug", help="a region")
+
+
+def _add_surroundings(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(settings.KAIROS_STATE_DIR) / "bundles",
+        metavar="DIR",
+        help="where DIR/kairos-edge-SLUG and its .tar.gz are written; default: %(default)s",
+    )
+    parser.add_argument(
+        "--broker-url",
+        default="",
+        metavar="URL",
+        help="the broker as the region reaches it, without a login; default: KAIROS_EDGE_BROKER_URL, else BROKER_URL",
+    )
+    parser.add_argument(
+        "--broker-ca", default="", metavar="FILE", help="its CA, in PEM; default: KAIROS_BROKER_CA_FILE"
+    )
+    parser.add_argument("--image", default="", metavar="REF", help="default: KAIROS_EDGE_IMAGE, else this version's")
+
+
+def _add_here(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="the worker runs on this machine and shares its broker login: write only its key file, where "
+        "`manage.py up` looks for it",
+    )
+
+
+def _surroundings(options: dict[str, Any]) -> Surroundings:
+    return Surroundings(options["broker_url"], options["broker_ca"], options["image"])
+
+
+def _written(bundle: Bundle, out: Path) -> tuple[Path, Path]:
+    try:
+        return archive.write(bundle, out)
+    except OSError as error:
+        raise CommandError(f"{error.filename or out}: {error.strerror}") from None
+
+
+def _say_where(bundle: Bundle, paths: tuple[Path, Path]) -> None:
+    print(*paths, sep="\n")
+    if not has_login(bundle.broker_url):
+        print(
+            "The broker has no account for this region: set KAIROS_EDGE_BROKER_URL to its URL with a login, or add "
+            "one to kairos-edge.env."
+        )
+
+
+def _known(slugs: list[str]) -> list[Region]:
+    known = list(Region.objects.filter(slug__in=slugs))
+    if unknown := sorted(set(slugs) - {region.slug for region in known}):
+        raise CommandError(f"no such region: {', '.join(unknown)}")
+    return known
+
+
+def _coordinates(text: str) -> tuple[float, float]:
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not LAT,LON") from None
+    return latitude, longitude
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= 24 * 30:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours, 720 at most")
+    return hours
