@@ -157,14 +157,14 @@ def rotate(slug: str, *, overlap: timedelta = OVERLAP, now: datetime, logins: Lo
         return Issued(region, keys, logins.issue(region, now=now, overlap=overlap))
 
 
-def retire(region_ids: Iterable[int], *, now: datetime, logins: Logins = LOGINS) -> int:
+def retire(region_ids: Iterable[int], *, now: datetime, detail: str = "", logins: Logins = LOGINS) -> int:
     """Give regions up: they get nothing, what they send is refused, their keys and logins are gone.
 
     Returns how many were not retired before. They can be enrolled again, with new keys.
     """
     with transaction.atomic():
         leaving = list(Region.objects.filter(pk__in=list(region_ids), retired_at=None).select_for_update(no_key=True))
-        count = regions.retire([region.pk for region in leaving], now=now)
+        count = regions.retire([region.pk for region in leaving], now=now, detail=detail)
         for region in leaving:
             _end(region, at=now, now=now)
             logins.withdraw(region, now=now)

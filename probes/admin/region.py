@@ -2,16 +2,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
-from probes.actions import regions
 from probes.admin import display
-from probes.admin.base import KairosAdmin
+from probes.admin.enrolment import EnrolmentAdmin
 from probes.models import Region
 from probes.selectors.regions import events, last_round, workers
 
@@ -19,12 +16,11 @@ EVENTS_SHOWN: Final = 20
 
 
 @admin.register(Region)
-class RegionAdmin(KairosAdmin):
-    """Regions enrol themselves by their keys: here they are named, placed, paused and looked at."""
+class RegionAdmin(EnrolmentAdmin):
+    """Regions, from their first day to their last, and what their workers say."""
 
     list_display = ("slug", "name", "state", "since_age", "last_seen_age", "lag", "clock", "workers", "queue")
     search_fields = ("slug", "name")
-    actions = ("pause", "drain", "resume", "retire")
     readonly_fields = (
         "slug",
         "state",
@@ -56,10 +52,6 @@ class RegionAdmin(KairosAdmin):
     draining_stamp = display.at("draining_at", "draining since")
     paused_stamp = display.at("paused_at", "paused since")
     retired_stamp = display.at("retired_at", "retired")
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        # A region without the key file of its worker would be nothing.
-        return False
 
     def has_delete_permission(self, _request: HttpRequest, _region: Region | None = None) -> bool:
         # It is retired instead: what it found stays readable.
@@ -105,30 +97,6 @@ class RegionAdmin(KairosAdmin):
             for event in events(region)[:EVENTS_SHOWN]
         ]
         return render_to_string("admin/probes/region/events.html", {"events": shown})
-
-    @admin.action(permissions=["change"], description="Pause: send no checks, take the vote")
-    def pause(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
-        count = regions.pause(chosen.values_list("pk", flat=True), now=timezone.now(), detail=_by(request))
-        self.message_user(request, f"{count} paused. What is on its way still arrives.")
-
-    @admin.action(permissions=["change"], description="Drain: send no new checks, take what is in flight, no vote")
-    def drain(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
-        count = regions.drain(chosen.values_list("pk", flat=True), now=timezone.now(), detail=_by(request))
-        self.message_user(request, f"{count} draining. What is in flight still arrives.")
-
-    @admin.action(permissions=["change"], description="Resume")
-    def resume(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
-        count = regions.resume(chosen.values_list("pk", flat=True), now=timezone.now(), detail=_by(request))
-        self.message_user(request, f"{count} resumed. Checks go there from the next tick on.")
-
-    @admin.action(permissions=["change"], description="Retire: give it up, refuse its worker")
-    def retire(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
-        count = regions.retire(chosen.values_list("pk", flat=True), now=timezone.now(), detail=_by(request))
-        self.message_user(request, f"{count} retired. `manage.py enroll_region SLUG` brings one back.")
-
-
-def _by(request: HttpRequest) -> str:
-    return f"by {request.user}"
 
 
 def _workers(region: Region) -> Sequence[dict[str, Any]]:
