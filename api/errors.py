@@ -47,3 +47,13 @@ UNDELIVERED: Final = OpenApiResponse(
     description="The broker does not answer. Nothing was checked; ask again.",
     examples=[OpenApiExample("No broker", value={"detail": "The broker does not answer: the check was not sent."})],
 )
+CONFLICT: Final = OpenApiResponse(
+    ProblemSerializer,
+    description="It is not in a condition for this. Nothing was changed.",
+    examples=[OpenApiExample("Not enrolled", value={"detail": "region berlin is not enrolled: …"})],
+)
+UNEQUIPPED: Final = OpenApiResponse(
+    ProblemSerializer,
+    description="The control plane lacks a key that this takes. Nothing was changed.",
+    examples=[OpenApiExample("No key", value={"detail": "control-key.json: cannot read the key file: …"})],
+)

@@ -103,6 +103,22 @@ def region_event() -> dict[str, Any]:
     }
 
 
+def enrolment() -> dict[str, Any]:
+    return {"slug": "eu-west", "name": "Europe West", "latitude": 50.11, "longitude": 8.68}
+
+
+def handed_over() -> dict[str, Any]:
+    files = {
+        "kairos-edge.env": "BROKER_URL=rediss://region-eu-west:…@broker.example.com:6380/0\nKAIROS_REGION=eu-west\n…",
+        "region-key.json": '{"v": 1, "region": "eu-west", …}',
+        "docker-compose.yml": "name: kairos-edge-eu-west\n…",
+        "kairos-edge.service": "[Unit]\n…",
+        "values.yaml": "region: eu-west\n…",
+        "README.md": "# Kairos: the worker of region eu-west (Europe West)\n…",
+    }
+    return {"region": {**region(), "last_seen_at": None, "workers": []}, "bundle": files}
+
+
 def resource() -> dict[str, Any]:
     return {
         "id": 12,

@@ -8,6 +8,7 @@ from api import examples
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.pagination import RegionEventPagination
 from api.serializers.region import RegionEventSerializer, RegionSerializer
+from api.views.region_orders import RegionOrders
 from probes.models import Region, RegionEvent
 from probes.selectors.regions import events, regions
 
@@ -20,7 +21,7 @@ from probes.selectors.regions import events, regions
         responses={200: RegionSerializer(many=True), 401: UNAUTHENTICATED},
     ),
 )
-class RegionViewSet(ListModelMixin, GenericViewSet[Region]):
+class RegionViewSet(ListModelMixin, RegionOrders):
     serializer_class = RegionSerializer
     pagination_class = None
     queryset = Region.objects.none()

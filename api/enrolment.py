@@ -1,0 +1,63 @@
+"""Regions enrolled and given new keys over the API."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import transaction
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.serializers import as_serializer_error
+from rest_framework.settings import api_settings
+
+from probes.actions import bundles
+from probes.actions.bundles import Surroundings
+from probes.actions.enrolment import EnrolmentRefused, Issued
+from probes.actions.secrets import SecretUnreadable
+from probes.bundle.contents import BundleRefused
+from probes.trust.keys import KeyFileError
+
+
+class Conflict(APIException):
+    """The region is not in a condition for this. Nothing was changed."""
+
+    status_code = 409
+    default_detail = "The region is not in a condition for this."
+    default_code = "conflict"
+
+
+class Unequipped(APIException):
+    """The control plane lacks a key that this takes. Nothing was changed."""
+
+    status_code = 503
+    default_detail = "The control plane lacks a key."
+    default_code = "unequipped"
+
+
+def hand_over(issue: Callable[[], Issued], *, broker_url: str, image: str) -> dict[str, Any]:
+    """Issue, and return what `HandedOverSerializer` shows; all or nothing.
+
+    Raises `ValidationError` for values that cannot be, `Conflict` where the region is not in a condition for it,
+    `Unequipped` where the control plane's own keys are missing.
+    """
+    try:
+        with transaction.atomic():
+            issued = issue()
+            bundle = bundles.bundle_of(issued, Surroundings(broker_url=broker_url, image=image))
+    except ModelValidationError as error:
+        raise ValidationError(_by_field(error)) from None
+    except BundleRefused as error:
+        raise ValidationError({"non_field_errors": [str(error)]}) from None
+    except EnrolmentRefused as error:
+        raise Conflict(str(error)) from None
+    except (KeyFileError, SecretUnreadable) as error:
+        raise Unequipped(str(error)) from None
+    return {"region": issued.region, "bundle": {file.name: file.text for file in bundle.files}}
+
+
+def _by_field(error: ModelValidationError) -> dict[str, Any]:
+    """Return the mistakes by field, with the name that this API has for those of none."""
+    mistakes = as_serializer_error(error)
+    return {
+        api_settings.NON_FIELD_ERRORS_KEY if name == NON_FIELD_ERRORS else name: mistakes[name] for name in mistakes
+    }
