@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
+from pathlib import Path
 from string import Template
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -14,6 +14,7 @@ HOME_AT_THE_REGION: Final = "/etc/kairos"
 ENVIRONMENT: Final = "kairos-edge.env"
 KEY: Final = "region-key.json"
 BROKER_CA: Final = "broker-ca.pem"
+TEMPLATES_AT: Final = Path(__file__).resolve().parents[2] / "deploy" / "edge"
 TEMPLATES: Final = ("docker-compose.yml", "kairos-edge.service", "values.yaml", "README.md")
 
 _BROKER_SCHEMES: Final = ("redis", "rediss", "amqp", "amqps")
@@ -67,12 +68,10 @@ class Bundle:
             "name": self.name,
             "image": self.image,
             "home": HOME_AT_THE_REGION,
-            "load_broker_ca": "",
-            "broker_ca_variable": "",
+            "broker_ca_volume": f"      - ./{BROKER_CA}:{HOME_AT_THE_REGION}/{BROKER_CA}:ro"
+            if self.broker_ca_pem
+            else "",
         }
-        if self.broker_ca_pem:
-            values["load_broker_ca"] = f"LoadCredential={BROKER_CA}:{HOME_AT_THE_REGION}/{BROKER_CA}\n"
-            values["broker_ca_variable"] = f"KAIROS_BROKER_CA_FILE=%d/{BROKER_CA} "
         certificates = [BundleFile(BROKER_CA, self.broker_ca_pem)] if self.broker_ca_pem else []
         return (
             BundleFile(ENVIRONMENT, self._environment, is_private=True),
@@ -131,5 +130,4 @@ def _check_broker_url(url: str) -> None:
 
 
 def _rendered(name: str, values: Mapping[str, str]) -> str:
-    template = resources.files("probes.bundle").joinpath("templates", name).read_text(encoding="utf-8")
-    return Template(template).substitute(values)
+    return Template((TEMPLATES_AT / name).read_text(encoding="utf-8")).substitute(values)

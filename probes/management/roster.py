@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from probes.models import Region, RegionKey
-from probes.selectors.regions import condition_of, regions
+from probes.selectors.regions import regions
 
 _HEADINGS: Final = ("SLUG", "NAME", "CONDITION", "LAST SEEN", "KEYS")
 _NOTHING: Final = "-"
@@ -25,7 +25,7 @@ def lines(*, now: datetime) -> Iterator[str]:
 
 def _row(region: Region, keys: Sequence[RegionKey], now: datetime) -> tuple[str, ...]:
     seen = f"{(now - region.last_seen_at).total_seconds():.0f} s ago" if region.last_seen_at else _NOTHING
-    return region.slug, region.name, condition_of(region).value, seen, _state_of(keys)
+    return region.slug, region.name, region.condition.value, seen, _state_of(keys)
 
 
 def _state_of(keys: Sequence[RegionKey]) -> str:

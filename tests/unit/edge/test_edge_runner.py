@@ -176,7 +176,7 @@ async def test_secret_goes_only_where_it_is_bound_to(
     ("secrets", "hint"),
     [
         ({}, "The batch does not hold the credential"),
-        ({"s": "c2VhbGVk"}, "The credential does not open with this region's keys"),
+        ({"s": "c2VhbGVk"}, "The credential does not open with this region's key"),
     ],
 )
 async def test_check_without_its_secret_is_not_made_anonymously(secrets: dict[str, str], hint: str) -> None:
