@@ -207,9 +207,11 @@ class Pipeline:
 
 
 @contextmanager
-def running_pipeline(config: pytest.Config, blocker: DjangoDbBlocker) -> Iterator[Pipeline]:
+def running_pipeline(
+    config: pytest.Config, blocker: DjangoDbBlocker, *, regions: Sequence[str] = REGIONS
+) -> Iterator[Pipeline]:
     """Run a pipeline for a fixture. Tests that fail meanwhile are reported with its logs."""
-    with blocker.unblock(), state_directory() as state, Pipeline(state) as pipeline:
+    with blocker.unblock(), state_directory() as state, Pipeline(state, regions=regions) as pipeline:
         reporter = _Reporter(pipeline)
         config.pluginmanager.register(reporter)
         try:

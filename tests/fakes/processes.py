@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,12 @@ class Processes:
     def start_again(self, name: str) -> None:
         assert name not in self._running, f"{name} runs"
         self.start(self._children[name])
+
+    def start_another(self, name: str) -> str:
+        """Start a second process of a program, and return its name."""
+        child = replace(self._children[name], name=f"{name}-2")
+        self.start(child)
+        return child.name
 
     def kill(self, name: str) -> None:
         """End a program, with every process that it has started, as a power cut would."""

@@ -101,9 +101,7 @@ def test_name_of_a_region_stays_in_its_comment(name: str) -> None:
 
 def test_readme_says_the_three_ways_in_a_page() -> None:
     readme = texts()["README.md"]
-    assert all(
-        word in readme for word in ("docker compose up -d", "systemctl enable --now", "`values.yaml`")
-    )
+    assert all(word in readme for word in ("docker compose up -d", "systemctl enable --now", "`values.yaml`"))
     assert len(readme.splitlines()) < 20
 
 
