@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -20,13 +21,19 @@ from api.serializers.enrolment import EnrolmentSerializer, HandedOverSerializer,
 from api.serializers.region import RegionSerializer
 from probes.actions import enrolment, regions
 from probes.models import Region
+from probes.tasks import logins
 
 _REFUSED = {401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND}
-_HANDED_OVER = OpenApiExample("What was made", value=examples.handed_over(), response_only=True)
+_HANDED_OVER = OpenApiExample(
+    "What was made", value=examples.handed_over(), response_only=True, status_codes=["200", "201"]
+)
 
 
 def _change(text: str) -> Callable[..., Any]:
-    return extend_schema(summary=text, request=None, responses={200: RegionSerializer, **_REFUSED})
+    changed = OpenApiExample("As it is then", value=examples.region(), response_only=True, status_codes=["200"])
+    return extend_schema(
+        summary=text, request=None, examples=[changed], responses={200: RegionSerializer, **_REFUSED}
+    )
 
 
 class RegionOrders(GenericViewSet[Region]):
@@ -67,7 +74,13 @@ class RegionOrders(GenericViewSet[Region]):
         values = wanted.validated_data
         coordinates = None if values["latitude"] is None else (values["latitude"], values["longitude"])
         handed_over = hand_over(
-            lambda: enrolment.enroll(values["slug"], values["name"], coordinates=coordinates, now=timezone.now()),
+            lambda: enrolment.enroll(
+                values["slug"],
+                values["name"],
+                coordinates=coordinates,
+                now=timezone.now(),
+                logins=logins.at_the_broker(),
+            ),
             broker_url=values["broker_url"],
             image=values["image"],
         )
@@ -101,7 +114,7 @@ class RegionOrders(GenericViewSet[Region]):
         values = wanted.validated_data
         overlap = timedelta(seconds=values["overlap_seconds"])
         handed_over = hand_over(
-            lambda: enrolment.rotate(region.slug, overlap=overlap, now=timezone.now()),
+            lambda: enrolment.rotate(region.slug, overlap=overlap, now=timezone.now(), logins=logins.at_the_broker()),
             broker_url=values["broker_url"],
             image=values["image"],
         )
@@ -125,7 +138,7 @@ class RegionOrders(GenericViewSet[Region]):
     @_change("Retire a region: its keys and its broker account end, what it sends is refused")
     @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeRegions])
     def retire(self, _request: Request, **_: Any) -> Response:
-        return self._changed(enrolment.retire)
+        return self._changed(partial(enrolment.retire, logins=logins.at_the_broker()))
 
     def _changed(self, does: Callable[..., int]) -> Response:
         region = self.get_object()

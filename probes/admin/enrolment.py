@@ -1,6 +1,7 @@
 """What a person orders of regions in the admin. What a machine is given is downloaded once, and kept nowhere."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -21,6 +22,7 @@ from probes.admin.base import KairosAdmin
 from probes.bundle import archive
 from probes.bundle.contents import BundleRefused
 from probes.models import Region
+from probes.tasks import logins
 from probes.trust.keys import KeyFileError
 
 ORDERS: Final = ("drain", "pause", "resume", "retire")
@@ -54,7 +56,7 @@ class EnrolmentAdmin(KairosAdmin):
 
     @admin.action(permissions=["change"], description="Retire: give it up, refuse its worker")
     def retire(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
-        count = self._change(request, chosen, enrolment.retire, "Retired.")
+        count = self._change(request, chosen, partial(enrolment.retire, logins=logins.at_the_broker()), "Retired.")
         self.message_user(request, f"{count} retired: keys and accounts have ended. Enrolling brings one back.")
 
     def get_urls(self) -> list[URLPattern]:
@@ -92,7 +94,9 @@ class EnrolmentAdmin(KairosAdmin):
         coordinates = None
         if region.latitude is not None and region.longitude is not None:
             coordinates = (region.latitude, region.longitude)
-        issued = enrolment.enroll(region.slug, region.name, coordinates=coordinates, now=timezone.now())
+        issued = enrolment.enroll(
+            region.slug, region.name, coordinates=coordinates, now=timezone.now(), logins=logins.at_the_broker()
+        )
         # In the transaction: what cannot be handed over was never issued.
         region.download = _download(issued)  # type: ignore[attr-defined] # for `response_add`
         region.pk = issued.region.pk
@@ -130,7 +134,7 @@ class EnrolmentAdmin(KairosAdmin):
             raise PermissionDenied
         try:
             with transaction.atomic():
-                download = _download(issue(region.slug, now=timezone.now()))
+                download = _download(issue(region.slug, now=timezone.now(), logins=logins.at_the_broker()))
                 _log(request, Region.objects.filter(pk=region.pk), done)
         except _REFUSALS as error:
             self.message_user(request, f"Nothing was changed: {error}.", messages.ERROR)

@@ -4,12 +4,14 @@ from typing import Any, Final
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
 from probes.admin import display
 from probes.admin.enrolment import EnrolmentAdmin
 from probes.models import Region
+from probes.selectors import region_keys
 from probes.selectors.regions import events, last_round, workers
 
 EVENTS_SHOWN: Final = 20
@@ -35,6 +37,7 @@ class RegionAdmin(EnrolmentAdmin):
         "event_table",
         "worker_table",
         "canary_table",
+        "keys_told",
         "verify_key",
         "box_public_key",
     )
@@ -42,7 +45,7 @@ class RegionAdmin(EnrolmentAdmin):
         (None, {"fields": ("slug", "name", ("latitude", "longitude"))}),
         ("State", {"fields": readonly_fields[1:11]}),
         ("Workers", {"fields": ("worker_table", "canary_table")}),
-        ("Public keys", {"fields": ("verify_key", "box_public_key"), "classes": ("collapse",)}),
+        ("Keys", {"fields": ("keys_told", "verify_key", "box_public_key"), "classes": ("collapse",)}),
     )
 
     last_seen_age = display.ago("last_seen_at", "last seen")
@@ -64,6 +67,10 @@ class RegionAdmin(EnrolmentAdmin):
     @admin.display
     def queue(self, region: Region) -> str:
         return region.queue
+
+    @admin.display(description="Current")
+    def keys_told(self, region: Region) -> str:
+        return region_keys.told(list(region.keys.valid(timezone.now())))
 
     @admin.display
     def workers(self, region: Region) -> int:

@@ -1,8 +1,8 @@
 """`manage.py region`: regions from their first day to their last."""
 
 import argparse
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from probes.bundle import archive
 from probes.bundle.contents import Bundle, BundleRefused, has_login
 from probes.management import roster
 from probes.models import Region
+from probes.tasks import logins
 from probes.trust.keys import KeyFileError
 
 _OVERLAP_HOURS: Final = enrolment.OVERLAP.total_seconds() / 3600
@@ -95,7 +96,7 @@ class Command(BaseCommand):
             ("drain", regions.drain, "send no new checks and take the vote; what is in flight is still taken"),
             ("pause", regions.pause, "send no checks and take the vote"),
             ("resume", regions.resume, "undo drain and pause"),
-            ("retire", enrolment.retire, "give regions up: their keys and accounts end, what they send is refused"),
+            ("retire", _retire, "give regions up: their keys and accounts end, what they send is refused"),
         ):
             _add_slugs(verb(name, partial(self._change, name, does), text))
         verb("list", self._list, "show all regions")
@@ -114,12 +115,16 @@ class Command(BaseCommand):
             region, path = enrolment.enroll_here(slug, name, coordinates=coordinates, now=now)
             print(f"{region.slug} ({region.name}): KAIROS_REGION_KEY_FILE={path}")
             return
-        self._hand_over(lambda: enrolment.enroll(slug, name, coordinates=coordinates, now=now), **options)
+        self._hand_over(
+            lambda: enrolment.enroll(slug, name, coordinates=coordinates, now=now, logins=logins.at_the_broker()),
+            **options,
+        )
         print("Copy the directory or the archive to the region's machine; its README.md says how to start there.")
 
     def _rotate(self, *, slug: str, overlap_hours: float, here: bool, **options: Any) -> None:
         def rotate() -> Issued:
-            return enrolment.rotate(slug, overlap=timedelta(hours=overlap_hours), now=timezone.now())
+            overlap = timedelta(hours=overlap_hours)
+            return enrolment.rotate(slug, overlap=overlap, now=timezone.now(), logins=logins.at_the_broker())
 
         if here:
             with transaction.atomic():
@@ -152,6 +157,10 @@ class Command(BaseCommand):
     def _list(self, **_: Any) -> None:
         for line in roster.lines(now=timezone.now()):
             print(line)
+
+
+def _retire(region_ids: Iterable[int], *, now: datetime) -> int:
+    return enrolment.retire(region_ids, now=now, logins=logins.at_the_broker())
 
 
 def _add_slug(parser: CommandParser) -> None:

@@ -93,6 +93,7 @@ def test_new_keys_are_downloaded_with_those_before(client: Client, plane: Contro
     files = unpacked(order(client, region, "rotate"))
     assert "previous_box_private_keys" in files["region-key.json"]
     assert region.keys.count() == 2
+    assert "not used yet; the one before counts until" in shown(client, f"{ADMIN}/region/{region.pk}/change/")
     assert "New keys." in LogEntry.objects.get().change_message
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 REGION: Final = "eu-west"
 WORKER: Final = f"edge-{REGION}"
-IMAGES: Final = 60
+IMAGES: Final = 20
 INTERVAL_SECONDS: Final = 10
 STOP_SECONDS: Final = 10.0
 ROUND_SECONDS: Final = 30.0
@@ -40,7 +40,9 @@ def images(pipeline: Pipeline, registry: HeldRegistry) -> Iterator[list[Resource
     credential = Credential(registry=Registry.objects.get(host=registry.authority), username="robot")
     secrets.store_secret(credential, password="correct-horse", now=timezone.now())
     references = [f"{registry.authority}/team/app-{number}:1" for number in range(IMAGES)]
-    images = pipeline.add_images(*references, depth="resolve", interval_seconds=INTERVAL_SECONDS)
+    images = [
+        pipeline.add_image(reference, depth="resolve", interval_seconds=INTERVAL_SECONDS) for reference in references
+    ]
     yield images
     resources.pause([image.pk for image in images], now=timezone.now())
 
