@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
+from django.contrib.auth.models import Permission, User
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft202012Validator, FormatChecker
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from api import examples
@@ -98,6 +100,24 @@ def test_examples_are_as_described(schema: dict[str, Any]) -> None:
     valid(schema, "/api/v1/regions", "200", [examples.region()])
     valid(schema, "/api/v1/regions/{slug}/events", "200", {"next": None, "results": [examples.region_event()]})
     valid(schema, "/api/v1/resources/{id}/check", "202", examples.ordered(), method="post")
+    valid(schema, "/api/v1/regions", "201", examples.handed_over(), method="post")
+    valid(schema, "/api/v1/regions/{slug}/rotate", "200", examples.handed_over(), method="post")
+
+
+@pytest.mark.django_db
+def test_what_is_handed_over_is_as_described(
+    client: APIClient, reader: User, plane: ControlPlane, schema: dict[str, Any], settings: Settings
+) -> None:
+    settings.KAIROS_EDGE_BROKER_URL = "rediss://broker.example.com:6380/0"
+    reader.user_permissions.set(Permission.objects.all())
+    enrolled = client.post("/api/v1/regions", examples.enrolment() | {"slug": "berlin"}, format="json")
+    valid(schema, "/api/v1/regions", "201", enrolled.json(), method="post")
+    rotated = client.post("/api/v1/regions/berlin/rotate", {}, format="json")
+    valid(schema, "/api/v1/regions/{slug}/rotate", "200", rotated.json(), method="post")
+    again = client.post("/api/v1/regions", {"slug": "berlin"}, format="json")
+    valid(schema, "/api/v1/regions", "409", again.json(), method="post")
+    retired = client.post("/api/v1/regions/berlin/retire")
+    valid(schema, "/api/v1/regions/{slug}/retire", "200", retired.json(), method="post")
 
 
 def test_description_is_served_to_anybody(description: str) -> None:
