@@ -105,6 +105,16 @@ def test_key_is_kept_while_the_whole_region_is_silent(workers: Workers, now: dat
     workers.beat(workers.old, now + 60 * MINUTE)
 
 
+def test_key_is_kept_until_the_new_one_has_been_in_use_for_a_while(workers: Workers, now: datetime) -> None:
+    workers.beat(workers.old, now)
+    new, back = workers.rotate(now), now + 60 * MINUTE
+    for minutes in range(2):
+        workers.beat(new, back + minutes * MINUTE)
+        assert ended(back + minutes * MINUTE) == 0
+    workers.beat(new, back + 2 * MINUTE)
+    assert ended(back + 2 * MINUTE) == 1
+
+
 def test_key_ends_with_the_overlap_whoever_uses_it(workers: Workers, now: datetime) -> None:
     workers.rotate(now)
     workers.beat(workers.old, now + DAY - MINUTE)
