@@ -122,27 +122,27 @@ class RegionOrders(GenericViewSet[Region]):
 
     @_change("Drain a region: no new checks, no vote; what is in flight is taken")
     @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeRegions])
-    def drain(self, _request: Request, **_: Any) -> Response:
-        return self._changed(regions.drain)
+    def drain(self, request: Request, **_: Any) -> Response:
+        return self._changed(request, regions.drain)
 
     @_change("Pause a region: no checks, no vote")
     @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeRegions])
-    def pause(self, _request: Request, **_: Any) -> Response:
-        return self._changed(regions.pause)
+    def pause(self, request: Request, **_: Any) -> Response:
+        return self._changed(request, regions.pause)
 
     @_change("Resume a region: undo drain and pause")
     @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeRegions])
-    def resume(self, _request: Request, **_: Any) -> Response:
-        return self._changed(regions.resume)
+    def resume(self, request: Request, **_: Any) -> Response:
+        return self._changed(request, regions.resume)
 
     @_change("Retire a region: its keys and its broker account end, what it sends is refused")
     @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeRegions])
-    def retire(self, _request: Request, **_: Any) -> Response:
-        return self._changed(partial(enrolment.retire, logins=logins.at_the_broker()))
+    def retire(self, request: Request, **_: Any) -> Response:
+        return self._changed(request, partial(enrolment.retire, logins=logins.at_the_broker()))
 
-    def _changed(self, does: Callable[..., int]) -> Response:
+    def _changed(self, request: Request, does: Callable[..., int]) -> Response:
         region = self.get_object()
-        does([region.pk], now=timezone.now())
+        does([region.pk], now=timezone.now(), detail=f"by {request.user}")
         region.refresh_from_db()
         return Response(RegionSerializer(region, context=self.get_serializer_context()).data)
 

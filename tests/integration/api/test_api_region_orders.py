@@ -117,6 +117,8 @@ def test_order_answers_the_region_as_it_is_then(
     response = order(client, verb)
     assert (response.status_code, response.json()["slug"], response.json()["state"]) == (200, "eu-west", state)
     assert not Region.objects.get(slug="eu-west").is_active
+    events = client.get(f"{ADDRESS}/eu-west/events").json()["results"]
+    assert (events[0]["after"], events[0]["detail"]) == (state, "by reader")
     order(client, "resume")
     assert Region.objects.get(slug="eu-west").is_active is (verb != "retire")
 

@@ -122,6 +122,19 @@ def test_retired_region_comes_back_with_new_keys_only(now: datetime) -> None:
     assert again.keys.previous_box_keys == ()
 
 
+def test_coming_and_going_are_events(now: datetime) -> None:
+    region = enrolment.enroll("eu-west", now=now).region
+    enrolment.retire([region.pk], now=now + DAY, detail="by somebody")
+    enrolment.enroll_here("eu-west", now=now + 2 * DAY)
+    enrolment.enroll_here("eu-west", now=now + 3 * DAY)
+    enrolment.rotate("eu-west", now=now + 4 * DAY)
+    assert list(region.events.order_by("at").values_list("at", "before", "after", "detail")) == [
+        (now, "announced", "active", "enrolled"),
+        (now + DAY, "active", "retired", "by somebody"),
+        (now + 2 * DAY, "retired", "active", "enrolled"),
+    ]
+
+
 class TestHere:
     def test_worker_of_this_machine_gets_a_private_file(self, settings: Settings, now: datetime) -> None:
         region, path = enrolment.enroll_here("eu-west", "Frankfurt", now=now)
