@@ -36,26 +36,18 @@ class Surroundings:
     broker_ca_file: str = ""
     image: str = ""
 
-    @property
-    def broker_ca_pem(self) -> str:
-        """The broker's own roots, or nothing. Raises `BundleRefused` for a file that cannot be read."""
-        path = self.broker_ca_file or settings.KAIROS_BROKER_CA_FILE
-        try:
-            return Path(path).read_text(encoding="ascii") if path else ""
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not PEM"
-            raise BundleRefused(f"the broker's CA file {path}: {reason}") from None
 
-
-def bundle_of(issued: Issued, surroundings: Surroundings = Surroundings()) -> Bundle:
+def bundle_of(issued: Issued, surroundings: Surroundings = Surroundings(), *, before: Path | None = None) -> Bundle:
     """Return the bundle for what `enroll` or `rotate` issued. Raises `BundleRefused`.
 
-    Call it in the transaction of that action: what cannot be handed over should not have been issued.
+    `before` is where the region's bundle of the last time may lie: what else is not said is taken from there. Call it
+    in the transaction of the action: what cannot be handed over should not have been issued.
     """
-    url = _reached_at(surroundings) or _broker_from_far()
+    told = _url_in(before)
+    url = _reached_at(surroundings) or told or _broker_from_far()
     if issued.login is not None:
         url = with_login(url, issued.login.username, issued.login.password)
-    return _bundle(issued.region, issued.keys, url, surroundings)
+    return _bundle(issued.region, issued.keys, with_login_of(url, told), surroundings, before)
 
 
 def bundle_again(region: Region, directory: Path, surroundings: Surroundings = Surroundings()) -> Bundle:
@@ -66,25 +58,42 @@ def bundle_again(region: Region, directory: Path, surroundings: Surroundings = S
     keys = RegionKeys.load(directory / KEY)
     if keys.region != region.slug or keys.public.verify_key_text != region.verify_key:
         raise BundleRefused(f"{directory / KEY} does not hold the current keys of {region.slug}")
-    try:
-        before = read_environment((directory / ENVIRONMENT).read_text(encoding="utf-8"))["BROKER_URL"]
-    except (OSError, UnicodeDecodeError, KeyError):
-        raise BundleRefused(f"{directory / ENVIRONMENT} does not say where the broker is") from None
-    url = _reached_at(surroundings) or before
-    ca_file = directory / BROKER_CA
-    if not surroundings.broker_ca_file and not settings.KAIROS_BROKER_CA_FILE and ca_file.exists():
-        surroundings = Surroundings(surroundings.broker_url, str(ca_file), surroundings.image)
-    return _bundle(region, keys, with_login_of(url, before), surroundings)
+    told = _url_in(directory)
+    if not told:
+        raise BundleRefused(f"{directory / ENVIRONMENT} does not say where the broker is")
+    url = _reached_at(surroundings) or told
+    return _bundle(region, keys, with_login_of(url, told), surroundings, directory)
 
 
-def _bundle(region: Region, keys: RegionKeys, url: str, surroundings: Surroundings) -> Bundle:
+def _bundle(region: Region, keys: RegionKeys, url: str, surroundings: Surroundings, before: Path | None) -> Bundle:
     return Bundle(
         keys=keys,
         region_name=region.name,
         broker_url=url,
-        broker_ca_pem=surroundings.broker_ca_pem,
+        broker_ca_pem=_broker_ca_pem(surroundings, before),
         image=surroundings.image or settings.KAIROS_EDGE_IMAGE,
     )
+
+
+def _url_in(directory: Path | None) -> str:
+    """Return the broker's URL, with its login, from the bundle in `directory`; nothing where none lies there."""
+    try:
+        text = (directory / ENVIRONMENT).read_text(encoding="utf-8") if directory else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return read_environment(text).get("BROKER_URL", "")
+
+
+def _broker_ca_pem(surroundings: Surroundings, before: Path | None) -> str:
+    """Return the broker's own roots, or nothing. Raises `BundleRefused` for a file that cannot be read."""
+    path: str | Path = surroundings.broker_ca_file or settings.KAIROS_BROKER_CA_FILE
+    if not path and before and (before / BROKER_CA).exists():
+        path = before / BROKER_CA
+    try:
+        return Path(path).read_text(encoding="ascii") if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not PEM"
+        raise BundleRefused(f"the broker's CA file {path}: {reason}") from None
 
 
 def _reached_at(surroundings: Surroundings) -> str:

@@ -131,7 +131,7 @@ class Command(BaseCommand):
                 path = enrolment.put_here(rotate().keys)
             print(f"{slug}: KAIROS_REGION_KEY_FILE={path}")
         else:
-            self._hand_over(rotate, **options)
+            self._hand_over(rotate, before=options["out"] / f"kairos-edge-{slug}", **options)
         until = f"count for {overlap_hours:g} h at most" if overlap_hours else "have ended"
         print(f"The keys before {until}. Replace the files at the region, and restart its workers one after another.")
 
@@ -140,10 +140,12 @@ class Command(BaseCommand):
         bundle = bundles.bundle_again(region, out / f"kairos-edge-{slug}", _surroundings(options))
         _say_where(bundle, _written(bundle, out))
 
-    def _hand_over(self, issue: Callable[[], Issued], *, out: Path, **options: Any) -> None:
+    def _hand_over(
+        self, issue: Callable[[], Issued], *, out: Path, before: Path | None = None, **options: Any
+    ) -> None:
         """Issue and write in one transaction: what could not be written was never issued."""
         with transaction.atomic():
-            bundle = bundles.bundle_of(issue(), _surroundings(options))
+            bundle = bundles.bundle_of(issue(), _surroundings(options), before=before)
             paths = _written(bundle, out)
         _say_where(bundle, paths)
 

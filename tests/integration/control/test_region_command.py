@@ -145,6 +145,19 @@ def test_rotate_writes_a_bundle_with_new_keys(tmp_path: Path, capsys: pytest.Cap
     assert "The keys before have ended." in capsys.readouterr().out
 
 
+def test_rotate_keeps_what_the_bundle_before_says_of_the_broker(tmp_path: Path, settings: Settings) -> None:
+    settings.KAIROS_EDGE_BROKER_URL = "rediss://:one-for-all@far:6380/0"
+    ca = tmp_path / "ca.pem"
+    ca.write_text("-----BEGIN CERTIFICATE-----\n")
+    directory = enrolled(tmp_path, "--broker-ca", str(ca))
+    settings.KAIROS_EDGE_BROKER_URL = ""
+    call_command("region", "rotate", "eu-west", "--out", str(tmp_path))
+    assert environment(directory)["BROKER_URL"] == "rediss://:one-for-all@far:6380/0"
+    assert (directory / "broker-ca.pem").read_text() == ca.read_text()
+    call_command("region", "rotate", "eu-west", "--out", str(tmp_path), "--broker-url", "rediss://new:6380/0")
+    assert environment(directory)["BROKER_URL"] == "rediss://:one-for-all@new:6380/0"
+
+
 def test_rotate_here_replaces_the_key_file_of_this_machine(settings: Settings) -> None:
     call_command("region", "enroll", "eu-west", "--here", "--name", "Frankfurt")
     path = settings.KAIROS_REGION_KEYS_DIR / "eu-west.json"
