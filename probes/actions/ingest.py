@@ -6,13 +6,13 @@ nothing: the ledger says that the batch has been reported.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
 
-from probes.actions import missed, refusals, reports, verdicts
+from probes.actions import again, missed, plans, refusals, reports, verdicts
 from probes.models import Batch, RegionState
 from probes.policy.depth import Proof
 from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
@@ -60,32 +60,39 @@ UPDATE probes_regionstate SET egress_down = true WHERE region_id = %s AND resour
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What a report came to: findings stored and refused, and the verdicts that changed by it."""
+    """What a report came to: findings stored, answers refused, verdicts that changed, messages to publish on commit.
+
+    The messages hand out again what the region returned.
+    """
 
     stored: int
     refused: int
     changes: list[verdicts.Change]
+    messages: list[plans.Message] = field(default_factory=list)
 
 
 def ingest(envelope: object, *, now: datetime) -> Ingested:
     """Take in a report. Raises `Refused` when nothing of it may be taken; then nothing is stored.
 
-    Findings that may not be taken are counted as refused while their neighbours are stored. Slots of the batch
-    without a usable finding are recorded as missed. Outcomes of resources that were deleted, or that name another
-    image since, are left out. What a region found without its way out is stored, marked, and moves nothing.
+    Findings that may not be taken are counted as refused while their neighbours are stored. What was returned is
+    handed out again if it may be; all other slots of the batch without a usable finding are recorded as missed.
+    Outcomes of resources that were deleted, or that name another image since, are left out. What a region found
+    without its way out is stored, marked, and moves nothing.
     """
     report = reports.receive(envelope, now=now)
     with transaction.atomic():
         batch = _licence(report)
         asked = set(zip(batch.resource_ids, batch.slots, strict=True))
-        judged = reports.judge(report.findings, asked)
+        judged = reports.judge(report, asked)
         rows = verdicts.locked(batch.resource_ids, now=now)
         since = {row.resource_id: row.resource.reference_since for row in rows}
         wanted = {key: outcome for key, outcome in judged.accepted.items() if _is_current(key, since)}
 
+        second = again.Again()
         if batch.state == Batch.State.SENT:
-            gaps = sorted(key for key in asked - judged.accepted.keys() if _is_current(key, since))
-            missed.record_lost(report.region.pk, gaps)
+            open_slots = {key for key in asked - judged.accepted.keys() if _is_current(key, since)}
+            second = again.hand_out(report.region, batch, open_slots & judged.returned, now=now)
+            missed.record_lost(report.region.pk, sorted(open_slots - second.keys))
         else:  # of a batch that was given up, every slot is recorded already
             missed.forget(report.region.pk, wanted)
         stored = _store(report, batch, wanted)
@@ -94,7 +101,7 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
         for cause in sorted({refused.cause for refused in judged.refused}):  # two reports count in one order
             alike = [refused for refused in judged.refused if refused.cause is cause]
             refusals.note(QUEUE, cause, alike[0].detail, now=now, times=len(alike))
-    return Ingested(stored, len(judged.refused), changes)
+    return Ingested(stored, len(judged.refused), changes, second.messages)
 
 
 def _licence(report: reports.Received) -> Batch:

@@ -22,6 +22,7 @@ from probes.protocol import batch as wire
 from probes.protocol.outcome import rfc3339
 from probes.protocol.plan import ANONYMOUS, DEFAULT_TIMEOUT_SECONDS, Plan
 from probes.protocol.taxonomy import Depth
+from probes.selectors import versions
 from probes.trust.envelope import CONTROL, Kind, sign
 from probes.trust.keys import ControlKeys
 from probes.trust.sealing import BoundSecret, seal
@@ -52,10 +53,11 @@ class Message:
     checks: int
 
 
-def draw_up(checks: Sequence[Check], *, now: datetime) -> list[Message]:
+def draw_up(checks: Sequence[Check], *, now: datetime, second_of: Batch | None = None) -> list[Message]:
     """Write the batches of all checks to the ledger and return their messages.
 
-    A constant number of queries, however many checks. Raises `KeyFileError` without the control plane's key.
+    What was returned of `second_of` is drawn up with its expiry. A constant number of queries, however many checks.
+    Raises `KeyFileError` without the control plane's key.
     """
     office = _Office(checks, now)
     ledger: list[Batch] = []
@@ -64,7 +66,7 @@ def draw_up(checks: Sequence[Check], *, now: datetime) -> list[Message]:
         if region.pk not in office.box_keys:
             continue  # it was retired a moment ago
         for chunk in _chunks(group):
-            batch = office.batch(region, chunk)
+            batch = office.batch(region, chunk, second_of.expires_at if second_of else None)
             ledger.append(
                 Batch(
                     id=uuid.UUID(batch.id),
@@ -73,6 +75,8 @@ def draw_up(checks: Sequence[Check], *, now: datetime) -> list[Message]:
                     expires_at=batch.expires_at,
                     resource_ids=[check.resource.pk for check in chunk],
                     slots=[check.slot for check in chunk],
+                    depth=chunk[0].depth,
+                    is_second=second_of is not None,
                 )
             )
             messages.append(Message(region.queue, office.signed(batch), batch.expires_at, checks=len(chunk)))
@@ -81,7 +85,10 @@ def draw_up(checks: Sequence[Check], *, now: datetime) -> list[Message]:
 
 
 class _Office:
-    """What is looked up once for all batches of one transaction: keys, credentials, and what is proven so far."""
+    """What is looked up once for all batches of one transaction.
+
+    Keys, credentials, what is proven so far, and what the regions' workers can read.
+    """
 
     def __init__(self, checks: Sequence[Check], now: datetime) -> None:
         self._now = now
@@ -92,6 +99,7 @@ class _Office:
             self._credentials[credential.registry_id].append(credential)
         self._opened: dict[str, BoundSecret | None] = {}
         self.box_keys = region_keys.box_keys({region.pk for check in checks for region in check.regions}, now=now)
+        self._versions = versions.read_by({region.pk for check in checks for region in check.regions}, now=now)
         self._states = {
             (state.resource_id, state.region_id): state
             for state in RegionState.objects.filter(resource__in=[check.resource.pk for check in checks]).only(
@@ -105,7 +113,7 @@ class _Office:
             )
         }
 
-    def batch(self, region: Region, checks: Sequence[Check]) -> wire.Batch:
+    def batch(self, region: Region, checks: Sequence[Check], expires_at: datetime | None) -> wire.Batch:
         interval_seconds = checks[0].resource.interval_seconds
         plans, opened = [], {}
         for check in checks:
@@ -119,10 +127,11 @@ class _Office:
             id=str(uuid.uuid4()),
             region=region.slug,
             issued_at=self._now,
-            expires_at=self._now + min(timedelta(seconds=interval_seconds), slots.LATEST),
+            expires_at=expires_at or self._now + min(timedelta(seconds=interval_seconds), slots.LATEST),
             plans=tuple(plans),
             secrets={key: seal(bound, box_key) for key, bound in opened.items() if bound is not None},
             clock_offset_seconds=region.clock_offset_seconds,
+            version=self._versions[region.pk],
         )
 
     def signed(self, batch: wire.Batch) -> Mapping[str, Any]:
@@ -205,16 +214,18 @@ def _by_region(checks: Iterable[Check]) -> Mapping[Region, list[Check]]:
 
 
 def _chunks(checks: Iterable[Check]) -> Iterator[list[Check]]:
-    """Yield batches of one interval each, since a batch expires as a whole; registries stay together.
+    """Yield batches of one interval and one depth asked for each; registries stay together.
+
+    A batch expires as a whole, and what is returned of it is asked for again as it was.
 
     A batch is full at a hundred plans, or when what can be heavy in it weighs a megabyte: the settings of its
     registries (CA bundles), and their client certificates, since each plan may name a secret of its own.
     """
-    for _, same_interval in groupby(sorted(checks, key=_seating), key=lambda check: check.resource.interval_seconds):
+    for _, alike in groupby(sorted(checks, key=_seating), key=lambda check: _seating(check)[:2]):
         chunk: list[Check] = []
         seen: set[int] = set()
         bytes_held = 0
-        for check in same_interval:
+        for check in alike:
             registry = check.resource.registry
             added = _identity_bytes(registry) + (0 if registry.pk in seen else _site_bytes(registry))
             is_heavy = bool(added) and bytes_held + added > HEAVY_BYTES_IN_A_BATCH
@@ -237,9 +248,9 @@ def _identity_bytes(registry: Registry) -> int:
     return len(registry.client_certificate) * 4 // 3 + len(registry.client_key_encrypted)
 
 
-def _seating(check: Check) -> tuple[int, int, int]:
+def _seating(check: Check) -> tuple[int, str, int, int]:
     resource = check.resource
-    return resource.interval_seconds, resource.registry_id, resource.pk
+    return resource.interval_seconds, check.depth or "", resource.registry_id, resource.pk
 
 
 def _proof(state: RegionState) -> depth.Proof:

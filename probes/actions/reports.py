@@ -1,4 +1,4 @@
-"""Reading a region's report: what of it may be taken, and what is refused, finding by finding."""
+"""Reading a region's report: what of it may be taken, and what is refused, one by one."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,7 +10,8 @@ from probes.actions import envelopes
 from probes.models import Region
 from probes.policy.clock import by_our_clock
 from probes.policy.standing import Seen
-from probes.protocol.batch import MAX_PLANS, MAX_REPORT_BYTES, Finding, egress_of
+from probes.protocol import versions
+from probes.protocol.batch import MAX_PLANS, MAX_REPORT_BYTES, Finding, Returned, egress_of
 from probes.protocol.egress import EgressState
 from probes.protocol.outcome import Outcome
 from probes.trust.envelope import Kind
@@ -26,22 +27,27 @@ Key = tuple[int, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A report that came from `region`, with its findings still to be judged.
+    """A report that came from `region`, with its findings and what it returned still to be judged.
 
-    `is_egress_down` tells that they do not count: the report says so, or the region is known to have no way out.
+    `is_egress_down` tells that findings do not count: the report says so, or the region is known to have no way out.
     """
 
     region: Region
     batch: UUID
     findings: list[Any]
+    returned: list[Any]
     is_egress_down: bool = False
 
 
 @dataclass(slots=True)
 class Judged:
-    """Findings that answer to the batch, and the details of those that do not or cannot be read."""
+    """Findings and returned checks that answer to the batch, and the details of those that do not.
+
+    No key is in both.
+    """
 
     accepted: dict[Key, Outcome] = field(default_factory=dict)
+    returned: set[Key] = field(default_factory=set)
     refused: list[Refused] = field(default_factory=list)
 
 
@@ -49,7 +55,12 @@ def receive(envelope: object, *, now: datetime) -> Received:
     """Open a report. Raises `Refused` when nothing of it may be taken."""
     signed = envelopes.opened(envelope, Kind.REPORT, max_bytes=MAX_REPORT_BYTES, now=now)
     region, body = signed.region, signed.body
-    findings = body.get("findings")
+    try:
+        versions.of(body)
+    except (AttributeError, TypeError, ValueError) as error:
+        unknown = isinstance(error, versions.VersionUnknown)
+        raise Refused(RefusalCause.VERSION if unknown else RefusalCause.MALFORMED, f"a report of {error}") from None
+    findings, returned = body.get("findings"), body.get("returned", [])
     try:
         batch = UUID(body["batch"])
     except (KeyError, ValueError, TypeError, AttributeError):
@@ -60,27 +71,33 @@ def receive(envelope: object, *, now: datetime) -> Received:
         raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
     if body.get("region") != region.slug:
         raise Refused(RefusalCause.WRONG_RECIPIENT, "the report names another region than its envelope")
-    if not isinstance(findings, list):
+    if not isinstance(findings, list) or not isinstance(returned, list):
         raise Refused(RefusalCause.MALFORMED, "the report has no findings")
-    if len(findings) > MAX_PLANS:
-        raise Refused(RefusalCause.OVERSIZED, f"{len(findings)} findings")
+    if len(findings) + len(returned) > MAX_PLANS:
+        raise Refused(RefusalCause.OVERSIZED, f"{len(findings)} findings and {len(returned)} returned checks")
     is_egress_down = egress.state is EgressState.DOWN or region.egress_down_since is not None
-    return Received(region, batch, findings, is_egress_down)
+    return Received(region, batch, findings, returned, is_egress_down)
 
 
-def judge(findings: list[Any], asked: set[Key]) -> Judged:
-    """Sort the findings of a batch that asked for `asked`; a bad one says nothing about its neighbours."""
+def judge(report: Received, asked: set[Key]) -> Judged:
+    """Sort what came of a batch that asked for `asked`; a bad finding says nothing about its neighbours."""
     judged = Judged()
-    for document in findings:
+    for document in report.findings:
         try:
             key, outcome = _finding(document, asked)
+            _refuse_second(key, judged)
         except Refused as refused:
             judged.refused.append(refused)
-            continue
-        if key in judged.accepted:
-            judged.refused.append(Refused(RefusalCause.REPLAYED, "two findings for one slot"))
         else:
             judged.accepted[key] = outcome
+    for document in report.returned:
+        try:
+            key = _returned(document, asked)
+            _refuse_second(key, judged)
+        except Refused as refused:
+            judged.refused.append(refused)
+        else:
+            judged.returned.add(key)
     return judged
 
 
@@ -104,14 +121,33 @@ def seen(slot: datetime, outcome: Outcome, *, clock_offset_seconds: float | None
 def _finding(document: Any, asked: set[Key]) -> tuple[Key, Outcome]:
     try:
         finding = Finding.from_json(document)
-        key = (int(finding.key), datetime.fromisoformat(finding.slot))
         _check_fit(finding.outcome)
-        known = key in asked  # a naive slot equals no aware one
     except (ValueError, TypeError) as error:
         raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
-    if not known:
-        raise Refused(RefusalCause.UNSOLICITED, f"a finding for {finding.key[:20]} at {finding.slot[:40]}")
-    return key, finding.outcome
+    return _key(finding, asked), finding.outcome
+
+
+def _returned(document: Any, asked: set[Key]) -> Key:
+    try:
+        returned = Returned.from_json(document)
+    except ValueError as error:
+        raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
+    return _key(returned, asked)
+
+
+def _key(named: Finding | Returned, asked: set[Key]) -> Key:
+    try:
+        key = (int(named.key), datetime.fromisoformat(named.slot))
+    except ValueError as error:
+        raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
+    if key not in asked:  # a naive slot equals no aware one
+        raise Refused(RefusalCause.UNSOLICITED, f"an answer for {named.key[:20]} at {named.slot[:40]}")
+    return key
+
+
+def _refuse_second(key: Key, judged: Judged) -> None:
+    if key in judged.accepted or key in judged.returned:
+        raise Refused(RefusalCause.REPLAYED, "two answers for one slot")
 
 
 def _check_fit(outcome: Outcome) -> None:

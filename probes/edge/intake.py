@@ -9,6 +9,7 @@ from typing import Final
 from probes.edge.clock import ControlClock
 from probes.edge.waits import Waits
 from probes.protocol.batch import MAX_BATCH_BYTES, Batch
+from probes.protocol.versions import VersionUnknown
 from probes.trust.envelope import CONTROL, Kind, open_envelope
 from probes.trust.keys import RegionKeys
 from probes.trust.refusal import RefusalCause, Refused
@@ -61,6 +62,8 @@ class Intake:
         )
         try:
             batch = Batch.from_json(opened.body)
+        except VersionUnknown as error:
+            raise Refused(RefusalCause.VERSION, f"a batch of {error}") from None
         except ValueError as error:
             raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
         if batch.region != self._region:

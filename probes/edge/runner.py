@@ -1,10 +1,11 @@
-"""Running a batch: every plan at once within bounds, and exactly one finding for each."""
+"""Running a batch: every plan at once within bounds, and for each exactly one finding, or the plan returned."""
 
 import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 from weakref import WeakValueDictionary
@@ -13,12 +14,21 @@ from probes.edge.engine import Engine
 from probes.edge.findings import cut_short, fitted, room_for_each
 from probes.edge.intake import Taken
 from probes.edge.keyring import Keyring, SecretRefused
-from probes.protocol.batch import Finding
+from probes.protocol import versions
+from probes.protocol.batch import Finding, Returned
 from probes.protocol.plan import Plan
 from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Reason, Stage
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of a batch, both in the order of its plans. Only a worker that is stopping returns any."""
+
+    findings: tuple[Finding, ...]
+    returned: tuple[Returned, ...]
 
 
 class Runner:
@@ -38,23 +48,36 @@ class Runner:
         self._closing_at = math.inf  # by the loop's clock
         self.in_flight = 0
 
-    async def run(self, taken: Taken, keyring: Keyring) -> tuple[Finding, ...]:
-        """Return one finding for each plan, in the plans' order, by the batch's expiry or soon after."""
+    async def run(self, taken: Taken, keyring: Keyring) -> Made:
+        """Carry out each plan or return it, by the batch's expiry or soon after.
+
+        What cannot be returned in the batch's version was aborted.
+        """
         batch = taken.batch
         deadline = asyncio.get_running_loop().time() + taken.expires - monotonic()
         room = room_for_each(len(batch.plans))
-        findings = await asyncio.gather(*(self._finding(plan, keyring, deadline) for plan in batch.plans))
-        return tuple(fitted(finding, plan, room) for finding, plan in zip(findings, batch.plans, strict=True))
+        may_return = batch.version >= versions.RETURNS_SINCE
+        ends = await asyncio.gather(
+            *(self._end(plan, keyring, deadline, may_return=may_return) for plan in batch.plans)
+        )
+        return Made(
+            findings=tuple(
+                fitted(end, plan, room)
+                for end, plan in zip(ends, batch.plans, strict=True)
+                if isinstance(end, Finding)
+            ),
+            returned=tuple(end for end in ends if isinstance(end, Returned)),
+        )
 
     def close_within(self, seconds: float) -> None:
-        """Let checks go on for so long; what is not done then is cut off, and so is whatever is begun later."""
+        """Let checks go on for so long; what is not done then is returned, and so is whatever is begun later."""
         self._closing_at = min(self._closing_at, asyncio.get_running_loop().time() + seconds)
         for scope in self._scopes:
             when = scope.when()
             if when is not None and when > self._closing_at:
                 scope.reschedule(self._closing_at)
 
-    async def _finding(self, plan: Plan, keyring: Keyring, deadline: float) -> Finding:
+    async def _end(self, plan: Plan, keyring: Keyring, deadline: float, *, may_return: bool) -> Finding | Returned:
         loop = asyncio.get_running_loop()
         started_at, started = self._now(), loop.time()
         reference = _parsed(plan)
@@ -88,6 +111,8 @@ class Runner:
                 _log.exception("the check of %s failed in the engine", plan.key)
                 return ended(Reason.INTERNAL_ERROR, type(error).__name__)
             if loop.time() >= self._closing_at:
+                if may_return:
+                    return Returned(key=plan.key, slot=plan.slot)
                 return ended(Reason.PROBE_ABORTED, "the region's worker was stopping")
             if began:
                 return ended(Reason.PROBE_ABORTED, "the time of its batch ran out")

@@ -94,10 +94,16 @@ class EdgeWorker:
     async def _report(self, taken: Taken) -> Report:
         crew, batch = self._engine_loop.crew, taken.batch
         keyring = Keyring(batch.secrets, self._settings.keys.box_keys)
-        findings = await crew.runner.run(taken, keyring)
-        egress = await crew.canaries.egress_after(findings, since=taken.came)
+        made = await crew.runner.run(taken, keyring)
+        egress = await crew.canaries.egress_after(made.findings, since=taken.came)
         return Report(
-            batch=batch.id, region=self._settings.region, finished_at=_now(), findings=findings, egress=egress
+            batch=batch.id,
+            region=self._settings.region,
+            finished_at=_now(),
+            findings=made.findings,
+            returned=made.returned,
+            egress=egress,
+            version=batch.version,
         )
 
     def _build(self) -> Crew:
@@ -140,7 +146,13 @@ class EdgeWorker:
 
 
 class _Pool(TaskPool):
-    """Celery's threads, with a word to its event loop when one is free: by itself it looks about once a second."""
+    """Celery's threads, with a word to its event loop when one is free: by itself it looks about once a second.
+
+    When the worker stops, a batch that waits for a thread is run as well: its checks are returned then.
+    """
+
+    def on_stop(self) -> None:
+        self.executor.shutdown()  # type: ignore[attr-defined] # missing from the stubs
 
     def on_apply(self, *args: Any, **options: Any) -> Any:
         applied: Any = super().on_apply(*args, **options)

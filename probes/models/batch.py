@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from probes.models.region import Region
+from probes.protocol.taxonomy import Depth
 
 
 class Batch(models.Model):
@@ -15,10 +16,12 @@ class Batch(models.Model):
 
     States of a row:
     - sent: committed, and published right after; until its report comes or its time is over;
-    - reported: the report came, at `reported_at`. A second one is refused as replayed;
+    - reported: the report came, at `reported_at`. A second one is refused as replayed. What it returned is in another
+      row, with `is_second`, and is not handed out a third time;
     - lost: no report came until some time after `expires_at`. A late one is still taken: then it is reported.
 
-    `resource_ids[i]` was to be checked for `slots[i]`. Rows are dropped a day after they were issued.
+    `resource_ids[i]` was to be checked for `slots[i]`, at `depth` where somebody asked for one. Rows are dropped a
+    day after they were issued.
     """
 
     class State(models.TextChoices):
@@ -34,6 +37,10 @@ class Batch(models.Model):
     slots = ArrayField(models.DateTimeField())
     state = models.CharField(max_length=8, choices=State, default=State.SENT)
     reported_at = models.DateTimeField(null=True, blank=True)
+    depth = models.CharField(
+        max_length=16, null=True, blank=True, choices=[(item.value, item.value) for item in Depth]
+    )
+    is_second = models.BooleanField(default=False, help_text="Made of checks that a worker returned when it stopped.")
 
     class Meta:
         verbose_name_plural = "batches"

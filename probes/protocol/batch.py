@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
+from probes.protocol import versions
 from probes.protocol.egress import UNTOLD, CanaryRound, Egress
 from probes.protocol.outcome import Outcome, rfc3339
 from probes.protocol.plan import Plan
@@ -23,6 +24,8 @@ MAX_REPORT_BYTES: Final = 8 * 1024 * 1024
 MAX_HEARTBEAT_BYTES: Final = 16 * 1024
 """The JSON text of a message's body may be so long; the receiver refuses more before it parses anything."""
 
+_MOST_VERSIONS: Final = 20
+
 # What reading a document of another shape raises. OverflowError: an instant that UTC's calendar does not reach.
 _SHAPE_ERRORS: Final = (AttributeError, KeyError, IndexError, TypeError, OverflowError)
 
@@ -34,7 +37,7 @@ class Batch:
     `id` is a UUID. `secrets` maps a `Plan.secret_key` to a sealed secret (`probes.trust.sealing`): sealed
     once for each credential, however many plans use it. On the wire, plans of the same site share one copy
     of it, because a site may carry a whole CA bundle. `clock_offset_seconds` is how far the region's clock is
-    ahead of the one that issued and expires the batch, as far as that is known.
+    ahead of the one that issued and expires the batch, as far as that is known. `version` is how it is written.
     """
 
     id: str
@@ -44,6 +47,7 @@ class Batch:
     plans: tuple[Plan, ...]
     secrets: Mapping[str, str] = field(default_factory=dict)
     clock_offset_seconds: float | None = None
+    version: int = versions.NEWEST
 
     def is_expired(self, now: datetime) -> bool:
         """Tell whether at `now`, by the control plane's clock, it is too late to begin: the next slot is near."""
@@ -55,13 +59,14 @@ class Batch:
         seats: dict[Any, int] = {}
         plans = []
         for plan in self.plans:
-            document = plan.to_json()
+            document = plan.to_json(self.version)
             site = document.pop("site")
             if plan.site not in seats:
                 seats[plan.site] = len(sites)
                 sites.append(site)
             plans.append({**document, "site": seats[plan.site]})
         return {
+            **versions.mark(self.version),
             "id": self.id,
             "region": self.region,
             "issued_at": rfc3339(self.issued_at),
@@ -74,8 +79,12 @@ class Batch:
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
-        """Return the batch that `document` describes. Raises `ValueError` when it is not one."""
+        """Return the batch that `document` describes.
+
+        Raises `ValueError` when it is not one, and `VersionUnknown`, which is one, for a version not spoken here.
+        """
         try:
+            version = versions.of(document)
             sites = _items(document["sites"], MAX_PLANS)
             return cls(
                 id=_uuid(document["id"]),
@@ -88,6 +97,7 @@ class Batch:
                 ),
                 secrets={_text(key): _text(sealed) for key, sealed in document["secrets"].items()},
                 clock_offset_seconds=or_none(number, document.get("clock_offset_seconds")),
+                version=version,
             )
         except _SHAPE_ERRORS as error:
             raise ValueError(f"not a batch: {type(error).__name__} {error}") from error
@@ -118,37 +128,65 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What a region found: one finding for each plan of the batch with the id `batch`.
+class Returned:
+    """A plan of a batch that was not carried out; `key` and `slot` are those of the plan."""
 
-    `egress` is `down` when at some time since the batch was taken all canaries failed.
+    key: str
+    slot: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"key": self.key, "slot": self.slot}
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Return what `document` describes. Raises `ValueError` when it is no check that was returned."""
+        try:
+            return cls(key=_text(document["key"]), slot=_text(document["slot"]))
+        except _SHAPE_ERRORS as error:
+            raise ValueError(f"not a returned check: {type(error).__name__} {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a region found: for each plan of the batch with the id `batch` a finding, or the plan returned.
+
+    A worker that is stopping returns what it could not do any more. `egress` is `down` when at some time since the
+    batch was taken all canaries failed. `version` is that of the batch; a report of version 1 returns nothing.
     """
 
     batch: str
     region: str
     finished_at: datetime
     findings: tuple[Finding, ...]
+    returned: tuple[Returned, ...] = ()
     egress: Egress = UNTOLD
+    version: int = versions.NEWEST
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values. Raises `ValueError` on a naive time."""
-        return {
+        document = {
+            **versions.mark(self.version),
             "batch": self.batch,
             "region": self.region,
             "finished_at": rfc3339(self.finished_at),
             "findings": [finding.to_json() for finding in self.findings],
             "egress": self.egress.to_json(),
         }
+        if self.version >= versions.RETURNS_SINCE:
+            document["returned"] = [returned.to_json() for returned in self.returned]
+        return document
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
-        """Return the report that `document` describes. Raises `ValueError` when it is not one."""
+        """Return the report that `document` describes. Raises `ValueError`, as `Batch.from_json` does."""
         try:
             return cls(
+                version=versions.of(document),
                 batch=_uuid(document["batch"]),
                 region=_text(document["region"]),
                 finished_at=_instant(document["finished_at"]),
                 findings=tuple(Finding.from_json(item) for item in _items(document["findings"], MAX_PLANS)),
+                returned=tuple(Returned.from_json(item) for item in _items(document.get("returned", []), MAX_PLANS)),
                 egress=egress_of(document),
             )
         except _SHAPE_ERRORS as error:
@@ -169,6 +207,9 @@ class Heartbeat:
     the control plane's clock to being taken by the region's: the offset of the clocks is in them, so they may be
     negative. Where nothing was taken they are None, and `head_waits_seconds` tells for how long at least the first
     message in the queue has been waiting.
+
+    `speaks` are the versions of the batches that it reads and of the reports that it writes; a heartbeat that tells
+    none is of a worker of version 1.
     """
 
     region: str
@@ -191,6 +232,7 @@ class Heartbeat:
     head_waits_seconds: float = 0.0
     egress: Egress = UNTOLD
     canaries: CanaryRound | None = None
+    speaks: tuple[int, ...] = versions.SPOKEN
 
     def to_json(self) -> dict[str, Any]:
         """Return the heartbeat as JSON values. Raises `ValueError` on a naive time."""
@@ -215,6 +257,7 @@ class Heartbeat:
             "head_waits_seconds": self.head_waits_seconds,
             "egress": self.egress.to_json(),
             "canaries": self.canaries.to_json() if self.canaries else None,
+            "speaks": list(self.speaks),
         }
 
     @classmethod
@@ -242,6 +285,7 @@ class Heartbeat:
                 head_waits_seconds=number(document.get("head_waits_seconds", 0.0)),
                 egress=egress_of(document),
                 canaries=or_none(CanaryRound.from_json, document.get("canaries")),
+                speaks=tuple(_count(item) for item in _items(document.get("speaks", [1]), _MOST_VERSIONS)),
             )
         except _SHAPE_ERRORS as error:
             raise ValueError(f"not a heartbeat: {type(error).__name__} {error}") from error

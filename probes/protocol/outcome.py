@@ -197,6 +197,7 @@ class Outcome:
     def from_json(cls, document: Any) -> Self:
         """Return the outcome that `document` describes. Raises `ValueError` when it is not one."""
         try:
+            one_of(document.get("version"), (OUTCOME_VERSION,))
             return cls(
                 reference=text(document["reference"]),
                 kind=one_of(document["kind"], get_args(Kind)),

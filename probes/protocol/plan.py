@@ -7,6 +7,7 @@ its key in the batch, and the region hands the opened `Secret` to the wire besid
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
+from probes.protocol import versions
 from probes.protocol.shape import MISFITS, count, items, number, text
 from probes.protocol.taxonomy import Depth
 
@@ -115,9 +116,13 @@ class Plan:
     key: str = ""
     slot: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the plan as JSON values; fields at their default are left out."""
-        document: dict[str, Any] = {"reference": self.reference, "depth": self.depth.value}
+    def to_json(self, version: int = versions.NEWEST) -> dict[str, Any]:
+        """Return the plan as JSON values in that version; fields at their default are left out."""
+        document: dict[str, Any] = {
+            **versions.mark(version),
+            "reference": self.reference,
+            "depth": self.depth.value,
+        }
         site = self.site
         packed = {
             "api_host": site.api_host,
@@ -145,6 +150,7 @@ class Plan:
     def from_json(cls, document: Any) -> Self:
         """Return the plan that `document` describes. Raises `ValueError` when it is not one."""
         try:
+            versions.of(document)
             site = document.get("site", {})
             return cls(
                 reference=text(document["reference"]),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from probes.actions import refusals, regions
 from probes.actions.ingest import QUEUE
 from probes.actions.ingest import ingest as take_in
+from probes.tasks.publishing import publish_on_commit
 from probes.trust.refusal import Refused
 
 PATIENCE_SECONDS: Final = 25.0
@@ -25,8 +26,8 @@ _log = logging.getLogger(__name__)
 
 @shared_task(name="probes.ingest", ignore_result=True, acks_late=True)
 def ingest(envelope: Any) -> None:
-    """Take in a region's report."""
-    _with_patience(lambda: _or_refuse(lambda: take_in(envelope, now=timezone.now())))
+    """Take in a region's report, and hand out again what it returned."""
+    _with_patience(lambda: _or_refuse(lambda: publish_on_commit(take_in(envelope, now=timezone.now()).messages)))
 
 
 @shared_task(name="probes.heartbeat", ignore_result=True, acks_late=True)

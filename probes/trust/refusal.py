@@ -10,7 +10,7 @@ class RefusalCause(StrEnum):
     OVERSIZED = "oversized"
     CONTENT_TYPE = "content_type"  # a serialisation other than JSON
     UNKNOWN_TASK = "unknown_task"
-    VERSION = "version"  # an envelope of a version we do not speak
+    VERSION = "version"  # an envelope or a body of a version we do not speak
     UNSIGNED = "unsigned"
     UNKNOWN_SENDER = "unknown_sender"
     BAD_SIGNATURE = "bad_signature"

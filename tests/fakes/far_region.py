@@ -1,6 +1,6 @@
 """A region as the control plane meets it: opens its batches with real keys, and signs reports about them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -9,7 +9,7 @@ from uuid import uuid4
 from probes.actions import enrolment
 from probes.actions.plans import Message
 from probes.models import Region
-from probes.protocol.batch import MAX_BATCH_BYTES, Batch, Finding, Heartbeat, Report
+from probes.protocol.batch import MAX_BATCH_BYTES, Batch, Finding, Heartbeat, Report, Returned
 from probes.protocol.egress import UNTOLD, Egress
 from probes.protocol.outcome import Conclusion, Outcome
 from probes.protocol.plan import Plan
@@ -55,12 +55,31 @@ class FarRegion:
     def secret(self, batch: Batch, plan: Plan) -> BoundSecret:
         return open_sealed(batch.secrets[plan.secret_key], self.keys.box_key)
 
-    def report(self, batch: Batch, find: Find | None = None, *, egress: Egress = UNTOLD) -> dict[str, Any]:
-        """Return the signed report of a batch, in which every check found what `find` says (available)."""
+    def report(
+        self,
+        batch: Batch,
+        find: Find | None = None,
+        *,
+        returned: Collection[Plan] = (),
+        egress: Egress = UNTOLD,
+    ) -> dict[str, Any]:
+        """Return the signed report of a batch, in which every check found what `find` says (available).
+
+        All but those that are `returned`.
+        """
         find = find or found
-        findings = tuple(Finding(key=plan.key, slot=plan.slot, outcome=find(plan)) for plan in batch.plans)
         report = Report(
-            batch=batch.id, region=self.slug, finished_at=datetime.now(UTC), findings=findings, egress=egress
+            batch=batch.id,
+            region=self.slug,
+            finished_at=datetime.now(UTC),
+            findings=tuple(
+                Finding(key=plan.key, slot=plan.slot, outcome=find(plan))
+                for plan in batch.plans
+                if plan not in returned
+            ),
+            returned=tuple(Returned(key=plan.key, slot=plan.slot) for plan in returned),
+            egress=egress,
+            version=batch.version,
         )
         return self.sign(Kind.REPORT, report.to_json())
 

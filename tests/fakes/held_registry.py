@@ -19,10 +19,11 @@ _MANIFEST: Final = b'{"schemaVersion":2}'
 
 
 class HeldRegistry:
-    """A context manager. `waiting` counts by region the requests that are being held."""
+    """A context manager. `waiting` counts by region the requests that are being held, `ports` are whose they are."""
 
     def __init__(self) -> None:
         self.waiting: Counter[str] = Counter()
+        self.ports: set[int] = set()
         self._lock = threading.Lock()
         self._held: dict[str, tuple[str, threading.Event]] = {}
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -38,8 +39,12 @@ class HeldRegistry:
         self._server.server_close()
 
     @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    @property
     def authority(self) -> str:
-        return f"127.0.0.1:{self._server.server_port}"
+        return f"127.0.0.1:{self.port}"
 
     def hold(self, region: str, repository_prefix: str = "") -> None:
         """Answer no request of this region for these repositories until `release`."""
@@ -58,15 +63,17 @@ class HeldRegistry:
             if region in self._held:
                 self.release(region)
 
-    def wait_if_held(self, region: str, repository: str) -> None:
+    def wait_if_held(self, region: str, repository: str, port: int) -> None:
         prefix, event = self._held.get(region, ("", None))
         if event is None or not repository.startswith(prefix):
             return
         with self._lock:
             self.waiting[region] += 1
+            self.ports.add(port)
         event.wait(HOLD_SECONDS)
         with self._lock:
             self.waiting[region] -= 1
+            self.ports.discard(port)
 
 
 class _Server(ThreadingHTTPServer):
@@ -85,7 +92,7 @@ def _handler(registry: HeldRegistry) -> type[BaseHTTPRequestHandler]:
             repository = _REPOSITORY.match(self.path)
             assert region, self.headers["User-Agent"]
             assert repository, self.path
-            registry.wait_if_held(region[1], repository[1])
+            registry.wait_if_held(region[1], repository[1], self.client_address[1])
             self.send_response(200)
             self.send_header("Content-Type", "application/vnd.oci.image.manifest.v1+json")
             self.send_header("Content-Length", str(len(_MANIFEST)))

@@ -93,6 +93,12 @@ class Pipeline:
         self.kill(name)
         self.start(name)
 
+    def renew(self, name: str) -> None:
+        """Ask a program to end, as one who upgrades it does, and start it again."""
+        stubborn = self.processes.stop([name], STOP_SECONDS)
+        assert not stubborn, f"had to be killed: {stubborn}"
+        self.processes.start_again(name)
+
     def wait_for(self, holds: Callable[[], object], seconds: float, what: str) -> float:
         """Wait for a condition, which may ask the database while it is away; return how many seconds it took."""
         began = time.monotonic()

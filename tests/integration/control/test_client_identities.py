@@ -252,7 +252,8 @@ def test_registry_that_wants_a_certificate_is_checked_and_nothing_of_the_key_com
         async with Engine(user_agent="kairos-test") as engine:
             taken = Taken(batch=batch, came=monotonic(), expires=monotonic() + 30)
             runner = Runner(engine, in_flight=1, per_host=1, now=lambda: now)
-            return await runner.run(taken, Keyring(batch.secrets, region.keys.box_keys))
+            made = await runner.run(taken, Keyring(batch.secrets, region.keys.box_keys))
+            return made.findings
 
     with asyncio.Runner() as loop:  # Django's connection is this thread's, and not for use within a loop
         held = AsyncExitStack()

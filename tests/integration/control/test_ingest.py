@@ -232,6 +232,18 @@ def test_report_that_leaves_slots_open_has_them_recorded_as_lost(
     assert MissedSlots.objects.get().resource_id == int(batch.plans[2].key)
 
 
+def test_report_of_a_version_that_is_not_spoken_is_refused_as_such(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    make_images()
+    report = regions["eu-west"].report(batches(regions, now)["eu-west"])
+    for version, cause in ((3, RefusalCause.VERSION), ("2", RefusalCause.MALFORMED)):
+        with pytest.raises(Refused) as refused:
+            ingest(regions["eu-west"].sign(Kind.REPORT, {**json.loads(report["body"]), "v": version}), now=now)
+        assert refused.value.cause is cause
+    assert set(Batch.objects.values_list("state", flat=True)) == {Batch.State.SENT}
+
+
 def test_report_for_another_region_or_no_batch_is_refused(
     now: datetime, regions: Regions, make_images: MakeImages
 ) -> None:

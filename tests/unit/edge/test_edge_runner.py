@@ -1,4 +1,4 @@
-"""The runner: one finding for each plan whatever happens, within bounds, and secrets only where they belong."""
+"""The runner: an end for each plan whatever happens, within bounds, and secrets only where they belong."""
 
 import asyncio
 import time
@@ -12,8 +12,8 @@ import pytest
 from probes.edge.findings import fitted, room_for_each
 from probes.edge.intake import Taken
 from probes.edge.keyring import Keyring
-from probes.edge.runner import Runner
-from probes.protocol.batch import MAX_REPORT_BYTES, Batch, Finding, Report
+from probes.edge.runner import Made, Runner
+from probes.protocol.batch import MAX_REPORT_BYTES, Batch, Report, Returned
 from probes.protocol.exchange import Method
 from probes.protocol.plan import Plan, Secret
 from probes.protocol.taxonomy import Reason, Stage, Status
@@ -44,26 +44,26 @@ def batch(*items: Plan, seconds: float = 30.0) -> Taken:
     return Taken(batch=made, came=came, expires=came + seconds)
 
 
-def reasons(findings: tuple[Finding, ...]) -> list[str]:
-    return [finding.outcome.conclusion.reason.value for finding in findings]
+def reasons(made: Made) -> list[str]:
+    return [finding.outcome.conclusion.reason.value for finding in made.findings]
 
 
 async def test_each_plan_has_its_finding_in_order() -> None:
     found = await runner(FakeEngine()).run(batch(*plans("registry.test/sleeps-20", "registry.test/ok")), NOBODY)
-    assert [(finding.key, finding.slot) for finding in found] == [("0", "s"), ("1", "s")]
+    assert [(finding.key, finding.slot) for finding in found.findings] == [("0", "s"), ("1", "s")]
     assert reasons(found) == ["ok", "ok"]
 
 
 async def test_batch_without_plans_has_no_findings() -> None:
-    assert await runner(FakeEngine()).run(batch(), NOBODY) == ()
+    assert await runner(FakeEngine()).run(batch(), NOBODY) == Made((), ())
 
 
 async def test_engine_that_raises_costs_one_plan_only(caplog: pytest.LogCaptureFixture) -> None:
     """E21."""
     found = await runner(FakeEngine()).run(batch(*plans("registry.test/raises", "registry.test/ok")), NOBODY)
     assert reasons(found) == ["internal_error", "ok"]
-    assert found[0].outcome.conclusion.detail == "RuntimeError"
-    assert found[0].outcome.conclusion.canonical == "registry.test/raises:latest"
+    assert found.findings[0].outcome.conclusion.detail == "RuntimeError"
+    assert found.findings[0].outcome.conclusion.canonical == "registry.test/raises:latest"
     assert "the check of 0 failed in the engine" in caplog.text
 
 
@@ -82,8 +82,8 @@ async def test_check_is_cut_off_when_its_batch_expires() -> None:
         batch(*plans("registry.test/hangs", "registry.test/ok"), seconds=0.1), NOBODY
     )
     assert reasons(found) == ["probe_aborted", "ok"]
-    assert found[0].outcome.conclusion.detail == "the time of its batch ran out"
-    assert 90 < found[0].outcome.duration_ms < 1000
+    assert found.findings[0].outcome.conclusion.detail == "the time of its batch ran out"
+    assert 90 < found.findings[0].outcome.duration_ms < 1000
 
 
 async def test_check_that_never_began_says_so() -> None:
@@ -127,21 +127,32 @@ async def test_slow_registry_does_not_starve_the_others() -> None:
     assert set(reasons(found)[:50]) == {"probe_aborted", "probe_overloaded"}
 
 
-async def test_worker_that_stops_lets_checks_finish_and_cuts_off_the_rest() -> None:
+async def stopped(sent: Taken) -> tuple[Made, Made]:
+    """Run a batch whose first check hangs, and begin it once more, with a runner that is told to stop meanwhile."""
     engine = FakeEngine()
     stopping = runner(engine)
-    running = asyncio.create_task(
-        stopping.run(batch(*plans("registry.test/hangs", "registry.test/sleeps-50")), NOBODY)
-    )
-    while len(engine.asked) < 2:  # noqa: ASYNC110 - both begin within a turn or two of the loop
+    running = asyncio.create_task(stopping.run(sent, NOBODY))
+    while len(engine.asked) < len(sent.batch.plans):  # noqa: ASYNC110 - all begin within a turn or two of the loop
         await asyncio.sleep(0)
     stopping.close_within(0.15)
     stopping.close_within(100)  # a second signal does not buy more time
-    found = await running
-    assert reasons(found) == ["probe_aborted", "ok"]
-    assert found[0].outcome.conclusion.detail == "the region's worker was stopping"
-    late = await stopping.run(batch(*plans("registry.test/hangs")), NOBODY)
-    assert reasons(late) == ["probe_aborted"]
+    return await running, await stopping.run(batch(*plans("registry.test/hangs")), NOBODY)
+
+
+async def test_worker_that_stops_lets_checks_finish_and_returns_the_rest() -> None:
+    """N19: what we did not come to is nobody's failure, and no outcome."""
+    made, late = await stopped(batch(*plans("registry.test/hangs", "registry.test/sleeps-50")))
+    assert reasons(made) == ["ok"]
+    assert made.returned == (Returned(key="0", slot="s"),)
+    assert late == Made((), (Returned(key="0", slot="s"),))
+
+
+async def test_what_cannot_be_returned_in_the_version_of_its_batch_was_aborted() -> None:
+    sent = batch(*plans("registry.test/hangs", "registry.test/sleeps-50"))
+    made, _ = await stopped(replace(sent, batch=replace(sent.batch, version=1)))
+    assert reasons(made) == ["probe_aborted", "ok"]
+    assert made.returned == ()
+    assert made.findings[0].outcome.conclusion.detail == "the region's worker was stopping"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +172,8 @@ async def test_secret_goes_only_where_it_is_bound_to(
     engine = FakeEngine()
     bound = BoundSecret(Secret(username="robot", password="swordfish"), host, prefix)
     keyring = Keyring({"s": seal(bound, KEYS.public.box_key)}, KEYS.box_keys)
-    (finding,) = await runner(engine).run(batch(Plan(reference=reference, secret_key="s")), keyring)
+    made = await runner(engine).run(batch(Plan(reference=reference, secret_key="s")), keyring)
+    (finding,) = made.findings
     if hint is None:
         assert engine.secrets[reference].username == "robot"
         assert finding.outcome.status == Status.AVAILABLE
@@ -182,7 +194,8 @@ async def test_secret_goes_only_where_it_is_bound_to(
 async def test_check_without_its_secret_is_not_made_anonymously(secrets: dict[str, str], hint: str) -> None:
     engine = FakeEngine()
     keyring = Keyring(secrets, KEYS.box_keys)
-    (finding,) = await runner(engine).run(batch(Plan(reference="registry.test/ok", secret_key="s")), keyring)
+    made = await runner(engine).run(batch(Plan(reference="registry.test/ok", secret_key="s")), keyring)
+    (finding,) = made.findings
     assert engine.asked == []
     assert finding.outcome.conclusion.hint.startswith(hint)
     assert finding.outcome.status == Status.CONFIG_ERROR
@@ -200,9 +213,11 @@ async def test_client_certificate_that_cannot_be_used_is_the_operators_to_mend(
         batch(*(Plan(reference=f"registry.test/{name}", secret_key="s") for name in ("a", "b"))), keyring
     )
     assert engine.asked == []
-    assert [finding.outcome.status for finding in found] == [Status.CONFIG_ERROR] * 2
-    assert found[0].outcome.conclusion.hint.startswith("The client certificate cannot be used: PEM of a private key")
-    assert "swordfish" not in str(found[0].to_json())
+    assert [finding.outcome.status for finding in found.findings] == [Status.CONFIG_ERROR] * 2
+    assert found.findings[0].outcome.conclusion.hint.startswith(
+        "The client certificate cannot be used: PEM of a private key"
+    )
+    assert "swordfish" not in str(found.findings[0].to_json())
 
 
 async def test_reference_that_does_not_parse_is_left_to_the_engine_and_gets_no_secret() -> None:
@@ -218,13 +233,13 @@ async def test_outcome_that_no_receiver_takes_costs_one_plan_only() -> None:
         batch(*plans("registry.test/fouls", "registry.test/talks", "registry.test/ok")), NOBODY
     )
     assert reasons(found) == ["internal_error", "internal_error", "ok"]
-    report = Report(batch=str(UUID(int=1)), region="eu-west", finished_at=datetime.now(UTC), findings=found)
+    report = Report(batch=str(UUID(int=1)), region="eu-west", finished_at=datetime.now(UTC), findings=found.findings)
     assert len(strict_json.dumps(report.to_json()).encode()) < MAX_REPORT_BYTES
 
 
 async def test_long_outcome_travels_without_its_steps() -> None:
     (plan,) = plans("registry.test/ok")
-    (found,) = await runner(FakeEngine()).run(batch(plan), NOBODY)
+    (found,) = (await runner(FakeEngine()).run(batch(plan), NOBODY)).findings
     long = replace(found, outcome=replace(found.outcome, steps=(STEP,) * 100))
     assert fitted(long, plan, 100_000) == long
     assert fitted(long, plan, 10_000) == found
@@ -235,7 +250,7 @@ async def test_long_outcome_travels_without_its_steps() -> None:
 async def test_long_outcome_still_tells_whether_its_documents_were_read(method: Method) -> None:
     """E.2: else an image with many layers would be asked for by HEAD alone from then on, and never be read again."""
     (plan,) = plans("registry.test/ok")
-    (found,) = await runner(FakeEngine()).run(batch(plan), NOBODY)
+    (found,) = (await runner(FakeEngine()).run(batch(plan), NOBODY)).findings
     manifest = replace(STEP, stage=Stage.MANIFEST, method=method, http_status=200)
     long = replace(found, outcome=replace(found.outcome, steps=(manifest, *(STEP,) * 100)))
     cut = fitted(long, plan, 10_000)

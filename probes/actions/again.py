@@ -1,0 +1,37 @@
+"""Handing out once more what a worker that was stopping returned."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from probes.actions import plans
+from probes.actions.reports import Key
+from probes.models import Batch, Region, Resource
+from probes.protocol.taxonomy import Depth
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Messages to publish on commit, and what is in them."""
+
+    messages: list[plans.Message] = field(default_factory=list)
+    keys: frozenset[Key] = frozenset()
+
+
+def hand_out(region: Region, batch: Batch, returned: Collection[Key], *, now: datetime) -> Again:
+    """Draw up a second batch for the same slots, to be over when the first would have been.
+
+    Nothing where it is too late, where the region gets no checks any more, or where `batch` is a second one itself:
+    a region whose workers come and go all the time must not keep a check going round.
+    """
+    if not returned or batch.is_second or not region.is_active or now >= batch.expires_at:
+        return Again()
+    resources = Resource.objects.select_related("registry").in_bulk({resource_id for resource_id, _ in returned})
+    depth = Depth(batch.depth) if batch.depth else None
+    checks = [
+        plans.Check(resources[resource_id], slot, [region], depth)
+        for resource_id, slot in sorted(returned)
+        if resource_id in resources
+    ]
+    messages = plans.draw_up(checks, now=now, second_of=batch)
+    return Again(messages, frozenset((check.resource.pk, check.slot) for check in checks))
