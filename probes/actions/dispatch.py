@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from probes.actions import missed, plans
 from probes.models import Region, Resource
-from probes.policy import slots
+from probes.policy import shedding, slots
 from probes.protocol.taxonomy import Depth
 from probes.selectors.subscriptions import regions_of
 
@@ -49,8 +49,9 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
     """Claim up to `limit` due resources, move them on, and draw up their checks.
 
     Rows that another dispatcher holds are skipped, so two of them never claim the same slot. `crowded` are slugs
-    of regions whose queue is full: their slots are recorded as shed. After downtime each resource gets one check
-    and a record of the slots it missed. A constant number of queries.
+    of regions whose queue is full: their slots are recorded as shed, and so are those that a region of a stride is
+    spared. After downtime each resource gets one check and a record of the slots it missed. A constant number of
+    queries.
     """
     with transaction.atomic():
         due = list(
@@ -74,20 +75,19 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
             cursor.execute(_MOVE_ON, [list(claims), [claim.next_due_at for claim in claims.values()]])
         missed.record_downtime({pk: claim.missed for pk, claim in claims.items() if claim.missed})
         regions = {pk: [item for item in found if item.is_active] for pk, found in regions_of(claims).items()}
-        missed.record_shed(
-            (pk, region.pk, claim.slot)
-            for pk, claim in claims.items()
-            for region in regions[pk]
-            if region.slug in crowded
-        )
-        checks = [
-            plans.Check(
-                resource,
-                claims[resource.pk].slot,
-                [region for region in regions[resource.pk] if region.slug not in crowded],
-            )
-            for resource in due
-        ]
+        checks: list[plans.Check] = []
+        shed: list[missed.Shed] = []
+        for resource in due:
+            slot, sent = claims[resource.pk].slot, []
+            for region in regions[resource.pk]:
+                # A full queue has no room for any slot; what it has room for is spread by the stride.
+                stride = 1 if region.slug in crowded else region.stride
+                if region.slug not in crowded and shedding.is_sent(_number(resource, slot), stride):
+                    sent.append(region)
+                else:
+                    shed.append(missed.Shed(resource, region.pk, slot, stride))
+            checks.append(plans.Check(resource, slot, sent))
+        missed.record_shed(shed)
         return Claimed(plans.draw_up(checks, now=now), len(due))
 
 
@@ -122,6 +122,10 @@ def check_now(
             cursor.execute(_MARK_ASKED, [list(asked), list(asked.values())])
         checks = [plans.Check(item, asked[item.pk], regions[item.pk], depth) for item in resources]
         return Asked(plans.draw_up(checks, now=now), asked)
+
+
+def _number(resource: Resource, slot: datetime) -> int:
+    return slots.number(slot, interval_seconds=resource.interval_seconds, key=resource.pk)
 
 
 def _refuse_unknown(slugs: Collection[str]) -> None:

@@ -7,7 +7,9 @@ from typing import Final
 
 from django.db import connection
 
-from probes.models import MissedSlots
+from probes.models import MissedSlots, Resource
+from probes.policy import slots
+from probes.policy.shedding import slots_back
 from probes.policy.slots import Missed, MissedCause
 
 LOST_AFTER_SECONDS: Final = 60
@@ -15,23 +17,21 @@ LOST_AFTER_SECONDS: Final = 60
 
 _BATCHES_AT_ONCE: Final = 500
 
-# A range grows while no outcome has come in between; the count says how many slots of it were missed.
+# A range grows when it ends with the slot that was to be left out before this one.
 _SHED: Final = """
-WITH given (resource_id, region_id, slot) AS (
-    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])
+WITH given (resource_id, region_id, slot, since, stride) AS (
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::smallint[])
 ), grown AS (
     UPDATE probes_missedslots AS missed
     SET last_slot = given.slot, count = missed.count + 1
     FROM given
-    LEFT JOIN probes_regionstate AS state USING (resource_id, region_id)
     WHERE missed.resource_id = given.resource_id AND missed.region_id = given.region_id
-      AND missed.cause = 'shed' AND missed.last_slot < given.slot
-      AND missed.last_slot > coalesce(state.last_slot, '-infinity')
-      AND missed.last_slot > given.slot - interval '1 day'
+      AND missed.cause = 'shed' AND missed.stride = given.stride
+      AND missed.last_slot > given.since AND missed.last_slot < given.slot
     RETURNING missed.resource_id, missed.region_id
 )
-INSERT INTO probes_missedslots (resource_id, region_id, first_slot, last_slot, count, cause)
-SELECT resource_id, region_id, slot, slot, 1, 'shed' FROM given
+INSERT INTO probes_missedslots (resource_id, region_id, first_slot, last_slot, count, cause, stride)
+SELECT resource_id, region_id, slot, slot, 1, 'shed', stride FROM given
 WHERE (resource_id, region_id) NOT IN (SELECT resource_id, region_id FROM grown)
 """
 
@@ -43,9 +43,9 @@ WITH overdue AS (
     UPDATE probes_batch AS batch SET state = 'lost' FROM overdue WHERE batch.id = overdue.id
     RETURNING batch.region_id, batch.resource_ids, batch.slots, batch.issued_at
 ), recorded AS (
-    INSERT INTO probes_missedslots (resource_id, region_id, first_slot, last_slot, count, cause)
+    INSERT INTO probes_missedslots (resource_id, region_id, first_slot, last_slot, count, cause, stride)
     SELECT given.resource_id, lost.region_id, given.slot, given.slot, 1,
-        CASE WHEN region.last_seen_at >= lost.issued_at THEN 'lost' ELSE 'expired' END
+        CASE WHEN region.last_seen_at >= lost.issued_at THEN 'lost' ELSE 'expired' END, 1
     FROM lost
     JOIN probes_region AS region ON region.id = lost.region_id
     CROSS JOIN unnest(lost.resource_ids, lost.slots) AS given (resource_id, slot)
@@ -71,6 +71,16 @@ class Reaped:
     slots: int
 
 
+@dataclass(frozen=True, slots=True)
+class Shed:
+    """A slot that was not sent to a region: its stride leaves it out or, with 1, its queue had no room for it."""
+
+    resource: Resource
+    region_id: int
+    slot: datetime
+    stride: int
+
+
 def record_downtime(missed: Mapping[int, Missed]) -> None:
     """Record for each resource the slots for which nothing was handed out to any region."""
     MissedSlots.objects.bulk_create(
@@ -86,12 +96,19 @@ def record_downtime(missed: Mapping[int, Missed]) -> None:
     )
 
 
-def record_shed(given: Iterable[tuple[int, int, datetime]]) -> None:
-    """Record (resource id, region id, slot) that a full queue had no room for; each pair at most once."""
-    columns = list(zip(*given, strict=True))
-    if columns:
+def record_shed(given: Iterable[Shed]) -> None:
+    """Record slots that were not sent to a region; each resource and region at most once."""
+    if columns := list(zip(*(_row(item) for item in given), strict=True)):
         with connection.cursor() as cursor:
             cursor.execute(_SHED, [list(column) for column in columns])
+
+
+def _row(item: Shed) -> tuple[int, int, datetime, datetime, int]:
+    resource, interval = item.resource, timedelta(seconds=item.resource.interval_seconds)
+    number = slots.number(item.slot, interval_seconds=resource.interval_seconds, key=resource.pk)
+    # The first slot of a resource may lie off its grid, up to half an interval further away than the others.
+    since = item.slot - interval * (slots_back(number, item.stride) + 0.75)
+    return resource.pk, item.region_id, item.slot, since, item.stride
 
 
 def record_lost(region_id: int, given: Iterable[tuple[int, datetime]]) -> None:
@@ -117,5 +134,4 @@ def reap_batches(*, now: datetime) -> Reaped:
     cutoff = now - timedelta(seconds=LOST_AFTER_SECONDS)
     with connection.cursor() as cursor:
         cursor.execute(_LOST, [cutoff, _BATCHES_AT_ONCE])
-        batches, slots = cursor.fetchone()
-    return Reaped(batches, slots)
+        return Reaped(*cursor.fetchone())

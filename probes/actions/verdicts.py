@@ -135,4 +135,11 @@ def lapse_seen_from(region_ids: Iterable[int], *, now: datetime) -> None:
 
 def _vote(region: Region, newest: _Newest | None) -> Vote:
     status, reason, slot = newest or (None, None, None)
-    return Vote(region=region.slug, presence=Presence.of(region.condition), status=status, reason=reason, slot=slot)
+    return Vote(
+        region=region.slug,
+        presence=Presence.of(region.condition),
+        stride=region.stride,
+        status=status,
+        reason=reason,
+        slot=slot,
+    )

@@ -11,11 +11,13 @@ from probes.policy.slots import MissedCause
 
 
 class MissedSlots(models.Model):
-    """`count` consecutive slots of a resource that have no outcome, and why.
+    """`count` slots of a resource that have no outcome, from the first to the last, and why.
 
     States of a row, by cause:
     - downtime: the control plane was down; concerns every region, so `region` is null;
-    - shed: never sent to this region because its queue was full; grows while that lasts;
+    - shed: never sent to this region; grows while that lasts. With a `stride` of 1 its queue was full. With a greater
+      one it cannot keep up: of the slots in the range those whose number the stride divides were sent, and all others
+      were not (`policy.shedding`);
     - lost, expired: one slot that was sent, and came to nothing although the region lived, or because it did
       not. The row goes when an outcome for it arrives after all.
     """
@@ -26,6 +28,7 @@ class MissedSlots(models.Model):
     last_slot = models.DateTimeField()
     count = models.PositiveIntegerField(default=1)
     cause = models.CharField(max_length=8, choices=[(item.value, item.value) for item in MissedCause])
+    stride = models.PositiveSmallIntegerField(default=1)
 
     class Meta:
         verbose_name_plural = "missed slots"
@@ -48,6 +51,9 @@ class MissedSlots(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(cause__in=["lost", "expired"]) | Q(count=1), name="missed_sent_is_one_slot"
+            ),
+            models.CheckConstraint(
+                condition=Q(stride=1) | Q(stride__gt=1, cause="shed"), name="missed_stride_is_of_the_shed"
             ),
         ]
 

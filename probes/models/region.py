@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from probes.models import validation
 from probes.policy.liveness import Facts, RegionCondition
+from probes.policy.shedding import STRIDES
 
 
 class RegionQuerySet(models.QuerySet["Region"]):
@@ -38,7 +39,8 @@ class Region(models.Model):
 
     `clock_offset_seconds` is how far its clock is ahead of ours, give or take `clock_uncertainty_seconds`; null
     before the first heartbeat, and the latter while nothing bounds the offset from above. `liveness` is what
-    `actions.heartbeats` remembers from one heartbeat to the next.
+    `actions.heartbeats` remembers from one heartbeat to the next, and `pace` what `actions.shedding` does beside the
+    `stride`.
     """
 
     slug = models.CharField(
@@ -72,6 +74,10 @@ class Region(models.Model):
         null=True, blank=True, editable=False, help_text="The last round of canaries that a worker told of."
     )
     heartbeat = models.JSONField(default=dict, blank=True, editable=False, help_text="What it last said of itself.")
+    stride = models.PositiveSmallIntegerField(
+        default=1, editable=False, help_text="It is sent every so many-th slot of each resource: more it cannot do."
+    )
+    pace = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = RegionQuerySet.as_manager()
 
@@ -94,6 +100,7 @@ class Region(models.Model):
                 condition=Q(verify_key="", box_public_key="") | ~Q(verify_key="") & ~Q(box_public_key=""),
                 name="region_keys_are_a_pair",
             ),
+            models.CheckConstraint(condition=Q(stride__in=STRIDES), name="region_stride_is_known"),
         ]
 
     def __str__(self) -> str:

@@ -21,7 +21,7 @@ class MissedCause(StrEnum):
     """Why a slot has no outcome."""
 
     DOWNTIME = "downtime"  # the control plane did not run: the slot was never handed out
-    SHED = "shed"  # the region's queue was full: the slot was not handed out to it
+    SHED = "shed"  # not handed out to the region: its queue was full, or it cannot keep up
     EXPIRED = "expired"  # handed out, but the region gave no sign of life to take it
     LOST = "lost"  # handed out to a living region, and nothing usable came back
 

@@ -59,10 +59,11 @@ _BY_OPERATOR: Final = frozenset({Presence.PAUSED, Presence.DRAINING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """A region that is to check the resource, and its newest outcome if there is one."""
+    """A region that is to check the resource at every `stride`-th slot, and its newest outcome if there is one."""
 
     region: str
     presence: Presence = Presence.PRESENT
+    stride: int = 1
     status: Status | None = None
     reason: str | None = None
     slot: datetime | None = None
@@ -78,9 +79,12 @@ class Inputs:
     minimum_votes: int = MINIMUM_VOTES
     fresh_intervals: int = FRESH_INTERVALS
 
-    @property
-    def fresh_for(self) -> timedelta:
-        return timedelta(seconds=self.interval_seconds * self.fresh_intervals + FRESH_ALLOWANCE_SECONDS)
+    def stale_at(self, vote: Vote) -> datetime | None:
+        """Return when the vote is fresh no more: after so many intervals as they are in its region."""
+        if vote.slot is None:
+            return None
+        seconds = self.interval_seconds * vote.stride * self.fresh_intervals + FRESH_ALLOWANCE_SECONDS
+        return vote.slot + timedelta(seconds=seconds)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -92,6 +96,7 @@ class Inputs:
                 {
                     "region": vote.region,
                     "presence": vote.presence.value,
+                    "stride": vote.stride,
                     "status": vote.status.value if vote.status else None,
                     "reason": vote.reason,
                     "slot": vote.slot.isoformat() if vote.slot else None,
@@ -111,6 +116,7 @@ class Inputs:
                 Vote(
                     region=item["region"],
                     presence=Presence(item["presence"]),
+                    stride=item.get("stride", 1),  # missing from verdicts of before there was one
                     status=Status(item["status"]) if item["status"] else None,
                     reason=item["reason"],
                     slot=datetime.fromisoformat(item["slot"]) if item["slot"] else None,
@@ -146,16 +152,17 @@ def decide(inputs: Inputs) -> Decision:
         failing=sum(vote.status is not Status.AVAILABLE for vote in counted),
         left_out={region: cause for region, cause in why.items() if cause},
         # Just past the last instant at which the vote still counts.
-        stale_at=min((vote.slot + inputs.fresh_for for vote in counted if vote.slot), default=None),
+        stale_at=min(filter(None, map(inputs.stale_at, counted)), default=None),
     )
 
 
 def _why_left_out(vote: Vote, inputs: Inputs) -> str | None:
     if vote.presence is not Presence.PRESENT:
         return vote.presence.value
-    if vote.status is None or vote.slot is None:
+    stale_at = inputs.stale_at(vote)
+    if vote.status is None or stale_at is None:
         return "unchecked"
-    if vote.slot + inputs.fresh_for <= inputs.now:
+    if stale_at <= inputs.now:
         return "stale"
     return None if vote.status in _COUNTED else vote.status.value
 

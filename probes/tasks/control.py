@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from probes.actions import beat, dispatch, missed, region_keys, regions, retention, verdicts
+from probes.actions import beat, dispatch, missed, region_keys, regions, retention, shedding, verdicts
 from probes.actions import partitions as days
 from probes.models import Region
 from probes.tasks.publishing import crowded, publish_on_commit
@@ -39,13 +39,18 @@ def tick() -> None:
 
 @shared_task(name="probes.reap", ignore_result=True)
 def reap() -> None:
-    """Give up on batches without a report, note who fell silent, end replaced keys, renew lapsed verdicts."""
+    """Give up on batches without a report, note who fell silent or lags, end replaced keys, renew lapsed verdicts."""
     now = timezone.now()
     while (reaped := missed.reap_batches(now=now)).batches:
         _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
     regions.note_silence(now=now)
     for ended in region_keys.end_replaced(now=now):
         _log.info("region %s: the keys made at %s have ended", ended.region, ended.made_at)
+    for item in shedding.adjust_strides(now=now):
+        _log.warning(
+            "region %s is sent every %d. slot instead of every %d.: its queue lags %.0f s",
+            *(item.region, item.after, item.before, item.lag_seconds),
+        )
     verdicts.refresh_lapsed(now=now)
 
 

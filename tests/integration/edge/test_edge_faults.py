@@ -56,7 +56,9 @@ def test_killed_worker_loses_no_more_than_what_it_had_in_hand(region: Region, ed
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_worker_that_is_told_to_leave_reports_what_it_has(region: Region, edge: StartEdge, name: str) -> None:
+def test_worker_that_is_told_to_leave_reports_what_it_has_and_returns_the_rest(
+    region: Region, edge: StartEdge, name: str
+) -> None:
     worker = edge(KAIROS_EDGE_FINISH_SECONDS="0.5", KAIROS_EDGE_BATCHES="1")
     in_hand = region.batch("hangs", "ok")
     region.send(region.envelope(in_hand))
@@ -69,8 +71,8 @@ def test_worker_that_is_told_to_leave_reports_what_it_has(region: Region, edge: 
     assert time.monotonic() - began < LEAVING_SECONDS
     (report,) = region.reports()
     assert report.batch == in_hand.id
-    assert [finding.outcome.conclusion.reason.value for finding in report.findings] == ["probe_aborted", "ok"]
-    assert report.findings[0].outcome.conclusion.detail == "the region's worker was stopping"
+    assert [(finding.key, finding.outcome.conclusion.reason.value) for finding in report.findings] == [("1", "ok")]
+    assert [returned.key for returned in report.returned] == ["0"]
 
 
 def test_batches_that_wait_stay_for_the_next_worker(region: Region, edge: StartEdge) -> None:

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from probes.models import Batch, MissedSlots, Outcome, Region, RegionState, Resource
 from probes.policy import slots
+from probes.policy.shedding import is_sent
 
 
 class Place(NamedTuple):
@@ -95,7 +96,17 @@ def _account(image: Resource, region: Region) -> Account:
     causes: list[tuple[datetime, str]] = []
     miscounts = []
     for record in MissedSlots.objects.filter(Q(region=region) | Q(region=None), resource=image):
-        covered = [slot for slot in due if record.first_slot <= slot <= record.last_slot]
+        covered = [
+            slot
+            for slot in due
+            if record.first_slot <= slot <= record.last_slot
+            and (
+                record.stride == 1
+                or not is_sent(
+                    slots.number(slot, interval_seconds=image.interval_seconds, key=image.pk), record.stride
+                )
+            )
+        ]
         causes += [(slot, record.cause) for slot in covered]
         if record.count != len(covered):
             miscounts.append(f"{record} covers {len(covered)} slots")
@@ -117,6 +128,12 @@ def _account(image: Resource, region: Region) -> Account:
         causes=dict(causes),
         miscounts=tuple(miscounts),
     )
+
+
+def _was_sent(image: Resource, slot: datetime, stride: int) -> bool:
+    """Tell whether a record of shed slots leaves this one out, because it was its turn."""
+    number = slots.number(slot, interval_seconds=image.interval_seconds, key=image.pk)
+    return stride > 1 and is_sent(number, stride)
 
 
 def _chain(image: Resource) -> Iterator[datetime]:
