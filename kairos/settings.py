@@ -252,6 +252,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "probes.tick", "schedule": 1.0, "options": {"expire_seconds": 5}},
     "reap": {"task": "probes.reap", "schedule": 15.0, "options": {"expire_seconds": 15}},
+    "trim": {"task": "probes.trim", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "partitions": {
         "task": "probes.partitions",
         "schedule": crontab(minute="7"),

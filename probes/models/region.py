@@ -20,6 +20,10 @@ class RegionQuerySet(models.QuerySet["Region"]):
         """Regions that get checks: in service, neither paused nor draining. A silent region still gets them."""
         return self.in_service().filter(paused_at=None, draining_at=None)
 
+    def away(self) -> "RegionQuerySet":
+        """Regions of which no worker is known to take from the queue: silent, paused or retired."""
+        return self.filter(Q(silent_since__isnull=False) | Q(paused_at__isnull=False) | Q(retired_at__isnull=False))
+
 
 class Region(models.Model):
     """A vantage point with its public keys and its signs of life.

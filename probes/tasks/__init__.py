@@ -3,14 +3,15 @@
 | task               | queue     | when                | does                                                  |
 |--------------------|-----------|---------------------|-------------------------------------------------------|
 | `probes.tick`      | `control` | each second         | claims what is due, publishes batches                 |
-| `probes.reap`      | `control` | each 15 seconds     | gives up lost batches, notes silent regions, verdicts |
+| `probes.reap`      | `control` | each 15 seconds     | gives up lost batches, silent and late regions, verdicts|
+| `probes.trim`      | `control` | each minute         | drops expired batches of regions that are away        |
 | `probes.partitions`| `control` | each hour           | makes and drops days of outcomes, retention           |
 | `probes.ingest`    | `results` | a region's report   | stores outcomes, states and verdicts                  |
 | `probes.heartbeat` | `results` | a region's heartbeat| notes that the region lives                           |
 """
 
-from probes.tasks.control import partitions, reap, tick
+from probes.tasks.control import partitions, reap, tick, trim
 from probes.tasks.publishing import publish_on_commit
 from probes.tasks.results import heartbeat, ingest
 
-__all__ = ["heartbeat", "ingest", "partitions", "publish_on_commit", "reap", "tick"]
+__all__ = ["heartbeat", "ingest", "partitions", "publish_on_commit", "reap", "tick", "trim"]

@@ -11,6 +11,7 @@ from django.utils import timezone
 from probes.actions import beat, dispatch, missed, region_keys, regions, retention, shedding, verdicts
 from probes.actions import partitions as days
 from probes.models import Region
+from probes.tasks import publishing
 from probes.tasks.publishing import crowded, publish_on_commit
 
 _ROUNDS = 20
@@ -52,6 +53,17 @@ def reap() -> None:
             *(item.region, item.after, item.before, item.lag_seconds),
         )
     verdicts.refresh_lapsed(now=now)
+
+
+@shared_task(name="probes.trim", ignore_result=True)
+def trim() -> None:
+    """Drop expired batches from the queues of regions that are away.
+
+    Their slots are recorded as missed with those of every other batch that does not come back.
+    """
+    queues = [region.queue for region in Region.objects.away()]
+    for queue, dropped in publishing.trim(queues, now=timezone.now()).items():
+        _log.info("dropped %d batches from %s that nobody took in time", dropped, queue)
 
 
 @shared_task(name="probes.partitions", ignore_result=True)

@@ -1,6 +1,7 @@
-"""Sending batches to the regions' queues, and looking at how full those are."""
+"""Sending batches to the regions' queues, looking at how full those are, and tidying up what nobody takes."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -11,10 +12,14 @@ from django.utils import timezone
 from kombu import Exchange, Queue
 
 from probes.actions.plans import Message
+from probes.broker import trimming
 
 RUN_BATCH: Final = "probes.edge.run_batch"
 CROWDED_AT_MESSAGES: Final = 200
 """So many batches keep a region busy for a minute or more; what is sent on top would expire before it is read."""
+
+MOST_MESSAGES: Final = 1000
+"""No more wait for a region that is away, whoever asks for checks there and how often."""
 
 _NOT_FOUND: Final = "404"
 
@@ -33,6 +38,13 @@ def crowded(queues: Iterable[str]) -> set[str]:
     """Return those of the queues that are too long to send more to."""
     with current_app.connection_or_acquire() as connection:
         return {queue for queue in queues if _length(connection.default_channel, queue) >= CROWDED_AT_MESSAGES}
+
+
+def trim(queues: Iterable[str], *, now: datetime) -> dict[str, int]:
+    """Drop from queues that nobody empties what has expired there; return how many messages from which."""
+    with current_app.connection_or_acquire() as connection:
+        dropped = {queue: trimming.trim(connection, queue, now=now, most=MOST_MESSAGES) for queue in queues}
+    return {queue: count for queue, count in dropped.items() if count}
 
 
 def _publish(messages: Sequence[Message]) -> None:

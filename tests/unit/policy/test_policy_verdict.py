@@ -1,5 +1,6 @@
 """Verdicts over regions: whose votes count, and what they come to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -110,6 +111,20 @@ def test_vote_is_fresh_to_the_last_moment_and_stale_at_stale_at() -> None:
     assert decided(vote("up", age=FRESH)).state is VerdictState.UNKNOWN
 
 
+def test_vote_of_a_region_with_a_stride_is_fresh_for_as_many_of_its_longer_intervals() -> None:
+    long_ago = timedelta(seconds=4 * 3 * INTERVAL)
+    spared = replace(vote("up", region="a", age=long_ago), stride=4)
+    decision = decided(spared, vote("down", region="b", age=long_ago))
+    assert (decision.counted, decision.left_out) == (1, {"b": "stale"})
+    assert decision.stale_at == NOON + timedelta(seconds=30)
+
+
+def test_vote_stored_before_there_were_strides_has_none() -> None:
+    document = Inputs(now=NOON, interval_seconds=60, votes=(vote("up"),)).to_json()
+    del document["votes"][0]["stride"]
+    assert Inputs.from_json(document).votes[0].stride == 1
+
+
 def test_without_counted_votes_nothing_lapses() -> None:
     assert decided(*votes("? conf")).stale_at is None
 
@@ -118,7 +133,7 @@ def test_stored_inputs_are_the_inputs() -> None:
     inputs = Inputs(
         now=NOON,
         interval_seconds=INTERVAL,
-        votes=(vote("ill", region="a", age=FRESH), Vote(region="b"), vote("up", presence=Presence.PAUSED)),
+        votes=(vote("ill", region="a", age=FRESH), Vote(region="b", stride=4), vote("up", presence=Presence.PAUSED)),
         minimum_votes=1,
         fresh_intervals=5,
     )
