@@ -9,7 +9,7 @@ from dashboard import words
 from dashboard.words import Look
 from probes.models import Region, Resource, Verdict
 from probes.policy.liveness import RegionCondition
-from probes.policy.verdict import Inputs
+from probes.policy.verdict import fresh_for
 from probes.protocol.taxonomy import Reason, Status
 from probes.selectors.overview import Cell
 
@@ -58,6 +58,7 @@ class Face:
         condition: RegionCondition,
         is_paused: bool,
         interval_seconds: int,
+        stride: int,
         now: datetime,
     ) -> Self:
         """Return the face of a resource from a region in `condition`; `is_paused` is the resource's own pause."""
@@ -67,7 +68,7 @@ class Face:
             look = _VOICELESS[condition]
         elif seen is None:
             look = Look.UNCHECKED
-        elif seen.slot + Inputs(now=now, interval_seconds=interval_seconds, votes=()).fresh_for <= now:
+        elif seen.slot + fresh_for(interval_seconds, stride) <= now:
             look = Look.STALE
         else:
             look = Look(seen.status)
@@ -87,6 +88,7 @@ def face_of(resource: Resource, cell: Cell, now: datetime) -> Face:
         condition=cell.condition,
         is_paused=resource.is_paused,
         interval_seconds=resource.interval_seconds,
+        stride=cell.region.stride,
         now=now,
     )
 

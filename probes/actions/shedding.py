@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 from django.db.models import Q
@@ -9,6 +10,8 @@ from django.db.models import Q
 from probes.actions import verdicts
 from probes.models import Region
 from probes.policy.shedding import Pace, next_pace
+
+_ORDINALS: Final = {1: "", 2: "2nd ", 4: "4th ", 8: "8th ", 16: "16th "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,10 @@ class Adjusted:
     before: int
     after: int
     lag_seconds: float
+
+    def __str__(self) -> str:
+        after, before = (f"every {_ORDINALS[stride]}slot" for stride in (self.after, self.before))
+        return f"region {self.region} is sent {after} instead of {before}: its queue lags {self.lag_seconds:.0f} s"
 
 
 def adjust_strides(*, now: datetime) -> list[Adjusted]:

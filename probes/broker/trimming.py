@@ -22,6 +22,7 @@ def trim(connection: Connection, queue: str, *, now: datetime, most: int) -> int
 
     What cannot be read goes as well: a worker would drop it. What a worker takes meanwhile is left to it.
     """
+    channel: Any
     with connection.channel() as channel:
         if connection.transport.driver_type == "redis":
             with channel.conn_or_acquire() as client:

@@ -29,6 +29,11 @@ FRESH_ALLOWANCE_SECONDS: Final = 30
 _COUNTED: Final = frozenset({Status.AVAILABLE, Status.UNAVAILABLE, Status.DEGRADED})
 
 
+def fresh_for(interval_seconds: int, stride: int, intervals: int = FRESH_INTERVALS) -> timedelta:
+    """Return how long after its slot a vote is fresh, from a region that is sent every `stride`-th slot."""
+    return timedelta(seconds=interval_seconds * stride * intervals + FRESH_ALLOWANCE_SECONDS)
+
+
 class VerdictState(StrEnum):
     """What is said of a resource. Maintenance and pause are shown over it and are no verdicts."""
 
@@ -80,11 +85,8 @@ class Inputs:
     fresh_intervals: int = FRESH_INTERVALS
 
     def stale_at(self, vote: Vote) -> datetime | None:
-        """Return when the vote is fresh no more: after so many intervals as they are in its region."""
-        if vote.slot is None:
-            return None
-        seconds = self.interval_seconds * vote.stride * self.fresh_intervals + FRESH_ALLOWANCE_SECONDS
-        return vote.slot + timedelta(seconds=seconds)
+        """Return when the vote is fresh no more, None where it says nothing."""
+        return vote.slot + fresh_for(self.interval_seconds, vote.stride, self.fresh_intervals) if vote.slot else None
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -48,10 +48,7 @@ def reap() -> None:
     for ended in region_keys.end_replaced(now=now):
         _log.info("region %s: the keys made at %s have ended", ended.region, ended.made_at)
     for item in shedding.adjust_strides(now=now):
-        _log.warning(
-            "region %s is sent every %d. slot instead of every %d.: its queue lags %.0f s",
-            *(item.region, item.after, item.before, item.lag_seconds),
-        )
+        _log.warning("%s", item)
     verdicts.refresh_lapsed(now=now)
 
 

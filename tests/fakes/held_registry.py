@@ -6,6 +6,7 @@ It answers what a check at depth `resolve` asks: HEAD of a tag, over plain HTTP.
 import hashlib
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +20,15 @@ _MANIFEST: Final = b'{"schemaVersion":2}'
 
 
 class HeldRegistry:
-    """A context manager. `waiting` counts by region the requests that are being held, `ports` are whose they are."""
+    """A context manager. `waiting` counts by region the requests that are being held, `ports` are whose they are.
+
+    `pause_seconds` is how long each answer to a region takes.
+    """
 
     def __init__(self) -> None:
         self.waiting: Counter[str] = Counter()
         self.ports: set[int] = set()
+        self.pause_seconds: dict[str, float] = {}
         self._lock = threading.Lock()
         self._held: dict[str, tuple[str, threading.Event]] = {}
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -64,6 +69,7 @@ class HeldRegistry:
                 self.release(region)
 
     def wait_if_held(self, region: str, repository: str, port: int) -> None:
+        time.sleep(self.pause_seconds.get(region, 0.0))
         prefix, event = self._held.get(region, ("", None))
         if event is None or not repository.startswith(prefix):
             return

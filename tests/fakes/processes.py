@@ -40,11 +40,10 @@ class Processes:
         assert name not in self._running, f"{name} runs"
         self.start(self._children[name])
 
-    def start_another(self, name: str) -> str:
-        """Start a second process of a program, and return its name."""
-        child = replace(self._children[name], name=f"{name}-2")
-        self.start(child)
-        return child.name
+    def start_another(self, name: str, other: str, **environment: str) -> None:
+        """Start a program like `name` and with these variables, to go by the name `other`."""
+        child = self._children[name]
+        self.start(replace(child, name=other, environment={**child.environment, **environment}))
 
     def kill(self, name: str) -> None:
         """End a program, with every process that it has started, as a power cut would."""

@@ -14,6 +14,7 @@ cast_votes = st.builds(
     Vote,
     region=st.uuids().map(str),
     presence=st.sampled_from(Presence),
+    stride=st.sampled_from([1, 2, 16]),
     status=st.none() | st.sampled_from(Status),
     reason=st.none() | st.just("why"),
     slot=st.none() | st.integers(0, 500).map(lambda seconds: NOON - timedelta(seconds=seconds)),

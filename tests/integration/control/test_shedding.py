@@ -4,11 +4,14 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
-from probes.actions import dispatch, verdicts
+from probes import tasks
+from probes.actions import dispatch, shedding, verdicts
 from probes.actions.ingest import ingest
 from probes.models import Batch, MissedSlots, Outcome, Region, Resource, Verdict
 from probes.policy import slots
+from probes.policy.shedding import PATIENCE, SHOWS_AFTER
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, VerdictState
 from tests.fakes.far_region import FarRegion
@@ -38,6 +41,59 @@ def run(regions: Regions, start: datetime, minutes: int, **crowded: range) -> No
 
 def set_stride(region: FarRegion, stride: int) -> None:
     Region.objects.filter(pk=region.row.pk).update(stride=stride)
+
+
+def lag(region: FarRegion, seconds: float, *, now: datetime, is_late: bool = True) -> None:
+    """Let the region's heartbeats have told so of its queue."""
+    Region.objects.filter(pk=region.row.pk).update(
+        queue_lag_seconds=seconds, late_since=now if is_late else None, last_seen_at=now
+    )
+
+
+def test_late_region_is_sent_less_and_later_more_again(now: datetime, regions: Regions) -> None:
+    region, at, told = regions["eu-west"], now, []
+    for is_late in [True] * 3 + [False] * 3:
+        lag(region, 50.0 if is_late else 1.0, now=at, is_late=is_late)
+        told += shedding.adjust_strides(now=at)
+        at += SHOWS_AFTER if is_late else PATIENCE
+    assert [(item.region, item.before, item.after) for item in told] == [
+        ("eu-west", before, after) for before, after in ((1, 2), (2, 4), (4, 8), (8, 4), (4, 2))
+    ]
+    assert [item.lag_seconds for item in told] == [50.0] * 3 + [1.0] * 2
+    assert dict(Region.objects.values_list("slug", "stride")) == {"ap-south": 1, "eu-west": 2, "us-east": 1}
+
+
+def test_region_that_is_away_or_gets_no_checks_keeps_its_stride(now: datetime, regions: Regions) -> None:
+    """Its queue tells nothing of what it could do."""
+    region = regions["eu-west"]
+    lag(region, 50.0, now=now)
+    for column in ("silent_since", "egress_down_since", "paused_at", "draining_at", "retired_at"):
+        Region.objects.filter(pk=region.row.pk).update(**{column: now})
+        assert shedding.adjust_strides(now=now) == []
+        Region.objects.filter(pk=region.row.pk).update(**{column: None})
+    assert len(shedding.adjust_strides(now=now)) == 1
+
+
+def test_changed_stride_has_the_verdicts_computed_again(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    """A vote that would be stale with every slot is fresh with every second one."""
+    (image,) = make_images(interval_seconds=60)
+    image.regions.set([regions["eu-west"].row])
+    run(regions, now, 1)
+    stale_at = Verdict.objects.get().stale_at
+    assert stale_at is not None
+    lag(regions["eu-west"], 50.0, now=now)
+    shedding.adjust_strides(now=now + MINUTE)
+    assert verdicts.refresh_lapsed(now=now + MINUTE) == []
+    assert Verdict.objects.get().stale_at == stale_at + timedelta(seconds=180)
+
+
+def test_reap_looks_after_the_strides(now: datetime, regions: Regions, caplog: pytest.LogCaptureFixture) -> None:
+    lag(regions["eu-west"], 50.0, now=timezone.now())
+    tasks.reap()
+    assert Region.objects.get(slug="eu-west").stride == 2
+    assert "region eu-west is sent every 2nd slot instead of every slot: its queue lags 50 s" in caplog.text
 
 
 def test_region_with_a_stride_is_sent_its_part_of_each_resource(

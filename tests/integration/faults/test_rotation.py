@@ -65,7 +65,8 @@ def restart(pipeline: Pipeline, name: str) -> None:
 def test_no_check_is_lost_while_keys_are_changed(
     pipeline: Pipeline, images: list[Resource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    second = pipeline.processes.start_another(WORKER)
+    second = f"{WORKER}-2"
+    pipeline.processes.start_another(WORKER, second)
     wait_for_a_round(pipeline, images)
 
     issued = enrolment.rotate(REGION, now=timezone.now())

@@ -18,8 +18,8 @@ OLD = NOW - timedelta(seconds=210)
 
 
 def face(seen: Seen | None, **values: Any) -> Face:
-    given: dict[str, Any] = {"condition": RegionCondition.ACTIVE, "is_paused": False, "interval_seconds": 60}
-    return Face.of(seen, now=NOW, **{**given, **values})
+    given: dict[str, Any] = {"condition": RegionCondition.ACTIVE, "is_paused": False}
+    return Face.of(seen, now=NOW, **{**given, "interval_seconds": 60, "stride": 1, **values})
 
 
 def seen(status: str = "available", reason: str = "ok", slot: datetime = FRESH) -> Seen:
@@ -39,6 +39,11 @@ def test_a_failure_says_its_reason_and_good_news_needs_none() -> None:
 
 def test_an_age_is_that_of_the_slot() -> None:
     assert face(seen()).age == "18\N{NO-BREAK SPACE}s ago"
+
+
+def test_a_result_from_a_region_with_a_stride_is_shown_for_longer() -> None:
+    assert face(seen(slot=OLD)).look is Look.STALE
+    assert face(seen(slot=OLD), stride=2).look is Look.AVAILABLE
 
 
 @pytest.mark.parametrize("status", Status)
