@@ -112,13 +112,19 @@ def _latest(region: Region, heartbeat: Heartbeat, before: Mapping[str, Any], now
     if heartbeat.longest_wait_seconds is not None and lower is not None:
         # The quickest heartbeat's way is in this too; so no clock is.
         lag_seconds = max(lag_seconds, heartbeat.longest_wait_seconds - lower)
-    expired, known = (item.get("refused", {}).get(RefusalCause.EXPIRED, 0) for item in (heartbeat.to_json(), before))
+    expired, known = (_expired(item) for item in (heartbeat.to_json(), before))
     return {
         **heartbeat.to_json(),
         "received_at": now.isoformat(),
         "queue_lag_seconds": round(lag_seconds, 3),
         "expired_lately": expired - known,
     }
+
+
+def _expired(worker: Mapping[str, Any]) -> int:
+    """Count batches that expired in the queue, and checks that did so in the worker's hands and had not begun."""
+    expired: int = worker.get("refused", {}).get(RefusalCause.EXPIRED, 0) + worker.get("starved", 0)
+    return expired
 
 
 def _read_clock(region: Region, heartbeat: Heartbeat, now: datetime) -> None:

@@ -31,6 +31,7 @@ class Vitals:
     """One reading of the worker. Counts are since it began; `popped` counts entries taken from its queue."""
 
     in_flight: int = 0
+    starved: int = 0
     batches_in_hand: int = 0
     overdue_seconds: float = 0.0  # since the first batch in hand expired
     batches_run: int = 0
@@ -118,6 +119,7 @@ class Pulse:
             started_at=self._started_at,
             sent_at=self._now(),
             in_flight=vitals.in_flight,
+            starved=vitals.starved,
             batches_run=vitals.batches_run,
             checks_run=vitals.checks_run,
             spooled_reports=vitals.spooled_reports,

@@ -35,7 +35,8 @@ class Runner:
     """Runs batches on the event loop it is used from, any number at a time.
 
     All batches together have at most `in_flight` checks with the engine, and at most `per_host` of one registry:
-    a slow registry fills its own seats and not everybody's.
+    a slow registry fills its own seats and not everybody's. `starved` counts the checks whose time ran out while
+    they waited for one of the former alone: then it is the worker that is too slow, and no registry.
     """
 
     def __init__(self, engine: Engine, *, in_flight: int, per_host: int, now: Callable[[], datetime]) -> None:
@@ -47,6 +48,7 @@ class Runner:
         self._scopes: set[asyncio.Timeout] = set()
         self._closing_at = math.inf  # by the loop's clock
         self.in_flight = 0
+        self.starved = 0
 
     async def run(self, taken: Taken, keyring: Keyring) -> Made:
         """Carry out each plan or return it, by the batch's expiry or soon after.
@@ -126,12 +128,22 @@ class Runner:
         host_seats = self._host_seats.get(host)
         if host_seats is None:
             host_seats = self._host_seats[host] = asyncio.Semaphore(self._per_host)
-        async with host_seats, self._seats:
-            self.in_flight += 1
-            try:
-                yield
-            finally:
-                self.in_flight -= 1
+        async with host_seats, self._own_seat():
+            yield
+
+    @asynccontextmanager
+    async def _own_seat(self) -> AsyncIterator[None]:
+        try:
+            await self._seats.acquire()
+        except asyncio.CancelledError:
+            self.starved += 1
+            raise
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+            self._seats.release()
 
 
 def _parsed(plan: Plan) -> Reference | None:

@@ -124,6 +124,7 @@ class EdgeWorker:
         crew = self._engine_loop.crew
         return Vitals(
             in_flight=crew.runner.in_flight,
+            starved=crew.runner.starved,
             batches_in_hand=self._tally.batches_in_hand,
             overdue_seconds=self._tally.overdue_seconds(),
             batches_run=self._tally.batches_run,

@@ -202,7 +202,8 @@ class Heartbeat:
     process began: `refused` by cause (`probes.trust.refusal.RefusalCause`), and `dropped_reports` for want
     of room in the spool. `queue_length` is None when the broker did not tell.
 
-    `in_flight` of `seats` checks are with the engine, and `load_per_core` is the machine's load average over its
+    `in_flight` of `seats` checks are with the engine, `starved` is the count of those that found no seat before their
+    time was over, and `load_per_core` is the machine's load average over its
     cores. The two waits are the least and the most that a batch took, since the last heartbeat, from its issue by
     the control plane's clock to being taken by the region's: the offset of the clocks is in them, so they may be
     negative. Where nothing was taken they are None, and `head_waits_seconds` tells for how long at least the first
@@ -219,6 +220,7 @@ class Heartbeat:
     started_at: datetime
     sent_at: datetime
     in_flight: int = 0
+    starved: int = 0
     batches_run: int = 0
     checks_run: int = 0
     spooled_reports: int = 0
@@ -244,6 +246,7 @@ class Heartbeat:
             "started_at": rfc3339(self.started_at),
             "sent_at": rfc3339(self.sent_at),
             "in_flight": self.in_flight,
+            "starved": self.starved,
             "batches_run": self.batches_run,
             "checks_run": self.checks_run,
             "spooled_reports": self.spooled_reports,
@@ -272,6 +275,7 @@ class Heartbeat:
                 started_at=_instant(document["started_at"]),
                 sent_at=_instant(document["sent_at"]),
                 in_flight=_count(document.get("in_flight", 0)),
+                starved=_count(document.get("starved", 0)),
                 batches_run=_count(document.get("batches_run", 0)),
                 checks_run=_count(document.get("checks_run", 0)),
                 spooled_reports=_count(document.get("spooled_reports", 0)),

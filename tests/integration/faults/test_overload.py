@@ -25,7 +25,7 @@ CHECKS_AT_ONCE = 2
 """So the region can do not quite three checks in a second, and four are due."""
 
 NOTICE_SECONDS = 120.0
-"""Batches wait in the queue until they expire (10 s); three heartbeats tell (30 s); the next look is in 15 s."""
+"""A batch in hand expires before it is done (10 s); three heartbeats tell (30 s); the next look is in 15 s."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def images(pipeline: Pipeline, registry: HeldRegistry) -> Iterator[list[Resource
     pipeline.processes.start_another(
         "edge-eu-west",
         "edge-eu-west-slow",
-        KAIROS_EDGE_CHECKS_PER_HOST=str(CHECKS_AT_ONCE),
+        KAIROS_EDGE_CHECKS_IN_FLIGHT=str(CHECKS_AT_ONCE),
     )
     references = [f"{registry.authority}/busy/app-{number}:1" for number in range(IMAGES)]
     images = pipeline.add_images(*references, depth="resolve", interval_seconds=INTERVAL_SECONDS)

@@ -96,6 +96,16 @@ async def test_check_that_never_began_says_so() -> None:
     assert engine.asked == ["registry.test/hangs"]
 
 
+@pytest.mark.parametrize(("in_flight", "per_host", "starved"), [(1, 20, 2), (100, 1, 0), (2, 2, 1)])
+async def test_only_checks_that_wait_for_the_worker_itself_are_starved(
+    in_flight: int, per_host: int, starved: int
+) -> None:
+    """What waits for a busy registry does not make the worker a slow one."""
+    busy = runner(FakeEngine(), in_flight=in_flight, per_host=per_host)
+    await busy.run(batch(*plans("a.test/hangs", "a.test/hangs", "b.test/hangs"), seconds=0.1), NOBODY)
+    assert busy.starved == starved
+
+
 async def test_engine_that_ends_a_cancelled_check_well_is_believed() -> None:
     class Tidy(FakeEngine):
         async def _outcome(self, plan: Plan, secret: Secret) -> Any:
