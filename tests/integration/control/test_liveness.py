@@ -145,6 +145,12 @@ def test_batches_that_expire_in_the_queue_make_a_region_late_only_while_they_do(
     assert changes() == ["active", "late"]
 
 
+def test_checks_that_find_no_seat_in_time_make_a_region_late(heart: Heart) -> None:
+    """Where intervals are short, batches do not wait long in the queue: they expire in the worker's hands."""
+    assert [heart.beat(starved=count).condition for count in (0, 3, 5, 9)] == ["active"] * 3 + ["late"]
+    assert [heart.beat(starved=9).condition for _ in range(6)] == ["late"] * 5 + ["active"]
+
+
 def test_queue_from_which_nothing_is_taken_lags(heart: Heart) -> None:
     for waited in (31.0, 41.0, 51.0):
         region = heart.beat(queue_length=7, head_waits_seconds=waited)
