@@ -56,6 +56,7 @@ def region() -> dict[str, Any]:
         "paused_at": None,
         "retired_at": None,
         "queue_lag_seconds": 0.021,
+        "stride": 1,
         "clock_offset_seconds": 0.003,
         "clock_uncertainty_seconds": 0.018,
         "last_round": {

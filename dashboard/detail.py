@@ -179,7 +179,7 @@ def _missed(gap: MissedSlots, now: datetime) -> str:
     when = words.moment(gap.first_slot, now)
     if gap.count > 1:
         when = f"{when} to {words.moment(gap.last_slot, now)}"
-    return f"{when}: {words.counted(gap.count, 'check')} missed, {words.missed(gap.cause)}"
+    return f"{when}: {words.counted(gap.count, 'check')} missed, {words.missed(gap.cause, gap.stride)}"
 
 
 def _since(then: datetime | None, now: datetime) -> str:

@@ -41,6 +41,7 @@ def view(region: Region, vitals: Vitals, now: datetime) -> RegionView:
     facts = (
         ("Heard", words.ago(region.last_seen_at, now) if region.last_seen_at else "not yet"),
         ("Queue lag", words.seconds(region.queue_lag_seconds) if region.queue_lag_seconds is not None else ""),
+        ("Sent", words.share(region.stride) if region.stride > 1 else ""),
         ("Clock", words.offset(region.clock_offset_seconds, region.clock_uncertainty_seconds)),
         ("Canaries", ", ".join(_canary(canary) for canary in found.canaries) if found else ""),
         ("Egress address", ", ".join(filter(None, (found.public_address, found.local_address))) if found else ""),
@@ -62,7 +63,8 @@ def trouble(region: Region, now: datetime) -> str:
         cut_off = words.span((now - region.egress_down_since).total_seconds())
         return f"{name} has reached nothing at all for {cut_off}. What it finds meanwhile has no vote."
     if region.condition is RegionCondition.LATE and region.queue_lag_seconds is not None:
-        return f"{name} is behind: checks wait {words.seconds(region.queue_lag_seconds)} in its queue."
+        spared = f" It is sent {words.share(region.stride)}." if region.stride > 1 else ""
+        return f"{name} is behind: checks wait {words.seconds(region.queue_lag_seconds)} in its queue.{spared}"
     return ""
 
 

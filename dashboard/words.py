@@ -132,9 +132,14 @@ def warning(code: str) -> str:
     return SENTENCES.get(code) or shown(code, 60).replace("_", " ")
 
 
-def missed(cause: str) -> str:
-    """Return why slots were missed."""
-    return _MISSED.get(cause, cause)
+def missed(cause: str, stride: int = 1) -> str:
+    """Return why slots were missed. Those of a stride were left out, because the region cannot keep up."""
+    return _MISSED.get(cause, cause) if stride == 1 else f"the region is sent {share(stride)}"
+
+
+def share(stride: int) -> str:
+    """Return which of its checks a region is sent."""
+    return f"every {stride}{'nd' if stride == 2 else 'th'} check" if stride > 1 else "every check"
 
 
 def shown(text: object, limit: int) -> str:

@@ -72,6 +72,9 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
     paused_at = InstantField(allow_null=True)
     retired_at = InstantField(allow_null=True)
     queue_lag_seconds = serializers.FloatField(allow_null=True, help_text="How long batches wait in its queue.")
+    stride = serializers.IntegerField(
+        help_text="It is sent every so many-th slot of each resource; more than 1 while it cannot keep up."
+    )
     clock_offset_seconds = serializers.FloatField(
         allow_null=True, help_text="How far its clock is ahead of the control plane's; corrected for."
     )
@@ -99,6 +102,7 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
             "paused_at",
             "retired_at",
             "queue_lag_seconds",
+            "stride",
             "clock_offset_seconds",
             "clock_uncertainty_seconds",
             "last_round",

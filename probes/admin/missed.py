@@ -22,7 +22,7 @@ class MissedSlotsAdmin(LedgerAdmin):
     list_filter = (LastSlotFilter, "cause", "region", ResourceFilter)
     ordering = ("-last_slot", "-pk")
     sortable_by = ()
-    fields = ("resource", "where", "cause", "count", "first_slot_stamp", "last_slot_stamp")
+    fields = ("resource", "where", "cause", "count", "stride", "first_slot_stamp", "last_slot_stamp")
 
     last_slot_column = display.slots("last_slot")
     first_slot_column = display.slots("first_slot")

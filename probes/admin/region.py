@@ -33,6 +33,7 @@ class RegionAdmin(EnrolmentAdmin):
         "retired_stamp",
         "queue",
         "lag",
+        "stride",
         "clock",
         "event_table",
         "worker_table",
@@ -43,7 +44,7 @@ class RegionAdmin(EnrolmentAdmin):
     )
     fieldsets = (
         (None, {"fields": ("slug", "name", ("latitude", "longitude"))}),
-        ("State", {"fields": readonly_fields[1:11]}),
+        ("State", {"fields": readonly_fields[1:12]}),
         ("Workers", {"fields": ("worker_table", "canary_table")}),
         ("Keys", {"fields": ("keys_told", "verify_key", "box_public_key"), "classes": ("collapse",)}),
     )

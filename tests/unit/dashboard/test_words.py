@@ -75,6 +75,15 @@ def test_every_cause_of_a_missed_slot_is_said_in_words(cause: MissedCause) -> No
     assert words.missed(cause) != cause.value
 
 
+@pytest.mark.parametrize(
+    ("stride", "text"),
+    [(2, "every 2nd check"), (4, "every 4th check"), (8, "every 8th check"), (16, "every 16th check")],
+)
+def test_a_stride_is_told_as_the_share_of_the_checks(stride: int, text: str) -> None:
+    assert words.share(stride) == text
+    assert words.missed(MissedCause.SHED, stride) == f"the region is sent {text}"
+
+
 @pytest.mark.parametrize("state", [*Status, *VerdictState])
 def test_every_status_and_verdict_has_a_look(state: str) -> None:
     assert Look(state).label
