@@ -190,4 +190,5 @@ def test_every_task_has_its_stable_name_and_queue() -> None:
         "probes.partitions": "control",
         "probes.reap": "control",
         "probes.tick": "control",
+        "probes.trim": "control",
     }
