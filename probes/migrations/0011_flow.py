@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("probes", "0009_region_conditions")]
+    dependencies = [("probes", "0010_region_keys")]
 
     operations = [
         migrations.AddField(
