@@ -1,0 +1,80 @@
+"""Accounts on RabbitMQ, by its management API: users, their permissions, and the queue that each reads from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Self
+
+from probes.broker.accounts import AccountsUnavailable
+from probes.broker.accounts.management import ManagementApi, ManagementError
+from probes.broker.accounts.rights import POLICY, rabbitmq_permissions, rabbitmq_policy
+from probes.broker.address import BrokerAddress
+from probes.broker.queues import region_queue
+from probes.trust.accounts import PREFIX, Account
+
+_HASHING: Final = "rabbit_password_hashing_sha256"
+
+
+class RabbitAccounts:
+    """The accounts of one virtual host; see the package. RabbitMQ keeps them on disk.
+
+    A region may not declare anything, so its queue is made here; one policy bounds all of them. Only what differs is
+    written: each write goes to every node's disk.
+    """
+
+    def __init__(self, address: BrokerAddress, management_url: str = "") -> None:
+        self._address = address
+        self._vhost = address.virtual_host
+        try:
+            self._api = ManagementApi(address, management_url)
+        except (OSError, ValueError) as error:
+            raise AccountsUnavailable(f"the management API of RabbitMQ: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
+
+    def check(self) -> None:
+        with self._told():
+            tags = self._api.get("whoami")["tags"]
+        if "administrator" not in tags:
+            raise AccountsUnavailable(
+                f"accounts at {self._api.place}: our own user there lacks the tag 'administrator'"
+            )
+
+    def ensure(self, account: Account) -> None:
+        with self._told():
+            self._keep(rabbitmq_policy(), "policies", self._vhost, POLICY)
+            self._keep({"durable": True, "auto_delete": False}, "queues", self._vhost, region_queue(account.region))
+            user = {"password_hash": account.salted_sha256, "hashing_algorithm": _HASHING}
+            self._keep(user, "users", account.username, more={"tags": ""})
+            self._keep(rabbitmq_permissions(account), "permissions", self._vhost, account.username)
+
+    def remove(self, username: str) -> None:
+        with self._told():
+            self._api.delete("users", username)
+
+    def names(self) -> set[str]:
+        with self._told():
+            return {user["name"] for user in self._api.get("users") if user["name"].startswith(PREFIX)}
+
+    def _keep(self, wanted: dict[str, Any], *path: str, more: dict[str, Any] | None = None) -> None:
+        """Write what is wanted unless it is there; `more` is needed to write, and not compared."""
+        try:
+            there = self._api.get(*path)
+        except ManagementError as error:
+            if error.status != 404:
+                raise
+            there = {}
+        if any(there.get(name) != value for name, value in wanted.items()):
+            self._api.put(*path, body={**wanted, **(more or {})})
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except ManagementError as error:
+            raise AccountsUnavailable(f"accounts at {self._api.place}: {error}") from None
+        except (KeyError, TypeError):
+            raise AccountsUnavailable(f"accounts at {self._api.place}: not the answer of a RabbitMQ") from None
