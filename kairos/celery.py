@@ -8,18 +8,14 @@ from typing import Any
 from celery import Celery, states
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # missing from the stubs
 from celery.signals import celeryd_init, setup_logging, task_postrun, worker_ready
-from kombu import Exchange, Queue
 
-from probes.broker.redis import guard_queues
+from probes.broker.transports import guard_queues
 from probes.trust.refusal import RefusalCause
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kairos.settings")
 
 app = Celery("kairos")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-# The default exchange needs no bindings: they live in Redis, and a publisher that has declared them once would send
-# into nothing after they were lost.
-app.conf.task_queues = tuple(Queue(name, Exchange(""), routing_key=name) for name in ("control", "results"))
 app.autodiscover_tasks()
 
 

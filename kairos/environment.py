@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-BROKER_SCHEMES: Final = frozenset({"redis", "rediss", "amqp", "amqps"})
+from probes.broker.address import FILE_VARIABLES, SCHEMES, BrokerAddress
+
 DATABASE_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
@@ -182,11 +183,22 @@ class Environment:
         url = self.url(name, fallback)
         try:
             if url:
-                _split(url, BROKER_SCHEMES)
+                _split(url, frozenset(SCHEMES))
         except ValueError as error:
             self._add("kairos.E003", f"{name}: {error}", "redis://:PASSWORD@HOST:PORT/0")
             return ""
         return url
+
+    def broker_address(self, url: str) -> BrokerAddress:
+        """Read the files of TLS that belong to this URL."""
+        address = BrokerAddress(url, *(self.text(name) for name in FILE_VARIABLES))
+        try:
+            address.check()
+        except ValueError as error:
+            hint = "Name PEM files that this user can read, and a broker that speaks TLS."
+            self._add("kairos.E009", f"KAIROS_BROKER_…_FILE: {error}", hint)
+            return BrokerAddress(url)
+        return address
 
     def url(self, name: str, fallback: Path) -> str:
         return self.text(name) or self.secret(fallback)

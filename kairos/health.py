@@ -44,7 +44,7 @@ def _database() -> None:
 
 def _broker() -> None:
     try:
-        ping(settings.BROKER_URL)
+        ping(settings.KAIROS_BROKER)
     except BrokerAway:
         raise NotReady("does not answer") from None
 

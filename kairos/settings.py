@@ -13,6 +13,7 @@ from celery.schedules import crontab
 
 from kairos.environment import Environment, is_loopback
 from kairos.logs import is_not_about_a_rejected_message, is_not_about_readiness
+from probes.broker.queues import CONTROL, RESULTS, plain_queue, results_queue
 from probes.version import VERSION
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -196,18 +197,23 @@ SPECTACULAR_SETTINGS = {
 # --- Celery ---------------------------------------------------------------------------------------
 
 BROKER_URL = _environment.broker("BROKER_URL", KAIROS_BROKER_URL_FILE)
+KAIROS_BROKER = _environment.broker_address(BROKER_URL)
+# RabbitMQ's management API, by which regions get their accounts: http[s]://[USER:PASSWORD@]HOST:PORT.
+KAIROS_BROKER_MANAGEMENT_URL = _environment.text("KAIROS_BROKER_MANAGEMENT_URL")
 CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_USE_SSL = KAIROS_BROKER.kombu_ssl
 # Only JSON crosses the broker, in both directions; a pickle is refused before it is opened.
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
-CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_QUEUES = (plain_queue(CONTROL), results_queue(KAIROS_BROKER))
+CELERY_TASK_DEFAULT_QUEUE = CONTROL
 CELERY_TASK_ROUTES = {
-    "probes.ingest": {"queue": "results"},
-    "probes.heartbeat": {"queue": "results"},
-    "probes.*": {"queue": "control"},
+    "probes.ingest": {"queue": RESULTS},
+    "probes.heartbeat": {"queue": RESULTS},
+    "probes.*": {"queue": CONTROL},
 }
 # A message leaves the broker when its transaction has been committed: with a worker killed in between it
 # comes again, and every task of the control plane is idempotent.
@@ -242,8 +248,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "retry_on_timeout": True,
         "priority_steps": [0],
     }
-    if BROKER_URL.startswith("redis")
-    else {}
+    if KAIROS_BROKER.is_redis
+    # A batch that the broker did not take would be dropped without a word otherwise.
+    else {"confirm_publish": True}
 )
 CELERY_BEAT_SCHEDULER = "kairos.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
@@ -253,6 +260,7 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "probes.tick", "schedule": 1.0, "options": {"expire_seconds": 5}},
     "reap": {"task": "probes.reap", "schedule": 15.0, "options": {"expire_seconds": 15}},
     "trim": {"task": "probes.trim", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "accounts": {"task": "probes.accounts", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "partitions": {
         "task": "probes.partitions",
         "schedule": crontab(minute="7"),

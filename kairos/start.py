@@ -41,6 +41,6 @@ def _ensure_broker() -> None:
     if not settings.BROKER_URL:
         raise SystemExit(f"BROKER_URL {_UNSET}")
     try:
-        ping(settings.BROKER_URL)
+        ping(settings.KAIROS_BROKER)
     except BrokerAway as error:
         raise SystemExit(f"BROKER_URL: {error}") from None

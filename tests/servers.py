@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+import psutil
+
 from kairos import keys
 from kairos.child import Child
 from kairos.embedded import free_port
@@ -93,7 +95,7 @@ def wait_until(
     seconds: float,
     what: str,
     *,
-    alive: subprocess.Popen[bytes] | None = None,
+    alive: subprocess.Popen[bytes] | psutil.Popen | None = None,
 ) -> None:
     """Wait for a condition. Raises RuntimeError after `seconds`, or as soon as `alive` is not."""
     deadline = time.monotonic() + seconds

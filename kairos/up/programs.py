@@ -14,6 +14,7 @@ from typing import Final
 from kairos.child import Child, common_environment
 from kairos.environment import Bind, RegionName
 from kairos.up import leftovers
+from probes.broker.address import FILE_VARIABLES
 
 WEB_THREADS: Final = 8
 CONTROL_PROCESSES: Final = 2
@@ -22,6 +23,7 @@ CONTROL_PROCESSES: Final = 2
 EDGE_VARIABLES: Final = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "KAIROS_LOG_FORMAT", "KAIROS_LOG_LEVEL", "KAIROS_LIMIT_"),
     *("KAIROS_EDGE_CANARIES", "KAIROS_EDGE_CANARY_SECONDS"),
+    *FILE_VARIABLES,
 )
 
 
@@ -36,6 +38,8 @@ class Place:
     edge_variables: Mapping[str, str] = field(default_factory=dict)  # besides; the operator's own come first
     database_url: str = field(repr=False)
     broker_url: str = field(repr=False)
+    # By slug: with an account of its own for each region, where the broker has such.
+    region_broker_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def control_environment(self) -> dict[str, str]:
@@ -57,7 +61,7 @@ class Place:
             **self.edge_variables,
             **{name: value for name, value in os.environ.items() if name.startswith(EDGE_VARIABLES)},
             **leftovers.mark(self.state),
-            "BROKER_URL": self.broker_url,
+            "BROKER_URL": self.region_broker_urls.get(region.slug, self.broker_url),
             "KAIROS_REGION": region.slug,
             "KAIROS_REGION_KEY_FILE": str(self.state / "regions" / f"{region.slug}.json"),
             # Checks in hand may end, but everything here has ten seconds to stop.
@@ -79,6 +83,11 @@ class Place:
     def manage(self, name: str, *arguments: str) -> Child:
         """Return a management command that runs to its end."""
         return self.control(name, "manage.py", *arguments, once=True)
+
+    def prepare(self, *arguments: str) -> Child:
+        """Return the command that makes everything ready, the regions' accounts included where there are such."""
+        accounts = ("--broker-accounts",) if self.region_broker_urls else ()
+        return self.manage("prepare", "prepare", *accounts, *arguments)
 
 
 def control_plane(place: Place) -> tuple[Child, ...]:

@@ -105,7 +105,7 @@ class Run:
     @property
     def preparation(self) -> tuple[Child, ...]:
         samples = ("--samples",) if self.options.with_samples else ()
-        prepare = self.place.manage("prepare", "prepare", "--report", str(self._report), *samples)
+        prepare = self.place.prepare("--report", str(self._report), *samples)
         return (prepare, *(self.place.manage(arguments[0], *arguments) for arguments in self.company.setup))
 
     @property
@@ -172,6 +172,7 @@ def up(options: Options, company: Company = Company()) -> None:
             edge_variables=company.edge_variables,
             database_url=chosen.database_url,
             broker_url=chosen.broker_url,
+            region_broker_urls=services.region_broker_urls(chosen, state, options.regions),
         )
         run = Run(options=options, company=company, console=console, place=place, services=chosen)
         with _urls_in_files(chosen, options.state):

@@ -1,6 +1,6 @@
 """The database and the broker of a run: the operator's, proven to answer, or embedded ones."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -11,9 +11,13 @@ from kairos.child import Child
 from kairos.embedded import Unavailable, free_port
 from kairos.embedded.postgres import PostgresServer
 from kairos.embedded.redis import RedisServer, find_binary
+from kairos.environment import RegionName
 from kairos.up import Refused, leftovers
 from kairos.up.state import StateDirectory
+from probes.broker.accounts import AccountsUnavailable, open_accounts
+from probes.broker.address import FILE_VARIABLES, BrokerAddress
 from probes.broker.ping import BrokerAway, ping
+from probes.trust.accounts import usernames
 
 CONNECT_SECONDS: Final = 5
 OLDEST_POSTGRES: Final = 14
@@ -36,46 +40,60 @@ class Services:
     database_url: str = field(repr=False)
     broker_url: str = field(repr=False)
     servers: tuple[Server, ...]
+    has_accounts: bool = False  # one for each region, on the broker
     notes: tuple[str, ...] = ()
 
 
 def choose(environ: Mapping[str, str], state: StateDirectory) -> Services:
     """Take what the environment names, and prepare embedded servers for the rest. Raises `Refused`."""
     database_url = environ.get("DATABASE_URL", "").strip()
-    broker_url = environ.get("BROKER_URL", "").strip()
+    broker = BrokerAddress(
+        environ.get("BROKER_URL", "").strip(), *(environ.get(name, "").strip() for name in FILE_VARIABLES)
+    )
     if database_url:
         check_database(database_url)
-    if broker_url:
-        check_broker(broker_url)
     servers: list[Server] = []
     notes: list[str] = []
     try:
         if not database_url:
-            postgres = PostgresServer.at(state.path, port=free_port(), password=state.password("postgres"))
-            if (running := postgres.leftover()) is not None:
-                leftovers.end([running])
+            postgres = _embedded_postgres(state)
             servers.append(postgres)
             database_url = postgres.url
             if postgres.account is not None:
                 notes.append(
                     f"PostgreSQL refuses to run as root: it runs as {postgres.account.name} in {postgres.data}"
                 )
-        if not broker_url:
-            redis = RedisServer(
-                binary=find_binary(),
-                directory=state.path / "redis",
-                port=free_port(),
-                password=state.password("redis"),
-            )
+        if broker.url:
+            check_broker(broker)
+            shortcoming = _without_accounts(broker, environ.get("KAIROS_BROKER_MANAGEMENT_URL", "").strip())
+        else:
+            redis = _embedded_redis(state)
             servers.append(redis)
-            broker_url = redis.url
+            broker = BrokerAddress(redis.url)
+            shortcoming = "" if redis.has_accounts else "this Redis is older than 7"
         for server in servers:
             server.prepare()
     except Unavailable as error:
         raise Refused(str(error)) from None
     except OSError as error:
         raise Refused(f"the embedded servers cannot be prepared: {error}") from None
-    return Services(database_url, broker_url, tuple(servers), tuple(notes))
+    if shortcoming:
+        notes.append(f"regions get no broker accounts of their own and share its password: {shortcoming}")
+    return Services(database_url, broker.url, tuple(servers), has_accounts=not shortcoming, notes=tuple(notes))
+
+
+def region_broker_urls(chosen: Services, state: StateDirectory, regions: Iterable[RegionName]) -> Mapping[str, str]:
+    """Return the broker's URL for each region, with its own account; empty where the broker has no accounts.
+
+    The passwords are files of the state directory, which `manage.py prepare --broker-accounts` reads.
+    """
+    if not chosen.has_accounts:
+        return {}
+    address = BrokerAddress(chosen.broker_url)
+    return {
+        region.slug: address.url_for(usernames(region.slug)[0], state.password(f"broker-{region.slug}"))
+        for region in regions
+    }
 
 
 def check_database(url: str) -> None:
@@ -90,12 +108,34 @@ def check_database(url: str) -> None:
         raise Refused(f"DATABASE_URL: PostgreSQL {version} at {_place(url)} is too old; {OLDEST_POSTGRES} is needed")
 
 
-def check_broker(url: str) -> None:
+def check_broker(address: BrokerAddress) -> None:
     """Connect once. Raises `Refused` without repeating the password."""
     try:
-        ping(url)
+        ping(address)
     except BrokerAway as error:
         raise Refused(f"BROKER_URL: {error}") from None
+
+
+def _embedded_postgres(state: StateDirectory) -> PostgresServer:
+    server = PostgresServer.at(state.path, port=free_port(), password=state.password("postgres"))
+    if (running := server.leftover()) is not None:
+        leftovers.end([running])
+    return server
+
+
+def _embedded_redis(state: StateDirectory) -> RedisServer:
+    password = state.password("redis")
+    return RedisServer(binary=find_binary(), directory=state.path / "redis", port=free_port(), password=password)
+
+
+def _without_accounts(address: BrokerAddress, management_url: str) -> str:
+    """Return why the broker cannot hold the regions' accounts, or nothing."""
+    try:
+        with open_accounts(address, management_url) as accounts:
+            accounts.check()
+    except AccountsUnavailable as error:
+        return str(error)
+    return ""
 
 
 def _place(url: str) -> str:

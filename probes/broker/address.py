@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 REDIS_SCHEMES: Final = ("redis", "rediss")
 AMQP_SCHEMES: Final = ("amqp", "amqps")
 SCHEMES: Final = (*REDIS_SCHEMES, *AMQP_SCHEMES)
+FILE_VARIABLES: Final = ("KAIROS_BROKER_CA_FILE", "KAIROS_BROKER_CERT_FILE", "KAIROS_BROKER_KEY_FILE")
+"""What names the files below in the environment, for the control plane and for regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,20 @@ class BrokerAddress:
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
+
+    def check(self) -> None:
+        """Raise `ValueError`, with a sentence that names no secret, for files that cannot be used with this URL."""
+        if not (self.ca_file or self.cert_file or self.key_file):
+            return
+        if not self.is_encrypted:
+            raise ValueError("a certificate needs TLS: write rediss:// or amqps://")
+        if self.key_file and not self.cert_file:
+            raise ValueError("a key needs its certificate")
+        try:
+            self.ssl_context()
+        except (OSError, ValueError) as error:  # SSLError is an OSError
+            names = ", ".join(filter(None, (self.ca_file, self.cert_file, self.key_file)))
+            raise ValueError(f"{names}: {getattr(error, 'reason', None) or error}") from None
 
     @property
     def is_redis(self) -> bool:

@@ -34,7 +34,7 @@ def main(build_engine: BuildEngine = wire_engine) -> int:
         settings = EdgeSettings.from_environ(os.environ)
         level = _log_level(os.environ.get("KAIROS_LOG_LEVEL", "INFO"))
         # Later the broker may go away and come back. At the start it is told, for it may be the URL that is wrong.
-        ping(settings.broker_url)
+        ping(settings.broker)
     except SettingsError as error:
         sys.stderr.write(f"kairos edge: {error}\n")
         return EXIT_SETTINGS
@@ -52,7 +52,7 @@ def main(build_engine: BuildEngine = wire_engine) -> int:
         "kairos edge %s: region %s, broker %s, %d batches, %d checks in flight",
         VERSION,
         settings.region,
-        sanitize_url(settings.broker_url),
+        sanitize_url(settings.broker.url),
         settings.batches,
         settings.checks_in_flight,
     )

@@ -4,19 +4,28 @@ Delivery is at most once: a batch that dies with its worker is a few missed slot
 as missed, and the next slots come anyway. Asking Redis for more makes a worker hang on a broken link.
 """
 
+import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 from celery import Celery
-from kombu import Exchange, Queue
 
+from probes.broker.queues import plain_queue, results_queue
 from probes.edge.settings import EdgeSettings
 
 RUN_BATCH: Final = "probes.edge.run_batch"
 INGEST: Final = "probes.ingest"
 HEARTBEAT: Final = "probes.heartbeat"
-RESULTS: Final = "results"
 
+_TCP_OPTIONS: Final = {"TCP_USER_TIMEOUT": 10_000, "TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 2}
+_AMQP_OPTIONS: Final = {
+    # A message for an exchange that is not there, or not ours to write to, is dropped without a word otherwise.
+    "confirm_publish": True,
+    # As above. By default it is one second, which a bad line to a far region may well take.
+    "socket_settings": {
+        getattr(socket, name): value for name, value in _TCP_OPTIONS.items() if hasattr(socket, name)
+    },
+}
 _REDIS_OPTIONS: Final = {
     "ack_emulation": False,
     # A half-open link is noticed within seconds instead of the kernel's two hours.
@@ -33,25 +42,24 @@ def make_app(settings: EdgeSettings, run_batch: Callable[[object], None]) -> Cel
     # Without fixups: Celery would import Django wherever DJANGO_SETTINGS_MODULE happens to be set.
     app = Celery("probes.edge", fixups=[])
     app.conf.update(
-        broker_url=settings.broker_url,
-        broker_transport_options=_REDIS_OPTIONS if settings.broker_url.startswith("redis") else {},
+        broker_url=settings.broker.url,
+        broker_use_ssl=settings.broker.kombu_ssl,
+        broker_transport_options=_REDIS_OPTIONS if settings.broker.is_redis else _AMQP_OPTIONS,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # for ever: the default gives up within the hour
+        broker_channel_error_retry=True,  # a queue of RabbitMQ that is not there may come back
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,
-        # The default exchange needs no bindings, and so no rights on the broker beyond the queue itself.
-        task_queues=(
-            Queue(settings.queue, Exchange(""), routing_key=settings.queue),
-            Queue(RESULTS, Exchange(""), routing_key=RESULTS, no_declare=True),
-        ),
+        # We may declare nothing. On RabbitMQ both were made with our account, on Redis they come with a message.
+        task_queues=(plain_queue(settings.queue, no_declare=True), results_queue(settings.broker, no_declare=True)),
         task_default_queue=settings.queue,
         task_create_missing_queues=False,
         worker_concurrency=settings.batches,
         # A batch is taken only when there is a thread for it: what waits, waits on the broker and not in a
         # process that may die.
         worker_prefetch_multiplier=1,
-        worker_disable_prefetch=True,
+        worker_disable_prefetch=settings.broker.is_redis,  # RabbitMQ takes back what a dead process had not begun
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_detect_quorum_queues=False,

@@ -1,11 +1,14 @@
 """A connection of one's own to the broker, for a thread that sends."""
 
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from celery import Celery
 
-from probes.edge.app import RESULTS
+from probes.broker.address import BrokerAddress
+from probes.broker.queues import RESULTS, results_exchange
+
+_CONFIRM_SECONDS: Final = 10.0
 
 
 class LinkDown(Exception):
@@ -29,6 +32,11 @@ class BrokerLink:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        address = BrokerAddress(app.conf.broker_url)
+        self._is_amqp = address.is_amqp
+        # Left to itself, Celery writes to the default exchange, which on RabbitMQ is not a region's to write to.
+        exchange = results_exchange(address)
+        self._route: dict[str, Any] = {"exchange": exchange, "routing_key": RESULTS} if exchange else {}
         self._connection: Any = None
         self._producer: Any = None
 
@@ -45,6 +53,8 @@ class BrokerLink:
                 # Celery would put a shortened copy of the arguments into the headers, for logs.
                 argsrepr="(envelope)",
                 kwargsrepr="{}",
+                **self._route,
+                confirm_timeout=_CONFIRM_SECONDS,  # on RabbitMQ, which may make publishers wait
             )
         except Exception as error:
             raise self._down(error) from error
@@ -52,7 +62,10 @@ class BrokerLink:
     def queue_length(self, queue: str) -> int:
         try:
             self._connect()
-            declared = self._connection.default_channel.queue_declare(queue=queue, durable=True, auto_delete=False)
+            # On Redis a queue that nothing waits in does not exist, and to declare it is no more than to ask.
+            declared = self._connection.default_channel.queue_declare(
+                queue=queue, durable=True, auto_delete=False, passive=self._is_amqp
+            )
         except Exception as error:
             raise self._down(error) from error
         return int(declared.message_count)

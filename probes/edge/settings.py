@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from probes.broker.address import FILE_VARIABLES, SCHEMES, BrokerAddress
 from probes.protocol.addresses import parse_nat64_prefixes
 from probes.protocol.egress import MAX_CANARIES, MAX_CANARY_URL
 from probes.protocol.proxy import Proxy
@@ -33,8 +34,6 @@ CANARIES: Final = (
 )
 """Made to be asked like this, by three operators: that all three fail at once is our own doing."""
 
-_BROKER_SCHEMES: Final = ("redis", "rediss", "amqp", "amqps")
-
 
 class SettingsError(Exception):
     """A setting that is missing or wrong; the message is one line and names the variable, never a secret."""
@@ -44,7 +43,7 @@ class SettingsError(Exception):
 class EdgeSettings:
     """The settings of one worker process; see `from_environ` for the variables."""
 
-    broker_url: str = field(repr=False)  # may hold a password
+    broker: BrokerAddress
     keys: RegionKeys
     batches: int = BATCHES
     checks_in_flight: int = CHECKS_IN_FLIGHT
@@ -77,7 +76,8 @@ class EdgeSettings:
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings and the key file. Raises `SettingsError`.
 
-        Needed: BROKER_URL, KAIROS_REGION, KAIROS_REGION_KEY_FILE. Optional: KAIROS_EDGE_BATCHES (threads),
+        Needed: BROKER_URL, KAIROS_REGION, KAIROS_REGION_KEY_FILE. Optional: KAIROS_BROKER_CA_FILE (roots for a broker
+        with TLS), KAIROS_BROKER_CERT_FILE and KAIROS_BROKER_KEY_FILE (our own), KAIROS_EDGE_BATCHES (threads),
         KAIROS_EDGE_CHECKS_IN_FLIGHT, KAIROS_EDGE_CHECKS_PER_HOST, KAIROS_EDGE_HEARTBEAT_SECONDS,
         KAIROS_EDGE_STUCK_SECONDS, KAIROS_EDGE_FINISH_SECONDS, KAIROS_EDGE_DRAIN_SECONDS, and a KAIROS_LIMIT_… for
         each of `probes.wire.limits`. How this region gets out: KAIROS_EDGE_PROXY (a URL), KAIROS_EDGE_PROXY_CA_FILE
@@ -86,7 +86,7 @@ class EdgeSettings:
         empty), KAIROS_EDGE_CANARIES_CA_FILE (roots for those, besides the system's), KAIROS_EDGE_CANARY_SECONDS.
         """
         return cls(
-            broker_url=_broker_url(_needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")),
+            broker=_broker(environ),
             keys=_keys(
                 _region(_needed(environ, "KAIROS_REGION", "this region's slug, as eu-west")),
                 _needed(environ, "KAIROS_REGION_KEY_FILE", "the path of this region's key file"),
@@ -114,15 +114,21 @@ def _needed(environ: Mapping[str, str], name: str, what: str) -> str:
     return value
 
 
-def _broker_url(url: str) -> str:
+def _broker(environ: Mapping[str, str]) -> BrokerAddress:
+    url = _needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in _BROKER_SCHEMES and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        raise SettingsError(f"BROKER_URL is not a broker's URL: {', '.join(_BROKER_SCHEMES)}, then ://HOST:PORT")
-    return url
+        raise SettingsError(f"BROKER_URL is not a broker's URL: {', '.join(SCHEMES)}, then ://HOST:PORT")
+    address = BrokerAddress(url, *(environ.get(name, "").strip() for name in FILE_VARIABLES))
+    try:
+        address.check()
+    except ValueError as error:
+        raise SettingsError(f"{next(name for name in FILE_VARIABLES if environ.get(name))}: {error}") from None
+    return address
 
 
 def _region(name: str) -> str:

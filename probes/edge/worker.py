@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +15,7 @@ from celery.concurrency.thread import TaskPool
 from celery.worker import state
 from kombu.asynchronous import get_event_loop
 
-from probes.broker.redis import guard_queues
+from probes.broker.transports import guard_queues
 from probes.edge.app import RUN_BATCH, make_app
 from probes.edge.canaries import Canaries
 from probes.edge.clock import ControlClock
@@ -183,6 +184,8 @@ class _Worker(CeleryWorker):
     def _stop(self, *_: Any) -> None:
         self._stopping()
         state.should_stop = platforms.EX_OK  # type: ignore[assignment] # typed as what it is at first
+        # With RabbitMQ the loop may sleep for ten seconds. From a thread: here, its lock may be in our own hands.
+        threading.Thread(target=_wake_event_loop, args=(None,), daemon=True).start()
 
 
 def _load_per_core() -> float | None:

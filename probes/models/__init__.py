@@ -1,5 +1,6 @@
 """The control plane's tables, one module for each noun."""
 
+from probes.models.account import BrokerAccount
 from probes.models.batch import Batch
 from probes.models.control import ControlBeat, MessageRefusal
 from probes.models.credential import Credential, CredentialKind
@@ -13,6 +14,7 @@ from probes.models.state import RegionState, Verdict
 
 __all__ = [
     "Batch",
+    "BrokerAccount",
     "ControlBeat",
     "Credential",
     "CredentialKind",

@@ -6,12 +6,14 @@
 | `probes.reap`      | `control` | each 15 seconds     | gives up lost batches, silent and late regions, verdicts|
 | `probes.trim`      | `control` | each minute         | drops expired batches of regions that are away        |
 | `probes.partitions`| `control` | each hour           | makes and drops days of outcomes, retention           |
+| `probes.accounts`  | `control` | each 5 seconds      | keeps the regions' accounts on the broker             |
 | `probes.ingest`    | `results` | a region's report   | stores outcomes, states and verdicts                  |
 | `probes.heartbeat` | `results` | a region's heartbeat| notes that the region lives                           |
 """
 
+from probes.tasks.accounts import accounts
 from probes.tasks.control import partitions, reap, tick, trim
 from probes.tasks.publishing import publish_on_commit
 from probes.tasks.results import heartbeat, ingest
 
-__all__ = ["heartbeat", "ingest", "partitions", "publish_on_commit", "reap", "tick", "trim"]
+__all__ = ["accounts", "heartbeat", "ingest", "partitions", "publish_on_commit", "reap", "tick", "trim"]

@@ -8,7 +8,7 @@ the pipeline's database, and its settings are the pipeline's.
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -47,11 +47,15 @@ NO_CANARIES: Final = {"KAIROS_EDGE_CANARIES": ""}
 class Pipeline:
     """A context manager, entered when every region and the beat have been heard of. Leaves no process behind.
 
+    `broker` are the variables that name a broker of the test's own; without them it gets a Redis.
     Programs go by the names of their children: `postgres`, `redis`, `control`, `beat`, `web`, `edge-eu-west`, ….
     """
 
-    def __init__(self, state: Path, *, regions: Sequence[str] = REGIONS) -> None:
+    def __init__(
+        self, state: Path, *, regions: Sequence[str] = REGIONS, broker: Mapping[str, str] | None = None
+    ) -> None:
         self._state = state
+        self._broker = broker or {}
         self._regions = tuple(RegionName(slug, slug) for slug in regions)
         self._bind = Bind("127.0.0.1", free_port())
         self._stack = ExitStack()
@@ -159,7 +163,7 @@ class Pipeline:
     def _start(self, stack: ExitStack) -> None:
         state = StateDirectory(self._state)
         stack.enter_context(state.claimed("a test"))
-        chosen = services.choose({}, state)
+        chosen = services.choose(self._broker, state)
         self.broker_url = chosen.broker_url
         self.processes = Processes(self._state / "logs")
         self._servers = {server.child().name: server for server in chosen.servers}
@@ -170,6 +174,7 @@ class Pipeline:
             regions=self._regions,
             database_url=chosen.database_url,
             broker_url=chosen.broker_url,
+            region_broker_urls=services.region_broker_urls(chosen, state, self._regions),
         )
         stack.callback(self._leave_nothing_behind)
         for name, server in self._servers.items():
@@ -177,12 +182,18 @@ class Pipeline:
             marked = {**child.environment, **leftovers.mark(self._state)}
             self.processes.start(replace(child, environment=marked))
             self.wait_for(server.is_ready, 30, f"{name} to answer")
-        self.processes.run(_at_short_intervals(place.manage("prepare", "prepare")))
+        self.processes.run(self._set_up(place.prepare()))
         stack.enter_context(_models_in(chosen.database_url))
         stack.enter_context(_settings_of(self._state))
         for child in (*programs.control_plane(place), *programs.edges(place)):
-            self.processes.start(_at_short_intervals(child))
+            self.processes.start(self._set_up(child))
         self.wait_for(lambda: self.status("/readyz") == 200 and self._all_regions_live(), START_SECONDS, "readiness")
+
+    def _set_up(self, child: Child) -> Child:
+        """Return the program with short intervals, and with what a broker from outside needs."""
+        floor = {"KAIROS_INTERVAL_FLOOR_SECONDS": str(INTERVAL_FLOOR_SECONDS)}
+        # Everything is on loopback, whatever the machine reaches; tests of the way out name canaries of their own.
+        return replace(child, environment={**NO_CANARIES, **self._broker, **child.environment, **floor})
 
     def _all_regions_live(self) -> bool:
         from probes.models import Region  # noqa: PLC0415 - likewise
@@ -214,10 +225,14 @@ class Pipeline:
 
 @contextmanager
 def running_pipeline(
-    config: pytest.Config, blocker: DjangoDbBlocker, *, regions: Sequence[str] = REGIONS
+    config: pytest.Config,
+    blocker: DjangoDbBlocker,
+    *,
+    regions: Sequence[str] = REGIONS,
+    broker: Mapping[str, str] | None = None,
 ) -> Iterator[Pipeline]:
     """Run a pipeline for a fixture. Tests that fail meanwhile are reported with its logs."""
-    with blocker.unblock(), state_directory() as state, Pipeline(state, regions=regions) as pipeline:
+    with blocker.unblock(), state_directory() as state, Pipeline(state, regions=regions, broker=broker) as pipeline:
         reporter = _Reporter(pipeline)
         config.pluginmanager.register(reporter)
         try:
@@ -236,12 +251,6 @@ class _Reporter:
         if report.failed:
             report.sections += self._pipeline.logs
         return report
-
-
-def _at_short_intervals(child: Child) -> Child:
-    floor = {"KAIROS_INTERVAL_FLOOR_SECONDS": str(INTERVAL_FLOOR_SECONDS)}
-    # Everything is on loopback, whatever the machine reaches; tests of the way out name canaries of their own.
-    return replace(child, environment={**NO_CANARIES, **child.environment, **floor})
 
 
 @contextmanager

@@ -8,6 +8,9 @@ import redis
 
 from kairos.embedded import free_port
 from kairos.embedded.redis import RedisServer, find_binary
+from probes.broker.accounts import open_accounts
+from probes.broker.address import BrokerAddress
+from probes.trust.accounts import Account
 from tests.servers import wait_until
 
 START_SECONDS: Final = 10.0
@@ -23,6 +26,16 @@ class MortalRedis:
     def __init__(self, directory: Path) -> None:
         self._server = RedisServer(binary=find_binary(), directory=directory, port=free_port(), password=PASSWORD)
         self._process: subprocess.Popen[bytes] | None = None
+        self._accounts: list[Account] = []
+
+    @property
+    def has_accounts(self) -> bool:
+        return self._server.has_accounts
+
+    def admit(self, account: Account) -> None:
+        """Make an account, now and after each start: Redis forgets them, and the control plane makes them again."""
+        self._accounts.append(account)
+        self._make_accounts()
 
     @property
     def url(self) -> str:
@@ -52,6 +65,12 @@ class MortalRedis:
             # As it is configured, it puts off writing while a slow disk still syncs what came before, for up to two
             # seconds: a killed one would take along what it has acknowledged meanwhile.
             client.config_set("appendfsync", "always")
+        self._make_accounts()
+
+    def _make_accounts(self) -> None:
+        with open_accounts(BrokerAddress(self.url)) as accounts:
+            for account in self._accounts:
+                accounts.ensure(account)
 
     def stop(self) -> None:
         """Ask it to end, as an operator would."""

@@ -14,8 +14,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from kairos import keys
-from probes.actions import enrolment
+from probes.actions import accounts, enrolment
 from probes.actions.secrets import SecretUnreadable
+from probes.broker.accounts import AccountsUnavailable
+from probes.models import Region
+from probes.tasks.accounts import apply
 from probes.trust.keys import KeyFileError
 
 ADMIN: Final = "admin"
@@ -31,17 +34,25 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--samples", action="store_true", help="with a new admin user, add the sample images too")
         parser.add_argument(
+            "--broker-accounts",
+            action="store_true",
+            help="make each region's account on the broker, with the password that `manage.py up` has put into the "
+            "state directory",
+        )
+        parser.add_argument(
             "--report",
             type=Path,
             metavar="FILE",
             help="write what was made, with the admin's password, to this file (0600) instead of printing it",
         )
 
-    def handle(self, *, samples: bool, report: Path | None, **_: Any) -> None:
+    def handle(self, *, samples: bool, report: Path | None, broker_accounts: bool, **_: Any) -> None:
         self._make_keys()
         call_command("migrate", interactive=False, verbosity=0)
         password = make_admin()
         self._enrol_regions()
+        if broker_accounts:
+            self._make_accounts()
         if samples and password:
             call_command("load_samples")
         if report is not None:
@@ -64,6 +75,16 @@ class Command(BaseCommand):
                 enrolment.enroll_here(region.slug, region.name, now=timezone.now())
             except (ValidationError, KeyFileError, SecretUnreadable) as error:
                 raise CommandError(f"region {region.slug}: {error}") from None
+
+    def _make_accounts(self) -> None:
+        for region in settings.KAIROS_REGIONS:
+            password = (settings.KAIROS_STATE_DIR / f"broker-{region.slug}-password").read_text(encoding="utf-8")
+            row = Region.objects.get(slug=region.slug)
+            accounts.keep(row, password.strip(), now=timezone.now())
+        try:
+            apply()
+        except AccountsUnavailable as error:
+            raise CommandError(str(error)) from None
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@
 `reconcile` does all three for the whole list. What an account may do is in `rights`, which is pure.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -61,12 +61,17 @@ def open_accounts(address: BrokerAddress, management_url: str = "") -> Accounts:
     raise AccountsUnavailable("there is no broker, or none that has accounts")
 
 
-def reconcile(accounts: Accounts, wanted: Collection[Account]) -> Changes:
-    """Bring the broker to hold exactly the `wanted` accounts of regions. Raises `AccountsUnavailable`."""
+def reconcile(accounts: Accounts, wanted: Callable[[], Iterable[Account]]) -> Changes:
+    """Bring the broker to hold exactly the `wanted` accounts of regions. Raises `AccountsUnavailable`.
+
+    What is wanted is asked after what is there: an account that somebody makes meanwhile is then in both or in the
+    first alone, and never removed.
+    """
     there = accounts.names()
-    for account in wanted:
+    names = set()
+    for account in wanted():
         accounts.ensure(account)
-    names = {account.username for account in wanted}
+        names.add(account.username)
     for name in there - names:
         accounts.remove(name)
     return Changes(made=tuple(sorted(names - there)), removed=tuple(sorted(there - names)))

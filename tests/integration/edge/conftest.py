@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from probes.trust.accounts import new_password
 from probes.trust.keys import ControlKeys, RegionKeys
 from tests.fakes.redis_server import MortalRedis
 from tests.integration.edge.region import REGION, EdgeProcess, Region
@@ -18,11 +19,17 @@ def mortal_redis(tmp_path: Path) -> Iterator[MortalRedis]:
 
 @pytest.fixture
 def region(mortal_redis: MortalRedis, tmp_path: Path) -> Region:
-    """The control plane's side of a region: signs batches for it and opens what it sends."""
+    """The control plane's side of a region: signs batches for it and opens what it sends.
+
+    Its worker logs in with the rights of a region, except to a Redis that is too old for that.
+    """
     control = ControlKeys.generate()
     keys = RegionKeys.generate(REGION, control.verify_key)
     keys.save(tmp_path / "region-key.json")
-    return Region(mortal_redis, control, keys, tmp_path / "region-key.json")
+    region = Region(mortal_redis, control, keys, tmp_path / "region-key.json")
+    if mortal_redis.has_accounts:
+        region.log_in_as(f"region-{REGION}", new_password(), mortal_redis.admit)
+    return region
 
 
 @pytest.fixture

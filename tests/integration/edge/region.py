@@ -15,9 +15,12 @@ from uuid import uuid4
 from celery import Celery
 from kombu.utils.json import loads
 
+from probes.broker.address import BrokerAddress
+from probes.broker.queues import plain_queue
 from probes.edge.app import HEARTBEAT, INGEST, RUN_BATCH
 from probes.protocol.batch import MAX_HEARTBEAT_BYTES, MAX_REPORT_BYTES, Batch, Heartbeat, Report
 from probes.protocol.plan import Plan, Secret
+from probes.trust.accounts import Account
 from probes.trust.envelope import CONTROL, Kind, open_envelope, sign
 from probes.trust.keys import ControlKeys, RegionKeys
 from probes.trust.sealing import BoundSecret, seal
@@ -38,11 +41,16 @@ class Region:
         self.keys = keys
         self.key_file = key_file
         self.queue = f"probe.{keys.region}"
-        self._redis = server.client()
+        self.edge_url = server.url
+        self._connect(server)
         self._app = Celery("control", broker=server.url, fixups=[], set_as_current=False)
-        self._app.conf.task_create_missing_queues = True
         self._reports: list[Report] = []
         self._heartbeats: list[Heartbeat] = []
+
+    def log_in_as(self, username: str, password: str, admit: Callable[[Account], object]) -> None:
+        """Give the region's worker an account of its own from now on; `admit` makes it on the broker."""
+        admit(Account.make(self.keys.region, username, password))
+        self.edge_url = BrokerAddress(self.server.url).url_for(username, password)
 
     def batch(self, *images: str, seconds: float = 60.0, secrets: dict[str, BoundSecret] | None = None) -> Batch:
         """A batch of one plan for each image; `secrets` by the image that is to use it."""
@@ -72,7 +80,7 @@ class Region:
         return sign(Kind.BATCH, CONTROL, recipient or batch.region, batch.to_json(), signing_key)
 
     def send(self, envelope: object, *, task: str = RUN_BATCH, **options: Any) -> None:
-        self._app.send_task(task, args=[envelope], queue=self.queue, **options)
+        self._app.send_task(task, args=[envelope], queue=_as_it_is(self.queue), **options)
 
     def push(self, entry: bytes) -> None:
         """Put raw bytes where a message should be."""
@@ -80,7 +88,7 @@ class Region:
 
     def entry(self, envelope: object, *, task: str = RUN_BATCH, **options: Any) -> dict[str, Any]:
         """The raw entry that `send` would make, to be spoilt and pushed."""
-        self._app.send_task(task, args=[envelope], queue="scratch", **options)
+        self._app.send_task(task, args=[envelope], queue=_as_it_is("scratch"), **options)
         raw = self._redis.rpop("scratch")
         assert isinstance(raw, bytes)
         document: dict[str, Any] = json.loads(raw)
@@ -122,19 +130,29 @@ class Region:
         return self._heartbeats[-1]
 
     def _collect(self) -> None:
-        while (raw := self._redis.rpop("results")) is not None:
-            assert isinstance(raw, bytes)
-            message = loads(raw)
-            (envelope,), _, _ = json.loads(base64.b64decode(message["body"]))
-            match message["headers"]["task"]:
+        while (sent := self._pop()) is not None:
+            task, body = sent
+            (envelope,), _, _ = json.loads(body)
+            match task:
                 case task if task == INGEST:
                     self._reports.append(Report.from_json(self._open(envelope, Kind.REPORT, MAX_REPORT_BYTES)))
                 case task if task == HEARTBEAT:
                     self._heartbeats.append(
                         Heartbeat.from_json(self._open(envelope, Kind.HEARTBEAT, MAX_HEARTBEAT_BYTES))
                     )
-                case task:
+                case _:
                     raise AssertionError(f"a region has no business with {task}")
+
+    def _connect(self, server: Any) -> None:
+        self._redis = server.client()
+
+    def _pop(self) -> tuple[str, bytes] | None:
+        """Take a message from `results`: the task it is for, and its body."""
+        raw = self._redis.rpop("results")
+        if raw is None:
+            return None
+        message = loads(raw)
+        return message["headers"]["task"], base64.b64decode(message["body"])
 
     def _open(self, envelope: object, kind: Kind, max_bytes: int) -> Any:
         verify_keys = {self.keys.region: [self.keys.public.verify_key]}
@@ -163,7 +181,7 @@ class EdgeProcess:
                 cwd=ROOT,
                 env={
                     "PATH": os.environ["PATH"],
-                    "BROKER_URL": region.server.url,
+                    "BROKER_URL": region.edge_url,
                     "KAIROS_REGION": REGION,
                     "KAIROS_REGION_KEY_FILE": str(region.key_file),
                     "KAIROS_EDGE_HEARTBEAT_SECONDS": "0.3",
@@ -192,6 +210,11 @@ class EdgeProcess:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(WAIT_SECONDS)
+
+
+def _as_it_is(queue: str) -> Any:
+    """Return a queue behind the default exchange. Celery takes it, though its types ask for a name."""
+    return plain_queue(queue)
 
 
 def bound(username: str, *, host: str, repository_prefix: str = "") -> BoundSecret:

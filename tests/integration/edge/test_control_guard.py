@@ -1,7 +1,5 @@
 """The same guard in an app that consumes as the control plane does."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ import pytest
 from celery import Celery
 
 from tests.fakes.redis_server import MortalRedis
-from tests.integration.edge.region import ROOT
+from tests.integration.edge.control_worker import control_worker
 from tests.servers import wait_until
 
 
@@ -53,39 +51,9 @@ class Control:
 
 @pytest.fixture
 def control(mortal_redis: MortalRedis, tmp_path: Path) -> Iterator[Control]:
-    with (tmp_path / "control.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(
-                    sys.executable,
-                    "-W",
-                    "ignore",
-                    "-m",
-                    "celery",
-                    "-A",
-                    "tests.integration.edge.control_app",
-                    "worker",
-                ),
-                *("-P", "prefork", "-c", "1", "-Q", "control,results"),
-                *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-            ],
-            cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin", "BROKER_URL": mortal_redis.url},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            control = Control(mortal_redis, tmp_path / "control.log")
-            yield control
-            assert process.poll() is None, control.log
-        finally:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    control = Control(mortal_redis, tmp_path / "control.log")
+    with control_worker(tmp_path / "control.log", BROKER_URL=mortal_redis.url):
+        yield control
 
 
 def test_garbage_on_either_queue_does_not_cost_its_neighbours(control: Control) -> None:

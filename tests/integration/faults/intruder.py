@@ -7,9 +7,9 @@ import redis
 from celery import Celery
 from kombu import Exchange, Queue
 
-from probes.broker.entry import MAX_ENTRY_BYTES
+from probes.broker.task_message import MAX_MESSAGE_BYTES
 
-GARBAGE: Final = {"malformed": b"\xff garbage", "content_type": b"{}", "oversized": b"0" * (MAX_ENTRY_BYTES + 1)}
+GARBAGE: Final = {"malformed": b"\xff garbage", "content_type": b"{}", "oversized": b"0" * (MAX_MESSAGE_BYTES + 1)}
 """What is no message at all, by the cause for which it must be refused."""
 
 _STRANGE_SIGNATURE: Final = base64.b64encode(bytes(64)).decode()

@@ -5,7 +5,11 @@ import subprocess
 import sys
 
 import psutil
+import pytest
+import redis
 
+from kairos.embedded.redis import PREFERRED, find_binary, version
+from probes.broker.address import BrokerAddress
 from tests.fakes.up import PROJECT, Up, bare_environment, run_to_end
 
 
@@ -46,10 +50,27 @@ def test_edge_worker_is_told_three_things_and_nothing_of_the_control_plane(up: U
     assert "postgres" not in " ".join(environment.values())
 
 
+def test_edge_worker_logs_in_as_its_region_where_the_broker_has_accounts(up: Up) -> None:
+    address = BrokerAddress(up.edge("eu-west").environ()["BROKER_URL"])
+    has_accounts = version(find_binary()) >= PREFERRED
+    assert address.login[0] == ("region-eu-west" if has_accounts else "")
+    assert ("regions get no broker accounts of their own" in up.output) != has_accounts
+
+
+def test_edge_workers_cannot_do_more_than_their_regions_may(up: Up) -> None:
+    if version(find_binary()) < PREFERRED:
+        pytest.skip("no Redis 7 on PATH: install Debian's redis-server")
+    with redis.Redis.from_url(up.edge("eu-west").environ()["BROKER_URL"]) as client:
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.lpush("control", "an order")
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.llen("probe.us-east")
+
+
 def test_passwords_are_on_no_command_line(up: Up) -> None:
     passwords = [path.read_text().strip() for path in up.state.glob("*-password")]
     command_lines = " ".join(word for process in up.processes for word in process.cmdline())
-    assert len(passwords) == 2
+    assert len(passwords) == (4 if version(find_binary()) >= PREFERRED else 2)  # with one for each region
     assert not any(password in command_lines for password in passwords)
 
 

@@ -1,13 +1,14 @@
 """The guard: counts what it refuses, and lets nothing of that reach the consumer."""
 
 import logging
-import ssl
 
 import pytest
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES, _transport_cache  # type: ignore[attr-defined] # private
 
-from probes.broker.redis import Guard, Transport, guard_queues
+from probes.broker import amqp, redis
+from probes.broker.guard import Guard
+from probes.broker.transports import guard_queues
 from probes.trust.refusal import RefusalCause
 
 
@@ -44,7 +45,7 @@ def test_screening_that_fails_refuses_the_entry(
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("probes.broker.redis.screen", fail)
+    monkeypatch.setattr("probes.broker.guard.screen", fail)
     counted = Counted()
     with caplog.at_level(logging.CRITICAL):
         assert not Guard({}, counted).admits("results", b"{}")
@@ -57,43 +58,34 @@ def app(url: str) -> Celery:
     return made
 
 
-@pytest.mark.parametrize("is_configured", [True, False])
-def test_app_consumes_through_its_guard(is_configured: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
-    guarded = app("redis://127.0.0.1:1/0")
-    monkeypatch.setitem(TRANSPORT_ALIASES, "redis", "kombu.transport.redis:Transport")
-    monkeypatch.delitem(_transport_cache, "redis", raising=False)
-    assert not isinstance(guarded.connection_for_read().transport, Transport)  # and kombu remembers it
-    guarded = app("redis://127.0.0.1:1/0")
-    if is_configured:
-        assert guarded.conf.broker_url
-    guard = guard_queues(guarded, {}, on_refused=Counted())
-    assert guarded.conf.broker_transport_options == {"health_check_interval": 5, "guard": guard}
-    connection = guarded.connection_for_read()
-    assert isinstance(connection.transport, Transport)
-    assert connection.transport_options == guarded.conf.broker_transport_options
-
-
 @pytest.mark.parametrize(
-    ("url", "verification"),
+    ("url", "plain", "guarded"),
     [
-        ("rediss://127.0.0.1:1/0", ssl.CERT_REQUIRED),
-        ("rediss://127.0.0.1:1/0?ssl_cert_reqs=required", ssl.CERT_REQUIRED),
-        ("rediss://127.0.0.1:1/0?ssl_cert_reqs=none", ssl.CERT_NONE),
+        ("redis://127.0.0.1:1/0", "kombu.transport.redis:Transport", redis.Transport),
+        ("amqp://127.0.0.1:1//", "kombu.transport.pyamqp:Transport", amqp.Transport),
+        ("amqps://127.0.0.1:1//", "kombu.transport.pyamqp:SSLTransport", amqp.SSLTransport),
     ],
 )
-def test_tls_verifies_the_broker_unless_it_is_told_not_to(url: str, verification: ssl.VerifyMode) -> None:
-    guarded = app(url)
-    guard_queues(guarded, {}, on_refused=Counted())
-    connection = guarded.connection_for_read()
-    assert isinstance(connection.transport, Transport)
-    assert connection.ssl == {"ssl_cert_reqs": verification}
-
-
-def test_other_brokers_are_left_alone() -> None:
-    guarded = app("amqp://127.0.0.1:1//")
-    guard_queues(guarded, {}, on_refused=Counted())
-    assert guarded.conf.broker_transport_options == {"health_check_interval": 5}
-    assert guarded.connection_for_read().ssl is False
+@pytest.mark.parametrize("is_configured", [True, False])
+def test_app_consumes_through_its_guard(
+    url: str,
+    plain: str,
+    guarded: type,
+    is_configured: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scheme = url.partition(":")[0]
+    monkeypatch.setitem(TRANSPORT_ALIASES, scheme, plain)
+    monkeypatch.delitem(_transport_cache, scheme, raising=False)
+    assert not isinstance(app(url).connection_for_read().transport, guarded)  # and kombu remembers it
+    consuming = app(url)
+    if is_configured:
+        assert consuming.conf.broker_url
+    guard = guard_queues(consuming, {}, on_refused=Counted())
+    assert consuming.conf.broker_transport_options == {"health_check_interval": 5, "guard": guard}
+    connection = consuming.connection_for_read()
+    assert isinstance(connection.transport, guarded)
+    assert connection.transport_options == consuming.conf.broker_transport_options
 
 
 def test_schemes_stay_those_that_kombu_knows() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from probes.broker.address import BrokerAddress
 from probes.edge.app import HEARTBEAT
 from probes.edge.heartbeat import Pulse, Vitals
 from probes.edge.link import LinkDown
@@ -57,7 +58,7 @@ def pulse(
     now: Callable[[], datetime] = lambda: AT,
     waits: Waits | None = None,
 ) -> tuple[Pulse, list[str]]:
-    settings = EdgeSettings(broker_url="redis://127.0.0.1:1/0", keys=KEYS, stuck_seconds=stuck_seconds)
+    settings = EdgeSettings(broker=BrokerAddress("redis://127.0.0.1:1/0"), keys=KEYS, stuck_seconds=stuck_seconds)
     stuck: list[str] = []
     return Pulse(settings, link, waits or Waits(), take=take, on_stuck=stuck.append, now=now), stuck
 
@@ -157,7 +158,7 @@ def test_reading_that_fails_does_not_end_the_heartbeats(caplog: pytest.LogCaptur
     def take() -> Vitals:
         return next(readings)
 
-    settings = EdgeSettings(broker_url="redis://127.0.0.1:1/0", keys=KEYS, heartbeat_seconds=0.001)
+    settings = EdgeSettings(broker=BrokerAddress("redis://127.0.0.1:1/0"), keys=KEYS, heartbeat_seconds=0.001)
     beating = Pulse(settings, link, Waits(), take=take, on_stuck=lambda _: None)
     beating.start()
     deadline = time.monotonic() + 5

@@ -9,6 +9,7 @@ import trustme
 from probes.edge.settings import CANARIES, EdgeSettings, SettingsError
 from probes.trust.keys import ControlKeys, RegionKeys
 from probes.version import VERSION
+from tests.fakes.tls_files import TlsFiles
 
 
 @pytest.fixture
@@ -88,6 +89,18 @@ def test_way_out_is_configuration(environ: dict[str, str], tmp_path: Path) -> No
     assert "trout" not in repr(settings)
 
 
+def test_broker_has_its_own_authority_and_our_certificate(environ: dict[str, str], tmp_path: Path) -> None:
+    tls = TlsFiles(tmp_path)
+    ours = tls.issue("ours")
+    files = {
+        "KAIROS_BROKER_CA_FILE": str(tls.ca_file),
+        "KAIROS_BROKER_CERT_FILE": str(ours.certificate),
+        "KAIROS_BROKER_KEY_FILE": str(ours.key),
+    }
+    settings = EdgeSettings.from_environ({**environ, **files, "BROKER_URL": "rediss://127.0.0.1:6380/0"})
+    assert (settings.broker.ca_file, settings.broker.cert_file, settings.broker.key_file) == tuple(files.values())
+
+
 def test_proxies_of_the_environment_are_not_read(environ: dict[str, str]) -> None:
     """N16."""
     settings = EdgeSettings.from_environ({**environ, "HTTPS_PROXY": "http://elsewhere.test:3128"})
@@ -103,6 +116,8 @@ def test_proxies_of_the_environment_are_not_read(environ: dict[str, str]) -> Non
         ("BROKER_URL", "redis://", "BROKER_URL is not a broker's URL"),
         ("BROKER_URL", "redis://:swordfish@host:port/0", "BROKER_URL is not a broker's URL"),
         ("BROKER_URL", "redis://[::1", "BROKER_URL is not a broker's URL"),
+        ("KAIROS_BROKER_CA_FILE", "/none", "KAIROS_BROKER_CA_FILE: a certificate needs TLS"),
+        ("KAIROS_BROKER_KEY_FILE", "/none", "KAIROS_BROKER_KEY_FILE: a certificate needs TLS"),
         ("KAIROS_REGION", "", "KAIROS_REGION is not set"),
         ("KAIROS_REGION", "control", "KAIROS_REGION is not a region's slug: 'control'"),
         ("KAIROS_REGION", "eu/west", "KAIROS_REGION is not a region's slug"),

@@ -12,6 +12,7 @@ from kairos.environment import (
     parse_database_url,
     parse_regions,
 )
+from probes.broker.address import BrokerAddress
 
 
 def ids(environment: Environment) -> list[str]:
@@ -110,6 +111,11 @@ class TestMistakes:
         assert callable(default_stands_in)
         assert default_stands_in(environment)
         assert ids(environment) == [mistake]
+
+    def test_files_of_tls_that_cannot_be_used_are_a_mistake(self) -> None:
+        environment = Environment({"KAIROS_BROKER_CA_FILE": "/none"})
+        assert environment.broker_address("rediss://127.0.0.1") == BrokerAddress("rediss://127.0.0.1")
+        assert ids(environment) == ["kairos.E009"]
 
     def test_what_is_not_set_is_no_mistake(self) -> None:
         environment = Environment({"BLANK": "  "})

@@ -1,0 +1,152 @@
+"""What a region's account on RabbitMQ may do, shown by trying what it may not."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import amqp
+import pytest
+from amqp.exceptions import AccessRefused, ConnectionForced, NotFound
+
+from probes.broker.accounts import Accounts, AccountsUnavailable, Changes, open_accounts, reconcile
+from probes.broker.accounts.management import ManagementApi, ManagementError
+from probes.broker.accounts.rights import POLICY
+from probes.broker.address import BrokerAddress
+from probes.trust.accounts import Account, new_password, usernames
+from tests.fakes.rabbitmq_server import VIRTUAL_HOST, RabbitServer
+from tests.integration.rabbitmq.region import RabbitRegion
+
+PASSWORD = new_password()
+EUROPE = Account.make("eu-west", "region-eu-west", PASSWORD)
+AMERICA = Account.make("us-east", "region-us-east", new_password())
+
+
+@pytest.fixture
+def channel(region: RabbitRegion, accounts: Accounts, rabbit: RabbitServer) -> Iterator[Any]:
+    """A channel of somebody who knows Europe's password, with another region's account and queue beside it."""
+    accounts.ensure(EUROPE)
+    accounts.ensure(AMERICA)
+    with rabbit.connection(EUROPE.username, PASSWORD) as connection:
+        yield connection.channel()
+
+
+def test_region_takes_from_its_own_queue_and_adds_to_the_results(region: RabbitRegion, channel: Any) -> None:
+    region.send({"v": 1})
+    assert channel.queue_declare("probe.eu-west", passive=True).message_count == 1
+    taken = channel.basic_get("probe.eu-west", no_ack=True)
+    assert taken is not None
+    channel.basic_publish(amqp.Message(b"a report"), exchange="results", routing_key="results")
+    assert region._channel.basic_get("results", no_ack=True).body == b"a report"  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda channel: channel.basic_get("probe.us-east"),
+        lambda channel: channel.basic_consume("probe.us-east"),
+        lambda channel: channel.basic_get("results"),
+        lambda channel: channel.basic_consume("results"),
+        lambda channel: channel.basic_get("control"),
+        lambda channel: channel.queue_purge("probe.us-east"),
+        lambda channel: channel.queue_purge("results"),
+        lambda channel: channel.queue_delete("probe.us-east"),
+        lambda channel: channel.queue_delete("probe.eu-west"),
+        lambda channel: channel.queue_declare("probe.eu-west", durable=True, auto_delete=False),
+        lambda channel: channel.queue_declare("spare", durable=True, auto_delete=False),
+        lambda channel: channel.queue_declare("", exclusive=True),
+        lambda channel: channel.queue_bind("probe.eu-west", "results", "results"),
+        lambda channel: channel.exchange_declare("celeryev", "topic"),
+        lambda channel: channel.exchange_delete("results"),
+        *(
+            lambda channel, exchange=exchange, queue=queue: channel.basic_publish(
+                amqp.Message(b"an order"), exchange=exchange, routing_key=queue
+            )
+            for exchange in ("", "amq.direct", "amq.topic", "control")
+            for queue in ("control", "results", "probe.us-east", "probe.eu-west")
+        ),
+    ],
+)
+def test_everything_else_is_refused(channel: Any, attempt: Callable[[Any], object]) -> None:
+    with pytest.raises((AccessRefused, NotFound)) as refused:
+        attempt(channel)
+    assert "refused" in str(refused.value) or "no queue" in str(refused.value) or "no exchange" in str(refused.value)
+
+
+@pytest.mark.parametrize("queue", ["control", "probe.us-east", "probe.eu-west"])
+def test_results_exchange_leads_to_nothing_but_the_results(region: RabbitRegion, channel: Any, queue: str) -> None:
+    region._channel.queue_declare(queue, durable=True, auto_delete=False)  # noqa: SLF001
+    copies = {"CC": ["control", "probe.us-east"], "BCC": ["probe.eu-west"]}
+    forged = amqp.Message(b"an order", application_headers=copies)
+    channel.basic_publish(forged, exchange="results", routing_key=queue)
+    assert region._channel.queue_declare(queue, passive=True).message_count == 0  # noqa: SLF001
+
+
+def test_region_cannot_use_the_management(channel: Any, rabbit: RabbitServer) -> None:
+    address = BrokerAddress(BrokerAddress(rabbit.url).url_for(EUROPE.username, PASSWORD))
+    with ManagementApi(address, rabbit.management_url) as api, pytest.raises(ManagementError) as refused:
+        api.get("users")
+    assert refused.value.status == 401
+    with open_accounts(address, rabbit.management_url) as accounts, pytest.raises(AccountsUnavailable):
+        accounts.check()
+
+
+def test_queue_of_a_silent_region_is_bounded(channel: Any, region: RabbitRegion, rabbit: RabbitServer) -> None:
+    """The policy holds for queues, whoever declared them: the oldest messages go."""
+    with rabbit.api() as api:
+        policy = api.get("policies", VIRTUAL_HOST, POLICY)
+        policy["definition"]["max-length"] = 3
+        api.put("policies", VIRTUAL_HOST, POLICY, body=policy)
+        for number in range(5):
+            region.publish(amqp.Message(str(number).encode()))
+        assert region.waiting == 3
+        assert channel.basic_get("probe.eu-west", no_ack=True).body == b"2"
+    with open_accounts(rabbit.address, rabbit.management_url) as accounts, rabbit.api() as api:
+        accounts.ensure(EUROPE)
+        assert api.get("policies", VIRTUAL_HOST, POLICY)["definition"] == {
+            "max-length": 1000,
+            "overflow": "drop-head",
+            "message-ttl": 86_400_000,
+        }
+
+
+def test_two_accounts_of_a_region_are_valid_during_a_rotation(accounts: Accounts, rabbit: RabbitServer) -> None:
+    passwords = [new_password(), new_password()]
+    pair = [
+        Account.make("eu-west", name, password)
+        for name, password in zip(usernames("eu-west"), passwords, strict=True)
+    ]
+    assert reconcile(accounts, lambda: pair[:1]) == Changes(made=("region-eu-west",))
+    assert reconcile(accounts, lambda: pair) == Changes(made=("region-eu-west.2",))
+    for account, password in zip(pair, passwords, strict=True):
+        with rabbit.connection(account.username, password) as connection:
+            assert connection.channel().basic_get("probe.eu-west") is None
+    assert reconcile(accounts, lambda: pair[1:]) == Changes(removed=("region-eu-west",))
+    with pytest.raises(AccessRefused):
+        rabbit.connection("region-eu-west", passwords[0])
+
+
+def test_account_that_is_removed_loses_its_connections(accounts: Accounts, rabbit: RabbitServer) -> None:
+    accounts.ensure(EUROPE)
+    with rabbit.connection(EUROPE.username, PASSWORD) as connection:
+        accounts.remove(EUROPE.username)
+        accounts.remove(EUROPE.username)  # it is gone: no error
+        with pytest.raises(ConnectionForced, match="is deleted"):
+            connection.drain_events(timeout=5)
+    with pytest.raises(AccessRefused):
+        rabbit.connection(EUROPE.username, PASSWORD)
+
+
+def test_account_that_was_tampered_with_is_put_right(accounts: Accounts, rabbit: RabbitServer) -> None:
+    accounts.ensure(EUROPE)
+    with rabbit.api() as api:
+        everything: dict[str, Any] = {"configure": ".*", "write": ".*", "read": ".*"}
+        api.put("permissions", VIRTUAL_HOST, EUROPE.username, body=everything)
+        accounts.ensure(EUROPE)
+        assert api.get("permissions", VIRTUAL_HOST, EUROPE.username)["write"] == "^results$"
+
+
+def test_management_that_cannot_be_had_is_told_without_the_password(rabbit: RabbitServer) -> None:
+    for url in ("http://127.0.0.1:1", f"http://kairos:wrong@127.0.0.1:{rabbit.management_port}"):
+        with open_accounts(rabbit.address, url) as accounts, pytest.raises(AccountsUnavailable) as told:
+            accounts.names()
+        assert "for-tests-only" not in str(told.value)
+        assert "\n" not in str(told.value)
