@@ -38,8 +38,6 @@ KAIROS_REGION_KEYS_DIR = KAIROS_STATE_DIR / "regions"
 # otherwise BROKER_URL without its login, unless that is on loopback.
 KAIROS_EDGE_BROKER_URL = _environment.text("KAIROS_EDGE_BROKER_URL")
 KAIROS_EDGE_IMAGE = _environment.text("KAIROS_EDGE_IMAGE", f"kairos-edge:{VERSION}")
-# The roots that the broker's certificate is checked against, where they are not the system's: here, and at a region.
-KAIROS_BROKER_CA_FILE = _environment.text("KAIROS_BROKER_CA_FILE")
 KAIROS_REGIONS = _environment.regions("KAIROS_REGIONS", "eu-west:Europe West,us-east:US East,ap-south:Asia South")
 KAIROS_BIND = _environment.bind("KAIROS_BIND", "127.0.0.1:8000")
 # No resource is checked more often than this: a monitor must not be a burden on what it watches.

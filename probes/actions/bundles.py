@@ -1,5 +1,6 @@
 """The bundle of a region: what it was given, together with where the broker is and which image to run."""
 
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -86,14 +87,19 @@ def _url_in(directory: Path | None) -> str:
 
 def _broker_ca_pem(surroundings: Surroundings, before: Path | None) -> str:
     """Return the broker's own roots, or nothing. Raises `BundleRefused` for a file that cannot be read."""
-    path: str | Path = surroundings.broker_ca_file or settings.KAIROS_BROKER_CA_FILE
+    path: str | Path = surroundings.broker_ca_file or settings.KAIROS_BROKER.ca_file
     if not path and before and (before / BROKER_CA).exists():
         path = before / BROKER_CA
+    if not path:
+        return ""
     try:
-        return Path(path).read_text(encoding="ascii") if path else ""
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not PEM"
-        raise BundleRefused(f"the broker's CA file {path}: {reason}") from None
+        pem = Path(path).read_text(encoding="ascii")
+        ssl.create_default_context(cadata=pem)
+    except (ssl.SSLError, UnicodeDecodeError):
+        raise BundleRefused(f"the broker's CA file {path}: not certificates in PEM") from None
+    except OSError as error:
+        raise BundleRefused(f"the broker's CA file {path}: {error.strerror}") from None
+    return pem
 
 
 def _reached_at(surroundings: Surroundings) -> str:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from probes.actions import beat, dispatch, missed, region_keys, regions, retention, shedding, verdicts
+from probes.actions import accounts, beat, dispatch, missed, region_keys, regions, retention, shedding, verdicts
 from probes.actions import partitions as days
 from probes.models import Region
 from probes.tasks import publishing
@@ -46,6 +46,8 @@ def reap() -> None:
         _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
     regions.note_silence(now=now)
     for ended in region_keys.end_replaced(now=now):
+        # The login that was replaced with them: whoever has the new keys has the new login.
+        accounts.end_previous(Region.objects.get(slug=ended.region), now=now)
         _log.info("region %s: the keys made at %s have ended", ended.region, ended.made_at)
     for item in shedding.adjust_strides(now=now):
         _log.warning("%s", item)

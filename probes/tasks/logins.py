@@ -1,8 +1,51 @@
-"""Whether the broker gives regions accounts of their own: only who may dial it can tell, so no action does."""
+"""The regions' logins at the broker: only who may dial it can tell whether it has accounts, so no action does."""
 
-from probes.actions.enrolment import Logins, OneLoginForAll
+import logging
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from probes.actions import accounts
+from probes.actions.enrolment import EnrolmentRefused, Login, Logins
+from probes.broker.accounts import AccountsUnavailable, AccountsUnsupported, open_accounts
+from probes.bundle.contents import has_login
+from probes.models import Region
+from probes.tasks.accounts import apply
+
+_log = logging.getLogger(__name__)
+
+
+class _AtTheBroker:
+    """Accounts in the table, which are brought to the broker when the transaction is committed."""
+
+    def issue(self, region: Region, *, now: datetime, overlap: timedelta) -> Login | None:
+        """See `Logins`. Raises `EnrolmentRefused` while a broker that has accounts does not answer."""
+        if has_login(settings.KAIROS_EDGE_BROKER_URL):
+            return None  # the operator gives all regions this one
+        try:
+            with open_accounts(settings.KAIROS_BROKER, settings.KAIROS_BROKER_MANAGEMENT_URL) as broker:
+                broker.check()
+        except AccountsUnsupported as error:
+            _log.warning("%s: region %s gets the login for all", error, region.slug)
+            return None
+        except AccountsUnavailable as error:
+            raise EnrolmentRefused(f"region {region.slug} can be given no login now: {error}") from None
+        made, password = accounts.issue(region, now=now, overlap=overlap)
+        transaction.on_commit(_bring_in_line)
+        return Login(made.username, password)
+
+    def withdraw(self, region: Region, *, now: datetime) -> None:  # noqa: ARG002 - see Logins
+        accounts.end_all(region)
+        transaction.on_commit(_bring_in_line)
 
 
 def at_the_broker() -> Logins:
     """Return where regions get their logins from."""
-    return OneLoginForAll()
+    return _AtTheBroker()
+
+
+def _bring_in_line() -> None:
+    with suppress(AccountsUnavailable):  # `probes.accounts` tries again in a few seconds
+        apply()

@@ -22,11 +22,15 @@ class AccountsUnavailable(Exception):
     """The broker cannot hold accounts, or did not answer. One line that says which and why, without a password."""
 
 
+class AccountsUnsupported(AccountsUnavailable):
+    """The broker has no accounts that would do: all regions show one login there."""
+
+
 class Accounts(AbstractContextManager["Accounts"], Protocol):
     """The accounts of one broker. Every method raises `AccountsUnavailable`."""
 
     def check(self) -> None:
-        """Return when accounts can be made here: the broker is new enough, and we may."""
+        """Return when accounts can be made here: we may, and the broker can (else `AccountsUnsupported`)."""
 
     def ensure(self, account: Account) -> None: ...
 
@@ -48,7 +52,7 @@ def open_accounts(address: BrokerAddress, management_url: str = "") -> Accounts:
 
     RabbitMQ's accounts are made through its management API, at `management_url` (`http[s]://[USER:PASSWORD@]HOST:PORT`);
     by default on the broker's host, at port 15672, or 15671 where the broker speaks TLS, with the broker's login.
-    Raises `AccountsUnavailable` for a broker of another kind.
+    Raises `AccountsUnsupported` for a broker of another kind.
     """
     if address.is_redis:
         from probes.broker.accounts.redis import RedisAccounts  # noqa: PLC0415 - one of the two is enough
@@ -58,7 +62,7 @@ def open_accounts(address: BrokerAddress, management_url: str = "") -> Accounts:
         from probes.broker.accounts.rabbitmq import RabbitAccounts  # noqa: PLC0415 - likewise
 
         return RabbitAccounts(address, management_url)
-    raise AccountsUnavailable("there is no broker, or none that has accounts")
+    raise AccountsUnsupported("there is no broker, or none that has accounts")
 
 
 def reconcile(accounts: Accounts, wanted: Callable[[], Iterable[Account]]) -> Changes:

@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 import redis
 
-from probes.broker.accounts import AccountsUnavailable
+from probes.broker.accounts import AccountsUnavailable, AccountsUnsupported
 from probes.broker.accounts.rights import redis_words
 from probes.broker.address import BrokerAddress
 from probes.trust.accounts import PREFIX, Account
@@ -39,7 +39,7 @@ class RedisAccounts:
             # Valkey calls itself 7.2.4 here, for those who ask for what Redis can do.
             version = str(self._client.info("server")["redis_version"])
             if _numbers(version) < OLDEST:
-                raise AccountsUnavailable(f"Redis {version} cannot limit a region to its own queue; 7.0 can")
+                raise AccountsUnsupported(f"Redis {version} cannot limit a region to its own queue; 7.0 can")
             # A dry run of what `ensure` does, by whoever we are.
             self._ask("ACL", "DRYRUN", str(self._ask("ACL", "WHOAMI")), "ACL", "SETUSER", f"{PREFIX}nobody")
 

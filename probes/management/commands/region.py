@@ -123,8 +123,9 @@ class Command(BaseCommand):
 
     def _rotate(self, *, slug: str, overlap_hours: float, here: bool, **options: Any) -> None:
         def rotate() -> Issued:
-            overlap = timedelta(hours=overlap_hours)
-            return enrolment.rotate(slug, overlap=overlap, now=timezone.now(), logins=logins.at_the_broker())
+            # A worker on this machine has its password in a file of `manage.py up`.
+            place = enrolment.LOGINS if here else logins.at_the_broker()
+            return enrolment.rotate(slug, overlap=timedelta(hours=overlap_hours), now=timezone.now(), logins=place)
 
         if here:
             with transaction.atomic():

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from probes.broker.address import BrokerAddress
 from probes.bundle.contents import read_environment
 from probes.models import Region, RegionKey
 from probes.trust.keys import RegionKeys
@@ -30,6 +31,7 @@ NEW = {"slug": "berlin", "name": "Berlin", "latitude": "52.5", "longitude": "13.
 @pytest.fixture(autouse=True)
 def _edge_settings(settings: Settings) -> None:
     settings.KAIROS_EDGE_BROKER_URL = "rediss://broker.example.com:6380/0"
+    settings.KAIROS_BROKER = BrokerAddress("")  # without accounts: tests/integration/control/test_logins.py has them
 
 
 def unpacked(response: "Response") -> dict[str, str]:

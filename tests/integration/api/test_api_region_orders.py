@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from probes.broker.address import BrokerAddress
 from probes.models import Region, RegionKey
 from probes.trust.keys import RegionKeys
 from tests.fakes.control_plane import ControlPlane
@@ -21,6 +22,7 @@ BROKER = "rediss://broker.example.com:6380/0"
 @pytest.fixture(autouse=True)
 def _edge_settings(settings: Settings) -> None:
     settings.KAIROS_EDGE_BROKER_URL = BROKER
+    settings.KAIROS_BROKER = BrokerAddress("")  # without accounts: tests/integration/control/test_logins.py has them
 
 
 def allow(reader: User, *codenames: str) -> None:

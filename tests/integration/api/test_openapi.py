@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 
 from api import examples
 from probes.actions import regions
+from probes.broker.address import BrokerAddress
 from probes.protocol.egress import Canary, CanaryRound
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import ControlPlane
@@ -109,6 +110,7 @@ def test_what_is_handed_over_is_as_described(
     client: APIClient, reader: User, plane: ControlPlane, schema: dict[str, Any], settings: Settings
 ) -> None:
     settings.KAIROS_EDGE_BROKER_URL = "rediss://broker.example.com:6380/0"
+    settings.KAIROS_BROKER = BrokerAddress("")  # without accounts
     reader.user_permissions.set(Permission.objects.all())
     enrolled = client.post("/api/v1/regions", examples.enrolment() | {"slug": "berlin"}, format="json")
     valid(schema, "/api/v1/regions", "201", enrolled.json(), method="post")

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from probes.actions import enrolment, regions
+from probes.broker.address import BrokerAddress
 from probes.bundle.contents import read_environment
 from probes.management import roster
 from probes.models import Region, RegionKey
@@ -19,13 +21,14 @@ from tests.fakes.up import PROJECT, bare_environment
 
 pytestmark = pytest.mark.django_db
 
+CA = trustme.CA().cert_pem.bytes().decode()
 BROKER = "rediss://broker.example.com:6380/0"
 
 
 @pytest.fixture(autouse=True)
 def _edge_settings(settings: Settings) -> None:
     settings.KAIROS_EDGE_BROKER_URL = BROKER
-    settings.KAIROS_BROKER_CA_FILE = ""
+    settings.KAIROS_BROKER = BrokerAddress("")  # without accounts: tests/integration/control/test_logins.py has them
     settings.KAIROS_EDGE_IMAGE = "kairos-edge:test"
 
 
@@ -56,7 +59,7 @@ def test_coordinates_may_be_south_and_west(tmp_path: Path) -> None:
 
 def test_surroundings_come_from_the_command_line_first(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
-    ca.write_text("-----BEGIN CERTIFICATE-----\n")
+    ca.write_text(CA)
     directory = enrolled(
         tmp_path, "--broker-url", "amqps://far:5671//", "--broker-ca", str(ca), "--image", "registry.test/edge:2"
     )
@@ -148,7 +151,7 @@ def test_rotate_writes_a_bundle_with_new_keys(tmp_path: Path, capsys: pytest.Cap
 def test_rotate_keeps_what_the_bundle_before_says_of_the_broker(tmp_path: Path, settings: Settings) -> None:
     settings.KAIROS_EDGE_BROKER_URL = "rediss://:one-for-all@far:6380/0"
     ca = tmp_path / "ca.pem"
-    ca.write_text("-----BEGIN CERTIFICATE-----\n")
+    ca.write_text(CA)
     directory = enrolled(tmp_path, "--broker-ca", str(ca))
     settings.KAIROS_EDGE_BROKER_URL = ""
     call_command("region", "rotate", "eu-west", "--out", str(tmp_path))
@@ -169,7 +172,7 @@ def test_rotate_here_replaces_the_key_file_of_this_machine(settings: Settings) -
 def test_bundle_is_written_anew_for_a_broker_that_moved(tmp_path: Path, settings: Settings) -> None:
     settings.KAIROS_EDGE_BROKER_URL = "rediss://:one-for-all@old:6380/0"
     ca = tmp_path / "ca.pem"
-    ca.write_text("-----BEGIN CERTIFICATE-----\n")
+    ca.write_text(CA)
     directory = enrolled(tmp_path, "--broker-ca", str(ca))
     keys = RegionKeys.load(directory / "region-key.json")
     settings.KAIROS_EDGE_BROKER_URL = ""

@@ -1,6 +1,5 @@
 """Keys changed under load: two workers of a region, restarted one after the other with the new file."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
@@ -89,10 +88,7 @@ def test_no_check_is_lost_while_keys_are_changed(
     books = accounts.drawn_up(images)
     assert accounts.errors(books) == []
     assert accounts.missed(books) == {}
-    # A secret that did not open would be `target_forbidden`. A check that a restart cut off says so itself, and says
-    # nothing of keys: it happens where the machine is too busy for the worker's last seconds.
-    found = Counter(Outcome.objects.filter(resource__in=images).values_list("reason", flat=True))
-    assert found.keys() <= {"ok", "probe_aborted"}
-    assert found["probe_aborted"] <= 2 * IMAGES
+    # A secret that did not open would be `target_forbidden`. What a restart cut off was returned, and made after all.
+    assert set(Outcome.objects.filter(resource__in=images).values_list("reason", flat=True)) == {"ok"}
     assert not MessageRefusal.objects.exists()
     assert pipeline.deaths == []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 
 from probes.bundle import archive
@@ -22,7 +23,7 @@ from probes.edge.settings import EdgeSettings
 from probes.trust.keys import ControlKeys, RegionKeys
 
 KEYS = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
-CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+CA = trustme.CA().cert_pem.bytes().decode()
 URL = "rediss://region-eu-west:pass-word@broker.example.com:6380/0"
 PRIVATE = {"kairos-edge.env", "region-key.json"}
 
@@ -59,7 +60,7 @@ def test_environment_is_what_a_worker_starts_with(tmp_path: Path) -> None:
     environment["KAIROS_REGION_KEY_FILE"] = str(directory / "region-key.json")
     environment["KAIROS_BROKER_CA_FILE"] = str(directory / "broker-ca.pem")
     settings = EdgeSettings.from_environ(environment)
-    assert (settings.region, settings.broker_url, settings.keys) == ("eu-west", URL, KEYS)
+    assert (settings.region, settings.broker.url, settings.keys) == ("eu-west", URL, KEYS)
     assert "KAIROS_BROKER_CA_FILE" not in read_environment(texts(broker_ca_pem="")["kairos-edge.env"])
 
 

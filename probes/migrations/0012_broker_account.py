@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0008_registry_identity'),
+        ('probes', '0011_flow'),
     ]
 
     operations = [

@@ -1,0 +1,114 @@
+"""A region's login at the broker comes and goes with its keys."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from probes import tasks
+from probes.actions import accounts, region_keys
+from probes.broker.address import BrokerAddress
+from probes.bundle.contents import read_environment
+from probes.models import BrokerAccount, Region, RegionKey
+from tests.fakes.redis_server import MortalRedis
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NAMES = ("region-eu-west", "region-eu-west.2")
+
+
+@pytest.fixture
+def server(tmp_path: Path, settings: Settings) -> Iterator[MortalRedis]:
+    """A Redis that the settings name, and that regions reach by the same address."""
+    with MortalRedis(tmp_path / "redis") as server:
+        if not server.has_accounts:
+            pytest.skip("no Redis 7 on PATH: install Debian's redis-server")
+        settings.KAIROS_BROKER = BrokerAddress(server.url)
+        settings.KAIROS_EDGE_BROKER_URL = f"redis://127.0.0.1:{server.port}/0"
+        yield server
+
+
+def url_in_the_bundle(tmp_path: Path, *words: str) -> str:
+    call_command("region", *words, "--out", str(tmp_path))
+    return read_environment((tmp_path / "kairos-edge-eu-west" / "kairos-edge.env").read_text())["BROKER_URL"]
+
+
+def logs_in(url: str) -> bool:
+    with redis.Redis.from_url(url) as client:
+        try:
+            return bool(client.ping())
+        except redis.AuthenticationError:
+            return False
+
+
+def accounts_at(server: MortalRedis) -> set[str]:
+    with server.client() as client:
+        return {name for name in client.acl_users() if name.startswith("region-")}
+
+
+def test_enrolled_region_logs_in_at_once_with_its_own_name(server: MortalRedis, tmp_path: Path) -> None:
+    url = url_in_the_bundle(tmp_path, "enroll", "eu-west")
+    assert urlsplit(url).username == NAMES[0]
+    assert logs_in(url)
+
+
+def test_login_that_was_replaced_counts_until_the_keys_with_it_end(
+    server: MortalRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = url_in_the_bundle(tmp_path, "enroll", "eu-west")
+    after = url_in_the_bundle(tmp_path, "rotate", "eu-west")
+    assert urlsplit(after).username == NAMES[1]
+    assert logs_in(before)
+    assert logs_in(after)
+
+    monkeypatch.setattr(region_keys, "SETTLED_AFTER", timedelta(0))
+    now = timezone.now()
+    RegionKey.objects.filter(valid_until=None).update(first_used_at=now, last_used_at=now + timedelta(minutes=1))
+    tasks.reap()
+    tasks.accounts()
+    assert not logs_in(before)
+    assert logs_in(after)
+
+
+def test_retired_region_has_no_login(server: MortalRedis, tmp_path: Path) -> None:
+    url = url_in_the_bundle(tmp_path, "enroll", "eu-west")
+    call_command("region", "retire", "eu-west")
+    assert accounts_at(server) == set()
+    assert not logs_in(url)
+
+
+def test_region_is_not_enrolled_while_its_broker_does_not_answer(server: MortalRedis, tmp_path: Path) -> None:
+    server.kill()
+    with pytest.raises(CommandError, match=r"^region eu-west can be given no login now: accounts at 127\.0\.0\.1:"):
+        call_command("region", "enroll", "eu-west", "--out", str(tmp_path))
+    assert not Region.objects.exists()
+    assert list(tmp_path.glob("kairos-edge*")) == []
+
+
+def test_region_is_retired_also_while_its_broker_does_not_answer(server: MortalRedis, tmp_path: Path) -> None:
+    url_in_the_bundle(tmp_path, "enroll", "eu-west")
+    server.kill()
+    call_command("region", "retire", "eu-west")
+    assert not BrokerAccount.objects.exists()
+
+
+def test_login_that_the_operator_gives_all_regions_is_theirs(server: MortalRedis, tmp_path: Path) -> None:
+    with override_settings(KAIROS_EDGE_BROKER_URL="redis://:one-for-all@far:6379/0"):
+        assert url_in_the_bundle(tmp_path, "enroll", "eu-west") == "redis://:one-for-all@far:6379/0"
+    assert accounts_at(server) == set()
+
+
+def test_worker_on_this_machine_keeps_its_login_when_its_keys_change(server: MortalRedis) -> None:
+    call_command("region", "enroll", "eu-west", "--here")
+    region = Region.objects.get()
+    accounts.keep(region, "a-password-of-up", now=timezone.now())
+    call_command("region", "rotate", "eu-west", "--here")
+    tasks.accounts()
+    assert logs_in(BrokerAddress(server.url).url_for(NAMES[0], "a-password-of-up"))
