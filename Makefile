@@ -78,8 +78,10 @@ bench: $(VENV)/.checks ## measure: CPU per check, checks per second, memory
 lock: $(VENV)/.checks ## compile requirements*.in to exact versions with hashes; ARGS=--upgrade for newer ones
 	@$(LOCK) $(ARGS) requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) -c requirements-dev.txt requirements.in -o requirements.txt
+	@$(LOCK) -c requirements-dev.txt requirements-control.in -o requirements-control.txt
 	@$(LOCK) -c requirements-dev.txt requirements-edge.in -o requirements-edge.txt
 	@$(LOCK) -c requirements-dev.txt requirements-cloud.in -o requirements-cloud.txt
+	@$(LOCK) -c requirements-dev.txt requirements-deploy.in -o requirements-deploy.txt
 
 .PHONY: clean
 clean: ## remove what was made, except the data in .kairos

@@ -9,6 +9,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from probes.broker.address import FILE_VARIABLES, SCHEMES, BrokerAddress
+from probes.edge.health import FILE_VARIABLE
 from probes.protocol.addresses import parse_nat64_prefixes
 from probes.protocol.egress import MAX_CANARIES, MAX_CANARY_URL
 from probes.protocol.proxy import Proxy
@@ -54,6 +55,7 @@ class EdgeSettings:
     drain_seconds: float = DRAIN_SECONDS  # and how long their reports may then take
     proxy: Proxy | None = None
     nat64: tuple[IPv6Network, ...] = ()
+    health_file: Path | None = None  # where `probes.edge.health` looks
     limits: Limits = field(default_factory=Limits)
     canaries: tuple[str, ...] = ()
     canaries_ca_pem: str = ""
@@ -84,6 +86,7 @@ class EdgeSettings:
         (roots for an https proxy), KAIROS_EDGE_NAT64_PREFIXES (of this network's own translator; commas between).
         Whether it does: KAIROS_EDGE_CANARIES (URLs, commas between; `CANARIES` where it is not set, none where it is
         empty), KAIROS_EDGE_CANARIES_CA_FILE (roots for those, besides the system's), KAIROS_EDGE_CANARY_SECONDS.
+        KAIROS_EDGE_HEALTH_FILE is for `probes.edge.health`.
         """
         return cls(
             broker=_broker(environ),
@@ -100,6 +103,7 @@ class EdgeSettings:
             drain_seconds=_seconds(environ, "KAIROS_EDGE_DRAIN_SECONDS", DRAIN_SECONDS),
             proxy=_proxy(environ),
             nat64=_nat64(environ),
+            health_file=Path(text) if (text := environ.get(FILE_VARIABLE, "").strip()) else None,
             limits=_limits(environ),
             canaries=_canaries(environ),
             canaries_ca_pem=_canaries_ca(environ),

@@ -20,10 +20,11 @@ from probes.edge.app import RUN_BATCH, make_app
 from probes.edge.canaries import Canaries
 from probes.edge.clock import ControlClock
 from probes.edge.engine import Engine
+from probes.edge.health import NotedLink
 from probes.edge.heartbeat import Pulse, Vitals
 from probes.edge.intake import Intake, Taken
 from probes.edge.keyring import Keyring
-from probes.edge.link import BrokerLink
+from probes.edge.link import BrokerLink, Link
 from probes.edge.loop import Crew, EngineLoop
 from probes.edge.publisher import Publisher
 from probes.edge.runner import Runner
@@ -55,7 +56,7 @@ class EdgeWorker:
         self._engine_loop = EngineLoop(self._build)
         self._publisher = Publisher(BrokerLink(self._app), Spool())
         self._pulse = Pulse(
-            settings, BrokerLink(self._app), self._waits, take=self._vitals, on_stuck=self._leave_at_once
+            settings, self._pulse_link(), self._waits, take=self._vitals, on_stuck=self._leave_at_once
         )
 
     def main(self) -> int:
@@ -120,6 +121,10 @@ class EdgeWorker:
                 now=_now,
             ),
         )
+
+    def _pulse_link(self) -> Link:
+        link = BrokerLink(self._app)
+        return NotedLink(link, self._settings.health_file) if self._settings.health_file else link
 
     def _vitals(self) -> Vitals:
         crew = self._engine_loop.crew

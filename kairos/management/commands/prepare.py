@@ -40,17 +40,25 @@ class Command(BaseCommand):
             "state directory",
         )
         parser.add_argument(
+            "--without-regions",
+            action="store_true",
+            help="enrol none: no worker runs beside this database, and each region has a machine of its own",
+        )
+        parser.add_argument(
             "--report",
             type=Path,
             metavar="FILE",
             help="write what was made, with the admin's password, to this file (0600) instead of printing it",
         )
 
-    def handle(self, *, samples: bool, report: Path | None, broker_accounts: bool, **_: Any) -> None:
-        self._make_keys()
+    def handle(
+        self, *, samples: bool, without_regions: bool, broker_accounts: bool, report: Path | None, **_: Any
+    ) -> None:
+        call_command("make_keys")
         call_command("migrate", interactive=False, verbosity=0)
         password = make_admin()
-        self._enrol_regions()
+        if not without_regions:
+            self._enrol_regions()
         if broker_accounts:
             self._make_accounts()
         if samples and password:
@@ -59,15 +67,6 @@ class Command(BaseCommand):
             keys.write_private(report, json.dumps({"admin": ADMIN, "admin_password": password}))
         elif password:
             print(f"Admin user: {ADMIN}, password: {password} (shown this once)")
-
-    def _make_keys(self) -> None:
-        made = keys.make_missing(
-            secret_key=settings.KAIROS_SECRET_KEY_FILE,
-            fernet_keys=settings.KAIROS_FERNET_KEYS_FILE,
-            control_key=settings.KAIROS_CONTROL_KEY_FILE,
-        )
-        for path in made:
-            print(f"Made {path}")
 
     def _enrol_regions(self) -> None:
         for region in settings.KAIROS_REGIONS:

@@ -172,12 +172,13 @@ class EdgeProcess:
         log: Path,
         *arguments: str,
         module: str = "tests.integration.edge.fake_worker",
+        python: str = sys.executable,
         **environment: str,
     ) -> None:
         self._log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+                [python, "-m", module, *arguments],
                 cwd=ROOT,
                 env={
                     "PATH": os.environ["PATH"],
