@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from probes.actions import conditions, envelopes, region_keys
 from probes.actions.beat import GAP
@@ -79,7 +79,7 @@ def record_heartbeat(envelope: object, *, now: datetime) -> Region:
 
 
 def note_silence(*, now: datetime) -> list[str]:
-    """Find the regions that fell silent since this was last asked; return their slugs.
+    """Find the regions that fell silent since this was last asked, or were never heard at all; return their slugs.
 
     Nobody is silent before the control plane itself has been listening for that long: after it, its database or
     its broker was away, heartbeats are missing that nobody could have taken.
@@ -87,12 +87,14 @@ def note_silence(*, now: datetime) -> list[str]:
     beat = ControlBeat.objects.first()
     if beat is not None and (beat.ticked_at < now - GAP or beat.running_since > now - liveness.SILENT_AFTER):
         return []
-    fallen = Region.objects.in_service().filter(silent_since=None, last_seen_at__lt=now - liveness.SILENT_AFTER)
+    since = now - liveness.SILENT_AFTER
+    unheard = Q(last_seen_at__lt=since) | Q(last_seen_at=None, condition_since__lt=since)
+    fallen = Region.objects.in_service().filter(unheard, silent_since=None)
     if not fallen.exists():
         return []
     with conditions.changing(fallen, now=now) as regions:
         for region in regions:
-            region.silent_since = region.last_seen_at
+            region.silent_since = region.last_seen_at or region.condition_since
             _remember(region, "silence", Latch(holds=True))
     return [region.slug for region in regions]
 

@@ -297,6 +297,13 @@ def test_nobody_is_silent_before_the_control_plane_has_listened_for_as_long(
     assert changes() == ["active", "silent"]
 
 
+def test_region_that_was_enrolled_and_never_heard_is_silent(now: datetime, regions: Regions) -> None:
+    """Its bundle was not brought there, or it does not reach the broker."""
+    assert region_actions.note_silence(now=now + SILENT_AFTER) == []
+    assert set(region_actions.note_silence(now=now + SILENT_AFTER + SECOND)) == set(regions)
+    assert changes() == ["active", "silent"]
+
+
 def test_silent_region_is_back_after_two_heartbeats_in_a_row(regions: Regions, heart: Heart) -> None:
     heart.beat()
     last = heart.now

@@ -185,6 +185,7 @@ def test_partitions_task_makes_and_drops_days(settings: Settings, db: None) -> N
 def test_every_task_has_its_stable_name_and_queue() -> None:
     queues = {name: app.amqp.router.route({}, name)["queue"].name for name in app.tasks if name.startswith("probes.")}
     assert queues == {
+        "probes.accounts": "control",
         "probes.heartbeat": "results",
         "probes.ingest": "results",
         "probes.partitions": "control",
