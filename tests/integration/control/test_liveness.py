@@ -299,6 +299,7 @@ def test_nobody_is_silent_before_the_control_plane_has_listened_for_as_long(
 
 def test_region_that_was_enrolled_and_never_heard_is_silent(now: datetime, regions: Regions) -> None:
     """Its bundle was not brought there, or it does not reach the broker."""
+    Region.objects.update(condition_since=now)
     assert region_actions.note_silence(now=now + SILENT_AFTER) == []
     assert set(region_actions.note_silence(now=now + SILENT_AFTER + SECOND)) == set(regions)
     assert changes() == ["active", "silent"]
