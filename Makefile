@@ -17,6 +17,8 @@ SOURCES := api dashboard kairos manage.py probes tests
 # More arguments for a command: make up ARGS="--bind 127.0.0.1:9000", make test ARGS="-k reference"
 ARGS ?=
 SECONDS ?= 60
+# Most tests wait for processes rather than compute. Each worker has a PostgreSQL and a Redis of its own.
+WORKERS ?= 2
 
 .PHONY: help
 help: ## say what can be made
@@ -33,8 +35,8 @@ demo: $(VENV)/.runs ## the same with a demonstration registry, without internet
 	@$(PYTHON) manage.py up --demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.checks ## run all tests
-	@$(PYTHON) -m pytest $(ARGS)
+test: $(VENV)/.checks ## run all tests, in WORKERS=2 processes that share nothing
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: unit
 unit: $(VENV)/.checks ## run the examples of the pure core alone, in seconds: no server, no Django
