@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from kairos.embedded import free_port
 from probes.actions import beat
+from probes.broker.address import BrokerAddress
 from probes.models import Region
 from probes.models.control import ControlBeat
 from probes.selectors import health
@@ -75,7 +76,7 @@ def test_not_ready_without_a_living_region(client: Client, ready: datetime, chan
 def test_not_ready_without_the_broker_and_without_its_address(
     client: Client, ready: datetime, settings: Settings
 ) -> None:
-    settings.BROKER_URL = f"redis://:hush@127.0.0.1:{free_port()}/0"
+    settings.KAIROS_BROKER = BrokerAddress(f"redis://:hush@127.0.0.1:{free_port()}/0")
     status, states = parts(client)
     assert (status, states["broker"], states["database"]) == (503, "does not answer", "ok")
 
