@@ -38,7 +38,7 @@ def parts(client: Client) -> tuple[int, dict[str, str]]:
 def test_healthz_looks_at_nothing_else(
     client: Client, django_assert_num_queries: Callable[[int], Any], settings: Settings
 ) -> None:
-    settings.BROKER_URL = f"redis://127.0.0.1:{free_port()}/0"
+    settings.KAIROS_BROKER = BrokerAddress(f"redis://127.0.0.1:{free_port()}/0")
     with django_assert_num_queries(0):
         answer = client.get("/healthz")
     assert (answer.status_code, answer.content) == (200, b"ok\n")

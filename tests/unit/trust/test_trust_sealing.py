@@ -1,6 +1,7 @@
 """Sealed secrets: one region opens them, for one place, and nothing shows them."""
 
 import base64
+import itertools
 from dataclasses import fields, replace
 
 import pytest
@@ -49,6 +50,7 @@ def _sealed(text: bytes) -> str:
         _sealed(b'{"secret":{"password":"p","of-tomorrow":"x"},"host":"h","repository_prefix":""}'),
         _sealed(b'{"secret":{"password":"p","fingerprint":"x"},"host":"h","repository_prefix":""}'),
     ],
+    ids=itertools.count(),  # a seal differs each time, and a test must have the same name in every process
 )
 def test_seal_with_a_fault_is_refused_without_telling_what_it_held(text: str) -> None:
     with pytest.raises(SealError) as refused:
