@@ -9,12 +9,13 @@ from celery import Celery, states
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # missing from the stubs
 from celery.signals import celeryd_init, setup_logging, task_postrun, worker_ready
 
+from probes.broker.reconnecting import EagerAMQP
 from probes.broker.transports import guard_queues
 from probes.trust.refusal import RefusalCause
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kairos.settings")
 
-app = Celery("kairos")
+app = Celery("kairos", amqp=EagerAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

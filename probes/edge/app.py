@@ -11,6 +11,7 @@ from typing import Any, Final
 from celery import Celery
 
 from probes.broker.queues import plain_queue, results_queue
+from probes.broker.reconnecting import EagerAMQP
 from probes.edge.settings import EdgeSettings
 
 RUN_BATCH: Final = "probes.edge.run_batch"
@@ -40,7 +41,7 @@ _REDIS_OPTIONS: Final = {
 def make_app(settings: EdgeSettings, run_batch: Callable[[object], None]) -> Celery:
     """Return the app whose one task hands its argument, an envelope still to be opened, to `run_batch`."""
     # Without fixups: Celery would import Django wherever DJANGO_SETTINGS_MODULE happens to be set.
-    app = Celery("probes.edge", fixups=[])
+    app = Celery("probes.edge", fixups=[], amqp=EagerAMQP)
     app.conf.update(
         broker_url=settings.broker.url,
         broker_use_ssl=settings.broker.kombu_ssl,
