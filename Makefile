@@ -76,6 +76,10 @@ behaviour: $(VENV)/.checks ## say which test shows which row of the behaviour ta
 bench: $(VENV)/.checks ## measure: CPU per check, checks per second, memory
 	@$(PYTHON) -m tests.bench $(ARGS)
 
+.PHONY: faults
+faults: $(VENV)/.checks ## break what Kairos stands on, for minutes each, and write the figures down (needs root)
+	@$(PYTHON) -m tests.edge --full --write $(ARGS)
+
 .PHONY: lock
 lock: $(VENV)/.checks ## compile requirements*.in to exact versions with hashes; ARGS=--upgrade for newer ones
 	@$(LOCK) $(ARGS) requirements-dev.in -o requirements-dev.txt

@@ -20,18 +20,20 @@ _MANIFEST: Final = b'{"schemaVersion":2}'
 
 
 class HeldRegistry:
-    """A context manager. `waiting` counts by region the requests that are being held, `ports` are whose they are.
+    """A context manager, on a port of its own at `address`.
 
-    `pause_seconds` is how long each answer to a region takes.
+    `waiting` counts by region the requests that are being held, `ports` are whose they are; `asked` counts all there
+    were by region and repository. `pause_seconds` is how long each answer to a region takes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.waiting: Counter[str] = Counter()
+        self.asked: Counter[tuple[str, str]] = Counter()
         self.ports: set[int] = set()
         self.pause_seconds: dict[str, float] = {}
         self._lock = threading.Lock()
         self._held: dict[str, tuple[str, threading.Event]] = {}
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = _Server((address, 0), _handler(self))
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -49,7 +51,7 @@ class HeldRegistry:
 
     @property
     def authority(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self._server.server_address[0]!s}:{self.port}"
 
     def hold(self, region: str, repository_prefix: str = "") -> None:
         """Answer no request of this region for these repositories until `release`."""
@@ -67,6 +69,10 @@ class HeldRegistry:
         finally:
             if region in self._held:
                 self.release(region)
+
+    def count(self, region: str, repository: str) -> None:
+        with self._lock:
+            self.asked[region, repository] += 1
 
     def wait_if_held(self, region: str, repository: str, port: int) -> None:
         time.sleep(self.pause_seconds.get(region, 0.0))
@@ -98,6 +104,7 @@ def _handler(registry: HeldRegistry) -> type[BaseHTTPRequestHandler]:
             repository = _REPOSITORY.match(self.path)
             assert region, self.headers["User-Agent"]
             assert repository, self.path
+            registry.count(region[1], repository[1])
             registry.wait_if_held(region[1], repository[1], self.client_address[1])
             self.send_response(200)
             self.send_header("Content-Type", "application/vnd.oci.image.manifest.v1+json")

@@ -126,10 +126,10 @@ class Pipeline:
         return redis.Redis.from_url(self.broker_url)
 
     def add_registry(self, host: str, **values: Any) -> "Registry":
-        """Add a registry on loopback."""
+        """Add a registry, on loopback unless `allow_cidrs` say otherwise."""
         from probes.models import Registry  # noqa: PLC0415 - pytest reads this file before Django is set up
 
-        registry = Registry(host=host, allow_cidrs=["127.0.0.0/8"], **values)
+        registry = Registry(host=host, **{"allow_cidrs": ["127.0.0.0/8"], **values})
         registry.full_clean()
         registry.save()
         return registry
@@ -163,7 +163,7 @@ class Pipeline:
     def _start(self, stack: ExitStack) -> None:
         state = StateDirectory(self._state)
         stack.enter_context(state.claimed("a test"))
-        chosen = services.choose(self._broker, state)
+        chosen = self._choose(state)
         self.broker_url = chosen.broker_url
         self.processes = Processes(self._state / "logs")
         self._servers = {server.child().name: server for server in chosen.servers}
@@ -188,6 +188,9 @@ class Pipeline:
         for child in (*programs.control_plane(place), *programs.edges(place)):
             self.processes.start(self._set_up(child))
         self.wait_for(lambda: self.status("/readyz") == 200 and self._all_regions_live(), START_SECONDS, "readiness")
+
+    def _choose(self, state: StateDirectory) -> services.Services:
+        return services.choose(self._broker, state)
 
     def _set_up(self, child: Child) -> Child:
         """Return the program with short intervals, and with what a broker from outside needs."""
