@@ -61,8 +61,8 @@ def record_heartbeat(envelope: object, *, now: datetime) -> Region:
     with conditions.changing(Region.objects.filter(pk=signed.region.pk), now=now) as (region,):
         workers: _Workers = region.heartbeat.get("workers", {})
         _refuse_replay(heartbeat, workers)
-        _read_clock(region, heartbeat, now)
-        latest = _latest(region, heartbeat, workers.get(heartbeat.worker, {}), now)
+        quickest = _read_clock(region, heartbeat, now)
+        latest = _latest(heartbeat, workers.get(heartbeat.worker, {}), quickest, now)
         others = [item for worker, item in workers.items() if worker != heartbeat.worker]
         newest_first = sorted([latest, *others], key=lambda item: str(item["received_at"]), reverse=True)
         region.heartbeat = {"workers": {item["worker"]: item for item in newest_first[:WORKERS_REMEMBERED]}}
@@ -107,13 +107,12 @@ def _change(chosen: QuerySet[Region], now: datetime, detail: str, **values: date
     return len(regions)
 
 
-def _latest(region: Region, heartbeat: Heartbeat, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _latest(heartbeat: Heartbeat, before: Mapping[str, Any], quickest: float | None, now: datetime) -> dict[str, Any]:
     """Return the heartbeat as it is kept, with what it tells of the region's queue."""
     lag_seconds = heartbeat.head_waits_seconds
-    lower = _readings(region).lower
-    if heartbeat.longest_wait_seconds is not None and lower is not None:
+    if heartbeat.longest_wait_seconds is not None and quickest is not None:
         # The quickest heartbeat's way is in this too; so no clock is.
-        lag_seconds = max(lag_seconds, heartbeat.longest_wait_seconds - lower)
+        lag_seconds = max(lag_seconds, heartbeat.longest_wait_seconds - quickest)
     expired, known = (_expired(item) for item in (heartbeat.to_json(), before))
     return {
         **heartbeat.to_json(),
@@ -129,8 +128,14 @@ def _expired(worker: Mapping[str, Any]) -> int:
     return expired
 
 
-def _read_clock(region: Region, heartbeat: Heartbeat, now: datetime) -> None:
-    readings = _readings(region).noted(
+def _read_clock(region: Region, heartbeat: Heartbeat, now: datetime) -> float | None:
+    """Note what the heartbeat tells of the clock; return what to take off a batch's age to have its wait.
+
+    That is the lower bound of the offset, before or after: a clock that was set back since its last heartbeat would
+    have what it took before then wait for as long as it was set back.
+    """
+    before = _readings(region)
+    readings = before.noted(
         at=now,
         lower=(heartbeat.sent_at - now).total_seconds(),
         upper=heartbeat.shortest_wait_seconds,
@@ -144,6 +149,7 @@ def _read_clock(region: Region, heartbeat: Heartbeat, now: datetime) -> None:
     if estimate := readings.estimate(known):
         region.clock_offset_seconds = estimate.offset_seconds
         region.clock_uncertainty_seconds = estimate.uncertainty_seconds
+    return max((bound for bound in (before.lower, readings.lower) if bound is not None), default=None)
 
 
 def _read_silence(region: Region, now: datetime) -> None:
