@@ -101,7 +101,7 @@ def test_network_whose_process_was_killed_is_removed_by_the_next(hosts: tuple[Ho
     assert network.remains(process.pid)
     with Network():
         assert network.remains(process.pid) == []
-    wait_until(lambda: not is_running(orphan), 5, "the orphan to end")
+    wait_until(lambda: not is_running(orphan), 20, "the orphan to end")
 
 
 def ask(host: Host) -> str:

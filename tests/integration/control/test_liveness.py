@@ -130,6 +130,13 @@ def test_queue_s_lag_is_told_apart_from_the_clock_s_offset(heart: Heart) -> None
     assert region.queue_lag_seconds == 45.0
 
 
+def test_clock_that_is_set_back_makes_no_batch_wait(heart: Heart) -> None:
+    """A batch was taken before it was set back by five minutes, and one after; both at once."""
+    heart.beat(ahead_seconds=0.0, shortest_wait_seconds=0.25, longest_wait_seconds=0.25)
+    region = heart.beat(ahead_seconds=-300.0, shortest_wait_seconds=-299.75, longest_wait_seconds=0.25)
+    assert region.queue_lag_seconds == 0.25
+
+
 def test_region_is_late_after_three_beats_and_has_caught_up_after_six(heart: Heart) -> None:
     seen = [heart.beat(longest_wait_seconds=31.0, shortest_wait_seconds=30.0).condition for _ in range(3)]
     assert seen == ["active", "active", "late"]
