@@ -90,10 +90,8 @@ def test_network_whose_process_ends_in_an_error_is_gone(hosts: tuple[Host, Host]
 
 def test_network_whose_process_was_killed_is_removed_by_the_next(hosts: tuple[Host, Host]) -> None:
     """With what still runs on its hosts."""
-    script = STAY.format(
-        "import subprocess; p = subprocess.Popen(n.add('a').command('sleep', '60')); print(p.pid, flush=True);"
-        " time.sleep(60)"
-    )
+    sleeper = "sh", "-c", "echo $$; exec sleep 60"  # which is on its host by the time that it tells its number
+    script = STAY.format(f"import subprocess; subprocess.Popen(n.add('a').command(*{sleeper})); time.sleep(60)")
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         orphan = int(process.stdout.readline())
@@ -101,7 +99,7 @@ def test_network_whose_process_was_killed_is_removed_by_the_next(hosts: tuple[Ho
     assert network.remains(process.pid)
     with Network():
         assert network.remains(process.pid) == []
-    wait_until(lambda: not is_running(orphan), 20, "the orphan to end")
+    wait_until(lambda: not is_running(orphan), 5, "the orphan to end")
 
 
 def ask(host: Host) -> str:
