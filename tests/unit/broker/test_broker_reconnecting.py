@@ -5,6 +5,7 @@ from celery import Celery
 
 from kairos.celery import app as control_app
 from kairos.embedded import free_port
+from probes.broker.address import BrokerAddress
 from probes.broker.reconnecting import LONGEST_SECONDS, EagerAMQP
 from probes.edge.app import make_app
 from probes.edge.settings import EdgeSettings
@@ -43,6 +44,8 @@ def test_broker_that_is_away_for_long_is_not_asked_all_the_time(waits: list[floa
 
 def test_control_plane_and_regions_connect_like_this() -> None:
     keys = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
-    region_app = make_app(EdgeSettings(broker_url="redis://127.0.0.1:1/0", keys=keys), lambda envelope: None)
+    region_app = make_app(
+        EdgeSettings(broker=BrokerAddress("redis://127.0.0.1:1/0"), keys=keys), lambda envelope: None
+    )
     assert isinstance(region_app.amqp, EagerAMQP)
     assert isinstance(control_app.amqp, EagerAMQP)
