@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
     # Loads them; pytest-django's own hook, which comes after this one, then sets Django up.
     _ = settings.DATABASES
+    config.addinivalue_line("markers", "lab: takes the whole machine for minutes; run by `pytest -m lab` alone")
     config.addinivalue_line("markers", "slow: takes seconds by its nature, such as starting every process")
 
 

@@ -1,7 +1,7 @@
 """Regions on hosts of their own, and what becomes of them, and of what is said of images, when something fails.
 
-The faults of `tests.edge.expectations`, as long as it takes for each to be noticed; `make faults` holds them for
-minutes. All labs run at the same time, once for all tests here.
+The faults of `tests.edge.expectations`, as long as it takes for each to be noticed: `pytest -m lab`, on a machine
+that is idle. `make faults` holds them for minutes. All labs run at the same time, once for all tests here.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from tests.edge.expectations import EXPECTED
 from tests.edge.report import Report
 from tests.edge.suite import LABS, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
