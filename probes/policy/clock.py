@@ -73,7 +73,9 @@ class Readings:
         """Return the readings with one more; those that it contradicts, or that are too old, are gone."""
         if abs(lower) > LARGEST_SECONDS:
             return self
-        if upper is None or lower - upper > CONTRADICTION_SECONDS:  # then the clock was set between the two
+        if upper is None or upper > LARGEST_SECONDS:
+            upper = math.inf
+        if lower - upper > CONTRADICTION_SECONDS:  # then the clock was set between the two
             upper = math.inf
         span = int(at.timestamp()) // SPAN_SECONDS
         new = Bounds(span=span, lower=lower, upper=upper)

@@ -104,6 +104,10 @@ def test_clock_that_is_absurd_tells_nothing() -> None:
     assert noted((0, 2 * LARGEST_SECONDS, None)) == Readings()
 
 
+def test_wait_that_is_absurd_bounds_nothing() -> None:
+    assert noted((0, 0.0, 1e308)).estimate() == Estimate(offset_seconds=0.0, uncertainty_seconds=None)
+
+
 def test_region_s_times_become_ours() -> None:
     assert by_our_clock(AT, 300.0) == AT - 300 * SECOND
     assert by_our_clock(AT, None) == AT
