@@ -136,7 +136,8 @@ class Runner:
         try:
             await self._seats.acquire()
         except asyncio.CancelledError:
-            self.starved += 1
+            if asyncio.get_running_loop().time() < self._closing_at:
+                self.starved += 1
             raise
         self.in_flight += 1
         try:

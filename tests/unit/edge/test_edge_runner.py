@@ -106,6 +106,15 @@ async def test_only_checks_that_wait_for_the_worker_itself_are_starved(
     assert busy.starved == starved
 
 
+async def test_checks_that_a_stopping_worker_returns_are_not_starved() -> None:
+    """It is no sign of a region that is too slow, and its last heartbeat is on the way."""
+    stopping = runner(FakeEngine(), in_flight=1)
+    stopping.close_within(0.05)
+    made = await stopping.run(batch(*plans("a.test/hangs", "b.test/hangs")), NOBODY)
+    assert len(made.returned) == 2
+    assert stopping.starved == 0
+
+
 async def test_engine_that_ends_a_cancelled_check_well_is_believed() -> None:
     class Tidy(FakeEngine):
         async def _outcome(self, plan: Plan, secret: Secret) -> Any:
