@@ -57,6 +57,13 @@ class OneLoginForAll:
         """Take nothing away: there is nothing of the region's own."""
 
 
+_OF_THE_LAST_TIME: Final = (
+    *("retired_at", "paused_at", "draining_at", "silent_since", "egress_down_since", "late_since"),
+    *("last_seen_at", "heartbeat", "liveness", "canaries"),
+    *("queue_lag_seconds", "clock_offset_seconds", "clock_uncertainty_seconds", "stride", "pace"),
+)
+"""What a region that is enrolled again does not keep: it may be another machine, and was retired in some order."""
+
 LOGINS: Final[Logins] = OneLoginForAll()
 
 
@@ -163,7 +170,8 @@ def retire(region_ids: Iterable[int], *, now: datetime, detail: str = "", logins
     Returns how many were not retired before. They can be enrolled again, with new keys.
     """
     with transaction.atomic():
-        leaving = list(Region.objects.filter(pk__in=list(region_ids), retired_at=None).select_for_update(no_key=True))
+        chosen = Region.objects.filter(pk__in=list(region_ids), retired_at=None).order_by("pk")
+        leaving = list(chosen.select_for_update(no_key=True))
         count = regions.retire([region.pk for region in leaving], now=now, detail=detail)
         for region in leaving:
             _end(region, at=now, now=now)
@@ -201,7 +209,9 @@ def _describe(region: Region, name: str, coordinates: tuple[float, float] | None
 
 def _admit(region: Region, keys: RegionKeys, now: datetime) -> None:
     before = region.condition
-    region.retired_at = None
+    if region.retired_at is not None:
+        for name in _OF_THE_LAST_TIME:
+            setattr(region, name, Region._meta.get_field(name).get_default())
     region.save()
     _end(region, at=now, now=now)  # of one that was retired before its keys were rows of their own
     _add(region, keys, now)

@@ -37,7 +37,8 @@ def adjust_strides(*, now: datetime) -> list[Adjusted]:
     adjusted: list[Adjusted] = []
     with transaction.atomic():
         changed: list[int] = []
-        for region in concerned.filter(silent_since=None, egress_down_since=None).select_for_update(no_key=True):
+        present = concerned.filter(silent_since=None, egress_down_since=None).order_by("pk")  # as all lock regions
+        for region in present.select_for_update(no_key=True):
             before = Pace.from_json(region.stride, region.pace)
             lag_seconds = region.queue_lag_seconds or 0.0
             after = next_pace(before, is_late=region.late_since is not None, lag_seconds=lag_seconds, now=now)

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from pytest_django.fixtures import Settings
 
-from probes.actions import enrolment, secrets
+from probes.actions import enrolment, regions, secrets
 from probes.actions.enrolment import EnrolmentRefused, Login
 from probes.models import Region, RegionKey
 from probes.trust.keys import ControlKeys, KeyFileError, RegionKeys, key_text
@@ -120,6 +120,17 @@ def test_retired_region_comes_back_with_new_keys_only(now: datetime) -> None:
     (valid,) = RegionKey.objects.valid(now + DAY)
     assert valid.verify_key == again.keys.public.verify_key_text
     assert again.keys.previous_box_keys == ()
+
+
+def test_region_that_comes_back_begins_anew(now: datetime) -> None:
+    """It was drained before it was retired, and what was found of its last machine says nothing of the next."""
+    region = enrolment.enroll("eu-west", now=now).region
+    Region.objects.update(egress_down_since=now, late_since=now, silent_since=now, stride=4, clock_offset_seconds=9.0)
+    regions.drain([region.pk], now=now)
+    enrolment.retire([region.pk], now=now)
+    back = enrolment.enroll("eu-west", now=now + DAY).region
+    assert (back.condition, back.is_active, back.stride, back.clock_offset_seconds) == ("active", True, 1, None)
+    assert Region.objects.get().condition == "active"
 
 
 def test_coming_and_going_are_events(now: datetime) -> None:
