@@ -62,17 +62,20 @@ def record_heartbeat(envelope: object, *, now: datetime) -> Region:
         workers: _Workers = region.heartbeat.get("workers", {})
         _refuse_replay(heartbeat, workers)
         quickest = _read_clock(region, heartbeat, now)
-        latest = _latest(heartbeat, workers.get(heartbeat.worker, {}), quickest, now)
+        before = workers.get(heartbeat.worker, {})
+        latest = _latest(heartbeat, before, quickest, now)
         others = [item for worker, item in workers.items() if worker != heartbeat.worker]
         newest_first = sorted([latest, *others], key=lambda item: str(item["received_at"]), reverse=True)
         region.heartbeat = {"workers": {item["worker"]: item for item in newest_first[:WORKERS_REMEMBERED]}}
-        if heartbeat.canaries is None or heartbeat.canaries.number:  # 0 is before the first
-            region.canaries = latest["canaries"]
-        _read_silence(region, now)
         living = [item for item in newest_first if _lives(item, now)]
+        if heartbeat.canaries and heartbeat.canaries.number:  # 0 is before the first
+            region.canaries = latest["canaries"]
+        elif not any(item["canaries"] for item in living):
+            region.canaries = None
+        _read_silence(region, now)
         # Of several workers one sets the pace: each hears of the same queue and the same way out.
         if heartbeat.worker == min(item["worker"] for item in living):
-            _read_queue(region, living, now)
+            _read_queue(region, living, now, since=before.get("received_at"))
             _read_egress(region, living, now)
         region_keys.note_use(region, signed.key, now=now)
     return region
@@ -163,22 +166,30 @@ def _read_silence(region: Region, now: datetime) -> None:
     _remember(region, "silence", latch)
 
 
-def _read_queue(region: Region, living: list[dict[str, Any]], now: datetime) -> None:
+def _read_queue(region: Region, living: list[dict[str, Any]], now: datetime, *, since: str | None) -> None:
+    """Read the queue's lag, and what expired since the pacemaker was heard before: what a worker told is read once."""
     region.queue_lag_seconds = max(item["queue_lag_seconds"] for item in living)
-    reading = liveness.is_late(region.queue_lag_seconds, expired=sum(item["expired_lately"] for item in living))
+    heard = [item for item in living if since is None or _heard_at(item) > datetime.fromisoformat(since)]
+    reading = liveness.is_late(region.queue_lag_seconds, expired=sum(item["expired_lately"] for item in heard))
     latch = _latch(region, "lateness", holds=region.late_since is not None).read(reading, liveness.LATENESS)
     region.late_since = (region.late_since or now) if latch.holds else None
     _remember(region, "lateness", latch)
 
 
 def _read_egress(region: Region, living: list[dict[str, Any]], now: datetime) -> None:
-    """Read the canaries, once for each round of the pacemaker's. The way out is down when no worker has one."""
-    pacemaker = min(living, key=lambda item: str(item["worker"]))
-    canaries = pacemaker["canaries"]
-    this_round = [pacemaker["worker"], canaries["number"]] if canaries else None
-    if canaries and (canaries["number"] == 0 or this_round == region.liveness.get("round")):
-        return  # none was asked yet, or none anew
-    reading = all(item["egress"]["state"] == EgressState.DOWN for item in living)
+    """Read the canaries, once for each round of one worker's.
+
+    The way out is down when no worker that can tell has one. Who asks none, or has not yet, has no say in it.
+    """
+    asking = [item for item in living if item["canaries"]]
+    this_round = None
+    if asking:
+        pacemaker = min(asking, key=lambda item: str(item["worker"]))
+        this_round = [pacemaker["worker"], pacemaker["canaries"]["number"]]
+        if not this_round[1] or this_round == region.liveness.get("round"):
+            return  # none was asked yet, or none anew
+    told = {item["egress"]["state"] for item in asking} - {EgressState.UNKNOWN}
+    reading = told == {EgressState.DOWN}
     latch = _latch(region, "egress", holds=region.egress_down_since is not None).read(reading, liveness.EGRESS)
     region.egress_down_since = (region.egress_down_since or now) if latch.holds else None
     region.liveness = {**region.liveness, "round": this_round}
@@ -187,8 +198,11 @@ def _read_egress(region: Region, living: list[dict[str, Any]], now: datetime) ->
 
 def _lives(worker: Mapping[str, Any], now: datetime) -> bool:
     # What a version before this one stored lacks what is read here; its worker beats again in a moment.
-    heard_at = datetime.fromisoformat(worker["received_at"])
-    return now - heard_at <= liveness.WORKER_LIVES_FOR and "queue_lag_seconds" in worker
+    return now - _heard_at(worker) <= liveness.WORKER_LIVES_FOR and "queue_lag_seconds" in worker
+
+
+def _heard_at(worker: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(worker["received_at"])
 
 
 def _readings(region: Region) -> Readings:
@@ -209,6 +223,7 @@ def _refuse_replay(heartbeat: Heartbeat, workers: _Workers) -> None:
     if known is not None and heartbeat.sequence <= known["sequence"]:
         raise Refused(RefusalCause.REPLAYED, f"heartbeat {heartbeat.sequence} of a worker")
     if known is None and workers:
-        oldest = min(datetime.fromisoformat(item["sent_at"]) for item in workers.values())
-        if heartbeat.sent_at < oldest - _CLOCK_TOLERANCE:
+        # A clock that was ahead may have been set right since: then when we heard it is the earlier.
+        oldest = min(min(datetime.fromisoformat(item["sent_at"]), _heard_at(item)) for item in workers.values())
+        if oldest - heartbeat.sent_at > _CLOCK_TOLERANCE:
             raise Refused(RefusalCause.REPLAYED, "a heartbeat of a worker long gone")

@@ -176,6 +176,16 @@ def test_several_workers_are_one_region_and_one_of_them_sets_the_pace(regions: R
     assert seen == ["active"] * 3 + ["late"] * 5
 
 
+def test_last_words_of_a_worker_that_is_gone_are_read_once(regions: Regions, now: datetime) -> None:
+    """It is remembered for three beats of the others, and three readings make a region late."""
+    stays, gone = (Heart(FarRegion(regions["eu-west"].row, regions["eu-west"].keys), now) for _ in range(2))
+    stays.region.worker, gone.region.worker = (str(UUID(int=number)) for number in (1, 2))
+    for heart in (stays, gone):
+        heart.beat()
+    gone.beat(starved=9, refused={"expired": 3})
+    assert [stays.beat().condition for _ in range(5)] == ["active"] * 5
+
+
 def test_late_region_keeps_its_vote(now: datetime, regions: Regions, make_images: MakeImages, heart: Heart) -> None:
     make_images()
     for _ in range(3):
@@ -206,6 +216,20 @@ def test_one_worker_without_egress_does_not_take_the_region_s_vote(regions: Regi
         fine.canaries(answer=True)
         region = lost.canaries(answer=False)
     assert region.condition is RegionCondition.ACTIVE
+
+
+@pytest.mark.parametrize("number", [1, 3], ids=["heard first", "heard last"])
+def test_worker_of_before_that_knows_no_canaries_does_not_hide_that_egress_is_down(
+    regions: Regions, now: datetime, number: int
+) -> None:
+    """During an upgrade; what it finds would vote."""
+    asks, before = (Heart(FarRegion(regions["eu-west"].row, regions["eu-west"].keys), now) for _ in range(2))
+    asks.region.worker, before.region.worker = (str(UUID(int=value)) for value in (2, number))
+    for _ in range(3):
+        asks.canaries(answer=False)
+        region = before.beat()
+    assert region.condition is RegionCondition.EGRESS_DOWN
+    assert region.canaries is not None
 
 
 def test_worker_that_is_started_again_and_again_does_not_bring_egress_back(heart: Heart) -> None:

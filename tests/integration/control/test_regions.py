@@ -1,7 +1,7 @@
 """Hearing from regions."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -51,6 +51,23 @@ def test_heartbeat_of_a_worker_long_gone_is_refused(now: datetime, regions: Regi
     region.worker = str(uuid4())
     region_actions.record_heartbeat(region.heartbeat(sent_at=now), now=now)
     assert refusal(old, now + MINUTE) is RefusalCause.REPLAYED
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=3), timedelta(days=3000)])
+def test_worker_is_heard_after_a_clock_that_was_ahead_was_set_right(
+    now: datetime, regions: Regions, wrong: timedelta
+) -> None:
+    region = regions["eu-west"]
+    region_actions.record_heartbeat(region.heartbeat(sent_at=now + wrong), now=now)
+    region.worker = str(uuid4())
+    assert region_actions.record_heartbeat(region.heartbeat(sent_at=now + MINUTE), now=now + MINUTE)
+
+
+def test_worker_is_heard_after_one_with_a_clock_at_the_calendar_s_beginning(now: datetime, regions: Regions) -> None:
+    region = regions["eu-west"]
+    region_actions.record_heartbeat(region.heartbeat(sent_at=datetime.min.replace(tzinfo=UTC)), now=now)
+    region.worker = str(uuid4())
+    assert region_actions.record_heartbeat(region.heartbeat(sent_at=now), now=now)
 
 
 def test_several_workers_of_a_region_are_remembered_up_to_a_bound(now: datetime, regions: Regions) -> None:
