@@ -112,7 +112,7 @@ def _change(chosen: QuerySet[Region], now: datetime, detail: str, **values: date
 
 def _latest(heartbeat: Heartbeat, before: Mapping[str, Any], quickest: float | None, now: datetime) -> dict[str, Any]:
     """Return the heartbeat as it is kept, with what it tells of the region's queue."""
-    lag_seconds = heartbeat.head_waits_seconds
+    lag_seconds = 0.0
     if heartbeat.longest_wait_seconds is not None and quickest is not None:
         # The quickest heartbeat's way is in this too; so no clock is.
         lag_seconds = max(lag_seconds, heartbeat.longest_wait_seconds - quickest)
@@ -168,7 +168,8 @@ def _read_silence(region: Region, now: datetime) -> None:
 
 def _read_queue(region: Region, living: list[dict[str, Any]], now: datetime, *, since: str | None) -> None:
     """Read the queue's lag, and what expired since the pacemaker was heard before: what a worker told is read once."""
-    region.queue_lag_seconds = max(item["queue_lag_seconds"] for item in living)
+    stands_seconds = min(item["head_waits_seconds"] for item in living)  # what one does not take, another may
+    region.queue_lag_seconds = max(stands_seconds, *(item["queue_lag_seconds"] for item in living))
     heard = [item for item in living if since is None or _heard_at(item) > datetime.fromisoformat(since)]
     reading = liveness.is_late(region.queue_lag_seconds, expired=sum(item["expired_lately"] for item in heard))
     latch = _latch(region, "lateness", holds=region.late_since is not None).read(reading, liveness.LATENESS)

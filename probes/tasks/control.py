@@ -29,7 +29,7 @@ def tick() -> None:
         days.ensure_partitions(now.date())
     for _ in range(_ROUNDS):
         # The broker is asked first: while it is away nothing is claimed, and afterwards the slots are coalesced.
-        queues = {region.queue: region.slug for region in Region.objects.active()}
+        queues = {region.queue: region.slug for region in Region.objects.active().only("slug")}
         full = {queues[queue] for queue in crowded(queues)}
         with transaction.atomic():
             claimed = dispatch.claim_due(now, crowded=full)

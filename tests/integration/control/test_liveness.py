@@ -176,6 +176,16 @@ def test_several_workers_are_one_region_and_one_of_them_sets_the_pace(regions: R
     assert seen == ["active"] * 3 + ["late"] * 5
 
 
+def test_queue_that_one_of_two_workers_empties_does_not_lag(regions: Regions, now: datetime) -> None:
+    """The other has its hands full of a registry that hangs, and sees that something waits whenever it looks."""
+    stuck, busy = (Heart(FarRegion(regions["eu-west"].row, regions["eu-west"].keys), now) for _ in range(2))
+    stuck.region.worker, busy.region.worker = (str(UUID(int=number)) for number in (1, 2))
+    for waited in range(10, 90, 10):
+        region = stuck.beat(queue_length=3, head_waits_seconds=float(waited))
+        busy.beat(queue_length=3, head_waits_seconds=0.5, longest_wait_seconds=2.0, shortest_wait_seconds=0.1)
+    assert (region.condition, region.queue_lag_seconds) == (RegionCondition.ACTIVE, pytest.approx(2.0))
+
+
 def test_last_words_of_a_worker_that_is_gone_are_read_once(regions: Regions, now: datetime) -> None:
     """It is remembered for three beats of the others, and three readings make a region late."""
     stays, gone = (Heart(FarRegion(regions["eu-west"].row, regions["eu-west"].keys), now) for _ in range(2))
