@@ -30,11 +30,14 @@ def changing(chosen: QuerySet[Region], *, now: datetime, detail: str = "") -> It
         regions = list(chosen.order_by("pk").select_for_update(no_key=True))
         before = {region.pk: region.condition for region in regions}
         yield regions
+        turned: list[int] = []
         for region in regions:
             changed = note(region, before[region.pk], now=now, detail=detail)
             region.save()
             if changed and before[region.pk].votes is not region.condition.votes:
-                verdicts.lapse_seen_from([region.pk], now=now)
+                turned.append(region.pk)
+        if turned:  # all at once: a second look would lock verdicts out of their order
+            verdicts.lapse_seen_from(turned, now=now)
 
 
 def note(region: Region, before: RegionCondition, *, now: datetime, detail: str = "") -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from probes.actions import beat, dispatch, retention, verdicts
 from probes.actions import regions as region_actions
@@ -369,6 +371,18 @@ def test_what_the_operator_says_comes_before_what_is_found(heart: Heart) -> None
     found = [(event.after, event.detail) for event in reversed(events(region))]
     assert found[:2] == [("active", "enrolled"), ("paused", "by anna")]
     assert changes() == ["active", "paused", "silent"]
+
+
+def test_verdicts_of_several_regions_are_locked_at_once_and_in_order(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    """One region after the other, they met those of a report half-way: whoever paused regions found a deadlock."""
+    make_images(2)
+    check_everywhere(regions, now)
+    with CaptureQueriesContext(connection) as queries:
+        assert region_actions.pause([region.row.pk for region in regions.values()], now=now) == 3
+    assert sum("UPDATE probes_verdict" in query["sql"] for query in queries.captured_queries) == 1
+    assert set(Verdict.objects.values_list("stale_at", flat=True)) == {now}
 
 
 def test_draining_region_gets_no_new_checks_and_what_is_in_flight_is_taken(
