@@ -89,7 +89,8 @@ class EnrolmentAdmin(KairosAdmin):
 
     def save_model(self, request: HttpRequest, region: Region, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         if change:
-            super().save_model(request, region, form, change)
+            # Nothing but what was changed: a heartbeat may have written the row since the page was read.
+            region.save(update_fields=form.changed_data)
             return
         coordinates = None
         if region.latitude is not None and region.longitude is not None:

@@ -3,12 +3,14 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from probes.actions import regions
+from probes.admin.region import RegionAdmin
 from probes.models import Region
 from probes.protocol.egress import Canary, CanaryRound, Egress, EgressState
 from tests.fakes.control_plane import ControlPlane
@@ -52,6 +54,24 @@ def test_region_is_renamed_and_keeps_its_keys_and_its_slug(client: Client, plane
     changed = Region.objects.get(pk=region.pk)
     assert (changed.name, changed.latitude, changed.longitude) == ("Frankfurt", 50.1, 8.7)
     assert (changed.slug, changed.verify_key) == ("eu-west", region.verify_key)
+
+
+def test_heartbeat_between_reading_and_saving_a_region_s_page_is_not_undone(
+    client: Client, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far, now = plane.regions["eu-west"], timezone.now()
+    read = RegionAdmin.get_object
+
+    def read_before_a_heartbeat(*arguments: Any) -> Any:
+        region = read(*arguments)
+        regions.record_heartbeat(far.heartbeat(), now=now)
+        return region
+
+    monkeypatch.setattr(RegionAdmin, "get_object", read_before_a_heartbeat)
+    client.post(page_of(plane.region("eu-west")), {"name": "Frankfurt", "latitude": "", "longitude": ""})
+    changed = Region.objects.get(slug="eu-west")
+    assert (changed.name, changed.last_seen_at) == ("Frankfurt", now)
+    assert far.worker in changed.heartbeat["workers"]
 
 
 def test_half_a_coordinate_is_refused(client: Client, plane: ControlPlane) -> None:
