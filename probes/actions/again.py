@@ -34,4 +34,6 @@ def hand_out(region: Region, batch: Batch, returned: Collection[Key], *, now: da
         if resource_id in resources
     ]
     messages = plans.draw_up(checks, now=now, second_of=batch)
+    if not messages:  # it was retired a moment ago
+        return Again()
     return Again(messages, frozenset((check.resource.pk, check.slot) for check in checks))

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from probes import tasks
-from probes.actions import dispatch, missed
+from probes.actions import dispatch, enrolment, missed, reports
 from probes.actions import regions as region_actions
 from probes.actions.ingest import Ingested, ingest
 from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, Resource
@@ -115,6 +115,23 @@ def test_region_that_gets_no_checks_any_more_does_not_get_its_own_back(
     make_images(interval_seconds=SECONDS_OF_INTERVAL)
     first = taken(region, now)
     region_actions.pause([region.row.pk], now=now)
+    assert ingest(region.report(first, returned=first.plans), now=now).messages == []
+    assert missed_in(region) == [(first.plans[0].key, MissedCause.LOST)]
+
+
+def test_region_that_is_retired_while_its_report_is_read_has_its_slots_recorded(
+    now: datetime, region: FarRegion, make_images: MakeImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_images(interval_seconds=SECONDS_OF_INTERVAL)
+    first = taken(region, now)
+    receive = reports.receive
+
+    def receive_before_it_is_retired(envelope: object, *, now: datetime) -> reports.Received:
+        received = receive(envelope, now=now)
+        enrolment.retire([region.row.pk], now=now)
+        return received
+
+    monkeypatch.setattr(reports, "receive", receive_before_it_is_retired)
     assert ingest(region.report(first, returned=first.plans), now=now).messages == []
     assert missed_in(region) == [(first.plans[0].key, MissedCause.LOST)]
 
