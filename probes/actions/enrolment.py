@@ -210,8 +210,9 @@ def _describe(region: Region, name: str, coordinates: tuple[float, float] | None
 def _admit(region: Region, keys: RegionKeys, now: datetime) -> None:
     before = region.condition
     if region.retired_at is not None:
+        new = Region()
         for name in _OF_THE_LAST_TIME:
-            setattr(region, name, Region._meta.get_field(name).get_default())
+            setattr(region, name, getattr(new, name))
     region.save()
     _end(region, at=now, now=now)  # of one that was retired before its keys were rows of their own
     _add(region, keys, now)

@@ -167,7 +167,7 @@ def _read_silence(region: Region, now: datetime) -> None:
 
 
 def _read_queue(region: Region, living: list[dict[str, Any]], now: datetime, *, since: str | None) -> None:
-    """Read the queue's lag, and what expired since the pacemaker was heard before: what a worker told is read once."""
+    """Read the queue's lag, and what expired since the pacemaker was heard before: so each telling is read once."""
     stands_seconds = min(item["head_waits_seconds"] for item in living)  # what one does not take, another may
     region.queue_lag_seconds = max(stands_seconds, *(item["queue_lag_seconds"] for item in living))
     heard = [item for item in living if since is None or _heard_at(item) > datetime.fromisoformat(since)]

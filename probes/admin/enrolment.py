@@ -87,7 +87,7 @@ class EnrolmentAdmin(KairosAdmin):
             self.message_user(request, f"Nothing was changed: {error}.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
-    def save_model(self, request: HttpRequest, region: Region, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+    def save_model(self, _request: HttpRequest, region: Region, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         if change:
             # Nothing but what was changed: a heartbeat may have written the row since the page was read.
             region.save(update_fields=form.changed_data)

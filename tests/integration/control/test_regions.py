@@ -60,14 +60,16 @@ def test_worker_is_heard_after_a_clock_that_was_ahead_was_set_right(
     region = regions["eu-west"]
     region_actions.record_heartbeat(region.heartbeat(sent_at=now + wrong), now=now)
     region.worker = str(uuid4())
-    assert region_actions.record_heartbeat(region.heartbeat(sent_at=now + MINUTE), now=now + MINUTE)
+    heard = region_actions.record_heartbeat(region.heartbeat(sent_at=now + MINUTE), now=now + MINUTE)
+    assert heard.last_seen_at == now + MINUTE
 
 
 def test_worker_is_heard_after_one_with_a_clock_at_the_calendar_s_beginning(now: datetime, regions: Regions) -> None:
     region = regions["eu-west"]
     region_actions.record_heartbeat(region.heartbeat(sent_at=datetime.min.replace(tzinfo=UTC)), now=now)
     region.worker = str(uuid4())
-    assert region_actions.record_heartbeat(region.heartbeat(sent_at=now), now=now)
+    heard = region_actions.record_heartbeat(region.heartbeat(sent_at=now), now=now)
+    assert region.worker in heard.heartbeat["workers"]
 
 
 def test_several_workers_of_a_region_are_remembered_up_to_a_bound(now: datetime, regions: Regions) -> None:
