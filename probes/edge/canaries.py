@@ -20,6 +20,9 @@ ASKED_AGAIN_SECONDS: Final = 3.0
 ROUND_SECONDS: Final = 8.0
 """All canaries of a round are asked at once, and have so long."""
 
+SEVERAL: Final = 3
+"""So many checks that fail on their way to one host are more than one image's bad luck."""
+
 _TRANSPORT: Final = frozenset(
     {
         *(Reason.DNS_NXDOMAIN, Reason.DNS_TEMPORARY),
@@ -33,9 +36,13 @@ _log = logging.getLogger(__name__)
 
 
 def hint_at_lost_egress(findings: Sequence[Finding]) -> bool:
-    """Tell whether a batch failed as it would without a way out: on the way to two hosts, or in all its checks."""
+    """Tell whether a batch failed as it would without a way out: to two hosts, in all its checks, or in several.
+
+    In several, since a batch may have but one registry, and the way out be lost in the middle of it.
+    """
     failed = [finding.outcome.conclusion for finding in findings if finding.outcome.conclusion.reason in _TRANSPORT]
-    return bool(failed) and (len({found.host for found in failed}) > 1 or len(failed) == len(findings))
+    hosts = {found.host for found in failed}
+    return bool(failed) and (len(hosts) > 1 or len(failed) >= SEVERAL or len(failed) == len(findings))
 
 
 class Canaries:

@@ -105,13 +105,14 @@ LOST_A, LOST_B = (Reason.CONNECT_TIMEOUT, "a.test"), (Reason.DNS_TEMPORARY, "b.t
         ([GONE], False),
         ([OK, LOST_A], False),
         ([OK, LOST_A, LOST_A], False),
+        ([OK, OK, OK, LOST_A, LOST_A, LOST_A], True),  # of one registry, in the middle of the batch
         ([LOST_A], True),
         ([LOST_A, LOST_A], True),
         ([OK, LOST_A, LOST_B], True),
         ([(Reason.TLS_UNTRUSTED, "a.test"), (Reason.TIMEOUT_HEADERS, "b.test"), OK], True),
     ],
 )
-def test_batch_hints_at_lost_egress_by_two_hosts_or_all_its_checks(
+def test_batch_hints_at_lost_egress_by_two_hosts_several_checks_or_all(
     found: list[tuple[Reason, str]],
     hints: bool,  # noqa: FBT001 - a parameter
 ) -> None:
