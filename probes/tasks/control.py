@@ -46,8 +46,11 @@ def reap() -> None:
         _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
     regions.note_silence(now=now)
     for ended in region_keys.end_replaced(now=now):
-        # The login that was replaced with them: whoever has the new keys has the new login.
-        accounts.end_previous(Region.objects.get(slug=ended.region), now=now)
+        region = Region.objects.get(slug=ended.region)
+        if region.keys.valid(now).count() == 1:
+            # The login that was replaced with them: whoever has the new keys has the new login. While other keys that
+            # were replaced still count, the login before the current one is theirs.
+            accounts.end_previous(region, now=now)
         _log.info("region %s: the keys made at %s have ended", ended.region, ended.made_at)
     for item in shedding.adjust_strides(now=now):
         _log.warning("%s", item)

@@ -77,6 +77,20 @@ def test_login_that_was_replaced_counts_until_the_keys_with_it_end(
     assert logs_in(after)
 
 
+def test_login_stays_while_the_keys_that_came_with_it_count(server: MortalRedis, tmp_path: Path) -> None:
+    """Changed twice within the overlap: the end of the oldest keys is not that of those in the middle."""
+    url_in_the_bundle(tmp_path, "enroll", "eu-west")
+    middle = url_in_the_bundle(tmp_path, "rotate", "eu-west")
+    url_in_the_bundle(tmp_path, "rotate", "eu-west")
+    oldest, replaced, _ = RegionKey.objects.order_by("made_at")
+    for ending, still_there in ((oldest, True), (replaced, False)):
+        ending.valid_until = timezone.now()
+        ending.save()
+        tasks.reap()
+        tasks.accounts()
+        assert logs_in(middle) is still_there
+
+
 def test_retired_region_has_no_login(server: MortalRedis, tmp_path: Path) -> None:
     url = url_in_the_bundle(tmp_path, "enroll", "eu-west")
     call_command("region", "retire", "eu-west")
