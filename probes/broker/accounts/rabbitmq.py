@@ -48,6 +48,9 @@ class RabbitAccounts:
             self._keep(rabbitmq_policy(), "policies", self._vhost, POLICY)
             self._keep({"durable": True, "auto_delete": False}, "queues", self._vhost, region_queue(account.region))
             user = {"password_hash": account.salted_sha256, "hashing_algorithm": _HASHING}
+            if self._there("users", account.username).get("password_hash") not in (None, account.salted_sha256):
+                # Who logged in with another password is still connected, and stays so unless the user goes.
+                self.remove(account.username)
             self._keep(user, "users", account.username, more={"tags": ""})
             self._keep(rabbitmq_permissions(account), "permissions", self._vhost, account.username)
 
@@ -61,14 +64,19 @@ class RabbitAccounts:
 
     def _keep(self, wanted: dict[str, Any], *path: str, more: dict[str, Any] | None = None) -> None:
         """Write what is wanted unless it is there; `more` is needed to write, and not compared."""
+        there = self._there(*path)
+        if any(there.get(name) != value for name, value in wanted.items()):
+            self._api.put(*path, body={**wanted, **(more or {})})
+
+    def _there(self, *path: str) -> dict[str, Any]:
+        """Return what the path names; nothing where that is not there."""
         try:
-            there = self._api.get(*path)
+            there: dict[str, Any] = self._api.get(*path)
         except ManagementError as error:
             if error.status != 404:
                 raise
-            there = {}
-        if any(there.get(name) != value for name, value in wanted.items()):
-            self._api.put(*path, body={**wanted, **(more or {})})
+            return {}
+        return there
 
     @contextmanager
     def _told(self) -> Iterator[None]:

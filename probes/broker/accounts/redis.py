@@ -27,6 +27,7 @@ class RedisAccounts:
             decode_responses=True,
             **(address.kombu_ssl or {}),
         )
+        self._database = int(self._client.get_connection_kwargs().get("db", 0))
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +46,11 @@ class RedisAccounts:
 
     def ensure(self, account: Account) -> None:
         with self._told():
-            self._ask("ACL", "SETUSER", account.username, *redis_words(account))
+            there = self._client.acl_getuser(account.username)
+            if there and there["passwords"] != [account.sha256]:
+                # Who logged in with another password is still connected, and stays so unless the user goes.
+                self.remove(account.username)
+            self._ask("ACL", "SETUSER", account.username, *redis_words(account, self._database))
 
     def remove(self, username: str) -> None:
         with self._told():

@@ -14,16 +14,18 @@ MOST_MESSAGES: Final = 1000
 LONGEST_DAYS: Final = 1
 
 
-def redis_words(account: Account) -> tuple[str, ...]:
+def redis_words(account: Account, database: int = 0) -> tuple[str, ...]:
     """Return the words after `ACL SETUSER <name>`. They begin with `reset`, so no earlier right survives.
 
     `+llen` comes within `multi` and `exec`: that is how kombu asks for a length. `%W~` allows a key to be written
-    and not read, in a selector of its own, so that no other command is allowed on it: Redis 7.
+    and not read, in a selector of its own, so that no other command is allowed on it: Redis 7. A database other than
+    the first must be selected, and no further one can be.
     """
     queue = region_queue(account.region)
+    select = (f"+select|{database}",) if database else ()
     return (
         *("reset", "on", f"#{account.sha256}"),
-        *(f"~{queue}", "+ping", "+brpop", "+llen", "+multi", "+exec"),
+        *(f"~{queue}", "+ping", "+brpop", "+llen", "+multi", "+exec", *select),
         f"(+lpush %W~{RESULTS})",
     )
 

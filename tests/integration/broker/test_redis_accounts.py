@@ -151,6 +151,30 @@ def test_account_that_is_removed_loses_its_connections(europe: redis.Redis, acco
     connection.disconnect()  # type: ignore[no-untyped-call] # redis-py leaves it out
 
 
+def test_account_with_a_new_password_loses_the_connections_of_the_old_one(
+    europe: redis.Redis, accounts: Accounts
+) -> None:
+    """A name comes round again at every second change, also when keys are changed because somebody has them."""
+    connection = europe.connection_pool.get_connection()
+    accounts.ensure(EUROPE)
+    connection.send_command("PING")  # type: ignore[no-untyped-call] # redis-py leaves it out
+    assert connection.read_response() == b"PONG"
+    accounts.ensure(Account.make("eu-west", EUROPE.username, new_password()))
+    with pytest.raises(redis.ConnectionError):
+        connection.read_response()
+    connection.disconnect()  # type: ignore[no-untyped-call] # redis-py leaves it out
+
+
+def test_region_works_in_the_database_that_the_url_names(mortal_redis: MortalRedis) -> None:
+    other = BrokerAddress(mortal_redis.url.removesuffix("/0") + "/1")
+    with open_accounts(other) as accounts:
+        accounts.ensure(EUROPE)
+    with redis.Redis.from_url(other.url_for(EUROPE.username, PASSWORD)) as region:
+        assert region.lpush("results", "a report") == 1
+        with pytest.raises(NoPermissionError):
+            region.select(0)
+
+
 def test_broker_holds_hashes_alone(accounts: Accounts, mortal_redis: MortalRedis) -> None:
     accounts.ensure(EUROPE)
     with mortal_redis.client() as control:

@@ -135,6 +135,19 @@ def test_account_that_is_removed_loses_its_connections(accounts: Accounts, rabbi
         rabbit.connection(EUROPE.username, PASSWORD)
 
 
+def test_account_with_a_new_password_loses_the_connections_of_the_old_one(
+    accounts: Accounts, rabbit: RabbitServer
+) -> None:
+    """A name comes round again at every second change, also when keys are changed because somebody has them."""
+    accounts.ensure(EUROPE)
+    with rabbit.connection(EUROPE.username, PASSWORD) as connection:
+        accounts.ensure(EUROPE)
+        assert connection.channel().basic_get("probe.eu-west") is None
+        accounts.ensure(Account.make("eu-west", EUROPE.username, new_password()))
+        with pytest.raises(ConnectionForced, match="is deleted"):
+            connection.drain_events(timeout=5)
+
+
 def test_account_that_was_tampered_with_is_put_right(accounts: Accounts, rabbit: RabbitServer) -> None:
     accounts.ensure(EUROPE)
     with rabbit.api() as api:
