@@ -29,16 +29,20 @@ def issue(region: Region, *, now: datetime, overlap: timedelta = OVERLAP) -> tup
 
 
 def keep(region: Region, password: str, *, now: datetime) -> BrokerAccount:
-    """See that this password is the one of the region's current account; return that.
+    """See that the region's current account is that of its first name with this password; return it.
 
-    For a worker on this machine, whose password is in a file beside its keys. Can run at every start.
+    For a worker on this machine, whose password is in a file beside its keys. Can run at every start. An account of
+    the other name was handed out in a bundle, and ends as if it were replaced.
     """
+    username, _ = usernames(region.slug)
     with transaction.atomic():
         Region.objects.select_for_update(no_key=True).get(pk=region.pk)
-        current = BrokerAccount.objects.filter(region=region, valid_until=None).select_related("region").first()
-        if current is not None and current.account.has_password(password):
-            return current
-        return _put(region, current.username if current else usernames(region.slug)[0], password, now=now)
+        current = BrokerAccount.objects.filter(region=region, valid_until=None)
+        kept = current.filter(username=username).select_related("region").first()
+        if kept is not None and kept.account.has_password(password):
+            return kept
+        current.exclude(username=username).update(valid_until=now + OVERLAP)
+        return _put(region, username, password, now=now)
 
 
 def end_previous(region: Region, *, now: datetime) -> int:

@@ -29,6 +29,10 @@ class EnrolmentRefused(Exception):
     """A region cannot be enrolled or changed so. The message is one line that says what can be done."""
 
 
+class OtherKeys(KeyFileError):
+    """A region's current keys are not in the file on this machine: they may be on another one by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """An account at the broker."""
@@ -110,7 +114,8 @@ def enroll_here(
     """Enrol a region whose worker runs on this machine, and return it with the path of its key file (0600).
 
     Can run at every start: keys that both sides know are kept, and a retired region is back with new ones. An empty
-    `name` keeps the name. Raises as `enroll` does, and `KeyFileError` for a file that is not the region's.
+    `name` keeps the name. Raises as `enroll` does, `KeyFileError` for a file that is not the region's, and of that
+    `OtherKeys` when the region is in service with other keys.
     """
     control = ControlKeys.load(settings.KAIROS_CONTROL_KEY_FILE)
     path = key_file(slug)
@@ -126,7 +131,7 @@ def enroll_here(
             keys = replace(own, region=slug, control_verify_key=control.verify_key)
             _admit(region, keys, now)
         elif kept is None or row is None or row.region_id != region.pk or row.valid_until is not None:
-            raise KeyFileError(
+            raise OtherKeys(
                 f"{path}: region {slug} has other keys than this file; put the right one there, "
                 f"or make new ones: manage.py region rotate {slug} --here"
             )

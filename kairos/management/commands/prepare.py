@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from kairos import keys
 from probes.actions import accounts, enrolment
+from probes.actions.enrolment import OtherKeys
 from probes.actions.secrets import SecretUnreadable
 from probes.broker.accounts import AccountsUnavailable
 from probes.models import Region
@@ -57,10 +58,9 @@ class Command(BaseCommand):
         call_command("make_keys")
         call_command("migrate", interactive=False, verbosity=0)
         password = make_admin()
-        if not without_regions:
-            self._enrol_regions()
+        enrolled = [] if without_regions else self._enrol_regions()
         if broker_accounts:
-            self._make_accounts()
+            self._make_accounts(enrolled)
         if samples and password:
             call_command("load_samples")
         if report is not None:
@@ -68,18 +68,24 @@ class Command(BaseCommand):
         elif password:
             print(f"Admin user: {ADMIN}, password: {password} (shown this once)")
 
-    def _enrol_regions(self) -> None:
+    def _enrol_regions(self) -> list[Region]:
+        enrolled = []
         for region in settings.KAIROS_REGIONS:
             try:
-                enrolment.enroll_here(region.slug, region.name, now=timezone.now())
+                row, _ = enrolment.enroll_here(region.slug, region.name, now=timezone.now())
+            except OtherKeys as error:
+                # Its keys were changed elsewhere. That is no reason to keep all others, and who could mend it, out.
+                self.stderr.write(str(error))
             except (ValidationError, KeyFileError, SecretUnreadable) as error:
                 raise CommandError(f"region {region.slug}: {error}") from None
+            else:
+                enrolled.append(row)
+        return enrolled
 
-    def _make_accounts(self) -> None:
-        for region in settings.KAIROS_REGIONS:
+    def _make_accounts(self, enrolled: list[Region]) -> None:
+        for region in enrolled:
             password = (settings.KAIROS_STATE_DIR / f"broker-{region.slug}-password").read_text(encoding="utf-8")
-            row = Region.objects.get(slug=region.slug)
-            accounts.keep(row, password.strip(), now=timezone.now())
+            accounts.keep(region, password.strip(), now=timezone.now())
         try:
             apply()
         except AccountsUnavailable as error:

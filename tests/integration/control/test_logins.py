@@ -12,6 +12,7 @@ from django.test import override_settings
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from kairos.environment import RegionName
 from probes import tasks
 from probes.actions import accounts, region_keys
 from probes.broker.address import BrokerAddress
@@ -126,3 +127,31 @@ def test_worker_on_this_machine_keeps_its_login_when_its_keys_change(server: Mor
     call_command("region", "rotate", "eu-west", "--here")
     tasks.accounts()
     assert logs_in(BrokerAddress(server.url).url_for(NAMES[0], "a-password-of-up"))
+
+
+def test_worker_of_this_machine_logs_in_also_after_its_keys_were_handed_out(
+    server: MortalRedis, tmp_path: Path, settings: Settings
+) -> None:
+    """Enrolled by `make up`, changed in the admin, the new file put in place: the login of `up` counts again."""
+    settings.KAIROS_STATE_DIR = tmp_path
+    settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
+    settings.KAIROS_REGIONS = (RegionName("eu-west", "Frankfurt"),)
+    (tmp_path / "broker-eu-west-password").write_text("a-password-of-up")
+    own = BrokerAddress(server.url).url_for(NAMES[0], "a-password-of-up")
+
+    def start() -> None:
+        call_command("prepare", broker_accounts=True, report=tmp_path / "report")
+
+    start()
+    handed_out = url_in_the_bundle(tmp_path, "rotate", "eu-west")
+    start()  # as it is told, with the file before: nothing is taken from whoever has the new one
+    assert BrokerAccount.objects.get(valid_until=None).username == NAMES[1]
+    (tmp_path / "kairos-edge-eu-west" / "region-key.json").rename(tmp_path / "regions" / "eu-west.json")
+    start()
+    assert BrokerAccount.objects.get(valid_until=None).username == NAMES[0]
+    assert logs_in(own)
+    assert logs_in(handed_out)
+    accounts.end_previous(Region.objects.get(), now=timezone.now())
+    tasks.accounts()
+    assert logs_in(own)
+    assert not logs_in(handed_out)

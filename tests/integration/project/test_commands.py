@@ -10,8 +10,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
+from probes.actions import enrolment
 from probes.models import Region
 from tests.fakes.up import PROJECT, bare_environment
 
@@ -77,3 +79,13 @@ class TestPrepare:
         files = {path.stem for path in settings.KAIROS_REGION_KEYS_DIR.iterdir()}
         assert files == {region.slug for region in settings.KAIROS_REGIONS}
         assert {region.slug for region in Region.objects.active()} == files
+
+    @pytest.mark.django_db
+    def test_region_whose_keys_were_changed_elsewhere_keeps_nothing_from_starting(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What mends it is a command, which needs the database that `manage.py up` starts."""
+        call_command("prepare", report=tmp_path / "report")
+        enrolment.rotate("eu-west", now=timezone.now())
+        call_command("prepare", report=tmp_path / "report")
+        assert "region rotate eu-west --here" in capsys.readouterr().err
