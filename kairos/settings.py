@@ -34,9 +34,10 @@ KAIROS_FERNET_KEYS_FILE = _environment.path("KAIROS_FERNET_KEYS_FILE", KAIROS_ST
 KAIROS_CONTROL_KEY_FILE = _environment.path("KAIROS_CONTROL_KEY_FILE", KAIROS_STATE_DIR / "control-key.json")
 # `<slug>.json` in here is what the worker of a region on this machine gets as KAIROS_REGION_KEY_FILE.
 KAIROS_REGION_KEYS_DIR = KAIROS_STATE_DIR / "regions"
-# What the bundle of a region tells its worker: the broker as it is reached from far, and the image. The former is
-# otherwise BROKER_URL without its login, unless that is on loopback.
+# What the bundle of a region tells its worker: the broker as it is reached from far, its CA, and the image. The URL
+# is otherwise BROKER_URL without its login, unless that is on loopback; the CA otherwise KAIROS_BROKER_CA_FILE.
 KAIROS_EDGE_BROKER_URL = _environment.text("KAIROS_EDGE_BROKER_URL")
+KAIROS_EDGE_BROKER_CA_FILE = _environment.text("KAIROS_EDGE_BROKER_CA_FILE")
 KAIROS_EDGE_IMAGE = _environment.text("KAIROS_EDGE_IMAGE", f"kairos-edge:{VERSION}")
 KAIROS_REGIONS = _environment.regions("KAIROS_REGIONS", "eu-west:Europe West,us-east:US East,ap-south:Asia South")
 KAIROS_BIND = _environment.bind("KAIROS_BIND", "127.0.0.1:8000")

@@ -15,6 +15,7 @@ from probes.bundle.contents import (
     Bundle,
     BundleRefused,
     has_login,
+    has_tls,
     read_environment,
     with_login,
     with_login_of,
@@ -71,7 +72,7 @@ def _bundle(region: Region, keys: RegionKeys, url: str, surroundings: Surroundin
         keys=keys,
         region_name=region.name,
         broker_url=url,
-        broker_ca_pem=_broker_ca_pem(surroundings, before),
+        broker_ca_pem=_broker_ca_pem(url, surroundings, before),
         image=surroundings.image or settings.KAIROS_EDGE_IMAGE,
     )
 
@@ -85,9 +86,12 @@ def _url_in(directory: Path | None) -> str:
     return read_environment(text).get("BROKER_URL", "")
 
 
-def _broker_ca_pem(surroundings: Surroundings, before: Path | None) -> str:
+def _broker_ca_pem(url: str, surroundings: Surroundings, before: Path | None) -> str:
     """Return the broker's own roots, or nothing. Raises `BundleRefused` for a file that cannot be read."""
-    path: str | Path = surroundings.broker_ca_file or settings.KAIROS_BROKER.ca_file
+    path: str | Path = surroundings.broker_ca_file
+    if not path and not has_tls(url):
+        return ""  # what we or others trust elsewhere is nothing to a region that speaks no TLS
+    path = path or settings.KAIROS_EDGE_BROKER_CA_FILE or settings.KAIROS_BROKER.ca_file
     if not path and before and (before / BROKER_CA).exists():
         path = before / BROKER_CA
     if not path:

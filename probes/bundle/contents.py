@@ -8,6 +8,7 @@ from string import Template
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from probes.protocol.errors import clean_text
 from probes.trust.keys import RegionKeys
 
 HOME_AT_THE_REGION: Final = "/etc/kairos"
@@ -52,8 +53,14 @@ class Bundle:
         _check_broker_url(self.broker_url)
         if not _IMAGE.fullmatch(self.image):
             raise BundleRefused(f"{self.image!r} is not a reference of an image")
-        if self.broker_ca_pem and "-----BEGIN CERTIFICATE-----" not in self.broker_ca_pem:
+        if not self.broker_ca_pem:
+            return
+        if "-----BEGIN CERTIFICATE-----" not in self.broker_ca_pem:
             raise BundleRefused("the broker's CA file holds no certificates in PEM")
+        if "PRIVATE KEY-----" in self.broker_ca_pem:
+            raise BundleRefused("the broker's CA file holds a private key, which is no region's business")
+        if not has_tls(self.broker_url):
+            raise BundleRefused("a CA needs a broker with TLS: rediss:// or amqps://")
 
     @property
     def name(self) -> str:
@@ -63,8 +70,8 @@ class Bundle:
     def files(self) -> tuple[BundleFile, ...]:
         values = {
             "region": self.keys.region,
-            # One line, whatever it is called: it stands in comments.
-            "region_name": " ".join(self.region_name.split()),
+            # One line without control characters, whatever it is called: it stands in comments, YAML's among them.
+            "region_name": clean_text(self.region_name),
             "name": self.name,
             "image": self.image,
             "home": HOME_AT_THE_REGION,
@@ -95,6 +102,10 @@ class Bundle:
 def has_login(url: str) -> bool:
     """Tell whether the URL says who logs in."""
     return "@" in urlsplit(url).netloc
+
+
+def has_tls(url: str) -> bool:
+    return urlsplit(url).scheme in ("rediss", "amqps")
 
 
 def with_login(url: str, username: str, password: str) -> str:

@@ -93,6 +93,17 @@ def test_kubernetes_schema_would_refuse() -> None:
         kubernetes.validate(document, KUBERNETES[0], strict=True)
 
 
+def test_region_may_be_called_what_yaml_takes_for_something_else() -> None:
+    deployment = next(
+        item
+        for item in rendered("kairos-edge", {**NEEDED["kairos-edge"], "region": "no"})
+        if item["kind"] == "Deployment"
+    )
+    assert deployment["metadata"]["labels"]["kairos/region"] == "no"
+    environment = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "KAIROS_REGION", "value": "no"} in environment
+
+
 @pytest.mark.parametrize(
     ("chart", "values"),
     [

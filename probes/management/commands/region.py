@@ -189,7 +189,10 @@ def _add_surroundings(parser: CommandParser) -> None:
         help="the broker as the region reaches it, without a login; default: KAIROS_EDGE_BROKER_URL, else BROKER_URL",
     )
     parser.add_argument(
-        "--broker-ca", default="", metavar="FILE", help="its CA, in PEM; default: KAIROS_BROKER_CA_FILE"
+        "--broker-ca",
+        default="",
+        metavar="FILE",
+        help="its CA, in PEM; default: KAIROS_EDGE_BROKER_CA_FILE, else KAIROS_BROKER_CA_FILE",
     )
     parser.add_argument("--image", default="", metavar="REF", help="default: KAIROS_EDGE_IMAGE, else this version's")
 

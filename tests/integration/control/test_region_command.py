@@ -29,6 +29,7 @@ BROKER = "rediss://broker.example.com:6380/0"
 def _edge_settings(settings: Settings) -> None:
     settings.KAIROS_EDGE_BROKER_URL = BROKER
     settings.KAIROS_BROKER = BrokerAddress("")  # without accounts: tests/integration/control/test_logins.py has them
+    settings.KAIROS_EDGE_BROKER_CA_FILE = ""
     settings.KAIROS_EDGE_IMAGE = "kairos-edge:test"
 
 
@@ -66,6 +67,20 @@ def test_surroundings_come_from_the_command_line_first(tmp_path: Path) -> None:
     assert environment(directory)["BROKER_URL"] == "amqps://far:5671//"
     assert (directory / "broker-ca.pem").read_text() == ca.read_text()
     assert "image: registry.test/edge:2" in (directory / "docker-compose.yml").read_text()
+
+
+def test_ca_is_that_of_the_broker_as_regions_reach_it(tmp_path: Path, settings: Settings) -> None:
+    ours, theirs = tmp_path / "ours.pem", tmp_path / "theirs.pem"
+    ours.write_text(CA)
+    theirs.write_text(trustme.CA().cert_pem.bytes().decode())
+    settings.KAIROS_BROKER = BrokerAddress("", ca_file=str(ours))
+    directory = enrolled(tmp_path)
+    assert (directory / "broker-ca.pem").read_text() == ours.read_text()
+    settings.KAIROS_EDGE_BROKER_CA_FILE = str(theirs)
+    call_command("region", "rotate", "eu-west", "--out", str(tmp_path))
+    assert (directory / "broker-ca.pem").read_text() == theirs.read_text()
+    call_command("region", "rotate", "eu-west", "--out", str(tmp_path), "--broker-url", "redis://tunnel:6379/0")
+    assert not (directory / "broker-ca.pem").exists()  # a worker takes none without TLS, and would not start
 
 
 def test_login_of_a_broker_without_accounts_comes_from_the_environment(tmp_path: Path, settings: Settings) -> None:

@@ -23,7 +23,9 @@ from probes.edge.settings import EdgeSettings
 from probes.trust.keys import ControlKeys, RegionKeys
 
 KEYS = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
-CA = trustme.CA().cert_pem.bytes().decode()
+AUTHORITY = trustme.CA()
+CA = AUTHORITY.cert_pem.bytes().decode()
+KEY_OF_THE_CA = AUTHORITY.private_key_pem.bytes().decode()
 URL = "rediss://region-eu-west:pass-word@broker.example.com:6380/0"
 PRIVATE = {"kairos-edge.env", "region-key.json"}
 
@@ -91,7 +93,13 @@ def test_helm_values_name_the_region_and_no_secret() -> None:
     assert "pass-word" not in str(document)
 
 
-@pytest.mark.parametrize("name", ["${x} $y", "two\nlines", "'; #", "Île-de-France"])
+@pytest.mark.parametrize("slug", ["no", "on", "12", "1e3", "null"])
+def test_helm_is_told_a_slug_and_no_other_kind_of_value(slug: str) -> None:
+    keys = RegionKeys.generate(slug, KEYS.control_verify_key)
+    assert yaml.safe_load(texts(keys=keys)["values.yaml"])["region"] == slug
+
+
+@pytest.mark.parametrize("name", ["${x} $y", "two\nlines", "'; #", "Île-de-France", "a\x1b[31mb\x07\x85c\u2028d"])
 def test_name_of_a_region_stays_in_its_comment(name: str) -> None:
     files = texts(region_name=name)
     assert yaml.safe_load(files["docker-compose.yml"]) == yaml.safe_load(texts()["docker-compose.yml"])
@@ -119,6 +127,8 @@ def test_readme_says_the_three_ways_in_a_page() -> None:
         ({"image": "a: b"}, "'a: b' is not a reference of an image"),
         ({"image": ""}, "'' is not a reference"),
         ({"broker_ca_pem": "hello"}, "no certificates in PEM"),
+        ({"broker_ca_pem": CA + KEY_OF_THE_CA}, "holds a private key"),
+        ({"broker_url": "redis://:secret@host:6379/0"}, "a CA needs a broker with TLS"),
     ],
 )
 def test_value_that_would_be_misread_at_the_region_is_refused(changes: dict[str, Any], message: str) -> None:
