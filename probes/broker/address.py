@@ -26,7 +26,11 @@ class BrokerAddress:
 
     def check(self) -> None:
         """Raise `ValueError`, with a sentence that names no secret, for files that cannot be used with this URL."""
-        if not (self.ca_file or self.cert_file or self.key_file):
+        has_files = bool(self.ca_file or self.cert_file or self.key_file)
+        if self._asks_for_tls and (has_files or not self.is_redis):
+            # Kombu would take those of the URL alone; for RabbitMQ it takes none.
+            raise ValueError("the URL has ssl_… options: leave them out, and name the files in KAIROS_BROKER_…_FILE")
+        if not has_files:
             return
         if not self.is_encrypted:
             raise ValueError("a certificate needs TLS: write rediss:// or amqps://")
@@ -84,7 +88,7 @@ class BrokerAddress:
 
         None where there is nothing to tell: no TLS, or a URL of Redis that says itself what it wants.
         """
-        if not self.is_encrypted or "ssl_cert_reqs" in parse_qs(urlsplit(self.url).query):
+        if not self.is_encrypted or (self.is_redis and "ssl_cert_reqs" in parse_qs(urlsplit(self.url).query)):
             return None
         files = {"ca_certs": self.ca_file, "certfile": self.cert_file, "keyfile": self.key_file}
         told = {name: path for name, path in files.items() if path} | {"cert_reqs": ssl.CERT_REQUIRED}
@@ -92,6 +96,10 @@ class BrokerAddress:
             return {f"ssl_{name}": value for name, value in told.items()} | {"ssl_check_hostname": True}
         # Of the URL, because kombu makes 127.0.0.1 of localhost.
         return {**told, "server_hostname": self.host}
+
+    @property
+    def _asks_for_tls(self) -> bool:
+        return any(name.startswith("ssl_") for name in parse_qs(urlsplit(self.url).query, keep_blank_values=True))
 
     def ssl_context(self) -> ssl.SSLContext:
         """Return the same for a plain client. Raises OSError for a file that cannot be used."""

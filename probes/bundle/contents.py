@@ -61,6 +61,10 @@ class Bundle:
             raise BundleRefused("the broker's CA file holds a private key, which is no region's business")
         if not has_tls(self.broker_url):
             raise BundleRefused("a CA needs a broker with TLS: rediss:// or amqps://")
+        if "ssl_" in urlsplit(self.broker_url).query:
+            raise BundleRefused(
+                "the broker's URL has ssl_… options, beside which a CA does not count: leave them out"
+            )
 
     @property
     def name(self) -> str:

@@ -131,7 +131,8 @@ def _broker(environ: Mapping[str, str]) -> BrokerAddress:
     try:
         address.check()
     except ValueError as error:
-        raise SettingsError(f"{next(name for name in FILE_VARIABLES if environ.get(name))}: {error}") from None
+        named = next((name for name in FILE_VARIABLES if environ.get(name)), "BROKER_URL")
+        raise SettingsError(f"{named}: {error}") from None
     return address
 
 

@@ -93,6 +93,9 @@ def test_usable_files_are_no_fault(tmp_path: Path) -> None:
         ("amqps://127.0.0.1", ("", "", "key.pem"), "a key needs its certificate"),
         ("amqps://127.0.0.1", ("/none/ca.pem", "", ""), "/none/ca.pem: "),
         ("rediss://127.0.0.1", ("", "/dev/null", ""), "/dev/null: "),
+        ("rediss://127.0.0.1?ssl_cert_reqs=none", ("ca.pem", "", ""), "the URL has ssl_… options"),
+        ("rediss://127.0.0.1?ssl_ca_certs=other.pem", ("ca.pem", "", ""), "the URL has ssl_… options"),
+        ("amqps://127.0.0.1?ssl_cert_reqs=required", ("", "", ""), "the URL has ssl_… options"),
     ],
 )
 def test_files_that_cannot_be_used_are_told(url: str, files: tuple[str, str, str], fault: str) -> None:

@@ -129,6 +129,7 @@ def test_readme_says_the_three_ways_in_a_page() -> None:
         ({"broker_ca_pem": "hello"}, "no certificates in PEM"),
         ({"broker_ca_pem": CA + KEY_OF_THE_CA}, "holds a private key"),
         ({"broker_url": "redis://:secret@host:6379/0"}, "a CA needs a broker with TLS"),
+        ({"broker_url": "rediss://:secret@host:6379/0?ssl_cert_reqs=none"}, "beside which a CA does not count"),
     ],
 )
 def test_value_that_would_be_misread_at_the_region_is_refused(changes: dict[str, Any], message: str) -> None:

@@ -116,6 +116,7 @@ def test_proxies_of_the_environment_are_not_read(environ: dict[str, str]) -> Non
         ("BROKER_URL", "redis://", "BROKER_URL is not a broker's URL"),
         ("BROKER_URL", "redis://:swordfish@host:port/0", "BROKER_URL is not a broker's URL"),
         ("BROKER_URL", "redis://[::1", "BROKER_URL is not a broker's URL"),
+        ("BROKER_URL", "amqps://broker?ssl_cert_reqs=none", "BROKER_URL: the URL has ssl_"),
         ("KAIROS_BROKER_CA_FILE", "/none", "KAIROS_BROKER_CA_FILE: a certificate needs TLS"),
         ("KAIROS_BROKER_KEY_FILE", "/none", "KAIROS_BROKER_KEY_FILE: a certificate needs TLS"),
         ("KAIROS_REGION", "", "KAIROS_REGION is not set"),
