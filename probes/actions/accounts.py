@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from probes.models import BrokerAccount, Region
 from probes.trust.accounts import Account, new_password, usernames
@@ -43,6 +44,12 @@ def keep(region: Region, password: str, *, now: datetime) -> BrokerAccount:
             return kept
         current.exclude(username=username).update(valid_until=now + OVERLAP)
         return _put(region, username, password, now=now)
+
+
+def end_by(region: Region, *, at: datetime) -> int:
+    """Have the region's accounts end then at the latest, without another; return how many would have been longer."""
+    longer = Q(valid_until=None) | Q(valid_until__gt=at)
+    return BrokerAccount.objects.filter(longer, region=region).update(valid_until=at)
 
 
 def end_previous(region: Region, *, now: datetime) -> int:

@@ -58,7 +58,8 @@ def bundle_again(region: Region, directory: Path, surroundings: Surroundings = S
     For a broker that moved, its new CA, a new image. Raises `BundleRefused`, and `KeyFileError` for its key file.
     """
     keys = RegionKeys.load(directory / KEY)
-    if keys.region != region.slug or keys.public.verify_key_text != region.verify_key:
+    is_current = keys.region == region.slug and keys.public.verify_key_text == region.verify_key
+    if not is_current or region.retired_at is not None:
         raise BundleRefused(f"{directory / KEY} does not hold the current keys of {region.slug}")
     told = _url_in(directory)
     if not told:

@@ -16,7 +16,7 @@ class BrokerAccount(models.Model):
     - current: `valid_until` is null; there is at most one for a region;
     - ending: valid until then, while the region's workers move to the next one; after that it is dropped.
 
-    The accounts of a retired region stay in the table, and are not on the broker.
+    A retired region has none.
     """
 
     region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="accounts")

@@ -23,18 +23,25 @@ class _AtTheBroker:
     def issue(self, region: Region, *, now: datetime, overlap: timedelta) -> Login | None:
         """See `Logins`. Raises `EnrolmentRefused` while a broker that has accounts does not answer."""
         if has_login(settings.KAIROS_EDGE_BROKER_URL):
+            self._give_up(region, now + overlap)
             return None  # the operator gives all regions this one
         try:
             with open_accounts(settings.KAIROS_BROKER, settings.KAIROS_BROKER_MANAGEMENT_URL) as broker:
                 broker.check()
         except AccountsUnsupported as error:
             _log.warning("%s: region %s gets the login for all", error, region.slug)
+            self._give_up(region, now + overlap)
             return None
         except AccountsUnavailable as error:
             raise EnrolmentRefused(f"region {region.slug} can be given no login now: {error}") from None
         made, password = accounts.issue(region, now=now, overlap=overlap)
         transaction.on_commit(_bring_in_line)
         return Login(made.username, password)
+
+    def _give_up(self, region: Region, until: datetime) -> None:
+        """Have the logins that the region had end as if they were replaced, though no other of its own follows."""
+        accounts.end_by(region, at=until)
+        transaction.on_commit(_bring_in_line)
 
     def withdraw(self, region: Region, *, now: datetime) -> None:  # noqa: ARG002 - see Logins
         accounts.end_all(region)

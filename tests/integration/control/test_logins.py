@@ -120,6 +120,15 @@ def test_login_that_the_operator_gives_all_regions_is_theirs(server: MortalRedis
     assert accounts_at(server) == set()
 
 
+def test_login_of_its_own_ends_where_the_login_for_all_takes_its_place(server: MortalRedis, tmp_path: Path) -> None:
+    url = url_in_the_bundle(tmp_path, "enroll", "eu-west")
+    with override_settings(KAIROS_EDGE_BROKER_URL="redis://:one-for-all@far:6379/0"):
+        url_in_the_bundle(tmp_path, "rotate", "eu-west")
+        assert logs_in(url)
+        url_in_the_bundle(tmp_path, "rotate", "eu-west", "--overlap-hours", "0")
+    assert not logs_in(url)
+
+
 def test_worker_on_this_machine_keeps_its_login_when_its_keys_change(server: MortalRedis) -> None:
     call_command("region", "enroll", "eu-west", "--here")
     region = Region.objects.get()

@@ -203,6 +203,10 @@ def test_bundle_with_old_keys_is_not_written_anew(tmp_path: Path) -> None:
     enrolment.rotate("eu-west", now=datetime.now(UTC))
     with pytest.raises(CommandError, match="does not hold the current keys of eu-west"):
         call_command("region", "bundle", "eu-west", "--out", str(tmp_path))
+    call_command("region", "rotate", "eu-west", "--out", str(tmp_path))
+    call_command("region", "retire", "eu-west")
+    with pytest.raises(CommandError, match="does not hold the current keys of eu-west"):
+        call_command("region", "bundle", "eu-west", "--out", str(tmp_path))
     (directory / "region-key.json").unlink()
     with pytest.raises(CommandError, match="cannot read the key file"):
         call_command("region", "bundle", "eu-west", "--out", str(tmp_path))
