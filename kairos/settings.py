@@ -14,7 +14,6 @@ from celery.schedules import crontab
 from kairos.environment import Environment, is_loopback
 from kairos.logs import is_not_about_a_rejected_message, is_not_about_readiness
 from probes.broker.queues import CONTROL, RESULTS, plain_queue, results_queue
-from probes.version import VERSION
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
@@ -35,10 +34,11 @@ KAIROS_CONTROL_KEY_FILE = _environment.path("KAIROS_CONTROL_KEY_FILE", KAIROS_ST
 # `<slug>.json` in here is what the worker of a region on this machine gets as KAIROS_REGION_KEY_FILE.
 KAIROS_REGION_KEYS_DIR = KAIROS_STATE_DIR / "regions"
 # What the bundle of a region tells its worker: the broker as it is reached from far, its CA, and the image. The URL
-# is otherwise BROKER_URL without its login, unless that is on loopback; the CA otherwise KAIROS_BROKER_CA_FILE.
+# is otherwise BROKER_URL without its login, unless that is on loopback; the CA otherwise KAIROS_BROKER_CA_FILE; the
+# image otherwise that of this version.
 KAIROS_EDGE_BROKER_URL = _environment.text("KAIROS_EDGE_BROKER_URL")
 KAIROS_EDGE_BROKER_CA_FILE = _environment.text("KAIROS_EDGE_BROKER_CA_FILE")
-KAIROS_EDGE_IMAGE = _environment.text("KAIROS_EDGE_IMAGE", f"kairos-edge:{VERSION}")
+KAIROS_EDGE_IMAGE = _environment.text("KAIROS_EDGE_IMAGE")
 KAIROS_REGIONS = _environment.regions("KAIROS_REGIONS", "eu-west:Europe West,us-east:US East,ap-south:Asia South")
 KAIROS_BIND = _environment.bind("KAIROS_BIND", "127.0.0.1:8000")
 # No resource is checked more often than this: a monitor must not be a burden on what it watches.

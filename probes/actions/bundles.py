@@ -10,6 +10,7 @@ from django.conf import settings
 from probes.actions.enrolment import Issued
 from probes.bundle.contents import (
     BROKER_CA,
+    COMPOSE,
     ENVIRONMENT,
     KEY,
     Bundle,
@@ -17,11 +18,13 @@ from probes.bundle.contents import (
     has_login,
     has_tls,
     read_environment,
+    read_image,
     with_login,
     with_login_of,
 )
 from probes.models import Region
 from probes.trust.keys import RegionKeys
+from probes.version import VERSION
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -74,17 +77,24 @@ def _bundle(region: Region, keys: RegionKeys, url: str, surroundings: Surroundin
         region_name=region.name,
         broker_url=url,
         broker_ca_pem=_broker_ca_pem(url, surroundings, before),
-        image=surroundings.image or settings.KAIROS_EDGE_IMAGE,
+        image=surroundings.image or settings.KAIROS_EDGE_IMAGE or _image_in(before) or f"kairos-edge:{VERSION}",
     )
 
 
 def _url_in(directory: Path | None) -> str:
     """Return the broker's URL, with its login, from the bundle in `directory`; nothing where none lies there."""
+    return read_environment(_text_in(directory, ENVIRONMENT)).get("BROKER_URL", "")
+
+
+def _image_in(directory: Path | None) -> str:
+    return read_image(_text_in(directory, COMPOSE))
+
+
+def _text_in(directory: Path | None, name: str) -> str:
     try:
-        text = (directory / ENVIRONMENT).read_text(encoding="utf-8") if directory else ""
+        return (directory / name).read_text(encoding="utf-8") if directory else ""
     except (OSError, UnicodeDecodeError):
         return ""
-    return read_environment(text).get("BROKER_URL", "")
 
 
 def _broker_ca_pem(url: str, surroundings: Surroundings, before: Path | None) -> str:

@@ -16,7 +16,8 @@ ENVIRONMENT: Final = "kairos-edge.env"
 KEY: Final = "region-key.json"
 BROKER_CA: Final = "broker-ca.pem"
 TEMPLATES_AT: Final = Path(__file__).resolve().parents[2] / "deploy" / "edge"
-TEMPLATES: Final = ("docker-compose.yml", "kairos-edge.service", "values.yaml", "README.md")
+COMPOSE: Final = "docker-compose.yml"
+TEMPLATES: Final = (COMPOSE, "kairos-edge.service", "values.yaml", "README.md")
 
 _BROKER_SCHEMES: Final = ("redis", "rediss", "amqp", "amqps")
 # Docker, Compose, systemd and a shell read environment files each in its own way. Of these characters they all make
@@ -130,6 +131,12 @@ def read_environment(text: str) -> Mapping[str, str]:
     """Return the variables of an environment file that a bundle wrote."""
     lines = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
     return {name.strip(): value for name, equals, value in lines if equals}
+
+
+def read_image(text: str) -> str:
+    """Return the image that the Compose file of a bundle runs; nothing where it names none."""
+    named = re.search(rf"^ +image: ({_IMAGE.pattern})$", text, re.ASCII | re.MULTILINE)
+    return named[1] if named else ""
 
 
 def _check_broker_url(url: str) -> None:

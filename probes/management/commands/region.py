@@ -194,7 +194,12 @@ def _add_surroundings(parser: CommandParser) -> None:
         metavar="FILE",
         help="its CA, in PEM; default: KAIROS_EDGE_BROKER_CA_FILE, else KAIROS_BROKER_CA_FILE",
     )
-    parser.add_argument("--image", default="", metavar="REF", help="default: KAIROS_EDGE_IMAGE, else this version's")
+    parser.add_argument(
+        "--image",
+        default="",
+        metavar="REF",
+        help="default: KAIROS_EDGE_IMAGE, else that of the bundle before, else this version's",
+    )
 
 
 def _add_here(parser: CommandParser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+import yaml
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
@@ -16,6 +17,7 @@ from probes.bundle.contents import read_environment
 from probes.management import roster
 from probes.models import Region, RegionKey
 from probes.trust.keys import RegionKeys
+from probes.version import VERSION
 from tests.fakes.far_region import FarRegion
 from tests.fakes.up import PROJECT, bare_environment
 
@@ -174,6 +176,23 @@ def test_rotate_keeps_what_the_bundle_before_says_of_the_broker(tmp_path: Path, 
     assert (directory / "broker-ca.pem").read_text() == ca.read_text()
     call_command("region", "rotate", "eu-west", "--out", str(tmp_path), "--broker-url", "rediss://new:6380/0")
     assert environment(directory)["BROKER_URL"] == "rediss://:one-for-all@new:6380/0"
+
+
+def test_rotate_keeps_the_image_that_the_region_runs(tmp_path: Path, settings: Settings) -> None:
+    settings.KAIROS_EDGE_IMAGE = ""
+
+    def image() -> object:
+        return yaml.safe_load((directory / "docker-compose.yml").read_text())["services"]["edge"]["image"]
+
+    directory = enrolled(tmp_path)
+    assert image() == f"kairos-edge:{VERSION}"
+    for said, then in (
+        (("--image", "registry.test:5000/kairos-edge:2"), "registry.test:5000/kairos-edge:2"),
+        ((), "registry.test:5000/kairos-edge:2"),
+        (("--image", "other"), "other"),
+    ):
+        call_command("region", "rotate", "eu-west", "--out", str(tmp_path), *said)
+        assert image() == then
 
 
 def test_rotate_here_replaces_the_key_file_of_this_machine(settings: Settings) -> None:
