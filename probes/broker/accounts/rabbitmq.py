@@ -47,11 +47,7 @@ class RabbitAccounts:
         with self._told():
             self._keep(rabbitmq_policy(), "policies", self._vhost, POLICY)
             self._keep({"durable": True, "auto_delete": False}, "queues", self._vhost, region_queue(account.region))
-            user = {"password_hash": account.salted_sha256, "hashing_algorithm": _HASHING}
-            if self._there("users", account.username).get("password_hash") not in (None, account.salted_sha256):
-                # Who logged in with another password is still connected, and stays so unless the user goes.
-                self.remove(account.username)
-            self._keep(user, "users", account.username, more={"tags": ""})
+            self._keep_user(account)
             self._keep(rabbitmq_permissions(account), "permissions", self._vhost, account.username)
 
     def remove(self, username: str) -> None:
@@ -62,11 +58,21 @@ class RabbitAccounts:
         with self._told():
             return {user["name"] for user in self._api.get("users") if user["name"].startswith(PREFIX)}
 
-    def _keep(self, wanted: dict[str, Any], *path: str, more: dict[str, Any] | None = None) -> None:
-        """Write what is wanted unless it is there; `more` is needed to write, and not compared."""
+    def _keep_user(self, account: Account) -> None:
+        wanted = {"password_hash": account.salted_sha256, "hashing_algorithm": _HASHING}
+        there = self._there("users", account.username)
+        is_same = all(there.get(name) == value for name, value in wanted.items())
+        if there and not is_same:
+            # Who logged in with another password is still connected, and stays so unless the user goes.
+            self._api.delete("users", account.username)
+        if not is_same or there["tags"]:  # a list, or a text before 3.8
+            self._api.put("users", account.username, body={**wanted, "tags": ""})
+
+    def _keep(self, wanted: dict[str, Any], *path: str) -> None:
+        """Write what is wanted unless it is there."""
         there = self._there(*path)
         if any(there.get(name) != value for name, value in wanted.items()):
-            self._api.put(*path, body={**wanted, **(more or {})})
+            self._api.put(*path, body=wanted)
 
     def _there(self, *path: str) -> dict[str, Any]:
         """Return what the path names; nothing where that is not there."""

@@ -153,7 +153,10 @@ def test_account_that_was_tampered_with_is_put_right(accounts: Accounts, rabbit:
     with rabbit.api() as api:
         everything: dict[str, Any] = {"configure": ".*", "write": ".*", "read": ".*"}
         api.put("permissions", VIRTUAL_HOST, EUROPE.username, body=everything)
+        user = api.get("users", EUROPE.username)
+        api.put("users", EUROPE.username, body={**user, "tags": "administrator"})
         accounts.ensure(EUROPE)
+        assert not api.get("users", EUROPE.username)["tags"]
         assert api.get("permissions", VIRTUAL_HOST, EUROPE.username)["write"] == "^results$"
 
 
