@@ -12,6 +12,9 @@ from probes.trust.refusal import RefusalCause, Refused
 OnRefused = Callable[[str, RefusalCause, str], None]
 """Called with the queue, the cause and a short detail of each refused message."""
 
+OnLate = Callable[[object], None]
+"""Called with the envelope of a message that Redis gave us when we had ceased to consume."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -19,12 +22,17 @@ class Guard:
     """Screens what leaves the broker, logs and counts what it refuses.
 
     `popped` counts every message that was taken from a queue, admitted or not: a watchdog compares it with the
-    queue's length (`probes.broker.watchdog`).
+    queue's length (`probes.broker.watchdog`). `on_late` is None where kombu may put such a message back.
     """
 
     def __init__(
-        self, tasks: Mapping[str, AbstractSet[str]], on_refused: OnRefused, max_bytes: int = MAX_MESSAGE_BYTES
+        self,
+        tasks: Mapping[str, AbstractSet[str]],
+        on_refused: OnRefused,
+        max_bytes: int = MAX_MESSAGE_BYTES,
+        on_late: OnLate | None = None,
     ) -> None:
+        self.on_late = on_late
         self._tasks = tasks
         self._on_refused = on_refused
         self.max_bytes = max_bytes

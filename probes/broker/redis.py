@@ -63,3 +63,16 @@ class Transport(kombu_redis.Transport):
     """Kombu's Redis transport with guarded channels."""
 
     Channel = Channel
+
+    def _reject_inbound_message(self, raw_message: Any) -> None:
+        """Take what a pop brings that was under way when we ceased to consume.
+
+        Kombu writes it back to its queue, which a region's account may not: the message would be lost.
+        """
+        channels: Any = self.channels
+        channel = channels[0]
+        if channel.guard is None or channel.guard.on_late is None:
+            super()._reject_inbound_message(raw_message)
+            return
+        (envelope,), _, _ = channel.Message(raw_message, channel=channel).decode()
+        channel.guard.on_late(envelope)

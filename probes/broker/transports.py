@@ -8,7 +8,7 @@ from typing import Any, Final
 from celery import Celery, signals
 from kombu.transport import TRANSPORT_ALIASES, _transport_cache  # type: ignore[attr-defined] # private
 
-from probes.broker.guard import Guard, OnRefused
+from probes.broker.guard import Guard, OnLate, OnRefused
 from probes.trust.refusal import RefusalCause
 
 # By scheme, because kombu speaks TLS only to a transport that is named `rediss` or is another one for `amqps`.
@@ -20,14 +20,20 @@ _TRANSPORTS: Final = {
 }
 
 
-def guard_queues(app: Celery, tasks: Mapping[str, AbstractSet[str]], *, on_refused: OnRefused) -> Guard:
+def guard_queues(
+    app: Celery,
+    tasks: Mapping[str, AbstractSet[str]],
+    *,
+    on_refused: OnRefused,
+    on_late: OnLate | None = None,
+) -> Guard:
     """Have `app` consume through a guard, which is returned.
 
     `tasks` names, for each queue that outsiders may write to, the tasks a message there may be for; such a message
     must be one envelope and nothing else. A queue that is not named takes any well-formed message for a task that
-    the app knows.
+    the app knows. `on_late` is for who may not write to the queues that it takes from.
     """
-    guard = Guard(tasks, on_refused)
+    guard = Guard(tasks, on_refused, on_late=on_late)
     for scheme, transport in _TRANSPORTS.items():
         # A connection made earlier in this process has put the plain transport into kombu's cache.
         TRANSPORT_ALIASES[scheme] = transport

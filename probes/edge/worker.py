@@ -52,7 +52,10 @@ class EdgeWorker:
         self._waits = Waits()
         self._intake = Intake(settings.keys, ControlClock(), self._waits)
         self._app = make_app(settings, self.run_batch)
-        self._guard = guard_queues(self._app, {settings.queue: {RUN_BATCH}}, on_refused=self._tally.refuse)
+        self._guard = guard_queues(
+            self._app, {settings.queue: {RUN_BATCH}}, on_refused=self._tally.refuse, on_late=self._run_late
+        )
+        self._late: list[threading.Thread] = []
         self._engine_loop = EngineLoop(self._build)
         self._publisher = Publisher(BrokerLink(self._app), Spool())
         self._pulse = Pulse(
@@ -76,6 +79,8 @@ class EdgeWorker:
             without_heartbeat=True,
         )
         worker.start()
+        for thread in self._late:
+            thread.join()
         self._publisher.stop(self._settings.drain_seconds)
         self._pulse.stop()
         self._engine_loop.stop()
@@ -92,6 +97,12 @@ class EdgeWorker:
         with self._tally.running(taken):
             report = self._engine_loop.run(self._report(taken))
             self._publisher.put(sign(Kind.REPORT, region, CONTROL, report.to_json(), self._settings.keys.signing_key))
+
+    def _run_late(self, envelope: object) -> None:
+        """Run a batch that came when Celery had ceased to take any; what there is no time for is returned."""
+        thread = threading.Thread(target=self.run_batch, args=(envelope,), name="late batch", daemon=True)
+        self._late.append(thread)
+        thread.start()
 
     async def _report(self, taken: Taken) -> Report:
         crew, batch = self._engine_loop.crew, taken.batch
