@@ -39,6 +39,7 @@ from probes.trust.refusal import Refused
 BuildEngine = Callable[[EdgeSettings], Engine]
 
 EXIT_STUCK: Final = 70
+_STOP_MARGIN_SECONDS: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +70,7 @@ class EdgeWorker:
         self._pulse.start()
         worker = _Worker(
             app=self._app,
-            stopping=lambda: self._engine_loop.close_within(self._settings.finish_seconds),
+            stopping=self._begin_to_stop,
             hostname=f"{self._settings.region}@{socket.gethostname()}",
             pool=_Pool,
             queues=[self._settings.queue],
@@ -85,6 +86,21 @@ class EdgeWorker:
         self._pulse.stop()
         self._engine_loop.stop()
         return int(worker.exitcode or 0)
+
+    def _begin_to_stop(self) -> None:
+        settings = self._settings
+        self._engine_loop.close_within(settings.finish_seconds)
+        within = settings.finish_seconds + settings.drain_seconds + _STOP_MARGIN_SECONDS
+        leaving = threading.Timer(within, self._leave_in_time)
+        leaving.daemon = True  # a worker that is gone by then needs no reminder
+        leaving.start()
+
+    def _leave_in_time(self) -> None:
+        """End a worker whom a broken connection keeps: what it had in hand has been reported or returned."""
+        _log.error("Celery did not stop in time; leaving without it")
+        self._publisher.stop(self._settings.drain_seconds)
+        logging.shutdown()
+        os._exit(0)
 
     def run_batch(self, envelope: object) -> None:
         """Run one message's batch and hand its report to the publisher. Raises nothing for a bad message."""
