@@ -228,7 +228,7 @@ def _lay_base(root: Path) -> None:
     hosts.write_text(f"{hosts.read_text()}\n127.0.0.1 postgres redis\n")
 
 
-def _kept_out(origin: Path, step: Copy) -> "shutil._IgnoreFn | None":  # type: ignore[name-defined]
+def _kept_out(origin: Path, step: Copy) -> "shutil._IgnoreFn | None":  # type: ignore[name-defined] # the stubs alone have it
     if step.stage:
         return None
 
