@@ -29,7 +29,7 @@ class Leftovers:
             gc.collect()
         objects = Counter(f"{type(item).__module__}.{type(item).__qualname__}" for item in gc.get_objects())
         return cls(
-            descriptors=open_descriptors(),
+            descriptors=len(open_descriptors()),
             tasks=tasks,
             threads=threading.active_count(),
             blocks=sys.getallocatedblocks(),
@@ -42,13 +42,13 @@ class Leftovers:
         return {name: count for name, count in (self.objects - since.objects).items() if count > beyond}
 
 
-def open_descriptors() -> int:
-    count = 0
+def open_descriptors() -> dict[int, str]:
+    """Return what each descriptor leads to: a path, or the kind of thing and its number."""
+    found = {}
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # the one that reads this very directory
-            descriptor.readlink()
-            count += 1
-    return count
+            found[int(descriptor.name)] = str(descriptor.readlink())
+    return found
 
 
 def _holdings(holder: object, path: str, seen: set[int]) -> Iterator[tuple[str, int]]:

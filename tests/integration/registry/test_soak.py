@@ -121,7 +121,7 @@ async def test_ten_thousand_checks_leave_nothing_behind(mixture: asyncio.subproc
     assert after.holdings == before.holdings
     assert after.growth(before, beyond=SLACK_OBJECTS) == {}
     assert after.blocks - before.blocks < SLACK_BLOCKS
-    assert open_descriptors() == descriptors
+    assert open_descriptors().items() <= descriptors.items()  # fewer, where an earlier test's garbage went meanwhile
 
     assert mixture.stdin is not None
     mixture.stdin.close()
