@@ -1,6 +1,7 @@
 """What every test may count on: loopback only, real servers on demand, settings that name them."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # It hands tests out to processes that are sessions of their own. Importing `kairos` has named the settings.
         del os.environ["DJANGO_SETTINGS_MODULE"]
         return
+    # What was started by nohup or in a script's background ignores these, and so would every program under test.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if settings.configured:
         raise pytest.UsageError("unset DJANGO_SETTINGS_MODULE: the tests choose the settings and their servers")
     config.stash[_servers] = servers = SessionServers()

@@ -100,7 +100,7 @@ def test_panel_is_answered_alone_for_the_page_to_keep_current(client: Client, pl
         (typed("ghcr.io/org/app", interval_seconds=""), "interval_seconds", "This field is required."),
         (typed("ghcr.io/org/app", platforms="linux"), "platforms", "'linux' is not OS/ARCH[/VARIANT]"),
         (typed("ghcr.io/org/app", platforms="all,linux/amd64"), "platforms", "all stands alone."),
-        (typed("ghcr.io/org/app", regions=["99"]), "regions", "99 is not one of the available choices"),
+        (typed("ghcr.io/org/app", regions=["0"]), "regions", "0 is not one of the available choices"),
         (typed("ghcr.io/org/app", depth="bottom"), "depth", "bottom is not one of the available choices"),
         (typed("ghcr.io/org/app", labels="team"), "labels", "Line 1: write NAME=VALUE."),
         (typed("ghcr.io/org/app", labels="a=1\n\na=2"), "labels", "Line 3: a has a value already."),

@@ -20,11 +20,7 @@ def test_repetitions_stay_warm_and_end_with_a_summary(demo: Demo, probe: Probe) 
 def test_interrupted_repetitions_are_summed_up() -> None:
     """As ping does; the status is that of the interruption, since 1 would read as unavailable."""
     command = [sys.executable, "manage.py", "probe", "--count=1000", "--interval=0.05", "quay.io/Team/app"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        # Whoever starts the tests in the background may have had us ignore it, and a child inherits that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads at work here
-    ) as repeating:  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as repeating:
         assert repeating.stdout is not None
         for _ in range(8):  # two outcomes
             repeating.stdout.readline()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from probes.actions import accounts
+from probes.broker.accounts.management import ManagementApi
 from probes.models import BrokerAccount, MessageRefusal, Outcome, Region
 from probes.trust.accounts import PREFIX
 from tests.fakes.held_registry import HeldRegistry
@@ -58,6 +59,10 @@ def test_images_are_checked_from_every_region(pipeline: Pipeline) -> None:
     assert not MessageRefusal.objects.exists()
 
 
+def queues_under_policy(api: ManagementApi) -> set[str]:
+    return {queue["name"] for queue in api.get("queues", VIRTUAL_HOST) if queue.get("policy") == "kairos-regions"}
+
+
 def test_each_worker_has_an_account_of_its_own_and_no_right_to_declare(
     pipeline: Pipeline, rabbit_for_all: RabbitServer
 ) -> None:
@@ -66,11 +71,10 @@ def test_each_worker_has_an_account_of_its_own_and_no_right_to_declare(
         # The management looks at connections every few seconds.
         pipeline.wait_for(lambda: names <= {link.get("user") for link in api.get("connections")}, 30, "all to log in")
         rights = {right["user"]: right for right in api.get("vhosts", VIRTUAL_HOST, "permissions")}
-        queues = {queue["name"]: queue.get("policy") for queue in api.get("queues", VIRTUAL_HOST)}
-    assert all(rights[name]["configure"] == "^$" for name in names)
-    assert {name for name, policy in queues.items() if policy == "kairos-regions"} == {
-        f"probe.{slug}" for slug in REGIONS
-    }
+        assert all(rights[name]["configure"] == "^$" for name in names)
+        # A policy reaches its queues a moment after it was made.
+        bounded = {f"probe.{slug}" for slug in REGIONS}
+        pipeline.wait_for(lambda: queues_under_policy(api) == bounded, 30, "every region's queue to have its bounds")
 
 
 def test_account_that_the_broker_lost_is_made_again(pipeline: Pipeline, rabbit_for_all: RabbitServer) -> None:
