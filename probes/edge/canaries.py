@@ -48,7 +48,8 @@ def hint_at_lost_egress(findings: Sequence[Finding]) -> bool:
 class Canaries:
     """Asks all `urls` in rounds, and knows what they said. For the event loop alone, but for its two properties.
 
-    Without `urls` nothing is asked and nothing is known. `reach` asks one, within so many seconds.
+    Without `urls` nothing is asked and nothing is known; once closed, nothing is known any more. `reach` asks one,
+    within so many seconds.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Canaries:
 
     @property
     def egress(self) -> Egress:
+        """What the last round said; nothing once closed, when nobody asks any more."""
         return self._egress
 
     @property
@@ -96,12 +98,13 @@ class Canaries:
     async def egress_after(self, findings: Sequence[Finding], *, since: float) -> Egress:
         """Return what a report with these findings says of the way out; `since` is when their batch began, monotonic.
 
-        Findings that hint at its loss are worth a round of their own. One that failed since then is enough.
+        Findings that hint at its loss are worth a round of their own. One that failed since then is enough. So is it
+        that the way out was down when `close` ended the rounds in the middle of the batch.
         """
         if self._urls and not self._closed.done() and hint_at_lost_egress(findings):
             self._waiting = self._waiting or asyncio.create_task(self._ask_again())
             await asyncio.wait({self._waiting, self._closed}, return_when=asyncio.FIRST_COMPLETED)
-        if self._down_at >= since and self._egress.state is EgressState.OK:
+        if self._down_at >= since and self._egress.state is not EgressState.DOWN:
             return Egress(state=EgressState.DOWN, since=self._now())
         return self._egress
 
@@ -109,6 +112,9 @@ class Canaries:
         """Ask nothing more; whoever waits for a round goes on without it."""
         if not self._closed.done():
             self._closed.set_result(None)
+            if self._egress.state is EgressState.DOWN:
+                self._down_at = time.monotonic()
+            self._egress = UNTOLD
 
     async def _ask_again(self) -> None:
         async with self._asking:
@@ -122,6 +128,8 @@ class Canaries:
         self._note(await asyncio.gather(*(self._reach(url, ROUND_SECONDS) for url in self._urls)))
 
     def _note(self, reached: Iterable[Reached]) -> None:
+        if self._closed.done():  # then it may have failed for that
+            return
         found = list(reached)
         ended_at, before = self._now(), self._egress.state
         self._round = latest = CanaryRound(

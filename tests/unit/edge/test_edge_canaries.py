@@ -208,9 +208,51 @@ async def test_nobody_waits_for_a_round_when_the_worker_leaves(line: Line) -> No
         made.close()
         made.close()
         async with asyncio.timeout(1):
-            assert (await waiting).state is EgressState.OK
-            assert (await made.egress_after(findings(LOST_A), since=0.0)).state is EgressState.OK
+            assert await waiting == UNTOLD
+            assert await made.egress_after(findings(LOST_A), since=0.0) == UNTOLD
         line.hangs.set()
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+async def test_closed_canaries_know_nothing_and_keep_their_last_round(
+    line: Line,
+    is_up: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """A worker that is stopping goes on beating: what it said when it last asked is no more known to be so."""
+    line.is_up = is_up
+    async with watching(line, *URLS) as made:
+        await rounds(made, 2)
+        before = made.round
+        made.close()
+        assert (made.egress, made.round) == (UNTOLD, before)
+
+
+async def test_round_that_closing_ends_says_nothing(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    """The engine is closed under it, so it fails."""
+    async with watching(line, *URLS) as made:
+        await rounds(made, 2)
+        line.hangs.clear()
+        waiting = asyncio.create_task(made.egress_after(findings(LOST_A), since=time.monotonic()))
+        await until(lambda: line.asked == 6)
+        made.close()
+        line.is_up = False
+        line.hangs.set()
+        assert await waiting == UNTOLD
+        await asyncio.sleep(0.05)
+        assert (made.egress, made.round and made.round.number) == (UNTOLD, 2)
+    assert "no canary answers" not in caplog.text
+
+
+async def test_batch_that_ran_while_the_way_out_was_down_says_so_after_closing(line: Line) -> None:
+    """Its failures would be taken for the images'; one that begins after closing is told nothing."""
+    line.is_up = False
+    async with watching(line, *URLS) as made:
+        await rounds(made, 1)
+        began = time.monotonic()
+        made.close()
+        assert (await made.egress_after(findings(LOST_A), since=began)).state is EgressState.DOWN
+        await asyncio.sleep(0.001)
+        assert await made.egress_after(findings(LOST_A), since=time.monotonic()) == UNTOLD
 
 
 async def test_round_that_fails_by_our_own_fault_does_not_end_them(
