@@ -32,7 +32,7 @@ class Vitals:
 
     in_flight: int = 0
     starved: int = 0
-    batches_in_hand: int = 0
+    batches_in_hand: int = 0  # without those that were put aside
     overdue_seconds: float = 0.0  # since the first batch in hand expired
     batches_run: int = 0
     checks_run: int = 0

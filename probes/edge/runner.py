@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
+from typing import Final
 from weakref import WeakValueDictionary
 
 from probes.edge.engine import Engine
@@ -20,6 +22,9 @@ from probes.protocol.plan import Plan
 from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Reason, Stage
 
+SLOW_SECONDS: Final = 2.0
+"""A registry with whom a check has been for longer than this is a slow one."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +34,17 @@ class Made:
 
     findings: tuple[Finding, ...]
     returned: tuple[Returned, ...]
+
+
+class _Host:
+    """A registry's seats, and when each check that has one began, by the loop's clock."""
+
+    def __init__(self, seats: int) -> None:
+        self.seats = asyncio.Semaphore(seats)
+        self.began: list[float] = []
+
+    def is_slow(self, now: float) -> bool:
+        return bool(self.began) and now - min(self.began) > SLOW_SECONDS
 
 
 class Runner:
@@ -43,7 +59,8 @@ class Runner:
         self._engine = engine
         self._seats = asyncio.Semaphore(in_flight)
         self._per_host = per_host
-        self._host_seats: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._hosts: WeakValueDictionary[str, _Host] = WeakValueDictionary()
+        self._left: dict[str, Counter[str]] = {}  # of each batch: how many checks of which host have not ended
         self._now = now
         self._scopes: set[asyncio.Timeout] = set()
         self._closing_at = math.inf  # by the loop's clock
@@ -59,9 +76,19 @@ class Runner:
         deadline = asyncio.get_running_loop().time() + taken.expires - monotonic()
         room = room_for_each(len(batch.plans))
         may_return = batch.version >= versions.RETURNS_SINCE
-        ends = await asyncio.gather(
-            *(self._end(plan, keyring, deadline, may_return=may_return) for plan in batch.plans)
-        )
+        references = [_parsed(plan) for plan in batch.plans]
+        left = self._left[batch.id] = Counter(map(_host, references))
+
+        async def end(plan: Plan, reference: Reference | None) -> Finding | Returned:
+            try:
+                return await self._end(plan, reference, keyring, deadline, may_return=may_return)
+            finally:
+                left[_host(reference)] -= 1
+
+        try:
+            ends = await asyncio.gather(*map(end, batch.plans, references))
+        finally:
+            self._left.pop(batch.id, None)
         return Made(
             findings=tuple(
                 fitted(end, plan, room)
@@ -71,6 +98,13 @@ class Runner:
             returned=tuple(end for end in ends if isinstance(end, Returned)),
         )
 
+    async def is_held_up(self, batch_id: str) -> bool:
+        """Tell whether all that is left of a batch waits for slow registries, and for nothing that others want too."""
+        left = +self._left.get(batch_id, Counter())
+        now = asyncio.get_running_loop().time()
+        slow = {name for name, host in self._hosts.items() if host.is_slow(now)}
+        return bool(left) and slow.issuperset(left) and not self._seats.locked()
+
     def close_within(self, seconds: float) -> None:
         """Let checks go on for so long; what is not done then is returned, and so is whatever is begun later."""
         self._closing_at = min(self._closing_at, asyncio.get_running_loop().time() + seconds)
@@ -79,10 +113,11 @@ class Runner:
             if when is not None and when > self._closing_at:
                 scope.reschedule(self._closing_at)
 
-    async def _end(self, plan: Plan, keyring: Keyring, deadline: float, *, may_return: bool) -> Finding | Returned:
+    async def _end(
+        self, plan: Plan, reference: Reference | None, keyring: Keyring, deadline: float, *, may_return: bool
+    ) -> Finding | Returned:
         loop = asyncio.get_running_loop()
         started_at, started = self._now(), loop.time()
-        reference = _parsed(plan)
         began = False
 
         def ended(reason: Reason, detail: str, *, hint: str = "", stage: Stage | None = None) -> Finding:
@@ -102,7 +137,7 @@ class Runner:
         self._scopes.add(scope)
         try:
             secret = keyring.secret_for(plan, reference)
-            async with scope, self._seat(reference.host if reference else ""):
+            async with scope, self._seat(_host(reference)):
                 began = True
                 outcome = await self._engine.check(plan, secret)
             return Finding(key=plan.key, slot=plan.slot, outcome=outcome)
@@ -123,13 +158,18 @@ class Runner:
             self._scopes.discard(scope)
 
     @asynccontextmanager
-    async def _seat(self, host: str) -> AsyncIterator[None]:
+    async def _seat(self, name: str) -> AsyncIterator[None]:
         # The host's seat first: whoever waits for a busy registry must not hold a seat that others could use.
-        host_seats = self._host_seats.get(host)
-        if host_seats is None:
-            host_seats = self._host_seats[host] = asyncio.Semaphore(self._per_host)
-        async with host_seats, self._own_seat():
-            yield
+        host = self._hosts.get(name)
+        if host is None:
+            host = self._hosts[name] = _Host(self._per_host)
+        async with host.seats, self._own_seat():
+            began = asyncio.get_running_loop().time()
+            host.began.append(began)
+            try:
+                yield
+            finally:
+                host.began.remove(began)
 
     @asynccontextmanager
     async def _own_seat(self) -> AsyncIterator[None]:
@@ -145,6 +185,10 @@ class Runner:
         finally:
             self.in_flight -= 1
             self._seats.release()
+
+
+def _host(reference: Reference | None) -> str:
+    return reference.host if reference else ""
 
 
 def _parsed(plan: Plan) -> Reference | None:

@@ -20,6 +20,7 @@ from probes.edge.app import RUN_BATCH, make_app
 from probes.edge.canaries import Canaries
 from probes.edge.clock import ControlClock
 from probes.edge.engine import Engine
+from probes.edge.hands import Hands
 from probes.edge.health import NotedLink
 from probes.edge.heartbeat import Pulse, Vitals
 from probes.edge.intake import Intake, Taken
@@ -58,6 +59,7 @@ class EdgeWorker:
         )
         self._late: list[threading.Thread] = []
         self._engine_loop = EngineLoop(self._build)
+        self._hands = Hands(settings.batches, is_held_up=self._is_held_up)
         self._publisher = Publisher(BrokerLink(self._app), Spool())
         self._pulse = Pulse(
             settings, self._pulse_link(), self._waits, take=self._vitals, on_stuck=self._leave_at_once
@@ -82,6 +84,7 @@ class EdgeWorker:
         worker.start()
         for thread in self._late:
             thread.join()
+        self._hands.close()
         self._publisher.stop(self._settings.drain_seconds)
         self._pulse.stop()
         self._engine_loop.stop()
@@ -103,16 +106,23 @@ class EdgeWorker:
         os._exit(0)
 
     def run_batch(self, envelope: object) -> None:
-        """Run one message's batch and hand its report to the publisher. Raises nothing for a bad message."""
-        queue, region = self._settings.queue, self._settings.region
+        """Run one message's batch, as long as there is a need to wait for it. Raises nothing for a bad message."""
         try:
             taken = self._intake.open(envelope)
         except Refused as refused:
-            self._guard.refuse(queue, refused.cause, refused.detail)
-            return
+            self._guard.refuse(self._settings.queue, refused.cause, refused.detail)
+        else:
+            self._hands.carry_out(taken.batch.id, partial(self._run_and_report, taken))
+
+    def _run_and_report(self, taken: Taken) -> None:
+        settings = self._settings
         with self._tally.running(taken):
             report = self._engine_loop.run(self._report(taken))
-            self._publisher.put(sign(Kind.REPORT, region, CONTROL, report.to_json(), self._settings.keys.signing_key))
+            key = settings.keys.signing_key
+            self._publisher.put(sign(Kind.REPORT, settings.region, CONTROL, report.to_json(), key))
+
+    def _is_held_up(self, batch_id: str) -> bool:
+        return self._engine_loop.run(self._engine_loop.crew.runner.is_held_up(batch_id))
 
     def _run_late(self, envelope: object) -> None:
         """Run a batch that came when Celery had ceased to take any; what there is no time for is returned."""
@@ -158,7 +168,7 @@ class EdgeWorker:
         return Vitals(
             in_flight=crew.runner.in_flight,
             starved=crew.runner.starved,
-            batches_in_hand=self._tally.batches_in_hand,
+            batches_in_hand=self._tally.batches_in_hand - self._hands.aside,
             overdue_seconds=self._tally.overdue_seconds(),
             batches_run=self._tally.batches_run,
             checks_run=self._tally.checks_run,

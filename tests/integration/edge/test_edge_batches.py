@@ -88,6 +88,20 @@ def test_batches_beyond_the_workers_hands_stay_on_the_broker(region: Region, edg
     assert beat.queue_length >= 2
 
 
+def test_registry_that_hangs_does_not_hold_up_what_others_wait_for(region: Region, edge: StartEdge) -> None:
+    """Its batches took all threads until they expired, and the whole region was late for it."""
+    worker = edge(KAIROS_EDGE_BATCHES="1")
+    for _ in range(3):
+        region.send(region.envelope(region.batch("hangs")))
+    last = region.batch("ok")
+    region.send(region.envelope(last))
+    assert [report.batch for report in region.wait_for_reports(1)] == [last.id]
+    region.wait_for_heartbeat(lambda beat: beat.in_flight == 3)
+    worker.terminate()
+    assert worker.wait() == 0
+    assert len(region.wait_for_reports(4)) == 4  # what hangs is returned, also what was put aside
+
+
 def test_next_batch_is_taken_as_soon_as_there_is_a_thread_for_it(region: Region, edge: StartEdge) -> None:
     for _ in range(20):
         region.send(region.envelope(region.batch("ok")))

@@ -146,6 +146,44 @@ async def test_slow_registry_does_not_starve_the_others() -> None:
     assert set(reasons(found)[:50]) == {"probe_aborted", "probe_overloaded"}
 
 
+@pytest.mark.parametrize(
+    ("in_flight", "references", "held_up"),
+    [
+        (100, ["slow.test/hangs", "slow.test/hangs", "slow.test/hangs"], True),
+        (100, ["slow.test/hangs", "other.test/hangs", "quick.test/ok", "NO REFERENCE"], True),
+        (100, ["quick.test/ok"], False),
+        (2, ["slow.test/hangs", "slow.test/hangs"], False),
+    ],
+    ids=["one registry", "the rest has ended", "it has ended", "the worker itself is full"],
+)
+async def test_batch_is_held_up_when_all_that_is_left_of_it_waits_for_slow_registries(
+    monkeypatch: pytest.MonkeyPatch,
+    in_flight: int,
+    references: list[str],
+    held_up: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    monkeypatch.setattr("probes.edge.runner.SLOW_SECONDS", 0.05)
+    shared = runner(FakeEngine(), in_flight=in_flight, per_host=2)
+    sent = batch(*plans(*references), seconds=0.3)
+    running = asyncio.create_task(shared.run(sent, NOBODY))
+    assert not await shared.is_held_up(sent.batch.id)
+    await asyncio.sleep(0.1)
+    assert await shared.is_held_up(sent.batch.id) is held_up
+    await running
+    assert not await shared.is_held_up(sent.batch.id)
+
+
+async def test_batch_of_a_registry_that_is_only_busy_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More checks than its seats can make are to wait in the queue, where they are seen."""
+    monkeypatch.setattr("probes.edge.runner.SLOW_SECONDS", 0.5)
+    shared = runner(FakeEngine(), per_host=1)
+    sent = batch(*plans(*["busy.test/sleeps-20"] * 20))
+    running = asyncio.create_task(shared.run(sent, NOBODY))
+    await asyncio.sleep(0.2)
+    assert not await shared.is_held_up(sent.batch.id)
+    await running
+
+
 async def stopped(sent: Taken) -> tuple[Made, Made]:
     """Run a batch whose first check hangs, and begin it once more, with a runner that is told to stop meanwhile."""
     engine = FakeEngine()
