@@ -75,6 +75,7 @@ def region() -> dict[str, Any]:
         "workers": [
             {
                 "worker": "0b0c6a5e-3a53-4c3e-8a51-6f0a3a0c7d52",
+                "host": "edge-7",
                 "version": "0.1.0",
                 "started_at": "2026-11-23T08:12:44.000Z",
                 "received_at": "2026-11-23T14:00:09.120Z",
@@ -89,8 +90,12 @@ def region() -> dict[str, Any]:
                 "queue_length": 0,
                 "queue_lag_seconds": 0.021,
                 "egress": "ok",
+                "egress_down_since": None,
+                "clock_offset_seconds": 0.003,
+                "clock_uncertainty_seconds": 0.018,
             }
         ],
+        "has_more_workers": False,
     }
 
 
@@ -98,6 +103,7 @@ def region_event() -> dict[str, Any]:
     return {
         "id": 311,
         "at": "2026-11-21T03:41:20.118Z",
+        "worker": None,
         "before": "active",
         "after": "egress_down",
         "detail": "no canary answers: https://www.gstatic.com/generate_204 dns_temporary",

@@ -1,16 +1,21 @@
 """A region in words: how it is, since when, and what happened to it. PURE: rows and a moment in, words out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from dashboard import words
 from dashboard.evidence import Facts
 from probes.models import Region, RegionEvent
-from probes.policy.liveness import RegionCondition
+from probes.policy.clock import apart_seconds
+from probes.policy.liveness import SILENT_AFTER, RegionCondition
 from probes.protocol.egress import Canary
 from probes.selectors.regions import Vitals
+from probes.selectors.workers import clock_of, name_of
+
+APART_SECONDS: Final = 1.0
+"""Workers' clocks that differ by less are nothing to speak of."""
 
 CONDITIONS: Final = {
     RegionCondition.RETIRED: "retired",
@@ -42,7 +47,8 @@ def view(region: Region, vitals: Vitals, now: datetime) -> RegionView:
         ("Heard", words.ago(region.last_seen_at, now) if region.last_seen_at else "not yet"),
         ("Queue lag", words.seconds(region.queue_lag_seconds) if region.queue_lag_seconds is not None else ""),
         ("Sent", words.share(region.stride) if region.stride > 1 else ""),
-        ("Clock", words.offset(region.clock_offset_seconds, region.clock_uncertainty_seconds)),
+        ("Workers", _workers(vitals, now)),
+        ("Clock", _clock(region, vitals, now)),
         ("Canaries", ", ".join(_canary(canary) for canary in found.canaries) if found else ""),
         ("Egress address", ", ".join(filter(None, (found.public_address, found.local_address))) if found else ""),
     )
@@ -68,6 +74,37 @@ def trouble(region: Region, now: datetime) -> str:
     return ""
 
 
+def _living(vitals: Vitals, now: datetime) -> Sequence[Mapping[str, Any]]:
+    return [
+        worker
+        for worker in vitals.workers
+        if now - datetime.fromisoformat(str(worker["received_at"])) <= SILENT_AFTER
+    ]
+
+
+def _workers(vitals: Vitals, now: datetime) -> str:
+    """Return how many workers are heard, and which of them have lost their way out; empty for one alone."""
+    living = _living(vitals, now)
+    if len(living) < 2:
+        return ""
+    count = f"more than {len(living)}, of which {len(living)} are known" if vitals.are_more else f"{len(living)}"
+    lost = [
+        f"{words.shown(name_of(worker), 300)} reaches nothing"
+        f" {words.since(datetime.fromisoformat(worker['egress_down_since']), now)}"
+        for worker in living
+        if worker.get("egress_down_since")
+    ]
+    return "; ".join([count, *lost])
+
+
+def _clock(region: Region, vitals: Vitals, now: datetime) -> str:
+    offset = words.offset(region.clock_offset_seconds, region.clock_uncertainty_seconds)
+    apart = apart_seconds(filter(None, map(clock_of, _living(vitals, now))))
+    if apart < APART_SECONDS:
+        return offset
+    return f"{offset}; its workers' clocks are at least {words.seconds(apart)} apart"
+
+
 def _canary(canary: Canary) -> str:
     host = words.shown(canary.url, 300).partition("://")[2].partition("/")[0]
     if canary.answered:
@@ -78,4 +115,5 @@ def _canary(canary: Canary) -> str:
 def _event(event: RegionEvent, now: datetime) -> str:
     after = CONDITIONS[RegionCondition(event.after)]
     detail = words.shown(event.detail, 300)
-    return f"{words.moment(event.at, now)}: {after}{f', {detail}' if detail else ''}"
+    who = "one worker " if event.worker else ""
+    return f"{words.moment(event.at, now)}: {who}{after}{f', {detail}' if detail else ''}"

@@ -9,7 +9,8 @@ from api.fields import InstantField
 from probes.models import Region, RegionEvent
 from probes.policy.liveness import RegionCondition
 from probes.protocol.egress import EgressState
-from probes.selectors.regions import last_round, workers
+from probes.selectors.regions import last_round
+from probes.selectors.workers import are_more, newest_first
 
 CONDITIONS: Final = [(item.value, item.value) for item in RegionCondition]
 
@@ -36,6 +37,7 @@ class WorkerSerializer(serializers.Serializer[Any]):
     """The last heartbeat of one worker process; its counts are since the process began."""
 
     worker = serializers.UUIDField()
+    host = serializers.CharField(default="", help_text="The name of its machine.")
     version = serializers.CharField()
     started_at = InstantField(help_text="By the region's clock.")
     received_at = InstantField(help_text="By the control plane's clock.")
@@ -50,6 +52,15 @@ class WorkerSerializer(serializers.Serializer[Any]):
     queue_length = serializers.IntegerField(allow_null=True)
     queue_lag_seconds = serializers.FloatField(default=0.0, help_text="How long what it last took had been waiting.")
     egress = serializers.SerializerMethodField(help_text="Whether its canaries answer.")
+    egress_down_since = InstantField(
+        default=None, allow_null=True, help_text="Since when none does; what it finds is marked and does not vote."
+    )
+    clock_offset_seconds = serializers.FloatField(
+        default=None, allow_null=True, help_text="How far its clock is ahead of the control plane's; corrected for."
+    )
+    clock_uncertainty_seconds = serializers.FloatField(
+        default=None, allow_null=True, help_text="Likewise; null while it is only a lower bound."
+    )
 
     @extend_schema_field(serializers.ChoiceField(choices=[(item.value, item.value) for item in EgressState]))
     def get_egress(self, worker: dict[str, Any]) -> str:
@@ -76,14 +87,16 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
         help_text="It is sent every so many-th slot of each resource; more than 1 while it cannot keep up."
     )
     clock_offset_seconds = serializers.FloatField(
-        allow_null=True, help_text="How far its clock is ahead of the control plane's; corrected for."
+        allow_null=True,
+        help_text="How far its clock is ahead of the control plane's; of several workers, the one furthest ahead.",
     )
     clock_uncertainty_seconds = serializers.FloatField(
         allow_null=True,
         help_text="How much that may be wrong either way; null while it is only a lower bound.",
     )
     last_round = serializers.SerializerMethodField(help_text="The last canaries that it asked; null if it asks none.")
-    workers = serializers.SerializerMethodField(help_text="Newest heartbeat first.")
+    workers = serializers.SerializerMethodField(help_text="Newest heartbeat first; at most 20.")
+    has_more_workers = serializers.SerializerMethodField(help_text="Whether more are heard than are listed.")
 
     class Meta:
         model = Region
@@ -107,6 +120,7 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
             "clock_uncertainty_seconds",
             "last_round",
             "workers",
+            "has_more_workers",
         )
         read_only_fields = fields
 
@@ -121,15 +135,23 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
 
     @extend_schema_field(WorkerSerializer(many=True))
     def get_workers(self, region: Region) -> list[dict[str, Any]]:
-        return [WorkerSerializer(worker).data for worker in workers(region)]
+        return [WorkerSerializer(worker).data for worker in newest_first(region)]
+
+    def get_has_more_workers(self, region: Region) -> bool:
+        return are_more(region)
 
 
 class RegionEventSerializer(serializers.ModelSerializer[RegionEvent]):
-    """One change of a region's state."""
+    """One change of a region's state, or of one of its workers'."""
 
     at = InstantField()
+    worker = serializers.UUIDField(
+        allow_null=True,
+        help_text="Null: the region itself. Else the one worker of several that lost its way out, while the region "
+        "did not, or that has it back.",
+    )
 
     class Meta:
         model = RegionEvent
-        fields = ("id", "at", "before", "after", "detail")
+        fields = ("id", "at", "worker", "before", "after", "detail")
         read_only_fields = fields

@@ -53,6 +53,16 @@ def note(region: Region, before: RegionCondition, *, now: datetime, detail: str 
     return True
 
 
+def note_worker(
+    region: Region, worker: str, before: RegionCondition, after: RegionCondition, *, now: datetime, detail: str
+) -> None:
+    """Write the event of one worker whose condition changed, while its region's did not."""
+    said = clean_text(detail, _LONGEST_DETAIL)
+    RegionEvent.objects.create(region=region, worker=worker, at=now, before=before, after=after, detail=said)
+    level = logging.INFO if after is RegionCondition.ACTIVE else logging.WARNING
+    _log.log(level, "a worker of region %s is %s, and was %s: %s", region.slug, after, before, said)
+
+
 def _found(region: Region) -> str:
     """Return what a region's signs say about the condition that was found from them."""
     match region.condition:

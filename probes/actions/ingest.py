@@ -128,7 +128,7 @@ def _store(report: reports.Received, batch: Batch, outcomes: Mapping[reports.Key
     moved: dict[int, dict[str, Any]] = {}
     marked: set[int] = set()
     for (resource_id, slot), outcome in sorted(outcomes.items(), key=lambda item: item[0]):
-        seen = reports.seen(slot, outcome, clock_offset_seconds=region.clock_offset_seconds)
+        seen = reports.seen(slot, outcome, clock_offset_seconds=report.clock_offset_seconds)
         standing, document = states.get(resource_id), outcome.to_json()
         row = _outcome_row(resource_id, seen, outcome, document if is_news(standing, seen) else None)
         rows.append({**row, "egress_down": is_egress_down})

@@ -22,7 +22,7 @@ from probes.protocol import batch as wire
 from probes.protocol.outcome import rfc3339
 from probes.protocol.plan import ANONYMOUS, DEFAULT_TIMEOUT_SECONDS, Plan
 from probes.protocol.taxonomy import Depth
-from probes.selectors import versions
+from probes.selectors import workers
 from probes.trust.envelope import CONTROL, Kind, sign
 from probes.trust.keys import ControlKeys
 from probes.trust.sealing import BoundSecret, seal
@@ -99,7 +99,7 @@ class _Office:
             self._credentials[credential.registry_id].append(credential)
         self._opened: dict[str, BoundSecret | None] = {}
         self.box_keys = region_keys.box_keys({region.pk for check in checks for region in check.regions}, now=now)
-        self._versions = versions.read_by({region.pk for check in checks for region in check.regions}, now=now)
+        self._addressees = workers.addressees({region.pk for check in checks for region in check.regions}, now=now)
         self._states = {
             (state.resource_id, state.region_id): state
             for state in RegionState.objects.filter(resource__in=[check.resource.pk for check in checks]).only(
@@ -122,7 +122,7 @@ class _Office:
             if secret_key:
                 opened[secret_key] = self._open(secret_key, registry, credential)
             plans.append(self._plan(check, region, secret_key))
-        box_key = self.box_keys[region.pk]
+        box_key, addressees = self.box_keys[region.pk], self._addressees[region.pk]
         return wire.Batch(
             id=str(uuid.uuid4()),
             region=region.slug,
@@ -131,7 +131,8 @@ class _Office:
             plans=tuple(plans),
             secrets={key: seal(bound, box_key) for key, bound in opened.items() if bound is not None},
             clock_offset_seconds=region.clock_offset_seconds,
-            version=self._versions[region.pk],
+            clock_offsets=addressees.clock_offsets,
+            version=addressees.version,
         )
 
     def signed(self, batch: wire.Batch) -> Mapping[str, Any]:

@@ -11,9 +11,10 @@ from probes.models import Region
 from probes.policy.clock import by_our_clock
 from probes.policy.standing import Seen
 from probes.protocol import versions
-from probes.protocol.batch import MAX_PLANS, MAX_REPORT_BYTES, Finding, Returned, egress_of
+from probes.protocol.batch import MAX_PLANS, MAX_REPORT_BYTES, Finding, Returned, egress_of, worker_of
 from probes.protocol.egress import EgressState
 from probes.protocol.outcome import Outcome
+from probes.selectors import workers
 from probes.trust.envelope import Kind
 from probes.trust.refusal import RefusalCause, Refused
 
@@ -29,7 +30,8 @@ Key = tuple[int, datetime]
 class Received:
     """A report that came from `region`, with its findings and what it returned still to be judged.
 
-    `is_egress_down` tells that findings do not count: the report says so, or the region is known to have no way out.
+    `is_egress_down` tells that findings do not count: the report says so, or the region or the worker that made it is
+    known to have no way out. `clock_offset_seconds` is how far that worker's clock is ahead.
     """
 
     region: Region
@@ -37,6 +39,7 @@ class Received:
     findings: list[Any]
     returned: list[Any]
     is_egress_down: bool = False
+    clock_offset_seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -66,8 +69,8 @@ def receive(envelope: object, *, now: datetime) -> Received:
     except (KeyError, ValueError, TypeError, AttributeError):
         raise Refused(RefusalCause.MALFORMED, "the report names no batch") from None
     try:
-        egress = egress_of(body)
-    except ValueError as error:
+        egress, worker = egress_of(body), worker_of(body)
+    except (ValueError, TypeError) as error:
         raise Refused(RefusalCause.MALFORMED, str(error)[:200]) from None
     if body.get("region") != region.slug:
         raise Refused(RefusalCause.WRONG_RECIPIENT, "the report names another region than its envelope")
@@ -75,8 +78,15 @@ def receive(envelope: object, *, now: datetime) -> Received:
         raise Refused(RefusalCause.MALFORMED, "the report has no findings")
     if len(findings) + len(returned) > MAX_PLANS:
         raise Refused(RefusalCause.OVERSIZED, f"{len(findings)} findings and {len(returned)} returned checks")
-    is_egress_down = egress.state is EgressState.DOWN or region.egress_down_since is not None
-    return Received(region, batch, findings, returned, is_egress_down)
+    is_worker_down = workers.listed(region).get(worker or "", {}).get("egress_down_since") is not None
+    return Received(
+        region,
+        batch,
+        findings,
+        returned,
+        is_egress_down=egress.state is EgressState.DOWN or region.egress_down_since is not None or is_worker_down,
+        clock_offset_seconds=workers.clock_offset(region, worker),
+    )
 
 
 def judge(report: Received, asked: set[Key]) -> Judged:

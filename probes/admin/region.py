@@ -12,7 +12,8 @@ from probes.admin import display
 from probes.admin.enrolment import EnrolmentAdmin
 from probes.models import Region
 from probes.selectors import region_keys
-from probes.selectors.regions import events, last_round, workers
+from probes.selectors.regions import events, last_round
+from probes.selectors.workers import are_more, name_of, newest_first
 
 EVENTS_SHOWN: Final = 20
 
@@ -87,7 +88,8 @@ class RegionAdmin(EnrolmentAdmin):
 
     @admin.display(description="Last heartbeats")
     def worker_table(self, region: Region) -> str:
-        return render_to_string("admin/probes/region/workers.html", {"workers": _workers(region)})
+        told = {"workers": _workers(region), "are_more": are_more(region)}
+        return render_to_string("admin/probes/region/workers.html", told)
 
     @admin.display(description="Canaries")
     def canary_table(self, region: Region) -> str:
@@ -98,6 +100,7 @@ class RegionAdmin(EnrolmentAdmin):
         shown = [
             {
                 "at": display.stamped(event.at),
+                "who": f"worker {str(event.worker)[:8]}" if event.worker else "the region",
                 "before": event.before.replace("_", " "),
                 "after": display.badge(event.after),
                 "detail": event.detail,
@@ -108,7 +111,14 @@ class RegionAdmin(EnrolmentAdmin):
 
 
 def _workers(region: Region) -> Sequence[dict[str, Any]]:
-    """Return the last heartbeat of each worker, newest first, with its time as one."""
+    """Return the last heartbeat of each worker, newest first, with its times as such, its name and its clock."""
     return [
-        {**worker, "received": display.aged(parse_datetime(str(worker["received_at"])))} for worker in workers(region)
+        {
+            **worker,
+            "name": name_of(worker),
+            "received": display.aged(parse_datetime(str(worker["received_at"]))),
+            "down": display.aged(parse_datetime(worker.get("egress_down_since") or "")),
+            "clock_told": display.offset(worker.get("clock_offset_seconds"), worker.get("clock_uncertainty_seconds")),
+        }
+        for worker in newest_first(region)
     ]

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
 MOST_ASIDE: Final = 30
-"""With a hundred checks each, these weigh some megabytes. More, and what comes waits in the queue, where it is seen."""
+"""With a hundred checks each, these weigh some megabytes. What else comes waits in the queue, and is seen there."""
 
 LOOK_SECONDS: Final = 0.5
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Hands:
         return len(self._aside)
 
     def carry_out(self, batch_id: str, work: Callable[[], None]) -> None:
-        """Do the work of a batch; return when it is done or put aside. Raises what it raises while it is waited for."""
+        """Do the work of a batch; return when it is done or put aside. Raises what it raises until then."""
         future = self._threads.submit(work)
         while not wait({future}, LOOK_SECONDS).done:
             if self._is_held_up(batch_id) and self._put_aside(future):

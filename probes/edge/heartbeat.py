@@ -1,13 +1,13 @@
 """The worker's sign of life, and its check on itself."""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
-from uuid import uuid4
 
 from probes.broker.watchdog import Watchdog
 from probes.edge.app import HEARTBEAT
@@ -43,6 +43,7 @@ class Vitals:
     load_per_core: float | None = None
     egress: Egress = UNTOLD
     canaries: CanaryRound | None = None
+    heard_issued_at: datetime | None = None
 
 
 class Pulse:
@@ -57,6 +58,7 @@ class Pulse:
         link: Link,
         waits: Waits,
         *,
+        worker: str,
         take: Callable[[], Vitals],
         on_stuck: Callable[[str], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -68,7 +70,8 @@ class Pulse:
         self._on_stuck = on_stuck
         self._now = now
         self._watchdog = Watchdog(settings.stuck_seconds)
-        self._worker = str(uuid4())
+        self._worker = worker
+        self._host = socket.gethostname()
         self._started_at = now()
         self._sequence = 0
         self._is_away = False
@@ -133,6 +136,8 @@ class Pulse:
             head_waits_seconds=waits.head_seconds,
             egress=vitals.egress,
             canaries=vitals.canaries,
+            host=self._host,
+            heard_issued_at=vitals.heard_issued_at,
         )
         key = self._settings.keys.signing_key
         self._link.send(HEARTBEAT, sign(Kind.HEARTBEAT, region, CONTROL, heartbeat.to_json(), key))

@@ -99,7 +99,7 @@ class Runner:
         )
 
     async def is_held_up(self, batch_id: str) -> bool:
-        """Tell whether all that is left of a batch waits for slow registries, and for nothing that others want too."""
+        """Tell whether all that is left of a batch waits for slow registries, and the worker has seats for others."""
         left = +self._left.get(batch_id, Counter())
         now = asyncio.get_running_loop().time()
         slow = {name for name, host in self._hosts.items() if host.is_slow(now)}

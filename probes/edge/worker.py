@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
+from uuid import uuid4
 
 from celery import platforms
 from celery.apps.worker import Worker as CeleryWorker
@@ -52,7 +53,9 @@ class EdgeWorker:
         self._build_engine = build_engine
         self._tally = Tally()
         self._waits = Waits()
-        self._intake = Intake(settings.keys, ControlClock(), self._waits)
+        self._id = str(uuid4())
+        self._clock = ControlClock(self._id)
+        self._intake = Intake(settings.keys, self._clock, self._waits)
         self._app = make_app(settings, self.run_batch)
         self._guard = guard_queues(
             self._app, {settings.queue: {RUN_BATCH}}, on_refused=self._tally.refuse, on_late=self._run_late
@@ -62,7 +65,12 @@ class EdgeWorker:
         self._hands = Hands(settings.batches, is_held_up=self._is_held_up)
         self._publisher = Publisher(BrokerLink(self._app), Spool())
         self._pulse = Pulse(
-            settings, self._pulse_link(), self._waits, take=self._vitals, on_stuck=self._leave_at_once
+            settings,
+            self._pulse_link(),
+            self._waits,
+            worker=self._id,
+            take=self._vitals,
+            on_stuck=self._leave_at_once,
         )
 
     def main(self) -> int:
@@ -142,6 +150,7 @@ class EdgeWorker:
             findings=made.findings,
             returned=made.returned,
             egress=egress,
+            worker=self._id,
             version=batch.version,
         )
 
@@ -179,6 +188,7 @@ class EdgeWorker:
             load_per_core=_load_per_core(),
             egress=crew.canaries.egress,
             canaries=crew.canaries.round,
+            heard_issued_at=self._clock.heard_issued_at,
         )
 
     def _leave_at_once(self, reason: str) -> None:

@@ -42,8 +42,9 @@ class Region(models.Model):
     - active: none of these; gets checks and votes.
 
     `clock_offset_seconds` is how far its clock is ahead of ours, give or take `clock_uncertainty_seconds`; null
-    before the first heartbeat, and the latter while nothing bounds the offset from above. `liveness` is what
-    `actions.heartbeats` remembers from one heartbeat to the next, and `pace` what `actions.shedding` does beside the
+    before the first heartbeat, and the latter while nothing bounds the offset from above. Of several workers that is
+    the clock furthest ahead; `heartbeat` has each one's. `liveness` is what `actions.workers` remembers from one
+    heartbeat to the next, and `pace` what `actions.shedding` does beside the
     `stride`.
     """
 
@@ -137,12 +138,17 @@ class Region(models.Model):
 
 
 class RegionEvent(models.Model):
-    """One change of a region's condition: exactly one row for each, in the order of their ids."""
+    """One change of a region's condition: exactly one row for each, in the order of their ids.
+
+    With `worker` it is the change of that one alone: of several it lost its way out, or has it back, and the region
+    is as it was.
+    """
 
     region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField()
     before = models.CharField(max_length=16, choices=[(item.value, item.value) for item in RegionCondition])
     after = models.CharField(max_length=16, choices=[(item.value, item.value) for item in RegionCondition])
+    worker = models.UUIDField(null=True, blank=True)
     detail = models.CharField(max_length=300, blank=True)
 
     class Meta:

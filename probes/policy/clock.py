@@ -32,6 +32,14 @@ class Estimate:
     offset_seconds: float
     uncertainty_seconds: float | None
 
+    @property
+    def lower(self) -> float:
+        return self.offset_seconds - (self.uncertainty_seconds or 0.0)
+
+    @property
+    def upper(self) -> float:
+        return self.offset_seconds + _uncertainty(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
@@ -114,6 +122,30 @@ def by_our_clock(instant: datetime, offset_seconds: float | None) -> datetime:
         return (instant - timedelta(seconds=offset_seconds or 0.0)).astimezone(UTC)
     except OverflowError:
         return instant
+
+
+def furthest_ahead(estimates: Iterable[Estimate], known: Estimate | None = None) -> Estimate | None:
+    """Return the estimate of the clock that is furthest ahead, of those of several machines.
+
+    Where that is a lower bound only, what was `known` before stays as long as it is not below. None without any.
+    """
+    furthest = max(estimates, key=lambda item: item.offset_seconds, default=None)
+    if furthest is None:
+        return known
+    is_bound = furthest.uncertainty_seconds is None
+    if is_bound and known is not None and known.offset_seconds >= furthest.offset_seconds:
+        return known
+    return furthest
+
+
+def apart_seconds(estimates: Iterable[Estimate]) -> float:
+    """Return how far the clocks of several machines are apart at least; 0 where they may be the same."""
+    items = list(estimates)
+    highest, lowest = (
+        max((item.lower for item in items), default=0.0),
+        min((item.upper for item in items), default=0.0),
+    )
+    return max(0.0, highest - lowest)
 
 
 def _uncertainty(estimate: Estimate) -> float:

@@ -25,6 +25,7 @@ MAX_HEARTBEAT_BYTES: Final = 16 * 1024
 """The JSON text of a message's body may be so long; the receiver refuses more before it parses anything."""
 
 _MOST_VERSIONS: Final = 20
+_LONGEST_HOST: Final = 253
 
 # What reading a document of another shape raises. OverflowError: an instant that UTC's calendar does not reach.
 _SHAPE_ERRORS: Final = (AttributeError, KeyError, IndexError, TypeError, OverflowError)
@@ -36,8 +37,9 @@ class Batch:
 
     `id` is a UUID. `secrets` maps a `Plan.secret_key` to a sealed secret (`probes.trust.sealing`): sealed
     once for each credential, however many plans use it. On the wire, plans of the same site share one copy
-    of it, because a site may carry a whole CA bundle. `clock_offset_seconds` is how far the region's clock is
-    ahead of the one that issued and expires the batch, as far as that is known. `version` is how it is written.
+    of it, because a site may carry a whole CA bundle. `clock_offsets` are how far the clocks of the region's workers
+    are ahead of the one that issued and expires the batch: nobody knows which of them will take it.
+    `clock_offset_seconds` is for whoever is not named there. `version` is how it is written.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Batch:
     plans: tuple[Plan, ...]
     secrets: Mapping[str, str] = field(default_factory=dict)
     clock_offset_seconds: float | None = None
+    clock_offsets: Mapping[str, float] = field(default_factory=dict)
     version: int = versions.NEWEST
 
     def is_expired(self, now: datetime) -> bool:
@@ -75,6 +78,7 @@ class Batch:
             "plans": plans,
             "secrets": dict(self.secrets),
             "clock_offset_seconds": self.clock_offset_seconds,
+            "clock_offsets": dict(self.clock_offsets),
         }
 
     @classmethod
@@ -97,6 +101,9 @@ class Batch:
                 ),
                 secrets={_text(key): _text(sealed) for key, sealed in document["secrets"].items()},
                 clock_offset_seconds=or_none(number, document.get("clock_offset_seconds")),
+                clock_offsets={
+                    _uuid(worker): number(offset) for worker, offset in document.get("clock_offsets", {}).items()
+                },
                 version=version,
             )
         except _SHAPE_ERRORS as error:
@@ -151,7 +158,8 @@ class Report:
     """What a region found: for each plan of the batch with the id `batch` a finding, or the plan returned.
 
     A worker that is stopping returns what it could not do any more. `egress` is `down` when at some time since the
-    batch was taken all canaries failed. `version` is that of the batch; a report of version 1 returns nothing.
+    batch was taken all canaries failed. `worker` is the UUID of the process, as in its heartbeats; an earlier one
+    tells none. `version` is that of the batch; a report of version 1 returns nothing.
     """
 
     batch: str
@@ -160,6 +168,7 @@ class Report:
     findings: tuple[Finding, ...]
     returned: tuple[Returned, ...] = ()
     egress: Egress = UNTOLD
+    worker: str | None = None
     version: int = versions.NEWEST
 
     def to_json(self) -> dict[str, Any]:
@@ -171,6 +180,7 @@ class Report:
             "finished_at": rfc3339(self.finished_at),
             "findings": [finding.to_json() for finding in self.findings],
             "egress": self.egress.to_json(),
+            "worker": self.worker,
         }
         if self.version >= versions.RETURNS_SINCE:
             document["returned"] = [returned.to_json() for returned in self.returned]
@@ -188,6 +198,7 @@ class Report:
                 findings=tuple(Finding.from_json(item) for item in _items(document["findings"], MAX_PLANS)),
                 returned=tuple(Returned.from_json(item) for item in _items(document.get("returned", []), MAX_PLANS)),
                 egress=egress_of(document),
+                worker=worker_of(document),
             )
         except _SHAPE_ERRORS as error:
             raise ValueError(f"not a report: {type(error).__name__} {error}") from error
@@ -208,6 +219,9 @@ class Heartbeat:
     the control plane's clock to being taken by the region's: the offset of the clocks is in them, so they may be
     negative. Where nothing was taken they are None, and `head_waits_seconds` tells for how long at least the first
     message in the queue has been waiting.
+
+    `host` is the name of its machine, for those who are to find it. `heard_issued_at` is when the newest batch that
+    it took was issued, by the control plane's clock: since that is signed, the heartbeat is younger.
 
     `speaks` are the versions of the batches that it reads and of the reports that it writes; a heartbeat that tells
     none is of a worker of version 1.
@@ -234,6 +248,8 @@ class Heartbeat:
     head_waits_seconds: float = 0.0
     egress: Egress = UNTOLD
     canaries: CanaryRound | None = None
+    host: str = ""
+    heard_issued_at: datetime | None = None
     speaks: tuple[int, ...] = versions.SPOKEN
 
     def to_json(self) -> dict[str, Any]:
@@ -260,6 +276,8 @@ class Heartbeat:
             "head_waits_seconds": self.head_waits_seconds,
             "egress": self.egress.to_json(),
             "canaries": self.canaries.to_json() if self.canaries else None,
+            "host": self.host,
+            "heard_issued_at": rfc3339(self.heard_issued_at) if self.heard_issued_at else None,
             "speaks": list(self.speaks),
         }
 
@@ -289,6 +307,8 @@ class Heartbeat:
                 head_waits_seconds=number(document.get("head_waits_seconds", 0.0)),
                 egress=egress_of(document),
                 canaries=or_none(CanaryRound.from_json, document.get("canaries")),
+                host=_text(document.get("host", ""))[:_LONGEST_HOST],
+                heard_issued_at=or_none(_instant, document.get("heard_issued_at")),
                 speaks=tuple(_count(item) for item in _items(document.get("speaks", [1]), _MOST_VERSIONS)),
             )
         except _SHAPE_ERRORS as error:
@@ -299,6 +319,11 @@ def egress_of(document: Mapping[str, Any]) -> Egress:
     """Return what a report or heartbeat says of the region's way out; older workers say nothing."""
     told = document.get("egress")
     return UNTOLD if told is None else Egress.from_json(told)
+
+
+def worker_of(document: Mapping[str, Any]) -> str | None:
+    """Return which worker a report is from, None where it does not tell. Raises `ValueError` or `TypeError`."""
+    return or_none(_uuid, document.get("worker"))
 
 
 def _text(value: object) -> str:

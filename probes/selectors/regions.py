@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from probes.models import Region, RegionEvent
 from probes.protocol.egress import CanaryRound
+from probes.selectors import workers
 
 UNREAD: Final = ("heartbeat", "liveness", "canaries")
 """Fields of a region that only its own page reads, and that weigh."""
@@ -27,10 +28,15 @@ CROSS JOIN LATERAL (
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What a region's card tells besides its row: its last canaries, and its last changes, newest first."""
+    """What a region's card tells besides its row: its last canaries, its last changes, and its workers.
+
+    Both are newest first. `are_more` tells that workers are heard for whom there is no place.
+    """
 
     last_round: CanaryRound | None = None
     events: Sequence[RegionEvent] = ()
+    workers: Sequence[Mapping[str, Any]] = ()
+    are_more: bool = False
 
 
 NO_VITALS: Final = Vitals()
@@ -39,15 +45,6 @@ NO_VITALS: Final = Vitals()
 def regions() -> QuerySet[Region]:
     """All regions, retired ones too, in the order of their slugs."""
     return Region.objects.order_by("slug")
-
-
-def workers(region: Region) -> Sequence[dict[str, Any]]:
-    """Return the last heartbeat of each worker as `actions.regions` keeps it, newest first.
-
-    One that an earlier version stored lacks what came later.
-    """
-    heard = region.heartbeat.get("workers", {}).values()
-    return sorted(heard, key=lambda worker: str(worker["received_at"]), reverse=True)
 
 
 def last_round(region: Region) -> CanaryRound | None:
@@ -63,8 +60,13 @@ def events(region: Region) -> QuerySet[RegionEvent]:
 def vitals_of(region_ids: Iterable[int]) -> Mapping[int, Vitals]:
     """Return of each region what its card tells besides its row. Two queries."""
     ids = list(region_ids)
-    rounds = Region.objects.filter(pk__in=ids).values_list("pk", "canaries")
+    regions = Region.objects.filter(pk__in=ids).only("canaries", "heartbeat", "last_seen_at")
     changes: dict[int, list[RegionEvent]] = {region_id: [] for region_id in ids}
     for event in RegionEvent.objects.raw(_LAST_EVENTS, {"regions": ids, "count": EVENTS_ON_A_CARD}):
         changes[event.region_id].append(event)
-    return {pk: Vitals(CanaryRound.from_json(told) if told else None, changes[pk]) for pk, told in rounds}
+    return {
+        region.pk: Vitals(
+            last_round(region), changes[region.pk], workers.newest_first(region), workers.are_more(region)
+        )
+        for region in regions
+    }

@@ -127,7 +127,7 @@ class Watched:
             slots=len(due),
             verdicts=history.changes(window.began, window.closed),
             events=[
-                f"{event.region.slug}: {event.before} → {event.after}"
+                f"{event.region.slug}{' (one worker)' if event.worker else ''}: {event.before} → {event.after}"
                 for event in RegionEvent.objects.filter(
                     region__slug__in=window.regions, at__gte=window.began, at__lt=window.closed
                 )

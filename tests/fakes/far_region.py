@@ -79,6 +79,7 @@ class FarRegion:
             ),
             returned=tuple(Returned(key=plan.key, slot=plan.slot) for plan in returned),
             egress=egress,
+            worker=self.worker,
             version=batch.version,
         )
         return self.sign(Kind.REPORT, report.to_json())

@@ -14,6 +14,7 @@ from probes.admin.region import RegionAdmin
 from probes.models import Region
 from probes.protocol.egress import Canary, CanaryRound, Egress, EgressState
 from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import FarRegion
 from tests.integration.admin.pages import ADMIN, messages_of, shown
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +137,30 @@ def test_page_tells_the_region_s_clock_canaries_and_last_changes(client: Client,
     assert "https://canary.test/<b> dns_temporary 12 ms From 10.0.0.4, seen from outside as 192.0.2.7." in page
     assert "active ! egress down no canary answers: https://canary.test/<b> dns_temporary" in page
     assert "announced ✓ active enrolled" in page
+
+
+def test_page_tells_of_a_worker_that_is_not_as_the_others(client: Client, plane: ControlPlane) -> None:
+    fine, now = plane.regions["eu-west"], timezone.now()
+    lost = FarRegion(fine.row, fine.keys)
+    for number in (1, 2):
+        for far, state, ahead_seconds in ((fine, EgressState.OK, 0), (lost, EgressState.DOWN, 300)):
+            beat = far.heartbeat(
+                number,
+                sent_at=now + timedelta(seconds=ahead_seconds),
+                host=f"edge-{ahead_seconds}",
+                egress=Egress(state=state, since=now),
+                canaries=CanaryRound(number=number, ended_at=now, canaries=()),
+            )
+            regions.record_heartbeat(beat, now=now)
+    page = shown(client, page_of(fine.row))
+    name = f"edge-300 ({lost.worker[:8]})"
+    assert f"worker {lost.worker[:8]} active ! egress down {name}: no canary answers" in page
+    assert f"{name} {lost.worker}" in page
+    assert "at least +300.0 s down, cut off" in page
+    assert "More workers are heard than these" not in page
+    for _ in range(19):
+        regions.record_heartbeat(FarRegion(fine.row, fine.keys).heartbeat(), now=now)
+    assert "More workers are heard than these" in shown(client, page_of(fine.row))
 
 
 def test_chosen_regions_are_drained_and_the_event_says_by_whom(client: Client, plane: ControlPlane) -> None:

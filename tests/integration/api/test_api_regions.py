@@ -13,6 +13,7 @@ from probes.models import Region
 from probes.protocol.egress import Canary, CanaryRound, Egress, EgressState
 from probes.protocol.outcome import rfc3339
 from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import FarRegion
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +86,7 @@ def test_region_shows_its_clock_its_queue_and_its_way_out(client: APIClient, pla
             longest_wait_seconds=311.0,
             seats=100,
             load_per_core=0.5,
+            host="edge-7",
             egress=Egress(state=EgressState.OK, since=now),
             canaries=round_,
         ),
@@ -104,17 +106,55 @@ def test_region_shows_its_clock_its_queue_and_its_way_out(client: APIClient, pla
     }
     (worker,) = shown["workers"]
     assert (worker["seats"], worker["load_per_core"], worker["egress"]) == (100, 0.5, "ok")
+    assert (worker["host"], worker["egress_down_since"]) == ("edge-7", None)
+    assert worker["clock_offset_seconds"] == pytest.approx(301, abs=1e-3)
+    assert worker["clock_uncertainty_seconds"] == pytest.approx(2, abs=1e-3)
+    assert shown["has_more_workers"] is False
 
 
 def test_worker_that_an_earlier_version_stored_is_shown(client: APIClient, plane: ControlPlane) -> None:
     regions.record_heartbeat(plane.regions["eu-west"].heartbeat(), now=timezone.now())
     region = Region.objects.get(slug="eu-west")
     (worker,) = region.heartbeat["workers"].values()
-    for name in ("seats", "load_per_core", "queue_lag_seconds", "egress", "canaries", "expired_lately"):
+    ours = ("seats", "load_per_core", "queue_lag_seconds", "egress", "canaries", "expired_lately", "host", "clock")
+    for name in (*ours, "clock_offset_seconds", "clock_uncertainty_seconds", "egress_down_since"):
         del worker[name]
     region.save()
     (shown,) = next(item for item in client.get(ADDRESS).json() if item["slug"] == "eu-west")["workers"]
     assert (shown["seats"], shown["load_per_core"], shown["egress"]) == (0, None, "unknown")
+    assert (shown["host"], shown["egress_down_since"], shown["clock_offset_seconds"]) == ("", None, None)
+
+
+def test_worker_without_a_way_out_is_shown_and_told_of(client: APIClient, plane: ControlPlane) -> None:
+    fine, lost = plane.regions["eu-west"], another_worker(plane.regions["eu-west"])
+    for number in (1, 2):
+        for far, state in ((fine, EgressState.OK), (lost, EgressState.DOWN)):
+            beat = far.heartbeat(
+                number,
+                host="edge-7",
+                egress=Egress(state=state, since=plane.now),
+                canaries=CanaryRound(number=number, ended_at=plane.now, canaries=()),
+            )
+            regions.record_heartbeat(beat, now=plane.now + number * timedelta(seconds=10))
+    shown = next(item for item in client.get(ADDRESS).json() if item["slug"] == "eu-west")
+    down = {worker["worker"]: worker["egress_down_since"] for worker in shown["workers"]}
+    assert down == {fine.worker: None, lost.worker: rfc3339(plane.now + timedelta(seconds=20))}
+    assert shown["state"] == "active"
+    event = client.get(f"{ADDRESS}/eu-west/events").json()["results"][0]
+    assert (event["worker"], event["before"], event["after"]) == (lost.worker, "active", "egress_down")
+    assert event["detail"].startswith("edge-7 (")
+
+
+def another_worker(far: FarRegion) -> FarRegion:
+    """Return another worker of the same region."""
+    return FarRegion(far.row, far.keys)
+
+
+def test_more_workers_than_are_listed_are_told_of(client: APIClient, plane: ControlPlane) -> None:
+    for _ in range(21):
+        regions.record_heartbeat(another_worker(plane.regions["eu-west"]).heartbeat(), now=plane.now)
+    shown = next(item for item in client.get(ADDRESS).json() if item["slug"] == "eu-west")
+    assert (len(shown["workers"]), shown["has_more_workers"]) == (20, True)
 
 
 def test_events_of_a_region_come_newest_first_in_pages(client: APIClient, plane: ControlPlane) -> None:

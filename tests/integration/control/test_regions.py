@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from probes.actions import regions as region_actions
+from probes.actions.workers import WORKERS_REMEMBERED
 from probes.models import Region
 from probes.trust.envelope import Kind
 from probes.trust.refusal import RefusalCause, Refused
@@ -72,12 +73,34 @@ def test_worker_is_heard_after_one_with_a_clock_at_the_calendar_s_beginning(now:
     assert region.worker in heard.heartbeat["workers"]
 
 
-def test_several_workers_of_a_region_are_remembered_up_to_a_bound(now: datetime, regions: Regions) -> None:
+def test_worker_whose_clock_was_set_far_back_is_heard_once_it_has_taken_a_batch(
+    now: datetime, regions: Regions
+) -> None:
+    """It is started anew, as after a power cut where the clock has no battery, and looks like a replay."""
+    region, long_ago = regions["eu-west"], now - timedelta(days=400)
+    region_actions.record_heartbeat(region.heartbeat(sent_at=now), now=now)
+    region.worker = str(uuid4())
+    with pytest.raises(Refused, match=r"of eu-west, from 400 days before .* or the clock was set back") as refused:
+        region_actions.record_heartbeat(region.heartbeat(1, sent_at=long_ago), now=now)
+    assert refused.value.cause is RefusalCause.REPLAYED
+    heard = region_actions.record_heartbeat(region.heartbeat(2, sent_at=long_ago, heard_issued_at=now), now=now)
+    assert region.worker in heard.heartbeat["workers"]
+
+
+def test_replay_does_not_pass_for_having_heard_a_batch_that_is_old(now: datetime, regions: Regions) -> None:
+    region, long_ago = regions["eu-west"], now - timedelta(days=9)
+    old = region.heartbeat(sent_at=long_ago, heard_issued_at=long_ago)
+    region.worker = str(uuid4())
+    region_actions.record_heartbeat(region.heartbeat(sent_at=now), now=now)
+    assert refusal(old, now + MINUTE) is RefusalCause.REPLAYED
+
+
+def test_dead_workers_of_a_region_are_remembered_up_to_a_bound(now: datetime, regions: Regions) -> None:
     region = regions["eu-west"]
-    for second in range(region_actions.WORKERS_REMEMBERED + 3):
+    for number in range(WORKERS_REMEMBERED + 3):
         region.worker = str(uuid4())
-        heard = region_actions.record_heartbeat(region.heartbeat(), now=now + timedelta(seconds=second))
-    assert len(heard.heartbeat["workers"]) == region_actions.WORKERS_REMEMBERED
+        heard = region_actions.record_heartbeat(region.heartbeat(), now=now + number * MINUTE)
+    assert len(heard.heartbeat["workers"]) == WORKERS_REMEMBERED
     assert region.worker in heard.heartbeat["workers"]
 
 

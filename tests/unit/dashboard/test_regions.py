@@ -1,6 +1,8 @@
 """A region in words."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -48,6 +50,46 @@ def test_region_tells_how_it_is_and_what_happened_to_it() -> None:
         ("Egress address", "192.0.2.7, 10.0.0.4"),
     ]
     assert shown.events == ["14:25:00: cut off, <b>"]
+
+
+def worker(number: int, **values: Any) -> dict[str, Any]:
+    return {"worker": str(UUID(int=number << 96)), "received_at": NOW.isoformat(), **values}
+
+
+def said(*workers: dict[str, Any], are_more: bool = False) -> dict[str, str]:
+    region = Region(slug="eu-west", verify_key="k", clock_offset_seconds=300.0, clock_uncertainty_seconds=0.1)
+    return dict(view(region, Vitals(workers=workers, are_more=are_more), NOW).facts)
+
+
+def test_worker_that_alone_lost_its_way_out_is_named() -> None:
+    lost = worker(7, host="edge-7\n", egress_down_since=(NOW - timedelta(minutes=5)).isoformat())
+    gone = worker(8, received_at=(NOW - timedelta(hours=1)).isoformat(), egress_down_since=NOW.isoformat())
+    facts = said(worker(1), lost, gone)
+    assert facts["Workers"] == f"2; edge-7 (00000007) reaches nothing since 14:25 (5{SPACE}min)"
+    assert "Workers" not in said(lost)  # it is the region's
+
+
+def test_workers_that_are_heard_and_not_known_are_told_of() -> None:
+    assert said(worker(1), worker(2), are_more=True)["Workers"] == "more than 2, of which 2 are known"
+
+
+def test_clocks_of_workers_that_differ_are_told_of() -> None:
+    right, wrong = (
+        worker(number, clock_offset_seconds=offset, clock_uncertainty_seconds=0.1)
+        for number, offset in enumerate((0.0, 300.0))
+    )
+    assert said(right, wrong)["Clock"] == (
+        "300 s ahead, give or take 0.1 s; its workers' clocks are at least 300 s apart"
+    )
+    assert said(wrong)["Clock"] == said(right, worker(2))["Clock"] == "300 s ahead, give or take 0.1 s"
+
+
+def test_event_of_one_worker_is_told_as_such() -> None:
+    event = RegionEvent(
+        at=NOW, before="active", after="egress_down", worker=UUID(int=7), detail="edge-7: none answers"
+    )
+    shown = view(Region(slug="eu-west", verify_key="k"), Vitals(events=[event]), NOW)
+    assert shown.events == ["14:30:00: one worker cut off, edge-7: none answers"]
 
 
 def test_region_of_which_nothing_is_known_says_little() -> None:

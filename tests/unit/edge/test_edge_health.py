@@ -16,6 +16,7 @@ from probes.edge.waits import Waits
 from probes.trust.keys import ControlKeys, RegionKeys
 
 NOW = 1000.0
+WORKER = "00000000-0000-0000-0000-000000000009"
 
 
 class FakeLink:
@@ -75,7 +76,7 @@ def test_heartbeat_leaves_a_note_of_what_became_of_it(tmp_path: Path) -> None:
     keys = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
     settings = EdgeSettings(broker=BrokerAddress("redis://127.0.0.1:1/0"), keys=keys)
     noted = NotedLink(link, tmp_path / "health", clock=lambda: float(clock()))
-    pulse = Pulse(settings, noted, Waits(), take=Vitals, on_stuck=lambda _: None)
+    pulse = Pulse(settings, noted, Waits(), worker=WORKER, take=Vitals, on_stuck=lambda _: None)
     pulse.beat()
     tried, sent = map(float, (tmp_path / "health").read_text().split())
     assert tried - 2 < sent <= tried

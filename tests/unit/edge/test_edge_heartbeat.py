@@ -1,5 +1,6 @@
 """The heartbeat: what it tells, that it goes on, and when it says that the worker is stuck."""
 
+import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from probes.version import VERSION
 
 KEYS = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+WORKER, OTHER = (f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2))
 
 
 class FakeLink:
@@ -57,10 +59,11 @@ def pulse(
     stuck_seconds: float = 60.0,
     now: Callable[[], datetime] = lambda: AT,
     waits: Waits | None = None,
+    worker: str = WORKER,
 ) -> tuple[Pulse, list[str]]:
     settings = EdgeSettings(broker=BrokerAddress("redis://127.0.0.1:1/0"), keys=KEYS, stuck_seconds=stuck_seconds)
     stuck: list[str] = []
-    return Pulse(settings, link, waits or Waits(), take=take, on_stuck=stuck.append, now=now), stuck
+    return Pulse(settings, link, waits or Waits(), worker=worker, take=take, on_stuck=stuck.append, now=now), stuck
 
 
 def test_heartbeat_tells_what_the_worker_does() -> None:
@@ -116,9 +119,10 @@ def test_waits_are_told_once_and_not_lost_with_a_broker_that_is_away() -> None:
 
 def test_two_workers_of_a_region_can_be_told_apart() -> None:
     link = FakeLink()
-    for _ in range(2):
-        pulse(link, Vitals)[0].beat()
-    assert link.beats[0].worker != link.beats[1].worker
+    for worker in (WORKER, OTHER):
+        pulse(link, lambda: Vitals(heard_issued_at=AT), worker=worker)[0].beat()
+    assert [beat.worker for beat in link.beats] == [WORKER, OTHER]
+    assert {(beat.host, beat.heard_issued_at) for beat in link.beats} == {(socket.gethostname(), AT)}
 
 
 def test_broker_that_is_away_is_logged_once_and_not_taken_for_being_stuck(caplog: pytest.LogCaptureFixture) -> None:
@@ -159,7 +163,7 @@ def test_reading_that_fails_does_not_end_the_heartbeats(caplog: pytest.LogCaptur
         return next(readings)
 
     settings = EdgeSettings(broker=BrokerAddress("redis://127.0.0.1:1/0"), keys=KEYS, heartbeat_seconds=0.001)
-    beating = Pulse(settings, link, Waits(), take=take, on_stuck=lambda _: None)
+    beating = Pulse(settings, link, Waits(), worker=WORKER, take=take, on_stuck=lambda _: None)
     beating.start()
     deadline = time.monotonic() + 5
     while "a heartbeat failed" not in caplog.text:

@@ -18,6 +18,7 @@ from probes.trust.refusal import RefusalCause, Refused
 CONTROL_KEYS = ControlKeys.generate()
 REGION_KEYS = RegionKeys.generate("eu-west", CONTROL_KEYS.verify_key)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+WORKER = "00000000-0000-0000-0000-000000000009"
 
 
 class Machine:
@@ -33,7 +34,7 @@ class Machine:
         self.seconds += seconds
 
     def intake(self) -> Intake:
-        clock = ControlClock(lambda: self.shown, lambda: self.seconds)
+        clock = ControlClock(WORKER, lambda: self.shown, lambda: self.seconds)
         return Intake(REGION_KEYS, clock, self.waits, lambda: self.seconds)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from probes.policy.clock import LARGEST_SECONDS, Estimate, Readings, by_our_clock
+from probes.policy.clock import LARGEST_SECONDS, Estimate, Readings, apart_seconds, by_our_clock, furthest_ahead
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -120,3 +120,40 @@ def test_time_that_cannot_be_moved_stays() -> None:
 def test_readings_are_kept_as_json() -> None:
     found = noted((0, -4.0, None), (31, -0.5, 9.0))
     assert Readings.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found
+
+
+def about(offset_seconds: float, uncertainty_seconds: float | None = 0.1) -> Estimate:
+    return Estimate(offset_seconds=offset_seconds, uncertainty_seconds=uncertainty_seconds)
+
+
+@pytest.mark.parametrize(
+    ("estimates", "known", "furthest"),
+    [
+        ([], None, None),
+        ([], about(5.0), about(5.0)),
+        ([about(0.0), about(300.0), about(-300.0)], about(900.0), about(300.0)),
+        ([about(0.0), about(-600.0, None)], about(900.0), about(0.0)),
+        ([about(-600.0, None)], about(0.0), about(0.0)),  # a heartbeat that was held up says nothing against it
+        ([about(-600.0, None)], None, about(-600.0, None)),
+        ([about(300.0, None)], about(0.0), about(300.0, None)),
+    ],
+)
+def test_clock_of_several_workers_is_the_one_furthest_ahead(
+    estimates: list[Estimate], known: Estimate | None, furthest: Estimate | None
+) -> None:
+    assert furthest_ahead(estimates, known) == furthest
+
+
+@pytest.mark.parametrize(
+    ("estimates", "apart"),
+    [
+        ([], 0.0),
+        ([about(300.0)], 0.0),
+        ([about(0.0, 1.0), about(1.5, 1.0)], 0.0),
+        ([about(0.0, 1.0), about(300.0, 2.0)], 297.0),
+        ([about(0.0, 1.0), about(300.0, None)], 299.0),
+        ([about(0.0, 1.0), about(-300.0, None)], 0.0),
+    ],
+)
+def test_clocks_are_apart_by_what_their_uncertainties_leave(estimates: list[Estimate], apart: float) -> None:
+    assert apart_seconds(estimates) == pytest.approx(apart)

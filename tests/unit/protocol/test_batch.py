@@ -1,6 +1,7 @@
 """Batches, reports and heartbeats as JSON and back."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -100,15 +101,29 @@ def test_heartbeat_need_not_tell_everything() -> None:
 
 
 def test_batch_may_tell_the_region_about_its_clock() -> None:
-    told = batch(Plan(reference="a"), clock_offset_seconds=-300.5)
+    told = batch(Plan(reference="a"), clock_offset_seconds=-300.5, clock_offsets={ID: 2.5})
     assert Batch.from_json(through_json(told)) == told
-    untold = {name: value for name, value in through_json(told).items() if name != "clock_offset_seconds"}
+    untold = {name: value for name, value in through_json(told).items() if not name.startswith("clock_offset")}
     assert Batch.from_json(untold).clock_offset_seconds is None
+    assert Batch.from_json(untold).clock_offsets == {}
 
 
 def test_report_of_an_earlier_version_says_nothing_of_the_way_out() -> None:
     document = {name: value for name, value in through_json(REPORT).items() if name != "egress"}
     assert Report.from_json(document).egress == UNTOLD
+
+
+def test_report_tells_which_worker_it_is_from_and_one_of_an_earlier_version_does_not() -> None:
+    told = replace(REPORT, worker=ID)
+    assert Report.from_json(through_json(told)) == told
+    document = {name: value for name, value in through_json(told).items() if name != "worker"}
+    assert Report.from_json(document).worker is None
+
+
+def test_heartbeat_tells_its_machine_and_what_it_heard_last() -> None:
+    told = replace(HEARTBEAT, host="edge-7", heard_issued_at=AT)
+    assert Heartbeat.from_json(through_json(told)) == told
+    assert len(Heartbeat.from_json({**through_json(told), "host": "h" * 9000}).host) == 253
 
 
 def test_times_without_a_zone_have_no_place() -> None:
@@ -177,6 +192,13 @@ def test_what_is_no_message_is_refused(kind: Any, document: object) -> None:
         (HEARTBEAT, {"canaries": []}),
         (REPORT, {"egress": {}}),
         (batch(Plan(reference="a")), {"clock_offset_seconds": True}),
+        (batch(Plan(reference="a")), {"clock_offsets": []}),
+        (batch(Plan(reference="a")), {"clock_offsets": {"me": 1.0}}),
+        (batch(Plan(reference="a")), {"clock_offsets": {ID: None}}),
+        (REPORT, {"worker": "me"}),
+        (REPORT, {"worker": 7}),
+        (HEARTBEAT, {"host": None}),
+        (HEARTBEAT, {"heard_issued_at": "2026-01-01T00:00:00"}),
     ],
 )
 def test_message_with_a_fault_is_refused(value: Any, changes: dict[str, Any]) -> None:
