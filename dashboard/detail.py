@@ -28,6 +28,7 @@ _LEFT_OUT = {
     "draining": "the region is being drained",
     "silent": "the region is silent",
     "egress_down": "the region reaches nothing at all",
+    "unheard": "the region has not been heard yet",
     "unchecked": "nothing has come from it yet",
     "stale": "its last result is too old",
     "indeterminate": "its check could not tell",

@@ -137,7 +137,7 @@ def _vote(region: Region, newest: _Newest | None) -> Vote:
     status, reason, slot = newest or (None, None, None)
     return Vote(
         region=region.slug,
-        presence=Presence.of(region.condition),
+        presence=Presence.of(region.condition, is_heard=region.last_seen_at is not None),
         stride=region.stride,
         status=status,
         reason=reason,

@@ -3,15 +3,17 @@
 Each region has one vote: its newest outcome. Only votes that say something about the image, now, are counted:
 
 - not those of regions that are paused, draining, silent or without egress, or that never checked it;
+- of a region that was never heard since it was enrolled, only what it found since, which is a sign of life too;
 - not stale ones: silence is neither health nor an outage;
 - not `indeterminate` (we could not tell, a throttled registry for example) nor `config_error` (ours to mend).
 
-With fewer counted votes than the minimum the verdict is unknown. It is unavailable when most of them are
+With fewer counted votes than the minimum the verdict is unknown; who was sent away or has not come yet is not
+waited for. It is unavailable when most of them are
 `unavailable`, available when all are `available`, and degraded in between.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -51,15 +53,21 @@ class Presence(StrEnum):
     DRAINING = "draining"
     SILENT = "silent"
     EGRESS_DOWN = "egress_down"
+    UNHEARD = "unheard"  # since it was enrolled
 
     @classmethod
-    def of(cls, condition: RegionCondition) -> "Presence":
-        """Return the presence of a region in `condition`; one that is retired or announced is not asked."""
+    def of(cls, condition: RegionCondition, *, is_heard: bool) -> "Presence":
+        """Return the presence of a region in `condition`, heard since it was enrolled or not.
+
+        One that is retired or announced is not asked.
+        """
+        if not is_heard and (condition.votes or condition is RegionCondition.SILENT):
+            return cls.UNHEARD
         return cls.PRESENT if condition.votes else cls(condition.value)
 
 
-_BY_OPERATOR: Final = frozenset({Presence.PAUSED, Presence.DRAINING})
-"""Whoever was sent away is not missed; whoever fell silent is."""
+_NOT_MISSED: Final = frozenset({Presence.PAUSED.value, Presence.DRAINING.value, Presence.UNHEARD.value})
+"""Whoever was sent away, or has not come yet, is not missed; whoever fell silent is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +141,7 @@ class Decision:
     """The verdict, how it came about, and when it lapses by the mere passing of time (None: it does not).
 
     `left_out` says for each region without a counted vote why: its presence (`paused`, `draining`, `silent`,
-    `egress_down`), `unchecked`, `stale`, `indeterminate` or `config_error`.
+    `egress_down`, `unheard`), `unchecked`, `stale`, `indeterminate` or `config_error`.
     """
 
     state: VerdictState
@@ -147,7 +155,7 @@ def decide(inputs: Inputs) -> Decision:
     """Return the verdict on `inputs`."""
     why = {vote.region: _why_left_out(vote, inputs) for vote in inputs.votes}
     counted = [vote for vote in inputs.votes if why[vote.region] is None]
-    eligible = sum(vote.presence not in _BY_OPERATOR for vote in inputs.votes)
+    eligible = sum(cause not in _NOT_MISSED for cause in why.values())
     return Decision(
         state=_state([vote.status for vote in counted], needed=max(1, min(inputs.minimum_votes, eligible))),
         counted=len(counted),
@@ -159,6 +167,9 @@ def decide(inputs: Inputs) -> Decision:
 
 
 def _why_left_out(vote: Vote, inputs: Inputs) -> str | None:
+    if vote.presence is Presence.UNHEARD:
+        found = replace(vote, presence=Presence.PRESENT)
+        return Presence.UNHEARD.value if _why_left_out(found, inputs) else None
     if vote.presence is not Presence.PRESENT:
         return vote.presence.value
     stale_at = inputs.stale_at(vote)

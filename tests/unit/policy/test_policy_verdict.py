@@ -152,7 +152,38 @@ def test_stored_inputs_are_the_inputs() -> None:
     ],
 )
 def test_region_is_present_as_its_condition_says(condition: RegionCondition, presence: Presence) -> None:
-    assert Presence.of(condition) is presence
+    assert Presence.of(condition, is_heard=True) is presence
+
+
+@pytest.mark.parametrize(
+    ("condition", "presence"),
+    [
+        (RegionCondition.ACTIVE, Presence.UNHEARD),
+        (RegionCondition.SILENT, Presence.UNHEARD),  # so it is called a minute after it was enrolled
+        (RegionCondition.DRAINING, Presence.DRAINING),
+        (RegionCondition.PAUSED, Presence.PAUSED),
+    ],
+)
+def test_region_that_was_never_heard_is_not_silent(condition: RegionCondition, presence: Presence) -> None:
+    assert Presence.of(condition, is_heard=False) is presence
+
+
+def test_region_whose_worker_has_not_come_yet_is_not_waited_for() -> None:
+    """Enrolling a second region changes no verdict, also where it was here before and what it found then is old."""
+    before = vote("down", region="c", presence=Presence.UNHEARD, age=FRESH)
+    decision = decided(vote("up"), Vote(region="b", presence=Presence.UNHEARD), before)
+    assert (decision.state, decision.left_out) == ("available", {"b": "unheard", "c": "unheard"})
+    assert decided(Vote(region="b", presence=Presence.UNHEARD)).state == "unknown"
+
+
+def test_result_that_overtakes_the_first_heartbeat_counts() -> None:
+    decision = decided(vote("up"), vote("down", region="b", presence=Presence.UNHEARD))
+    assert (decision.state, decision.counted, decision.failing) == ("degraded", 2, 1)
+
+
+def test_regions_that_were_heard_are_waited_for_beside_one_that_was_not() -> None:
+    decision = decided(vote("up"), Vote(region="b"), Vote(region="c", presence=Presence.UNHEARD))
+    assert (decision.state, decision.left_out) == ("unknown", {"b": "unchecked", "c": "unheard"})
 
 
 @pytest.mark.parametrize("presence", [Presence.DRAINING, Presence.PAUSED])
