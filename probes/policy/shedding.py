@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
+from probes.policy.liveness import PROMPT_SECONDS
+
 STRIDES: Final = (1, 2, 4, 8, 16)
 """A region that is late even at the last one is too small: what is too much is shed when its queue is full."""
 
@@ -21,7 +23,7 @@ SHOWS_AFTER: Final = timedelta(seconds=60)
 """So long it takes until the queue tells what a change has brought."""
 
 SHORTER: Final = 0.9
-"""A queue is becoming shorter when its lag is down to this part of what it was."""
+"""A queue that lagged is becoming shorter when its lag is down to this part of what it was."""
 
 PATIENCE: Final = timedelta(minutes=5)
 LONGEST_PATIENCE: Final = timedelta(hours=1)
@@ -75,7 +77,13 @@ def next_pace(pace: Pace, *, is_late: bool, lag_seconds: float, now: datetime) -
     if waited is not None and waited < SHOWS_AFTER:
         return pace
     looked = replace(pace, looked_at=now, lag_seconds=lag_seconds)
-    is_shorter = pace.stride > 1 and not pace.was_narrowed and lag_seconds <= pace.lag_seconds * SHORTER
+    # Without a lag worth the name it is late for want of seats: no queue of its can become shorter.
+    is_shorter = (
+        pace.stride > 1
+        and not pace.was_narrowed
+        and pace.lag_seconds > PROMPT_SECONDS
+        and lag_seconds <= pace.lag_seconds * SHORTER
+    )
     if is_shorter or pace.stride == STRIDES[-1]:
         return looked
     return replace(looked, stride=pace.stride * 2, patience=_patience(pace, waited), was_narrowed=False)

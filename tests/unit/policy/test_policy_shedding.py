@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from probes.policy import slots
+from probes.policy.liveness import PROMPT_SECONDS
 from probes.policy.shedding import (
     LONGEST_PATIENCE,
     PATIENCE,
@@ -54,6 +55,22 @@ def test_stride_grows_only_while_the_queue_does_not_become_shorter(lag_seconds: 
     assert (looked.stride, looked.looked_at, looked.lag_seconds) == (stride, NOON + SHOWS_AFTER, lag_seconds)
 
 
+def test_region_without_a_queue_that_is_late_for_want_of_seats_is_sent_less_and_less() -> None:
+    """A batch is taken at once, and its checks find no seat in time: there is no lag that could become shorter."""
+    pace, at = UNHURRIED, NOON
+    while at <= NOON + timedelta(minutes=5):
+        pace = late(pace, 0.0, at)
+        at += LOOK
+    assert pace.stride == STRIDES[-1]
+
+
+def test_lag_that_is_none_to_speak_of_shows_no_relief_by_shrinking() -> None:
+    pace = late(UNHURRIED, PROMPT_SECONDS, NOON)
+    assert late(pace, 1.0, NOON + SHOWS_AFTER).stride == 4
+    pace = late(UNHURRIED, PROMPT_SECONDS + 1, NOON)
+    assert late(pace, 1.0, NOON + SHOWS_AFTER).stride == 2
+
+
 def test_stride_has_an_end() -> None:
     pace = UNHURRIED
     for minute in range(10):
@@ -97,6 +114,11 @@ def test_region_that_needs_a_stride_does_not_lose_patience_by_needing_more() -> 
 
 def test_region_begins_without_a_memory() -> None:
     assert Pace.from_json(1, {}) == UNHURRIED
+
+
+def test_pace_is_remembered() -> None:
+    for pace in (UNHURRIED, late(UNHURRIED, 40.0, NOON)):
+        assert Pace.from_json(pace.stride, pace.to_json()) == pace
 
 
 def test_readings_that_alternate_do_not_swing_the_stride() -> None:
