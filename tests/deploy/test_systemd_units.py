@@ -91,7 +91,15 @@ def test_services_run_what_is_run_in_containers() -> None:
     ]
     assert command("kairos-beat.service") == list(services["beat"].command)
     assert command("kairos-worker.service") == list(services["control"].command)
-    assert command("kairos-prepare.service") == ["python", "manage.py", "prepare", "--without-regions"]
+    assert command("kairos-prepare.service") == ["python", "manage.py", "prepare", "--without-regions", "--wait"]
+
+
+def test_nothing_is_given_up_at_boot_because_the_database_comes_late() -> None:
+    """A unit whose requirement failed is not started again, whatever its `Restart` says: so that must not fail."""
+    required = {need for text in UNITS.values() for need in re.findall(r"^Requires=(.*)$", text, re.MULTILINE)}
+    assert required == {"kairos-prepare.service"}
+    assert "--wait" in command("kairos-prepare.service")
+    assert "TimeoutStartSec=infinity\n" in UNITS["kairos-prepare.service"]
 
 
 def test_worker_is_given_the_time_it_takes_to_stop() -> None:

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from kairos import keys
+from kairos import keys, start
 from probes.actions import accounts, enrolment
 from probes.actions.enrolment import OtherKeys
 from probes.actions.secrets import SecretUnreadable
@@ -46,6 +46,11 @@ class Command(BaseCommand):
             help="enrol none: no worker runs beside this database, and each region has a machine of its own",
         )
         parser.add_argument(
+            "--wait",
+            action="store_true",
+            help="wait until the database answers, and with --broker-accounts the broker: at boot they may be late",
+        )
+        parser.add_argument(
             "--report",
             type=Path,
             metavar="FILE",
@@ -53,8 +58,17 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *, samples: bool, without_regions: bool, broker_accounts: bool, report: Path | None, **_: Any
+        self,
+        *,
+        samples: bool,
+        without_regions: bool,
+        broker_accounts: bool,
+        wait: bool,
+        report: Path | None,
+        **_: Any,
     ) -> None:
+        if wait:
+            start.await_services(with_broker=broker_accounts, say=self.stderr.write)
         call_command("make_keys")
         call_command("migrate", interactive=False, verbosity=0)
         password = make_admin()
