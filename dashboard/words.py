@@ -117,8 +117,8 @@ _REASONS: Final = {
 _MISSED: Final[dict[str, str]] = {
     MissedCause.DOWNTIME: "Kairos was down",
     MissedCause.SHED: "the region's queue was full",
-    MissedCause.EXPIRED: "the region got it too late",
-    MissedCause.LOST: "no report came back",
+    MissedCause.EXPIRED: "the region gave no sign of life",
+    MissedCause.LOST: "nothing usable came back in time",
 }
 
 

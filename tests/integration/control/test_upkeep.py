@@ -6,7 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import dispatch, missed, partitions, refusals, retention, verdicts
+from dashboard import words
+from probes.actions import dispatch, enrolment, missed, partitions, refusals, retention, verdicts
 from probes.actions import regions as region_actions
 from probes.actions.ingest import ingest
 from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, Region, Verdict
@@ -56,6 +57,23 @@ def test_lost_slots_tell_a_living_region_from_a_dead_one(
     }
 
 
+def test_words_for_a_missed_slot_tell_a_silent_region_from_one_that_was_too_late(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    make_images(interval_seconds=60)
+    hear(regions, at=now - SECOND)
+    dispatch.claim_due(now)
+    for second in (1, 30, 59, 70):
+        hear(regions, "eu-west", at=now + second * SECOND)
+    missed.reap_batches(now=now + DAY)
+    told = MissedSlots.objects.values_list("region__slug", "cause")
+    assert {slug: words.missed(cause) for slug, cause in told} == {
+        "ap-south": "the region gave no sign of life",
+        "eu-west": "nothing usable came back in time",
+        "us-east": "the region gave no sign of life",
+    }
+
+
 def test_slots_of_deleted_images_are_not_recorded(now: datetime, regions: Regions, make_images: MakeImages) -> None:
     doomed, kept = make_images(2)
     dispatch.claim_due(now)
@@ -99,6 +117,51 @@ def test_silent_region_loses_its_vote_and_gets_it_back(
     assert Region.objects.get(slug="eu-west").silent_since is None
     (change,) = verdicts.refresh_lapsed(now=later)
     assert change.after == VerdictState.DEGRADED
+
+
+def test_region_that_was_enrolled_and_never_heard_moves_no_verdict(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    """One region checks; a second is enrolled, and its worker is started when somebody has the time."""
+    for slug in ("ap-south", "us-east"):
+        regions.pop(slug).row.delete()
+    (image,) = make_images(interval_seconds=300)
+    hear(regions, at=now)
+    check_everywhere(regions, now)
+    enrolment.enroll("us-east", now=now)
+    assert verdicts.refresh_lapsed(now=now) == []
+    later = now + timedelta(seconds=61)
+    hear(regions, at=later)
+    assert region_actions.note_silence(now=later) == ["us-east"]
+    assert verdicts.refresh_lapsed(now=later) == []
+    batch = next(
+        message for message in dispatch.claim_due(later + timedelta(seconds=300)).messages if "eu" in message.queue
+    )
+    region = regions["eu-west"]
+    assert ingest(region.report(region.open(batch), GONE), now=later + timedelta(seconds=300)).changes == [
+        verdicts.Change(image.pk, VerdictState.AVAILABLE, VerdictState.UNAVAILABLE, later + timedelta(seconds=300))
+    ]
+    presences = {vote.region: vote.presence for vote in Inputs.from_json(Verdict.objects.get().inputs).votes}
+    assert presences == {"eu-west": Presence.PRESENT, "us-east": Presence.UNHEARD}
+
+
+def test_region_that_is_enrolled_again_is_not_waited_for_either(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    """What it found before it was retired is old, and says nothing of whether its worker has come back."""
+    del regions["ap-south"]
+    Region.objects.filter(slug="ap-south").delete()
+    make_images(interval_seconds=60)
+    hear(regions, at=now)
+    check_everywhere(regions, now)
+    enrolment.retire([regions.pop("us-east").row.pk], now=now + SECOND)
+    later = now + timedelta(seconds=240)
+    hear(regions, at=later)
+    for message in dispatch.claim_due(later).messages:
+        ingest(regions["eu-west"].report(regions["eu-west"].open(message)), now=later)
+    enrolment.enroll("us-east", now=later)
+    assert verdicts.refresh_lapsed(now=later) == []
+    assert Verdict.objects.get().state == VerdictState.AVAILABLE
 
 
 def test_all_silent_is_unknown_and_no_outage(now: datetime, regions: Regions, make_images: MakeImages) -> None:
