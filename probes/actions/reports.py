@@ -12,9 +12,11 @@ from probes.policy.clock import by_our_clock
 from probes.policy.standing import Seen
 from probes.protocol import versions
 from probes.protocol.batch import MAX_PLANS, MAX_REPORT_BYTES, Finding, Returned, egress_of, worker_of
+from probes.protocol.bounds import check_bounds, room_for_each
 from probes.protocol.egress import EgressState
 from probes.protocol.outcome import Outcome
 from probes.selectors import workers
+from probes.trust import strict_json
 from probes.trust.envelope import Kind
 from probes.trust.refusal import RefusalCause, Refused
 
@@ -129,6 +131,9 @@ def seen(slot: datetime, outcome: Outcome, *, clock_offset_seconds: float | None
 
 
 def _finding(document: Any, asked: set[Key]) -> tuple[Key, Outcome]:
+    weight, room = len(strict_json.dumps(document).encode()), room_for_each(len(asked))
+    if weight > room:
+        raise Refused(RefusalCause.OVERSIZED, f"a finding of {weight} bytes, where {room} are for each")
     try:
         finding = Finding.from_json(document)
         _check_fit(finding.outcome)
@@ -161,7 +166,8 @@ def _refuse_second(key: Key, judged: Judged) -> None:
 
 
 def _check_fit(outcome: Outcome) -> None:
-    """Raise `ValueError` where an outcome that reads well does not fit the columns it goes to."""
+    """Raise `ValueError` where an outcome that reads well does not fit the columns it goes to, or the pages."""
+    check_bounds(outcome)
     found = outcome.conclusion
     _check_text("host", found.host, _LONGEST_HOST)
     _check_text("digest", found.digest, _LONGEST_DIGEST)

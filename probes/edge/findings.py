@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from probes.protocol.batch import MAX_REPORT_BYTES, Finding
+from probes.protocol.batch import Finding
+from probes.protocol.bounds import check_bounds
 from probes.protocol.outcome import Conclusion, Outcome, Step
 from probes.protocol.plan import Plan
 from probes.protocol.reference import Reference
@@ -47,16 +48,11 @@ def cut_short(
     )
 
 
-def room_for_each(count: int) -> int:
-    """Return how many bytes each of `count` findings may take, so that the report with all of them travels."""
-    return (MAX_REPORT_BYTES - 1024) // max(count, 1) - 1
-
-
 def fitted(finding: Finding, plan: Plan, max_bytes: int) -> Finding:
     """Return `finding` as it is, or with hardly a step, or as an internal error: one that travels.
 
     A registry has a say in texts of an outcome. One hostile answer must not cost the whole report, which the
-    receiver refuses for a NUL or for its size.
+    receiver refuses for a NUL or for its size; nor one that the receiver refuses alone the finding itself.
     """
     if _travels(finding, max_bytes):
         return finding
@@ -85,6 +81,7 @@ def _telling(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 def _travels(finding: Finding, max_bytes: int) -> bool:
     try:
+        check_bounds(finding.outcome)
         return len(strict_json.dumps(finding.to_json()).encode()) <= max_bytes
     except ValueError:
         return False

@@ -13,11 +13,12 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from probes.edge.engine import Engine
-from probes.edge.findings import cut_short, fitted, room_for_each
+from probes.edge.findings import cut_short, fitted
 from probes.edge.intake import Taken
 from probes.edge.keyring import Keyring, SecretRefused
 from probes.protocol import versions
 from probes.protocol.batch import Finding, Returned
+from probes.protocol.bounds import room_for_each
 from probes.protocol.plan import Plan
 from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Reason, Stage

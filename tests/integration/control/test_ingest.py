@@ -18,6 +18,7 @@ from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, RegionSta
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, VerdictState, decide
 from probes.protocol.batch import Batch as WireBatch
+from probes.protocol.bounds import MAX_ITEMS, MAX_TEXT
 from probes.protocol.outcome import Outcome as WireOutcome
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status
@@ -220,6 +221,58 @@ def test_bad_findings_are_refused_without_their_neighbours(
     }
     lost = MissedSlots.objects.values_list("cause", "region__slug", "first_slot")
     assert list(lost) == [(MissedCause.LOST, "eu-west", now)] * 6
+
+
+def test_finding_that_outweighs_any_check_s_is_refused_without_its_neighbours(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    make_images(6)
+    region = regions["eu-west"]
+
+    def spoil(findings: list[Any]) -> None:
+        findings[0]["outcome"]["hint"] = "x" * 7_000_000
+        findings[1]["outcome"]["steps"] = [{"stage": "manifest"}] * 50_000
+        findings[2]["outcome"]["detail"] = "x" * (MAX_TEXT + 1)
+        findings[3]["outcome"]["notices"] = ["x"] * (MAX_ITEMS + 1)
+        findings[4]["outcome"]["warnings"] = ["tls_expiring"] * (MAX_ITEMS + 1)
+
+    report = with_findings(region, region.report(batches(regions, now)["eu-west"]), spoil)
+    ingested = ingest(report, now=now)
+    assert (ingested.stored, ingested.refused) == (1, 5)
+    assert dict(MessageRefusal.objects.values_list("cause", "count")) == {
+        RefusalCause.OVERSIZED: 2,
+        RefusalCause.MALFORMED: 3,
+    }
+    (document,) = RegionState.objects.values_list("document", flat=True)
+    assert len(json.dumps(document)) < 2000
+
+
+def test_finding_has_its_share_of_a_report_and_no_more(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    make_images(60)
+    region = regions["eu-west"]
+
+    def fill(findings: list[Any]) -> None:
+        for heavy, notices in zip(findings, (100, 200), strict=False):
+            heavy["outcome"]["notices"] = ["x" * 1000] * notices
+
+    report = with_findings(region, region.report(batches(regions, now)["eu-west"]), fill)
+    assert (ingest(report, now=now).stored, MessageRefusal.objects.get().cause) == (59, RefusalCause.OVERSIZED)
+
+
+def test_second_report_of_a_batch_is_refused_also_where_it_says_otherwise(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    """Two processes of a region may have been given a copy each: of what they find, the first that comes counts."""
+    make_images()
+    batch = batches(regions, now)["eu-west"]
+    first, second = regions["eu-west"].report(batch), regions["eu-west"].report(batch, GONE)
+    assert ingest(first, now=now).stored == 1
+    with pytest.raises(Refused) as refused:
+        ingest(second, now=now + SECOND)
+    assert refused.value.cause is RefusalCause.REPLAYED
+    assert Outcome.objects.get().status == Status.AVAILABLE
 
 
 def test_report_that_leaves_slots_open_has_them_recorded_as_lost(

@@ -192,6 +192,15 @@ def test_entry_is_measured_before_it_is_read() -> None:
     assert refusal_of(b"x" * 1000, max_bytes=1000).cause == RefusalCause.MALFORMED
 
 
+def test_wrappings_are_parsed_before_a_signature_and_the_envelope_s_body_is_not() -> None:
+    """What the screen reads is of strangers, so it is measured and strict; in an envelope's body it does not look."""
+    unsigned = {"v": 1, "kind": "report", "body": '{"a":1,"a":2} no JSON at all', "signature": ""}
+    screen(json.dumps(message(args=(unsigned,))).encode(), QUEUE, tasks=TASKS)
+    in_the_wrapping = _base64([[unsigned], {}, {}]).encode()
+    twice = base64.b64encode(base64.b64decode(in_the_wrapping).replace(b'"v": 1', b'"v": 1, "v": 1')).decode()
+    assert refusal_of(json.dumps({**message(), "body": twice}).encode(), tasks=TASKS).cause == RefusalCause.MALFORMED
+
+
 def test_refusal_shows_little_and_nothing_unprintable() -> None:
     detail = refusal_of(json.dumps(message("é\n" * 1000)).encode(), tasks=TASKS).detail
     assert len(detail) <= 100

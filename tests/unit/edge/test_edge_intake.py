@@ -93,6 +93,16 @@ def test_batch_is_run_once() -> None:
     intake.open(envelope(batch().to_json()))
 
 
+def test_two_processes_of_a_region_know_nothing_of_each_other_and_each_runs_a_copy_once() -> None:
+    """What is not claimed: a broker may hand a copy to every process, and each makes the checks, once."""
+    document, machine = envelope(batch().to_json()), Machine()
+    one, other = machine.intake(), machine.intake()
+    assert one.open(document).batch == other.open(document).batch
+    assert [cause_of(intake, document) for intake in (one, other)] == [RefusalCause.REPLAYED] * 2
+    machine.pass_by(300)
+    assert [cause_of(intake, document) for intake in (one, other, machine.intake())] == [RefusalCause.EXPIRED] * 3
+
+
 def test_batch_is_forgotten_when_its_expiry_guards_it_whatever_becomes_of_the_clocks() -> None:
     machine = Machine()
     intake, document = machine.intake(), envelope(batch().to_json())

@@ -9,11 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from probes.edge.findings import fitted, room_for_each
+from probes.edge.findings import fitted
 from probes.edge.intake import Taken
 from probes.edge.keyring import Keyring
 from probes.edge.runner import Made, Runner
 from probes.protocol.batch import MAX_REPORT_BYTES, Batch, Report, Returned
+from probes.protocol.bounds import MAX_TEXT
 from probes.protocol.exchange import Method
 from probes.protocol.plan import Plan, Secret
 from probes.protocol.taxonomy import Reason, Stage, Status
@@ -315,5 +316,9 @@ async def test_long_outcome_still_tells_whether_its_documents_were_read(method: 
     assert cut.outcome.has_read_documents is long.outcome.has_read_documents is (method == "GET")
 
 
-def test_room_for_each_adds_up_to_less_than_a_report() -> None:
-    assert all(room_for_each(count) * count + count < MAX_REPORT_BYTES for count in (0, 1, 7, 100, 1000))
+async def test_outcome_with_a_text_that_no_receiver_takes_is_not_sent() -> None:
+    (plan,) = plans("registry.test/ok")
+    (found,) = (await runner(FakeEngine()).run(batch(plan), NOBODY)).findings
+    conclusion = replace(found.outcome.conclusion, detail="x" * (MAX_TEXT + 1))
+    wordy = replace(found, outcome=replace(found.outcome, conclusion=conclusion))
+    assert fitted(wordy, plan, 100_000).outcome.conclusion.reason == Reason.INTERNAL_ERROR
