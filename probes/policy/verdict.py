@@ -66,6 +66,7 @@ class Presence(StrEnum):
         return cls.PRESENT if condition.votes else cls(condition.value)
 
 
+_NOTHING_NEW: Final = frozenset({"unchecked", "stale"})
 _NOT_MISSED: Final = frozenset({Presence.PAUSED.value, Presence.DRAINING.value, Presence.UNHEARD.value})
 """Whoever was sent away, or has not come yet, is not missed; whoever fell silent is."""
 
@@ -168,8 +169,8 @@ def decide(inputs: Inputs) -> Decision:
 
 def _why_left_out(vote: Vote, inputs: Inputs) -> str | None:
     if vote.presence is Presence.UNHEARD:
-        found = replace(vote, presence=Presence.PRESENT)
-        return Presence.UNHEARD.value if _why_left_out(found, inputs) else None
+        cause = _why_left_out(replace(vote, presence=Presence.PRESENT), inputs)
+        return Presence.UNHEARD.value if cause in _NOTHING_NEW else cause
     if vote.presence is not Presence.PRESENT:
         return vote.presence.value
     stale_at = inputs.stale_at(vote)

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from probes.actions import dispatch, missed, resources
 from probes.actions.ingest import Ingested, ingest
-from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, RegionState, Resource, Verdict
+from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, Region, RegionState, Resource, Verdict
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, VerdictState, decide
 from probes.protocol.batch import Batch as WireBatch
@@ -39,6 +39,11 @@ def batches(regions: Regions, now: datetime) -> dict[str, WireBatch]:
     slugs = [message.queue.removeprefix("probe.") for message in messages]
     assert len(set(slugs)) == len(slugs)
     return {slug: regions[slug].open(message) for slug, message in zip(slugs, messages, strict=True)}
+
+
+def hear_of_all(now: datetime) -> None:
+    """Let every region have been heard, so that verdicts wait for two of them."""
+    Region.objects.update(last_seen_at=now)
 
 
 def check_everywhere(regions: Regions, now: datetime, find: Find | None = None, **finds: Find) -> None:
@@ -92,6 +97,7 @@ def test_verdict_is_stored_with_what_explains_it(now: datetime, regions: Regions
 
 def test_changed_verdicts_are_told_once(now: datetime, regions: Regions, make_images: MakeImages) -> None:
     (image,) = make_images()
+    hear_of_all(now)
     told = [ingest(regions[slug].report(batch), now=now).changes for slug, batch in batches(regions, now).items()]
     assert [[(c.resource_id, c.before, c.after) for c in changes] for changes in told] == [
         [],
@@ -128,6 +134,7 @@ def test_document_is_kept_for_news_only(now: datetime, regions: Regions, make_im
 
 def test_second_ingest_of_a_report_changes_nothing(now: datetime, regions: Regions, make_images: MakeImages) -> None:
     make_images(3)
+    hear_of_all(now)
     report = regions["eu-west"].report(batches(regions, now)["eu-west"])
     assert ingest(report, now=now) == Ingested(stored=3, refused=0, changes=[])
     before = list(RegionState.objects.values())
@@ -371,6 +378,7 @@ def test_deleted_resource_is_left_out_without_its_neighbours(
     now: datetime, regions: Regions, make_images: MakeImages
 ) -> None:
     doomed, kept = make_images(2)
+    hear_of_all(now)
     batch = batches(regions, now)["eu-west"]
     Resource.objects.filter(pk=doomed.pk).delete()
     assert ingest(regions["eu-west"].report(batch), now=now) == Ingested(stored=1, refused=0, changes=[])

@@ -20,7 +20,7 @@ from probes.protocol.taxonomy import Reason
 from probes.selectors.regions import events
 from tests.fakes.far_region import FarRegion, finding
 from tests.integration.control.conftest import MakeImages, Regions
-from tests.integration.control.test_ingest import batches, check_everywhere
+from tests.integration.control.test_ingest import batches, check_everywhere, hear_of_all
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +201,7 @@ def test_last_words_of_a_worker_that_is_gone_are_read_once(regions: Regions, now
 
 def test_late_region_keeps_its_vote(now: datetime, regions: Regions, make_images: MakeImages, heart: Heart) -> None:
     make_images()
+    hear_of_all(now)
     for _ in range(3):
         heart.beat(longest_wait_seconds=40.0)
     check_everywhere(regions, now)
@@ -261,6 +262,7 @@ def test_what_a_region_finds_without_egress_is_kept_and_does_not_vote(
     now: datetime, regions: Regions, make_images: MakeImages, heart: Heart
 ) -> None:
     (image,) = make_images(interval_seconds=60)
+    hear_of_all(now)
     check_everywhere(regions, now)
     before = RegionState.objects.values().get(region__slug="eu-west")
     for _ in range(2):

@@ -89,13 +89,11 @@ def test_database_that_comes_late_is_waited_for(empty_database: str, tmp_path: P
     assert "Admin user: admin, password: " in out
 
 
-def test_without_waiting_it_fails_at_once(empty_database: str, tmp_path: Path) -> None:
+def test_without_waiting_it_fails_at_once(postgres_url: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "prepare", "--without-regions"],
         cwd=PROJECT,
-        env=bare_environment(
-            {"KAIROS_STATE_DIR": str(tmp_path), "DATABASE_URL": at_port(empty_database, free_port())}
-        ),
+        env=bare_environment({"KAIROS_STATE_DIR": str(tmp_path), "DATABASE_URL": at_port(postgres_url, free_port())}),
         capture_output=True,
         check=False,
         timeout=60,

@@ -179,6 +179,8 @@ def test_region_whose_worker_has_not_come_yet_is_not_waited_for() -> None:
 def test_result_that_overtakes_the_first_heartbeat_counts() -> None:
     decision = decided(vote("up"), vote("down", region="b", presence=Presence.UNHEARD))
     assert (decision.state, decision.counted, decision.failing) == ("degraded", 2, 1)
+    decision = decided(vote("up"), vote("?", region="b", presence=Presence.UNHEARD))
+    assert (decision.state, decision.left_out) == ("unknown", {"b": "indeterminate"})
 
 
 def test_regions_that_were_heard_are_waited_for_beside_one_that_was_not() -> None:
