@@ -7,8 +7,9 @@ from typing import Any
 
 from celery import Celery, states
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # missing from the stubs
-from celery.signals import celeryd_init, setup_logging, task_postrun, worker_ready
+from celery.signals import celeryd_init, setup_logging, task_postrun, worker_init, worker_ready
 
+from probes.broker.queues import HEARTBEATS, RESULTS
 from probes.broker.reconnecting import EagerAMQP
 from probes.broker.transports import guard_queues
 from probes.trust.refusal import RefusalCause
@@ -31,8 +32,13 @@ def count_refusal(queue: str, cause: RefusalCause, detail: str) -> None:
     refusals.count(queue, cause, detail, now=timezone.now())
 
 
-# Regions write to `results`: nothing is taken from there but their reports and heartbeats.
-guard_queues(app, {"results": {"probes.ingest", "probes.heartbeat"}}, on_refused=count_refusal)
+# Regions write to these: nothing is taken from there but their reports and heartbeats. Workers of the version before
+# know of the first alone.
+guard_queues(
+    app,
+    {RESULTS: {"probes.ingest", "probes.heartbeat"}, HEARTBEATS: {"probes.heartbeat"}},
+    on_refused=count_refusal,
+)
 
 
 @task_postrun.connect
@@ -70,6 +76,14 @@ def begin_with_everything_there(**_: Any) -> None:
     from kairos.start import ensure_services  # noqa: PLC0415 - settings are read when a worker starts, not on import
 
     ensure_services()
+
+
+@worker_init.connect
+def take_heartbeats_with_reports(**_: Any) -> None:
+    """Let a worker take heartbeats too whose command line was written before they had a queue of their own."""
+    queues = app.amqp.queues
+    if RESULTS in queues.consume_from:
+        queues.select_add(queues[HEARTBEATS])
 
 
 @worker_ready.connect

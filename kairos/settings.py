@@ -13,7 +13,7 @@ from celery.schedules import crontab
 
 from kairos.environment import Environment, is_loopback
 from kairos.logs import is_not_about_a_rejected_message, is_not_about_readiness
-from probes.broker.queues import CONTROL, RESULTS, plain_queue, results_queue
+from probes.broker.queues import CONTROL, HEARTBEATS, RESULTS, plain_queue, queue_of_regions
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
@@ -207,11 +207,14 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
-CELERY_TASK_QUEUES = (plain_queue(CONTROL), results_queue(KAIROS_BROKER))
+CELERY_TASK_QUEUES = (
+    plain_queue(CONTROL),
+    *(queue_of_regions(name, KAIROS_BROKER) for name in (RESULTS, HEARTBEATS)),
+)
 CELERY_TASK_DEFAULT_QUEUE = CONTROL
 CELERY_TASK_ROUTES = {
     "probes.ingest": {"queue": RESULTS},
-    "probes.heartbeat": {"queue": RESULTS},
+    "probes.heartbeat": {"queue": HEARTBEATS},
     "probes.*": {"queue": CONTROL},
 }
 # A message leaves the broker when its transaction has been committed: with a worker killed in between it
@@ -246,6 +249,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "socket_keepalive": True,
         "retry_on_timeout": True,
         "priority_steps": [0],
+        "queue_order_strategy": "probes.broker.turns:Turns",
     }
     if KAIROS_BROKER.is_redis
     # A batch that the broker did not take would be dropped without a word otherwise.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Redis with accounts: nobody without a name, the control plane with all rights, and each region of this host with what
-# its worker needs: to take from its own queue and to add to `results`. Redis 7 or newer.
+# its worker needs: to take from its own queue, to add to `results` and `heartbeats`, and to ask how many wait there.
+# Redis 7 or newer.
 #
 #   REDIS_PASSWORD   of the account `control`
 #   REDIS_REGIONS    slugs, with spaces between; the account edge-<slug> has the password in REDIS_<SLUG>_PASSWORD,
@@ -18,7 +19,7 @@ accounts() {
         # The worker declares its queue, which kombu writes down in two sets.
         bindings="%W~_kombu.binding.probe.$slug %W~_kombu.binding_permanent.probe.$slug"
         echo "user edge-$slug on >$password ~probe.$slug +ping +brpop +llen +multi +exec" \
-            "(+sadd $bindings) (+lpush %W~results)"
+            "(+sadd $bindings) (+lpush +llen %W~results %W~heartbeats)"
     done
 }
 

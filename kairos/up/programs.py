@@ -93,7 +93,8 @@ class Place:
 def control_plane(place: Place) -> tuple[Child, ...]:
     """Return the web server, the scheduler and the worker of the control plane."""
     celery = ("-m", "celery", "--quiet", "--app", "kairos")
-    worker = ("--queues", "control,results", "--concurrency", str(CONTROL_PROCESSES), "--hostname", "control@%h")
+    queues = ("--queues", "control,results,heartbeats")
+    worker = (*queues, "--concurrency", str(CONTROL_PROCESSES), "--hostname", "control@%h")
     gunicorn = ("-m", "gunicorn", "kairos.wsgi", "--bind", str(place.bind), "--no-control-socket")
     return (
         place.control("control", *celery, "worker", *worker, "--without-gossip", "--without-mingle"),

@@ -1,12 +1,11 @@
 """The control plane's own pulse."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.db import connection
 
-GAP: Final = timedelta(seconds=30)
-"""Ticks come each second; after so long without one the control plane, its broker or its database was away."""
+from probes.policy.liveness import TICK_GAP
 
 _STAMP: Final = """
 WITH before AS (SELECT ticked_at FROM probes_controlbeat WHERE id = 1)
@@ -23,6 +22,6 @@ RETURNING (SELECT ticked_at FROM before)
 def stamp(now: datetime) -> datetime | None:
     """Note that a tick ran at `now`; return when the one before did, None if this is the first."""
     with connection.cursor() as cursor:
-        cursor.execute(_STAMP, {"now": now, "late": now - GAP})
+        cursor.execute(_STAMP, {"now": now, "late": now - TICK_GAP})
         (before,) = cursor.fetchone()
     return before if isinstance(before, datetime) else None

@@ -67,7 +67,8 @@ def _found(region: Region) -> str:
     """Return what a region's signs say about the condition that was found from them."""
     match region.condition:
         case RegionCondition.SILENT if region.silent_since:
-            return f"no heartbeat since {rfc3339(region.silent_since)}"
+            # Not said before all that came was read: `policy.liveness.Hearing`.
+            return f"no heartbeat since {rfc3339(region.silent_since)}, and none waits to be read"
         case RegionCondition.EGRESS_DOWN:
             return f"no canary answers: {_canaries(region)}"
         case RegionCondition.LATE:

@@ -132,6 +132,7 @@ class _Office:
             secrets={key: seal(bound, box_key) for key, bound in opened.items() if bound is not None},
             clock_offset_seconds=region.clock_offset_seconds,
             clock_offsets=addressees.clock_offsets,
+            heartbeats_apart=True,
             version=addressees.version,
         )
 

@@ -1,21 +1,28 @@
 """Regions: pausing and draining, and their signs of life."""
 
+import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.db.models import Q, QuerySet
 
 from probes.actions import conditions, envelopes, region_keys, workers
-from probes.actions.beat import GAP
 from probes.actions.workers import latch_of
 from probes.actions.workers import remember as _remember
 from probes.models import Region
 from probes.models.control import ControlBeat
 from probes.policy import liveness
-from probes.policy.liveness import Latch
+from probes.policy.liveness import Hearing, Latch, Unread
 from probes.protocol.batch import MAX_HEARTBEAT_BYTES, Heartbeat
+from probes.selectors.workers import listed
 from probes.trust.envelope import Kind
 from probes.trust.refusal import RefusalCause, Refused
+
+_OTHER_WAY_FOR: Final = timedelta(hours=1)
+"""So long after its last heartbeat among the reports a worker may still send the next one there."""
+
+_log = logging.getLogger(__name__)
 
 
 def pause(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int:
@@ -39,10 +46,10 @@ def retire(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int
     return _change(Region.objects.filter(pk__in=list(region_ids), retired_at=None), now, detail, retired_at=now)
 
 
-def record_heartbeat(envelope: object, *, now: datetime) -> Region:
+def record_heartbeat(envelope: object, *, now: datetime, among_reports: bool = False) -> Region:
     """Take a sign of life, and what it says of the region's clock, queue and egress.
 
-    Raises `Refused`, and then nothing is stored.
+    `among_reports`: by their queue and not by that of heartbeats. Raises `Refused`, and then nothing is stored.
     """
     signed = envelopes.opened(envelope, Kind.HEARTBEAT, max_bytes=MAX_HEARTBEAT_BYTES, now=now)
     try:
@@ -52,28 +59,40 @@ def record_heartbeat(envelope: object, *, now: datetime) -> Region:
     if heartbeat.region != signed.region.slug:
         raise Refused(RefusalCause.WRONG_RECIPIENT, "the heartbeat names another region than its envelope")
     with conditions.changing(Region.objects.filter(pk=signed.region.pk), now=now) as (region,):
+        if among_reports and workers.is_overtaken(region, heartbeat):
+            return region
         workers.refuse_replay(region, heartbeat, now=now)
-        workers.hear(region, heartbeat, now=now)
+        workers.hear(region, heartbeat, now=now, among_reports=among_reports)
         _read_silence(region, now)
         region_keys.note_use(region, signed.key, now=now)
     return region
 
 
-def note_silence(*, now: datetime) -> list[str]:
+def note_silence(*, now: datetime, unread: Unread = Unread()) -> list[str]:  # noqa: B008 - frozen
     """Find the regions that fell silent since this was last asked, or were never heard at all; return their slugs.
 
-    Nobody is silent before the control plane itself has been listening for that long: after it, its database or
-    its broker was away, heartbeats are missing that nobody could have taken.
+    `unread` is what waited at the broker a moment ago. Nobody is silent whose heartbeats we may have missed or not
+    read yet: see `Hearing`.
     """
     beat = ControlBeat.objects.first()
-    if beat is not None and (beat.ticked_at < now - GAP or beat.running_since > now - liveness.SILENT_AFTER):
-        return []
+    hearing = Hearing(
+        ticked_at=beat.ticked_at if beat else None,
+        ticking_since=beat.running_since if beat else None,
+        unread=unread,
+    )
     since = now - liveness.SILENT_AFTER
     unheard = Q(last_seen_at__lt=since) | Q(last_seen_at=None, condition_since__lt=since)
-    fallen = Region.objects.in_service().filter(unheard, silent_since=None)
-    if not fallen.exists():
+    missing = Region.objects.in_service().filter(unheard, silent_since=None)
+    fallen = [region.pk for region in missing if _is_silent(region, hearing, now)]
+    if len(fallen) < len(missing) and (unread.heartbeats or unread.reports):
+        _log.warning(
+            "whether regions are silent cannot be told: %d heartbeats and %d reports wait to be read",
+            unread.heartbeats,
+            unread.reports,
+        )
+    if not fallen:
         return []
-    with conditions.changing(fallen, now=now) as regions:
+    with conditions.changing(missing.filter(pk__in=fallen), now=now) as regions:
         for region in regions:
             region.silent_since = region.last_seen_at or region.condition_since
             _remember(region, "silence", Latch(holds=True))
@@ -86,6 +105,17 @@ def _change(chosen: QuerySet[Region], now: datetime, detail: str, **values: date
             for name, value in values.items():
                 setattr(region, name, value)
     return len(regions)
+
+
+def _is_silent(region: Region, hearing: Hearing, now: datetime) -> bool:
+    heard_at = region.last_seen_at or region.condition_since
+    if heard_at is None:
+        return False  # `unheard` asks for one of them
+    known = listed(region).values()
+    # Who was never heard may send its first one either way. For the version before there was one way.
+    others = [item for item in known if item.get("among_reports", True)]
+    among_reports = not known or any(heard_at - workers.heard_at(item) < _OTHER_WAY_FOR for item in others)
+    return liveness.is_silent(heard_at, hearing, now=now, among_reports=among_reports)
 
 
 def _read_silence(region: Region, now: datetime) -> None:

@@ -41,7 +41,7 @@ def refuse_replay(region: Region, heartbeat: Heartbeat, *, now: datetime) -> Non
         raise Refused(RefusalCause.REPLAYED, f"heartbeat {heartbeat.sequence} of a worker of {region.slug}")
     if known is None and workers:
         # A clock that was ahead may have been set right since: then when we heard it is the earlier.
-        oldest = min(min(datetime.fromisoformat(item["sent_at"]), _heard_at(item)) for item in workers.values())
+        oldest = min(min(datetime.fromisoformat(item["sent_at"]), heard_at(item)) for item in workers.values())
         behind, issued_at = oldest - heartbeat.sent_at, heartbeat.heard_issued_at
         if behind > _CLOCK_TOLERANCE and (issued_at is None or now - issued_at > _CLOCK_TOLERANCE):
             raise Refused(
@@ -51,14 +51,20 @@ def refuse_replay(region: Region, heartbeat: Heartbeat, *, now: datetime) -> Non
             )
 
 
-def hear(region: Region, heartbeat: Heartbeat, *, now: datetime) -> None:
+def is_overtaken(region: Region, heartbeat: Heartbeat) -> bool:
+    """Tell whether it waited among the reports while a later one went past: it says nothing, and is no replay."""
+    known = listed(region).get(heartbeat.worker, {})
+    return not known.get("among_reports", True) and heartbeat.sequence < known["sequence"]
+
+
+def hear(region: Region, heartbeat: Heartbeat, *, now: datetime, among_reports: bool) -> None:
     """Note a heartbeat that is no replay, and read from it what it tells of the region; may write worker's events."""
     workers = listed(region)
     before = workers.get(heartbeat.worker)
     if before is None and sum(_lives(item, now) for item in workers.values()) >= WORKERS_REMEMBERED:
         region.heartbeat = {**region.heartbeat, "unlisted": _unlisted(region, heartbeat, now)}
         return
-    latest = _latest(heartbeat, before or {}, now)
+    latest = {**_latest(heartbeat, before or {}, now), "among_reports": among_reports}
     _read_worker_egress(latest, before or {}, now)
     others = [item for worker, item in workers.items() if worker != heartbeat.worker]
     newest_first = sorted([latest, *others], key=lambda item: str(item["received_at"]), reverse=True)
@@ -75,9 +81,9 @@ def hear(region: Region, heartbeat: Heartbeat, *, now: datetime) -> None:
     _tell_egress(region, latest, living, now)
     kept = newest_first[:WORKERS_REMEMBERED]
     for item in newest_first:
-        if item.get("is_told") and (item not in kept or now - _heard_at(item) > liveness.SILENT_AFTER):
+        if item.get("is_told") and (item not in kept or now - heard_at(item) > liveness.SILENT_AFTER):
             item["is_told"] = False
-            said = f"{name_of(item)}: no heartbeat since {rfc3339(_heard_at(item))}"
+            said = f"{name_of(item)}: no heartbeat since {rfc3339(heard_at(item))}"
             conditions.note_worker(
                 region, item["worker"], RegionCondition.EGRESS_DOWN, RegionCondition.SILENT, now=now, detail=said
             )
@@ -251,10 +257,11 @@ def _has_way_out(worker: Mapping[str, Any]) -> bool:
 
 def _lives(worker: Mapping[str, Any], now: datetime) -> bool:
     # What a version before this one stored lacks what is read here; its worker beats again in a moment.
-    return now - _heard_at(worker) <= liveness.WORKER_LIVES_FOR and "is_read" in worker
+    return now - heard_at(worker) <= liveness.WORKER_LIVES_FOR and "is_read" in worker
 
 
-def _heard_at(worker: Mapping[str, Any]) -> datetime:
+def heard_at(worker: Mapping[str, Any]) -> datetime:
+    """Return when the worker was last heard, by our clock."""
     return datetime.fromisoformat(worker["received_at"])
 
 

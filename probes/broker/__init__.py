@@ -6,7 +6,7 @@ registered task, for a task an hour from now, or for further tasks on success. S
 leaves the socket. A refused one looks to kombu like a pop of Redis that found nothing; to RabbitMQ it is rejected:
 
     from probes.broker.transports import guard_queues
-    guard_queues(app, {"results": {"probes.ingest", "probes.heartbeat"}}, on_refused=count_refusal)
+    guard_queues(app, {"results": {"probes.ingest"}, "heartbeats": {"probes.heartbeat"}}, on_refused=count_refusal)
 
 `count_refusal(queue, cause, detail)` runs in the worker's consumer (never in a pool process), once for each refused
 message, which is logged there once as well. `address` says where the broker is, `queues` how messages get there, and

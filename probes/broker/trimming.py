@@ -1,7 +1,8 @@
-"""Taking out of a region's queue what nobody can use any more, while no worker does.
+"""Taking out of a queue what nobody can use any more, while no worker does.
 
 A worker drops a batch that has expired as it takes it, and Redis knows no expiry of messages. So for a region that
 is away what was sent in vain would pile up. RabbitMQ drops a message that has expired, but only at the queue's head.
+The control worker's own queues fill likewise while it is away.
 """
 
 import base64
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 from amqp.exceptions import NotFound
 from kombu import Connection
+
+from probes.broker.queues import CONTROL, HEARTBEATS, MOST_ORDERS, MOST_WAITING, waiting
 
 _AT_ONCE: Final = 10
 """Batches may weigh a megabyte each."""
@@ -28,6 +31,27 @@ def trim(connection: Connection, queue: str, *, now: datetime, most: int) -> int
             with channel.conn_or_acquire() as client:
                 return _trim_list(client, queue, now=now, most=most)
         return _trim_amqp(channel, queue, now=now, most=most)
+
+
+def relieve(connection: Connection) -> int:
+    """Drop what has piled up in `control` and `heartbeats`; return how many messages were dropped.
+
+    In `control` that is all: each task is ordered anew, and what is so late would be dropped unread. The newest
+    heartbeats stay, which say that their regions live; on RabbitMQ a policy sees to that.
+    """
+    channel: Any
+    dropped = 0
+    with connection.channel() as channel:
+        if waiting(channel, CONTROL) > MOST_ORDERS:
+            dropped += channel.queue_purge(CONTROL)
+        if connection.transport.driver_type == "redis":
+            with channel.conn_or_acquire() as client:
+                most = MOST_WAITING[HEARTBEATS]
+                excess = max(0, client.llen(HEARTBEATS) - most)
+                if excess:
+                    client.ltrim(HEARTBEATS, 0, most - 1)
+                dropped += excess
+    return dropped
 
 
 def _trim_list(client: Any, queue: str, *, now: datetime, most: int) -> int:

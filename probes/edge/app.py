@@ -1,4 +1,4 @@
-"""The Celery app of a region's worker: one queue to take from, one to send to, and nothing else switched on.
+"""The Celery app of a region's worker: one queue to take from, two to send to, and nothing else switched on.
 
 Delivery is at most once: a batch that dies with its worker is a few missed slots, which the control plane records
 as missed, and the next slots come anyway. Asking Redis for more makes a worker hang on a broken link.
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from celery import Celery
 
-from probes.broker.queues import plain_queue, results_queue
+from probes.broker.queues import HEARTBEATS, RESULTS, plain_queue, queue_of_regions
 from probes.broker.reconnecting import EagerAMQP
 from probes.edge.settings import EdgeSettings
 
@@ -52,8 +52,11 @@ def make_app(settings: EdgeSettings, run_batch: Callable[[object], None]) -> Cel
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,
-        # We may declare nothing. On RabbitMQ both were made with our account, on Redis they come with a message.
-        task_queues=(plain_queue(settings.queue, no_declare=True), results_queue(settings.broker, no_declare=True)),
+        # We may declare nothing. On RabbitMQ all were made for us, on Redis they come with a message.
+        task_queues=(
+            plain_queue(settings.queue, no_declare=True),
+            *(queue_of_regions(name, settings.broker, no_declare=True) for name in (RESULTS, HEARTBEATS)),
+        ),
         task_default_queue=settings.queue,
         task_create_missing_queues=False,
         worker_concurrency=settings.batches,

@@ -43,9 +43,9 @@ class NotedLink:
         self._sent_at: float | None = None
         self._is_unwritable = False
 
-    def send(self, task: str, envelope: dict[str, Any]) -> None:
+    def send(self, task: str, envelope: dict[str, Any], *, queue: str) -> None:
         self._note()
-        self._link.send(task, envelope)
+        self._link.send(task, envelope, queue=queue)
         self._sent_at = self._clock()
         self._note()
 

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
+from probes.broker.queues import RESULTS
 from probes.broker.watchdog import Watchdog
 from probes.edge.app import HEARTBEAT
-from probes.edge.link import Link, LinkDown
+from probes.edge.link import Link, LinkDown, NotAllowed
+from probes.edge.pulse_route import PulseRoute
 from probes.edge.settings import EdgeSettings
 from probes.edge.waits import Waits
 from probes.protocol.batch import Heartbeat
@@ -57,6 +59,7 @@ class Pulse:
         settings: EdgeSettings,
         link: Link,
         waits: Waits,
+        route: PulseRoute,
         *,
         worker: str,
         take: Callable[[], Vitals],
@@ -66,6 +69,7 @@ class Pulse:
         self._settings = settings
         self._link = link
         self._waits = waits
+        self._route = route
         self._take = take
         self._on_stuck = on_stuck
         self._now = now
@@ -140,8 +144,18 @@ class Pulse:
             heard_issued_at=vitals.heard_issued_at,
         )
         key = self._settings.keys.signing_key
-        self._link.send(HEARTBEAT, sign(Kind.HEARTBEAT, region, CONTROL, heartbeat.to_json(), key))
+        self._post(sign(Kind.HEARTBEAT, region, CONTROL, heartbeat.to_json(), key))
         self._waits.sent()
+
+    def _post(self, envelope: dict[str, Any]) -> None:
+        queue = self._route.queue
+        try:
+            self._link.send(HEARTBEAT, envelope, queue=queue)
+        except NotAllowed:
+            if queue == RESULTS:
+                raise
+            # Our account is still that of the version before; in some seconds the control plane adds to it.
+            self._link.send(HEARTBEAT, envelope, queue=RESULTS)
 
     def _stuck(self, vitals: Vitals, queue_length: int | None) -> str:
         """Return why the worker can do no more good, or nothing."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.edge.clock import ControlClock
+from probes.edge.pulse_route import PulseRoute
 from probes.edge.waits import Waits
 from probes.protocol.batch import MAX_BATCH_BYTES, Batch
 from probes.protocol.versions import VersionUnknown
@@ -33,7 +34,7 @@ class Taken:
 class Intake:
     """Admits each batch that the control plane signed for this region, in time and once. Safe between threads.
 
-    `waits` is told the age of every one of them, also of those that came too late.
+    `waits` is told the age of every one of them, also of those that came too late, and `route` what they say.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Intake:
         keys: RegionKeys,
         clock: ControlClock,
         waits: Waits,
+        route: PulseRoute,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._region = keys.region
         self._verify_keys = {CONTROL: [keys.control_verify_key]}
         self._clock = clock
         self._waits = waits
+        self._route = route
         self._monotonic = monotonic
         self._seen: dict[str, float] = {}  # batch → when it is forgotten; expiry guards it then
         self._lock = threading.Lock()
@@ -69,6 +72,7 @@ class Intake:
         if batch.region != self._region:
             raise Refused(RefusalCause.WRONG_RECIPIENT, "the batch names another region than its envelope")
         self._waits.took(self._clock.hear(batch))
+        self._route.hear(batch)
         now, came = self._clock.now(), self._monotonic()
         if batch.is_expired(now):
             raise Refused(RefusalCause.EXPIRED, f"batch {batch.id}")

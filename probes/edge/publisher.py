@@ -1,4 +1,4 @@
-"""Sending reports from a thread of its own, so that a broker that is away never holds up a batch."""
+"""Sending reports from a thread of its own, so that a broker that is away, or full, never holds up a batch."""
 
 import logging
 import random
@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from probes.broker.queues import RESULTS
 from probes.edge.app import INGEST
-from probes.edge.link import Link, LinkDown
+from probes.edge.link import Link, LinkDown, QueueFull
 from probes.edge.spool import Parcel, Spool
 
 _FIRST_DELAY_SECONDS: Final = 0.5
@@ -44,7 +45,7 @@ class Publisher:
             self.dropped += dropped
             self._changed.notify()
         if dropped:
-            _log.error("no room for more reports while the broker is away: dropped the %d oldest", dropped)
+            _log.error("no room for more reports while none is taken: dropped the %d oldest", dropped)
 
     def stop(self, within_seconds: float) -> int:
         """Send what is left for so long and end the thread; return how many reports are lost."""
@@ -61,15 +62,16 @@ class Publisher:
         failures = 0
         while parcel := self._next():
             try:
-                self._link.send(INGEST, parcel.envelope)
+                self._link.send(INGEST, parcel.envelope, queue=RESULTS)
             except LinkDown as down:
                 failures += 1
                 if failures == 1:
-                    _log.warning("the broker is away, reports wait: %s", down)
+                    why = "nobody takes them" if isinstance(down, QueueFull) else "the broker is away"
+                    _log.warning("%s, reports wait: %s", why, down)
                 self._pause(failures)
                 continue
             if failures:
-                _log.info("the broker is back after %d tries", failures)
+                _log.info("reports are sent again, after %d tries", failures)
                 failures = 0
             with self._changed:
                 self._spool.sent(parcel)

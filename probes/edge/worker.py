@@ -29,6 +29,7 @@ from probes.edge.keyring import Keyring
 from probes.edge.link import BrokerLink, Link
 from probes.edge.loop import Crew, EngineLoop
 from probes.edge.publisher import Publisher
+from probes.edge.pulse_route import PulseRoute
 from probes.edge.runner import Runner
 from probes.edge.settings import EdgeSettings
 from probes.edge.spool import Spool
@@ -55,7 +56,8 @@ class EdgeWorker:
         self._waits = Waits()
         self._id = str(uuid4())
         self._clock = ControlClock(self._id)
-        self._intake = Intake(settings.keys, self._clock, self._waits)
+        self._route = PulseRoute()
+        self._intake = Intake(settings.keys, self._clock, self._waits, self._route)
         self._app = make_app(settings, self.run_batch)
         self._guard = guard_queues(
             self._app, {settings.queue: {RUN_BATCH}}, on_refused=self._tally.refuse, on_late=self._run_late
@@ -68,6 +70,7 @@ class EdgeWorker:
             settings,
             self._pulse_link(),
             self._waits,
+            self._route,
             worker=self._id,
             take=self._vitals,
             on_stuck=self._leave_at_once,

@@ -1,16 +1,24 @@
 """In which condition a region is: what its operator says of it, and what its heartbeats tell.
 
-What is found goes through a latch, so that one odd reading changes nothing and readings that alternate change
-nothing either. Regions that are `active` or `late` vote; all others do not.
+That none come says something of the region only while we hear well ourselves (`Hearing`). What is found goes through
+a latch, so that one odd reading changes nothing and readings that alternate change nothing either. Regions that are
+`active` or `late` vote; all others do not.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
 SILENT_AFTER: Final = timedelta(seconds=60)
 """So long without a heartbeat, of which there should be six, and the region is silent."""
+
+TICK_GAP: Final = timedelta(seconds=20)
+"""Ticks come each second; after so long without one the control plane, its broker or its database was away.
+
+With the time that a worker takes to find the broker again, and the ten seconds to its next heartbeat, a shorter
+outage is over before its region would be silent.
+"""
 
 LATE_SECONDS: Final = 30.0
 """Batches that wait longer than this in a region's queue come too late for the shortest intervals."""
@@ -58,6 +66,48 @@ class Facts:
             if condition is not RegionCondition.ACTIVE and getattr(self, f"is_{condition.value}"):
                 return condition
         return RegionCondition.ACTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """How many messages of regions wait at the broker that nobody has taken: by the queue that they are in.
+
+    `reports` has heartbeats in it too, of workers that do not know of the other queue.
+    """
+
+    heartbeats: int = 0
+    reports: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """How well the control plane itself hears: its ticks, and what it has not read yet.
+
+    `ticked_at` is when the last tick ran, and `ticking_since` when those began that come without a gap. Before the
+    first tick both are None, and then speak against nothing.
+    """
+
+    ticked_at: datetime | None = None
+    ticking_since: datetime | None = None
+    unread: Unread = Unread()
+
+    def tells_silence(self, now: datetime, *, among_reports: bool) -> bool:
+        """Tell whether a heartbeat that is missing at `now` is one that was not sent.
+
+        After an outage of ours, heartbeats are missing that nobody could take, and regions need some time to find
+        their way back; so we must have been ticking for as long as we wait for them. And everything that has reached
+        the broker must have been read: of a region with a heartbeat `among_reports` those, too.
+        """
+        if self.ticked_at is not None and now - self.ticked_at > TICK_GAP:
+            return False
+        if self.ticking_since is not None and now - self.ticking_since < SILENT_AFTER:
+            return False
+        return not (self.unread.heartbeats or (among_reports and self.unread.reports))
+
+
+def is_silent(heard_at: datetime, hearing: Hearing, *, now: datetime, among_reports: bool) -> bool:
+    """Tell whether a region that was heard last at `heard_at`, or then began, is silent at `now`."""
+    return now - heard_at > SILENT_AFTER and hearing.tells_silence(now, among_reports=among_reports)
 
 
 @dataclass(frozen=True, slots=True)

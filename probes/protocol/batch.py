@@ -39,7 +39,8 @@ class Batch:
     once for each credential, however many plans use it. On the wire, plans of the same site share one copy
     of it, because a site may carry a whole CA bundle. `clock_offsets` are how far the clocks of the region's workers
     are ahead of the one that issued and expires the batch: nobody knows which of them will take it.
-    `clock_offset_seconds` is for whoever is not named there. `version` is how it is written.
+    `clock_offset_seconds` is for whoever is not named there. `heartbeats_apart` says that heartbeats are taken from a
+    queue of their own. `version` is how it is written.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Batch:
     secrets: Mapping[str, str] = field(default_factory=dict)
     clock_offset_seconds: float | None = None
     clock_offsets: Mapping[str, float] = field(default_factory=dict)
+    heartbeats_apart: bool = False
     version: int = versions.NEWEST
 
     def is_expired(self, now: datetime) -> bool:
@@ -79,6 +81,7 @@ class Batch:
             "secrets": dict(self.secrets),
             "clock_offset_seconds": self.clock_offset_seconds,
             "clock_offsets": dict(self.clock_offsets),
+            "heartbeats_apart": self.heartbeats_apart,
         }
 
     @classmethod
@@ -104,6 +107,7 @@ class Batch:
                 clock_offsets={
                     _uuid(worker): number(offset) for worker, offset in document.get("clock_offsets", {}).items()
                 },
+                heartbeats_apart=document.get("heartbeats_apart") is True,
                 version=version,
             )
         except _SHAPE_ERRORS as error:

@@ -8,7 +8,7 @@
 | `probes.partitions`| `control` | each hour           | makes and drops days of outcomes, retention           |
 | `probes.accounts`  | `control` | each 5 seconds      | keeps the regions' accounts on the broker             |
 | `probes.ingest`    | `results` | a region's report   | stores outcomes, states and verdicts                  |
-| `probes.heartbeat` | `results` | a region's heartbeat| notes that the region lives                           |
+| `probes.heartbeat` | `heartbeats`| a region's heartbeat| notes that the region lives                         |
 """
 
 from probes.tasks.accounts import accounts

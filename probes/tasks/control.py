@@ -40,11 +40,10 @@ def tick() -> None:
 
 @shared_task(name="probes.reap", ignore_result=True)
 def reap() -> None:
-    """Give up on batches without a report, note who fell silent or lags, end replaced keys, renew lapsed verdicts."""
+    """Give up on batches without a report, end replaced keys, renew lapsed verdicts, note who lags or fell silent."""
     now = timezone.now()
     while (reaped := missed.reap_batches(now=now)).batches:
         _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
-    regions.note_silence(now=now)
     for ended in region_keys.end_replaced(now=now):
         region = Region.objects.get(slug=ended.region)
         if region.keys.valid(now).count() == 1:
@@ -55,6 +54,9 @@ def reap() -> None:
     for item in shedding.adjust_strides(now=now):
         _log.warning("%s", item)
     verdicts.refresh_lapsed(now=now)
+    # What waits is looked at first: whoever is missing among the rows then has sent nothing that we could have read.
+    unread = publishing.unread()
+    regions.note_silence(now=timezone.now(), unread=unread)
 
 
 @shared_task(name="probes.trim", ignore_result=True)

@@ -1,11 +1,11 @@
 """Sending batches to the regions' queues, looking at how full those are, and tidying up what nobody takes."""
 
+import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from amqp.exceptions import ChannelError
 from celery import current_app
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +13,8 @@ from kombu import Exchange, Queue
 
 from probes.actions.plans import Message
 from probes.broker import trimming
+from probes.broker.queues import HEARTBEATS, RESULTS, waiting
+from probes.policy.liveness import Unread
 
 RUN_BATCH: Final = "probes.edge.run_batch"
 CROWDED_AT_MESSAGES: Final = 200
@@ -21,7 +23,8 @@ CROWDED_AT_MESSAGES: Final = 200
 MOST_MESSAGES: Final = 1000
 """No more wait for a region that is away, whoever asks for checks there and how often."""
 
-_NOT_FOUND: Final = "404"
+_LOOKS: Final = 5
+_BETWEEN_LOOKS_SECONDS: Final = 0.1
 
 
 def publish_on_commit(messages: Sequence[Message]) -> None:
@@ -37,7 +40,28 @@ def publish_on_commit(messages: Sequence[Message]) -> None:
 def crowded(queues: Iterable[str]) -> set[str]:
     """Return those of the queues that are too long to send more to."""
     with current_app.connection_or_acquire() as connection:
-        return {queue for queue in queues if _length(connection.default_channel, queue) >= CROWDED_AT_MESSAGES}
+        return {queue for queue in queues if waiting(connection.default_channel, queue) >= CROWDED_AT_MESSAGES}
+
+
+def unread() -> Unread:
+    """Return how many messages of regions wait to be read: the fewest of a few looks within half a second.
+
+    While messages come, one is often on its way. But a queue that was once seen empty has been read up to then.
+    """
+    fewest = Unread()
+    with current_app.connection_or_acquire() as connection:
+        channel = connection.default_channel
+        for look in range(_LOOKS):
+            seen = Unread(heartbeats=waiting(channel, HEARTBEATS), reports=waiting(channel, RESULTS))
+            if look:
+                seen = Unread(
+                    heartbeats=min(seen.heartbeats, fewest.heartbeats), reports=min(seen.reports, fewest.reports)
+                )
+            fewest = seen
+            if fewest == Unread():
+                break
+            time.sleep(_BETWEEN_LOOKS_SECONDS)
+    return fewest
 
 
 def trim(queues: Iterable[str], *, now: datetime) -> dict[str, int]:
@@ -65,14 +89,3 @@ def _publish(messages: Sequence[Message]) -> None:
 def _queue(name: str) -> Any:
     """Return a queue as its region declares it. Celery takes such a value, though its types ask for a name."""
     return Queue(name, Exchange(""), routing_key=name)
-
-
-def _length(channel: Any, queue: str) -> int:
-    try:
-        length: int = channel.queue_declare(queue, passive=True).message_count
-    except ChannelError as error:
-        # Redis has no empty queues: what nobody waits in does not exist.
-        if str(error.reply_code) == _NOT_FOUND:  # kombu gives a text for Redis, RabbitMQ a number
-            return 0
-        raise
-    return length

@@ -1,4 +1,8 @@
-"""What regions send. A message is acknowledged when it was taken in or refused, never before."""
+"""What regions send. A message is acknowledged when it was taken in or refused, never before.
+
+Heartbeats have a queue of their own, so that none waits behind reports. Workers of the version before send them to
+`results`, as does every worker before its first batch; they are taken from there as well.
+"""
 
 import logging
 import time
@@ -11,8 +15,8 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from probes.actions import refusals, regions
-from probes.actions.ingest import QUEUE
 from probes.actions.ingest import ingest as take_in
+from probes.broker.queues import HEARTBEATS, RESULTS
 from probes.tasks.publishing import publish_on_commit
 from probes.trust.refusal import Refused
 
@@ -27,20 +31,30 @@ _log = logging.getLogger(__name__)
 @shared_task(name="probes.ingest", ignore_result=True, acks_late=True)
 def ingest(envelope: Any) -> None:
     """Take in a region's report, and hand out again what it returned."""
-    _with_patience(lambda: _or_refuse(lambda: publish_on_commit(take_in(envelope, now=timezone.now()).messages)))
+
+    def work() -> None:
+        publish_on_commit(take_in(envelope, now=timezone.now()).messages)
+
+    _with_patience(lambda: _or_refuse(RESULTS, work))
 
 
-@shared_task(name="probes.heartbeat", ignore_result=True, acks_late=True)
-def heartbeat(envelope: Any) -> None:
+@shared_task(name="probes.heartbeat", bind=True, ignore_result=True, acks_late=True)
+def heartbeat(self: Any, envelope: Any) -> None:
     """Note that a region lives."""
-    _with_patience(lambda: _or_refuse(lambda: regions.record_heartbeat(envelope, now=timezone.now())))
+    came_by = (self.request.delivery_info or {}).get("routing_key")
+    queue = RESULTS if came_by == RESULTS else HEARTBEATS  # on RabbitMQ the key is the sender's
+
+    def work() -> None:
+        regions.record_heartbeat(envelope, now=timezone.now(), among_reports=queue == RESULTS)
+
+    _with_patience(lambda: _or_refuse(queue, work))
 
 
-def _or_refuse(work: Callable[[], object]) -> None:
+def _or_refuse(queue: str, work: Callable[[], None]) -> None:
     try:
         work()
     except Refused as refused:
-        refusals.note(QUEUE, refused.cause, refused.detail, now=timezone.now())
+        refusals.note(queue, refused.cause, refused.detail, now=timezone.now())
 
 
 def _with_patience(work: Callable[[], None]) -> None:

@@ -35,7 +35,7 @@ STEPS_SECONDS: Final = (20, 15, 12)  # further intervals
 SETTLE_SECONDS: Final = 8
 STEP_SECONDS: Final = 20
 
-_QUEUES: Final = ("control", "results", *(f"probe.{region}" for region in REGIONS))
+_QUEUES: Final = ("control", "results", "heartbeats", *(f"probe.{region}" for region in REGIONS))
 
 
 def measured() -> list[Figure]:

@@ -180,15 +180,17 @@ def test_whole_system_starts_checks_is_healthy_and_stops_in_time(host: Host) -> 
         assert "Read-only file system" not in host.log(name)
 
 
-def test_account_of_a_region_is_good_for_its_queue_and_results_alone(host: Host) -> None:
+def test_account_of_a_region_is_good_for_its_queue_results_and_heartbeats_alone(host: Host) -> None:
     with host.broker("edge-eu-west", VARIABLES["REDIS_EU_WEST_PASSWORD"]) as region:
         assert region.llen("probe.eu-west") is not None
-        assert region.lpush("results", "x")
+        for queue in ("results", "heartbeats"):
+            assert region.lpush(queue, "x") == region.llen(queue)
         for command in (
             ("LPUSH", "control", "x"),
             ("LPUSH", "probe.us-east", "x"),
             ("BRPOP", "probe.us-east", "1"),
             ("BRPOP", "results", "1"),
+            ("BRPOP", "heartbeats", "1"),
             ("KEYS", "*"),
             ("CONFIG", "GET", "*"),
             ("FLUSHALL",),

@@ -10,7 +10,7 @@ import redis
 from tests.edge.lab import Lab
 
 EVERY_SECONDS: Final = 1.0
-CENTRAL_QUEUES: Final = ("control", "results")
+CENTRAL_QUEUES: Final = ("control", "results", "heartbeats")
 
 
 def queue_of(region: str) -> str:

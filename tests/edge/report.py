@@ -28,7 +28,7 @@ class Report:
     untimely_after: float
     checked_again: int  # requests for an image beyond one for each slot
     longest_queue: int  # of the regions', in batches
-    longest_central_queue: int  # `control` or `results`, in messages
+    longest_central_queue: int  # `control`, `results` or `heartbeats`, in messages
     broker_bytes: int  # at most
     deaths: Sequence[str] = ()  # of programs that nobody killed
     remarks: Mapping[str, str] = field(default_factory=dict)

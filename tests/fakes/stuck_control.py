@@ -23,5 +23,5 @@ if __name__ == "__main__":
     watchdog.LOOK_SECONDS = 0.2
     watchdog.PATIENCE_SECONDS = 1.0
     app.worker_main(
-        ["worker", "--queues", "control,results", "--pool", "solo", "--without-gossip", "--without-mingle"]
+        ["worker", "--queues", "control,results,heartbeats", "--pool", "solo", "--without-gossip", "--without-mingle"]
     )

@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 from probes.broker.accounts import AccountsUnavailable
 from probes.broker.accounts.management import ManagementApi, ManagementError
-from probes.broker.accounts.rights import POLICY, rabbitmq_permissions, rabbitmq_policy
+from probes.broker.accounts.rights import rabbitmq_permissions, rabbitmq_policies
 from probes.broker.address import BrokerAddress
 from probes.broker.queues import region_queue
 from probes.trust.accounts import PREFIX, Account
@@ -17,13 +17,14 @@ _HASHING: Final = "rabbit_password_hashing_sha256"
 class RabbitAccounts:
     """The accounts of one virtual host; see the package. RabbitMQ keeps them on disk.
 
-    A region may not declare anything, so its queue is made here; one policy bounds all of them. Only what differs is
-    written: each write goes to every node's disk.
+    A region may not declare anything, so its queue is made here; policies bound all that there are. Only what differs
+    is written: each write goes to every node's disk.
     """
 
     def __init__(self, address: BrokerAddress, management_url: str = "") -> None:
         self._address = address
         self._vhost = address.virtual_host
+        self._are_queues_bounded = False
         try:
             self._api = ManagementApi(address, management_url)
         except (OSError, ValueError) as error:
@@ -45,7 +46,7 @@ class RabbitAccounts:
 
     def ensure(self, account: Account) -> None:
         with self._told():
-            self._keep(rabbitmq_policy(), "policies", self._vhost, POLICY)
+            self._bound_queues()
             self._keep({"durable": True, "auto_delete": False}, "queues", self._vhost, region_queue(account.region))
             self._keep_user(account)
             self._keep(rabbitmq_permissions(account), "permissions", self._vhost, account.username)
@@ -57,6 +58,12 @@ class RabbitAccounts:
     def names(self) -> set[str]:
         with self._told():
             return {user["name"] for user in self._api.get("users") if user["name"].startswith(PREFIX)}
+
+    def _bound_queues(self) -> None:
+        if not self._are_queues_bounded:
+            for name, policy in rabbitmq_policies().items():
+                self._keep(policy, "policies", self._vhost, name)
+            self._are_queues_bounded = True
 
     def _keep_user(self, account: Account) -> None:
         wanted = {"password_hash": account.salted_sha256, "hashing_algorithm": _HASHING}

@@ -16,6 +16,7 @@ from tests.servers import running
 
 PASSWORD = new_password()
 EUROPE = Account.make("eu-west", "region-eu-west", PASSWORD)
+QUEUES = ("control", "results", "heartbeats", "probe.eu-west", "probe.us-east")
 
 
 @pytest.fixture
@@ -33,21 +34,28 @@ def europe(mortal_redis: MortalRedis, accounts: Accounts) -> Iterator[redis.Redi
     """Somebody who knows Europe's password, on a broker where messages wait for everybody."""
     accounts.ensure(EUROPE)
     with mortal_redis.client() as control:
-        for queue in ("control", "results", "probe.eu-west", "probe.us-east"):
+        for queue in QUEUES:
             control.lpush(queue, f"for {queue}")
     with client(mortal_redis) as europe:
         yield europe
 
 
-def test_region_takes_from_its_own_queue_and_adds_to_the_results(
-    europe: redis.Redis, mortal_redis: MortalRedis
-) -> None:
+def test_region_takes_from_its_own_queue_and_adds_to_what_the_control_plane_reads(europe: redis.Redis) -> None:
     assert europe.brpop(["probe.eu-west"], timeout=1) == (b"probe.eu-west", b"for probe.eu-west")
     pipeline = europe.pipeline()
     pipeline.llen("probe.eu-west")
     assert pipeline.execute() == [0]
     assert europe.lpush("results", "a report") == 2
+    assert europe.lpush("heartbeats", "a heartbeat") == 2
     assert europe.ping()
+
+
+def test_region_can_ask_how_many_messages_wait_where_it_writes(europe: redis.Redis) -> None:
+    """As kombu asks. It holds its reports back when there are too many; what they say it cannot read."""
+    pipeline = europe.pipeline()
+    pipeline.llen("results")
+    pipeline.llen("heartbeats")
+    assert pipeline.execute() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -57,10 +65,14 @@ def test_region_takes_from_its_own_queue_and_adds_to_the_results(
         ("BRPOP", "probe.us-east", "1"),
         ("BRPOP", "probe.eu-west", "probe.us-east", "1"),
         ("BRPOP", "results", "1"),
+        ("BRPOP", "heartbeats", "1"),
         ("BRPOP", "control", "1"),
         ("RPOP", "probe.us-east"),
         ("LRANGE", "results", "0", "-1"),
-        ("LLEN", "results"),
+        ("LRANGE", "heartbeats", "0", "-1"),
+        ("LINDEX", "results", "0"),
+        ("LTRIM", "heartbeats", "0", "0"),
+        ("LLEN", "control"),
         ("LLEN", "probe.us-east"),
         ("LPUSH", "control", "an order"),
         ("LPUSH", "probe.us-east", "an order"),
@@ -70,6 +82,7 @@ def test_region_takes_from_its_own_queue_and_adds_to_the_results(
         ("RPOPLPUSH", "control", "results"),
         ("DEL", "probe.us-east"),
         ("DEL", "results"),
+        ("DEL", "heartbeats"),
         ("SET", "results", "no list any more"),
         ("EXPIRE", "results", "1"),
         ("COPY", "control", "probe.eu-west"),
@@ -112,7 +125,7 @@ def test_everything_else_is_refused(europe: redis.Redis, mortal_redis: MortalRed
     with pytest.raises(NoPermissionError, match="no permissions"):
         europe.execute_command(*command)  # type: ignore[no-untyped-call] # redis-py leaves it out
     with mortal_redis.client() as control:
-        for queue in ("control", "results", "probe.eu-west", "probe.us-east"):
+        for queue in QUEUES:
             assert control.lrange(queue, 0, -1) == [f"for {queue}".encode()]
 
 

@@ -13,11 +13,12 @@ from probes.actions import beat, dispatch, retention, verdicts
 from probes.actions import regions as region_actions
 from probes.actions.ingest import ingest
 from probes.models import Outcome, Region, RegionEvent, RegionState, Verdict
-from probes.policy.liveness import SILENT_AFTER, RegionCondition
+from probes.policy.liveness import SILENT_AFTER, RegionCondition, Unread
 from probes.policy.verdict import Inputs, Presence, VerdictState
 from probes.protocol.egress import Canary, CanaryRound, Egress, EgressState
 from probes.protocol.taxonomy import Reason
 from probes.selectors.regions import events
+from probes.trust.refusal import Refused
 from tests.fakes.far_region import FarRegion, finding
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.control.test_ingest import batches, check_everywhere, hear_of_all
@@ -343,6 +344,47 @@ def test_nobody_is_silent_before_the_control_plane_has_listened_for_as_long(
     assert changes() == ["active", "silent"]
 
 
+def test_nobody_is_silent_while_heartbeats_wait_to_be_read(heart: Heart, caplog: pytest.LogCaptureFixture) -> None:
+    """Reports that wait say nothing: heartbeats do not wait behind them."""
+    heart.beat()
+    heart.now += timedelta(minutes=5)
+    assert region_actions.note_silence(now=heart.now, unread=Unread(heartbeats=1)) == []
+    assert "whether regions are silent cannot be told: 1 heartbeats and 0 reports wait" in caplog.text
+    assert region_actions.note_silence(now=heart.now, unread=Unread(reports=2000)) == ["eu-west"]
+    assert changes() == ["active", "silent"]
+
+
+def test_region_of_the_version_before_is_not_silent_while_reports_wait(regions: Regions, heart: Heart) -> None:
+    """Its heartbeats are among them: so are those of a region that was never heard, for all we know."""
+    envelope = heart.region.heartbeat(1, sent_at=heart.now)
+    region_actions.record_heartbeat(envelope, now=heart.now, among_reports=True)
+    Region.objects.exclude(slug="eu-west").update(condition_since=heart.now)
+    later = heart.now + timedelta(minutes=5)
+    assert region_actions.note_silence(now=later, unread=Unread(reports=1)) == []
+    assert set(region_actions.note_silence(now=later)) == set(regions)
+
+
+def test_region_is_judged_by_the_queue_that_its_workers_use_by_now(heart: Heart) -> None:
+    """Each worker sends its first heartbeats with the reports: it was not told yet that there is another queue."""
+    envelope = heart.region.heartbeat(1, sent_at=heart.now)
+    region_actions.record_heartbeat(envelope, now=heart.now, among_reports=True)
+    heart._sequence = 1  # noqa: SLF001 - the same worker goes on
+    heart.beat()
+    heart.now += timedelta(minutes=5)
+    assert region_actions.note_silence(now=heart.now, unread=Unread(reports=1)) == ["eu-west"]
+
+
+def test_heartbeat_that_was_overtaken_by_one_in_the_other_queue_is_no_replay(heart: Heart) -> None:
+    """A worker's first ones wait among the reports, while those after its first batch do not."""
+    first = heart.region.heartbeat(1, sent_at=heart.now)
+    heart._sequence = 1  # noqa: SLF001 - the same worker goes on
+    seen_at = heart.beat().last_seen_at
+    later = heart.now + BEAT
+    assert region_actions.record_heartbeat(first, now=later, among_reports=True).last_seen_at == seen_at
+    with pytest.raises(Refused, match="heartbeat 1 of a worker"):
+        region_actions.record_heartbeat(first, now=later)
+
+
 def test_region_that_was_enrolled_and_never_heard_is_silent(now: datetime, regions: Regions) -> None:
     """Its bundle was not brought there, or it does not reach the broker."""
     Region.objects.update(condition_since=now)
@@ -362,7 +404,7 @@ def test_silent_region_is_back_after_two_heartbeats_in_a_row(regions: Regions, h
     assert heart.beat().condition is RegionCondition.ACTIVE
     assert changes() == ["active", "silent", "active"]
     told = events(heart.region.row)[1].detail
-    assert told == f"no heartbeat since {last:%Y-%m-%dT%H:%M:%S}.000Z"
+    assert told == f"no heartbeat since {last:%Y-%m-%dT%H:%M:%S}.000Z, and none waits to be read"
 
 
 def test_what_the_operator_says_comes_before_what_is_found(heart: Heart) -> None:

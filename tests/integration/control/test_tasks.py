@@ -122,11 +122,11 @@ def test_report_and_heartbeat_are_taken_in(regions: Regions, make_images: MakeIm
     assert Region.objects.get(slug="eu-west").last_seen_at is not None
 
 
-@pytest.mark.parametrize("task", [tasks.ingest, tasks.heartbeat])
-def test_refused_message_is_counted_and_dropped(task: Callable[[Any], None], db: None) -> None:
+@pytest.mark.parametrize(("task", "queue"), [(tasks.ingest, "results"), (tasks.heartbeat, "heartbeats")])
+def test_refused_message_is_counted_and_dropped(task: Callable[[Any], None], queue: str, db: None) -> None:
     task({"not": "an envelope"})
     task("nor this")
-    assert list(MessageRefusal.objects.values_list("queue", "cause", "count")) == [("results", "malformed", 2)]
+    assert list(MessageRefusal.objects.values_list("queue", "cause", "count")) == [(queue, "malformed", 2)]
 
 
 def test_message_is_held_while_the_database_is_away_then_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +173,22 @@ def test_reap_gives_up_what_is_overdue(regions: Regions, make_images: MakeImages
     assert Region.objects.get(slug="eu-west").silent_since == long_ago
 
 
+def test_reap_calls_nobody_silent_while_heartbeats_wait_at_the_broker(regions: Regions, broker: str) -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    region_actions.record_heartbeat(regions["eu-west"].heartbeat(), now=long_ago)
+    tasks.tick()
+    ControlBeat.objects.update(running_since=long_ago)
+    with redis.Redis.from_url(broker) as client:
+        client.lpush("heartbeats", "a heartbeat")
+        tasks.reap()
+        assert not Region.objects.filter(silent_since__isnull=False).exists()
+        client.delete("heartbeats")
+        client.lpush("results", "a report")
+        tasks.reap()
+        assert Region.objects.get(slug="eu-west").silent_since == long_ago
+        client.delete("results")
+
+
 def test_partitions_task_makes_and_drops_days(settings: Settings, db: None) -> None:
     today = datetime.now(UTC).date()
     partitions.ensure_partitions(today - timedelta(days=40), days_ahead=0)
@@ -186,7 +202,7 @@ def test_every_task_has_its_stable_name_and_queue() -> None:
     queues = {name: app.amqp.router.route({}, name)["queue"].name for name in app.tasks if name.startswith("probes.")}
     assert queues == {
         "probes.accounts": "control",
-        "probes.heartbeat": "results",
+        "probes.heartbeat": "heartbeats",
         "probes.ingest": "results",
         "probes.partitions": "control",
         "probes.reap": "control",

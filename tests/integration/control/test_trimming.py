@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings
+from django_celery_beat.schedulers import DatabaseScheduler
+from kombu import Connection
 
+from kairos.beat import Scheduler
 from probes import tasks
 from probes.actions import dispatch, missed
 from probes.actions import regions as region_actions
+from probes.broker import trimming
+from probes.broker.queues import MOST_ORDERS, MOST_WAITING
 from probes.models import Batch, MissedSlots, Region, Resource
 from probes.policy.slots import MissedCause
 from probes.tasks import publishing
@@ -156,3 +161,39 @@ def test_worker_that_takes_meanwhile_is_no_hindrance(
 def test_beat_trims_and_does_so_seldom() -> None:
     entry = settings.CELERY_BEAT_SCHEDULE["trim"]
     assert (entry["task"], entry["schedule"]) == ("probes.trim", 60.0)
+
+
+def test_what_beat_orders_of_a_control_worker_that_is_away_is_dropped(broker: str, client: redis.Redis) -> None:
+    """Each task is ordered anew, and what is minutes old would be dropped by the worker unread."""
+    client.lpush("control", *["an order"] * MOST_ORDERS)
+    with Connection(broker) as connection:
+        assert trimming.relieve(connection) == 0
+        client.lpush("control", "one more")
+        assert trimming.relieve(connection) == MOST_ORDERS + 1
+    assert client.llen("control") == 0
+
+
+def test_newest_heartbeats_stay_while_no_control_worker_takes_them(broker: str, client: redis.Redis) -> None:
+    """Were there none, regions would seem to be silent."""
+    most = MOST_WAITING["heartbeats"]
+    client.lpush("heartbeats", *range(most + 5))
+    with Connection(broker) as connection:
+        assert trimming.relieve(connection) == 5
+        assert trimming.relieve(connection) == 0
+    assert client.lrange("heartbeats", 0, 0) == [str(most + 4).encode()]
+    assert client.lrange("heartbeats", -1, -1) == [b"5"]
+    client.delete("heartbeats")
+
+
+def test_beat_looks_at_the_queues_once_in_a_while(
+    broker: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(DatabaseScheduler, "apply_entry", lambda *_, **__: None)
+    scheduler = Scheduler.__new__(Scheduler)
+    with Connection(broker) as connection:
+        producer = connection.Producer()
+        for _ in range(2):
+            client.lpush("control", *["an order"] * (MOST_ORDERS + 1))
+            scheduler.apply_entry(None, producer=producer)
+    assert caplog.text.count(f"dropped {MOST_ORDERS + 1} messages") == 1
+    client.delete("control")

@@ -5,20 +5,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import redis
-from celery import Celery
+from celery import Celery, current_app
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 from kombu import Exchange, Queue
 
 from probes.actions import dispatch
-from probes.models import Batch, MessageRefusal, Outcome, Region
+from probes.models import Batch, ControlBeat, MessageRefusal, Outcome, Region, RegionEvent
+from probes.policy.liveness import SILENT_AFTER
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.servers import wait_until
 
@@ -28,24 +30,29 @@ ROOT = Path(__file__).parents[3]
 WAIT_SECONDS = 60.0
 
 
-Send = Callable[[str, object], None]
+Send = Callable[..., None]
 
 
 @pytest.fixture
 def send(broker: str) -> Send:
-    """Send a task with one argument to `results`, as a region does: by an app that knows no such task."""
+    """Send a task with one argument, as a region does: by an app that knows no such task."""
     app = Celery("far", broker=broker, fixups=[], set_as_current=False)
-    queue: Any = Queue("results", Exchange(""), routing_key="results")
 
-    def send_one(task: str, argument: object) -> None:
-        app.send_task(task, args=[argument], queue=queue)
+    def send_one(task: str, argument: object, *, to: str = "results", times: int = 1) -> None:
+        queue: Any = Queue(to, Exchange(""), routing_key=to)
+        with app.producer_or_acquire() as producer:
+            for _ in range(times):
+                app.send_task(task, args=[argument], queue=queue, producer=producer)
 
     return send_one
 
 
 @pytest.fixture
 def worker(broker: str, db: None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a control worker on the test's database and broker."""
+    """Run a control worker on the test's database and broker.
+
+    Its command line was written for the version before, and names no queue for heartbeats.
+    """
     address = connection.settings_dict
     place = f"{address['USER']}:{address['PASSWORD']}@{address['HOST']}:{address['PORT']}"
     process = subprocess.Popen(
@@ -101,6 +108,46 @@ def test_worker_takes_reports_in_between_rubbish(
         "replayed": 3,
         "unknown_task": 1,
     }
+
+
+def test_heartbeats_are_taken_while_two_thousand_reports_wait(
+    now: datetime, regions: Regions, make_images: MakeImages, worker: subprocess.Popen[bytes], broker: str, send: Send
+) -> None:
+    """And no region turns silent, though each was heard a minute ago and it is asked who is."""
+    make_images()
+    message = next(m for m in dispatch.claim_due(now).messages if m.queue == "probe.eu-west")
+    region = regions["eu-west"]
+    send("probes.ingest", region.report(region.open(message)), times=2000)
+    wait_until(Outcome.objects.exists, WAIT_SECONDS, "the worker to begin", alive=worker)
+    a_minute_ago = timezone.now() - SILENT_AFTER
+    Region.objects.update(last_seen_at=a_minute_ago)
+    ControlBeat.objects.create(ticked_at=timezone.now(), running_since=a_minute_ago - SILENT_AFTER)
+    for region in regions.values():
+        send("probes.heartbeat", region.heartbeat(), to="heartbeats")
+    sent_at = timezone.now()
+    current_app.send_task("probes.reap")
+
+    def are_heard() -> bool:
+        return not Region.objects.filter(last_seen_at=a_minute_ago).exists()
+
+    with redis.Redis.from_url(broker) as client:
+        wait_until(are_heard, WAIT_SECONDS, "the heartbeats to be taken", alive=worker)
+        assert timezone.now() - sent_at < timedelta(seconds=5)
+        assert client.llen("results") > 1000
+        wait_until(lambda: not client.llen("control"), WAIT_SECONDS, "the question who is silent", alive=worker)
+        client.delete("results")
+    assert not RegionEvent.objects.filter(after="silent").exists()
+
+
+def test_rubbish_without_end_keeps_no_order_waiting(db: None, worker: subprocess.Popen[bytes], broker: str) -> None:
+    """What is refused reads as an empty pop, and kombu's round robin would look into the same queue again."""
+    with redis.Redis.from_url(broker) as client:
+        client.lpush("results", *[b"\xff rubbish"] * 5000)
+        wait_until(MessageRefusal.objects.exists, WAIT_SECONDS, "the worker to begin", alive=worker)
+        current_app.send_task("probes.tick")
+        wait_until(ControlBeat.objects.exists, WAIT_SECONDS, "a tick", alive=worker)
+        assert client.llen("results") > 1000
+        client.delete("results")
 
 
 def test_report_survives_the_process_that_was_taking_it_in(

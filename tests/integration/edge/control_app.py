@@ -13,7 +13,7 @@ from celery import Celery
 from celery.exceptions import Reject
 
 from probes.broker.address import BrokerAddress
-from probes.broker.queues import plain_queue, results_queue
+from probes.broker.queues import RESULTS, plain_queue, queue_of_regions
 from probes.broker.transports import guard_queues
 from probes.trust.refusal import RefusalCause
 
@@ -23,7 +23,7 @@ NOTES_URL = os.environ.get("NOTES_URL", ADDRESS.url)
 
 app = Celery("control", broker=os.environ["BROKER_URL"], fixups=[])
 app.conf.update(
-    task_queues=(plain_queue("control"), results_queue(ADDRESS)),
+    task_queues=(plain_queue("control"), queue_of_regions(RESULTS, ADDRESS)),
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_ignore_result=True,

@@ -33,7 +33,9 @@ WAIT_SECONDS: Final = 30.0
 
 
 class Region:
-    """Sends to `probe.<region>` what a test wants sent, and reads what arrives in `results`."""
+    """Sends to `probe.<region>` what a test wants sent, and reads what arrives in the control plane's queues."""
+
+    reads: tuple[str, ...] = ("heartbeats", "results")
 
     def __init__(self, server: MortalRedis, control: ControlKeys, keys: RegionKeys, key_file: Path) -> None:
         self.server = server
@@ -147,12 +149,12 @@ class Region:
         self._redis = server.client()
 
     def _pop(self) -> tuple[str, bytes] | None:
-        """Take a message from `results`: the task it is for, and its body."""
-        raw = self._redis.rpop("results")
-        if raw is None:
-            return None
-        message = loads(raw)
-        return message["headers"]["task"], base64.b64decode(message["body"])
+        """Take a message that the region sent: the task it is for, and its body."""
+        for queue in self.reads:
+            if (raw := self._redis.rpop(queue)) is not None:
+                message = loads(raw)
+                return message["headers"]["task"], base64.b64decode(message["body"])
+        return None
 
     def _open(self, envelope: object, kind: Kind, max_bytes: int) -> Any:
         verify_keys = {self.keys.region: [self.keys.public.verify_key]}

@@ -168,7 +168,7 @@ def test_rubbish_in_every_queue_is_counted_by_cause_and_harms_no_neighbour(
     heartbeat = region.heartbeat()
 
     intruder = Intruder(pipeline.broker_url)
-    for queue in ("control", "results", "probe.eu-west"):
+    for queue in ("control", "results", "heartbeats", "probe.eu-west"):
         intruder.push(queue, *GARBAGE.values())
         intruder.send(queue, "os.system", "echo")
     for envelope in (*forgeries(Kind.BATCH, CONTROL, "eu-west").values(), unasked, unasked):
@@ -178,12 +178,14 @@ def test_rubbish_in_every_queue_is_counted_by_cause_and_harms_no_neighbour(
     for envelope in (heartbeat, heartbeat):
         intruder.send("results", "probes.heartbeat", envelope)
     intruder.send("results", "probes.tick")
+    intruder.send("heartbeats", "probes.ingest", region.report(empty_batch(answered.pk)))
 
     garbage = Counter(dict.fromkeys((*GARBAGE, "unknown_task"), 1))
     forged = Counter(forgeries(Kind.REPORT, "eu-west", CONTROL).keys())
     expected = {
         "control": garbage,
         "results": garbage + forged + Counter(unknown_task=1, replayed=2, unsolicited=1),
+        "heartbeats": garbage + Counter(unknown_task=1),
         "probe.eu-west": garbage + forged + Counter(replayed=1),
     }
 
@@ -221,7 +223,7 @@ def kill_control_worker_while_it_takes_in_reports(pipeline: Pipeline) -> set[UUI
 
 def refusals() -> dict[str, Counter[str]]:
     """Return the causes of all refusals so far: the control plane's, and a region's by its workers' heartbeats."""
-    counts = {queue: Counter[str]() for queue in ("control", "results", "probe.eu-west")}
+    counts = {queue: Counter[str]() for queue in ("control", "results", "heartbeats", "probe.eu-west")}
     for queue, cause, count in MessageRefusal.objects.values_list("queue", "cause", "count"):
         counts[queue][cause] += count
     for worker in Region.objects.get(slug="eu-west").heartbeat["workers"].values():

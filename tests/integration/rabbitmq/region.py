@@ -6,7 +6,7 @@ import amqp
 from amqp.serialization import dumps
 from kombu import Connection
 
-from probes.broker.queues import RESULTS, results_queue
+from probes.broker.queues import HEARTBEATS, RESULTS, queue_of_regions
 from tests.fakes.rabbitmq_server import RabbitServer
 from tests.integration.edge.region import Region
 
@@ -42,7 +42,8 @@ class RabbitRegion(Region):
 
     def _connect(self, server: Any) -> None:
         with Connection(server.url) as connection:
-            results_queue(server.address)(connection.default_channel).declare()
+            for name in (RESULTS, HEARTBEATS):
+                queue_of_regions(name, server.address)(connection.default_channel).declare()
         self._connection = server.connection()
         self._channel = self._connection.channel()
 
@@ -67,5 +68,7 @@ class RabbitRegion(Region):
         return int(self._channel.queue_declare(self.queue, passive=True).message_count)
 
     def _pop(self) -> tuple[str, bytes] | None:
-        sent = self._channel.basic_get(RESULTS, no_ack=True)
-        return None if sent is None else (sent.headers["task"], sent.body)
+        for queue in self.reads:
+            if (sent := self._channel.basic_get(queue, no_ack=True)) is not None:
+                return sent.headers["task"], sent.body
+        return None

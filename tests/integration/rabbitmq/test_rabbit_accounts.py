@@ -9,7 +9,6 @@ from amqp.exceptions import AccessRefused, ConnectionForced, NotFound
 
 from probes.broker.accounts import Accounts, AccountsUnavailable, Changes, open_accounts, reconcile
 from probes.broker.accounts.management import ManagementApi, ManagementError
-from probes.broker.accounts.rights import POLICY
 from probes.broker.address import BrokerAddress
 from probes.trust.accounts import Account, new_password, usernames
 from tests.fakes.rabbitmq_server import VIRTUAL_HOST, RabbitServer
@@ -36,6 +35,8 @@ def test_region_takes_from_its_own_queue_and_adds_to_the_results(region: RabbitR
     assert taken is not None
     channel.basic_publish(amqp.Message(b"a report"), exchange="results", routing_key="results")
     assert region._channel.basic_get("results", no_ack=True).body == b"a report"  # noqa: SLF001
+    channel.basic_publish(amqp.Message(b"a heartbeat"), exchange="results", routing_key="heartbeats")
+    assert region._channel.basic_get("heartbeats", no_ack=True).body == b"a heartbeat"  # noqa: SLF001
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,8 @@ def test_region_takes_from_its_own_queue_and_adds_to_the_results(region: RabbitR
         lambda channel: channel.basic_consume("probe.us-east"),
         lambda channel: channel.basic_get("results"),
         lambda channel: channel.basic_consume("results"),
+        lambda channel: channel.basic_get("heartbeats"),
+        lambda channel: channel.queue_purge("heartbeats"),
         lambda channel: channel.basic_get("control"),
         lambda channel: channel.queue_purge("probe.us-east"),
         lambda channel: channel.queue_purge("results"),
@@ -61,7 +64,7 @@ def test_region_takes_from_its_own_queue_and_adds_to_the_results(region: RabbitR
                 amqp.Message(b"an order"), exchange=exchange, routing_key=queue
             )
             for exchange in ("", "amq.direct", "amq.topic", "control")
-            for queue in ("control", "results", "probe.us-east", "probe.eu-west")
+            for queue in ("control", "results", "heartbeats", "probe.us-east", "probe.eu-west")
         ),
     ],
 )
@@ -92,16 +95,16 @@ def test_region_cannot_use_the_management(channel: Any, rabbit: RabbitServer) ->
 def test_queue_of_a_silent_region_is_bounded(channel: Any, region: RabbitRegion, rabbit: RabbitServer) -> None:
     """The policy holds for queues, whoever declared them: the oldest messages go."""
     with rabbit.api() as api:
-        policy = api.get("policies", VIRTUAL_HOST, POLICY)
+        policy = api.get("policies", VIRTUAL_HOST, "kairos-regions")
         policy["definition"]["max-length"] = 3
-        api.put("policies", VIRTUAL_HOST, POLICY, body=policy)
+        api.put("policies", VIRTUAL_HOST, "kairos-regions", body=policy)
         for number in range(5):
             region.publish(amqp.Message(str(number).encode()))
         assert region.waiting == 3
         assert channel.basic_get("probe.eu-west", no_ack=True).body == b"2"
     with open_accounts(rabbit.address, rabbit.management_url) as accounts, rabbit.api() as api:
         accounts.ensure(EUROPE)
-        assert api.get("policies", VIRTUAL_HOST, POLICY)["definition"] == {
+        assert api.get("policies", VIRTUAL_HOST, "kairos-regions")["definition"] == {
             "max-length": 1000,
             "overflow": "drop-head",
             "message-ttl": 86_400_000,

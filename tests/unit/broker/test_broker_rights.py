@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from probes.broker.accounts.rights import rabbitmq_permissions, redis_words
+from probes.broker.accounts.rights import rabbitmq_permissions, rabbitmq_policies, redis_words
 from probes.trust.accounts import Account, new_password, usernames
 
 EUROPE = Account.make("eu-west", "region-eu-west", "swordfish")
@@ -13,17 +13,41 @@ EUROPE = Account.make("eu-west", "region-eu-west", "swordfish")
 def test_redis_is_told_to_forget_first() -> None:
     assert redis_words(EUROPE) == (
         *("reset", "on", f"#{EUROPE.sha256}"),
-        *("~probe.eu-west", "+ping", "+brpop", "+llen", "+multi", "+exec", "(+lpush %W~results)"),
+        *("~probe.eu-west", "+ping", "+brpop", "+llen", "+multi", "+exec"),
+        "(+lpush +llen %W~results %W~heartbeats)",
     )
 
 
 @pytest.mark.parametrize(
-    "queue", ["probe.eu-west-2", "probe.eu", "probexeu-west", "xprobe.eu-west", "results", "control"]
+    "queue", ["probe.eu-west-2", "probe.eu", "probexeu-west", "xprobe.eu-west", "results", "heartbeats", "control"]
 )
 def test_rabbitmq_reads_one_name_and_no_other_that_is_like_it(queue: str) -> None:
     pattern = rabbitmq_permissions(EUROPE)["read"]
     assert re.search(pattern, "probe.eu-west")
     assert not re.search(pattern, queue)
+
+
+@pytest.mark.parametrize(
+    ("queue", "policy"),
+    [
+        ("probe.eu-west", "kairos-regions"),
+        ("heartbeats", "kairos-heartbeats"),
+        ("results", "kairos-results"),
+        ("control", None),
+        ("heartbeats2", None),
+    ],
+)
+def test_rabbitmq_bounds_each_queue_by_one_policy(queue: str, policy: str | None) -> None:
+    """Of a queue with two, RabbitMQ would take either."""
+    bounding = [name for name, item in rabbitmq_policies().items() if re.search(item["pattern"], queue)]
+    assert bounding == ([policy] if policy else [])
+
+
+def test_rabbitmq_drops_what_is_old_and_refuses_reports_that_it_has_no_room_for() -> None:
+    """A report that was refused stays with its worker; a heartbeat is worth nothing after a minute."""
+    heartbeats, results = (rabbitmq_policies()[f"kairos-{name}"]["definition"] for name in ("heartbeats", "results"))
+    assert heartbeats == {"max-length": 1000, "overflow": "drop-head", "message-ttl": 60_000}
+    assert results == {"max-length": 5000, "overflow": "reject-publish"}
 
 
 def test_names_of_a_region_are_no_other_regions() -> None:

@@ -11,6 +11,7 @@ from probes.broker.address import BrokerAddress
 from probes.edge.health import NotedLink, ailment, main
 from probes.edge.heartbeat import Pulse, Vitals
 from probes.edge.link import LinkDown
+from probes.edge.pulse_route import PulseRoute
 from probes.edge.settings import EdgeSettings
 from probes.edge.waits import Waits
 from probes.trust.keys import ControlKeys, RegionKeys
@@ -26,7 +27,7 @@ class FakeLink:
         self.is_away = False
         self.is_closed = False
 
-    def send(self, task: str, envelope: dict[str, Any]) -> None:
+    def send(self, task: str, envelope: dict[str, Any], *, queue: str) -> None:
         if self.is_away:
             raise LinkDown("away")
 
@@ -76,7 +77,7 @@ def test_heartbeat_leaves_a_note_of_what_became_of_it(tmp_path: Path) -> None:
     keys = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
     settings = EdgeSettings(broker=BrokerAddress("redis://127.0.0.1:1/0"), keys=keys)
     noted = NotedLink(link, tmp_path / "health", clock=lambda: float(clock()))
-    pulse = Pulse(settings, noted, Waits(), worker=WORKER, take=Vitals, on_stuck=lambda _: None)
+    pulse = Pulse(settings, noted, Waits(), PulseRoute(), worker=WORKER, take=Vitals, on_stuck=lambda _: None)
     pulse.beat()
     tried, sent = map(float, (tmp_path / "health").read_text().split())
     assert tried - 2 < sent <= tried
@@ -96,7 +97,7 @@ def test_file_that_cannot_be_written_is_told_once_and_harms_nothing(
     noted = NotedLink(FakeLink(), tmp_path / "nowhere" / "health")
     for _ in range(2):
         assert noted.queue_length("probe.eu-west") == 0
-        noted.send("probes.heartbeat", {})
+        noted.send("probes.heartbeat", {}, queue="heartbeats")
     assert caplog.text.count("KAIROS_EDGE_HEALTH_FILE") == 1
 
 

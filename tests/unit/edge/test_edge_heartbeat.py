@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +11,11 @@ import pytest
 from probes.broker.address import BrokerAddress
 from probes.edge.app import HEARTBEAT
 from probes.edge.heartbeat import Pulse, Vitals
-from probes.edge.link import LinkDown
+from probes.edge.link import LinkDown, NotAllowed
+from probes.edge.pulse_route import PulseRoute
 from probes.edge.settings import EdgeSettings
 from probes.edge.waits import Waits
-from probes.protocol.batch import MAX_HEARTBEAT_BYTES, Heartbeat
+from probes.protocol.batch import MAX_HEARTBEAT_BYTES, Batch, Heartbeat
 from probes.protocol.egress import Canary, CanaryRound, Egress, EgressState
 from probes.trust.envelope import CONTROL, Kind, open_envelope
 from probes.trust.keys import ControlKeys, RegionKeys
@@ -30,10 +31,15 @@ class FakeLink:
 
     def __init__(self, length: int | None = 0) -> None:
         self.length = length
+        self.closed_to_us: set[str] = set()
         self.beats: list[Heartbeat] = []
+        self.queues: list[str] = []
 
-    def send(self, task: str, envelope: dict[str, Any]) -> None:
+    def send(self, task: str, envelope: dict[str, Any], *, queue: str) -> None:
         assert task == HEARTBEAT
+        if queue in self.closed_to_us:
+            raise NotAllowed(queue)
+        self.queues.append(queue)
         opened = open_envelope(
             envelope,
             kind=Kind.HEARTBEAT,
@@ -60,10 +66,29 @@ def pulse(
     now: Callable[[], datetime] = lambda: AT,
     waits: Waits | None = None,
     worker: str = WORKER,
+    route: PulseRoute | None = None,
 ) -> tuple[Pulse, list[str]]:
     settings = EdgeSettings(broker=BrokerAddress("redis://127.0.0.1:1/0"), keys=KEYS, stuck_seconds=stuck_seconds)
     stuck: list[str] = []
-    return Pulse(settings, link, waits or Waits(), worker=worker, take=take, on_stuck=stuck.append, now=now), stuck
+    route = route or PulseRoute()
+    beating = Pulse(settings, link, waits or Waits(), route, worker=worker, take=take, on_stuck=stuck.append, now=now)
+    return beating, stuck
+
+
+def told(*, heartbeats_apart: bool, at: datetime = AT, route: PulseRoute | None = None) -> PulseRoute:
+    """Return the route of a worker that has a batch with this word on it."""
+    route = route or PulseRoute()
+    route.hear(
+        Batch(
+            id="7a0e4c6e-5f0a-4a6e-9d3d-000000000001",
+            region="eu-west",
+            issued_at=at,
+            expires_at=at + timedelta(minutes=1),
+            plans=(),
+            heartbeats_apart=heartbeats_apart,
+        )
+    )
+    return route
 
 
 def test_heartbeat_tells_what_the_worker_does() -> None:
@@ -117,6 +142,39 @@ def test_waits_are_told_once_and_not_lost_with_a_broker_that_is_away() -> None:
     assert [beat.longest_wait_seconds for beat in link.beats] == [3.0, None]
 
 
+def test_heartbeats_go_where_the_newest_batch_says() -> None:
+    """A control plane of the version before, which says nothing, reads them from among the reports alone."""
+    link, route = FakeLink(), PulseRoute()
+    beating, _ = pulse(link, Vitals, route=route)
+    beating.beat()
+    told(heartbeats_apart=True, route=route)
+    beating.beat()
+    told(heartbeats_apart=False, at=AT - timedelta(seconds=1), route=route)  # it came late
+    beating.beat()
+    told(heartbeats_apart=False, at=AT + timedelta(seconds=1), route=route)  # set back to the version before
+    beating.beat()
+    assert link.queues == ["results", "heartbeats", "heartbeats", "results"]
+
+
+def test_heartbeat_goes_with_the_reports_while_the_account_is_of_the_version_before() -> None:
+    link = FakeLink()
+    link.closed_to_us = {"heartbeats"}
+    beating, _ = pulse(link, Vitals, route=told(heartbeats_apart=True))
+    beating.beat()
+    link.closed_to_us.clear()
+    beating.beat()
+    assert link.queues == ["results", "heartbeats"]
+    assert [beat.sequence for beat in link.beats] == [1, 2]
+
+
+def test_account_that_may_send_nothing_is_told_as_a_broker_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    link = FakeLink()
+    link.closed_to_us = {"heartbeats", "results"}
+    for route in (PulseRoute(), told(heartbeats_apart=True)):
+        pulse(link, Vitals, route=route)[0].beat()
+    assert caplog.text.count("no heartbeat: results") == 2
+
+
 def test_two_workers_of_a_region_can_be_told_apart() -> None:
     link = FakeLink()
     for worker in (WORKER, OTHER):
@@ -163,7 +221,7 @@ def test_reading_that_fails_does_not_end_the_heartbeats(caplog: pytest.LogCaptur
         return next(readings)
 
     settings = EdgeSettings(broker=BrokerAddress("redis://127.0.0.1:1/0"), keys=KEYS, heartbeat_seconds=0.001)
-    beating = Pulse(settings, link, Waits(), worker=WORKER, take=take, on_stuck=lambda _: None)
+    beating = Pulse(settings, link, Waits(), PulseRoute(), worker=WORKER, take=take, on_stuck=lambda _: None)
     beating.start()
     deadline = time.monotonic() + 5
     while "a heartbeat failed" not in caplog.text:

@@ -8,6 +8,7 @@ import pytest
 
 from probes.edge.clock import ControlClock
 from probes.edge.intake import Intake, Taken
+from probes.edge.pulse_route import PulseRoute
 from probes.edge.waits import Waits
 from probes.protocol.batch import Batch
 from probes.protocol.plan import Plan
@@ -28,6 +29,7 @@ class Machine:
         self.shown = AT
         self.seconds = 1000.0
         self.waits = Waits()
+        self.route = PulseRoute()
 
     def pass_by(self, seconds: float) -> None:
         self.shown += timedelta(seconds=seconds)
@@ -35,7 +37,7 @@ class Machine:
 
     def intake(self) -> Intake:
         clock = ControlClock(WORKER, lambda: self.shown, lambda: self.seconds)
-        return Intake(REGION_KEYS, clock, self.waits, lambda: self.seconds)
+        return Intake(REGION_KEYS, clock, self.waits, self.route, lambda: self.seconds)
 
 
 def batch(**changes: Any) -> Batch:
@@ -58,6 +60,17 @@ def cause_of(intake: Intake, document: object) -> RefusalCause:
     with pytest.raises(Refused) as refused:
         intake.open(document)
     return refused.value.cause
+
+
+def test_batch_says_where_heartbeats_go_also_when_it_comes_too_late() -> None:
+    machine = Machine()
+    intake = machine.intake()
+    assert machine.route.queue == "results"
+    intake.open(envelope(batch(heartbeats_apart=True).to_json()))
+    assert machine.route.queue == "heartbeats"
+    late = batch(issued_at=AT + timedelta(seconds=1), expires_at=AT, heartbeats_apart=False)
+    assert cause_of(intake, envelope(late.to_json())) is RefusalCause.EXPIRED
+    assert machine.route.queue == "results"
 
 
 def test_batch_of_the_control_plane_is_taken() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from probes.edge.app import INGEST
-from probes.edge.link import LinkDown
+from probes.edge.link import LinkDown, QueueFull
 from probes.edge.publisher import Publisher
 from probes.edge.spool import Parcel, Spool
 
@@ -67,13 +67,16 @@ class FakeLink:
         self.sent: list[str] = []
         self.tries = 0
         self.is_away = False
+        self.is_full = False
         self.closed = False
 
-    def send(self, task: str, envelope: dict[str, Any]) -> None:
-        assert task == INGEST
+    def send(self, task: str, envelope: dict[str, Any], *, queue: str) -> None:
+        assert (task, queue) == (INGEST, "results")
         self.tries += 1
         if self.is_away:
             raise LinkDown("away")
+        if self.is_full:
+            raise QueueFull("5000 messages or more wait in results")
         self.sent.append(envelope["body"])
 
     def queue_length(self, queue: str) -> int:
@@ -122,6 +125,20 @@ def test_reports_wait_for_the_broker(publisher: Publisher, link: FakeLink, caplo
     link.is_away = False
     wait_for(lambda: link.sent == ["a", "b"])
     assert caplog.text.count("the broker is away") == 1
+
+
+def test_reports_wait_while_nobody_takes_those_that_are_there(
+    publisher: Publisher, link: FakeLink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The broker has all the reports that it may hold: they stay here, and none is lost."""
+    link.is_full = True
+    for name in "abc":
+        publisher.put({"body": name})
+    wait_for(lambda: link.tries >= 3)
+    assert (publisher.spooled, publisher.dropped) == (3, 0)
+    link.is_full = False
+    wait_for(lambda: link.sent == ["a", "b", "c"])
+    assert caplog.text.count("nobody takes them, reports wait: 5000 messages or more wait in results") == 1
 
 
 def test_reports_without_room_are_counted(publisher: Publisher, link: FakeLink) -> None:

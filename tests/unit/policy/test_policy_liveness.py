@@ -1,21 +1,31 @@
 """Conditions of regions: precedence, votes, and that nothing flaps."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from probes.policy.liveness import (
     EGRESS,
     LATENESS,
     SILENCE,
+    SILENT_AFTER,
+    TICK_GAP,
     Facts,
+    Hearing,
     Hysteresis,
     Latch,
     RegionCondition,
+    Unread,
     is_late,
+    is_silent,
 )
 
 CONDITIONS = list(RegionCondition)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS[:-1])
@@ -66,3 +76,62 @@ def test_queue_that_lags_or_lets_batches_expire_is_late(
     reading: bool | None,  # noqa: FBT001 - a reading
 ) -> None:
     assert is_late(lag_seconds, expired=expired) is reading
+
+
+def hearing(
+    *, ticked: timedelta = SECOND, ticking: timedelta = SILENT_AFTER, heartbeats: int = 0, reports: int = 0
+) -> Hearing:
+    """Return how the control plane hears whose last tick was so long ago, and the first of those without a gap."""
+    unread = Unread(heartbeats=heartbeats, reports=reports)
+    return Hearing(ticked_at=NOW - ticked, ticking_since=NOW - ticking, unread=unread)
+
+
+def test_region_is_silent_after_a_minute_without_a_heartbeat() -> None:
+    assert not is_silent(NOW - SILENT_AFTER, hearing(), now=NOW, among_reports=True)
+    assert is_silent(NOW - SILENT_AFTER - SECOND, hearing(), now=NOW, among_reports=True)
+
+
+@pytest.mark.parametrize(
+    ("hears", "tells"),
+    [
+        (Hearing(), True),  # before the first tick nothing speaks against it
+        (hearing(), True),
+        (hearing(ticked=TICK_GAP), True),
+        (hearing(ticked=TICK_GAP + SECOND), False),  # we were away, and the first tick has not come yet
+        (hearing(ticking=SILENT_AFTER - SECOND), False),  # we were away a moment ago
+        (hearing(heartbeats=1), False),  # it may be that region's
+        (hearing(reports=2000), True),
+    ],
+)
+def test_nobody_is_silent_whom_we_may_not_have_heard(hears: Hearing, tells: bool) -> None:  # noqa: FBT001 - a reading
+    assert is_silent(NOW - timedelta(hours=1), hears, now=NOW, among_reports=False) is tells
+
+
+def test_region_whose_heartbeats_come_with_reports_is_not_silent_while_reports_wait() -> None:
+    """So a worker of the version before sends them."""
+    an_hour_ago = NOW - timedelta(hours=1)
+    assert not is_silent(an_hour_ago, hearing(reports=1), now=NOW, among_reports=True)
+    assert is_silent(an_hour_ago, hearing(), now=NOW, among_reports=True)
+
+
+@given(began=st.integers(0, 120), away=st.integers(0, 300), behind=st.integers(0, 300), lost=st.integers(0, 25))
+def test_region_that_sends_each_ten_seconds_is_never_silent(began: int, away: int, behind: int, lost: int) -> None:
+    """Whatever befalls the control plane: an outage of all of it, and then so much to read that it takes its time.
+
+    What the region sends while the broker is away is lost, and as long after that as it takes to connect again.
+    """
+    back = began + away
+    caught_up = back + behind
+    sent = [at for at in range(0, caught_up + 200, 10) if not began <= at < back + (lost if away else 0)]
+    for second in (*range(0, began, 5), *range(back, caught_up + 200, 5)):
+        is_behind = back <= second < caught_up
+        read = [at for at in sent if at <= (began if is_behind else second)]
+        unread = [at for at in sent if at <= second][len(read) :]
+        began_to_tick = back if second >= back and away > TICK_GAP.total_seconds() else 0
+        hears = Hearing(
+            ticked_at=NOW,
+            ticking_since=NOW - timedelta(seconds=second - began_to_tick),
+            unread=Unread(heartbeats=len(unread)),
+        )
+        heard_at = NOW - timedelta(seconds=second - max(read, default=0))
+        assert not is_silent(heard_at, hears, now=NOW, among_reports=False)
