@@ -1,12 +1,11 @@
 """The keys that the control plane needs: made once, each in a file that its owner alone can read (0600)."""
 
-import os
 import secrets
-import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from probes.trust import keys as private
 from probes.trust.keys import ControlKeys
 
 
@@ -26,7 +25,4 @@ def make_missing(*, secret_key: Path, fernet_keys: Path, control_key: Path) -> l
 
 def write_private(path: Path, text: str) -> None:
     """Put one line into a 0600 file, in one step: a reader finds the old line or the new one."""
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-    Path(unfinished).replace(path)
+    private.write_private(path, text + "\n")

@@ -31,7 +31,8 @@ KAIROS_SECRET_KEY_FILE = _environment.path("KAIROS_SECRET_KEY_FILE", KAIROS_STAT
 KAIROS_FERNET_KEYS_FILE = _environment.path("KAIROS_FERNET_KEYS_FILE", KAIROS_STATE_DIR / "fernet-keys")
 # The control plane's own signing key: `probes.trust` writes and reads it.
 KAIROS_CONTROL_KEY_FILE = _environment.path("KAIROS_CONTROL_KEY_FILE", KAIROS_STATE_DIR / "control-key.json")
-# `<slug>.json` in here is what the worker of a region on this machine gets as KAIROS_REGION_KEY_FILE.
+# `<slug>/region-key.json` and `<slug>/broker-url` in here are what the worker of a region on this machine gets as
+# KAIROS_REGION_KEY_FILE and BROKER_URL_FILE.
 KAIROS_REGION_KEYS_DIR = KAIROS_STATE_DIR / "regions"
 # What the bundle of a region tells its worker: the broker as it is reached from far, its CA, and the image. The URL
 # is otherwise BROKER_URL without its login, unless that is on loopback; the CA otherwise KAIROS_BROKER_CA_FILE; the

@@ -23,7 +23,7 @@ def text(
         ("admin", f"{url(bind)}admin/"),
         ("log in as", login),
         ("forgotten?", f"python manage.py changepassword {user}"),
-        ("regions", ", ".join(region.slug for region in regions)),
+        ("regions", ", ".join(region.slug for region in regions) or "none"),
         *more,
         ("stop with", "Ctrl-C"),
     )

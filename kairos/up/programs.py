@@ -38,8 +38,7 @@ class Place:
     edge_variables: Mapping[str, str] = field(default_factory=dict)  # besides; the operator's own come first
     database_url: str = field(repr=False)
     broker_url: str = field(repr=False)
-    # By slug: with an account of its own for each region, where the broker has such.
-    region_broker_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    has_accounts: bool = False  # one for each region, on the broker
 
     @property
     def control_environment(self) -> dict[str, str]:
@@ -61,9 +60,9 @@ class Place:
             **self.edge_variables,
             **{name: value for name, value in os.environ.items() if name.startswith(EDGE_VARIABLES)},
             **leftovers.mark(self.state),
-            "BROKER_URL": self.region_broker_urls.get(region.slug, self.broker_url),
+            "BROKER_URL_FILE": str(self.state / "regions" / region.slug / "broker-url"),
             "KAIROS_REGION": region.slug,
-            "KAIROS_REGION_KEY_FILE": str(self.state / "regions" / f"{region.slug}.json"),
+            "KAIROS_REGION_KEY_FILE": str(self.state / "regions" / region.slug / "region-key.json"),
             # Checks in hand may end, but everything here has ten seconds to stop.
             "KAIROS_EDGE_FINISH_SECONDS": "2",
             "KAIROS_EDGE_DRAIN_SECONDS": "1",
@@ -86,7 +85,7 @@ class Place:
 
     def prepare(self, *arguments: str) -> Child:
         """Return the command that makes everything ready, the regions' accounts included where there are such."""
-        accounts = ("--broker-accounts",) if self.region_broker_urls else ()
+        accounts = ("--broker-accounts",) if self.has_accounts else ()
         return self.manage("prepare", "prepare", *accounts, *arguments)
 
 
@@ -106,11 +105,16 @@ def control_plane(place: Place) -> tuple[Child, ...]:
     )
 
 
+def edge_name(region: RegionName) -> str:
+    """Return the name of a region's worker among all programs: a region may well be called web."""
+    return f"edge-{region.slug}"
+
+
 def edges(place: Place) -> tuple[Child, ...]:
     """Return one worker for each region."""
     return tuple(
         Child(
-            name=f"edge-{region.slug}",  # a region may well be called web
+            name=edge_name(region),
             argv=(sys.executable, "-m", "probes.edge"),
             environment=place.edge_environment(region),
             directory=place.project,

@@ -131,13 +131,16 @@ class Run:
         for child in self.company.children:
             await self.supervisor.start(child.name)
         prepared = await self._prepare()
+        regions = [region for region in self.options.regions if region.slug not in prepared["retired"]]
+        resting = {programs.edge_name(region) for region in self.options.regions if region not in regions}
         for child in self.workers:
-            await self.supervisor.start(child.name)
+            if child.name not in resting:
+                await self.supervisor.start(child.name)
         if await _is_ready(self.options.bind):
             self.console.say(f"ready after {time.monotonic() - began:.1f} s")
         else:
             self.console.say(f"not ready after {READY_SECONDS:.0f} s; {banner.url(self.options.bind)}readyz says why")
-        self.console.block(banner.text(self.options.bind, self.options.regions, prepared, self.company.lines))
+        self.console.block(banner.text(self.options.bind, regions, prepared, self.company.lines))
 
     async def _prepare(self) -> dict[str, Any]:
         self._report.unlink(missing_ok=True)
@@ -153,7 +156,7 @@ def up(options: Options, company: Company = Company()) -> None:
     """Run everything until a signal. Raises `Refused` before or while starting; nothing is left running then."""
     state = StateDirectory(options.state)
     with state.claimed(f"process {os.getpid()}, {banner.url(options.bind)}"):
-        names = (f"edge-{region.slug}" for region in options.regions)
+        names = map(programs.edge_name, options.regions)
         console = Console(["postgres", *names, *(child.name for child in company.children)])
         if left := leftovers.find(options.state):
             console.say(f"ending {len(left)} processes that an earlier run has left")
@@ -172,7 +175,7 @@ def up(options: Options, company: Company = Company()) -> None:
             edge_variables=company.edge_variables,
             database_url=chosen.database_url,
             broker_url=chosen.broker_url,
-            region_broker_urls=services.region_broker_urls(chosen, state, options.regions),
+            has_accounts=chosen.has_accounts,
         )
         run = Run(options=options, company=company, console=console, place=place, services=chosen)
         with _urls_in_files(chosen, options.state):

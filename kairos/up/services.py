@@ -1,6 +1,6 @@
 """The database and the broker of a run: the operator's, proven to answer, or embedded ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -11,13 +11,11 @@ from kairos.child import Child
 from kairos.embedded import Unavailable, free_port
 from kairos.embedded.postgres import PostgresServer
 from kairos.embedded.redis import RedisServer, find_binary
-from kairos.environment import RegionName
 from kairos.up import Refused, leftovers
 from kairos.up.state import StateDirectory
 from probes.broker.accounts import AccountsUnavailable, open_accounts
 from probes.broker.address import FILE_VARIABLES, BrokerAddress
 from probes.broker.ping import BrokerAway, ping
-from probes.trust.accounts import usernames
 
 CONNECT_SECONDS: Final = 5
 OLDEST_POSTGRES: Final = 14
@@ -80,20 +78,6 @@ def choose(environ: Mapping[str, str], state: StateDirectory) -> Services:
     if shortcoming:
         notes.append(f"regions get no broker accounts of their own and share its password: {shortcoming}")
     return Services(database_url, broker.url, tuple(servers), has_accounts=not shortcoming, notes=tuple(notes))
-
-
-def region_broker_urls(chosen: Services, state: StateDirectory, regions: Iterable[RegionName]) -> Mapping[str, str]:
-    """Return the broker's URL for each region, with its own account; empty where the broker has no accounts.
-
-    The passwords are files of the state directory, which `manage.py prepare --broker-accounts` reads.
-    """
-    if not chosen.has_accounts:
-        return {}
-    address = BrokerAddress(chosen.broker_url)
-    return {
-        region.slug: address.url_for(usernames(region.slug)[0], state.password(f"broker-{region.slug}"))
-        for region in regions
-    }
 
 
 def check_database(url: str) -> None:

@@ -25,25 +25,24 @@ def issue(region: Region, *, now: datetime, overlap: timedelta = OVERLAP) -> tup
         taken = set(current.values_list("username", flat=True))
         username = next(name for name in usernames(region.slug) if name not in taken)
         current.update(valid_until=now + overlap)
-        made = _put(region, username, password, now=now)
+        account = Account.make(region.slug, username, password)
+        made, _ = BrokerAccount.objects.update_or_create(
+            username=username,
+            defaults={
+                "region": region,
+                "sha256": account.sha256,
+                "salted_sha256": account.salted_sha256,
+                "made_at": now,
+                "valid_until": None,
+            },
+        )
     return made, password
 
 
-def keep(region: Region, password: str, *, now: datetime) -> BrokerAccount:
-    """See that the region's current account is that of its first name with this password; return it.
-
-    For a worker on this machine, whose password is in a file beside its keys. Can run at every start. An account of
-    the other name was handed out in a bundle, and ends as if it were replaced.
-    """
-    username, _ = usernames(region.slug)
-    with transaction.atomic():
-        Region.objects.select_for_update(no_key=True).get(pk=region.pk)
-        current = BrokerAccount.objects.filter(region=region, valid_until=None)
-        kept = current.filter(username=username).select_related("region").first()
-        if kept is not None and kept.account.has_password(password):
-            return kept
-        current.exclude(username=username).update(valid_until=now + OVERLAP)
-        return _put(region, username, password, now=now)
+def is_current(region: Region, username: str, password: str) -> bool:
+    """Tell whether this is the region's account, and none that is being replaced."""
+    current = BrokerAccount.objects.filter(region=region, username=username, valid_until=None)
+    return any(row.account.has_password(password) for row in current.select_related("region"))
 
 
 def end_by(region: Region, *, at: datetime) -> int:
@@ -66,18 +65,3 @@ def end_all(region: Region) -> int:
 def drop_ended(*, now: datetime) -> int:
     dropped, _ = BrokerAccount.objects.filter(valid_until__lte=now).delete()
     return dropped
-
-
-def _put(region: Region, username: str, password: str, *, now: datetime) -> BrokerAccount:
-    account = Account.make(region.slug, username, password)
-    made, _ = BrokerAccount.objects.update_or_create(
-        username=username,
-        defaults={
-            "region": region,
-            "sha256": account.sha256,
-            "salted_sha256": account.salted_sha256,
-            "made_at": now,
-            "valid_until": None,
-        },
-    )
-    return made

@@ -31,7 +31,10 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a region's machine is told of the world. Empty means: as the settings say.
+    """What a region's machine is told of the world. What is empty is looked for elsewhere, each in the same order.
+
+    What is said here comes first; then what the settings say for regions (KAIROS_EDGE_…); then the bundle before,
+    where one is at hand; and last what we use ourselves: our broker's address, our CA, this version's image.
 
     `broker_url` is the broker as the region reaches it, without a login: arguments are no place for passwords. Where
     the broker has no accounts, the login of KAIROS_EDGE_BROKER_URL serves.
@@ -99,13 +102,8 @@ def _text_in(directory: Path | None, name: str) -> str:
 
 def _broker_ca_pem(url: str, surroundings: Surroundings, before: Path | None) -> str:
     """Return the broker's own roots, or nothing. Raises `BundleRefused` for a file that cannot be read."""
-    path: str | Path = surroundings.broker_ca_file
-    if not path and not has_tls(url):
-        return ""  # what we or others trust elsewhere is nothing to a region that speaks no TLS
-    path = path or settings.KAIROS_EDGE_BROKER_CA_FILE or settings.KAIROS_BROKER.ca_file
-    if not path and before and (before / BROKER_CA).exists():
-        path = before / BROKER_CA
-    if not path:
+    path = _broker_ca_file(url, surroundings, before)
+    if path is None:
         return ""
     try:
         pem = Path(path).read_text(encoding="ascii")
@@ -115,6 +113,22 @@ def _broker_ca_pem(url: str, surroundings: Surroundings, before: Path | None) ->
     except OSError as error:
         raise BundleRefused(f"the broker's CA file {path}: {error.strerror}") from None
     return pem
+
+
+def _broker_ca_file(url: str, surroundings: Surroundings, before: Path | None) -> Path | None:
+    """Return where the broker's roots are, in the order of `Surroundings`; None is the system's.
+
+    A bundle before that speaks TLS without a CA says so too: the region trusts the system's, whatever we do.
+    """
+    if surroundings.broker_ca_file:
+        return Path(surroundings.broker_ca_file)
+    if not has_tls(url):
+        return None  # what we or others trust elsewhere is nothing to a region that speaks no TLS
+    if settings.KAIROS_EDGE_BROKER_CA_FILE:
+        return Path(settings.KAIROS_EDGE_BROKER_CA_FILE)
+    if before and has_tls(_url_in(before)):
+        return before / BROKER_CA if (before / BROKER_CA).exists() else None
+    return Path(settings.KAIROS_BROKER.ca_file) if settings.KAIROS_BROKER.ca_file else None
 
 
 def _reached_at(surroundings: Surroundings) -> str:

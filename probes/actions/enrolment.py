@@ -1,7 +1,7 @@
 """Regions come and go: enrolled with keys and a login at the broker, given new ones, and retired.
 
 What a worker needs comes back as a value, once: its signing key and its password are kept nowhere. A face puts it
-into a bundle (`probes.bundle`), or `put_here` into the file of a worker on this machine.
+into a bundle (`probes.bundle`), or into the files of a worker on this machine (`put_here`, `actions.here`).
 """
 
 from collections.abc import Iterable
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from probes.actions import conditions, regions, secrets, verdicts
+from probes.bundle.contents import KEY
 from probes.models import Region, RegionKey
 from probes.trust.keys import ControlKeys, KeyFileError, RegionKeys
 
@@ -27,6 +28,10 @@ MAY_ROTATE: Final = ("probes.change_region", "probes.change_credential")
 
 class EnrolmentRefused(Exception):
     """A region cannot be enrolled or changed so. The message is one line that says what can be done."""
+
+
+class RegionRetired(EnrolmentRefused):
+    """A region was given up, and nothing but an order brings it back."""
 
 
 class OtherKeys(KeyFileError):
@@ -69,6 +74,7 @@ _OF_THE_LAST_TIME: Final = (
 """What a region that is enrolled again does not keep: it may be another machine, and was retired in some order."""
 
 LOGINS: Final[Logins] = OneLoginForAll()
+_NAME_OF_A_REGION: Final = 7201  # a class of advisory locks of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +115,30 @@ def enroll(
 
 
 def enroll_here(
-    slug: str, name: str = "", *, coordinates: tuple[float, float] | None = None, now: datetime
+    slug: str,
+    name: str = "",
+    *,
+    coordinates: tuple[float, float] | None = None,
+    now: datetime,
+    bring_back: bool = False,
 ) -> tuple[Region, Path]:
     """Enrol a region whose worker runs on this machine, and return it with the path of its key file (0600).
 
-    Can run at every start: keys that both sides know are kept, and a retired region is back with new ones. An empty
-    `name` keeps the name. Raises as `enroll` does, `KeyFileError` for a file that is not the region's, and of that
-    `OtherKeys` when the region is in service with other keys.
+    Can run at every start: keys that both sides know are kept. A retired region stays so, unless it is to be brought
+    back, with new ones. An empty `name` keeps the name. Raises as `enroll` does, `RegionRetired`, `KeyFileError` for
+    a file that is not the region's, and of that `OtherKeys` when the region is in service with other keys.
     """
     control = ControlKeys.load(settings.KAIROS_CONTROL_KEY_FILE)
     path = key_file(slug)
     with transaction.atomic():
         region = _locked(slug) or Region(slug=slug)
+        if region.retired_at is not None and not bring_back:
+            raise RegionRetired(
+                f"region {slug} was retired, and stays so: take it out of KAIROS_REGIONS, "
+                f"or bring it back: manage.py region enroll {slug} --here"
+            )
         _describe(region, name, coordinates)
+        _take_from_where_it_was(path)
         kept = RegionKeys.load(path) if path.exists() else None
         row = RegionKey.objects.filter(verify_key=kept.public.verify_key_text).first() if kept else None
         if not _is_in_service(region):
@@ -184,9 +201,14 @@ def retire(region_ids: Iterable[int], *, now: datetime, detail: str = "", logins
     return count
 
 
+def home_of(slug: str) -> Path:
+    """Return the directory of what the worker of a region on this machine is given, and no other's."""
+    return Path(settings.KAIROS_REGION_KEYS_DIR) / slug
+
+
 def key_file(slug: str) -> Path:
     """Return where the worker of a region on this machine has its keys."""
-    return Path(settings.KAIROS_REGION_KEYS_DIR) / f"{slug}.json"
+    return home_of(slug) / KEY
 
 
 def put_here(keys: RegionKeys) -> Path:
@@ -197,7 +219,21 @@ def put_here(keys: RegionKeys) -> Path:
     return path
 
 
+def _take_from_where_it_was(path: Path) -> None:
+    """Move a key file that an earlier version kept beside those of other regions."""
+    earlier = path.parent.with_suffix(".json")
+    if earlier.exists() and not path.exists():
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        earlier.replace(path)
+
+
 def _locked(slug: str) -> Region | None:
+    """Return the region, and let nobody else enrol or change it until the transaction ends.
+
+    A name that no region has yet is locked as well: of two who enrol it at once the second finds it enrolled.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_NAME_OF_A_REGION, slug])
     return Region.objects.select_for_update(no_key=True).filter(slug=slug).first()
 
 

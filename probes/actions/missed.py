@@ -35,17 +35,22 @@ SELECT resource_id, region_id, slot, slot, 1, 'shed', stride FROM given
 WHERE (resource_id, region_id) NOT IN (SELECT resource_id, region_id FROM grown)
 """
 
+# Decided by what was heard while the batch could be taken: whoever is back by now was not there then.
 _LOST: Final = """
 WITH overdue AS (
     SELECT id FROM probes_batch WHERE state = 'sent' AND expires_at < %s
     ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
 ), lost AS (
     UPDATE probes_batch AS batch SET state = 'lost' FROM overdue WHERE batch.id = overdue.id
-    RETURNING batch.region_id, batch.resource_ids, batch.slots, batch.issued_at
+    RETURNING batch.region_id, batch.resource_ids, batch.slots, batch.issued_at, batch.expires_at
 ), recorded AS (
     INSERT INTO probes_missedslots (resource_id, region_id, first_slot, last_slot, count, cause, stride)
     SELECT given.resource_id, lost.region_id, given.slot, given.slot, 1,
-        CASE WHEN region.last_seen_at >= lost.issued_at THEN 'lost' ELSE 'expired' END, 1
+        CASE WHEN region.last_seen_at >= lost.issued_at AND NOT EXISTS (
+            SELECT 1
+            FROM jsonb_to_recordset(region.liveness -> 'pauses') AS pause (since timestamptz, until timestamptz)
+            WHERE coalesce(pause.since < lost.issued_at, true) AND pause.until > lost.expires_at
+        ) THEN 'lost' ELSE 'expired' END, 1
     FROM lost
     JOIN probes_region AS region ON region.id = lost.region_id
     CROSS JOIN unnest(lost.resource_ids, lost.slots) AS given (resource_id, slot)

@@ -123,7 +123,16 @@ def _read_silence(region: Region, now: datetime) -> None:
     if region.last_seen_at is not None and now - region.last_seen_at > liveness.SILENT_AFTER:
         latch = Latch(latch.holds)  # what was heard before that was not in a row with this
     latch = latch.read(False, liveness.SILENCE)
+    if region.last_seen_at is None or now - region.last_seen_at > liveness.PAUSE:
+        _remember_pause(region, now)
     region.last_seen_at = now
     if not latch.holds:
         region.silent_since = None
     _remember(region, "silence", latch)
+
+
+def _remember_pause(region: Region, now: datetime) -> None:
+    """Note for how long nothing was heard: `actions.missed` looks it up for batches that came to nothing."""
+    since = region.last_seen_at.isoformat() if region.last_seen_at else None
+    pauses = [*region.liveness.get("pauses", []), {"since": since, "until": now.isoformat()}]
+    region.liveness = {**region.liveness, "pauses": pauses[-liveness.PAUSES_KEPT :]}

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,7 +17,7 @@ from django.utils import timezone
 from probes.actions import bundles, enrolment, regions
 from probes.actions.enrolment import EnrolmentRefused, Issued
 from probes.actions.secrets import SecretUnreadable
-from probes.admin.base import KairosAdmin
+from probes.admin.base import KairosAdmin, log_change
 from probes.bundle import archive
 from probes.bundle.contents import BundleRefused
 from probes.models import Region
@@ -70,19 +69,16 @@ class EnrolmentAdmin(KairosAdmin):
     def get_readonly_fields(self, request: HttpRequest, region: Region | None = None) -> Any:
         return super().get_readonly_fields(request, region) if region else ()
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        allowed = {
-            "may_enroll": _may(request, enrolment.MAY_ENROLL),
-            "may_rotate": _may(request, enrolment.MAY_ROTATE),
-        }
+        context["may_enroll"] = _may(request, enrolment.MAY_ENROLL)
+        context["may_rotate"] = _may(request, enrolment.MAY_ROTATE)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **allowed})
+            return super().changeform_view(request, *args, **kwargs)
         except _REFUSALS as error:
             self.message_user(request, f"Nothing was changed: {error}.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
@@ -136,7 +132,7 @@ class EnrolmentAdmin(KairosAdmin):
         try:
             with transaction.atomic():
                 download = _download(issue(region.slug, now=timezone.now(), logins=logins.at_the_broker()))
-                _log(request, Region.objects.filter(pk=region.pk), done)
+                log_change(request, Region.objects.filter(pk=region.pk), done)
         except _REFUSALS as error:
             self.message_user(request, f"Nothing was changed: {error}.", messages.ERROR)
             return HttpResponseRedirect(_page_of(region))
@@ -145,7 +141,7 @@ class EnrolmentAdmin(KairosAdmin):
 
     def _change(self, request: HttpRequest, chosen: QuerySet[Region], does: Callable[..., int], message: str) -> int:
         with transaction.atomic():
-            _log(request, chosen, message)
+            log_change(request, chosen, message)
             return does(chosen.values_list("pk", flat=True), now=timezone.now(), detail=f"by {request.user}")
 
 
@@ -163,9 +159,3 @@ def _download(issued: Issued) -> HttpResponse:
 
 def _page_of(region: Region) -> str:
     return reverse("admin:probes_region_change", args=[region.pk])
-
-
-def _log(request: HttpRequest, chosen: QuerySet[Region], message: str) -> None:
-    """Note it in the history of each region."""
-    user_id: Any = request.user.pk
-    LogEntry.objects.log_actions(user_id, chosen, CHANGE, change_message=message)

@@ -1,9 +1,8 @@
 """What a person orders in the admin: check now, pause, resume. Each says what was ordered, and where to look."""
 
-from typing import Any, Final
+from typing import Final
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,7 +14,7 @@ from django.utils.html import format_html
 from kombu.exceptions import OperationalError
 
 from probes.actions import dispatch, resources
-from probes.admin.base import KairosAdmin
+from probes.admin.base import KairosAdmin, log_change
 from probes.models import Resource
 from probes.tasks import publish_on_commit
 from probes.trust.keys import KeyFileError
@@ -38,7 +37,7 @@ class OrderingAdmin(KairosAdmin):
         try:
             with transaction.atomic():
                 asked = dispatch.check_now(ids, now=timezone.now())
-                _log(request, chosen, "Asked for a check.")
+                log_change(request, chosen, "Asked for a check.")
                 publish_on_commit(asked.messages)
         except OperationalError:
             self.message_user(request, "The broker does not answer: nothing was sent. Try again.", messages.ERROR)
@@ -50,7 +49,7 @@ class OrderingAdmin(KairosAdmin):
     @admin.action(permissions=["change"], description="Pause")
     def pause(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
         with transaction.atomic():
-            _log(request, chosen, "Paused.")
+            log_change(request, chosen, "Paused.")
             count = resources.pause(chosen.values_list("pk", flat=True), now=timezone.now())
         done = f"{_counted(count)} paused: nothing is checked until resumed. What is on its way still arrives."
         self.message_user(request, done if count else "All of these were paused already.")
@@ -58,7 +57,7 @@ class OrderingAdmin(KairosAdmin):
     @admin.action(permissions=["change"], description="Resume")
     def resume(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
         with transaction.atomic():
-            _log(request, chosen, "Resumed.")
+            log_change(request, chosen, "Resumed.")
             count = resources.resume(chosen.values_list("pk", flat=True), now=timezone.now())
         done = f"{_counted(count)} resumed: the next check is sent within a second or two."
         self.message_user(request, done if count else "None of these was paused.")
@@ -82,12 +81,6 @@ class OrderingAdmin(KairosAdmin):
         words = '{} sent to {}. <a href="{}">Outcomes</a> appear within seconds.'
         checks = "One check was" if len(ids) == 1 else f"Checks of {len(ids):,} resources were"
         self.message_user(request, format_html(words, checks, ", ".join(regions), outcomes), messages.SUCCESS)
-
-
-def _log(request: HttpRequest, chosen: QuerySet[Resource], message: str) -> None:
-    """Note it in the history of each resource."""
-    user_id: Any = request.user.pk
-    LogEntry.objects.log_actions(user_id, chosen, CHANGE, change_message=message)
 
 
 def _counted(count: int) -> str:

@@ -114,21 +114,16 @@ class ResourceAdmin(OrderingAdmin):
             raise Http404
         return HttpResponse(found)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        extra = dict(extra_context or {})
-        if object_id is None:
-            extra["title"] = "Add an image to check"
-        elif object_id.isascii() and object_id.isdigit():
-            extra["standing"] = panel(request, int(object_id))
-            extra["standing_address"] = reverse("admin:probes_resource_standing", args=[object_id])
-            extra["order_address"] = reverse("admin:probes_resource_order", args=[object_id])
-        return super().changeform_view(request, object_id, form_url, extra)
+        if (resource := context["original"]) is None:
+            context["title"] = "Add an image to check"
+        else:
+            context["standing"] = panel(request, resource.pk)
+            context["standing_address"] = reverse("admin:probes_resource_standing", args=[resource.pk])
+            context["order_address"] = reverse("admin:probes_resource_order", args=[resource.pk])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, _request: HttpRequest, resource: Resource, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
         actions.save(resource, regions=form.cleaned_data["regions"], now=timezone.now())

@@ -5,6 +5,8 @@ import os
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +35,7 @@ def packed(bundle: Bundle) -> bytes:
 def write(bundle: Bundle, parent: Path) -> tuple[Path, Path]:
     """Write the bundle under `parent`, as a directory and as an archive; return the two paths.
 
-    What was there before under these names is replaced. Raises `OSError`.
+    What was there before under these names is replaced, or where that fails stays as it was. Raises `OSError`.
     """
     parent.mkdir(parents=True, exist_ok=True)
     directory, archive = parent / bundle.name, parent / f"{bundle.name}.tar.gz"
@@ -45,13 +47,28 @@ def write(bundle: Bundle, parent: Path) -> tuple[Path, Path]:
         for file in bundle.files:
             _write(made / file.name, file.text.encode(), _PRIVATE if file.is_private else _PUBLIC)
         _write(unfinished / archive.name, packed(bundle), _PRIVATE)
-        if directory.exists():
-            directory.rename(unfinished / "before")
-        made.rename(directory)
-        (unfinished / archive.name).replace(archive)
+        with _out_of_the_way(directory, unfinished):
+            made.rename(directory)
+            (unfinished / archive.name).replace(archive)
     finally:
         shutil.rmtree(unfinished)
     return directory, archive
+
+
+@contextmanager
+def _out_of_the_way(directory: Path, unfinished: Path) -> Iterator[None]:
+    """Have the directory moved into `unfinished`, and back in place of what may have come there if that fails."""
+    before = unfinished / "before"
+    if directory.exists():
+        directory.rename(before)
+    try:
+        yield
+    except BaseException:
+        if directory.exists():
+            directory.rename(unfinished / "after")
+        if before.exists():
+            before.rename(directory)
+        raise
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

@@ -78,8 +78,9 @@ class EdgeSettings:
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings and the key file. Raises `SettingsError`.
 
-        Needed: BROKER_URL, KAIROS_REGION, KAIROS_REGION_KEY_FILE. Optional: KAIROS_BROKER_CA_FILE (roots for a broker
-        with TLS), KAIROS_BROKER_CERT_FILE and KAIROS_BROKER_KEY_FILE (our own), KAIROS_EDGE_BATCHES (threads),
+        Needed: BROKER_URL, or BROKER_URL_FILE with the path of a file that holds it; KAIROS_REGION,
+        KAIROS_REGION_KEY_FILE. Optional: KAIROS_BROKER_CA_FILE (roots for a broker with TLS),
+        KAIROS_BROKER_CERT_FILE and KAIROS_BROKER_KEY_FILE (our own), KAIROS_EDGE_BATCHES (threads),
         KAIROS_EDGE_CHECKS_IN_FLIGHT, KAIROS_EDGE_CHECKS_PER_HOST, KAIROS_EDGE_HEARTBEAT_SECONDS,
         KAIROS_EDGE_STUCK_SECONDS, KAIROS_EDGE_FINISH_SECONDS, KAIROS_EDGE_DRAIN_SECONDS, and a KAIROS_LIMIT_… for
         each of `probes.wire.limits`. How this region gets out: KAIROS_EDGE_PROXY (a URL), KAIROS_EDGE_PROXY_CA_FILE
@@ -119,21 +120,34 @@ def _needed(environ: Mapping[str, str], name: str, what: str) -> str:
 
 
 def _broker(environ: Mapping[str, str]) -> BrokerAddress:
-    url = _needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")
+    variable = "BROKER_URL_FILE" if environ.get("BROKER_URL_FILE", "").strip() else "BROKER_URL"
+    url = _broker_url(environ)
     try:
         parts = urlsplit(url)
         usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        raise SettingsError(f"BROKER_URL is not a broker's URL: {', '.join(SCHEMES)}, then ://HOST:PORT")
+        raise SettingsError(f"{variable} is not a broker's URL: {', '.join(SCHEMES)}, then ://HOST:PORT")
     address = BrokerAddress(url, *(environ.get(name, "").strip() for name in FILE_VARIABLES))
     try:
         address.check()
     except ValueError as error:
-        named = next((name for name in FILE_VARIABLES if environ.get(name)), "BROKER_URL")
+        named = next((name for name in FILE_VARIABLES if environ.get(name)), variable)
         raise SettingsError(f"{named}: {error}") from None
     return address
+
+
+def _broker_url(environ: Mapping[str, str]) -> str:
+    path = environ.get("BROKER_URL_FILE", "").strip()
+    if not path:
+        return _needed(environ, "BROKER_URL", "the broker, as redis://:PASSWORD@HOST:PORT/0")
+    if environ.get("BROKER_URL", "").strip():
+        raise SettingsError("BROKER_URL and BROKER_URL_FILE are both set: one of them is enough")
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"BROKER_URL_FILE: {path}: {getattr(error, 'strerror', 'not a URL')}") from None
 
 
 def _region(name: str) -> str:

@@ -18,8 +18,8 @@ class MissedSlots(models.Model):
     - shed: never sent to this region; grows while that lasts. With a `stride` of 1 its queue was full. With a greater
       one it cannot keep up: of the slots in the range those whose number the stride divides were sent, and all others
       were not (`policy.shedding`);
-    - lost, expired: one slot that was sent, and came to nothing although the region lived, or because it did
-      not. The row goes when an outcome for it arrives after all.
+    - lost, expired: one slot that was sent, and came to nothing although the region was heard while there was time
+      for it, or because it was not. The row goes when an outcome for it arrives after all.
     """
 
     resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="missed_slots")

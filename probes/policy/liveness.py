@@ -29,6 +29,12 @@ PROMPT_SECONDS: Final = 10.0
 WORKER_LIVES_FOR: Final = timedelta(seconds=30)
 """What a worker last said counts for so long: three heartbeats."""
 
+PAUSE: Final = timedelta(seconds=15)
+"""A longer one between two heartbeats is remembered: the shortest life of a batch, which may lie within it."""
+
+PAUSES_KEPT: Final = 20
+"""The newest. They last for minutes, even where each heartbeat is late, and lost batches are booked after one."""
+
 
 class RegionCondition(StrEnum):
     """What is said of a region. The order is that of precedence."""

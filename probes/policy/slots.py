@@ -22,8 +22,8 @@ class MissedCause(StrEnum):
 
     DOWNTIME = "downtime"  # the control plane did not run: the slot was never handed out
     SHED = "shed"  # not handed out to the region: its queue was full, or it cannot keep up
-    EXPIRED = "expired"  # handed out, but the region gave no sign of life to take it
-    LOST = "lost"  # handed out to a living region; nothing usable came back, or it got there too late
+    EXPIRED = "expired"  # handed out, but the region gave no sign of life while there was time to take it
+    LOST = "lost"  # handed out to a region that lived meanwhile; nothing usable came back, or it got there too late
 
 
 @dataclass(frozen=True, slots=True)

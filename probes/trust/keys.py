@@ -50,7 +50,7 @@ class ControlKeys:
 
     def save(self, path: Path) -> None:
         """Write the key file at `path`, replacing any before it in one step."""
-        _write(path, _text_of({"v": KEY_FILE_VERSION, "signing_seed": key_text(self.signing_key)}))
+        write_private(path, _text_of({"v": KEY_FILE_VERSION, "signing_seed": key_text(self.signing_key)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class RegionKeys:
 
     def save(self, path: Path) -> None:
         """Write the key file at `path`, replacing any before it in one step."""
-        _write(path, self.to_text())
+        write_private(path, self.to_text())
 
 
 def key_text(key: SigningKey | VerifyKey | PrivateKey | PublicKey) -> str:
@@ -186,7 +186,8 @@ def _text_of(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _write(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone can read (0600), in one step: a reader finds the old one or the new."""
     # mkstemp makes the file 0600 from the first byte on; in the same directory, so the replacement is atomic.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -43,7 +43,7 @@ mount -t tmpfs tmpfs "$root/dev/shm"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 while [ "$1" != -- ]; do
-    [ -e "$root$2" ] || mkdir "$root$2"  # within another volume
+    [ -e "$root$2" ] || mkdir -p "$root$2"  # within another volume
     mount --bind "$1" "$root$2"; mount -o "remount,bind,$3" "$root$2"
     shift 3
 done

@@ -10,7 +10,7 @@ import yaml
 from tests.deploy.dockerfile import ROOT
 
 FILE: Final = ROOT / "docker-compose.yml"
-NEEDED: Final = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "REDIS_EU_WEST_PASSWORD", "REDIS_US_EAST_PASSWORD")
+NEEDED: Final = ("POSTGRES_PASSWORD", "REDIS_PASSWORD")
 """What .env must hold."""
 
 _VARIABLE: Final = re.compile(r"\$(?:\$|\{(?P<name>[A-Z0-9_]+)(?:(?P<kind>:\?|:-)(?P<rest>[^}]*))?\})")
@@ -38,7 +38,9 @@ class Service:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {name: str(value) for name, value in self.document.get("environment", {}).items()}
+        # Compose puts variables in after reading YAML: what is nothing then is an empty text, and no null.
+        given = self.document.get("environment", {})
+        return {name: "" if value is None else str(value) for name, value in given.items()}
 
     @property
     def grace_seconds(self) -> float:

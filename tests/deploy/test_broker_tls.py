@@ -11,10 +11,13 @@ import yaml
 
 from kairos.child import Child, common_environment
 from kairos.embedded import free_port
+from probes.broker.accounts import open_accounts
+from probes.broker.address import BrokerAddress
+from probes.trust.accounts import Account
 from tests.deploy.dockerfile import ROOT
 from tests.servers import running
 
-PASSWORDS = {"REDIS_PASSWORD": "for-control", "REDIS_REGIONS": "eu-west", "REDIS_EU_WEST_PASSWORD": "for-eu-west"}
+REGION = Account.make("eu-west", "region-eu-west", "for-eu-west")
 AUTHORITY = trustme.CA()
 
 
@@ -34,7 +37,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     child = Child(
         name="redis",
         argv=("sh", str(ROOT / "deploy/redis/server.sh"), *given, "--bind", "127.0.0.1", "--port", str(plain)),
-        environment={**common_environment(), **PASSWORDS},
+        environment={**common_environment(), "REDIS_PASSWORD": "for-control"},
         directory=tmp_path,
     )
 
@@ -46,11 +49,13 @@ def port(tmp_path: Path) -> Iterator[int]:
             return False
 
     with running(child, is_ready=answers):
+        with open_accounts(BrokerAddress(f"redis://control:for-control@127.0.0.1:{plain}/0")) as accounts:
+            accounts.ensure(REGION)
         yield encrypted
 
 
 def test_region_gets_in_by_its_password_over_tls(port: int, tmp_path: Path) -> None:
-    url = f"rediss://edge-eu-west:for-eu-west@localhost:{port}/0"
+    url = f"rediss://region-eu-west:for-eu-west@localhost:{port}/0"
     with redis.Redis.from_url(url, ssl_ca_certs=str(tmp_path / "broker-ca.pem")) as client:
         assert client.ping()
     with redis.Redis.from_url(url) as client, pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -58,6 +63,6 @@ def test_region_gets_in_by_its_password_over_tls(port: int, tmp_path: Path) -> N
 
 
 def test_port_for_regions_speaks_nothing_but_tls(port: int) -> None:
-    client = redis.Redis(port=port, username="edge-eu-west", password="for-eu-west")
+    client = redis.Redis(port=port, username="region-eu-west", password="for-eu-west")
     with client, pytest.raises(redis.ConnectionError):
         client.ping()

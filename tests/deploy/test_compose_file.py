@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from probes.actions.here import URL_FILE
+from probes.bundle.contents import KEY
 from tests.deploy import bundle, compose
-from tests.deploy.dockerfile import ROOT, stages
+from tests.deploy.dockerfile import ROOT, Run, stages
 
 VARIABLES = {name: f"for-{name.lower()}" for name in compose.NEEDED}
 WHOLE = compose.interpolated(compose.FILE.read_text(), VARIABLES)
@@ -60,18 +62,41 @@ def test_only_the_web_is_published_and_on_loopback_alone() -> None:
     assert published == {"web": ["127.0.0.1:8000:8000"]}
 
 
-def test_region_knows_its_own_password_and_nothing_of_the_database() -> None:
-    for name, service in compose.services(VARIABLES).items():
-        if name.startswith("edge-"):
-            text = json.dumps(service.document)
-            own = f"REDIS_{name.removeprefix('edge-').replace('-', '_').upper()}_PASSWORD"
-            assert VARIABLES[own] in text
-            assert not [key for key, value in VARIABLES.items() if key != own and value in text]
+def test_region_is_told_no_password_and_reads_from_a_volume_of_its_own() -> None:
+    """What is in there `prepare` writes, and only its worker reads: it holds its login and its private key."""
+    services = compose.services(VARIABLES)
+    for name in ("edge-eu-west", "edge-us-east"):
+        text = json.dumps(services[name].document)
+        assert not [key for key, value in VARIABLES.items() if value in text]
+        assert services[name].volumes == {"/etc/kairos": (name, "ro")}
+        assert {user for user, service in services.items() if name in str(service.volumes)} == {"prepare", name}
+
+
+def test_every_region_that_is_prepared_has_its_worker_and_the_other_way_round() -> None:
+    services = compose.services(VARIABLES)
+    workers = {name: service for name, service in services.items() if name.startswith("edge-")}
+    slugs = {service.environment["KAIROS_REGION"] for service in workers.values()}
+    assert {f"edge-{slug}" for slug in slugs} == workers.keys()
+    prepare = services["prepare"]
+    assert {item.partition(":")[0] for item in prepare.environment["KAIROS_REGIONS"].split(",")} == slugs
+    written = {place: source for place, (source, _) in prepare.volumes.items() if place.startswith("/state/")}
+    assert written == {f"/state/regions/{slug}": f"edge-{slug}" for slug in slugs}
+    for service in workers.values():
+        files = {service.environment[name] for name in ("BROKER_URL_FILE", "KAIROS_REGION_KEY_FILE")}
+        assert files == {f"/etc/kairos/{name}" for name in (URL_FILE, KEY)}
+
+
+def test_volume_of_a_region_is_made_for_the_user_who_writes_to_it() -> None:
+    """Docker gives a new volume the owner of the image's directory there, and root where there is none."""
+    steps = [step.command for _, step in stages()["control"].steps if isinstance(step, Run)]
+    (made,) = (command for command in steps if "/state" in command)
+    places = set(made.partition("-o 10001 -g 10001 -m 0700")[2].split())
+    assert places >= compose.services(VARIABLES)["prepare"].volumes.keys()
 
 
 def test_every_service_of_ours_is_told_only_what_the_code_reads() -> None:
     code = "\n".join(path.read_text() for top in ("kairos", "probes") for path in (ROOT / top).rglob("*.py"))
-    known = set(re.findall(r"\b(?:KAIROS_[A-Z_]+|DATABASE_URL|BROKER_URL)\b", code))
+    known = set(re.findall(r"\b(?:KAIROS_[A-Z_]+|DATABASE_URL|BROKER_URL|BROKER_URL_FILE)\b", code))
     told = {
         name for service in compose.services(VARIABLES).values() if service.target for name in service.environment
     }

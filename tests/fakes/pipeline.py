@@ -148,7 +148,7 @@ class Pipeline:
 
     def region_key_file(self, slug: str) -> Path:
         """Return where the worker of a region has its keys."""
-        return self._state / "regions" / f"{slug}.json"
+        return self._state / "regions" / slug / "region-key.json"
 
     def status(self, path: str) -> int:
         return status_of(f"http://{self._bind}{path}")
@@ -174,7 +174,7 @@ class Pipeline:
             regions=self._regions,
             database_url=chosen.database_url,
             broker_url=chosen.broker_url,
-            region_broker_urls=services.region_broker_urls(chosen, state, self._regions),
+            has_accounts=chosen.has_accounts,
         )
         stack.callback(self._leave_nothing_behind)
         for name, server in self._servers.items():

@@ -14,11 +14,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from kairos import keys, start
-from probes.actions import accounts, enrolment
-from probes.actions.enrolment import OtherKeys
+from kairos.environment import RegionName
+from probes.actions import enrolment, here
+from probes.actions.enrolment import EnrolmentRefused, OtherKeys, RegionRetired
 from probes.actions.secrets import SecretUnreadable
-from probes.broker.accounts import AccountsUnavailable
-from probes.models import Region
+from probes.broker.accounts import AccountsUnavailable, open_accounts
+from probes.tasks import logins
 from probes.tasks.accounts import apply
 from probes.trust.keys import KeyFileError
 
@@ -28,7 +29,8 @@ ADMIN: Final = "admin"
 class Command(BaseCommand):
     help = (
         "Make the missing keys, migrate, make the admin user if there is none, and enrol the regions of "
-        "KAIROS_REGIONS. Running it again changes nothing that is there. `manage.py up` runs it at every start."
+        "KAIROS_REGIONS, but those that were retired. Running it again changes nothing that is there. `manage.py up` "
+        "runs it at every start."
     )
     requires_system_checks = ()
 
@@ -37,8 +39,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--broker-accounts",
             action="store_true",
-            help="make each region's account on the broker, with the password that `manage.py up` has put into the "
-            "state directory",
+            help="give each of these regions an account of its own on the broker; without this, their workers show "
+            "the control plane's login",
         )
         parser.add_argument(
             "--without-regions",
@@ -72,38 +74,48 @@ class Command(BaseCommand):
         call_command("make_keys")
         call_command("migrate", interactive=False, verbosity=0)
         password = make_admin()
-        enrolled = [] if without_regions else self._enrol_regions()
-        if broker_accounts:
-            self._make_accounts(enrolled)
+        retired = [] if without_regions else self._enrol_regions(has_accounts=broker_accounts)
         if samples and password:
             call_command("load_samples")
         if report is not None:
-            keys.write_private(report, json.dumps({"admin": ADMIN, "admin_password": password}))
+            keys.write_private(report, json.dumps({"admin": ADMIN, "admin_password": password, "retired": retired}))
         elif password:
             print(f"Admin user: {ADMIN}, password: {password} (shown this once)")
 
-    def _enrol_regions(self) -> list[Region]:
-        enrolled = []
-        for region in settings.KAIROS_REGIONS:
-            try:
-                row, _ = enrolment.enroll_here(region.slug, region.name, now=timezone.now())
-            except OtherKeys as error:
-                # Its keys were changed elsewhere. That is no reason to keep all others, and who could mend it, out.
-                self.stderr.write(str(error))
-            except (ValidationError, KeyFileError, SecretUnreadable) as error:
-                raise CommandError(f"region {region.slug}: {error}") from None
-            else:
-                enrolled.append(row)
-        return enrolled
-
-    def _make_accounts(self, enrolled: list[Region]) -> None:
-        for region in enrolled:
-            password = (settings.KAIROS_STATE_DIR / f"broker-{region.slug}-password").read_text(encoding="utf-8")
-            accounts.keep(region, password.strip(), now=timezone.now())
+    def _enrol_regions(self, *, has_accounts: bool) -> list[str]:
+        """Enrol the regions of KAIROS_REGIONS, and write for each what its worker reads; return the retired ones."""
+        retired = []
         try:
-            apply()
+            if has_accounts:
+                with open_accounts(settings.KAIROS_BROKER, settings.KAIROS_BROKER_MANAGEMENT_URL) as broker:
+                    broker.check()
+            for region in settings.KAIROS_REGIONS:
+                try:
+                    self._enrol(region, has_accounts=has_accounts)
+                except RegionRetired as refused:
+                    self.stderr.write(str(refused))
+                    retired.append(region.slug)
+                except (ValidationError, KeyFileError, SecretUnreadable, EnrolmentRefused) as error:
+                    raise CommandError(f"region {region.slug}: {error}") from None
+            if has_accounts:
+                apply()
         except AccountsUnavailable as error:
             raise CommandError(str(error)) from None
+        return retired
+
+    def _enrol(self, region: RegionName, *, has_accounts: bool) -> None:
+        now = timezone.now()
+        try:
+            row, _ = enrolment.enroll_here(region.slug, region.name, now=now)
+        except OtherKeys as error:
+            # Its keys were changed elsewhere. That is no reason to keep all others, and who could mend it, out.
+            self.stderr.write(str(error))
+            here.follow_broker(region.slug, has_accounts=has_accounts)
+            return
+        if has_accounts:
+            here.log_in(row, now=now, logins=logins.at_the_broker(is_here=True))
+        else:
+            here.share(row, now=now)
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from probes.actions import bundles, enrolment, regions
+from probes.actions import here as machine
 from probes.actions.bundles import Surroundings
 from probes.actions.enrolment import EnrolmentRefused, Issued
 from probes.actions.secrets import SecretUnreadable
@@ -40,7 +41,8 @@ a region's life:
   manage.py region bundle eu-west --broker-url rediss://new.example.com:6380/0
       the files anew with the keys they hold, after the broker has moved or its CA has changed
   manage.py region retire eu-west
-      given up: its keys and its account end, what it sends is refused, what it found stays. `enroll` brings it back
+      given up: its keys and its account end, what it sends is refused, what it found stays. It stays so, also where
+      KAIROS_REGIONS names it, until `enroll` brings it back with new keys
 """
 
 
@@ -112,8 +114,10 @@ class Command(BaseCommand):
     def _enroll(self, *, slug: str, name: str, coordinates: tuple[float, float] | None, **options: Any) -> None:
         now = timezone.now()
         if options["here"]:
-            region, path = enrolment.enroll_here(slug, name, coordinates=coordinates, now=now)
-            print(f"{region.slug} ({region.name}): KAIROS_REGION_KEY_FILE={path}")
+            with transaction.atomic():
+                region, path = enrolment.enroll_here(slug, name, coordinates=coordinates, now=now, bring_back=True)
+                url_file = machine.log_in(region, now=now, logins=logins.at_the_broker(is_here=True))
+            _say_what_is_here(f"{region.slug} ({region.name})", path, url_file)
             return
         self._hand_over(
             lambda: enrolment.enroll(slug, name, coordinates=coordinates, now=now, logins=logins.at_the_broker()),
@@ -123,18 +127,19 @@ class Command(BaseCommand):
 
     def _rotate(self, *, slug: str, overlap_hours: float, here: bool, **options: Any) -> None:
         def rotate() -> Issued:
-            # A worker on this machine has its password in a file of `manage.py up`.
-            place = enrolment.LOGINS if here else logins.at_the_broker()
+            place = logins.at_the_broker(is_here=here)
             return enrolment.rotate(slug, overlap=timedelta(hours=overlap_hours), now=timezone.now(), logins=place)
 
         if here:
             with transaction.atomic():
-                path = enrolment.put_here(rotate().keys)
-            print(f"{slug}: KAIROS_REGION_KEY_FILE={path}")
+                issued = rotate()
+                path, url_file = enrolment.put_here(issued.keys), machine.put(slug, issued.login)
+            _say_what_is_here(slug, path, url_file)
         else:
             self._hand_over(rotate, before=options["out"] / f"kairos-edge-{slug}", **options)
         until = f"count for {overlap_hours:g} h at most" if overlap_hours else "have ended"
-        print(f"The keys before {until}. Replace the files at the region, and restart its workers one after another.")
+        replace = "R" if here else "Replace the files at the region, and r"
+        print(f"The keys before {until}. {replace}estart its workers one after another.")
 
     def _bundle(self, *, slug: str, out: Path, **options: Any) -> None:
         region = _known([slug])[0]
@@ -186,13 +191,15 @@ def _add_surroundings(parser: CommandParser) -> None:
         "--broker-url",
         default="",
         metavar="URL",
-        help="the broker as the region reaches it, without a login; default: KAIROS_EDGE_BROKER_URL, else BROKER_URL",
+        help="the broker as the region reaches it, without a login; default: KAIROS_EDGE_BROKER_URL, else that of "
+        "the bundle before, else BROKER_URL",
     )
     parser.add_argument(
         "--broker-ca",
         default="",
         metavar="FILE",
-        help="its CA, in PEM; default: KAIROS_EDGE_BROKER_CA_FILE, else KAIROS_BROKER_CA_FILE",
+        help="its CA, in PEM; default: KAIROS_EDGE_BROKER_CA_FILE, else that of the bundle before, else "
+        "KAIROS_BROKER_CA_FILE",
     )
     parser.add_argument(
         "--image",
@@ -206,8 +213,8 @@ def _add_here(parser: CommandParser) -> None:
     parser.add_argument(
         "--here",
         action="store_true",
-        help="the worker runs on this machine and shares its broker login: write only its key file, where "
-        "`manage.py up` looks for it",
+        help="the worker runs on this machine: write its key file and the broker's URL with its login, where "
+        "`manage.py up` and docker-compose.yml look for them",
     )
 
 
@@ -229,6 +236,11 @@ def _say_where(bundle: Bundle, paths: tuple[Path, Path]) -> None:
             "The broker has no account for this region: set KAIROS_EDGE_BROKER_URL to its URL with a login, or add "
             "one to kairos-edge.env."
         )
+
+
+def _say_what_is_here(region: str, key_file: Path, url_file: Path) -> None:
+    broker = f"BROKER_URL_FILE={url_file}" if url_file.exists() else "BROKER_URL is not set: name the broker yourself"
+    print(f"{region}: KAIROS_REGION_KEY_FILE={key_file} {broker}")
 
 
 def _known(slugs: list[str]) -> list[Region]:

@@ -16,6 +16,7 @@ from probes.broker.address import BrokerAddress
 from probes.bundle.contents import read_environment
 from probes.models import Region, RegionKey
 from probes.trust.keys import RegionKeys
+from tests.fakes.at_once import at_once
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.admin.pages import ADMIN, errors_of, messages_of, shown
 
@@ -149,3 +150,13 @@ def test_onlooker_orders_nothing(onlooker: Client, plane: ControlPlane) -> None:
 
 def test_order_is_given_by_post_only(client: Client, plane: ControlPlane) -> None:
     assert client.get(f"{ADMIN}/region/{plane.region('eu-west').pk}/order/").status_code == 405
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_enrol_a_region_at_once_one_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = at_once(monkeypatch, *[lambda: client.post(ADD, NEW)] * 2)
+    assert sorted(answer.status_code for answer in answers) == [200, 302]
+    (refused,) = (answer for answer in answers if answer.status_code == 302)
+    assert refused["Location"] == ADD
+    assert messages_of(refused)[0].startswith("Nothing was changed: region berlin is enrolled already")
+    assert (Region.objects.count(), RegionKey.objects.count()) == (1, 1)

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from probes.broker.address import BrokerAddress
 from probes.models import Region, RegionKey
 from probes.trust.keys import RegionKeys
+from tests.fakes.at_once import at_once
 from tests.fakes.control_plane import ControlPlane
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,15 @@ def test_enrolling_answers_the_region_and_its_files(operator: APIClient, tmp_pat
     (tmp_path / "key.json").write_text(document["bundle"]["region-key.json"])
     public = RegionKeys.load(tmp_path / "key.json").public
     assert public.verify_key_text == Region.objects.get().verify_key
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_enrol_a_region_at_once_one_is_told_of_the_conflict(
+    operator: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = at_once(monkeypatch, *[lambda: enroll(operator)] * 2)
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    assert (Region.objects.count(), RegionKey.objects.count()) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 
 from kairos.embedded import free_port, wheel_file
 from kairos.embedded.redis import RedisServer
-from probes.broker.accounts import Accounts, AccountsUnavailable, Changes, open_accounts, reconcile
+from probes.broker.accounts import Accounts, AccountsUnavailable, open_accounts, reconcile
 from probes.broker.address import BrokerAddress
-from probes.trust.accounts import Account, new_password, usernames
+from probes.trust.accounts import Account, new_password
 from tests.fakes.redis_server import MortalRedis
+from tests.fakes.rotated_accounts import rotated
 from tests.servers import running
 
 PASSWORD = new_password()
@@ -140,18 +141,11 @@ def test_refusal_within_a_transaction_undoes_all_of_it(europe: redis.Redis, mort
 
 
 def test_two_accounts_of_a_region_are_valid_during_a_rotation(accounts: Accounts, mortal_redis: MortalRedis) -> None:
-    passwords = [new_password(), new_password()]
-    pair = [
-        Account.make("eu-west", name, password)
-        for name, password in zip(usernames("eu-west"), passwords, strict=True)
-    ]
-    assert reconcile(accounts, lambda: pair[:1]) == Changes(made=("region-eu-west",))
-    assert reconcile(accounts, lambda: pair) == Changes(made=("region-eu-west.2",))
-    for account, password in zip(pair, passwords, strict=True):
-        with client(mortal_redis, account.username, password) as region:
+    def work(username: str, password: str) -> None:
+        with client(mortal_redis, username, password) as region:
             assert region.lpush("results", "a report")
-    assert reconcile(accounts, lambda: pair[1:]) == Changes(removed=("region-eu-west",))
-    with client(mortal_redis, "region-eu-west", passwords[0]) as late, pytest.raises(AuthenticationError):
+
+    with client(mortal_redis, *rotated(accounts, work)) as late, pytest.raises(AuthenticationError):
         late.ping()
 
 

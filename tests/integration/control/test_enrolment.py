@@ -10,9 +10,10 @@ from django.db import IntegrityError, connection, transaction
 from pytest_django.fixtures import Settings
 
 from probes.actions import enrolment, regions, secrets
-from probes.actions.enrolment import EnrolmentRefused, Login
+from probes.actions.enrolment import EnrolmentRefused, Issued, Login, RegionRetired
 from probes.models import Region, RegionKey
 from probes.trust.keys import ControlKeys, KeyFileError, RegionKeys, key_text
+from tests.fakes.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +83,17 @@ def test_region_in_service_is_not_enrolled_twice(now: datetime) -> None:
     assert RegionKey.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_enrol_a_region_at_once_one_is_refused(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    logins = FakeLogins()
+    results = at_once(monkeypatch, *[lambda: enrolment.enroll("eu-west", now=now, logins=logins)] * 2)
+    (issued,) = (result for result in results if isinstance(result, Issued))
+    (refused,) = (result for result in results if isinstance(result, EnrolmentRefused))
+    assert "eu-west is enrolled already" in str(refused)
+    assert RegionKey.objects.get().verify_key == issued.keys.public.verify_key_text == Region.objects.get().verify_key
+    assert logins.asked == [("issue", "eu-west", timedelta(0))]
+
+
 @pytest.mark.parametrize("slug", ["", "control", "Upper", "under_score", "edge-", "a" * 41, "../x"])
 def test_slug_that_cannot_be_leaves_nothing_behind(slug: str, settings: Settings, now: datetime) -> None:
     with pytest.raises(ValidationError):
@@ -136,7 +148,7 @@ def test_region_that_comes_back_begins_anew(now: datetime) -> None:
 def test_coming_and_going_are_events(now: datetime) -> None:
     region = enrolment.enroll("eu-west", now=now).region
     enrolment.retire([region.pk], now=now + DAY, detail="by somebody")
-    enrolment.enroll_here("eu-west", now=now + 2 * DAY)
+    enrolment.enroll_here("eu-west", now=now + 2 * DAY, bring_back=True)
     enrolment.enroll_here("eu-west", now=now + 3 * DAY)
     enrolment.rotate("eu-west", now=now + 4 * DAY)
     assert list(region.events.order_by("at").values_list("at", "before", "after", "detail")) == [
@@ -149,8 +161,9 @@ def test_coming_and_going_are_events(now: datetime) -> None:
 class TestHere:
     def test_worker_of_this_machine_gets_a_private_file(self, settings: Settings, now: datetime) -> None:
         region, path = enrolment.enroll_here("eu-west", "Frankfurt", now=now)
-        assert path == settings.KAIROS_REGION_KEYS_DIR / "eu-west.json"
+        assert path == settings.KAIROS_REGION_KEYS_DIR / "eu-west" / "region-key.json"
         assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o777 == 0o700
         keys = RegionKeys.load(path)
         assert keys.public.verify_key_text == region.keys.get().verify_key
         assert keys.control_verify_key == ControlKeys.load(settings.KAIROS_CONTROL_KEY_FILE).verify_key
@@ -202,9 +215,31 @@ class TestHere:
         region, path = enrolment.enroll_here("eu-west", now=now)
         before = RegionKeys.load(path)
         enrolment.retire([region.pk], now=now)
-        enrolment.enroll_here("eu-west", now=now + DAY)
+        enrolment.enroll_here("eu-west", now=now + DAY, bring_back=True)
         assert RegionKeys.load(path).public != before.public
         assert Region.objects.get().is_active
+
+    def test_retired_region_comes_back_by_an_order_alone(self, now: datetime) -> None:
+        region, path = enrolment.enroll_here("eu-west", "Frankfurt", now=now)
+        enrolment.retire([region.pk], now=now)
+        before = path.read_bytes()
+        with pytest.raises(
+            RegionRetired,
+            match=r"^region eu-west was retired, and stays so: take it out of KAIROS_REGIONS, "
+            r"or bring it back: manage\.py region enroll eu-west --here$",
+        ):
+            enrolment.enroll_here("eu-west", "Another", now=now + DAY)
+        region.refresh_from_db()
+        assert (region.condition, region.name, path.read_bytes()) == ("retired", "Frankfurt", before)
+
+    def test_file_of_a_version_before_is_moved_to_where_it_belongs(self, settings: Settings, now: datetime) -> None:
+        _, path = enrolment.enroll_here("eu-west", now=now)
+        keys = RegionKeys.load(path)
+        path.rename(settings.KAIROS_REGION_KEYS_DIR / "eu-west.json")
+        path.parent.rmdir()
+        enrolment.enroll_here("eu-west", now=now)
+        assert RegionKeys.load(path) == keys
+        assert [entry.name for entry in settings.KAIROS_REGION_KEYS_DIR.iterdir()] == ["eu-west"]
 
     def test_box_key_of_a_version_before_is_learnt_from_the_file(self, now: datetime) -> None:
         _, path = enrolment.enroll_here("eu-west", now=now)

@@ -1,5 +1,6 @@
 """A region's login at the broker comes and goes with its keys."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from pytest_django.fixtures import Settings
 
 from kairos.environment import RegionName
 from probes import tasks
-from probes.actions import accounts, region_keys
+from probes.actions import accounts, enrolment, here, region_keys
 from probes.broker.address import BrokerAddress
 from probes.bundle.contents import read_environment
 from probes.models import BrokerAccount, Region, RegionKey
@@ -39,6 +40,10 @@ def server(tmp_path: Path, settings: Settings) -> Iterator[MortalRedis]:
 def url_in_the_bundle(tmp_path: Path, *words: str) -> str:
     call_command("region", *words, "--out", str(tmp_path))
     return read_environment((tmp_path / "kairos-edge-eu-west" / "kairos-edge.env").read_text())["BROKER_URL"]
+
+
+def url_here() -> str:
+    return here.url_file("eu-west").read_text().strip()
 
 
 def logs_in(url: str) -> bool:
@@ -129,34 +134,107 @@ def test_login_of_its_own_ends_where_the_login_for_all_takes_its_place(server: M
     assert not logs_in(url)
 
 
-def test_worker_on_this_machine_keeps_its_login_when_its_keys_change(server: MortalRedis) -> None:
+def test_worker_on_this_machine_gets_its_login_with_its_keys(server: MortalRedis) -> None:
+    """It is asked for nothing more than one far away, and what it had counts for as long."""
     call_command("region", "enroll", "eu-west", "--here")
-    region = Region.objects.get()
-    accounts.keep(region, "a-password-of-up", now=timezone.now())
+    before = url_here()
+    assert urlsplit(before).username == NAMES[0]
     call_command("region", "rotate", "eu-west", "--here")
+    after = url_here()
+    assert urlsplit(after).username == NAMES[1]
+    assert logs_in(before)
+    assert logs_in(after)
+    call_command("region", "rotate", "eu-west", "--here", "--overlap-hours", "0")
+    assert not logs_in(after)
+    assert logs_in(url_here())
+
+
+def test_worker_on_this_machine_has_a_login_of_its_own_beside_one_for_all_others(server: MortalRedis) -> None:
+    with override_settings(KAIROS_EDGE_BROKER_URL="redis://:one-for-all@far:6379/0"):
+        call_command("region", "enroll", "eu-west", "--here")
+    assert logs_in(url_here())
+    assert urlsplit(url_here()).username == NAMES[0]
+
+
+def test_retired_region_of_this_machine_has_no_login_until_it_is_brought_back(
+    server: MortalRedis, tmp_path: Path, settings: Settings
+) -> None:
+    settings.KAIROS_REGIONS = (RegionName("eu-west", "Frankfurt"), RegionName("us-east", "Ohio"))
+
+    def start() -> list[str]:
+        call_command("prepare", broker_accounts=True, report=tmp_path / "report")
+        retired: list[str] = json.loads((tmp_path / "report").read_text())["retired"]
+        return retired
+
+    assert start() == []
+    before = url_here()
+    assert logs_in(before)
+    call_command("region", "retire", "eu-west")
+    assert start() == ["eu-west"]
+    assert not logs_in(before)
+    assert accounts_at(server) == {"region-us-east"}
+    call_command("region", "enroll", "eu-west", "--here")
+    assert start() == []
+    assert logs_in(url_here())
+
+
+def test_login_of_a_worker_on_this_machine_stays_the_same_from_start_to_start(
+    server: MortalRedis, tmp_path: Path, settings: Settings
+) -> None:
+    settings.KAIROS_REGIONS = (RegionName("eu-west", "Frankfurt"),)
+    call_command("prepare", broker_accounts=True, report=tmp_path / "report")
+    before = url_here()
+    call_command("prepare", broker_accounts=True, report=tmp_path / "report")
+    assert url_here() == before
+    BrokerAccount.objects.all().delete()  # a database that was lost, or is another
+    call_command("prepare", broker_accounts=True, report=tmp_path / "report")
+    assert logs_in(url_here())
+
+
+def test_workers_of_this_machine_share_the_login_of_a_broker_without_accounts(
+    server: MortalRedis, tmp_path: Path, settings: Settings
+) -> None:
+    settings.KAIROS_REGIONS = (RegionName("eu-west", "Frankfurt"),)
+    call_command("prepare", broker_accounts=True, report=tmp_path / "report")
+    call_command("prepare", report=tmp_path / "report")  # as `make up` does on an older Redis
+    assert url_here() == server.url
     tasks.accounts()
-    assert logs_in(BrokerAddress(server.url).url_for(NAMES[0], "a-password-of-up"))
+    assert not BrokerAccount.objects.exists()
+    call_command("prepare", broker_accounts=True, report=tmp_path / "report")
+    assert urlsplit(url_here()).username in NAMES
+    assert logs_in(url_here())
+
+
+def test_broker_that_does_not_answer_leaves_the_files_of_workers_as_they_are(
+    server: MortalRedis, tmp_path: Path, settings: Settings
+) -> None:
+    settings.KAIROS_REGIONS = (RegionName("eu-west", "Frankfurt"),)
+    call_command("prepare", broker_accounts=True, report=tmp_path / "report")
+    before = url_here()
+    server.kill()
+    with pytest.raises(CommandError, match=r"^accounts at 127\.0\.0\.1:"):
+        call_command("prepare", broker_accounts=True, report=tmp_path / "report")
+    assert url_here() == before
 
 
 def test_worker_of_this_machine_logs_in_also_after_its_keys_were_handed_out(
     server: MortalRedis, tmp_path: Path, settings: Settings
 ) -> None:
     """Enrolled by `make up`, changed in the admin, the new file put in place: the login of `up` counts again."""
-    settings.KAIROS_STATE_DIR = tmp_path
-    settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
     settings.KAIROS_REGIONS = (RegionName("eu-west", "Frankfurt"),)
-    (tmp_path / "broker-eu-west-password").write_text("a-password-of-up")
-    own = BrokerAddress(server.url).url_for(NAMES[0], "a-password-of-up")
 
     def start() -> None:
         call_command("prepare", broker_accounts=True, report=tmp_path / "report")
 
     start()
+    own = url_here()
     handed_out = url_in_the_bundle(tmp_path, "rotate", "eu-west")
-    start()  # as it is told, with the file before: nothing is taken from whoever has the new one
+    start()  # as it is told, with the files before: nothing is taken from whoever has the new ones
+    assert url_here() == own
     assert BrokerAccount.objects.get(valid_until=None).username == NAMES[1]
-    (tmp_path / "kairos-edge-eu-west" / "region-key.json").rename(tmp_path / "regions" / "eu-west.json")
+    (tmp_path / "kairos-edge-eu-west" / "region-key.json").rename(enrolment.key_file("eu-west"))
     start()
+    own = url_here()
     assert BrokerAccount.objects.get(valid_until=None).username == NAMES[0]
     assert logs_in(own)
     assert logs_in(handed_out)

@@ -11,11 +11,13 @@ import yaml
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from probes.actions import enrolment, regions
+from probes.actions import enrolment, here, regions
+from probes.broker.accounts import open_accounts
 from probes.broker.address import BrokerAddress
 from probes.bundle.contents import read_environment
 from probes.management import roster
 from probes.models import Region, RegionKey
+from probes.tasks import logins
 from probes.trust.keys import RegionKeys
 from probes.version import VERSION
 from tests.fakes.far_region import FarRegion
@@ -178,6 +180,38 @@ def test_rotate_keeps_what_the_bundle_before_says_of_the_broker(tmp_path: Path, 
     assert environment(directory)["BROKER_URL"] == "rediss://:one-for-all@new:6380/0"
 
 
+def test_ca_is_looked_for_in_one_order(tmp_path: Path, settings: Settings) -> None:
+    """What is said, what the settings say for regions, what the bundle before says, and last what we trust."""
+    said, for_regions, ours, of_before = (tmp_path / f"{name}.pem" for name in ("said", "regions", "ours", "before"))
+    for path in (said, for_regions, ours, of_before):
+        path.write_text(trustme.CA().cert_pem.bytes().decode())
+
+    def rotated(*arguments: str) -> str:
+        call_command("region", "rotate", "eu-west", "--out", str(tmp_path), *arguments)
+        return (directory / "broker-ca.pem").read_text()
+
+    directory = enrolled(tmp_path, "--broker-ca", str(of_before))
+    settings.KAIROS_BROKER = BrokerAddress("", ca_file=str(ours))
+    assert rotated() == of_before.read_text()
+    settings.KAIROS_EDGE_BROKER_CA_FILE = str(for_regions)
+    assert rotated("--broker-ca", str(said)) == said.read_text()
+    assert rotated() == for_regions.read_text()
+    settings.KAIROS_EDGE_BROKER_CA_FILE = ""
+    (directory / "kairos-edge.env").unlink()  # nothing is said of the broker by what is left of the bundle
+    assert rotated() == ours.read_text()
+
+
+def test_region_that_trusts_the_system_s_roots_is_not_given_ours_with_its_new_keys(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """It reaches the broker by a public name, and we by an inner one."""
+    directory = enrolled(tmp_path)
+    (tmp_path / "ours.pem").write_text(CA)
+    settings.KAIROS_BROKER = BrokerAddress("", ca_file=str(tmp_path / "ours.pem"))
+    call_command("region", "rotate", "eu-west", "--out", str(tmp_path))
+    assert not (directory / "broker-ca.pem").exists()
+
+
 def test_rotate_keeps_the_image_that_the_region_runs(tmp_path: Path, settings: Settings) -> None:
     settings.KAIROS_EDGE_IMAGE = ""
 
@@ -195,12 +229,16 @@ def test_rotate_keeps_the_image_that_the_region_runs(tmp_path: Path, settings: S
         assert image() == then
 
 
-def test_rotate_here_replaces_the_key_file_of_this_machine(settings: Settings) -> None:
+def test_rotate_here_replaces_the_files_of_this_machine(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     call_command("region", "enroll", "eu-west", "--here", "--name", "Frankfurt")
-    path = settings.KAIROS_REGION_KEYS_DIR / "eu-west.json"
+    path = enrolment.key_file("eu-west")
     before = RegionKeys.load(path)
+    settings.KAIROS_BROKER = BrokerAddress("redis://:secret@broker:6379/0")
+    monkeypatch.setattr(logins, "open_accounts", lambda *_: open_accounts(BrokerAddress("")))
     call_command("region", "rotate", "eu-west", "--here")
     assert RegionKeys.load(path).previous_box_keys == (before.box_key,)
+    assert here.url_file("eu-west").read_text() == "redis://:secret@broker:6379/0\n"
+    assert here.url_file("eu-west").stat().st_mode & 0o777 == 0o600
 
 
 def test_bundle_is_written_anew_for_a_broker_that_moved(tmp_path: Path, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from probes.actions import dispatch, enrolment, missed, partitions, refusals, re
 from probes.actions import regions as region_actions
 from probes.actions.ingest import ingest
 from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, Region, Verdict
-from probes.policy.liveness import SILENT_AFTER
+from probes.policy.liveness import PAUSE, PAUSES_KEPT, SILENT_AFTER
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, Presence, VerdictState
 from tests.integration.control.conftest import MakeImages, Regions
@@ -20,6 +20,7 @@ from tests.integration.control.test_ingest import GONE, batches, check_everywher
 pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 LOST_AFTER = timedelta(seconds=missed.LOST_AFTER_SECONDS)
 
@@ -72,6 +73,54 @@ def test_words_for_a_missed_slot_tell_a_silent_region_from_one_that_was_too_late
         "eu-west": "nothing usable came back in time",
         "us-east": "the region gave no sign of life",
     }
+
+
+def test_outage_is_booked_as_what_it_was_though_the_region_is_back_by_then(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    """Away from noon for five minutes. A batch is given up a minute after its time: the last when it is back."""
+    (image,) = make_images()
+    region = regions["eu-west"].row
+    begins = range(-15, 331, 15)
+    for seconds in begins:
+        issued_at = now + seconds * SECOND
+        Batch.objects.create(
+            region=region,
+            issued_at=issued_at,
+            expires_at=issued_at + 15 * SECOND,
+            resource_ids=[image.pk],
+            slots=[issued_at],
+        )
+    for seconds in (*range(-20, 1, 10), *range(300, 420, 10)):
+        hear(regions, "eu-west", at=now + seconds * SECOND)
+        missed.reap_batches(now=now + seconds * SECOND)
+    booked = dict(MissedSlots.objects.values_list("first_slot", "cause"))
+    assert booked.keys() == {now + seconds * SECOND for seconds in begins}
+    expired = {slot for slot, cause in booked.items() if cause == MissedCause.EXPIRED}
+    assert expired == {now + seconds * SECOND for seconds in range(15, 271, 15)}  # the next one could have been taken
+
+
+def test_what_was_sent_before_the_first_sign_of_life_has_expired(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    make_images(interval_seconds=60)
+    dispatch.claim_due(now)
+    hear(regions, "eu-west", at=now + 61 * SECOND)
+    hear(regions, "us-east", at=now + 59 * SECOND)
+    missed.reap_batches(now=now + DAY)
+    assert dict(MissedSlots.objects.values_list("region__slug", "cause")) == {
+        "ap-south": MissedCause.EXPIRED,
+        "eu-west": MissedCause.EXPIRED,
+        "us-east": MissedCause.LOST,
+    }
+
+
+def test_region_remembers_its_last_pauses_and_no_more(now: datetime, regions: Regions) -> None:
+    for number in range(2 * PAUSES_KEPT):
+        hear(regions, "eu-west", at=now + 2 * number * PAUSE)
+    pauses = Region.objects.get(slug="eu-west").liveness["pauses"]
+    assert len(pauses) == PAUSES_KEPT
+    assert pauses[-1]["until"] == (now + 2 * (2 * PAUSES_KEPT - 1) * PAUSE).isoformat()
 
 
 def test_slots_of_deleted_images_are_not_recorded(now: datetime, regions: Regions, make_images: MakeImages) -> None:

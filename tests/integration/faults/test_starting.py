@@ -36,12 +36,15 @@ def state(tmp_path: Path) -> Path:
         secret_key=tmp_path / "secret-key", fernet_keys=tmp_path / "fernet-keys", control_key=control_key
     )
     region = RegionKeys.generate(REGION.slug, ControlKeys.load(control_key).verify_key)
-    (tmp_path / "regions").mkdir()
-    region.save(tmp_path / "regions" / f"{REGION.slug}.json")
+    home = tmp_path / "regions" / REGION.slug
+    home.mkdir(parents=True)
+    region.save(home / "region-key.json")
     return tmp_path
 
 
 def place(state: Path, *, database_url: str, broker_url: str) -> programs.Place:
+    # As `manage.py prepare` would, which needs both to answer.
+    (state / "regions" / REGION.slug / "broker-url").write_text(broker_url)
     return programs.Place(
         project=PROJECT,
         state=state,

@@ -74,11 +74,31 @@ class TestPrepare:
         assert "Admin user: admin, password: " in capsys.readouterr().out
 
     @pytest.mark.django_db
-    def test_every_region_of_the_settings_gets_its_key_file(self, settings: Settings, tmp_path: Path) -> None:
+    def test_every_region_of_the_settings_gets_what_its_worker_reads(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
         call_command("prepare", report=tmp_path / "report")
-        files = {path.stem for path in settings.KAIROS_REGION_KEYS_DIR.iterdir()}
-        assert files == {region.slug for region in settings.KAIROS_REGIONS}
-        assert {region.slug for region in Region.objects.active()} == files
+        homes = {
+            path.name: {file.name for file in path.iterdir()} for path in settings.KAIROS_REGION_KEYS_DIR.iterdir()
+        }
+        assert homes == {region.slug: {"region-key.json", "broker-url"} for region in settings.KAIROS_REGIONS}
+        assert {region.slug for region in Region.objects.active()} == homes.keys()
+
+    @pytest.mark.django_db
+    def test_retired_region_stays_so_and_is_told_in_a_line(
+        self, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        report = tmp_path / "report"
+        call_command("prepare", report=report)
+        enrolment.retire([Region.objects.get(slug="eu-west").pk], now=timezone.now())
+        capsys.readouterr()
+        call_command("prepare", report=report)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "eu-west was retired" in line
+        assert "manage.py region enroll eu-west --here" in line
+        assert json.loads(report.read_text())["retired"] == ["eu-west"]
+        others = {region.slug for region in settings.KAIROS_REGIONS} - {"eu-west"}
+        assert {region.slug for region in Region.objects.active()} == others
 
     @pytest.mark.django_db
     def test_region_whose_keys_were_changed_elsewhere_keeps_nothing_from_starting(

@@ -7,11 +7,12 @@ import amqp
 import pytest
 from amqp.exceptions import AccessRefused, ConnectionForced, NotFound
 
-from probes.broker.accounts import Accounts, AccountsUnavailable, Changes, open_accounts, reconcile
+from probes.broker.accounts import Accounts, AccountsUnavailable, open_accounts
 from probes.broker.accounts.management import ManagementApi, ManagementError
 from probes.broker.address import BrokerAddress
-from probes.trust.accounts import Account, new_password, usernames
+from probes.trust.accounts import Account, new_password
 from tests.fakes.rabbitmq_server import VIRTUAL_HOST, RabbitServer
+from tests.fakes.rotated_accounts import rotated
 from tests.integration.rabbitmq.region import RabbitRegion
 
 PASSWORD = new_password()
@@ -112,19 +113,13 @@ def test_queue_of_a_silent_region_is_bounded(channel: Any, region: RabbitRegion,
 
 
 def test_two_accounts_of_a_region_are_valid_during_a_rotation(accounts: Accounts, rabbit: RabbitServer) -> None:
-    passwords = [new_password(), new_password()]
-    pair = [
-        Account.make("eu-west", name, password)
-        for name, password in zip(usernames("eu-west"), passwords, strict=True)
-    ]
-    assert reconcile(accounts, lambda: pair[:1]) == Changes(made=("region-eu-west",))
-    assert reconcile(accounts, lambda: pair) == Changes(made=("region-eu-west.2",))
-    for account, password in zip(pair, passwords, strict=True):
-        with rabbit.connection(account.username, password) as connection:
+    def work(username: str, password: str) -> None:
+        with rabbit.connection(username, password) as connection:
             assert connection.channel().basic_get("probe.eu-west") is None
-    assert reconcile(accounts, lambda: pair[1:]) == Changes(removed=("region-eu-west",))
+
+    ended = rotated(accounts, work)
     with pytest.raises(AccessRefused):
-        rabbit.connection("region-eu-west", passwords[0])
+        rabbit.connection(*ended)
 
 
 def test_account_that_is_removed_loses_its_connections(accounts: Accounts, rabbit: RabbitServer) -> None:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -44,14 +45,18 @@ def test_edge_worker_is_told_three_things_and_nothing_of_the_control_plane(up: U
     environment = up.edge("eu-west").environ()
     told = {name for name in environment if name.startswith(("KAIROS", "DATABASE", "BROKER", "DJANGO"))}
     assert told == {
-        *("BROKER_URL", "KAIROS_REGION", "KAIROS_REGION_KEY_FILE"),
+        *("BROKER_URL_FILE", "KAIROS_REGION", "KAIROS_REGION_KEY_FILE"),
         *("KAIROS_EDGE_FINISH_SECONDS", "KAIROS_EDGE_DRAIN_SECONDS", "KAIROS_EDGE_CANARIES", "KAIROS_UP"),
     }
     assert "postgres" not in " ".join(environment.values())
 
 
+def broker_url(up: Up, region: str = "eu-west") -> str:
+    return Path(up.edge(region).environ()["BROKER_URL_FILE"]).read_text().strip()
+
+
 def test_edge_worker_logs_in_as_its_region_where_the_broker_has_accounts(up: Up) -> None:
-    address = BrokerAddress(up.edge("eu-west").environ()["BROKER_URL"])
+    address = BrokerAddress(broker_url(up))
     has_accounts = version(find_binary()) >= PREFERRED
     assert address.login[0] == ("region-eu-west" if has_accounts else "")
     assert ("regions get no broker accounts of their own" in up.output) != has_accounts
@@ -60,7 +65,7 @@ def test_edge_worker_logs_in_as_its_region_where_the_broker_has_accounts(up: Up)
 def test_edge_workers_cannot_do_more_than_their_regions_may(up: Up) -> None:
     if version(find_binary()) < PREFERRED:
         pytest.skip("no Redis 7 on PATH: install Debian's redis-server")
-    with redis.Redis.from_url(up.edge("eu-west").environ()["BROKER_URL"]) as client:
+    with redis.Redis.from_url(broker_url(up)) as client:
         with pytest.raises(redis.exceptions.NoPermissionError):
             client.lpush("control", "an order")
         with pytest.raises(redis.exceptions.NoPermissionError):
@@ -68,7 +73,10 @@ def test_edge_workers_cannot_do_more_than_their_regions_may(up: Up) -> None:
 
 
 def test_passwords_are_on_no_command_line(up: Up) -> None:
+    logins = (BrokerAddress(path.read_text().strip()).login for path in up.state.glob("regions/*/broker-url"))
     passwords = [path.read_text().strip() for path in up.state.glob("*-password")]
+    assert len(passwords) == 2
+    passwords += {password for _, password in logins} - {*passwords}
     command_lines = " ".join(word for process in up.processes for word in process.cmdline())
     assert len(passwords) == (4 if version(find_binary()) >= PREFERRED else 2)  # with one for each region
     assert not any(password in command_lines for password in passwords)

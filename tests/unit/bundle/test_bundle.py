@@ -4,6 +4,7 @@ import configparser
 import io
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,39 @@ def test_failed_write_leaves_the_bundle_before(tmp_path: Path, monkeypatch: pyte
     assert packed.read_bytes() == before
     assert "registry.test/kairos-edge:1" in (directory / "docker-compose.yml").read_text()
     assert {path.name for path in tmp_path.iterdir()} == {"kairos-edge-eu-west", "kairos-edge-eu-west.tar.gz"}
+
+
+@pytest.mark.parametrize(
+    ("failing", "has_one_before"),
+    [("before", True), ("directory", True), ("archive", True), ("directory", False), ("archive", False)],
+)
+def test_failed_replacement_leaves_what_there_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, *, has_one_before: bool
+) -> None:
+    """A bundle whose directory and archive are of two rotations would start with keys that end with the other."""
+    before = set()
+    if has_one_before:
+        directory, packed = archive.write(bundle(), tmp_path)
+        before = {(path, path.read_bytes()) for path in (packed, *directory.iterdir())}
+    steps = iter(["before", "directory", "archive"] if has_one_before else ["directory", "archive"])
+
+    def failing_at_its_step(move: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
+        def moved(path: Path, target: Path) -> Path:
+            if next(steps, None) == failing:
+                raise OSError("disk full")
+            return move(path, target)
+
+        return moved
+
+    monkeypatch.setattr(Path, "rename", failing_at_its_step(Path.rename))
+    monkeypatch.setattr(Path, "replace", failing_at_its_step(Path.replace))
+    with pytest.raises(OSError, match="disk full"):
+        archive.write(bundle(image="other"), tmp_path)
+    monkeypatch.undo()
+    assert {(path, path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert {path.name for path in tmp_path.iterdir()} == (
+        {"kairos-edge-eu-west", "kairos-edge-eu-west.tar.gz"} if has_one_before else set()
+    )
 
 
 @pytest.mark.parametrize(

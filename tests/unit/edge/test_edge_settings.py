@@ -29,6 +29,36 @@ def test_three_variables_are_enough(environ: dict[str, str]) -> None:
     assert settings.heartbeat_seconds == 10
 
 
+def test_broker_s_url_may_be_in_a_file(environ: dict[str, str], tmp_path: Path) -> None:
+    """So it can be changed for a worker that is restarted, and no listing of its environment shows the password."""
+    url = environ.pop("BROKER_URL")
+    (tmp_path / "broker-url").write_text(f"{url}\n")
+    told = {**environ, "BROKER_URL_FILE": str(tmp_path / "broker-url")}
+    assert EdgeSettings.from_environ({**told, "BROKER_URL": ""}).broker.url == url
+    with pytest.raises(SettingsError, match="BROKER_URL and BROKER_URL_FILE are both set"):
+        EdgeSettings.from_environ({**told, "BROKER_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"^BROKER_URL_FILE: \S+/broker-url: No such file or directory$"),
+        ("redis://:swordfis\N{SNOWMAN}@host", r"^BROKER_URL_FILE: \S+/broker-url: not a URL$"),
+        ("http://127.0.0.1", "^BROKER_URL_FILE is not a broker's URL"),
+        ("amqps://broker?ssl_cert_reqs=none", "^BROKER_URL_FILE: the URL has ssl_"),
+    ],
+)
+def test_file_that_holds_no_broker_s_url_is_named(
+    environ: dict[str, str], tmp_path: Path, content: str | None, message: str
+) -> None:
+    del environ["BROKER_URL"]
+    if content is not None:
+        (tmp_path / "broker-url").write_text(content, encoding="utf-8")
+    with pytest.raises(SettingsError, match=message) as refused:
+        EdgeSettings.from_environ({**environ, "BROKER_URL_FILE": str(tmp_path / "broker-url")})
+    assert "swordfis" not in str(refused.value)
+
+
 def test_canaries_are_well_known_unless_others_or_none_are_named(environ: dict[str, str], tmp_path: Path) -> None:
     assert EdgeSettings.from_environ(environ).canaries == CANARIES
     assert EdgeSettings.from_environ({**environ, "KAIROS_EDGE_CANARIES": " "}).canaries == ()

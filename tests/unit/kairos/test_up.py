@@ -96,6 +96,10 @@ class TestBanner:
         assert "regions     eu-west, us-east" in text
         assert "registry    https://registry.test" in text
 
+    def test_no_region_is_told_as_such(self) -> None:
+        """All of them may be retired."""
+        assert "regions     none\n" in banner.text(Bind("::1", 80), (), {"admin": "admin", "admin_password": ""})
+
     def test_user_alone_is_shown_later(self) -> None:
         text = banner.text(Bind("127.0.0.1", 8000), self.REGIONS, {"admin": "admin", "admin_password": ""})
         assert "log in as   admin\n" in text
