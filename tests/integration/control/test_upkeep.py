@@ -182,12 +182,12 @@ def test_region_that_was_enrolled_and_never_heard_moves_no_verdict(
     hear(regions, at=later)
     assert region_actions.note_silence(now=later) == ["sa-east"]
     assert verdicts.refresh_lapsed(now=later) == []
-    batch = next(
-        message for message in dispatch.claim_due(later + timedelta(seconds=300)).messages if "eu" in message.queue
-    )
+    image.refresh_from_db()
+    due = image.next_due_at
+    batch = next(message for message in dispatch.claim_due(due).messages if "eu" in message.queue)
     region = regions["eu-west"]
-    assert ingest(region.report(region.open(batch), GONE), now=later + timedelta(seconds=300)).changes == [
-        verdicts.Change(image.pk, VerdictState.AVAILABLE, VerdictState.UNAVAILABLE, later + timedelta(seconds=300))
+    assert ingest(region.report(region.open(batch), GONE), now=due).changes == [
+        verdicts.Change(image.pk, VerdictState.AVAILABLE, VerdictState.UNAVAILABLE, due)
     ]
     presences = {vote.region: vote.presence for vote in Inputs.from_json(Verdict.objects.get().inputs).votes}
     assert presences == {"eu-west": Presence.PRESENT, "sa-east": Presence.UNHEARD}
