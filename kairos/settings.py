@@ -34,6 +34,8 @@ KAIROS_CONTROL_KEY_FILE = _environment.path("KAIROS_CONTROL_KEY_FILE", KAIROS_ST
 # `<slug>/region-key.json` and `<slug>/broker-url` in here are what the worker of a region on this machine gets as
 # KAIROS_REGION_KEY_FILE and BROKER_URL_FILE.
 KAIROS_REGION_KEYS_DIR = KAIROS_STATE_DIR / "regions"
+# What the bundles of regions far away say of the broker and the image, for the next ones. No key and no password.
+KAIROS_SURROUNDINGS_DIR = KAIROS_STATE_DIR / "surroundings"
 # What the bundle of a region tells its worker: the broker as it is reached from far, its CA, and the image. The URL
 # is otherwise BROKER_URL without its login, unless that is on loopback; the CA otherwise KAIROS_BROKER_CA_FILE; the
 # image otherwise that of this version.

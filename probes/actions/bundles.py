@@ -3,11 +3,12 @@
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from probes.actions.enrolment import Issued
+from probes.bundle import archive
 from probes.bundle.contents import (
     BROKER_CA,
     COMPOSE,
@@ -21,6 +22,7 @@ from probes.bundle.contents import (
     read_image,
     with_login,
     with_login_of,
+    without_login,
 )
 from probes.models import Region
 from probes.trust.keys import RegionKeys
@@ -34,7 +36,8 @@ class Surroundings:
     """What a region's machine is told of the world. What is empty is looked for elsewhere, each in the same order.
 
     What is said here comes first; then what the settings say for regions (KAIROS_EDGE_…); then the bundle before,
-    where one is at hand; and last what we use ourselves: our broker's address, our CA, this version's image.
+    where it or what was kept of it is at hand; and last what we use ourselves: our broker's address, our CA, this
+    version's image.
 
     `broker_url` is the broker as the region reaches it, without a login: arguments are no place for passwords. Where
     the broker has no accounts, the login of KAIROS_EDGE_BROKER_URL serves.
@@ -48,9 +51,12 @@ class Surroundings:
 def bundle_of(issued: Issued, surroundings: Surroundings = Surroundings(), *, before: Path | None = None) -> Bundle:
     """Return the bundle for what `enroll` or `rotate` issued. Raises `BundleRefused`.
 
-    `before` is where the region's bundle of the last time may lie: what else is not said is taken from there. Call it
-    in the transaction of the action: what cannot be handed over should not have been issued.
+    `before` is where the region's bundle of the last time may lie: what else is not said is taken from there, or from
+    what was kept of it (`keep_surroundings`). Call it in the transaction of the action: what cannot be handed over
+    should not have been issued.
     """
+    if before is not None and not _url_in(before):
+        before = _kept_of(issued.region.slug)
     told = _url_in(before)
     url = _reached_at(surroundings) or told or _broker_from_far()
     if issued.login is not None:
@@ -72,6 +78,15 @@ def bundle_again(region: Region, directory: Path, surroundings: Surroundings = S
         raise BundleRefused(f"{directory / ENVIRONMENT} does not say where the broker is")
     url = _reached_at(surroundings) or told
     return _bundle(region, keys, with_login_of(url, told), surroundings, directory)
+
+
+def keep_surroundings(bundle: Bundle) -> None:
+    """Keep what the next bundle of the region takes over, and no secret of it. Raises `OSError`."""
+    archive.put_files(bundle.surroundings, _kept_of(bundle.keys.region))
+
+
+def _kept_of(slug: str) -> Path:
+    return Path(settings.KAIROS_SURROUNDINGS_DIR) / slug
 
 
 def _bundle(region: Region, keys: RegionKeys, url: str, surroundings: Surroundings, before: Path | None) -> Bundle:
@@ -145,10 +160,10 @@ def _reached_at(surroundings: Surroundings) -> str:
 
 def _broker_from_far() -> str:
     """Return our own broker's URL without its login. Raises `BundleRefused` where only this machine reaches it."""
-    parts = urlsplit(settings.BROKER_URL)
-    if not parts.hostname or parts.hostname in _LOOPBACK:
+    host = urlsplit(settings.BROKER_URL).hostname
+    if not host or host in _LOOPBACK:
         raise BundleRefused(
             "the broker is on loopback, which no region reaches: say how it is reached by --broker-url "
             "or KAIROS_EDGE_BROKER_URL"
         )
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return without_login(settings.BROKER_URL)

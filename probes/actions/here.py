@@ -16,7 +16,7 @@ from probes.actions import accounts
 from probes.actions.enrolment import Login, Logins, home_of
 from probes.bundle.contents import with_login
 from probes.models import Region
-from probes.trust.accounts import usernames
+from probes.trust.accounts import generation_of
 from probes.trust.keys import write_private
 
 URL_FILE: Final = "broker-url"
@@ -72,4 +72,4 @@ def _login_in(path: Path, slug: str) -> Login | None:
         return None
     parts = urlsplit(path.read_text(encoding="utf-8").strip())
     login = Login(unquote(parts.username or ""), unquote(parts.password or ""))
-    return login if login.username in usernames(slug) else None
+    return login if generation_of(slug, login.username) else None

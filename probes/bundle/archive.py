@@ -5,12 +5,12 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from probes.bundle.contents import Bundle
+from probes.bundle.contents import Bundle, BundleFile
 
 _PRIVATE: Final = 0o600
 _PUBLIC: Final = 0o644
@@ -42,10 +42,7 @@ def write(bundle: Bundle, parent: Path) -> tuple[Path, Path]:
     # Whole or not at all: made beside, private from the first byte on, and then put in place.
     unfinished = Path(tempfile.mkdtemp(dir=parent, prefix=f".{bundle.name}."))
     try:
-        made = unfinished / bundle.name
-        made.mkdir(mode=_DIRECTORY)
-        for file in bundle.files:
-            _write(made / file.name, file.text.encode(), _PRIVATE if file.is_private else _PUBLIC)
+        made = _made(unfinished / bundle.name, bundle.files)
         _write(unfinished / archive.name, packed(bundle), _PRIVATE)
         with _out_of_the_way(directory, unfinished):
             made.rename(directory)
@@ -53,6 +50,25 @@ def write(bundle: Bundle, parent: Path) -> tuple[Path, Path]:
     finally:
         shutil.rmtree(unfinished)
     return directory, archive
+
+
+def put_files(files: Iterable[BundleFile], directory: Path) -> None:
+    """Make the directory of these files, in place of what was there, which else stays as it was. Raises `OSError`."""
+    directory.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY)
+    unfinished = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
+    try:
+        made = _made(unfinished / directory.name, files)
+        with _out_of_the_way(directory, unfinished):
+            made.rename(directory)
+    finally:
+        shutil.rmtree(unfinished)
+
+
+def _made(directory: Path, files: Iterable[BundleFile]) -> Path:
+    directory.mkdir(mode=_DIRECTORY)
+    for file in files:
+        _write(directory / file.name, file.text.encode(), _PRIVATE if file.is_private else _PUBLIC)
+    return directory
 
 
 @contextmanager

@@ -93,6 +93,13 @@ class Bundle:
         )
 
     @property
+    def surroundings(self) -> tuple[BundleFile, ...]:
+        """What it says of the world, in files of the same names: no key, and the broker's URL without its login."""
+        kept = {BROKER_CA, COMPOSE}
+        url = BundleFile(ENVIRONMENT, f"BROKER_URL={without_login(self.broker_url)}\n", is_private=True)
+        return (url, *(file for file in self.files if file.name in kept))
+
+    @property
     def _environment(self) -> str:
         settings = {
             "BROKER_URL": self.broker_url,
@@ -111,6 +118,11 @@ def has_login(url: str) -> bool:
 
 def has_tls(url: str) -> bool:
     return urlsplit(url).scheme in ("rediss", "amqps")
+
+
+def without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def with_login(url: str, username: str, password: str) -> str:

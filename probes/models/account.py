@@ -14,7 +14,8 @@ class BrokerAccount(models.Model):
 
     States of a row:
     - current: `valid_until` is null; there is at most one for a region;
-    - ending: valid until then, while the region's workers move to the next one; after that it is dropped.
+    - ending: valid until then, while the region's workers move to a newer one; after that it is dropped. There may be
+      several, each issued with keys of its own, which it does not outlive.
 
     A retired region has none.
     """

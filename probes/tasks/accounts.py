@@ -1,9 +1,11 @@
 """Bringing the broker's accounts in line with the table. Redis forgets them when it is restarted."""
 
 import logging
+from typing import Final
 
 from celery import shared_task
 from django.conf import settings
+from django.db import connection, transaction
 from django.utils import timezone
 
 from probes.actions import accounts as table
@@ -11,6 +13,7 @@ from probes.broker.accounts import AccountsUnavailable, AccountsUnsupported, Cha
 from probes.selectors import accounts as selectors
 
 _log = logging.getLogger(__name__)
+_LOCK: Final = 0x6B6169726F74  # an advisory lock: one process at a time brings the broker in line
 
 
 class Trouble:
@@ -58,7 +61,12 @@ def accounts() -> None:
 
 
 def apply() -> Changes:
-    """Do it now: for a command that has just changed the table. Raises `AccountsUnavailable`."""
-    with open_accounts(settings.KAIROS_BROKER, settings.KAIROS_BROKER_MANAGEMENT_URL) as broker:
+    """Do it now: for a command that has just changed the table. Raises `AccountsUnavailable`.
+
+    One at a time: another, that read the table before this change, would bring an account back that this one removes.
+    """
+    with transaction.atomic(), open_accounts(settings.KAIROS_BROKER, settings.KAIROS_BROKER_MANAGEMENT_URL) as broker:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         broker.check()  # an older Redis would refuse the first account with words about syntax
         return reconcile(broker, lambda: selectors.valid(timezone.now()))

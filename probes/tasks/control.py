@@ -45,11 +45,8 @@ def reap() -> None:
     while (reaped := missed.reap_batches(now=now)).batches:
         _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
     for ended in region_keys.end_replaced(now=now):
-        region = Region.objects.get(slug=ended.region)
-        if region.keys.valid(now).count() == 1:
-            # The login that was replaced with them: whoever has the new keys has the new login. While other keys that
-            # were replaced still count, the login before the current one is theirs.
-            accounts.end_previous(region, now=now)
+        # Whoever has newer keys has the login that came with those.
+        accounts.end_with_keys(Region.objects.get(slug=ended.region), now=now)
         _log.info("region %s: the keys made at %s have ended", ended.region, ended.made_at)
     for item in shedding.adjust_strides(now=now):
         _log.warning("%s", item)

@@ -7,6 +7,7 @@ tells nothing. ADR 20.
 
 import base64
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -14,7 +15,6 @@ from typing import Final, Self
 PREFIX: Final = "region-"
 """Begins the name of every account that is ours: whatever else has it, and should not be, is removed."""
 
-_SECOND: Final = ".2"  # no slug has a dot in it, so no region's second name is another's first
 _SALT_BYTES: Final = 4  # RabbitMQ's format
 
 
@@ -41,9 +41,20 @@ class Account:
         return secrets.compare_digest(self.sha256, hashlib.sha256(password.encode()).hexdigest())
 
 
-def usernames(region: str) -> tuple[str, str]:
-    """Return the two names that a region's accounts have in turn, so that two are valid during a rotation."""
-    return f"{PREFIX}{region}", f"{PREFIX}{region}{_SECOND}"
+def username(region: str, generation: int) -> str:
+    """Return the name of a region's account of that generation, 1 being the first: `region-eu-west.2` is the second.
+
+    Each has a name of its own, so that any number are valid while passwords are changed. No slug has a dot in it: no
+    region's later name is another's first.
+    """
+    return f"{PREFIX}{region}" if generation == 1 else f"{PREFIX}{region}.{generation}"
+
+
+def generation_of(region: str, name: str) -> int:
+    """Return which generation's account of the region has this name; 0 for a name that none has."""
+    found = re.fullmatch(rf"{re.escape(PREFIX + region)}(?:\.([1-9][0-9]{{0,8}}))?", name)
+    generation = int(found[1] or 1) if found else 0
+    return generation if generation and username(region, generation) == name else 0
 
 
 def new_password() -> str:

@@ -1,13 +1,13 @@
 """`manage.py region`: regions from their first day to their last."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -26,11 +26,13 @@ from probes.tasks import logins
 from probes.trust.keys import KeyFileError
 
 _OVERLAP_HOURS: Final = enrolment.OVERLAP.total_seconds() / 3600
+_STANDARD_OUTPUT: Final = Path("-")
 _EPILOG: Final = """
 a region's life:
   manage.py region enroll eu-west --name Frankfurt --coordinates 50.1,8.7 --broker-url rediss://broker.example.com:6380
-      makes the region, its keys and its broker account, and writes a bundle. Copy it to the region's machine and
-      start one container or one systemd unit there, as its README says. Within 20 seconds `list` shows it
+      makes the region, its keys and its broker account, and writes a bundle here. Copy it to the region's machine,
+      remove it here, and start one container or one systemd unit there, as its README says. Within 20 seconds
+      `list` shows it
   manage.py region list
       each region with its condition, its last sign of life, and how far a change of keys has got
   manage.py region drain eu-west
@@ -123,7 +125,6 @@ class Command(BaseCommand):
             lambda: enrolment.enroll(slug, name, coordinates=coordinates, now=now, logins=logins.at_the_broker()),
             **options,
         )
-        print("Copy the directory or the archive to the region's machine; its README.md says how to start there.")
 
     def _rotate(self, *, slug: str, overlap_hours: float, here: bool, **options: Any) -> None:
         def rotate() -> Issued:
@@ -137,14 +138,18 @@ class Command(BaseCommand):
             _say_what_is_here(slug, path, url_file)
         else:
             self._hand_over(rotate, before=options["out"] / f"kairos-edge-{slug}", **options)
+        into = sys.stderr if options["out"] == _STANDARD_OUTPUT else sys.stdout
         until = f"count for {overlap_hours:g} h at most" if overlap_hours else "have ended"
         replace = "R" if here else "Replace the files at the region, and r"
-        print(f"The keys before {until}. {replace}estart its workers one after another.")
+        print(f"The keys before {until}. {replace}estart its workers one after another.", file=into)
 
     def _bundle(self, *, slug: str, out: Path, **options: Any) -> None:
         region = _known([slug])[0]
+        if out == _STANDARD_OUTPUT:
+            raise CommandError("a bundle is written anew where it lies: name its directory's parent by --out DIR")
         bundle = bundles.bundle_again(region, out / f"kairos-edge-{slug}", _surroundings(options))
         _say_where(bundle, _written(bundle, out))
+        _keep_surroundings(bundle)
 
     def _hand_over(
         self, issue: Callable[[], Issued], *, out: Path, before: Path | None = None, **options: Any
@@ -154,6 +159,7 @@ class Command(BaseCommand):
             bundle = bundles.bundle_of(issue(), _surroundings(options), before=before)
             paths = _written(bundle, out)
         _say_where(bundle, paths)
+        _keep_surroundings(bundle)
 
     def _change(self, name: str, does: Callable[..., int], *, slugs: list[str], **_: Any) -> None:
         chosen = _known(slugs)
@@ -183,9 +189,10 @@ def _add_surroundings(parser: CommandParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path(settings.KAIROS_STATE_DIR) / "bundles",
+        default=Path(),
         metavar="DIR",
-        help="where DIR/kairos-edge-SLUG and its .tar.gz are written; default: %(default)s",
+        help="where DIR/kairos-edge-SLUG and its .tar.gz are written; default: the current directory. - writes the "
+        "archive to standard output, and nothing to disk",
     )
     parser.add_argument(
         "--broker-url",
@@ -222,19 +229,44 @@ def _surroundings(options: dict[str, Any]) -> Surroundings:
     return Surroundings(options["broker_url"], options["broker_ca"], options["image"])
 
 
-def _written(bundle: Bundle, out: Path) -> tuple[Path, Path]:
+def _written(bundle: Bundle, out: Path) -> tuple[Path, ...]:
+    """Return the paths of what was written to disk."""
     try:
-        return archive.write(bundle, out)
+        if out != _STANDARD_OUTPUT:
+            return archive.write(bundle, out)
+        if sys.stdout.isatty():
+            raise CommandError("--out - writes an archive: send standard output into a file")
+        sys.stdout.buffer.write(archive.packed(bundle))
+        sys.stdout.flush()
     except OSError as error:
-        raise CommandError(f"{error.filename or out}: {error.strerror}") from None
+        raise CommandError(
+            f"{error.filename or out}: {error.strerror}; --out DIR names another place, --out - standard output"
+        ) from None
+    return ()
 
 
-def _say_where(bundle: Bundle, paths: tuple[Path, Path]) -> None:
-    print(*paths, sep="\n")
+def _say_where(bundle: Bundle, paths: tuple[Path, ...]) -> None:
+    into = sys.stdout if paths else sys.stderr
+    for path in paths:
+        print(path, file=into)
     if not has_login(bundle.broker_url):
         print(
             "The broker has no account for this region: set KAIROS_EDGE_BROKER_URL to its URL with a login, or add "
-            "one to kairos-edge.env."
+            "one to kairos-edge.env.",
+            file=into,
+        )
+    print("Copy the directory or the archive to the region's machine, where its README.md says the rest.", file=into)
+    if paths:
+        print("Then remove both here: they hold the region's private keys and its password.", file=into)
+
+
+def _keep_surroundings(bundle: Bundle) -> None:
+    try:
+        bundles.keep_surroundings(bundle)
+    except OSError as error:
+        print(
+            f"{error.filename}: {error.strerror}: tell the next `rotate` of the broker and the image again",
+            file=sys.stderr,
         )
 
 

@@ -140,7 +140,7 @@ def test_refusal_within_a_transaction_undoes_all_of_it(europe: redis.Redis, mort
         assert control.lrange("control", 0, -1) == [b"for control"]
 
 
-def test_two_accounts_of_a_region_are_valid_during_a_rotation(accounts: Accounts, mortal_redis: MortalRedis) -> None:
+def test_all_accounts_of_a_region_are_valid_during_rotations(accounts: Accounts, mortal_redis: MortalRedis) -> None:
     def work(username: str, password: str) -> None:
         with client(mortal_redis, username, password) as region:
             assert region.lpush("results", "a report")
@@ -161,7 +161,7 @@ def test_account_that_is_removed_loses_its_connections(europe: redis.Redis, acco
 def test_account_with_a_new_password_loses_the_connections_of_the_old_one(
     europe: redis.Redis, accounts: Accounts
 ) -> None:
-    """A name comes round again at every second change, also when keys are changed because somebody has them."""
+    """A name comes round again when a region was retired, perhaps because it was lost, and is enrolled at once."""
     connection = europe.connection_pool.get_connection()
     accounts.ensure(EUROPE)
     connection.send_command("PING")  # type: ignore[no-untyped-call] # redis-py leaves it out

@@ -31,6 +31,7 @@ def now() -> datetime:
 @pytest.fixture(autouse=True)
 def _own_region_keys(settings: Settings, tmp_path: Path) -> None:
     settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
+    settings.KAIROS_SURROUNDINGS_DIR = tmp_path / "surroundings"
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from kairos.embedded.redis import RedisServer
 from probes import tasks
 from probes.actions import accounts
 from probes.broker.address import BrokerAddress
-from probes.models import BrokerAccount, Region
+from probes.models import BrokerAccount, Region, RegionKey
 from probes.selectors import accounts as selectors
 from probes.tasks.accounts import Trouble, apply
 from tests.fakes.redis_server import MortalRedis
@@ -66,7 +66,7 @@ def test_password_is_returned_once_and_kept_nowhere(region: Region) -> None:
     assert password not in str(BrokerAccount.objects.values())
 
 
-def test_next_account_takes_the_other_name_and_both_are_valid_meanwhile(region: Region) -> None:
+def test_next_account_has_a_name_of_its_own_and_both_are_valid_meanwhile(region: Region) -> None:
     accounts.issue(region, now=NOW)
     row, _ = accounts.issue(region, now=NOW, overlap=timedelta(hours=1))
     assert row.username == "region-eu-west.2"
@@ -74,24 +74,53 @@ def test_next_account_takes_the_other_name_and_both_are_valid_meanwhile(region: 
     assert valid(NOW + timedelta(hours=1)) == ["region-eu-west.2"]
 
 
-def test_account_after_that_takes_the_first_name_again(region: Region) -> None:
-    first, old_password = accounts.issue(region, now=NOW)
-    accounts.issue(region, now=NOW)
-    row, password = accounts.issue(region, now=NOW)
-    assert (row.pk, row.username) == (first.pk, "region-eu-west")
-    assert row.account.has_password(password)
-    assert not row.account.has_password(old_password)
-    assert BrokerAccount.objects.get(username="region-eu-west.2").valid_until == NOW + accounts.OVERLAP
+def test_account_after_that_leaves_both_before_as_they_are(region: Region) -> None:
+    first, password = accounts.issue(region, now=NOW)
+    accounts.issue(region, now=NOW + timedelta(hours=1))
+    row, _ = accounts.issue(region, now=NOW + timedelta(hours=2))
+    assert row.username == "region-eu-west.3"
+    first.refresh_from_db()
+    assert first.account.has_password(password)
+    ends = BrokerAccount.objects.order_by("made_at").values_list("valid_until", flat=True)
+    assert list(ends) == [NOW + timedelta(hours=25), NOW + timedelta(hours=26), None]
 
 
-def test_previous_account_ends_when_it_is_told_to(region: Region) -> None:
+def test_accounts_that_were_ending_end_at_once_where_the_next_is_issued_without_an_overlap(region: Region) -> None:
+    """Somebody has a login of two changes ago: it is shut out like the one of the last change."""
     accounts.issue(region, now=NOW)
     accounts.issue(region, now=NOW)
-    assert accounts.end_previous(region, now=NOW) == 1
-    assert accounts.end_previous(region, now=NOW) == 0
-    assert valid(NOW) == ["region-eu-west.2"]
-    assert accounts.drop_ended(now=NOW) == 1
-    assert BrokerAccount.objects.count() == 1
+    accounts.issue(region, now=NOW, overlap=timedelta(0))
+    assert valid(NOW) == ["region-eu-west.3"]
+
+
+def test_names_go_on_from_the_two_that_an_earlier_version_gave_in_turn(region: Region) -> None:
+    for name, ends in (("region-eu-west.2", NOW + timedelta(hours=1)), ("region-eu-west", None)):
+        BrokerAccount.objects.create(region=region, username=name, made_at=NOW, valid_until=ends)
+    assert accounts.issue(region, now=NOW)[0].username == "region-eu-west.3"
+
+
+def test_replaced_account_ends_with_the_keys_that_were_there_when_it_was_made(region: Region) -> None:
+    def key(name: str, made_at: datetime) -> RegionKey:
+        return RegionKey.objects.create(
+            region=region, verify_key=name, box_public_key=name, made_at=made_at, valid_until=NOW + accounts.OVERLAP
+        )
+
+    first, later, hour = key("first", NOW), NOW + timedelta(hours=2), timedelta(hours=1)
+    accounts.issue(region, now=NOW)
+    accounts.issue(region, now=NOW + hour)  # for a worker on this machine, with the same keys
+    second = key("second", later)
+    accounts.issue(region, now=later)
+    accounts.issue(region, now=later)
+    assert accounts.end_with_keys(region, now=later) == 0
+    first.valid_until = later
+    first.save()
+    assert accounts.end_with_keys(region, now=later) == 2
+    assert valid(later) == ["region-eu-west.3", "region-eu-west.4"]
+    second.valid_until = later
+    second.save()
+    assert accounts.end_with_keys(region, now=later) == 1
+    assert valid(later) == ["region-eu-west.4"]  # the current one is not ended by this
+    assert accounts.drop_ended(now=later) == 3
 
 
 def test_login_is_current_until_another_takes_its_place(region: Region) -> None:

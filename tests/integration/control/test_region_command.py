@@ -1,7 +1,10 @@
 """`manage.py region`: one verb after another, as an operator types them."""
 
+import io
+import shutil
 import subprocess
 import sys
+import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -197,7 +200,8 @@ def test_ca_is_looked_for_in_one_order(tmp_path: Path, settings: Settings) -> No
     assert rotated("--broker-ca", str(said)) == said.read_text()
     assert rotated() == for_regions.read_text()
     settings.KAIROS_EDGE_BROKER_CA_FILE = ""
-    (directory / "kairos-edge.env").unlink()  # nothing is said of the broker by what is left of the bundle
+    (directory / "kairos-edge.env").unlink()  # nothing is said of the broker by what is left of the bundle,
+    shutil.rmtree(settings.KAIROS_SURROUNDINGS_DIR)  # nor by what was kept of it
     assert rotated() == ours.read_text()
 
 
@@ -227,6 +231,52 @@ def test_rotate_keeps_the_image_that_the_region_runs(tmp_path: Path, settings: S
     ):
         call_command("region", "rotate", "eu-west", "--out", str(tmp_path), *said)
         assert image() == then
+
+
+def test_rotate_needs_no_bundle_of_the_last_time(tmp_path: Path, settings: Settings) -> None:
+    """It was copied to the region and removed, as it is told; the login for all was in it, and is said again."""
+    settings.KAIROS_EDGE_BROKER_URL = "rediss://:one-for-all@far:6380/0"
+    settings.KAIROS_EDGE_IMAGE = ""
+    (tmp_path / "ca.pem").write_text(CA)
+    directory = enrolled(tmp_path, "--broker-ca", str(tmp_path / "ca.pem"), "--image", "registry.test/edge:2")
+    settings.KAIROS_EDGE_BROKER_URL = ""
+    for _ in range(2):
+        shutil.rmtree(directory)
+        call_command("region", "rotate", "eu-west", "--out", str(tmp_path))
+        assert environment(directory)["BROKER_URL"] == "rediss://far:6380/0"
+        assert (directory / "broker-ca.pem").read_text() == CA
+        assert "image: registry.test/edge:2" in (directory / "docker-compose.yml").read_text()
+
+
+def test_keys_are_handed_over_also_where_nothing_can_be_kept(
+    tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.KAIROS_SURROUNDINGS_DIR = Path("/dev/null/x")
+    assert (enrolled(tmp_path) / "region-key.json").exists()
+    assert "tell the next `rotate` of the broker and the image again" in capsys.readouterr().err
+
+
+def test_archive_goes_to_standard_output_and_words_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """In a container there is no place for it that its owner reaches."""
+    monkeypatch.chdir(tmp_path)
+    for words in (("enroll", "eu-west"), ("rotate", "eu-west")):
+        call_command("region", *words, "--out", "-")
+        out, err = capfdbinary.readouterr()
+        with tarfile.open(fileobj=io.BytesIO(out)) as archive:
+            assert "kairos-edge-eu-west/region-key.json" in archive.getnames()
+        assert b"Copy the directory or the archive" in err
+        assert not list(tmp_path.glob("*kairos-edge*"))
+    with pytest.raises(CommandError, match="a bundle is written anew where it lies"):
+        call_command("region", "bundle", "eu-west", "--out", "-")
+
+
+def test_archive_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with pytest.raises(CommandError, match="send standard output into a file"):
+        call_command("region", "enroll", "eu-west", "--out", "-")
+    assert not Region.objects.exists()
 
 
 def test_rotate_here_replaces_the_files_of_this_machine(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

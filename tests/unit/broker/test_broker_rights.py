@@ -5,7 +5,7 @@ import re
 import pytest
 
 from probes.broker.accounts.rights import rabbitmq_permissions, rabbitmq_policies, redis_words
-from probes.trust.accounts import Account, new_password, usernames
+from probes.trust.accounts import Account, generation_of, new_password, username
 
 EUROPE = Account.make("eu-west", "region-eu-west", "swordfish")
 
@@ -51,8 +51,15 @@ def test_rabbitmq_drops_what_is_old_and_refuses_reports_that_it_has_no_room_for(
 
 
 def test_names_of_a_region_are_no_other_regions() -> None:
-    assert usernames("eu-west") == ("region-eu-west", "region-eu-west.2")
-    assert not set(usernames("eu-west")) & set(usernames("eu-west-2"))
+    names = [username("eu-west", generation) for generation in (1, 2, 12)]
+    assert names == ["region-eu-west", "region-eu-west.2", "region-eu-west.12"]
+    assert [generation_of("eu-west", name) for name in names] == [1, 2, 12]
+    assert [generation_of("eu-west-2", name) for name in names] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["", "kairos", "region-eu-west.", "region-eu-west.1", "region-eu-west.02"])
+def test_name_that_no_account_of_a_region_has_is_known(name: str) -> None:
+    assert generation_of("eu-west", name) == 0
 
 
 def test_password_is_known_again_and_not_shown() -> None:
