@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 from nacl.public import PublicKey
 from nacl.signing import VerifyKey
 
@@ -50,7 +50,9 @@ def box_keys(region_ids: Iterable[int], *, now: datetime) -> Mapping[int, Public
 def note_use(region: Region, key: VerifyKey, *, now: datetime) -> None:
     """Note that a live worker of the region signs with `key`."""
     region.keys.filter(verify_key=key_text(key)).update(
-        first_used_at=Coalesce(F("first_used_at"), now), last_used_at=now
+        # Control workers have clocks of their own, and the later one may be behind.
+        first_used_at=Coalesce(F("first_used_at"), now),
+        last_used_at=Greatest(F("last_used_at"), now),
     )
 
 

@@ -24,31 +24,45 @@ from probes.trust.refusal import RefusalCause, Refused
 WORKERS_REMEMBERED: Final = 20
 """Of more workers that live at the same time these keep their places; of the others only sums are kept."""
 
-_CLOCK_TOLERANCE: Final = timedelta(days=1)
+_FRESH_FOR: Final = timedelta(minutes=5)
+"""So long a heartbeat of a worker that is not remembered, or a batch that it has heard, tells that it is alive."""
 
 _Worker = dict[str, Any]
 
 
 def refuse_replay(region: Region, heartbeat: Heartbeat, *, now: datetime) -> None:
-    """Refuse what was heard before, by the region's own numbers: its clock is compared only with itself.
-
-    A worker whose clock was set back, and which was started since, looks like one long gone. It is taken when it has
-    heard a batch lately: that one we issued, by our clock.
-    """
-    workers = listed(region)
-    known = workers.get(heartbeat.worker)
+    """Refuse what was heard before: of a worker that is remembered by its sequence, of others by when it was sent."""
+    known = listed(region).get(heartbeat.worker)
     if known is not None and heartbeat.sequence <= known["sequence"]:
         raise Refused(RefusalCause.REPLAYED, f"heartbeat {heartbeat.sequence} of a worker of {region.slug}")
-    if known is None and workers:
-        # A clock that was ahead may have been set right since: then when we heard it is the earlier.
-        oldest = min(min(datetime.fromisoformat(item["sent_at"]), heard_at(item)) for item in workers.values())
-        behind, issued_at = oldest - heartbeat.sent_at, heartbeat.heard_issued_at
-        if behind > _CLOCK_TOLERANCE and (issued_at is None or now - issued_at > _CLOCK_TOLERANCE):
-            raise Refused(
-                RefusalCause.REPLAYED,
-                f"a heartbeat of {region.slug}, from {behind.days} days before all its others: of a worker long gone,"
-                " or the clock was set back; such a worker is heard once it has taken a batch",
-            )
+    if known is None and _may_be_forgotten(region, heartbeat, now):
+        raise Refused(
+            RefusalCause.REPLAYED,
+            f"a heartbeat of {region.slug}, sent at {rfc3339(heartbeat.sent_at)} by its clock: of a worker long gone,"
+            " or the clock was set back; such a worker is heard once it has taken a batch",
+        )
+
+
+def _may_be_forgotten(region: Region, heartbeat: Heartbeat, now: datetime) -> bool:
+    """Tell whether it may have been heard of a worker that is remembered no more, or never was.
+
+    None of theirs was sent after the newest, by their own clocks: replays move neither that nor our time. So whoever
+    is younger is heard at once, and whose clock is behind theirs once it is right by ours, or has heard a batch
+    lately: that one we issued, by our clock. While the newest is yet to come by our clock, one of theirs was ahead,
+    and its heartbeats may be right by now.
+    """
+    forgotten_at = region.liveness.get("forgotten_sent_at")
+    if forgotten_at is None or heartbeat.sent_at > (newest := datetime.fromisoformat(forgotten_at)):
+        return False
+    if heartbeat.heard_issued_at is not None and now - heartbeat.heard_issued_at <= _FRESH_FOR:
+        return False
+    return newest > now + _FRESH_FOR or heartbeat.sent_at < now - _FRESH_FOR
+
+
+def _forget(region: Region, sent_at: str) -> None:
+    """Note when the newest heartbeat of a worker was sent that is not listed from now on."""
+    newest = max(sent_at, region.liveness.get("forgotten_sent_at", sent_at), key=datetime.fromisoformat)
+    region.liveness = {**region.liveness, "forgotten_sent_at": newest}
 
 
 def is_overtaken(region: Region, heartbeat: Heartbeat) -> bool:
@@ -63,6 +77,7 @@ def hear(region: Region, heartbeat: Heartbeat, *, now: datetime, among_reports: 
     before = workers.get(heartbeat.worker)
     if before is None and sum(_lives(item, now) for item in workers.values()) >= WORKERS_REMEMBERED:
         region.heartbeat = {**region.heartbeat, "unlisted": _unlisted(region, heartbeat, now)}
+        _forget(region, rfc3339(heartbeat.sent_at))
         return
     latest = {**_latest(heartbeat, before or {}, now), "among_reports": among_reports}
     _read_worker_egress(latest, before or {}, now)
@@ -80,6 +95,8 @@ def hear(region: Region, heartbeat: Heartbeat, *, now: datetime, among_reports: 
         region.liveness = {**region.liveness, "reading": {"at": now.isoformat(), "by": latest["worker"]}}
     _tell_egress(region, latest, living, now)
     kept = newest_first[:WORKERS_REMEMBERED]
+    for item in newest_first[WORKERS_REMEMBERED:]:
+        _forget(region, item.get("newest_sent_at", item["sent_at"]))
     for item in newest_first:
         if item.get("is_told") and (item not in kept or now - heard_at(item) > liveness.SILENT_AFTER):
             item["is_told"] = False
@@ -94,15 +111,22 @@ def _is_reading_due(region: Region, worker: str, before: Mapping[str, Any] | Non
     """Tell whether a worker is heard for the second time since the last reading: then all who live have been heard.
 
     So each has its say, and a dead one is not waited for. Where none lives long enough, there is one now and then.
+    However often a region beats, there is no more than one in `READ_EVERY`; what is told between is read then.
     """
     last = region.liveness.get("reading")
-    if last is None or now - datetime.fromisoformat(last["at"]) > liveness.WORKER_LIVES_FOR:
+    if last is None:
+        return True
+    since_last = now - datetime.fromisoformat(last["at"])
+    if abs(since_last) < liveness.READ_EVERY:
+        return False
+    if since_last > liveness.WORKER_LIVES_FOR:
         return True
     return before is not None and (last["by"] == worker or not before.get("is_read", True))
 
 
 def _latest(heartbeat: Heartbeat, before: Mapping[str, Any], now: datetime) -> _Worker:
     """Return the heartbeat as it is kept, with what it tells that was not yet read of the region."""
+    sent_at = rfc3339(heartbeat.sent_at)
     readings, quickest = _clock_readings(heartbeat, before, now)
     estimate = readings.estimate(clock_of(before))
     lag_seconds = 0.0
@@ -117,6 +141,7 @@ def _latest(heartbeat: Heartbeat, before: Mapping[str, Any], now: datetime) -> _
     unread = {} if before.get("is_read", True) else before
     return {
         **heartbeat.to_json(),
+        "newest_sent_at": max(sent_at, before.get("newest_sent_at", sent_at), key=datetime.fromisoformat),
         "received_at": now.isoformat(),
         "queue_lag_seconds": round(max(lag_seconds, unread.get("queue_lag_seconds", 0.0)), 3),
         "expired_lately": expired + unread.get("expired_lately", 0),
@@ -151,13 +176,15 @@ def _clock_readings(heartbeat: Heartbeat, before: Mapping[str, Any], now: dateti
 
 
 def _read_worker_egress(latest: _Worker, before: Mapping[str, Any], now: datetime) -> None:
-    """Read the worker's own way out, once for each of its rounds."""
-    since = before.get("egress_down_since")
+    """Read the worker's own way out, once for each of its rounds and no more often than a region is read."""
+    since, read_at = before.get("egress_down_since"), before.get("egress_read_at")
     latch = Latch(since is not None, before.get("egress_against", 0))
-    if latest["has_new_round"]:
-        latch = latch.read(latest["egress"]["state"] == EgressState.DOWN, liveness.EGRESS)
+    is_soon = read_at is not None and abs(now - datetime.fromisoformat(read_at)) < liveness.READ_EVERY
+    if latest["has_new_round"] and not is_soon:
+        latch, read_at = latch.read(latest["egress"]["state"] == EgressState.DOWN, liveness.EGRESS), now.isoformat()
     latest["egress_down_since"] = (since or now.isoformat()) if latch.holds else None
     latest["egress_against"] = latch.against
+    latest["egress_read_at"] = read_at
     latest["is_told"] = before.get("is_told", False)
 
 

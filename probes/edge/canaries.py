@@ -20,9 +20,6 @@ ASKED_AGAIN_SECONDS: Final = 3.0
 ROUND_SECONDS: Final = 8.0
 """All canaries of a round are asked at once, and have so long."""
 
-SEVERAL: Final = 3
-"""So many checks that fail on their way to one host are more than one image's bad luck."""
-
 _TRANSPORT: Final = frozenset(
     {
         *(Reason.DNS_NXDOMAIN, Reason.DNS_TEMPORARY),
@@ -36,13 +33,8 @@ _log = logging.getLogger(__name__)
 
 
 def hint_at_lost_egress(findings: Sequence[Finding]) -> bool:
-    """Tell whether a batch failed as it would without a way out: to two hosts, in all its checks, or in several.
-
-    In several, since a batch may have but one registry, and the way out be lost in the middle of it.
-    """
-    failed = [finding.outcome.conclusion for finding in findings if finding.outcome.conclusion.reason in _TRANSPORT]
-    hosts = {found.host for found in failed}
-    return bool(failed) and (len(hosts) > 1 or len(failed) >= SEVERAL or len(failed) == len(findings))
+    """Tell whether any check of a batch failed as all do without a way out: that may be lost in the midst of it."""
+    return any(finding.outcome.conclusion.reason in _TRANSPORT for finding in findings)
 
 
 class Canaries:
@@ -69,7 +61,8 @@ class Canaries:
         self._down_at = -1.0  # when a round last ended without any answer, monotonic
         self._began_at = -ASKED_AGAIN_SECONDS
         self._good_in_a_row = 0
-        self._waiting: asyncio.Task[None] | None = None  # the round that whoever asks again waits for
+        self._waiting: asyncio.Future[None] | None = None  # for what the round says that whoever asks again waits for
+        self._again: set[asyncio.Task[None]] = set()
         self._asking = asyncio.Lock()
         self._closed = asyncio.get_running_loop().create_future()
 
@@ -86,11 +79,8 @@ class Canaries:
     async def watch(self) -> None:
         """Ask at intervals until `close`."""
         while self._urls and not self._closed.done():
-            try:
-                async with self._asking:
-                    await self._ask()
-            except Exception:  # noqa: BLE001 - a fault of ours must not end the rounds
-                _log.exception("a round of canaries failed")
+            async with self._asking:
+                await self._ask()
             is_sure = self._good_in_a_row > 1
             pause_seconds = self._every_seconds if is_sure else min(DOUBT_SECONDS, self._every_seconds)
             await asyncio.wait({self._closed}, timeout=pause_seconds)
@@ -98,11 +88,16 @@ class Canaries:
     async def egress_after(self, findings: Sequence[Finding], *, since: float) -> Egress:
         """Return what a report with these findings says of the way out; `since` is when their batch began, monotonic.
 
-        Findings that hint at its loss are worth a round of their own. One that failed since then is enough. So is it
-        that the way out was down when `close` ended the rounds in the middle of the batch.
+        Findings that hint at its loss are worth a round of their own, and where there was a way out before, its first
+        answer is enough. A round that failed since then is enough for the other. So is it that the way out was down
+        when `close` ended the rounds in the middle of the batch.
         """
         if self._urls and not self._closed.done() and hint_at_lost_egress(findings):
-            self._waiting = self._waiting or asyncio.create_task(self._ask_again())
+            if self._waiting is None:
+                self._waiting = asyncio.get_running_loop().create_future()
+                asking = asyncio.create_task(self._ask_again(self._waiting))
+                self._again.add(asking)
+                asking.add_done_callback(self._again.discard)
             await asyncio.wait({self._waiting, self._closed}, return_when=asyncio.FIRST_COMPLETED)
         if self._down_at >= since and self._egress.state is not EgressState.DOWN:
             return Egress(state=EgressState.DOWN, since=self._now())
@@ -116,16 +111,31 @@ class Canaries:
                 self._down_at = time.monotonic()
             self._egress = UNTOLD
 
-    async def _ask_again(self) -> None:
+    async def _ask_again(self, told: asyncio.Future[None]) -> None:
         async with self._asking:
             await asyncio.sleep(max(0.0, self._began_at + ASKED_AGAIN_SECONDS - time.monotonic()))
             # Whoever comes from here on may know of what this round has not seen, and waits for the next.
             self._waiting = None
-            await self._ask()
+            await self._ask(told)
 
-    async def _ask(self) -> None:
+    async def _ask(self, told: asyncio.Future[None] | None = None) -> None:
+        """Have a round; `told` is done as soon as it is known what it says of the way out."""
+        told = told or asyncio.get_running_loop().create_future()
+
+        async def reach(url: str) -> Reached:
+            reached = await self._reach(url, ROUND_SECONDS)
+            if reached.canary.answered and self._egress.state is EgressState.OK and not told.done():
+                told.set_result(None)  # as it was: a canary that hangs holds up no report
+            return reached
+
         self._began_at = time.monotonic()
-        self._note(await asyncio.gather(*(self._reach(url, ROUND_SECONDS) for url in self._urls)))
+        try:
+            self._note(await asyncio.gather(*map(reach, self._urls)))
+        except Exception:  # noqa: BLE001 - a fault of ours must not end the rounds
+            _log.exception("a round of canaries failed")
+        finally:
+            if not told.done():
+                told.set_result(None)
 
     def _note(self, reached: Iterable[Reached]) -> None:
         if self._closed.done():  # then it may have failed for that

@@ -16,8 +16,9 @@ _log = logging.getLogger(__name__)
 class Hands:
     """Carries out batches, each in a thread of its own, for callers that wait and so are the bound on their number.
 
-    A batch that only waits for slow registries is put aside: it goes on, and its caller is free for the next. Else a
-    registry that hangs would hold up the region's whole queue. At most `MOST_ASIDE` are aside at a time.
+    A batch that only waits for slow registries, or for canaries, is put aside: it goes on, and its caller is free for
+    the next. Else a registry that hangs, or is gone, would hold up the region's whole queue. At most `MOST_ASIDE` are
+    aside at a time.
     """
 
     def __init__(self, callers: int, *, is_held_up: Callable[[str], bool]) -> None:
@@ -36,7 +37,7 @@ class Hands:
         future = self._threads.submit(work)
         while not wait({future}, LOOK_SECONDS).done:
             if self._is_held_up(batch_id) and self._put_aside(future):
-                _log.info("batch %s waits for slow registries, others go on", batch_id)
+                _log.info("batch %s waits for slow registries or canaries, others go on", batch_id)
                 return
         future.result()
 

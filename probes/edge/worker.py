@@ -63,6 +63,8 @@ class EdgeWorker:
             self._app, {settings.queue: {RUN_BATCH}}, on_refused=self._tally.refuse, on_late=self._run_late
         )
         self._late: list[threading.Thread] = []
+        self._leaving: threading.Timer | None = None
+        self._asking: set[str] = set()  # batches whose reports may wait for canaries
         self._engine_loop = EngineLoop(self._build)
         self._hands = Hands(settings.batches, is_held_up=self._is_held_up)
         self._publisher = Publisher(BrokerLink(self._app), Spool())
@@ -93,6 +95,8 @@ class EdgeWorker:
             without_heartbeat=True,
         )
         worker.start()
+        if self._leaving:
+            self._leaving.cancel()  # it is for Celery, and what follows has bounds of its own
         for thread in self._late:
             thread.join()
         self._hands.close()
@@ -105,9 +109,10 @@ class EdgeWorker:
         settings = self._settings
         self._engine_loop.close_within(settings.finish_seconds)
         within = settings.finish_seconds + settings.drain_seconds + _STOP_MARGIN_SECONDS
-        leaving = threading.Timer(within, self._leave_in_time)
-        leaving.daemon = True  # a worker that is gone by then needs no reminder
-        leaving.start()
+        if self._leaving is None:  # a second signal gives no more time
+            self._leaving = threading.Timer(within, self._leave_in_time)
+            self._leaving.daemon = True
+            self._leaving.start()
 
     def _leave_in_time(self) -> None:
         """End a worker whom a broken connection keeps: what it had in hand has been reported or returned."""
@@ -133,7 +138,8 @@ class EdgeWorker:
             self._publisher.put(sign(Kind.REPORT, settings.region, CONTROL, report.to_json(), key))
 
     def _is_held_up(self, batch_id: str) -> bool:
-        return self._engine_loop.run(self._engine_loop.crew.runner.is_held_up(batch_id))
+        runner = self._engine_loop.crew.runner
+        return batch_id in self._asking or self._engine_loop.run(runner.is_held_up(batch_id))
 
     def _run_late(self, envelope: object) -> None:
         """Run a batch that came when Celery had ceased to take any; what there is no time for is returned."""
@@ -145,7 +151,11 @@ class EdgeWorker:
         crew, batch = self._engine_loop.crew, taken.batch
         keyring = Keyring(batch.secrets, self._settings.keys.box_keys)
         made = await crew.runner.run(taken, keyring)
-        egress = await crew.canaries.egress_after(made.findings, since=taken.came)
+        self._asking.add(batch.id)
+        try:
+            egress = await crew.canaries.egress_after(made.findings, since=taken.came)
+        finally:
+            self._asking.discard(batch.id)
         return Report(
             batch=batch.id,
             region=self._settings.region,

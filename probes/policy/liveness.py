@@ -35,6 +35,9 @@ PAUSE: Final = timedelta(seconds=15)
 PAUSES_KEPT: Final = 20
 """The newest. They last for minutes, even where each heartbeat is late, and lost batches are booked after one."""
 
+READ_EVERY: Final = timedelta(seconds=5)
+"""Readings are no closer together, by our clock: hysteresis counts them, and a region beats as often as it likes."""
+
 
 class RegionCondition(StrEnum):
     """What is said of a region. The order is that of precedence."""

@@ -28,6 +28,7 @@ from kairos.embedded import free_port
 from kairos.environment import Bind, RegionName, parse_database_url
 from kairos.up import leftovers, programs, services
 from kairos.up.state import StateDirectory
+from probes.broker.address import FILE_VARIABLES
 from tests.fakes.processes import Processes
 from tests.fakes.up import state_directory, status_of
 from tests.servers import wait_until
@@ -195,8 +196,14 @@ class Pipeline:
     def _set_up(self, child: Child) -> Child:
         """Return the program with short intervals, and with what a broker from outside needs."""
         floor = {"KAIROS_INTERVAL_FLOOR_SECONDS": str(INTERVAL_FLOOR_SECONDS)}
+        # A region's worker reads the broker's URL in a file: ours is none of its business.
+        broker = {
+            name: value
+            for name, value in self._broker.items()
+            if name in FILE_VARIABLES or "BROKER_URL_FILE" not in child.environment
+        }
         # Everything is on loopback, whatever the machine reaches; tests of the way out name canaries of their own.
-        return replace(child, environment={**NO_CANARIES, **self._broker, **child.environment, **floor})
+        return replace(child, environment={**NO_CANARIES, **broker, **child.environment, **floor})
 
     def _all_regions_live(self) -> bool:
         from probes.models import Region  # noqa: PLC0415 - likewise

@@ -19,6 +19,8 @@ from tests.integration.admin.pages import ADMIN, messages_of, shown
 
 pytestmark = pytest.mark.django_db
 
+BEAT = timedelta(seconds=10)
+
 
 def page_of(region: Region) -> str:
     return f"{ADMIN}/region/{region.pk}/change/"
@@ -121,7 +123,7 @@ def test_page_tells_the_region_s_clock_canaries_and_last_changes(client: Client,
     for number in (1, 2):
         beat = far.heartbeat(
             number,
-            sent_at=now - timedelta(seconds=300),
+            sent_at=now + number * BEAT - timedelta(seconds=300),
             shortest_wait_seconds=-299.5,
             longest_wait_seconds=-280.0,
             seats=100,
@@ -129,7 +131,7 @@ def test_page_tells_the_region_s_clock_canaries_and_last_changes(client: Client,
             egress=egress,
             canaries=replace(canaries, number=number),
         )
-        regions.record_heartbeat(beat, now=now)
+        regions.record_heartbeat(beat, now=now + number * BEAT)
     page = shown(client, page_of(far.row))
     assert "! egress down" in page
     assert "-299.7 s ± 0.3 s" in page or "-299.8 s ± 0.3 s" in page
@@ -146,12 +148,12 @@ def test_page_tells_of_a_worker_that_is_not_as_the_others(client: Client, plane:
         for far, state, ahead_seconds in ((fine, EgressState.OK, 0), (lost, EgressState.DOWN, 300)):
             beat = far.heartbeat(
                 number,
-                sent_at=now + timedelta(seconds=ahead_seconds),
+                sent_at=now + number * BEAT + timedelta(seconds=ahead_seconds),
                 host=f"edge-{ahead_seconds}",
                 egress=Egress(state=state, since=now),
                 canaries=CanaryRound(number=number, ended_at=now, canaries=()),
             )
-            regions.record_heartbeat(beat, now=now)
+            regions.record_heartbeat(beat, now=now + number * BEAT)
     page = shown(client, page_of(fine.row))
     name = f"edge-300 ({lost.worker[:8]})"
     assert f"worker {lost.worker[:8]} active ! egress down {name}: no canary answers" in page
@@ -159,7 +161,7 @@ def test_page_tells_of_a_worker_that_is_not_as_the_others(client: Client, plane:
     assert "at least +300.0 s down, cut off" in page
     assert "More workers are heard than these" not in page
     for _ in range(19):
-        regions.record_heartbeat(FarRegion(fine.row, fine.keys).heartbeat(), now=now)
+        regions.record_heartbeat(FarRegion(fine.row, fine.keys).heartbeat(), now=now + 2 * BEAT)
     assert "More workers are heard than these" in shown(client, page_of(fine.row))
 
 

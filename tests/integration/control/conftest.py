@@ -49,7 +49,7 @@ def regions(db: None, now: datetime) -> Regions:
     from tests.fakes.far_region import FarRegion  # noqa: PLC0415 - see above
 
     partitions.ensure_partitions(now.date())
-    return {slug: FarRegion.enrolled(slug) for slug in SLUGS}
+    return {slug: FarRegion.enrolled(slug, now=now) for slug in SLUGS}
 
 
 @pytest.fixture

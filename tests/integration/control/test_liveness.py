@@ -224,6 +224,46 @@ def test_round_is_counted_once_however_often_it_is_told(heart: Heart) -> None:
     assert set(seen) == {RegionCondition.ACTIVE}
 
 
+def alternating(heart: Heart, number: int) -> dict[str, Any]:
+    """What a region says that changes with every second heartbeat, and would be late and cut off in turn."""
+    is_bad = number // 2 % 2 == 0
+    return {
+        "longest_wait_seconds": 40.0 if is_bad else 0.0,
+        "egress": Egress(state=EgressState.DOWN if is_bad else EgressState.OK, since=heart.now),
+        "canaries": CanaryRound(number=number + 1, ended_at=heart.now, canaries=()),
+    }
+
+
+def test_region_that_beats_hundreds_of_times_in_a_second_makes_one_event_at_most(heart: Heart) -> None:
+    """Each would have all verdicts judged anew in which the region has a say."""
+    heart.beat()
+    for number in range(400):
+        heart.now += SECOND / 400 - BEAT
+        heart.beat(**alternating(heart, number))
+    assert RegionEvent.objects.filter(region=heart.region.row).exclude(before="announced").count() <= 1
+
+
+def test_worker_that_beats_dozens_of_times_in_a_second_makes_one_event_at_most(
+    regions: Regions, heart: Heart
+) -> None:
+    other = Heart(FarRegion(heart.region.row, heart.region.keys), heart.now)
+    other.region.worker = str(UUID(int=1))
+    other.canaries(answer=True)
+    heart.now = other.now
+    for number in range(60):
+        heart.now += SECOND / 60 - BEAT
+        heart.beat(**alternating(heart, number))
+    assert RegionEvent.objects.exclude(worker=None).count() <= 1
+
+
+def test_region_that_beats_every_second_is_read_as_one_that_beats_every_ten(heart: Heart) -> None:
+    seen = []
+    for _ in range(12):
+        heart.now += SECOND - BEAT
+        seen.append(heart.beat(longest_wait_seconds=31.0, shortest_wait_seconds=30.0).condition)
+    assert seen == ["active"] * 10 + ["late"] * 2
+
+
 def test_one_worker_without_egress_does_not_take_the_region_s_vote(regions: Regions, now: datetime) -> None:
     lost, fine = (Heart(FarRegion(regions["eu-west"].row, regions["eu-west"].keys), now) for _ in range(2))
     lost.region.worker, fine.region.worker = (str(UUID(int=number)) for number in (1, 2))

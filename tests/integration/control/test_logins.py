@@ -92,6 +92,7 @@ def test_control_plane_keeps_no_signing_key_and_no_password_of_a_region_far_away
         assert not any(path.stat().st_mode & 0o077 for path in state.glob("surroundings/*"))
 
 
+@pytest.mark.usefixtures("broker")  # the reaper asks how many heartbeats wait
 def test_login_that_was_replaced_counts_until_the_keys_with_it_end(
     server: MortalRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +111,7 @@ def test_login_that_was_replaced_counts_until_the_keys_with_it_end(
     assert logs_in(after)
 
 
+@pytest.mark.usefixtures("broker")  # the reaper asks how many heartbeats wait
 def test_login_stays_while_the_keys_that_came_with_it_count(server: MortalRedis, tmp_path: Path) -> None:
     """Changed twice within the overlap: each login ends with its own keys, and no worker is cut off before."""
     first = url_in_the_bundle(tmp_path, "enroll", "eu-west")

@@ -69,6 +69,13 @@ def test_heartbeat_tells_that_its_key_is_in_use(workers: Workers, now: datetime)
     assert (key.first_used_at, key.last_used_at) == (now, now + MINUTE)
 
 
+def test_heartbeat_that_is_taken_by_a_clock_behind_is_heard(workers: Workers, now: datetime) -> None:
+    workers.beat(workers.old, now)
+    workers.beat(workers.old, now - MINUTE)
+    key = RegionKey.objects.get()
+    assert (key.first_used_at, key.last_used_at) == (now, now)
+
+
 def test_both_keys_count_during_a_change(workers: Workers, now: datetime) -> None:
     new = workers.rotate(now)
     workers.beat(workers.old, now)

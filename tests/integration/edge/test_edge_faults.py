@@ -101,6 +101,19 @@ def test_worker_leaves_in_time_without_a_broker(region: Region, edge: StartEdge)
     assert "stopped with 1 reports unsent" in worker.log
 
 
+def test_ordinary_stop_without_a_broker_is_not_blamed_on_celery(region: Region, edge: StartEdge) -> None:
+    """Checks take all the time they have, and then reports that nobody takes."""
+    worker = edge(KAIROS_EDGE_FINISH_SECONDS="1", KAIROS_EDGE_DRAIN_SECONDS="2")
+    region.send(region.envelope(region.batch("hangs")))
+    region.wait_for_heartbeat(lambda beat: beat.in_flight == 1)
+    region.server.kill()
+    worker.wait_for_log("Connection to broker lost")
+    worker.terminate()
+    worker.wait()
+    assert "stopped with 1 reports unsent" in worker.log
+    assert "Celery did not stop in time" not in worker.log
+
+
 def test_stuck_worker_leaves_so_that_another_can_be_started(region: Region, edge: StartEdge) -> None:
     worker = edge("deaf", KAIROS_EDGE_STUCK_SECONDS="1")
     region.wait_for_heartbeat(lambda beat: beat.queue_length == 0)
