@@ -6,12 +6,13 @@ anybody. Here what cannot be read becomes a delivery that is refused, and what i
 """
 
 from collections.abc import Callable
+from errno import ECONNABORTED
 from struct import unpack_from
 from typing import Any, Final
 
 from amqp import spec
 from amqp.basic_message import Message
-from amqp.exceptions import AccessRefused, NotAllowed, UnexpectedFrame
+from amqp.exceptions import AccessRefused, AMQPError, NotAllowed, UnexpectedFrame
 from amqp.serialization import loads
 from kombu.transport import pyamqp
 
@@ -138,6 +139,18 @@ class Connection(pyamqp.Connection):
             )
         super().__init__(*args, **options)
 
+    def blocking_read(self, timeout: float | None = None) -> Any:
+        """Read a frame. Without an answer in the transport option `read_timeout` the connection is given up.
+
+        Else whoever closes it would wait as long again: for its consumers, its channels and itself.
+        """
+        try:
+            return super().blocking_read(timeout)
+        except TimeoutError:
+            if timeout is None:
+                self.collect()
+            raise
+
 
 class Transport(pyamqp.Transport):
     """Kombu's transport with guarded connections.
@@ -149,6 +162,18 @@ class Transport(pyamqp.Transport):
     Connection = Connection
     connection_errors = (*pyamqp.Transport.connection_errors, *_REFUSALS)
     recoverable_connection_errors = (*pyamqp.Transport.recoverable_connection_errors, *_REFUSALS)
+
+    def drain_events(self, connection: Any, **options: Any) -> Any:
+        """Wait for an event. When the broker ends the connection, the error has a number, as a broken socket's has.
+
+        In the first tenth of a second Celery passes over errors without one (`_quick_drain`), to wait for ever on a
+        connection that py-amqp has closed.
+        """
+        try:
+            return super().drain_events(connection, **options)
+        except AMQPError as error:
+            error.errno = ECONNABORTED  # type: ignore[attr-defined] # which its kind does not have
+            raise
 
 
 class SSLTransport(Transport, pyamqp.SSLTransport):

@@ -20,6 +20,9 @@ HEARTBEAT: Final = "probes.heartbeat"
 
 _TCP_OPTIONS: Final = {"TCP_USER_TIMEOUT": 10_000, "TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 2}
 _AMQP_OPTIONS: Final = {
+    # How long an answer is waited for; by default for ever, and then a worker that is told to stop does not notice.
+    # Each step of a login has as long, by Celery's `broker_connection_timeout`.
+    "read_timeout": 4,
     # A message for an exchange that is not there, or not ours to write to, is dropped without a word otherwise.
     "confirm_publish": True,
     # As above. By default it is one second, which a bad line to a far region may well take.

@@ -14,7 +14,7 @@ from celery import platforms
 from celery.apps.worker import Worker as CeleryWorker
 from celery.concurrency.thread import TaskPool
 from celery.worker import state
-from kombu.asynchronous import get_event_loop
+from kombu.asynchronous import Hub
 
 from probes.broker.transports import guard_queues
 from probes.edge.app import RUN_BATCH, make_app
@@ -218,17 +218,25 @@ class _Pool(TaskPool):
     When the worker stops, a batch that waits for a thread is run as well: its checks are returned then.
     """
 
+    _hub: Hub | None = None
+
+    def register_with_event_loop(self, loop: Hub) -> None:
+        self._hub = loop
+
     def on_stop(self) -> None:
         self.executor.shutdown()  # type: ignore[attr-defined] # missing from the stubs
 
     def on_apply(self, *args: Any, **options: Any) -> Any:
         applied: Any = super().on_apply(*args, **options)
-        applied.f.add_done_callback(_wake_event_loop)
+        applied.f.add_done_callback(lambda _: _wake(self._hub))
         return applied
 
 
-def _wake_event_loop(_: object) -> None:
-    hub = get_event_loop()
+def _wake(hub: Hub | None) -> None:
+    """Have Celery's event loop look around, from another thread.
+
+    To kombu's `get_event_loop` there is none after the first connection that broke: resetting its loop forgets it.
+    """
     if hub is not None:
         hub.call_soon(lambda: None)
 
@@ -250,7 +258,7 @@ class _Worker(CeleryWorker):
         self._stopping()
         state.should_stop = platforms.EX_OK  # type: ignore[assignment] # typed as what it is at first
         # With RabbitMQ the loop may sleep for ten seconds. From a thread: here, its lock may be in our own hands.
-        threading.Thread(target=_wake_event_loop, args=(None,), daemon=True).start()
+        threading.Thread(target=_wake, args=(self.hub,), daemon=True).start()
 
 
 def _load_per_core() -> float | None:

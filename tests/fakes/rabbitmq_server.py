@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -107,6 +107,18 @@ class RabbitServer:
                     member.kill()
             _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
             assert not alive, alive
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Have the node do nothing during the block. The kernel still takes what it is sent, and new connections."""
+        family = [self._processes[0], *_children(self._processes[0])]
+        for member in family:
+            member.suspend()
+        try:
+            yield
+        finally:
+            for member in family:
+                member.resume()
 
     def wipe(self) -> None:
         """Take the data away from a stopped node."""

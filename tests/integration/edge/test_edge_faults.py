@@ -43,6 +43,22 @@ def test_messages_that_wait_outlive_a_killed_broker(region: Region, edge: StartE
     assert [report.batch for report in region.wait_for_reports(1)] == [batch.id]
 
 
+def test_batches_are_taken_as_fast_after_the_broker_was_away(region: Region, edge: StartEdge) -> None:
+    """Celery's loop looks for a free thread once a second; ours wakes it, whichever connection it is on."""
+    worker = edge(KAIROS_EDGE_BATCHES="1")
+    worker.wait_for_log("ready")
+    region.server.kill()
+    worker.wait_for_log("Connection to broker lost")
+    region.server.start()
+    region.send(region.envelope(region.batch("ok")))
+    region.wait_for_reports(1)
+    began = time.monotonic()
+    for _ in range(20):
+        region.send(region.envelope(region.batch("ok")))
+    region.wait_for_reports(21)
+    assert time.monotonic() - began < LEAVING_SECONDS
+
+
 def test_killed_worker_loses_no_more_than_what_it_had_in_hand(region: Region, edge: StartEdge) -> None:
     worker = edge(KAIROS_EDGE_BATCHES="1")
     lost, kept = region.batch("hangs"), region.batch("ok")

@@ -48,7 +48,7 @@ class RabbitRegion(Region):
         self._channel = self._connection.channel()
 
     def close(self) -> None:
-        self._connection.close()
+        self._connection.collect()  # without a farewell: the server may be another one by now
 
     def publish(self, message: amqp.Message, *, routing_key: Any = "", exchange: str = "") -> None:
         """Publish as somebody who may do everything."""

@@ -1,0 +1,97 @@
+"""A worker over RabbitMQ that is told to leave, whatever its link is in the middle of, leaves by itself and soon."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from probes.broker.accounts import Accounts
+from probes.broker.address import BrokerAddress
+from probes.trust.accounts import Account
+from tests.fakes.rabbitmq_server import RabbitServer
+from tests.integration.edge.region import REGION, EdgeProcess
+from tests.integration.edge.test_edge_faults import (
+    test_batches_that_wait_stay_for_the_next_worker,
+    test_worker_that_is_told_to_leave_reports_what_it_has_and_returns_the_rest,
+)
+from tests.integration.rabbitmq.region import RabbitRegion
+
+__all__ = [
+    "test_batches_that_wait_stay_for_the_next_worker",
+    "test_worker_that_is_told_to_leave_reports_what_it_has_and_returns_the_rest",
+]
+
+StartEdge = Callable[..., EdgeProcess]
+
+AT_ONCE_SECONDS: Final = 4.0
+IN_TIME_SECONDS: Final = 9.0
+
+
+def seconds_to_leave(worker: EdgeProcess) -> float:
+    """Tell a worker to leave; return how long it took. It must need no reminder."""
+    began = time.monotonic()
+    worker.terminate()
+    assert worker.wait() == 0, worker.log
+    assert "did not stop in time" not in worker.log
+    return time.monotonic() - began
+
+
+@pytest.fixture
+def account(region: RabbitRegion) -> Account:
+    return Account.make(REGION, *BrokerAddress(region.edge_url).login)
+
+
+def test_worker_that_has_logged_in_again_leaves_at_once(
+    region: RabbitRegion, edge: StartEdge, accounts: Accounts, account: Account
+) -> None:
+    """Celery's loop sleeps for up to ten seconds, and must be woken."""
+    worker = edge()
+    worker.wait_for_log("ready")
+    accounts.remove(account.username)
+    worker.wait_for_log("Connection to broker lost")
+    accounts.ensure(account)
+    batch = region.batch("ok")
+    region.send(region.envelope(batch))
+    assert [report.batch for report in region.wait_for_reports(1)] == [batch.id]
+    time.sleep(1)  # then it sleeps
+    assert seconds_to_leave(worker) < AT_ONCE_SECONDS
+
+
+def test_worker_whose_login_is_refused_leaves_at_once(edge: StartEdge, accounts: Accounts, account: Account) -> None:
+    worker = edge()
+    worker.wait_for_log("ready")
+    accounts.remove(account.username)
+    worker.wait_for_log("ACCESS_REFUSED")
+    assert seconds_to_leave(worker) < AT_ONCE_SECONDS
+
+
+@pytest.mark.slow
+def test_worker_without_a_broker_leaves_at_once(edge: StartEdge, rabbit: RabbitServer) -> None:
+    worker = edge()
+    worker.wait_for_log("ready")
+    rabbit.stop()
+    try:
+        worker.wait_for_log("Cannot connect")
+        assert seconds_to_leave(worker) < AT_ONCE_SECONDS
+    finally:
+        rabbit.start()
+
+
+def test_worker_whose_broker_answers_nothing_leaves_in_time(edge: StartEdge, rabbit: RabbitServer) -> None:
+    worker = edge()
+    worker.wait_for_log("ready")
+    with rabbit.hanging():
+        assert seconds_to_leave(worker) < IN_TIME_SECONDS
+
+
+def test_worker_whose_login_is_not_answered_leaves_in_time(
+    edge: StartEdge, rabbit: RabbitServer, accounts: Accounts, account: Account
+) -> None:
+    worker = edge()
+    worker.wait_for_log("ready")
+    accounts.remove(account.username)
+    worker.wait_for_log("ACCESS_REFUSED")
+    with rabbit.hanging():
+        worker.wait_for_log("timed out")
+        assert seconds_to_leave(worker) < IN_TIME_SECONDS
