@@ -1,4 +1,4 @@
-"""Taking out of a queue what nobody can use any more, while no worker does.
+"""Taking out of a queue what nobody can use any more, while no worker does; and a region's queue, in the end.
 
 A worker drops a batch that has expired as it takes it, and Redis knows no expiry of messages. So for a region that
 is away what was sent in vain would pile up. RabbitMQ drops a message that has expired, but only at the queue's head.
@@ -54,6 +54,17 @@ def relieve(connection: Connection) -> int:
     return dropped
 
 
+def drop(connection: Connection, queue: str) -> None:
+    """Delete a queue with all that is in it; that it is not there is no error."""
+    channel: Any
+    with connection.channel() as channel:
+        if connection.transport.driver_type == "redis":
+            with channel.conn_or_acquire() as client:
+                client.delete(queue)
+        else:
+            channel.queue_delete(queue)
+
+
 def _trim_list(client: Any, queue: str, *, now: datetime, most: int) -> int:
     dropped = kept = 0
     # From its right end, where the oldest is and where a worker takes.
@@ -75,20 +86,20 @@ def _trim_amqp(channel: Any, queue: str, *, now: datetime, most: int) -> int:
         waiting = channel.queue_declare(queue, passive=True).message_count
     except NotFound:
         return 0
-    dropped, excess = 0, waiting - most
-    kept: list[str] = []
+    expired: list[str] = []
+    fresh: list[str] = []
     for _ in range(waiting):
         message = channel.basic_get(queue, no_ack=False)
         if message is None:
             break
-        if _has_expired(message.body, json.loads, now) or dropped < excess:
-            channel.basic_ack(message.delivery_tag)
-            dropped += 1
-        else:
-            kept.append(message.delivery_tag)
-    for tag in kept:  # each goes back to its place
+        tags = expired if _has_expired(message.body, json.loads, now) else fresh
+        tags.append(message.delivery_tag)
+    excess = max(0, len(fresh) - most)
+    for tag in (*expired, *fresh[:excess]):
+        channel.basic_ack(tag)
+    for tag in fresh[excess:]:  # each goes back to its place
         channel.basic_reject(tag, requeue=True)
-    return dropped
+    return len(expired) + excess
 
 
 def _has_expired(entry: Any, body_of: Callable[[Any], Any], now: datetime) -> bool:

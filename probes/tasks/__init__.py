@@ -4,7 +4,7 @@
 |--------------------|-----------|---------------------|-------------------------------------------------------|
 | `probes.tick`      | `control` | each second         | claims what is due, publishes batches                 |
 | `probes.reap`      | `control` | each 15 seconds     | gives up lost batches, silent and late regions, verdicts|
-| `probes.trim`      | `control` | each minute         | drops expired batches of regions that are away        |
+| `probes.trim`      | `control` | each minute         | tidies the queues of regions that are away or retired |
 | `probes.partitions`| `control` | each hour           | makes and drops days of outcomes, retention           |
 | `probes.accounts`  | `control` | each 5 seconds      | keeps the regions' accounts on the broker             |
 | `probes.ingest`    | `results` | a region's report   | stores outcomes, states and verdicts                  |

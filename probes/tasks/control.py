@@ -58,11 +58,13 @@ def reap() -> None:
 
 @shared_task(name="probes.trim", ignore_result=True)
 def trim() -> None:
-    """Drop expired batches from the queues of regions that are away.
+    """Drop expired batches from the queues of regions that are away, and the whole queues of those that are retired.
 
     Their slots are recorded as missed with those of every other batch that does not come back.
     """
-    queues = [region.queue for region in Region.objects.away()]
+    away = list(Region.objects.away())
+    publishing.drop(region.queue for region in away if region.retired_at is not None)
+    queues = [region.queue for region in away if region.retired_at is None]
     for queue, dropped in publishing.trim(queues, now=timezone.now()).items():
         _log.info("dropped %d batches from %s that nobody took in time", dropped, queue)
 

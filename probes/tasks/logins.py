@@ -4,6 +4,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -13,6 +14,7 @@ from probes.actions.enrolment import EnrolmentRefused, Login, Logins
 from probes.broker.accounts import AccountsUnavailable, AccountsUnsupported, open_accounts
 from probes.bundle.contents import has_login
 from probes.models import Region
+from probes.tasks import publishing
 from probes.tasks.accounts import apply
 
 _log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class _AtTheBroker:
     def withdraw(self, region: Region, *, now: datetime) -> None:  # noqa: ARG002 - see Logins
         accounts.end_all(region)
         transaction.on_commit(_bring_in_line)
+        transaction.on_commit(partial(_drop, region.queue))
 
 
 def at_the_broker(*, is_here: bool = False) -> Logins:
@@ -60,3 +63,8 @@ def at_the_broker(*, is_here: bool = False) -> Logins:
 def _bring_in_line() -> None:
     with suppress(AccountsUnavailable):  # `probes.accounts` tries again in a few seconds
         apply()
+
+
+def _drop(queue: str) -> None:
+    with suppress(Exception):  # every transport has its own; `probes.trim` tries again within a minute
+        publishing.drop([queue])

@@ -71,6 +71,13 @@ def trim(queues: Iterable[str], *, now: datetime) -> dict[str, int]:
     return {queue: count for queue, count in dropped.items() if count}
 
 
+def drop(queues: Iterable[str]) -> None:
+    """Delete queues that nobody will take from again, with what is in them. Raises what the broker's client does."""
+    with current_app.connection_or_acquire() as connection:
+        for queue in queues:
+            trimming.drop(connection, queue)
+
+
 def _publish(messages: Sequence[Message]) -> None:
     now = timezone.now()
     with current_app.producer_or_acquire() as producer:

@@ -13,13 +13,13 @@ from kombu import Connection
 
 from kairos.beat import Scheduler
 from probes import tasks
-from probes.actions import dispatch, missed
+from probes.actions import dispatch, enrolment, missed
 from probes.actions import regions as region_actions
 from probes.broker import trimming
 from probes.broker.queues import MOST_ORDERS, MOST_WAITING
 from probes.models import Batch, MissedSlots, Region, Resource
 from probes.policy.slots import MissedCause
-from probes.tasks import publishing
+from probes.tasks import logins, publishing
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -136,6 +136,23 @@ def test_queues_of_regions_that_are_there_are_left_alone(
     region_actions.retire([regions["ap-south"].row.pk], now=now)
     tasks.trim()
     assert [len(waiting(client, f"probe.{slug}")) for slug in ("ap-south", "eu-west", "us-east")] == [0, 1, 0]
+
+
+def test_queue_goes_with_its_region(
+    now: datetime, regions: Regions, make_images: MakeImages, client: redis.Redis
+) -> None:
+    """With its account and its keys; and again, if a batch that was on its way has made it anew."""
+    region = regions["eu-west"].row
+    (image,) = make_images(interval_seconds=60)
+    send(now)
+    assert enrolment.retire([region.pk], now=now, logins=logins.at_the_broker()) == 1
+    assert not client.exists(QUEUE)
+    client.lpush(QUEUE, b"a batch that was on its way")
+    tasks.trim()
+    assert not client.exists(QUEUE)
+    missed.reap_batches(now=now + timedelta(hours=1))
+    record = MissedSlots.objects.get(region=region)
+    assert (record.resource_id, record.count) == (image.pk, 1)
 
 
 def test_worker_that_takes_meanwhile_is_no_hindrance(
