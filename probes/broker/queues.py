@@ -61,8 +61,8 @@ def waiting(channel: Any, name: str) -> int:
     try:
         count: int = channel.queue_declare(name, passive=True).message_count
     except ChannelError as error:
-        # Redis has no empty queues: what nobody waits in does not exist. RabbitMQ closes the channel with that answer,
-        # and py-amqp opens it again before it raises.
+        # Redis has no empty queues: what nobody waits in does not exist. RabbitMQ closes the channel over such a
+        # question, and py-amqp opens it again before it raises.
         if str(error.reply_code) == _NOT_FOUND:  # kombu gives a text for Redis, RabbitMQ a number
             return 0
         raise

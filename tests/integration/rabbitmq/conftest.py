@@ -28,6 +28,13 @@ def rabbit_for_all(tmp_path_factory: pytest.TempPathFactory, tls_files: TlsFiles
         yield server
 
 
+@pytest.fixture(scope="module")
+def variables(rabbit_for_all: RabbitServer) -> dict[str, str]:
+    """What names the server to a pipeline, whose control plane would take in what tests before have left."""
+    rabbit_for_all.purge()
+    return {"BROKER_URL": rabbit_for_all.url, "KAIROS_BROKER_MANAGEMENT_URL": rabbit_for_all.management_url}
+
+
 @pytest.fixture
 def rabbit(rabbit_for_all: RabbitServer) -> RabbitServer:
     """The server, without what the test before has left."""

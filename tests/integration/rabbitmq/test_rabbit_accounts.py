@@ -9,11 +9,13 @@ from amqp.exceptions import AccessRefused, ConnectionForced, NotFound
 
 from probes.broker.accounts import Accounts, AccountsUnavailable, open_accounts
 from probes.broker.accounts.management import ManagementApi, ManagementError
+from probes.broker.accounts.rights import MOST_MESSAGES
 from probes.broker.address import BrokerAddress
 from probes.trust.accounts import Account, new_password
 from tests.fakes.rabbitmq_server import VIRTUAL_HOST, RabbitServer
 from tests.fakes.rotated_accounts import rotated
 from tests.integration.rabbitmq.region import RabbitRegion
+from tests.servers import wait_until
 
 PASSWORD = new_password()
 EUROPE = Account.make("eu-west", "region-eu-west", PASSWORD)
@@ -110,6 +112,29 @@ def test_queue_of_a_silent_region_is_bounded(channel: Any, region: RabbitRegion,
             "overflow": "drop-head",
             "message-ttl": 86_400_000,
         }
+
+
+def test_queue_that_is_filled_keeps_its_newest_messages(channel: Any, region: RabbitRegion) -> None:
+    for number in range(MOST_MESSAGES + 5):
+        region.publish(amqp.Message(str(number).encode()))
+    assert region.waiting == MOST_MESSAGES
+    assert channel.basic_get("probe.eu-west", no_ack=True).body == b"5"
+
+
+def test_messages_of_a_silent_region_end_with_the_policy_s_time(
+    channel: Any, region: RabbitRegion, rabbit: RabbitServer
+) -> None:
+    """Also those that were sent for longer; what was sent for less is in `test_rabbit_trimming.py`."""
+    with rabbit.api() as api:
+        policy = api.get("policies", VIRTUAL_HOST, "kairos-regions")
+        policy["definition"]["message-ttl"] = 1000
+        api.put("policies", VIRTUAL_HOST, "kairos-regions", body=policy)
+    region.publish(amqp.Message(b"sent for ever"))
+    region.publish(amqp.Message(b"sent for an hour", expiration="3600000"))
+    assert region.waiting == 2
+    wait_until(lambda: region.waiting == 0, 10, "both to go")
+    with open_accounts(rabbit.address, rabbit.management_url) as accounts:
+        accounts.ensure(EUROPE)
 
 
 def test_all_accounts_of_a_region_are_valid_during_rotations(accounts: Accounts, rabbit: RabbitServer) -> None:

@@ -28,14 +28,10 @@ def registry() -> Iterator[HeldRegistry]:
 def pipeline(
     pytestconfig: pytest.Config,
     django_db_blocker: DjangoDbBlocker,
-    rabbit_for_all: RabbitServer,
+    variables: dict[str, str],
     registry: HeldRegistry,
 ) -> Iterator[Pipeline]:
-    broker = {
-        "BROKER_URL": rabbit_for_all.url,
-        "KAIROS_BROKER_MANAGEMENT_URL": rabbit_for_all.management_url,
-    }
-    with running_pipeline(pytestconfig, django_db_blocker, broker=broker) as pipeline:
+    with running_pipeline(pytestconfig, django_db_blocker, broker=variables) as pipeline:
         pipeline.add_registry(registry.authority, plain_http=True)
         pipeline.add_images(*(f"{registry.authority}/image-{number}:1" for number in range(5)), interval_seconds=2)
         yield pipeline
