@@ -32,8 +32,8 @@ class FarRegion:
         self.worker = str(uuid4())
 
     @classmethod
-    def enrolled(cls, slug: str, *, now: datetime | None = None) -> Self:
-        row, path = enrolment.enroll_here(slug, now=now or datetime.now(UTC))
+    def enrolled(cls, slug: str) -> Self:
+        row, path = enrolment.enroll_here(slug, now=datetime.now(UTC))
         return cls(row, RegionKeys.load(path))
 
     @property

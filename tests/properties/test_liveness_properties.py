@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.policy.clock import Readings
-from probes.policy.liveness import EGRESS, LATENESS, Hysteresis, Latch
+from probes.policy.liveness import EGRESS, LATENESS, TICK_GAP, Hearing, Hysteresis, Latch, Unread, is_silent
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -71,3 +71,26 @@ def test_changes_are_never_closer_than_the_readings_they_take(
     said = [False, *read(hysteresis, readings)]
     changes = [number for number, (before, after) in enumerate(pairwise(said)) if before is not after]
     assert all(late - early >= min(hysteresis.enter, hysteresis.leave) for early, late in pairwise(changes))
+
+
+@given(began=st.integers(0, 120), away=st.integers(0, 300), behind=st.integers(0, 300), lost=st.integers(0, 25))
+def test_region_that_sends_each_ten_seconds_is_never_silent(began: int, away: int, behind: int, lost: int) -> None:
+    """Whatever befalls the control plane: an outage of all of it, and then so much to read that it takes its time.
+
+    What the region sends while the broker is away is lost, and as long after that as it takes to connect again.
+    """
+    back = began + away
+    caught_up = back + behind
+    sent = [at for at in range(0, caught_up + 200, 10) if not began <= at < back + (lost if away else 0)]
+    for second in (*range(0, began, 5), *range(back, caught_up + 200, 5)):
+        is_behind = back <= second < caught_up
+        read = [at for at in sent if at <= (began if is_behind else second)]
+        unread = [at for at in sent if at <= second][len(read) :]
+        began_to_tick = back if second >= back and away > TICK_GAP.total_seconds() else 0
+        hears = Hearing(
+            ticked_at=AT,
+            ticking_since=AT - timedelta(seconds=second - began_to_tick),
+            unread=Unread(heartbeats=len(unread)),
+        )
+        heard_at = AT - timedelta(seconds=second - max(read, default=0))
+        assert not is_silent(heard_at, hears, now=AT, among_reports=False)

@@ -89,6 +89,7 @@ def test_changed_stride_has_the_verdicts_computed_again(
     assert Verdict.objects.get().stale_at == stale_at + timedelta(seconds=180)
 
 
+@pytest.mark.usefixtures("broker")  # the reaper asks how many heartbeats wait
 def test_reap_looks_after_the_strides(now: datetime, regions: Regions, caplog: pytest.LogCaptureFixture) -> None:
     lag(regions["eu-west"], 50.0, now=timezone.now())
     tasks.reap()

@@ -67,7 +67,8 @@ def stopped() -> Iterator[Up]:
 
 
 def test_second_start_finds_the_old_state_and_keeps_the_password_to_itself(stopped: Up) -> None:
-    keys = {path: path.read_bytes() for path in (*stopped.state.glob("*key*"), *stopped.state.glob("regions/*"))}
+    state = stopped.state
+    keys = {path: path.read_bytes() for path in (*state.glob("*key*"), *state.glob("regions/*/*key*"))}
     with Up(stopped.state, *ARGUMENTS) as second:
         second.wait_until_ready()
         assert len(keys) == 4

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from probes.policy.liveness import (
     EGRESS,
@@ -112,26 +110,3 @@ def test_region_whose_heartbeats_come_with_reports_is_not_silent_while_reports_w
     an_hour_ago = NOW - timedelta(hours=1)
     assert not is_silent(an_hour_ago, hearing(reports=1), now=NOW, among_reports=True)
     assert is_silent(an_hour_ago, hearing(), now=NOW, among_reports=True)
-
-
-@given(began=st.integers(0, 120), away=st.integers(0, 300), behind=st.integers(0, 300), lost=st.integers(0, 25))
-def test_region_that_sends_each_ten_seconds_is_never_silent(began: int, away: int, behind: int, lost: int) -> None:
-    """Whatever befalls the control plane: an outage of all of it, and then so much to read that it takes its time.
-
-    What the region sends while the broker is away is lost, and as long after that as it takes to connect again.
-    """
-    back = began + away
-    caught_up = back + behind
-    sent = [at for at in range(0, caught_up + 200, 10) if not began <= at < back + (lost if away else 0)]
-    for second in (*range(0, began, 5), *range(back, caught_up + 200, 5)):
-        is_behind = back <= second < caught_up
-        read = [at for at in sent if at <= (began if is_behind else second)]
-        unread = [at for at in sent if at <= second][len(read) :]
-        began_to_tick = back if second >= back and away > TICK_GAP.total_seconds() else 0
-        hears = Hearing(
-            ticked_at=NOW,
-            ticking_since=NOW - timedelta(seconds=second - began_to_tick),
-            unread=Unread(heartbeats=len(unread)),
-        )
-        heard_at = NOW - timedelta(seconds=second - max(read, default=0))
-        assert not is_silent(heard_at, hears, now=NOW, among_reports=False)
