@@ -5,8 +5,10 @@ It also keeps the control worker's queues from filling the broker while that wor
 
 import logging
 import time
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
+from celery import platforms
+from celery.signals import beat_init
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from kairos.start import ensure_services
@@ -14,6 +16,20 @@ from probes.broker import trimming
 
 TIDY_SECONDS: Final = 60.0
 _log = logging.getLogger(__name__)
+
+
+@beat_init.connect
+def leave_when_told(**_: Any) -> None:
+    """Take the place of Celery's handlers of SIGTERM and SIGINT.
+
+    Theirs write the schedule down first, perhaps over the very connection that they have interrupted: an error of
+    that is lost in the loop, and beat goes on. On its way out it writes it down in any case.
+    """
+    platforms.signals.update(SIGTERM=_leave, SIGINT=_leave)
+
+
+def _leave(*_: Any) -> NoReturn:
+    raise SystemExit
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped
