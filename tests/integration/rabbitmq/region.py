@@ -45,30 +45,30 @@ class RabbitRegion(Region):
             for name in (RESULTS, HEARTBEATS):
                 queue_of_regions(name, server.address)(connection.default_channel).declare()
         self._connection = server.connection()
-        self._channel = self._connection.channel()
+        self.channel = self._connection.channel()
 
     def close(self) -> None:
         self._connection.collect()  # without a farewell: the server may be another one by now
 
     def publish(self, message: amqp.Message, *, routing_key: Any = "", exchange: str = "") -> None:
         """Publish as somebody who may do everything."""
-        self._channel.basic_publish(message, exchange=exchange, routing_key=routing_key or self.queue)
+        self.channel.basic_publish(message, exchange=exchange, routing_key=routing_key or self.queue)
 
     def message(self, envelope: object, **options: Any) -> amqp.Message:
         """Return the message that `send` would send."""
-        self._channel.queue_declare("scratch", durable=True, auto_delete=False)
+        self.channel.queue_declare("scratch", durable=True, auto_delete=False)
         self._app.send_task("probes.edge.run_batch", args=[envelope], queue="scratch", **options)
-        sent = self._channel.basic_get("scratch", no_ack=True)
+        sent = self.channel.basic_get("scratch", no_ack=True)
         assert sent is not None
         body = sent.body.encode() if isinstance(sent.body, str) else sent.body
         return amqp.Message(body, **sent.properties)
 
     @property
     def waiting(self) -> int:
-        return int(self._channel.queue_declare(self.queue, passive=True).message_count)
+        return int(self.channel.queue_declare(self.queue, passive=True).message_count)
 
     def _pop(self) -> tuple[str, bytes] | None:
         for queue in self.reads:
-            if (sent := self._channel.basic_get(queue, no_ack=True)) is not None:
+            if (sent := self.channel.basic_get(queue, no_ack=True)) is not None:
                 return sent.headers["task"], sent.body
         return None

@@ -37,9 +37,9 @@ def test_region_takes_from_its_own_queue_and_adds_to_the_results(region: RabbitR
     taken = channel.basic_get("probe.eu-west", no_ack=True)
     assert taken is not None
     channel.basic_publish(amqp.Message(b"a report"), exchange="results", routing_key="results")
-    assert region._channel.basic_get("results", no_ack=True).body == b"a report"  # noqa: SLF001
+    assert region.channel.basic_get("results", no_ack=True).body == b"a report"
     channel.basic_publish(amqp.Message(b"a heartbeat"), exchange="results", routing_key="heartbeats")
-    assert region._channel.basic_get("heartbeats", no_ack=True).body == b"a heartbeat"  # noqa: SLF001
+    assert region.channel.basic_get("heartbeats", no_ack=True).body == b"a heartbeat"
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_everything_else_is_refused(channel: Any, attempt: Callable[[Any], objec
 
 @pytest.mark.parametrize("queue", ["control", "probe.us-east", "probe.eu-west"])
 def test_results_exchange_leads_to_nothing_but_the_results(region: RabbitRegion, channel: Any, queue: str) -> None:
-    region._channel.queue_declare(queue, durable=True, auto_delete=False)  # noqa: SLF001
+    region.channel.queue_declare(queue, durable=True, auto_delete=False)
     copies = {"CC": ["control", "probe.us-east"], "BCC": ["probe.eu-west"]}
     forged = amqp.Message(b"an order", application_headers=copies)
     channel.basic_publish(forged, exchange="results", routing_key=queue)
-    assert region._channel.queue_declare(queue, passive=True).message_count == 0  # noqa: SLF001
+    assert region.channel.queue_declare(queue, passive=True).message_count == 0
 
 
 def test_region_cannot_use_the_management(channel: Any, rabbit: RabbitServer) -> None:

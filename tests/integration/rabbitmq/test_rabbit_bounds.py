@@ -41,7 +41,7 @@ def test_worker_keeps_its_reports_while_too_many_wait(
     worker.wait_for_log("nobody takes them, reports wait")
     beat = region.wait_for_heartbeat(lambda beat: beat.batches_run == 2)
     assert (beat.spooled_reports, beat.dropped_reports) == (1, 0)
-    region._channel.queue_purge("results")  # noqa: SLF001
+    region.channel.queue_purge("results")
     region.reads = ("heartbeats", "results")
     assert region.wait_for_reports(2)[-1].batch == kept.id
 
@@ -53,14 +53,14 @@ def test_heartbeats_that_are_old_go_by_themselves(
     region.publish(amqp.Message(b"a heartbeat"), exchange="results", routing_key="heartbeats")
 
     def is_gone() -> bool:
-        count: int = region._channel.queue_declare("heartbeats", passive=True).message_count  # noqa: SLF001
+        count: int = region.channel.queue_declare("heartbeats", passive=True).message_count
         return count == 0
 
     wait_until(is_gone, WAIT_SECONDS, "the heartbeat to be dropped")
 
 
 def test_orders_that_no_control_worker_takes_are_dropped(region: RabbitRegion, rabbit: RabbitServer) -> None:
-    channel = region._channel  # noqa: SLF001
+    channel = region.channel
     channel.queue_declare("control", durable=True, auto_delete=False)
     for _ in range(MOST_ORDERS + 1):
         region.publish(amqp.Message(b"an order"), routing_key="control")

@@ -1,40 +1,24 @@
 """The whole of Kairos over RabbitMQ: all that changes is BROKER_URL."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from amqp.exceptions import AccessRefused, NotAllowed
 from django.utils import timezone
-from pytest_django.plugin import DjangoDbBlocker
 
 from probes.actions import accounts
 from probes.broker.accounts.management import ManagementApi
 from probes.models import BrokerAccount, MessageRefusal, Outcome, Region
 from probes.trust.accounts import PREFIX
 from tests.fakes.held_registry import HeldRegistry
-from tests.fakes.pipeline import REGIONS, Pipeline, running_pipeline
+from tests.fakes.pipeline import REGIONS, Pipeline
 from tests.fakes.rabbitmq_server import VIRTUAL_HOST, RabbitServer
 
 
-@pytest.fixture(scope="module")
-def registry() -> Iterator[HeldRegistry]:
-    with HeldRegistry() as registry:
-        yield registry
-
-
-@pytest.fixture(scope="module")
-def pipeline(
-    pytestconfig: pytest.Config,
-    django_db_blocker: DjangoDbBlocker,
-    variables: dict[str, str],
-    registry: HeldRegistry,
-) -> Iterator[Pipeline]:
-    with running_pipeline(pytestconfig, django_db_blocker, broker=variables) as pipeline:
-        pipeline.add_registry(registry.authority, plain_http=True)
-        pipeline.add_images(*(f"{registry.authority}/image-{number}:1" for number in range(5)), interval_seconds=2)
-        yield pipeline
+@pytest.fixture(scope="module", autouse=True)
+def images(pipeline: Pipeline, registry: HeldRegistry) -> None:
+    pipeline.add_images(*(f"{registry.authority}/image-{number}:1" for number in range(5)), interval_seconds=2)
 
 
 def outcomes() -> Counter[str]:
