@@ -81,8 +81,6 @@ class EdgeWorker:
     def main(self) -> int:
         """Work until SIGTERM or SIGINT, then finish what is in hand, within bounds; return the exit status."""
         self._engine_loop.start()
-        self._publisher.start()
-        self._pulse.start()
         worker = _Worker(
             app=self._app,
             stopping=self._begin_to_stop,
@@ -94,6 +92,9 @@ class EdgeWorker:
             without_mingle=True,
             without_heartbeat=True,
         )
+        worker.heed_signals()
+        self._publisher.start()
+        self._pulse.start()
         worker.start()
         if self._leaving:
             self._leaving.cancel()  # it is for Celery, and what follows has bounds of its own
@@ -248,11 +249,16 @@ class _Worker(CeleryWorker):
         self._stopping = stopping
         super().__init__(**options)
 
-    def install_platform_tweaks(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
-        # Celery's own handlers take a second Ctrl-C, or one sent to the whole process group, for an order to
-        # drop everything at once.
+    def heed_signals(self) -> None:
+        """Stop at SIGTERM and SIGINT from here on: also before Celery has started, and as process 1 of a container.
+
+        There, a signal that nobody handles is as good as not sent, and who hears our heartbeat may send one.
+        """
         for name in ("SIGTERM", "SIGINT"):
             platforms.signals[name] = self._stop
+
+    def install_platform_tweaks(self, worker: Any) -> None:
+        """Leave out Celery's handlers: they take a second Ctrl-C for an order to drop everything at once."""
 
     def _stop(self, *_: Any) -> None:
         self._stopping()

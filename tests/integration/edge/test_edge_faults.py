@@ -91,6 +91,13 @@ def test_worker_that_is_told_to_leave_reports_what_it_has_and_returns_the_rest(
     assert [returned.key for returned in report.returned] == ["0"]
 
 
+def test_worker_can_be_told_to_leave_as_soon_as_it_is_heard_of(region: Region, edge: StartEdge) -> None:
+    worker = edge()
+    region.wait_for_heartbeat(lambda _: True)
+    worker.terminate()
+    assert worker.wait() == 0
+
+
 def test_batches_that_wait_stay_for_the_next_worker(region: Region, edge: StartEdge) -> None:
     worker = edge(KAIROS_EDGE_FINISH_SECONDS="0.5", KAIROS_EDGE_BATCHES="1")
     sent = [region.batch("hangs"), region.batch("ok"), region.batch("ok"), region.batch("ok")]
