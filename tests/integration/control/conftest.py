@@ -15,6 +15,7 @@ from pytest_django.fixtures import Settings
 if TYPE_CHECKING:
     from probes.models import Resource
     from tests.fakes.far_region import FarRegion
+    from tests.fakes.heart import Heart
 
 MakeImages = Callable[..., list["Resource"]]
 Regions = dict[str, "FarRegion"]
@@ -65,3 +66,13 @@ def make_images(now: datetime) -> MakeImages:
         ]
 
     return make
+
+
+@pytest.fixture
+def heart(now: datetime, regions: Regions) -> "Heart":
+    """Hear of eu-west; the others are as good as enrolled a moment ago, and not yet to be missed."""
+    from probes.models import Region  # noqa: PLC0415 - see above
+    from tests.fakes.heart import Heart  # noqa: PLC0415 - see above
+
+    Region.objects.exclude(slug="eu-west").update(condition_since=now + timedelta(days=1))
+    return Heart(regions["eu-west"], now)

@@ -17,9 +17,9 @@ from probes.protocol.taxonomy import Reason
 from probes.selectors.regions import last_round
 from probes.selectors.workers import are_more
 from tests.fakes.far_region import FarRegion, finding
+from tests.fakes.heart import BEAT, SECOND, Heart
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.control.test_ingest import batches
-from tests.integration.control.test_liveness import BEAT, SECOND, Heart
 
 pytestmark = pytest.mark.django_db
 

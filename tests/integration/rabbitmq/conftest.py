@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pytest_django.plugin import DjangoDbBlocker
 
 from probes.broker.accounts import Accounts, open_accounts
 from probes.trust.accounts import new_password
 from probes.trust.keys import ControlKeys, RegionKeys
-from tests.fakes.held_registry import HeldRegistry
-from tests.fakes.pipeline import Pipeline, running_pipeline
+from tests.fakes.held_pipeline import pipeline, registry
 from tests.fakes.rabbitmq_server import RabbitServer, is_installed
 from tests.fakes.tls_files import TlsFiles
 from tests.integration.edge.region import REGION, EdgeProcess
 from tests.integration.rabbitmq.region import RabbitRegion
+
+__all__ = ["pipeline", "registry"]
 
 
 @pytest.fixture(scope="session")
@@ -36,24 +36,6 @@ def variables(rabbit_for_all: RabbitServer) -> dict[str, str]:
     """What names the server to a pipeline, whose control plane would take in what tests before have left."""
     rabbit_for_all.purge()
     return {"BROKER_URL": rabbit_for_all.url, "KAIROS_BROKER_MANAGEMENT_URL": rabbit_for_all.management_url}
-
-
-@pytest.fixture(scope="module")
-def registry() -> Iterator[HeldRegistry]:
-    with HeldRegistry() as registry:
-        yield registry
-
-
-@pytest.fixture(scope="module")
-def pipeline(
-    pytestconfig: pytest.Config,
-    django_db_blocker: DjangoDbBlocker,
-    variables: dict[str, str],
-    registry: HeldRegistry,
-) -> Iterator[Pipeline]:
-    with running_pipeline(pytestconfig, django_db_blocker, broker=variables) as pipeline:
-        pipeline.add_registry(registry.authority, plain_http=True)
-        yield pipeline
 
 
 @pytest.fixture
