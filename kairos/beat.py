@@ -8,7 +8,6 @@ import time
 from typing import Any, Final, NoReturn
 
 from celery import platforms
-from celery.signals import beat_init
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from kairos.start import ensure_services
@@ -16,16 +15,6 @@ from probes.broker import trimming
 
 TIDY_SECONDS: Final = 60.0
 _log = logging.getLogger(__name__)
-
-
-@beat_init.connect
-def leave_when_told(**_: Any) -> None:
-    """Take the place of Celery's handlers of SIGTERM and SIGINT.
-
-    Theirs write the schedule down first, perhaps over the very connection that they have interrupted: an error of
-    that is lost in the loop, and beat goes on. On its way out it writes it down in any case.
-    """
-    platforms.signals.update(SIGTERM=_leave, SIGINT=_leave)
 
 
 def _leave(*_: Any) -> NoReturn:
@@ -36,6 +25,10 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped
     _tidied_at = float("-inf")  # monotonic
 
     def setup_schedule(self) -> None:
+        # Celery's handlers, set by now, first write the schedule down, perhaps over the very connection that they have
+        # interrupted. That may wait for itself for ever, or fail, and the failure is lost in the loop: beat would go
+        # on. It is written down when the loop has ended.
+        platforms.signals.update(SIGTERM=_leave, SIGINT=_leave)
         ensure_services()
         super().setup_schedule()
 

@@ -250,9 +250,10 @@ class _Worker(CeleryWorker):
         super().__init__(**options)
 
     def heed_signals(self) -> None:
-        """Stop at SIGTERM and SIGINT from here on: also before Celery has started, and as process 1 of a container.
+        """Stop at SIGTERM and SIGINT from here on, also before Celery has started.
 
-        There, a signal that nobody handles is as good as not sent, and who hears our heartbeat may send one.
+        To process 1 of a container, a SIGTERM that nobody handles is as good as not sent, and whoever hears our first
+        heartbeat may send one.
         """
         for name in ("SIGTERM", "SIGINT"):
             platforms.signals[name] = self._stop

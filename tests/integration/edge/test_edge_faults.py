@@ -96,6 +96,7 @@ def test_worker_can_be_told_to_leave_as_soon_as_it_is_heard_of(region: Region, e
     region.wait_for_heartbeat(lambda _: True)
     worker.terminate()
     assert worker.wait() == 0
+    assert "Celery did not stop in time" not in worker.log
 
 
 def test_batches_that_wait_stay_for_the_next_worker(region: Region, edge: StartEdge) -> None:
