@@ -25,9 +25,9 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped
     _tidied_at = float("-inf")  # monotonic
 
     def setup_schedule(self) -> None:
-        # Celery's handlers, set by now, first write the schedule down, perhaps over the very connection that they have
-        # interrupted. That may wait for itself for ever, or fail, and the failure is lost in the loop: beat would go
-        # on. It is written down when the loop has ended.
+        # Celery's handlers, set by now, first write the schedule down, perhaps over the very connection that they
+        # have interrupted. That may wait for itself for ever, or fail, and the failure is lost in the loop: beat
+        # would go on. It is written down when the loop has ended.
         platforms.signals.update(SIGTERM=_leave, SIGINT=_leave)
         ensure_services()
         super().setup_schedule()

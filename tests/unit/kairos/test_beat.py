@@ -43,7 +43,7 @@ def _own_handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def beat() -> Beat:
-    return Beat(app=Celery(set_as_current=False), scheduler_cls=Interrupted, pidfile=None, quiet=True)
+    return Beat(app=Celery(set_as_current=False), scheduler_cls=f"{__name__}:Interrupted", pidfile=None, quiet=True)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
