@@ -1,5 +1,7 @@
 """`python -m probes.edge`: one worker process of a region. Scale by processes, about one for each core."""
 
+import atexit
+import gc
 import logging
 import os
 import sys
@@ -75,4 +77,5 @@ def _keep_our_logging(**_: object) -> None:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # else Python looks for cycles to the very end, for nothing
     sys.exit(main())

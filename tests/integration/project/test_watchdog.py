@@ -11,6 +11,9 @@ import redis
 
 from tests.fakes.up import PROJECT
 
+# A control worker does not start without its database.
+pytestmark = pytest.mark.usefixtures("postgres_url")
+
 PATIENCE = 1.0  # of `tests.fakes.stuck_control`
 
 
