@@ -1,6 +1,7 @@
 """The demonstration registry as a process, and `manage.py probe` within this one."""
 
 import io
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,10 +71,14 @@ def probe(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
                 patch.setenv(name, value)
             capsys.readouterr()
             status: object = 0
+            handlers = list(logging.root.handlers)
             try:
                 ManagementUtility(["manage.py", "probe", *arguments]).execute()
             except SystemExit as leaving:
                 status = leaving.code or 0
+            finally:
+                # Django was set up once more, and logs to what stands for standard error here and ends with the test.
+                logging.root.handlers[:] = handlers
         captured = capsys.readouterr()
         assert isinstance(status, int)
         return Done(status, captured.out, captured.err)

@@ -1,6 +1,7 @@
 """What `manage.py probe` needs, what it refuses, and what it tells of itself."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -62,6 +63,13 @@ def test_limit_that_is_none_is_wrong_usage(probe: Probe, name: str, value: str) 
     assert done.returncode == 2
     assert name in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_command_within_a_test_leaves_no_handler_that_logs_to_what_is_closed(probe: Probe) -> None:
+    """Each later warning of any test in the process was a traceback on standard error."""
+    handlers = list(logging.root.handlers)
+    probe("--help")
+    assert logging.root.handlers == handlers
 
 
 def test_help_teaches(probe: Probe) -> None:
