@@ -21,14 +21,15 @@ class Waits:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._waits: list[float] = []  # the shortest and the longest
+        # Of each the shortest and the longest: what came since the last reading, and what was read and not sent yet.
+        self._unread: list[float] = []
+        self._unsent: list[float] = []
         self._stands_since: float | None = None  # since when messages were seen to wait and none was taken
 
     def took(self, wait_seconds: float) -> None:
         """Note a batch that was taken so long after it was issued, by two clocks."""
         with self._lock:
-            waits = [*self._waits, wait_seconds]
-            self._waits = [min(waits), max(waits)]
+            self._unread = _ends([*self._unread, wait_seconds])
             self._stands_since = None
 
     def read(self, queue_length: int) -> Reading:
@@ -39,13 +40,19 @@ class Waits:
                 self._stands_since = None
             elif self._stands_since is None:
                 self._stands_since = now
+            self._unsent, self._unread = _ends([*self._unsent, *self._unread]), []
             return Reading(
-                shortest_seconds=min(self._waits, default=None),
-                longest_seconds=max(self._waits, default=None),
+                shortest_seconds=min(self._unsent, default=None),
+                longest_seconds=max(self._unsent, default=None),
                 head_seconds=0.0 if self._stands_since is None else now - self._stands_since,
             )
 
     def sent(self) -> None:
-        """Begin anew: what was read is on its way. What came meanwhile may be lost with it; the next batch tells."""
+        """Begin anew: what was read is on its way. What came meanwhile, and that may be long, is in the next."""
         with self._lock:
-            self._waits = []
+            self._unsent = []
+
+
+def _ends(waits: list[float]) -> list[float]:
+    """Return the shortest and the longest, if there are any."""
+    return [min(waits), max(waits)] if waits else []

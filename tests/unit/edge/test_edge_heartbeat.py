@@ -27,16 +27,21 @@ WORKER, OTHER = (f"00000000-0000-0000-0000-00000000000{number}" for number in (1
 
 
 class FakeLink:
-    """A broker with `length` messages in our queue; None is a broker that is away."""
+    """A broker with `length` messages in our queue; None is a broker that is away.
+
+    `meanwhile` happens while a heartbeat is being sent.
+    """
 
     def __init__(self, length: int | None = 0) -> None:
         self.length = length
         self.closed_to_us: set[str] = set()
         self.beats: list[Heartbeat] = []
         self.queues: list[str] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def send(self, task: str, envelope: dict[str, Any], *, queue: str) -> None:
         assert task == HEARTBEAT
+        self.meanwhile()
         if queue in self.closed_to_us:
             raise NotAllowed(queue)
         self.queues.append(queue)
@@ -140,6 +145,18 @@ def test_waits_are_told_once_and_not_lost_with_a_broker_that_is_away() -> None:
     beating.beat()
     beating.beat()
     assert [beat.longest_wait_seconds for beat in link.beats] == [3.0, None]
+
+
+def test_batch_that_comes_while_a_heartbeat_is_sent_is_told_by_the_next() -> None:
+    """The first takes longest, and meets the batches that waited for the worker."""
+    link, waits = FakeLink(), Waits()
+    beating, _ = pulse(link, Vitals, waits=waits)
+    link.meanwhile = lambda: waits.took(-300.0)
+    beating.beat()
+    link.meanwhile = lambda: None
+    beating.beat()
+    beating.beat()
+    assert [beat.shortest_wait_seconds for beat in link.beats] == [None, -300.0, None]
 
 
 def test_heartbeats_go_where_the_newest_batch_says() -> None:

@@ -20,6 +20,23 @@ def test_shortest_and_longest_wait_are_kept_until_they_are_sent() -> None:
     assert waits.read(0) == Reading()
 
 
+def test_wait_of_a_batch_that_comes_while_a_reading_is_sent_is_in_the_next() -> None:
+    waits = Waits()
+    waits.took(4.0)
+    waits.read(0)
+    waits.took(9.0)
+    waits.sent()
+    assert waits.read(0) == Reading(shortest_seconds=9.0, longest_seconds=9.0)
+
+
+def test_reading_that_was_not_sent_is_in_the_next_with_what_came_since() -> None:
+    waits = Waits()
+    waits.took(4.0)
+    waits.read(0)
+    waits.took(9.0)
+    assert waits.read(0) == Reading(shortest_seconds=4.0, longest_seconds=9.0)
+
+
 def test_queue_from_which_nothing_is_taken_has_been_waiting_since_that_was_seen() -> None:
     timer = Timer()
     waits = Waits(timer)
