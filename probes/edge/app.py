@@ -43,8 +43,10 @@ _REDIS_OPTIONS: Final = {
 
 def make_app(settings: EdgeSettings, run_batch: Callable[[object], None]) -> Celery:
     """Return the app whose one task hands its argument, an envelope still to be opened, to `run_batch`."""
-    # Without fixups: Celery would import Django wherever DJANGO_SETTINGS_MODULE happens to be set.
-    app = Celery("probes.edge", fixups=[], amqp=EagerAMQP)
+    # Without fixups: Celery would import Django wherever DJANGO_SETTINGS_MODULE happens to be set. Not the current
+    # app, which a worker makes its own by itself: in any other process that is somebody else's, and what is sent
+    # without naming an app must not go to this one's broker.
+    app = Celery("probes.edge", fixups=[], amqp=EagerAMQP, set_as_current=False)
     app.conf.update(
         broker_url=settings.broker.url,
         broker_use_ssl=settings.broker.kombu_ssl,

@@ -7,7 +7,7 @@ registry.always("HEAD 1", drips(b"x"))
 import asyncio
 import gzip
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -56,6 +56,19 @@ async def resets_mid_body(turn: Turn) -> bool:
 async def stalls_before_reply(turn: Turn) -> bool:
     await turn.visit.gone()
     return False
+
+
+def waits_for(holds: Callable[[], bool]) -> Misbehaviour:
+    """Answer rightly, a moment after this holds."""
+
+    async def wait(turn: Turn) -> bool:
+        while not holds():  # noqa: ASYNC110 - it can be anything, and nobody is told when it begins to hold
+            await asyncio.sleep(_BEAT_SECONDS)
+        await asyncio.sleep(_BEAT_SECONDS)
+        turn.send(turn.wire)
+        return True
+
+    return wait
 
 
 async def stalls_mid_header(turn: Turn) -> bool:

@@ -8,6 +8,7 @@ from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Depth, Reason, Stage
 from probes.wire.driver import Engine
 from tests.fakes.fake_registry import ALICE, REFRESHING, Says, World, moved
+from tests.fakes.fake_registry.misbehaviour import waits_for
 
 RESOLVE = Depth.RESOLVE
 BY_TOKEN = ("registry: HEAD 1", "auth: GET token", "registry: HEAD 1 with token-1")
@@ -212,6 +213,8 @@ async def test_checks_at_one_time_share_one_exchange(world: World, engine: Engin
     """T32: of twenty that need the same token, one asks for it."""
     world.store.image("team/app:1")
     world.wants_token()
+    # Who is told only later that it needs one would ask again.
+    world.auth.once("GET token", waits_for(lambda: len(world.registry.requests) == 20))
 
     outcomes = await asyncio.gather(*(engine.check(world.plan(depth=RESOLVE)) for _ in range(20)))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from amqp.exceptions import MessageNacked
+from celery import current_app
 from kombu import Connection
 from kombu.exceptions import OperationalError
 from kombu.transport.memory import Channel
@@ -104,3 +105,10 @@ def test_sender_is_told_why_its_message_was_not_taken(
     assert type(caught.value) is told
     link.send(INGEST, ENVELOPE, queue="results")
     assert link.queue_length("results") == 1
+
+
+def test_app_of_a_region_leaves_the_current_one_alone() -> None:
+    """What a process sends without naming an app would otherwise go to this one's broker, without a word."""
+    keys = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
+    make_app(EdgeSettings(broker=BrokerAddress(URL), keys=keys), lambda _: None)
+    assert current_app.main != "probes.edge"
