@@ -46,8 +46,10 @@ class RabbitAccounts:
 
     def ensure(self, account: Account) -> None:
         with self._told():
-            self._bound_queues()
+            are_bounds_new = self._bound_queues()
             self._keep({"durable": True, "auto_delete": False}, "queues", self._vhost, region_queue(account.region))
+            if are_bounds_new:
+                self._bound_what_was_missed()
             self._keep_user(account)
             self._keep(rabbitmq_permissions(account), "permissions", self._vhost, account.username)
 
@@ -59,11 +61,23 @@ class RabbitAccounts:
         with self._told():
             return {user["name"] for user in self._api.get("users") if user["name"].startswith(PREFIX)}
 
-    def _bound_queues(self) -> None:
-        if not self._are_queues_bounded:
-            for name, policy in rabbitmq_policies().items():
-                self._keep(policy, "policies", self._vhost, name)
-            self._are_queues_bounded = True
+    def _bound_queues(self) -> bool:
+        """Write the policies that are not there; tell whether one was not."""
+        if self._are_queues_bounded:
+            return False
+        written = [self._keep(policy, "policies", self._vhost, name) for name, policy in rabbitmq_policies().items()]
+        self._are_queues_bounded = True
+        return any(written)
+
+    def _bound_what_was_missed(self) -> None:
+        """Have RabbitMQ look at the policies once more.
+
+        It does so when a queue is declared and when a policy changes, and misses a queue that somebody declares just
+        as the policy is first written. To write what is there changes nothing, so each is raised and lowered again.
+        """
+        for name, policy in rabbitmq_policies().items():
+            for priority in (policy["priority"] + 1, policy["priority"]):
+                self._api.put("policies", self._vhost, name, body={**policy, "priority": priority})
 
     def _keep_user(self, account: Account) -> None:
         wanted = {"password_hash": account.salted_sha256, "hashing_algorithm": _HASHING}
@@ -75,11 +89,13 @@ class RabbitAccounts:
         if not is_same or there["tags"]:  # a list, or a text before 3.8
             self._api.put("users", account.username, body={**wanted, "tags": ""})
 
-    def _keep(self, wanted: dict[str, Any], *path: str) -> None:
-        """Write what is wanted unless it is there."""
+    def _keep(self, wanted: dict[str, Any], *path: str) -> bool:
+        """Write what is wanted unless it is there; tell whether it was written."""
         there = self._there(*path)
-        if any(there.get(name) != value for name, value in wanted.items()):
+        is_missing = any(there.get(name) != value for name, value in wanted.items())
+        if is_missing:
             self._api.put(*path, body=wanted)
+        return is_missing
 
     def _there(self, *path: str) -> dict[str, Any]:
         """Return what the path names; nothing where that is not there."""

@@ -114,6 +114,33 @@ def test_queue_of_a_silent_region_is_bounded(channel: Any, region: RabbitRegion,
         }
 
 
+def test_policies_that_are_new_are_looked_at_again_once_the_queue_is_there(
+    accounts: Accounts, rabbit: RabbitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RabbitMQ misses a queue that somebody declares just as a policy is first written: it was without bounds."""
+    names = ("kairos-regions", "kairos-heartbeats", "kairos-results")
+    put, written = ManagementApi.put, list[tuple[str, int | None]]()
+
+    def note(api: ManagementApi, *path: str, body: dict[str, Any]) -> None:
+        written.append((path[-1], body.get("priority")))
+        put(api, *path, body=body)
+
+    with rabbit.api() as api:
+        for name in names:
+            api.delete("policies", VIRTUAL_HOST, name)
+        api.delete("queues", VIRTUAL_HOST, "probe.eu-west")
+    monkeypatch.setattr(ManagementApi, "put", note)
+    with open_accounts(rabbit.address, rabbit.management_url) as anew:
+        anew.ensure(EUROPE)
+    of_queues = [item for item in written if item[0] in (*names, "probe.eu-west")]
+    raised_and_lowered = [(name, priority) for name in names for priority in (1, 0)]
+    assert of_queues == [*((name, 0) for name in names), ("probe.eu-west", None), *raised_and_lowered]
+    written.clear()
+    with open_accounts(rabbit.address, rabbit.management_url) as later:
+        later.ensure(EUROPE)
+    assert written == []
+
+
 def test_queue_that_is_filled_keeps_its_newest_messages(channel: Any, region: RabbitRegion) -> None:
     for number in range(MOST_MESSAGES + 5):
         region.publish(amqp.Message(str(number).encode()))
