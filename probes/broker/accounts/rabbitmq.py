@@ -12,6 +12,7 @@ from probes.broker.queues import region_queue
 from probes.trust.accounts import PREFIX, Account
 
 _HASHING: Final = "rabbit_password_hashing_sha256"
+_UNFINISHED: Final = -1  # a policy's priority; it goes before nobody's
 
 
 class RabbitAccounts:
@@ -46,10 +47,10 @@ class RabbitAccounts:
 
     def ensure(self, account: Account) -> None:
         with self._told():
-            are_bounds_new = self._bound_queues()
-            self._keep({"durable": True, "auto_delete": False}, "queues", self._vhost, region_queue(account.region))
-            if are_bounds_new:
-                self._bound_what_was_missed()
+            with self._bounds():
+                self._keep(
+                    {"durable": True, "auto_delete": False}, "queues", self._vhost, region_queue(account.region)
+                )
             self._keep_user(account)
             self._keep(rabbitmq_permissions(account), "permissions", self._vhost, account.username)
 
@@ -61,23 +62,25 @@ class RabbitAccounts:
         with self._told():
             return {user["name"] for user in self._api.get("users") if user["name"].startswith(PREFIX)}
 
-    def _bound_queues(self) -> bool:
-        """Write the policies that are not there; tell whether one was not."""
-        if self._are_queues_bounded:
-            return False
-        written = [self._keep(policy, "policies", self._vhost, name) for name, policy in rabbitmq_policies().items()]
-        self._are_queues_bounded = True
-        return any(written)
+    @contextmanager
+    def _bounds(self) -> Iterator[None]:
+        """Write the policies that are not there, before a queue is made and once more after it.
 
-    def _bound_what_was_missed(self) -> None:
-        """Have RabbitMQ look at the policies once more.
-
-        It does so when a queue is declared and when a policy changes, and misses a queue that somebody declares just
-        as the policy is first written. To write what is there changes nothing, so each is raised and lowered again.
+        RabbitMQ looks at policies when a queue is declared and when one changes, and misses a queue that somebody
+        declares just as one is first written (rabbitmq-server 4931). To write what is there changes nothing: so at
+        first they are written as unfinished, which whoever comes after an interruption finds and finishes.
         """
-        for name, policy in rabbitmq_policies().items():
-            for priority in (policy["priority"] + 1, policy["priority"]):
-                self._api.put("policies", self._vhost, name, body={**policy, "priority": priority})
+        missing = {} if self._are_queues_bounded else self._missing_policies()
+        for name, policy in missing.items():
+            self._api.put("policies", self._vhost, name, body={**policy, "priority": _UNFINISHED})
+        yield
+        for name, policy in missing.items():
+            self._api.put("policies", self._vhost, name, body=policy)
+        self._are_queues_bounded = True
+
+    def _missing_policies(self) -> dict[str, dict[str, Any]]:
+        wanted = rabbitmq_policies()
+        return {name: item for name, item in wanted.items() if self._is_missing(item, "policies", self._vhost, name)}
 
     def _keep_user(self, account: Account) -> None:
         wanted = {"password_hash": account.salted_sha256, "hashing_algorithm": _HASHING}
@@ -89,13 +92,14 @@ class RabbitAccounts:
         if not is_same or there["tags"]:  # a list, or a text before 3.8
             self._api.put("users", account.username, body={**wanted, "tags": ""})
 
-    def _keep(self, wanted: dict[str, Any], *path: str) -> bool:
-        """Write what is wanted unless it is there; tell whether it was written."""
-        there = self._there(*path)
-        is_missing = any(there.get(name) != value for name, value in wanted.items())
-        if is_missing:
+    def _keep(self, wanted: dict[str, Any], *path: str) -> None:
+        """Write what is wanted unless it is there."""
+        if self._is_missing(wanted, *path):
             self._api.put(*path, body=wanted)
-        return is_missing
+
+    def _is_missing(self, wanted: dict[str, Any], *path: str) -> bool:
+        there = self._there(*path)
+        return any(there.get(name) != value for name, value in wanted.items())
 
     def _there(self, *path: str) -> dict[str, Any]:
         """Return what the path names; nothing where that is not there."""

@@ -20,6 +20,7 @@ from tests.servers import wait_until
 PASSWORD = new_password()
 EUROPE = Account.make("eu-west", "region-eu-west", PASSWORD)
 AMERICA = Account.make("us-east", "region-us-east", new_password())
+POLICIES = ("kairos-regions", "kairos-heartbeats", "kairos-results")
 
 
 @pytest.fixture
@@ -114,31 +115,67 @@ def test_queue_of_a_silent_region_is_bounded(channel: Any, region: RabbitRegion,
         }
 
 
-def test_policies_that_are_new_are_looked_at_again_once_the_queue_is_there(
-    accounts: Accounts, rabbit: RabbitServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """RabbitMQ misses a queue that somebody declares just as a policy is first written: it was without bounds."""
-    names = ("kairos-regions", "kairos-heartbeats", "kairos-results")
+@pytest.fixture
+def unbounded(rabbit: RabbitServer) -> None:
+    """As a broker comes back that has lost its data: without the policies and Europe's queue."""
+    with rabbit.api() as api:
+        for name in POLICIES:
+            api.delete("policies", VIRTUAL_HOST, name)
+        api.delete("queues", VIRTUAL_HOST, "probe.eu-west")
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None]]:
+    """What is written to the broker from now on, and the priority of each that has one."""
     put, written = ManagementApi.put, list[tuple[str, int | None]]()
 
     def note(api: ManagementApi, *path: str, body: dict[str, Any]) -> None:
-        written.append((path[-1], body.get("priority")))
         put(api, *path, body=body)
+        written.append((path[-1], body.get("priority")))
 
-    with rabbit.api() as api:
-        for name in names:
-            api.delete("policies", VIRTUAL_HOST, name)
-        api.delete("queues", VIRTUAL_HOST, "probe.eu-west")
     monkeypatch.setattr(ManagementApi, "put", note)
+    return written
+
+
+@pytest.mark.usefixtures("unbounded")
+def test_policies_change_once_more_when_the_queue_is_there(
+    rabbit: RabbitServer, written: list[tuple[str, int | None]]
+) -> None:
+    """RabbitMQ misses a queue that somebody declares just as a policy is first written: it was without bounds."""
     with open_accounts(rabbit.address, rabbit.management_url) as anew:
         anew.ensure(EUROPE)
-    of_queues = [item for item in written if item[0] in (*names, "probe.eu-west")]
-    raised_and_lowered = [(name, priority) for name in names for priority in (1, 0)]
-    assert of_queues == [*((name, 0) for name in names), ("probe.eu-west", None), *raised_and_lowered]
+    before, after = [(name, -1) for name in POLICIES], [(name, 0) for name in POLICIES]
+    assert [item for item in written if item[0] in (*POLICIES, "probe.eu-west")] == [
+        *before,
+        ("probe.eu-west", None),
+        *after,
+    ]
     written.clear()
     with open_accounts(rabbit.address, rabbit.management_url) as later:
         later.ensure(EUROPE)
     assert written == []
+
+
+@pytest.mark.usefixtures("unbounded")
+def test_policies_that_were_interrupted_are_finished_by_whoever_comes_next(
+    rabbit: RabbitServer, written: list[tuple[str, int | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken, open_accounts(rabbit.address, rabbit.management_url) as first:
+        broken.setattr(first, "_keep", fail)
+        with pytest.raises(AccountsUnavailable):
+            first.ensure(EUROPE)
+    assert written == [(name, -1) for name in POLICIES]
+    with open_accounts(rabbit.address, rabbit.management_url) as next_one:
+        next_one.ensure(EUROPE)
+    assert [item for item in written if item[0] in POLICIES][-3:] == [(name, 0) for name in POLICIES]
+    with rabbit.api() as api:
+        assert {policy["name"]: policy["priority"] for policy in api.get("policies", VIRTUAL_HOST)} == dict.fromkeys(
+            POLICIES, 0
+        )
+
+
+def fail(*_: object) -> None:
+    raise ManagementError("the broker has gone away again")
 
 
 def test_queue_that_is_filled_keeps_its_newest_messages(channel: Any, region: RabbitRegion) -> None:

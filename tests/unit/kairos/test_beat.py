@@ -43,7 +43,14 @@ def _own_handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def beat() -> Beat:
-    return Beat(app=Celery(set_as_current=False), scheduler_cls=f"{__name__}:Interrupted", pidfile=None, quiet=True)
+    # A timeout would be that of every socket, and stay with the tests that come after.
+    return Beat(
+        app=Celery(set_as_current=False),
+        scheduler_cls=f"{__name__}:Interrupted",
+        pidfile=None,
+        quiet=True,
+        socket_timeout=0,
+    )
 
 
 @pytest.mark.parametrize("number", SIGNALS)
