@@ -8,11 +8,11 @@ from probes.broker.accounts import AccountsUnavailable
 from probes.broker.accounts.management import ManagementApi, ManagementError
 from probes.broker.accounts.rights import rabbitmq_permissions, rabbitmq_policies
 from probes.broker.address import BrokerAddress
-from probes.broker.queues import region_queue
+from probes.broker.queues import HEARTBEATS, RESULTS, region_queue
 from probes.trust.accounts import PREFIX, Account
 
 _HASHING: Final = "rabbit_password_hashing_sha256"
-_UNFINISHED: Final = -1  # a policy's priority; it goes before nobody's
+_UNFINISHED: Final = -1  # a priority below the usual 0: a policy that has it is never taken for a finished one
 
 
 class RabbitAccounts:
@@ -20,12 +20,17 @@ class RabbitAccounts:
 
     A region may not declare anything, so its queue is made here; policies bound all that there are. Only what differs
     is written: each write goes to every node's disk.
+
+    RabbitMQ looks at policies when a queue is declared and when a policy changes, and misses a queue that somebody
+    declares just as one is first written (rabbitmq-server 4931). So policies that are not there are written as
+    unfinished before any queue is made, and as they should be at the end, when all queues are there. To write what
+    is there changes nothing; an interruption leaves unfinished ones, which whoever comes next finds and finishes.
     """
 
     def __init__(self, address: BrokerAddress, management_url: str = "") -> None:
         self._address = address
         self._vhost = address.virtual_host
-        self._are_queues_bounded = False
+        self._unfinished: dict[str, dict[str, Any]] | None = None
         try:
             self._api = ManagementApi(address, management_url)
         except (OSError, ValueError) as error:
@@ -34,8 +39,12 @@ class RabbitAccounts:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._api.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._finish_policies()
+        finally:
+            self._api.close()
 
     def check(self) -> None:
         with self._told():
@@ -47,10 +56,9 @@ class RabbitAccounts:
 
     def ensure(self, account: Account) -> None:
         with self._told():
-            with self._bounds():
-                self._keep(
-                    {"durable": True, "auto_delete": False}, "queues", self._vhost, region_queue(account.region)
-                )
+            if self._unfinished is None:
+                self._unfinished = self._begin_policies()
+            self._keep_queue(region_queue(account.region))
             self._keep_user(account)
             self._keep(rabbitmq_permissions(account), "permissions", self._vhost, account.username)
 
@@ -62,25 +70,25 @@ class RabbitAccounts:
         with self._told():
             return {user["name"] for user in self._api.get("users") if user["name"].startswith(PREFIX)}
 
-    @contextmanager
-    def _bounds(self) -> Iterator[None]:
-        """Write the policies that are not there, before a queue is made and once more after it.
-
-        RabbitMQ looks at policies when a queue is declared and when one changes, and misses a queue that somebody
-        declares just as one is first written (rabbitmq-server 4931). To write what is there changes nothing: so at
-        first they are written as unfinished, which whoever comes after an interruption finds and finishes.
-        """
-        missing = {} if self._are_queues_bounded else self._missing_policies()
-        for name, policy in missing.items():
-            self._api.put("policies", self._vhost, name, body={**policy, "priority": _UNFINISHED})
-        yield
-        for name, policy in missing.items():
-            self._api.put("policies", self._vhost, name, body=policy)
-        self._are_queues_bounded = True
-
-    def _missing_policies(self) -> dict[str, dict[str, Any]]:
+    def _begin_policies(self) -> dict[str, dict[str, Any]]:
+        """Write the policies that are not there, or not so, as unfinished, and return them as they should be."""
         wanted = rabbitmq_policies()
-        return {name: item for name, item in wanted.items() if self._is_missing(item, "policies", self._vhost, name)}
+        unfinished = {
+            name: policy for name, policy in wanted.items() if self._differs(policy, "policies", self._vhost, name)
+        }
+        for name, policy in unfinished.items():
+            self._api.put("policies", self._vhost, name, body={**policy, "priority": _UNFINISHED})
+        for queue in (RESULTS, HEARTBEATS):
+            self._keep_queue(queue)
+        return unfinished
+
+    def _finish_policies(self) -> None:
+        with self._told():
+            for name, policy in (self._unfinished or {}).items():
+                self._api.put("policies", self._vhost, name, body=policy)
+
+    def _keep_queue(self, name: str) -> None:
+        self._keep({"durable": True, "auto_delete": False}, "queues", self._vhost, name)
 
     def _keep_user(self, account: Account) -> None:
         wanted = {"password_hash": account.salted_sha256, "hashing_algorithm": _HASHING}
@@ -94,10 +102,10 @@ class RabbitAccounts:
 
     def _keep(self, wanted: dict[str, Any], *path: str) -> None:
         """Write what is wanted unless it is there."""
-        if self._is_missing(wanted, *path):
+        if self._differs(wanted, *path):
             self._api.put(*path, body=wanted)
 
-    def _is_missing(self, wanted: dict[str, Any], *path: str) -> bool:
+    def _differs(self, wanted: dict[str, Any], *path: str) -> bool:
         there = self._there(*path)
         return any(there.get(name) != value for name, value in wanted.items())
 

@@ -9,6 +9,7 @@ from amqp.exceptions import AccessRefused, ConnectionForced, NotFound
 
 from probes.broker.accounts import Accounts, AccountsUnavailable, open_accounts
 from probes.broker.accounts.management import ManagementApi, ManagementError
+from probes.broker.accounts.rabbitmq import RabbitAccounts
 from probes.broker.accounts.rights import MOST_MESSAGES
 from probes.broker.address import BrokerAddress
 from probes.trust.accounts import Account, new_password
@@ -21,6 +22,7 @@ PASSWORD = new_password()
 EUROPE = Account.make("eu-west", "region-eu-west", PASSWORD)
 AMERICA = Account.make("us-east", "region-us-east", new_password())
 POLICIES = ("kairos-regions", "kairos-heartbeats", "kairos-results")
+QUEUES = ("results", "heartbeats", "probe.eu-west", "probe.us-east")
 
 
 @pytest.fixture
@@ -117,11 +119,12 @@ def test_queue_of_a_silent_region_is_bounded(channel: Any, region: RabbitRegion,
 
 @pytest.fixture
 def unbounded(rabbit: RabbitServer) -> None:
-    """As a broker comes back that has lost its data: without the policies and Europe's queue."""
+    """As a broker comes back that has lost its data: without policies and queues."""
     with rabbit.api() as api:
         for name in POLICIES:
             api.delete("policies", VIRTUAL_HOST, name)
-        api.delete("queues", VIRTUAL_HOST, "probe.eu-west")
+        for name in QUEUES:
+            api.delete("queues", VIRTUAL_HOST, name)
 
 
 @pytest.fixture
@@ -138,21 +141,18 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None]]:
 
 
 @pytest.mark.usefixtures("unbounded")
-def test_policies_change_once_more_when_the_queue_is_there(
+def test_policies_change_once_more_when_all_queues_are_there(
     rabbit: RabbitServer, written: list[tuple[str, int | None]]
 ) -> None:
     """RabbitMQ misses a queue that somebody declares just as a policy is first written: it was without bounds."""
-    with open_accounts(rabbit.address, rabbit.management_url) as anew:
-        anew.ensure(EUROPE)
-    before, after = [(name, -1) for name in POLICIES], [(name, 0) for name in POLICIES]
-    assert [item for item in written if item[0] in (*POLICIES, "probe.eu-west")] == [
-        *before,
-        ("probe.eu-west", None),
-        *after,
+    ensure_all(rabbit)
+    assert [item for item in written if item[0] in (*POLICIES, *QUEUES)] == [
+        *((name, -1) for name in POLICIES),
+        *((name, None) for name in QUEUES),
+        *((name, 0) for name in POLICIES),
     ]
     written.clear()
-    with open_accounts(rabbit.address, rabbit.management_url) as later:
-        later.ensure(EUROPE)
+    ensure_all(rabbit)
     assert written == []
 
 
@@ -160,18 +160,23 @@ def test_policies_change_once_more_when_the_queue_is_there(
 def test_policies_that_were_interrupted_are_finished_by_whoever_comes_next(
     rabbit: RabbitServer, written: list[tuple[str, int | None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as broken, open_accounts(rabbit.address, rabbit.management_url) as first:
-        broken.setattr(first, "_keep", fail)
+    with monkeypatch.context() as broken:
+        broken.setattr(RabbitAccounts, "_keep_user", fail)
         with pytest.raises(AccountsUnavailable):
-            first.ensure(EUROPE)
-    assert written == [(name, -1) for name in POLICIES]
-    with open_accounts(rabbit.address, rabbit.management_url) as next_one:
-        next_one.ensure(EUROPE)
+            ensure_all(rabbit)
+    assert {priority for name, priority in written if name in POLICIES} == {-1}
+    ensure_all(rabbit)
     assert [item for item in written if item[0] in POLICIES][-3:] == [(name, 0) for name in POLICIES]
     with rabbit.api() as api:
         assert {policy["name"]: policy["priority"] for policy in api.get("policies", VIRTUAL_HOST)} == dict.fromkeys(
             POLICIES, 0
         )
+
+
+def ensure_all(rabbit: RabbitServer) -> None:
+    with open_accounts(rabbit.address, rabbit.management_url) as accounts:
+        for account in (EUROPE, AMERICA):
+            accounts.ensure(account)
 
 
 def fail(*_: object) -> None:
