@@ -77,7 +77,7 @@ def make_app(settings: EdgeSettings, run_batch: Callable[[object], None]) -> Cel
         worker_redirect_stdouts=False,
     )
 
-    @app.task(name=RUN_BATCH, acks_late=False, ignore_result=True)
+    @app.task(name=RUN_BATCH, shared=False, acks_late=False, ignore_result=True)  # this app's, and no other's
     def _run_batch(envelope: Any) -> None:
         run_batch(envelope)
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 from amqp.exceptions import MessageNacked
-from celery import current_app
+from celery import Celery, current_app
 from kombu import Connection
 from kombu.exceptions import OperationalError
 from kombu.transport.memory import Channel
 from redis.exceptions import NoPermissionError
 
 from probes.broker.address import BrokerAddress
-from probes.edge.app import INGEST, make_app
+from probes.edge.app import INGEST, RUN_BATCH, make_app
 from probes.edge.link import BrokerLink, LinkDown, NotAllowed, QueueFull
 from probes.edge.settings import EdgeSettings
 from probes.trust.keys import ControlKeys, RegionKeys
@@ -112,3 +112,12 @@ def test_app_of_a_region_leaves_the_current_one_alone() -> None:
     keys = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
     make_app(EdgeSettings(broker=BrokerAddress(URL), keys=keys), lambda _: None)
     assert current_app.main != "probes.edge"
+
+
+def test_task_of_a_region_is_in_no_other_app() -> None:
+    """Celery gives a task to each app that there is by default: two regions' in one process, and it warns."""
+    keys = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
+    other = Celery("other", set_as_current=False)
+    regions = [make_app(EdgeSettings(broker=BrokerAddress(URL), keys=keys), lambda _: None) for _ in range(2)]
+    assert all(RUN_BATCH in region.tasks for region in regions)
+    assert RUN_BATCH not in other.tasks
