@@ -147,6 +147,7 @@ def resource() -> dict[str, Any]:
         "check_tag": False,
         "credential": None,
         "regions": [],
+        "group": "Shop",
         "labels": {"team": "shop"},
         "paused_at": None,
         "next_due_at": "2026-11-23T14:05:00.000Z",
@@ -156,6 +157,8 @@ def resource() -> dict[str, Any]:
             "state": "degraded",
             "since": "2026-11-23T14:00:02.318Z",
             "computed_at": "2026-11-23T14:00:02.318Z",
+            "explanation": "1 of 3 fresh regions cannot read a layer: registry.example.com: layer missing"
+            " since 13:50 UTC",
         },
         "states": [
             {
@@ -169,8 +172,10 @@ def resource() -> dict[str, Any]:
                 "slot": _SLOT,
                 "checked_at": "2026-11-23T14:00:00.412Z",
                 "warnings": [],
-                "consecutive_failures": 1,
+                "consecutive_failures": 3,
                 "consecutive_successes": 0,
+                "stance": "bad",
+                "stance_since": "2026-11-23T13:50:00.000Z",
                 "egress_down": False,
             }
         ],

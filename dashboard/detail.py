@@ -30,6 +30,7 @@ _LEFT_OUT = {
     "egress_down": "the region reaches nothing at all",
     "unheard": "the region has not been heard yet",
     "unchecked": "nothing has come from it yet",
+    "unproved": "nothing was good there yet, and too little was bad",
     "stale": "its last result is too old",
     "indeterminate": "its check could not tell",
     "config_error": "the check needs mending",
@@ -136,11 +137,13 @@ def _document(state: RegionState, now: datetime) -> Document | None:
 
 def _explanation(verdict: Verdict | None) -> list[str]:
     decision = decision_of(verdict) if verdict else None
-    if decision is None:
+    if verdict is None or decision is None:
         return ["No region has reported yet."]
     regions = words.counted(decision.counted + len(decision.left_out), "region has", "regions have")
     good = decision.counted - decision.failing
     said = [f"{decision.counted} of {regions} a vote: {good} good, {decision.failing} not."]
+    if decision.failing:
+        said.append(f"{words.shown(verdict.explanation, 500)}.")
     said += [
         f"{region} has none: {_LEFT_OUT.get(cause, cause)}." for region, cause in sorted(decision.left_out.items())
     ]

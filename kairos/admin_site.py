@@ -7,8 +7,8 @@ from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest
 
 _SECTIONS: Final = (
-    ("What is checked", "probes", ("Resource", "Registry", "Credential", "Region")),
-    ("What was found", "probes", ("Outcome", "RegionState", "Verdict")),
+    ("What is checked", "probes", ("Resource", "ResourceGroup", "Registry", "Credential", "Region", "GlobalTerms")),
+    ("What was found", "probes", ("Incident", "Outcome", "RegionState", "Verdict", "VerdictChange")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),
     ("People and programs", "auth", ("User", "Group", "TokenProxy")),
     ("Clockwork", "django_celery_beat", ("PeriodicTask",)),

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from api.fields import InstantField
 from probes.models import RegionState, Resource, Verdict
+from probes.policy.ballot import Stance
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Depth, Reason
 from probes.selectors.resources import verdict_state
@@ -19,6 +20,11 @@ class StateSerializer(serializers.ModelSerializer[RegionState]):
         slug_field="slug", read_only=True, help_text="The region's slug."
     )
     reason = serializers.ChoiceField(choices=[(item.value, item.value) for item in Reason])
+    stance = serializers.ChoiceField(
+        choices=[(item.value, item.value) for item in Stance],
+        help_text="With what the region votes: its outcomes, after several that agree.",
+    )
+    stance_since = InstantField(allow_null=True, help_text="The first of the outcomes that made it.")
     since = InstantField(help_text="The slot since which this status holds.")
     slot = InstantField(source="last_slot", help_text="Of the last outcome.")
     checked_at = InstantField(help_text="When the last check began, by our clock as far as the region's is known.")
@@ -41,6 +47,8 @@ class StateSerializer(serializers.ModelSerializer[RegionState]):
             "warnings",
             "consecutive_failures",
             "consecutive_successes",
+            "stance",
+            "stance_since",
             "egress_down",
         )
         read_only_fields = fields
@@ -52,6 +60,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=[(item.value, item.value) for item in VerdictState])
     since = InstantField(allow_null=True, help_text="Null before the first outcome.")
     computed_at = InstantField(allow_null=True)
+    explanation = serializers.CharField(help_text="How it came about, in a sentence; empty before the first outcome.")
 
 
 class ResourceSerializer(serializers.ModelSerializer[Resource]):
@@ -92,6 +101,12 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
     regions = serializers.SlugRelatedField[Resource](
         slug_field="slug", read_only=True, many=True, help_text="Where it is checked from; empty is everywhere."
     )
+    group = serializers.CharField(
+        source="group.name",
+        allow_null=True,
+        read_only=True,
+        help_text="The name of the group whose terms hold where it has none of its own; null for none.",
+    )
     labels = serializers.DictField(child=serializers.CharField())
     paused_at = InstantField(allow_null=True)
     next_due_at = InstantField()
@@ -122,6 +137,7 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
             "check_tag",
             "credential",
             "regions",
+            "group",
             "labels",
             "paused_at",
             "next_due_at",
@@ -149,5 +165,6 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
             "state": verdict_state(resource).value,
             "since": verdict.since if verdict else None,
             "computed_at": verdict.computed_at if verdict else None,
+            "explanation": verdict.explanation if verdict else "",
         }
         return dict(VerdictSerializer(facts).data)

@@ -1,6 +1,6 @@
-"""Handing out checks: what is due, and what somebody asked for."""
+"""Handing out checks: what is due, what somebody asked for, and what is to be confirmed."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -117,11 +117,38 @@ def check_now(
         if region_slugs is not None:
             _refuse_unknown(region_slugs)
             regions = {pk: [item for item in found if item.slug in region_slugs] for pk, found in regions.items()}
-        asked = {item.pk: slots.asked_slot(now, item.asked_slot) for item in resources}
-        with connection.cursor() as cursor:
-            cursor.execute(_MARK_ASKED, [list(asked), list(asked.values())])
-        checks = [plans.Check(item, asked[item.pk], regions[item.pk], depth) for item in resources]
-        return Asked(plans.draw_up(checks, now=now), asked)
+        return _asked(resources, regions, depth, now)
+
+
+def confirm(region_slugs: Mapping[int, Collection[str]], *, now: datetime) -> list[plans.Message]:
+    """Draw up a check of each resource from the regions named for it, for a slot of its own, unless it is paused.
+
+    A resource that somebody else is at is left out: whoever takes in a report holds verdicts, and may not wait for
+    rows that are locked before those elsewhere.
+    """
+    with transaction.atomic():
+        resources = list(
+            Resource.objects.filter(pk__in=list(region_slugs), paused_at=None)
+            .select_related("registry")
+            .order_by("pk")
+            .select_for_update(skip_locked=True, no_key=True, of=("self",))
+        )
+        regions = {
+            pk: [item for item in found if item.is_active and item.slug in region_slugs[pk]]
+            for pk, found in regions_of(resource.pk for resource in resources).items()
+        }
+        return _asked(resources, regions, None, now).messages
+
+
+def _asked(
+    resources: Sequence[Resource], regions: Mapping[int, Sequence[Region]], depth: Depth | None, now: datetime
+) -> Asked:
+    """Draw up a check of each resource, whose row is locked, for a slot besides its schedule."""
+    asked = {item.pk: slots.asked_slot(now, item.asked_slot) for item in resources}
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_ASKED, [list(asked), list(asked.values())])
+    checks = [plans.Check(item, asked[item.pk], regions[item.pk], depth) for item in resources]
+    return Asked(plans.draw_up(checks, now=now), asked)
 
 
 def _number(resource: Resource, slot: datetime) -> int:

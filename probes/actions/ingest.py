@@ -12,12 +12,16 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from probes.actions import again, missed, plans, refusals, reports, verdicts
+from probes.actions import again, confirm, missed, plans, polls, refusals, reports, verdicts
 from probes.models import Batch, RegionState
+from probes.policy.ballot import Stance, ballot_of
+from probes.policy.confirming import Heard
 from probes.policy.depth import Proof
 from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
+from probes.policy.terms import Terms
 from probes.protocol.outcome import Outcome
 from probes.protocol.taxonomy import Stage, Status
+from probes.selectors.terms import terms_of
 from probes.trust.refusal import RefusalCause, Refused
 
 QUEUE: Final = "results"
@@ -28,9 +32,9 @@ _OUTCOME_COLUMNS: Final = (
 )
 _STATE_COLUMNS: Final = (
     "resource_id bigint, status text, reason text, stage text, host text, digest text, since timestamptz,"
-    " last_slot timestamptz, checked_at timestamptz, warnings text[], consecutive_failures integer,"
-    " consecutive_successes integer, proved_digest text, manifest_proved_at timestamptz,"
-    " blobs_proved_at timestamptz, document jsonb, egress_down boolean"
+    " last_slot timestamptz, checked_at timestamptz, warnings text[], proved_digest text,"
+    " manifest_proved_at timestamptz, blobs_proved_at timestamptz, document jsonb, egress_down boolean,"
+    f" {polls.COLUMNS}"
 )
 
 
@@ -62,7 +66,7 @@ UPDATE probes_regionstate SET egress_down = true WHERE region_id = %s AND resour
 class Ingested:
     """What a report came to: findings stored, answers refused, verdicts that changed, messages to publish on commit.
 
-    The messages hand out again what the region returned.
+    The messages hand out again what the region returned, and have confirmed what it found.
     """
 
     stored: int
@@ -95,13 +99,15 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
             missed.record_lost(report.region.pk, sorted(open_slots - second.keys))
         else:  # of a batch that was given up, every slot is recorded already
             missed.forget(report.region.pk, wanted)
-        stored = _store(report, batch, wanted)
-        changes = verdicts.recompute(rows, now=now)
+        terms = terms_of(row.resource for row in rows)
+        stored, heard = _store(report, batch, wanted, since, terms)
+        found = verdicts.recompute(rows, terms, now=now)
+        messages = second.messages + confirm.ask(heard, found.inputs, rows, now=now)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)
         for cause in sorted({refused.cause for refused in judged.refused}):  # two reports count in one order
             alike = [refused for refused in judged.refused if refused.cause is cause]
             refusals.note(QUEUE, cause, alike[0].detail, now=now, times=len(alike))
-    return Ingested(stored, len(judged.refused), changes, second.messages)
+    return Ingested(stored, len(judged.refused), found.changes, messages)
 
 
 def _licence(report: reports.Received) -> Batch:
@@ -119,14 +125,22 @@ def _is_current(key: reports.Key, since: Mapping[int, datetime]) -> bool:
     return resource_id in since and slot >= since[resource_id]
 
 
-def _store(report: reports.Received, batch: Batch, outcomes: Mapping[reports.Key, Outcome]) -> int:
-    """Write outcomes and move states on; returns how many outcomes are new."""
+def _store(
+    report: reports.Received,
+    batch: Batch,
+    outcomes: Mapping[reports.Key, Outcome],
+    since: Mapping[int, datetime],
+    terms: Mapping[int, Terms],
+) -> tuple[int, dict[int, Heard]]:
+    """Write outcomes and move states on; returns how many outcomes are new, and what was heard of each resource."""
     region, is_egress_down = report.region, report.is_egress_down
     known = RegionState.objects.filter(region=region, resource__in={pk for pk, _ in outcomes}).defer("document")
     states = {state.resource_id: _standing(state) for state in known}
     rows: list[dict[str, Any]] = []
     moved: dict[int, dict[str, Any]] = {}
+    before = {pk: standing.poll.stance for pk, standing in states.items() if standing.poll}
     marked: set[int] = set()
+    late: list[int] = []
     for (resource_id, slot), outcome in sorted(outcomes.items(), key=lambda item: item[0]):
         seen = reports.seen(slot, outcome, clock_offset_seconds=report.clock_offset_seconds)
         standing, document = states.get(resource_id), outcome.to_json()
@@ -135,15 +149,28 @@ def _store(report: reports.Received, batch: Batch, outcomes: Mapping[reports.Key
         if is_newer(standing, seen) and is_egress_down:
             marked.add(resource_id)
         elif is_newer(standing, seen):
-            states[resource_id] = standing = advance(standing, seen)
+            states[resource_id] = standing = advance(standing, seen, terms[resource_id].thresholds)
             moved[resource_id] = _state_row(resource_id, standing, document)
+        elif not is_egress_down and ballot_of(seen.status, seen.reason):
+            late.append(resource_id)
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_OUTCOMES, [region.pk, batch.pk, json.dumps(rows)])
         stored: int = cursor.rowcount
         cursor.execute(_ADVANCE_STATES, [region.pk, json.dumps(list(moved.values()))])
         if marked:
             cursor.execute(_MARK_STATES, [region.pk, list(marked)])
-    return stored
+    polls.take_again(region, late, {pk: states[pk].poll for pk in late}, since=since, terms=terms)
+    heard = {
+        pk: Heard(
+            region=region.slug,
+            reason=states[pk].reason,
+            poll=poll,
+            before=before.get(pk, Stance.UNPROVED),
+        )
+        for pk in moved
+        if (poll := states[pk].poll) and poll.at == states[pk].last_slot
+    }
+    return stored, heard
 
 
 def _outcome_row(resource_id: int, seen: Seen, outcome: Outcome, document: Any) -> dict[str, Any]:
@@ -176,13 +203,12 @@ def _state_row(resource_id: int, standing: Standing, document: Any) -> dict[str,
         "last_slot": standing.last_slot.isoformat(),
         "checked_at": standing.checked_at.isoformat(),
         "warnings": standing.warnings,
-        "consecutive_failures": standing.consecutive_failures,
-        "consecutive_successes": standing.consecutive_successes,
         "proved_digest": proof.digest,
         "manifest_proved_at": proof.manifest_at.isoformat() if proof.manifest_at else None,
         "blobs_proved_at": proof.blobs_at.isoformat() if proof.blobs_at else None,
         "document": document,
         "egress_down": False,
+        **polls.columns(standing.poll),
     }
 
 
@@ -197,7 +223,6 @@ def _standing(state: RegionState) -> Standing:
         last_slot=state.last_slot,
         checked_at=state.checked_at,
         warnings=tuple(state.warnings),
-        consecutive_failures=state.consecutive_failures,
-        consecutive_successes=state.consecutive_successes,
+        poll=polls.poll_of(state),
         proof=Proof(digest=state.proved_digest, manifest_at=state.manifest_proved_at, blobs_at=state.blobs_proved_at),
     )

@@ -5,22 +5,38 @@ first and reads the states after, so that the last one to write has seen what al
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.db.models import Case, TextField, When
+from django.db.models.fields.json import KT
 
-from probes.models import Region, RegionState, Verdict
+from probes.actions import incidents
+from probes.models import Region, RegionState, Resource, Verdict, VerdictChange
+from probes.models.terms import TERM_FIELDS
+from probes.policy.ballot import Stance
+from probes.policy.explanation import sentence
+from probes.policy.terms import Terms
 from probes.policy.verdict import Inputs, Presence, VerdictState, Vote, decide
-from probes.protocol.taxonomy import Status
+from probes.protocol.errors import clean_text
+from probes.protocol.taxonomy import Stage, Status
 from probes.selectors.subscriptions import regions_of
+from probes.selectors.terms import terms_of
 
 _AT_ONCE: Final = 1000
+_LONGEST_DETAIL: Final = 150
+_LONGEST_EXPLANATION: Final = 500
 
-_Newest = tuple[Status, str, datetime]
-"""Status, reason and slot of the newest outcome from a region."""
+_Standing = Mapping[str, Any]
+"""What a region's state says for its vote: the columns of `_VOTING`, and what a failure said of itself."""
+
+_VOTING: Final = ("status", "reason", "stage", "host", "last_slot", "stance", "stance_since", "ballot_slot")
+_FAILED: Final = (Status.UNAVAILABLE, Status.DEGRADED)
+_DETAIL: Final = Case(When(status__in=_FAILED, then=KT("document__detail")), output_field=TextField())
+"""Documents are large and stored apart: only those that tell of a failure are opened."""
 
 _MAKE: Final = """
 INSERT INTO probes_verdict (resource_id, state, since, computed_at, inputs)
@@ -33,9 +49,10 @@ ON CONFLICT (resource_id) DO NOTHING
 _WRITE: Final = """
 UPDATE probes_verdict AS verdict
 SET state = given.state, since = given.since, computed_at = greatest(given.computed_at, given.since),
-    stale_at = given.stale_at, inputs = given.inputs
+    stale_at = given.stale_at, inputs = given.inputs, explanation = given.explanation
 FROM jsonb_to_recordset(%s::jsonb) AS given (
-    resource_id bigint, state text, since timestamptz, computed_at timestamptz, stale_at timestamptz, inputs jsonb
+    resource_id bigint, state text, since timestamptz, computed_at timestamptz, stale_at timestamptz, inputs jsonb,
+    explanation text
 )
 WHERE verdict.resource_id = given.resource_id
 """
@@ -51,6 +68,17 @@ FROM concerned WHERE verdict.resource_id = concerned.resource_id
 """
 
 
+_CONCERNED: Final = (
+    "resource__interval_seconds",
+    "resource__reference_since",
+    "resource__registry_id",
+    "resource__paused_at",
+    *(f"resource__{name}" for name in TERM_FIELDS),
+    *(f"resource__group__{name}" for name in TERM_FIELDS),
+)
+"""What of a resource matters for its verdict, and for what is done about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A verdict that came out differently from the one before."""
@@ -59,6 +87,15 @@ class Change:
     before: VerdictState
     after: VerdictState
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """Verdicts that came out differently, by resource what each was made of, and what was done with incidents."""
+
+    changes: list[Change]
+    inputs: Mapping[int, Inputs]
+    done: list[incidents.Done]
 
 
 def locked(resource_ids: Iterable[int], *, now: datetime) -> list[Verdict]:
@@ -72,50 +109,79 @@ def locked(resource_ids: Iterable[int], *, now: datetime) -> list[Verdict]:
         cursor.execute(_MAKE, {"ids": ids, "now": now})
     return list(
         Verdict.objects.filter(resource_id__in=ids)
-        .select_related("resource")
-        .only("state", "since", "resource__interval_seconds", "resource__reference_since")
+        .select_related("resource__group")
+        .only("state", "since", *_CONCERNED)
         .order_by("resource_id")
         .select_for_update(of=("self",), no_key=True)
     )
 
 
-def recompute(verdicts: Sequence[Verdict], *, now: datetime) -> list[Change]:
-    """Compute and store the verdicts, which `locked` returned in this transaction; return those that changed."""
-    ids = [verdict.resource_id for verdict in verdicts]
-    voters = regions_of(ids)
-    newest: dict[tuple[int, int], _Newest] = {
-        (resource_id, region_id): (Status(status), reason, slot)
-        for resource_id, region_id, status, reason, slot in RegionState.objects.filter(resource_id__in=ids)
-        .order_by()
-        .values_list("resource_id", "region_id", "status", "reason", "last_slot")
-    }
+def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: datetime) -> Recomputed:
+    """Compute and store the verdicts, which `locked` returned in this transaction, on the terms of their resources.
+
+    Each change is kept with what it came from, and incidents follow.
+    """
+    before_now = incidents.known([verdict.resource_id for verdict in verdicts])
+    judged: dict[int, incidents.Judged] = {}
+    inputs = _inputs([verdict.resource for verdict in verdicts], terms, now)
     written: list[dict[str, Any]] = []
     changes: list[Change] = []
+    history: list[VerdictChange] = []
     for verdict in verdicts:
-        resource = verdict.resource
-        inputs = Inputs(
-            now=now,
-            interval_seconds=resource.interval_seconds,
-            votes=tuple(_vote(region, newest.get((resource.pk, region.pk))) for region in voters[resource.pk]),
-        )
-        decision = decide(inputs)
-        before = VerdictState(verdict.state)
+        pk = verdict.resource_id
+        decision, before, document = decide(inputs[pk]), VerdictState(verdict.state), inputs[pk].to_json()
+        explanation = sentence(inputs[pk], decision)[:_LONGEST_EXPLANATION]
+        judged[pk] = incidents.Judged(inputs[pk], decision, explanation)
         if decision.state is not before:
-            changes.append(Change(resource.pk, before, decision.state, now))
+            changes.append(Change(pk, before, decision.state, now))
+            history.append(
+                VerdictChange(
+                    resource_id=pk,
+                    at=now,
+                    before=before,
+                    state=decision.state,
+                    explanation=explanation,
+                    inputs=document,
+                )
+            )
         written.append(
             {
-                "resource_id": resource.pk,
+                "resource_id": pk,
                 "state": decision.state,
                 "since": (verdict.since if decision.state is before else now).isoformat(),
                 "computed_at": now.isoformat(),
                 "stale_at": decision.stale_at.isoformat() if decision.stale_at else None,
-                "inputs": inputs.to_json(),
+                "inputs": document,
+                "explanation": explanation,
             }
         )
     if written:
         with connection.cursor() as cursor:
             cursor.execute(_WRITE, [json.dumps(written)])
-    return changes
+    VerdictChange.objects.bulk_create(history)
+    return Recomputed(changes, inputs, incidents.follow(verdicts, judged, terms, before_now, now=now))
+
+
+def _inputs(resources: Sequence[Resource], terms: Mapping[int, Terms], now: datetime) -> Mapping[int, Inputs]:
+    """Return what the verdict on each resource is made of. Three queries."""
+    ids = [resource.pk for resource in resources]
+    voters = regions_of(ids)
+    states = RegionState.objects.filter(resource_id__in=ids).order_by().annotate(detail=_DETAIL)
+    standing: dict[tuple[int, int], _Standing] = {
+        (state["resource_id"], state["region_id"]): state
+        for state in states.values("resource_id", "region_id", "detail", *_VOTING)
+    }
+    return {
+        resource.pk: Inputs(
+            now=now,
+            interval_seconds=resource.interval_seconds,
+            votes=tuple(_vote(region, standing.get((resource.pk, region.pk))) for region in voters[resource.pk]),
+            quorum=terms[resource.pk].quorum,
+            minimum_votes=terms[resource.pk].minimum_votes,
+            fresh_intervals=terms[resource.pk].fresh_intervals,
+        )
+        for resource in resources
+    }
 
 
 def refresh_lapsed(*, now: datetime) -> list[Change]:
@@ -123,7 +189,8 @@ def refresh_lapsed(*, now: datetime) -> list[Change]:
     changes: list[Change] = []
     while ids := list(Verdict.objects.filter(stale_at__lte=now).values_list("pk", flat=True)[:_AT_ONCE]):
         with transaction.atomic():
-            changes += recompute(locked(ids, now=now), now=now)
+            rows = locked(ids, now=now)
+            changes += recompute(rows, terms_of(row.resource for row in rows), now=now).changes
     return changes
 
 
@@ -133,13 +200,20 @@ def lapse_seen_from(region_ids: Iterable[int], *, now: datetime) -> None:
         cursor.execute(_LAPSE, {"regions": list(region_ids), "now": now})
 
 
-def _vote(region: Region, newest: _Newest | None) -> Vote:
-    status, reason, slot = newest or (None, None, None)
-    return Vote(
-        region=region.slug,
-        presence=Presence.of(region.condition, is_heard=region.last_seen_at is not None),
-        stride=region.stride,
-        status=status,
-        reason=reason,
-        slot=slot,
+def _vote(region: Region, standing: _Standing | None) -> Vote:
+    presence = Presence.of(region.condition, is_heard=region.last_seen_at is not None)
+    vote = Vote(region=region.slug, presence=presence, stride=region.stride)
+    if standing is None:
+        return vote
+    return replace(
+        vote,
+        status=Status(standing["status"]),
+        reason=standing["reason"],
+        stage=Stage(standing["stage"]) if standing["stage"] else None,
+        host=standing["host"],
+        detail=clean_text(standing["detail"] or "", _LONGEST_DETAIL),
+        slot=standing["last_slot"],
+        stance=Stance(standing["stance"]),
+        since=standing["stance_since"],
+        told_at=standing["ballot_slot"],
     )

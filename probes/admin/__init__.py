@@ -4,6 +4,8 @@ Rules live below: forms validate through the models, saving and ordering go thro
 """
 
 from probes.admin.credential import CredentialAdmin
+from probes.admin.history import VerdictChangeAdmin
+from probes.admin.incident import IncidentAdmin
 from probes.admin.missed import MissedSlotsAdmin
 from probes.admin.outcome import OutcomeAdmin
 from probes.admin.refusal import MessageRefusalAdmin
@@ -11,10 +13,13 @@ from probes.admin.region import RegionAdmin
 from probes.admin.registry import RegistryAdmin
 from probes.admin.resource import ResourceAdmin
 from probes.admin.state import RegionStateAdmin
+from probes.admin.terms import GlobalTermsAdmin, ResourceGroupAdmin
 from probes.admin.verdict import VerdictAdmin
 
 __all__ = [
     "CredentialAdmin",
+    "GlobalTermsAdmin",
+    "IncidentAdmin",
     "MessageRefusalAdmin",
     "MissedSlotsAdmin",
     "OutcomeAdmin",
@@ -22,5 +27,7 @@ __all__ = [
     "RegionStateAdmin",
     "RegistryAdmin",
     "ResourceAdmin",
+    "ResourceGroupAdmin",
     "VerdictAdmin",
+    "VerdictChangeAdmin",
 ]

@@ -87,3 +87,18 @@ class PauseFilter(admin.SimpleListFilter):
     def queryset(self, _request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
         return rows.filter(paused_at__isnull=chosen == "running") if chosen in ("running", "paused") else rows
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """What is going on, or what is over."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> Sequence[tuple[str, str]]:
+        return [("open", "Open"), ("resolved", "Resolved")]
+
+    def queryset(self, _request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return (
+            rows.filter(resolved_at__isnull=self.value() == "open") if self.value() in {"open", "resolved"} else rows
+        )

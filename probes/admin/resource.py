@@ -17,7 +17,9 @@ from probes.admin.filters import PauseFilter, VerdictFilter
 from probes.admin.ledger import LedgerAdmin
 from probes.admin.orders import OrderingAdmin
 from probes.admin.standing import panel
+from probes.admin.terms import FIELDSETS as TERMS
 from probes.models import Resource, validation
+from probes.models.terms import TERM_FIELDS
 from probes.protocol.plan import DEFAULT_PLATFORM
 from probes.protocol.taxonomy import Status
 from probes.selectors.resources import resources, verdict_state
@@ -49,6 +51,8 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "regions",
             "credential",
             "labels",
+            "group",
+            *TERM_FIELDS,
         )
         labels: ClassVar = {
             "reference": "Image",
@@ -73,7 +77,7 @@ class ResourceAdmin(OrderingAdmin):
     list_filter = (VerdictFilter, PauseFilter, "registry", "regions")
     search_fields = ("name", "reference")
     show_full_result_count = False
-    autocomplete_fields = ("credential",)
+    autocomplete_fields = ("credential", "group")
     change_form_template = "admin/probes/resource/change_form.html"
     fieldsets = (
         (None, {"fields": ("reference", "name", "labels")}),
@@ -89,6 +93,7 @@ class ResourceAdmin(OrderingAdmin):
             },
         ),
         ("From where, and as whom", {"fields": ("regions", "credential")}),
+        *TERMS,
     )
 
     class Media:

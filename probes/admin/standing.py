@@ -42,6 +42,7 @@ def panel(request: HttpRequest, resource_id: int) -> SafeString | None:
         "verdict": display.badge(row.verdict_state.value),
         "is_unknown": row.verdict_state is VerdictState.UNKNOWN,
         "since": display.aged(row.verdict.since) if row.verdict else None,
+        "explanation": row.verdict.explanation if row.verdict else "",
         "next_check": display.due(row.resource.next_due_at, timezone.now()),
         "lines": [_line(row.resource, cell) for cell in row.cells if cell],
     }

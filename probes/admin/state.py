@@ -20,6 +20,7 @@ class RegionStateAdmin(LedgerAdmin):
         "from_region",
         "status_shown",
         "finding",
+        "stance_shown",
         "since_age",
         "checked_age",
         "runs",
@@ -38,6 +39,7 @@ class RegionStateAdmin(LedgerAdmin):
                     ("resource", "region"),
                     ("status_shown", "finding"),
                     ("since_stamp", "runs"),
+                    ("stance_shown", "stance_since_stamp"),
                     ("last_slot_stamp", "checked_stamp"),
                     "digest",
                 )
@@ -53,6 +55,7 @@ class RegionStateAdmin(LedgerAdmin):
     since_age = display.ago("since")
     checked_age = display.ago("checked_at", "checked")
     since_stamp = display.at("since")
+    stance_since_stamp = display.at("stance_since", "votes so since")
     last_slot_stamp = display.at("last_slot")
     checked_stamp = display.at("checked_at", "checked")
     manifest_proved_stamp = display.at("manifest_proved_at", "manifest")
@@ -75,6 +78,10 @@ class RegionStateAdmin(LedgerAdmin):
     def finding(self, state: RegionState) -> SafeString:
         found = display.reason(state.reason, state.stage, state.host)
         return display.without_egress(found) if state.egress_down else found
+
+    @admin.display(description="vote")
+    def stance_shown(self, state: RegionState) -> str:
+        return state.stance
 
     @admin.display(description="in a row")
     def runs(self, state: RegionState) -> str:

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from probes.admin import display
 from probes.admin.ledger import LedgerAdmin
 from probes.models import Verdict
-from probes.policy.verdict import Inputs
+from probes.policy.verdict import Inputs, decide
 from probes.selectors.resources import decision_of
 
 
@@ -19,6 +19,7 @@ class VerdictAdmin(LedgerAdmin):
     list_display = (
         "resource",
         "state_shown",
+        "explanation",
         "votes",
         "since_age",
         "computed_age",
@@ -39,7 +40,7 @@ class VerdictAdmin(LedgerAdmin):
                 )
             },
         ),
-        ("How it came about", {"fields": ("votes", "vote_table")}),
+        ("How it came about", {"fields": ("explanation", "votes", "vote_table")}),
     )
 
     state_shown = display.state("state", "verdict")
@@ -66,19 +67,25 @@ class VerdictAdmin(LedgerAdmin):
 
     @admin.display(description="each vote")
     def vote_table(self, verdict: Verdict) -> SafeString | str:
-        votes = list(_votes(verdict))
-        return render_to_string("admin/probes/verdict/votes.html", {"votes": votes}) if votes else display.NOTHING
+        return vote_table(verdict.inputs)
 
 
-def _votes(verdict: Verdict) -> Iterator[dict[str, Any]]:
-    decision = decision_of(verdict)
-    if decision is None:
-        return
-    for vote in Inputs.from_json(verdict.inputs).votes:
+def vote_table(inputs: Mapping[str, Any]) -> SafeString | str:
+    """Return what each region had to say, of the inputs that were stored of a verdict."""
+    votes = list(_votes(Inputs.from_json(inputs))) if inputs else []
+    return render_to_string("admin/probes/verdict/votes.html", {"votes": votes}) if votes else display.NOTHING
+
+
+def _votes(inputs: Inputs) -> Iterator[dict[str, Any]]:
+    decision = decide(inputs)
+    for vote in inputs.votes:
         yield {
             "region": vote.region,
             "status": display.badge(vote.status.value) if vote.status else display.NOTHING,
             "reason": vote.reason or "",
             "slot": display.stamped(vote.slot),
+            "stance": vote.stance.value,
+            "since": display.stamped(vote.since),
             "left_out": decision.left_out.get(vote.region, ""),
+            "is_witness": vote.region in decision.witnesses,
         }

@@ -4,6 +4,9 @@ from probes.models.account import BrokerAccount
 from probes.models.batch import Batch
 from probes.models.control import ControlBeat, MessageRefusal
 from probes.models.credential import Credential, CredentialKind
+from probes.models.group import ResourceGroup
+from probes.models.history import VerdictChange
+from probes.models.incident import Incident, IncidentEntry
 from probes.models.missed import MissedSlots
 from probes.models.outcome import Outcome
 from probes.models.region import Region, RegionEvent
@@ -11,6 +14,7 @@ from probes.models.region_key import RegionKey
 from probes.models.registry import Registry
 from probes.models.resource import Resource
 from probes.models.state import RegionState, Verdict
+from probes.models.terms import GlobalTerms
 
 __all__ = [
     "Batch",
@@ -18,6 +22,9 @@ __all__ = [
     "ControlBeat",
     "Credential",
     "CredentialKind",
+    "GlobalTerms",
+    "Incident",
+    "IncidentEntry",
     "MessageRefusal",
     "MissedSlots",
     "Outcome",
@@ -27,5 +34,7 @@ __all__ = [
     "RegionState",
     "Registry",
     "Resource",
+    "ResourceGroup",
     "Verdict",
+    "VerdictChange",
 ]

@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from probes.models import validation
 from probes.models.credential import Credential
+from probes.models.group import ResourceGroup
 from probes.models.region import Region
 from probes.models.registry import Registry
+from probes.models.terms import TermFields
 from probes.policy import credentials, slots
 from probes.policy.depth import BLOBS_CADENCE, MANIFEST_CADENCE
 from probes.protocol.plan import DEFAULT_PLATFORM
@@ -31,8 +33,8 @@ def at_once() -> datetime:
     return slots.whole_second(timezone.now())
 
 
-class Resource(models.Model):
-    """An image to check, with its schedule.
+class Resource(TermFields):
+    """An image to check, with its schedule, and the terms that are its own.
 
     States of a row:
     - scheduled: `paused_at` is null; the tick claims it when `next_due_at` has come;
@@ -97,6 +99,14 @@ class Resource(models.Model):
         help_text="Empty is automatic: the registry's credential with the longest matching prefix.",
     )
     regions = models.ManyToManyField(Region, blank=True, related_name="resources", help_text="None chosen means all.")
+    group = models.ForeignKey(
+        ResourceGroup,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="resources",
+        help_text="Whose terms hold where this image has none of its own.",
+    )
     labels = models.JSONField(default=dict, blank=True, validators=[validation.labels])
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_due_at = models.DateTimeField(default=at_once, editable=False)
@@ -112,12 +122,13 @@ class Resource(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    class Meta:
+    class Meta(TermFields.Meta):
         ordering = ["name", "id"]
         indexes: ClassVar = [
             models.Index(fields=["next_due_at"], condition=Q(paused_at=None), name="resource_due"),
         ]
         constraints: ClassVar = [
+            *TermFields.Meta.constraints,
             models.CheckConstraint(condition=~Q(tag="") | ~Q(digest=""), name="resource_names_tag_or_digest"),
             models.CheckConstraint(
                 condition=Q(interval_seconds__range=(1, validation.LONGEST_INTERVAL_SECONDS)),
@@ -151,6 +162,7 @@ class Resource(models.Model):
 
     def clean(self) -> None:
         """Check what no single field can; fill the canonical fields. Raises `ValidationError` by field."""
+        super().clean()
         errors: dict[str, Any] = {}
         if self.reference:  # of an empty one its own field has told
             errors |= self._settle_reference()

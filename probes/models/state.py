@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from probes.models.region import Region
 from probes.models.resource import Resource
+from probes.policy.ballot import Ballot, Stance
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Stage, Status
 
@@ -17,6 +18,10 @@ class RegionState(models.Model):
 
     States of a row are the statuses of an outcome:
     available, unavailable, degraded, indeterminate, config_error, each `since` the slot it began at.
+
+    What its outcomes came to is the `stance`, with which the region votes (`policy.ballot`): unproved, good,
+    impaired, bad, `stance_since` a slot. `ballot` is the newest outcome that could tell, for `ballot_slot`; the runs
+    of ballots that are alike began at `run_since`, and as to being bad or not `bad_run` of them at `bad_run_since`.
 
     Outcomes from a region without its way out move nothing here: they set `egress_down`, until one that counts.
 
@@ -43,6 +48,20 @@ class RegionState(models.Model):
     warnings = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     consecutive_failures = models.PositiveIntegerField(default=0)
     consecutive_successes = models.PositiveIntegerField(default=0)
+    run_since = models.DateTimeField(null=True, blank=True)
+    ballot = models.CharField(
+        max_length=8, null=True, blank=True, choices=[(item.value, item.value) for item in Ballot]
+    )
+    ballot_slot = models.DateTimeField(null=True, blank=True)
+    bad_run = models.PositiveIntegerField(default=0, db_default=0)
+    bad_run_since = models.DateTimeField(null=True, blank=True)
+    stance = models.CharField(
+        max_length=8,
+        default=Stance.UNPROVED.value,
+        db_default=Stance.UNPROVED.value,
+        choices=[(item.value, item.value) for item in Stance],
+    )
+    stance_since = models.DateTimeField(null=True, blank=True)
     proved_digest = models.CharField(max_length=140, null=True, blank=True)
     manifest_proved_at = models.DateTimeField(null=True, blank=True)
     blobs_proved_at = models.DateTimeField(null=True, blank=True)
@@ -63,6 +82,27 @@ class RegionState(models.Model):
                 condition=Q(consecutive_failures=0) | Q(consecutive_successes=0),
                 name="region_state_runs_exclude_each_other",
             ),
+            models.CheckConstraint(
+                condition=Q(stance__in=[item.value for item in Stance]), name="region_state_stance_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    ballot=None,
+                    ballot_slot=None,
+                    run_since=None,
+                    bad_run_since=None,
+                    stance_since=None,
+                    stance=Stance.UNPROVED.value,
+                )
+                | Q(
+                    ballot__in=[item.value for item in Ballot],
+                    ballot_slot__isnull=False,
+                    run_since__isnull=False,
+                    bad_run_since__isnull=False,
+                    stance_since__isnull=False,
+                ),
+                name="region_state_ballots_are_whole",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -76,7 +116,8 @@ class Verdict(models.Model):
     A resource without a row has had no outcome yet and counts as unknown. Maintenance and pause are shown
     over a verdict, and do not change it.
 
-    `inputs` is exactly what the pure function was given, so that the verdict can be explained and recomputed.
+    `inputs` is exactly what the pure function was given, so that the verdict can be explained and recomputed;
+    `explanation` is that in a sentence. Each change is a `VerdictChange`.
     At `stale_at` a vote in it lapses or its author does, and it is computed again without any outcome.
     """
 
@@ -89,6 +130,7 @@ class Verdict(models.Model):
     since = models.DateTimeField()
     computed_at = models.DateTimeField()
     stale_at = models.DateTimeField(null=True, blank=True)
+    explanation = models.CharField(max_length=500, blank=True, default="", db_default="")
     inputs = models.JSONField(default=dict)
 
     class Meta:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
+from probes.policy.ballot import Poll, ballot_of, cast
 from probes.policy.depth import NOTHING_PROVED, Proof, prove
+from probes.policy.liveness import Hysteresis
+from probes.policy.terms import USUAL
 from probes.protocol.taxonomy import Depth, Stage, Status
-
-_FAILURES: Final = frozenset({Status.UNAVAILABLE, Status.DEGRADED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +28,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The newest outcome, since which slot its status holds, and how many agree on good or bad in a row.
+    """The newest outcome, since which slot its status holds, and what the region's ballots have come to.
 
-    An outcome that could not tell (`indeterminate`, `config_error`) neither counts nor ends a run. `digest` is
-    the last one seen, also by an earlier outcome.
+    An outcome that could not tell (`indeterminate`, `config_error`) is no ballot and ends no run; `poll` is None
+    before the first that could. `digest` is the last one seen, also by an earlier outcome.
     """
 
     status: Status
@@ -43,18 +43,16 @@ class Standing:
     last_slot: datetime
     checked_at: datetime
     warnings: tuple[str, ...]
-    consecutive_failures: int
-    consecutive_successes: int
+    poll: Poll | None
     proof: Proof
 
 
-def advance(standing: Standing | None, seen: Seen) -> Standing:
-    """Return how things stand after `seen`, an outcome for a newer slot than all before it."""
-    failures, successes = (standing.consecutive_failures, standing.consecutive_successes) if standing else (0, 0)
-    if seen.status is Status.AVAILABLE:
-        failures, successes = 0, successes + 1
-    elif seen.status in _FAILURES:
-        failures, successes = failures + 1, 0
+def advance(standing: Standing | None, seen: Seen, thresholds: Hysteresis = USUAL.thresholds) -> Standing:
+    """Return how things stand after `seen`, an outcome for a newer slot than all before it.
+
+    `thresholds` is how many failures and recoveries in a row change the region's stance.
+    """
+    poll, ballot = standing.poll if standing else None, ballot_of(seen.status, seen.reason)
     digest = seen.digest or (standing.digest if standing else None)
     return Standing(
         status=seen.status,
@@ -66,8 +64,7 @@ def advance(standing: Standing | None, seen: Seen) -> Standing:
         last_slot=seen.slot,
         checked_at=seen.checked_at,
         warnings=seen.warnings,
-        consecutive_failures=failures,
-        consecutive_successes=successes,
+        poll=cast(poll, ballot, at=seen.slot, thresholds=thresholds) if ballot else poll,
         proof=prove(
             standing.proof if standing else NOTHING_PROVED,
             status=seen.status,

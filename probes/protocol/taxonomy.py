@@ -74,12 +74,16 @@ class Retry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a reason says: its status, whether a retry helps, and the sentence an operator reads."""
+    """What a reason says: its status, whether a retry helps, and the sentence an operator reads.
+
+    `only_impairs` tells that the thing works, though not as well as it is wanted to: that is no outage.
+    """
 
     status: Status
     retry: Retry
     hint: str
     confidence: Confidence = Confidence.DEFINITE
+    only_impairs: bool = False
 
 
 class Reason(StrEnum):

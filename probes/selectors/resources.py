@@ -9,10 +9,10 @@ from probes.selectors.regions import UNREAD, UNREAD_JOINED
 
 
 def resources() -> QuerySet[Resource]:
-    """Resources with their registry, verdict, chosen regions and state per region. Three queries."""
+    """Resources with their registry, group, verdict, chosen regions and state per region. Three queries."""
     states = RegionState.objects.select_related("region").defer("document", *UNREAD_JOINED)
     return (
-        Resource.objects.select_related("registry", "verdict")
+        Resource.objects.select_related("registry", "verdict", "group")
         .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs")
         .prefetch_related(
             Prefetch("states", states.order_by("region__slug")),

@@ -79,3 +79,4 @@ def partitions() -> None:
     retention.drop_missed(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
     retention.drop_batches(before=now - retention.LEDGER_KEPT_FOR)
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
+    retention.drop_verdict_changes(before=now - retention.CHANGES_KEPT_FOR)

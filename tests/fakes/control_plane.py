@@ -8,16 +8,21 @@ from probes.actions import beat, dispatch, partitions, resources
 from probes.actions.ingest import ingest
 from probes.models import ControlBeat, Region, Resource
 from tests.fakes.far_region import FarRegion, Find, found
+from tests.fakes.terms import at_the_first_failure
 
 SLUGS: Final = ("ap-south", "eu-west", "us-east")
 
 
 class ControlPlane:
-    """Three enrolled regions, and a clock that starts an hour ago and moves on by a minute with each round."""
+    """Three enrolled regions, and a clock that starts an hour ago and moves on by a minute with each round.
+
+    One failure turns a region bad here, and one good check turns it good again.
+    """
 
     def __init__(self) -> None:
         self.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
         partitions.ensure_partitions(self.now.date())
+        at_the_first_failure()
         self.regions: dict[str, FarRegion] = {slug: FarRegion.enrolled(slug) for slug in SLUGS}
 
     def region(self, slug: str) -> Region:

@@ -1,6 +1,6 @@
 """What is checked, for programs."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -64,7 +64,8 @@ def test_resource_without_an_outcome_is_unknown(client: APIClient, plane: Contro
     image = plane.image()
     shown = client.get(f"{ADDRESS}/{image.pk}").json()
     assert shown["states"] == []
-    assert shown["verdict"] == {"state": "unknown", "since": None, "computed_at": None}
+    assert shown["verdict"] == {"state": "unknown", "since": None, "computed_at": None, "explanation": ""}
+    assert shown["group"] is None
 
 
 def test_resource_shows_its_verdict_and_its_state_from_each_region(client: APIClient, plane: ControlPlane) -> None:
@@ -75,6 +76,8 @@ def test_resource_shows_its_verdict_and_its_state_from_each_region(client: APICl
         "state": "degraded",
         "since": rfc3339(plane.now),
         "computed_at": rfc3339(plane.now),
+        "explanation": "1 of 3 fresh regions cannot read the manifest: ghcr.io: tag not found"
+        f" since {slot.astimezone(UTC):%H:%M} UTC",
     }
     states = {state["region"]: state for state in shown["states"]}
     assert list(states) == ["ap-south", "eu-west", "us-east"]

@@ -46,9 +46,12 @@ def keys_file(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def regions(db: None, now: datetime) -> Regions:
+    """Three regions, which one failure turns bad and one good check turns good again."""
     from probes.actions import partitions  # noqa: PLC0415 - see above
     from tests.fakes.far_region import FarRegion  # noqa: PLC0415 - see above
+    from tests.fakes.terms import at_the_first_failure  # noqa: PLC0415 - see above
 
+    at_the_first_failure()
     partitions.ensure_partitions(now.date())
     return {slug: FarRegion.enrolled(slug) for slug in SLUGS}
 

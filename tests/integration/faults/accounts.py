@@ -1,4 +1,7 @@
-"""What became of every slot: the books of the whole pipeline, drawn up from its tables by the rules of slots."""
+"""What became of every slot: the books of the whole pipeline, drawn up from its tables by the rules of slots.
+
+Of the schedule: checks that are asked for besides it, to confirm a failure, have slots that are never whole seconds.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -108,22 +111,22 @@ def _account(image: Resource, region: Region) -> Account:
             )
         ]
         causes += [(slot, record.cause) for slot in covered]
-        if record.count != len(covered):
+        if _is_scheduled(record.first_slot) and record.count != len(covered):
             miscounts.append(f"{record} covers {len(covered)} slots")
-    found = Counter(Outcome.objects.filter(resource=image, region=region).values_list("slot", flat=True))
+    told = Counter(Outcome.objects.filter(resource=image, region=region).values_list("slot", flat=True))
     state = RegionState.objects.filter(resource=image, region=region).first()
-    if state and state.consecutive_successes > found.total():
-        miscounts.append(f"{state.consecutive_successes} successes of {found.total()} outcomes")
+    if state and state.consecutive_successes > told.total():
+        miscounts.append(f"{state.consecutive_successes} successes of {told.total()} outcomes")
     waiting = {
         slot
         for batch in Batch.objects.filter(region=region, state=Batch.State.SENT, resource_ids__contains=[image.pk])
         for resource_id, slot in zip(batch.resource_ids, batch.slots, strict=True)
-        if resource_id == image.pk
+        if resource_id == image.pk and _is_scheduled(slot)
     }
     return Account(
         due=frozenset(due),
         waiting=frozenset(waiting),
-        found=found,
+        found=Counter({slot: count for slot, count in told.items() if _is_scheduled(slot)}),
         missed=Counter(slot for slot, _ in causes),
         causes=dict(causes),
         miscounts=tuple(miscounts),
@@ -146,3 +149,7 @@ def _chain(image: Resource) -> Iterator[datetime]:
 
 def _name(image: Resource) -> str:
     return image.repository.rpartition("/")[2]
+
+
+def _is_scheduled(slot: datetime) -> bool:
+    return slot.microsecond == 0

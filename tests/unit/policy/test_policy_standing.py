@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from probes.policy.ballot import Stance
 from probes.policy.depth import NOTHING_PROVED
+from probes.policy.liveness import Hysteresis
 from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
 from probes.protocol.taxonomy import Depth, Stage, Status
 
@@ -47,7 +49,8 @@ def after(*seen: Seen) -> Standing:
 def test_first_outcome_makes_the_standing() -> None:
     standing = after(GOOD)
     assert (standing.status, standing.since, standing.last_slot) == (Status.AVAILABLE, NOON, NOON)
-    assert (standing.consecutive_successes, standing.consecutive_failures) == (1, 0)
+    assert standing.poll
+    assert (standing.poll.consecutive_successes, standing.poll.stance) == (1, Stance.GOOD)
     assert (standing.digest, standing.warnings) == (DIGEST, ("tag_moved",))
     assert standing.proof.manifest_at == NOON
 
@@ -62,14 +65,15 @@ def test_first_outcome_may_be_a_failure() -> None:
 def test_same_status_keeps_since_and_counts_on() -> None:
     standing = after(BAD, BAD, replace(BAD, reason="auth_denied"))
     assert (standing.since, standing.last_slot) == (NOON, NOON + 2 * MINUTE)
-    assert standing.consecutive_failures == 3
+    assert standing.poll
+    assert (standing.poll.consecutive_failures, standing.poll.stance, standing.poll.since) == (3, Stance.BAD, NOON)
 
 
 def test_other_status_begins_anew() -> None:
     standing = after(GOOD, GOOD, BAD)
     assert standing.since == NOON + 2 * MINUTE
-    assert (standing.consecutive_successes, standing.consecutive_failures) == (0, 1)
-    assert after(BAD, GOOD).consecutive_failures == 0
+    assert standing.poll
+    assert (standing.poll.consecutive_successes, standing.poll.consecutive_failures) == (0, 1)
 
 
 def test_digest_survives_a_failure() -> None:
@@ -77,7 +81,19 @@ def test_digest_survives_a_failure() -> None:
 
 
 def test_what_could_not_tell_does_not_end_a_run() -> None:
-    assert after(BAD, UNCLEAR, BAD).consecutive_failures == 2
+    poll = after(BAD, UNCLEAR, BAD).poll
+    assert poll
+    assert (poll.consecutive_failures, poll.failing.since) == (2, NOON)
+
+
+def test_before_anything_could_be_told_there_is_no_poll() -> None:
+    assert after(UNCLEAR).poll is None
+
+
+def test_thresholds_are_those_of_the_resource() -> None:
+    nervous = advance(after(GOOD), replace(BAD, slot=NOON + MINUTE), Hysteresis(enter=1, leave=1)).poll
+    assert nervous
+    assert nervous.stance is Stance.BAD
 
 
 def test_only_a_later_slot_is_newer() -> None:

@@ -5,34 +5,56 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from probes.policy.ballot import Ballot, Stance
 from probes.policy.liveness import RegionCondition
+from probes.policy.terms import Quorum
 from probes.policy.verdict import Decision, Inputs, Presence, VerdictState, Vote, decide
-from probes.protocol.taxonomy import Status
+from probes.protocol.taxonomy import Stage, Status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 INTERVAL = 60
 FRESH = timedelta(seconds=3 * INTERVAL + 30)
+SINCE = NOON - timedelta(hours=1)
 WORDS = {
-    "up": Status.AVAILABLE,
-    "down": Status.UNAVAILABLE,
-    "ill": Status.DEGRADED,
-    "?": Status.INDETERMINATE,
-    "conf": Status.CONFIG_ERROR,
+    "up": (Status.AVAILABLE, Stance.GOOD),
+    "ill": (Status.DEGRADED, Stance.IMPAIRED),
+    "down": (Status.UNAVAILABLE, Stance.BAD),
+    "new": (Status.UNAVAILABLE, Stance.UNPROVED),
+    "slow": (Status.AVAILABLE, Stance.IMPAIRED),
+    "blip": (Status.UNAVAILABLE, Stance.GOOD),
+    "?": (Status.INDETERMINATE, Stance.BAD),
+    "conf": (Status.CONFIG_ERROR, Stance.BAD),
 }
 
 
 def vote(
-    word: str, *, region: str = "r", age: timedelta = timedelta(0), presence: Presence = Presence.PRESENT
+    word: str,
+    *,
+    region: str = "r",
+    age: timedelta = timedelta(0),
+    presence: Presence = Presence.PRESENT,
+    since: datetime = SINCE,
 ) -> Vote:
-    return Vote(region=region, presence=presence, status=WORDS[word], reason=word, slot=NOON - age)
+    status, stance = WORDS[word]
+    return Vote(
+        region=region,
+        presence=presence,
+        status=status,
+        reason=word,
+        slot=NOON - age,
+        stance=stance,
+        since=since,
+        told_at=NOON - age,
+    )
 
 
 def votes(text: str) -> tuple[Vote, ...]:
     return tuple(vote(word, region=f"r{n}") for n, word in enumerate(text.split()))
 
 
-def decided(*cast: Vote, minimum: int = 2) -> Decision:
-    return decide(Inputs(now=NOON, interval_seconds=INTERVAL, votes=cast, minimum_votes=minimum))
+def decided(*cast: Vote, minimum: int = 2, quorum: Quorum | None = None) -> Decision:
+    quorum = quorum or Quorum(percent=51)
+    return decide(Inputs(now=NOON, interval_seconds=INTERVAL, votes=cast, minimum_votes=minimum, quorum=quorum))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +69,10 @@ def decided(*cast: Vote, minimum: int = 2) -> Decision:
         ("up up ill", VerdictState.DEGRADED),
         ("down ill up", VerdictState.DEGRADED),
         ("down down ill", VerdictState.UNAVAILABLE),
+        ("up up blip", VerdictState.AVAILABLE),
+        ("up up new", VerdictState.AVAILABLE),
+        ("down down new", VerdictState.UNAVAILABLE),
+        ("new new new", VerdictState.UNKNOWN),
         ("up up ?", VerdictState.AVAILABLE),
         ("down down ?", VerdictState.UNAVAILABLE),
         ("up up conf", VerdictState.AVAILABLE),
@@ -63,6 +89,22 @@ def test_verdict_is_the_majority_of_counted_votes(cast: str, state: VerdictState
     assert decided(*votes(cast)).state is state
 
 
+@pytest.mark.parametrize(
+    ("cast", "quorum", "state"),
+    [
+        ("up up down", Quorum(votes=1), VerdictState.UNAVAILABLE),
+        ("up down down", Quorum(votes=3), VerdictState.DEGRADED),
+        ("down down down", Quorum(votes=3), VerdictState.UNAVAILABLE),
+        ("down down", Quorum(votes=3), VerdictState.UNAVAILABLE),
+        ("up down", Quorum(percent=50), VerdictState.UNAVAILABLE),
+        ("up down down", Quorum(percent=67), VerdictState.DEGRADED),
+        ("ill ill", Quorum(votes=1), VerdictState.DEGRADED),
+    ],
+)
+def test_quorum_is_of_bad_votes(cast: str, quorum: Quorum, state: VerdictState) -> None:
+    assert decided(*votes(cast), quorum=quorum).state is state
+
+
 def test_every_vote_that_does_not_count_says_why() -> None:
     decision = decided(
         vote("up", region="a"),
@@ -72,6 +114,7 @@ def test_every_vote_that_does_not_count_says_why() -> None:
         vote("down", region="e", age=FRESH),
         vote("?", region="f"),
         vote("conf", region="g"),
+        vote("new", region="h"),
         minimum=1,
     )
     assert decision.state is VerdictState.AVAILABLE
@@ -83,7 +126,72 @@ def test_every_vote_that_does_not_count_says_why() -> None:
         "e": "stale",
         "f": "indeterminate",
         "g": "config_error",
+        "h": "unproved",
     }
+
+
+def test_decision_says_how_many_failed_and_how_many_it_takes() -> None:
+    decision = decided(*votes("up ill down down"))
+    assert (decision.counted, decision.failing, decision.bad, decision.needed) == (4, 3, 2, 3)
+
+
+BEGAN = NOON - timedelta(minutes=30)
+BAD = (vote("down", region="d", since=BEGAN - timedelta(minutes=5)), vote("down", region="e", since=BEGAN))
+
+
+def three(word: str, told: timedelta, presence: Presence = Presence.SILENT) -> list[Vote]:
+    return [vote(word, region=region, age=told, presence=presence) for region in "abc"]
+
+
+def test_silent_regions_leave_the_denominator() -> None:
+    """They fell silent before it failed: they know nothing of it."""
+    decision = decided(*three("up", timedelta(minutes=31)), *BAD)
+    assert (decision.state, decision.needed, decision.witnesses) == ("unavailable", 2, ())
+
+
+@pytest.mark.parametrize("presence", [Presence.SILENT, Presence.EGRESS_DOWN, Presence.PRESENT])
+@pytest.mark.parametrize("word", ["up", "slow"])
+def test_silence_of_those_who_saw_it_well_is_no_outage(word: str, presence: Presence) -> None:
+    """They could read it after the others could not, and that they are gone is no reason to wake somebody."""
+    decision = decided(*three(word, timedelta(minutes=30), presence), *BAD)
+    assert (decision.state, decision.counted, decision.needed) == ("degraded", 2, 3)
+    assert decision.witnesses == ("a", "b", "c")
+
+
+def test_word_of_before_the_failure_counts_while_it_is_fresh() -> None:
+    failing = [replace(item, since=NOON - timedelta(minutes=1)) for item in BAD]
+    decision = decided(*three("up", timedelta(minutes=2)), *failing)
+    assert (decision.state, len(decision.witnesses)) == ("degraded", 3)
+    assert decision.stale_at == NOON - timedelta(minutes=2) + FRESH
+    assert decided(*three("up", FRESH), *failing).state == "unavailable"
+
+
+def test_throttled_region_leaves_the_denominator_and_may_be_a_witness() -> None:
+    throttled = [
+        replace(item, status=Status.INDETERMINATE, slot=NOON)
+        for item in three("up", timedelta(minutes=30), Presence.PRESENT)
+    ]
+    assert decided(*throttled, *BAD).state == "degraded"
+    assert decided(*(replace(item, told_at=None) for item in throttled), *BAD).state == "unavailable"
+
+
+@pytest.mark.parametrize("word", ["down", "blip", "new"])
+def test_whoever_saw_it_fail_last_is_no_witness(word: str) -> None:
+    assert decided(*three(word, timedelta(minutes=30)), *BAD).witnesses == ()
+
+
+def test_whoever_was_sent_away_is_no_witness() -> None:
+    assert decided(*three("up", timedelta(0), Presence.DRAINING), *BAD).state == "unavailable"
+
+
+def test_newest_outcome_is_a_ballot_if_it_could_tell() -> None:
+    assert [item.ballot for item in votes("up blip ?")] == [Ballot.GOOD, Ballot.BAD, None]
+    assert Vote(region="a").ballot is None
+
+
+def test_unknown_is_no_harm() -> None:
+    assert sorted(VerdictState, key=lambda state: state.harm)[-2:] == ["degraded", "unavailable"]
+    assert VerdictState.UNKNOWN.harm == VerdictState.AVAILABLE.harm
 
 
 def test_one_voice_is_too_few_where_several_are_expected() -> None:
@@ -119,10 +227,35 @@ def test_vote_of_a_region_with_a_stride_is_fresh_for_as_many_of_its_longer_inter
     assert decision.stale_at == NOON + timedelta(seconds=30)
 
 
-def test_vote_stored_before_there_were_strides_has_none() -> None:
-    document = Inputs(now=NOON, interval_seconds=60, votes=(vote("up"),)).to_json()
-    del document["votes"][0]["stride"]
-    assert Inputs.from_json(document).votes[0].stride == 1
+@pytest.mark.parametrize(
+    ("statuses", "state"),
+    [
+        ("available available unavailable", "degraded"),
+        ("available unavailable unavailable", "unavailable"),
+        ("degraded degraded degraded", "degraded"),
+        ("indeterminate available available", "available"),
+        ("indeterminate indeterminate available", "unknown"),
+    ],
+)
+def test_verdict_stored_before_there_were_stances_is_what_it_was(statuses: str, state: str) -> None:
+    """Then a vote was the newest outcome, an outage more than half, and `degraded` was none."""
+    stored = {"presence": "present", "reason": "why", "slot": NOON.isoformat()}
+    document = {
+        "now": NOON.isoformat(),
+        "interval_seconds": INTERVAL,
+        "minimum_votes": 2,
+        "fresh_intervals": 3,
+        "votes": [{**stored, "region": f"r{n}", "status": status} for n, status in enumerate(statuses.split())],
+    }
+    inputs = Inputs.from_json(document)
+    assert decide(inputs).state == state
+    assert {item.stride for item in inputs.votes} == {1}
+
+
+def test_region_that_was_unchecked_in_a_stored_verdict_is_unproved() -> None:
+    assert Vote.from_json(
+        {"region": "a", "presence": "present", "status": None, "reason": None, "slot": None}
+    ) == Vote(region="a")
 
 
 def test_without_counted_votes_nothing_lapses() -> None:
@@ -133,7 +266,12 @@ def test_stored_inputs_are_the_inputs() -> None:
     inputs = Inputs(
         now=NOON,
         interval_seconds=INTERVAL,
-        votes=(vote("ill", region="a", age=FRESH), Vote(region="b", stride=4), vote("up", presence=Presence.PAUSED)),
+        votes=(
+            replace(vote("ill", region="a", age=FRESH), stage=Stage.LAYER, host="cdn.example", detail="HTTP 403"),
+            Vote(region="b", stride=4),
+            vote("up", presence=Presence.PAUSED),
+        ),
+        quorum=Quorum(votes=2),
         minimum_votes=1,
         fresh_intervals=5,
     )

@@ -1,0 +1,261 @@
+"""Incidents of resources, in the transaction that computes their verdicts; whoever calls holds the verdicts' locks.
+
+Most reports find all well, and nothing open: then there is one question to the database, and nothing to do.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Max, Value
+from django.db.models.functions import Greatest
+
+from probes.models import Incident, IncidentEntry, Verdict, VerdictChange
+from probes.policy import flapping
+from probes.policy.incidents import (
+    BackDate,
+    Cause,
+    Deed,
+    EntryKind,
+    Flap,
+    Level,
+    Open,
+    OpenIncident,
+    Resolve,
+    Settle,
+    Turn,
+    region_turns,
+    situation,
+    step,
+)
+from probes.policy.terms import Terms
+from probes.policy.verdict import Decision, Inputs, VerdictState, decide
+from probes.protocol.outcome import rfc3339
+
+_CHANGED: Final = ("level", "worst", "began_at", "resolved_at", "cause", "is_flapping", "explanation")
+
+_LOOK_AGAIN: Final = """
+UPDATE probes_verdict AS verdict SET stale_at = least(verdict.stale_at, given.at)
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, at) WHERE verdict.resource_id = given.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The open incidents of some resources, and what their verdicts were made of until now."""
+
+    incidents: Mapping[int, Incident]
+    inputs: Mapping[int, Inputs]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict that was just computed."""
+
+    inputs: Inputs
+    decision: Decision
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Something that was done with an incident, for whoever is to be told."""
+
+    incident: Incident
+    deed: Deed
+
+
+def known(resource_ids: Iterable[int]) -> Known:
+    """Return what is open, before the verdicts are written. One query, two where anything is."""
+    found = {item.resource_id: item for item in Incident.objects.filter(resource__in=resource_ids, resolved_at=None)}
+    if not found:
+        return Known({}, {})
+    before = Verdict.objects.filter(pk__in=found).values_list("pk", "inputs")
+    return Known(found, {pk: Inputs.from_json(inputs) for pk, inputs in before if inputs})
+
+
+def follow(
+    rows: Sequence[Verdict],
+    judged: Mapping[int, Judged],
+    terms: Mapping[int, Terms],
+    before: Known,
+    *,
+    now: datetime,
+) -> list[Done]:
+    """Do with the incidents what the new verdicts ask for; `rows` still say what these were.
+
+    What changed by now is in the history of verdicts already. A constant number of queries.
+    """
+    concerned = [
+        row
+        for row in rows
+        if row.resource_id in before.incidents
+        or judged[row.resource_id].decision.state.harm
+        or judged[row.resource_id].decision.state != row.state
+    ]
+    if not concerned:
+        return []
+    ids = [row.resource_id for row in concerned]
+    turned, clear_since = _turned(ids, now), _clear_since(ids)
+    timeline = _Timeline(now)
+    done: list[Done] = []
+    look_again: dict[int, datetime] = {}
+    for row in concerned:
+        pk, found = row.resource_id, judged[row.resource_id]
+        incident = before.incidents.get(pk)
+        flaps = flapping.read(bool(incident and incident.is_flapping), turned[pk], now=now)
+        course = step(
+            replace(
+                situation(
+                    found.inputs,
+                    found.decision,
+                    since=row.since if found.decision.state == row.state else now,
+                    degraded_after=terms[pk].degraded_after,
+                ),
+                is_flapping=flaps.holds,
+                is_paused=row.resource.paused_at is not None,
+                clear_since=clear_since.get(pk),
+            ),
+            _open_incident(incident),
+        )
+        for deed in course.deeds:
+            incident = timeline.add(incident, deed, found, resource=pk, terms=terms[pk])
+            done.append(Done(incident, deed))
+        if incident:
+            timeline.note_regions(incident, before.inputs.get(pk), found)
+            if found.decision.state.harm:
+                incident.explanation = found.explanation
+        if again := min(filter(None, (course.look_again_at, flaps.settles_at)), default=None):
+            look_again[pk] = again
+    timeline.write()
+    if look_again:
+        with connection.cursor() as cursor:
+            cursor.execute(_LOOK_AGAIN, [list(look_again), list(look_again.values())])
+    return done
+
+
+def close(resource_ids: Iterable[int], cause: Cause, *, now: datetime) -> int:
+    """Resolve what is open for a cause other than that all is well; returns how many there were."""
+    rows = list(Incident.objects.filter(resource__in=resource_ids, resolved_at=None))
+    IncidentEntry.objects.bulk_create(
+        IncidentEntry(incident=row, at=now, kind=EntryKind.RESOLVED, text=cause.value) for row in rows
+    )
+    return Incident.objects.filter(pk__in=[row.pk for row in rows]).update(
+        resolved_at=Greatest("began_at", Value(now)), cause=cause.value
+    )
+
+
+def acknowledge(incident_id: int, *, by: User, now: datetime) -> bool:
+    """Note that somebody is at an open incident; False where it is over, or somebody was before."""
+    with transaction.atomic():
+        unseen = Incident.objects.filter(pk=incident_id, resolved_at=None, acknowledged_at=None)
+        if not unseen.update(acknowledged_at=now, acknowledged_by=by):
+            return False
+        IncidentEntry.objects.create(incident_id=incident_id, at=now, kind=EntryKind.ACKNOWLEDGED, by=by)
+    return True
+
+
+def comment(incident_id: int, text: str, *, by: User, now: datetime) -> IncidentEntry:
+    """Add what somebody has to say of an incident, also of one that is over."""
+    return IncidentEntry.objects.create(incident_id=incident_id, at=now, kind=EntryKind.COMMENT, text=text, by=by)
+
+
+class _Timeline:
+    """What is to be written of many incidents at once."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._opened: list[Incident] = []
+        self._changed: dict[int, Incident] = {}
+        self._entries: list[IncidentEntry] = []
+
+    def add(self, incident: Incident | None, deed: Deed, found: Judged, *, resource: int, terms: Terms) -> Incident:
+        """Do the deed with the row in hand, or with the new one, and write it down."""
+        if isinstance(deed, Open):
+            incident = Incident(
+                resource_id=resource,
+                level=deed.level,
+                worst=deed.level,
+                severity=terms.severity,
+                began_at=min(deed.began_at, self._now),
+                opened_at=self._now,
+                is_flapping=deed.is_flapping,
+            )
+            self._opened.append(incident)
+            self._enter(incident, EntryKind.OPENED, after=deed.level, text=found.explanation)
+            return incident
+        assert incident is not None  # noqa: S101 - only an open incident has any other deed
+        match deed:
+            case BackDate(began_at):
+                incident.began_at = began_at
+                self._enter(incident, EntryKind.BACK_DATED, text=rfc3339(began_at))
+            case Turn(level):
+                self._enter(incident, EntryKind.TURNED, before=incident.level, after=level, text=found.explanation)
+                incident.level = level
+                if level is Level.UNAVAILABLE:
+                    incident.worst = level
+            case Flap() | Settle():
+                incident.is_flapping = isinstance(deed, Flap)
+                self._enter(incident, EntryKind.FLAPPING if incident.is_flapping else EntryKind.SETTLED)
+            case Resolve(at, cause):
+                incident.resolved_at, incident.cause = max(at, incident.began_at), cause.value
+                self._enter(incident, EntryKind.RESOLVED, text=cause.value)
+        return incident
+
+    def note_regions(self, incident: Incident, before: Inputs | None, found: Judged) -> None:
+        """Write down what regions say now and did not say before; of a new incident, what they say at all."""
+        if incident.pk:
+            self._changed[incident.pk] = incident
+        earlier = (before, decide(before)) if before else None
+        for turn in region_turns(earlier, (found.inputs, found.decision)):
+            self._entries.append(
+                IncidentEntry(
+                    incident=incident,
+                    at=self._now,
+                    kind=EntryKind.REGION,
+                    region=turn.region,
+                    before=turn.before or "",
+                    after=turn.after or "",
+                    text=turn.reason or "",
+                )
+            )
+
+    def write(self) -> None:
+        Incident.objects.bulk_create(self._opened)
+        if self._changed:
+            Incident.objects.bulk_update(self._changed.values(), _CHANGED)
+        IncidentEntry.objects.bulk_create(self._entries)
+
+    def _enter(
+        self, incident: Incident, kind: EntryKind, *, before: str = "", after: str = "", text: str = ""
+    ) -> None:
+        self._entries.append(
+            IncidentEntry(incident=incident, at=self._now, kind=kind, before=before, after=after, text=text)
+        )
+
+
+def _open_incident(incident: Incident | None) -> OpenIncident | None:
+    if incident is None:
+        return None
+    return OpenIncident(level=Level(incident.level), began_at=incident.began_at, is_flapping=incident.is_flapping)
+
+
+def _turned(resource_ids: Sequence[int], now: datetime) -> Mapping[int, Sequence[datetime]]:
+    """Return when each verdict turned within the window in which it may be flapping, in order."""
+    histories: dict[int, list[tuple[datetime, VerdictState]]] = defaultdict(list)
+    changes = VerdictChange.objects.filter(resource__in=resource_ids, at__gt=now - flapping.USUAL.window)
+    for pk, at, before, state in changes.order_by("at", "id").values_list("resource_id", "at", "before", "state"):
+        if pk not in histories:
+            histories[pk].append((at, VerdictState(before)))
+        histories[pk].append((at, VerdictState(state)))
+    return {pk: flapping.turns(histories[pk]) for pk in resource_ids}
+
+
+def _clear_since(resource_ids: Sequence[int]) -> Mapping[int, datetime]:
+    """Return when the last incident of each resource was over: none begins before that."""
+    over = Incident.objects.filter(resource__in=resource_ids, resolved_at__isnull=False).order_by()
+    return dict(over.values("resource_id").annotate(last=Max("resolved_at")).values_list("resource_id", "last"))

@@ -1,0 +1,119 @@
+"""A region's ballots on a resource, as columns of its state; and what is done where some come late.
+
+That happens where the reports of an outage arrive all at once and are taken in by several workers. Then polls are
+taken again in the order of slots, from the outcomes that are stored; otherwise none of these is read.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection
+
+from probes.models import Region, RegionState
+from probes.policy.ballot import RECALLED, Ballot, Poll, Run, Stance, ballot_of, cast, recast
+from probes.policy.terms import Terms
+from probes.protocol.taxonomy import Status
+
+COLUMNS: Final = (
+    "consecutive_failures integer, consecutive_successes integer, run_since timestamptz, ballot text,"
+    " ballot_slot timestamptz, bad_run integer, bad_run_since timestamptz, stance text, stance_since timestamptz"
+)
+_NAMES: Final = [column.split()[0] for column in COLUMNS.split(",")]
+
+_HISTORY: Final = """
+SELECT given.id, past.slot, past.status, past.reason
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, since)
+CROSS JOIN LATERAL (
+    SELECT slot, status, reason FROM probes_outcome
+    WHERE resource_id = given.id AND region_id = %s AND slot >= given.since
+        AND NOT egress_down AND status = ANY(%s)
+    ORDER BY slot DESC LIMIT %s
+) AS past
+ORDER BY given.id, past.slot
+"""
+
+_RECAST: Final = f"""
+UPDATE probes_regionstate AS state SET ({", ".join(_NAMES)}) = ({", ".join(f"given.{name}" for name in _NAMES)})
+FROM jsonb_to_recordset(%s::jsonb) AS given (resource_id bigint, {COLUMNS})
+WHERE state.region_id = %s AND state.resource_id = given.resource_id
+"""  # noqa: S608 - made of the constants above
+
+_TOLD: Final = [status.value for status in Status if ballot_of(status, "")]
+
+
+def columns(poll: Poll | None) -> dict[str, Any]:
+    """Return what is stored of a poll, as JSON values for `COLUMNS`."""
+    if poll is None:
+        none = dict.fromkeys(_NAMES)
+        return none | {"consecutive_failures": 0, "consecutive_successes": 0, "bad_run": 0, "stance": Stance.UNPROVED}
+    return {
+        "consecutive_failures": poll.consecutive_failures,
+        "consecutive_successes": poll.consecutive_successes,
+        "run_since": poll.failing.since.isoformat(),
+        "ballot": poll.ballot,
+        "ballot_slot": poll.at.isoformat(),
+        "bad_run": poll.bad.count,
+        "bad_run_since": poll.bad.since.isoformat(),
+        "stance": poll.stance,
+        "stance_since": poll.since.isoformat(),
+    }
+
+
+def poll_of(state: RegionState) -> Poll | None:
+    """Return the poll that is stored in a state."""
+    if not (state.ballot and state.ballot_slot and state.run_since and state.bad_run_since and state.stance_since):
+        return None  # all are there or none is
+    ballot = Ballot(state.ballot)
+    run = state.consecutive_failures + state.consecutive_successes  # one of them is none
+    return Poll(
+        ballot=ballot,
+        at=state.ballot_slot,
+        failing=Run(ballot is not Ballot.GOOD, run, state.run_since),
+        bad=Run(ballot is Ballot.BAD, state.bad_run, state.bad_run_since),
+        stance=Stance(state.stance),
+        since=state.stance_since,
+    )
+
+
+def take_again(
+    region: Region,
+    late: Sequence[int],
+    polls: Mapping[int, Poll | None],
+    *,
+    since: Mapping[int, datetime],
+    terms: Mapping[int, Terms],
+) -> None:
+    """Count late outcomes in their place; `late` names the resource of each, and all of them are stored by now.
+
+    `polls` are those that count them not, and are stored too. `since` says from when on outcomes are of the image
+    that is meant. Two queries, or none.
+    """
+    counts = Counter(late)
+    if not counts:
+        return
+    rows = []
+    for pk, history in _histories(region, list(counts), since).items():
+        thresholds = terms[pk].thresholds
+        # Where only outcomes that could not tell had come, all there is to count is in the history.
+        (at, first), poll = history[0], polls[pk]
+        counted = poll or cast(None, first, at=at, thresholds=thresholds)
+        again = recast(counted, history, late=counts[pk], thresholds=thresholds)
+        rows.append({"resource_id": pk, **columns(again)})
+    with connection.cursor() as cursor:
+        cursor.execute(_RECAST, [json.dumps(rows), region.pk])
+
+
+def _histories(
+    region: Region, resource_ids: Sequence[int], since: Mapping[int, datetime]
+) -> Mapping[int, Sequence[tuple[datetime, Ballot]]]:
+    histories: dict[int, list[tuple[datetime, Ballot]]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        begin = [since[pk] for pk in resource_ids]
+        cursor.execute(_HISTORY, [list(resource_ids), begin, region.pk, _TOLD, RECALLED])
+        for pk, slot, status, reason in cursor.fetchall():
+            if ballot := ballot_of(Status(status), reason):
+                histories[pk].append((slot, ballot))
+    return histories

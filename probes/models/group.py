@@ -1,0 +1,21 @@
+"""Resources that belong together: of one team, of one service."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from probes.models.terms import TermFields
+
+
+class ResourceGroup(TermFields):
+    """A name for resources that belong together, and the terms of those that have none of their own."""
+
+    name = models.CharField(max_length=100, unique=True)
+    notes = models.TextField(blank=True)
+
+    class Meta(TermFields.Meta):
+        verbose_name = "group"
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,105 @@
+"""Incidents: the times in which something could not be had, and what happened in them."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from probes.models.resource import Resource
+from probes.policy.incidents import Cause, EntryKind, Level
+from probes.policy.terms import Severity
+
+
+class Incident(models.Model):
+    """A time in which a resource could not be had, from everywhere or from somewhere.
+
+    States of a row:
+    - open: `resolved_at` is null. There is one for each resource at most. Its `level` is that of now, `worst` of all
+      its time; while `is_flapping` it comes and goes, and keeps both;
+    - resolved: at `resolved_at`, for the `cause`.
+
+    It began at `began_at`, the first failure of the regions that made it, and was opened at `opened_at`. An open one
+    may be acknowledged: somebody is at it.
+    """
+
+    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, db_index=False, related_name="incidents")
+    level = models.CharField(max_length=16, choices=[(item.value, item.value) for item in Level])
+    worst = models.CharField(max_length=16, choices=[(item.value, item.value) for item in Level])
+    severity = models.CharField(max_length=8, choices=[(item.value, item.value) for item in Severity])
+    began_at = models.DateTimeField()
+    opened_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    cause = models.CharField(max_length=16, blank=True, choices=[(item.value, item.value) for item in Cause])
+    is_flapping = models.BooleanField(default=False)
+    explanation = models.CharField(max_length=500, blank=True, help_text="Of the verdict that was last bad.")
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-opened_at", "-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["resource", "-opened_at"], name="incident_of_resource"),
+            models.Index(fields=["-opened_at", "-id"], name="incident_age"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["resource"], condition=Q(resolved_at=None), name="incident_is_one_at_a_time_per_resource"
+            ),
+            models.CheckConstraint(
+                condition=Q(level__in=[item.value for item in Level])
+                & Q(worst__in=[item.value for item in Level])
+                & Q(severity__in=[item.value for item in Severity]),
+                name="incident_level_is_known",
+            ),
+            models.CheckConstraint(condition=Q(began_at__lte=F("opened_at")), name="incident_began_before_it_opened"),
+            models.CheckConstraint(
+                condition=Q(resolved_at=None, cause="")
+                | Q(
+                    # Said of it that it is there: a check that comes out null would hold.
+                    resolved_at__isnull=False,
+                    resolved_at__gte=F("began_at"),
+                    cause__in=[item.value for item in Cause],
+                ),
+                name="incident_resolved_has_its_cause",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource_id} {self.level} since {self.began_at:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_at is None
+
+
+class IncidentEntry(models.Model):
+    """One line of an incident's timeline; in the order of their ids. Never changed after it was written.
+
+    `region` is set where a region said something else than before; `by` where a person did something.
+    """
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="entries")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=16, choices=[(item.value, item.value) for item in EntryKind])
+    region = models.CharField(max_length=40, blank=True)
+    before = models.CharField(max_length=16, blank=True)
+    after = models.CharField(max_length=16, blank=True)
+    text = models.TextField(blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name_plural = "incident entries"
+        ordering = ["id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(kind__in=[item.value for item in EntryKind]), name="incident_entry_kind_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.incident_id}: {self.kind}"

@@ -1,0 +1,31 @@
+"""On which terms resources are judged."""
+
+from collections.abc import Iterable, Mapping
+
+from django.db.models import Count, QuerySet
+
+from probes.models import GlobalTerms, Resource, ResourceGroup
+from probes.policy.terms import NOTHING_SAID, Layer, Terms, settle
+
+
+def groups() -> QuerySet[ResourceGroup]:
+    """Groups in the order of their names, each with its `image_count`. One query."""
+    return ResourceGroup.objects.annotate(image_count=Count("resources")).order_by("name")
+
+
+def of_all() -> Layer:
+    """Return what the operator says for all resources. One query."""
+    row = GlobalTerms.objects.first()
+    return row.layer if row else NOTHING_SAID
+
+
+def terms_of(resources: Iterable[Resource]) -> Mapping[int, Terms]:
+    """Return the terms of each resource: its own over those of its group over those of all.
+
+    Resources come with their group. One query.
+    """
+    everywhere = of_all()
+    return {
+        item.pk: settle(everywhere, item.group.layer if item.group else NOTHING_SAID, item.layer)
+        for item in resources
+    }
