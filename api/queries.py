@@ -9,7 +9,7 @@ from rest_framework.generics import GenericAPIView
 from api.fields import InstantField, NamedRowField
 from api.pagination import PAGE_PARAMETERS
 from api.strict import StrictSerializer
-from probes.models import Outcome, Region, Registry, Resource
+from probes.models import Outcome, Region, Registry, Resource, ResourceKind
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason, Status
 
@@ -32,6 +32,9 @@ class ResourceQuery(Query[Resource]):
         required=False,
         help_text="A registry's host, such as `ghcr.io`.",
     )
+    kind = serializers.ChoiceField(
+        choices=ResourceKind.choices, required=False, help_text="Only images, or endpoints."
+    )
     verdict = serializers.MultipleChoiceField(
         choices=[state.value for state in VerdictState], required=False, help_text="Repeat it for any of several."
     )
@@ -46,6 +49,8 @@ class ResourceQuery(Query[Resource]):
         asked = self.validated_data
         if registry := asked.get("registry"):
             rows = rows.filter(registry=registry)
+        if kind := asked.get("kind"):
+            rows = rows.filter(kind=kind)
         if states := asked.get("verdict"):
             wanted = Q(verdict__state__in=states)
             rows = rows.filter(wanted | Q(verdict=None) if VerdictState.UNKNOWN in states else wanted)

@@ -110,6 +110,8 @@ def look_of(resource: Resource, verdict: Verdict | None, now: datetime) -> Look:
 
 def name_of(resource: Resource) -> str:
     """Return the name of a resource, or what is most telling of one without."""
+    if resource.is_endpoint:
+        return words.shown(resource.name, 255) or words.shown(resource.canonical.partition("://")[2], 400)
     tag = f":{resource.tag}" if resource.tag else ""
     return words.shown(resource.name, 255) or words.shown(f"{resource.repository}{tag}", 400)
 

@@ -15,7 +15,7 @@ from dashboard.charts import Tick
 from dashboard.evidence import Document, Facts
 from dashboard.regions import CONDITIONS, RegionView, view
 from dashboard.words import Look
-from probes.models import MissedSlots, RegionState, Resource, Verdict
+from probes.models import Endpoint, MissedSlots, RegionState, Resource, Verdict
 from probes.policy.liveness import RegionCondition
 from probes.protocol.outcome import Outcome
 from probes.selectors.history import Past
@@ -152,13 +152,34 @@ def _explanation(verdict: Verdict | None) -> list[str]:
 
 def _schedule(resource: Resource, now: datetime) -> Facts:
     due = "paused" if resource.is_paused else words.ahead(resource.next_due_at, now)
+    times = [("Checked", words.every(resource.interval_seconds)), ("Next check", due)]
+    host = words.shown(resource.registry.host, 260)
+    if resource.is_endpoint:
+        return [*times, *_expected(Endpoint.of(resource)), ("Host", host)]
     return [
-        ("Checked", words.every(resource.interval_seconds)),
-        ("Next check", due),
+        *times,
         ("Depth", resource.depth or "automatic"),
         ("Platforms", words.shown(", ".join(resource.platforms), 400)),
-        ("Registry", words.shown(resource.registry.host, 260)),
+        ("Registry", host),
     ]
+
+
+def _expected(endpoint: Endpoint) -> Facts:
+    """Return what is asked and expected. Neither headers nor body: who may look here may not change them."""
+    value = f"{endpoint.json_path} = {endpoint.json_equals}" if endpoint.json_equals else endpoint.json_path
+    facts = (
+        ("Asked by", endpoint.method),
+        ("Statuses", endpoint.statuses),
+        ("Contains", endpoint.contains),
+        ("Matches", endpoint.matches),
+        ("JSON", value),
+        ("Within", words.milliseconds(endpoint.latency_ms) if endpoint.latency_ms else ""),
+        (
+            "Certificate good for",
+            words.counted(endpoint.certificate_days, "day") if endpoint.certificate_days else "",
+        ),
+    )
+    return [(term, words.shown(said, 400)) for term, said in facts if said]
 
 
 def _ticks(history: Sequence[Past], missed: Sequence[MissedSlots], now: datetime) -> list[Tick]:

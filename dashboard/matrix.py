@@ -78,17 +78,28 @@ def rows(overview: Overview, now: datetime) -> list[RowView]:
     return [_row(row, now) for row in overview.rows]
 
 
-def headline(tally: Mapping[Group, int], regions: Sequence[Region], *, is_current: bool) -> str:
+def headline(
+    tally: Mapping[Group, int], regions: Sequence[Region], *, is_current: bool, has_endpoints: bool = False
+) -> str:
     """Return the one sentence that says how things stand, or stood when checks were last handed out."""
     total, good = sum(tally.values()), tally[Group.AVAILABLE]
+    noun = "resource" if has_endpoints else "image"
     if total == tally[Group.UNCHECKED]:
-        return f"No result yet for {words.counted(total, 'image')}"
+        return f"No result yet for {words.counted(total, noun)}"
     where = "from everywhere" if all(map(_is_heard, regions)) else "from every region that reports"
-    can = "can" if is_current else "could"
+    fare = f"{_fare(good, is_current=is_current, has_endpoints=has_endpoints)} {where}"
     if good == total:
-        return f"{f'All {total:,} images' if total > 1 else 'The one image'} {can} be pulled {where}"
+        return f"{f'All {total:,} {noun}s' if total > 1 else f'The one {noun}'} {fare}"
     rest = ", ".join(f"{tally[group]:,} {said}" for group, said in _SAID.items() if tally[group])
-    return f"{good:,} of {words.counted(total, 'image')} {can} be pulled {where}; {rest}"
+    return f"{good:,} of {words.counted(total, noun)} {fare}; {rest}"
+
+
+def _fare(count: int, *, is_current: bool, has_endpoints: bool) -> str:
+    """Return what can be said of those that are well: images can be pulled, and endpoints cannot."""
+    if not has_endpoints:
+        return f"{'can' if is_current else 'could'} be pulled"
+    singular, plural = ("is", "are") if is_current else ("was", "were")
+    return f"{singular if count == 1 else plural} available"
 
 
 def is_ticking(ticked_at: datetime | None, now: datetime) -> bool:
@@ -138,7 +149,7 @@ def _row(row: Row, now: datetime) -> RowView:
         name=name_of(resource),
         reference=words.shown(resource.canonical.replace(resource.digest, words.short_digest(resource.digest)), 700),
         registry=words.shown(resource.registry.name, 100),
-        schedule=f"{words.every(resource.interval_seconds)}, {resource.depth or 'automatic'} depth",
+        schedule=f"{words.every(resource.interval_seconds)}, {_manner(resource)}",
         look=look,
         was=f"was {Look(row.verdict_state).label.lower()}" if look is Look.STALE else "",
         since=words.since(then, now) if then else "",
@@ -149,6 +160,10 @@ def _row(row: Row, now: datetime) -> RowView:
         ),
         cells=cells,
     )
+
+
+def _manner(resource: Resource) -> str:
+    return "HTTP endpoint" if resource.is_endpoint else f"{resource.depth or 'automatic'} depth"
 
 
 def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:

@@ -39,7 +39,8 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     now = timezone.now()
     group = _group(request.GET.get("show", ""))
     search = request.GET.get("find", "").replace("\0", "").strip()[:_LONGEST_SEARCH]
-    tally = severity.tally()
+    counted = severity.tally()
+    tally = counted.groups
     listed = severity.worst_first(group=group, search=search)
     page = Paginator(listed, ROWS_A_PAGE).get_page(request.GET.get("page"))
     found = read_overview(listed[max(page.start_index() - 1, 0) : page.end_index()])
@@ -53,7 +54,12 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
             "fragment": "dashboard/_overview.html",
             "live_url": _with(reverse("dashboard:overview-live"), page=page.number, **chosen),
             "title": matrix.short_title(tally),
-            "headline": matrix.headline(tally, found.regions, is_current=matrix.is_ticking(ticked_at, now)),
+            "headline": matrix.headline(
+                tally,
+                found.regions,
+                is_current=matrix.is_ticking(ticked_at, now),
+                has_endpoints=counted.has_endpoints,
+            ),
             "problems": matrix.problems(ticked_at, found.regions, now),
             "now": now,
             "columns": matrix.columns(found.regions, now),
@@ -81,7 +87,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
 def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
     """One image: what each region last found, and what happened lately. Nine queries."""
     now = timezone.now()
-    chosen = get_object_or_404(Resource.objects.select_related("registry", "verdict"), pk=resource_id)
+    chosen = get_object_or_404(Resource.objects.select_related("registry", "verdict", "endpoint"), pk=resource_id)
     found = cells(chosen)
     past = history.latest(chosen, [item.region.pk for item in found], count=charts.STRIP_CELLS)
     vitals = vitals_of([item.region.pk for item in found])

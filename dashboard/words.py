@@ -92,6 +92,15 @@ _REASONS: Final = {
     "legacy_schema1": "Docker schema 1",
     "probe_aborted": "check was cut short",
     "probe_overloaded": "check waited too long",
+    "endpoint_content": "another content than expected",
+    "endpoint_denied": "login needed or refused",
+    "endpoint_error": "server error",
+    "endpoint_invalid": "check is set up wrong",
+    "endpoint_json": "another JSON than expected",
+    "endpoint_slow": "slower than it may be",
+    "endpoint_status": "another status than expected",
+    "endpoint_throttled": "throttled",
+    "endpoint_too_large": "answer too large to read",
     "internal_error": "fault of Kairos",
     "rate_limited": "throttled",
     "rate_limited_auth": "login throttled",
@@ -119,6 +128,7 @@ _MISSED: Final[dict[str, str]] = {
     MissedCause.SHED: "the region's queue was full",
     MissedCause.EXPIRED: "the region gave no sign of life",
     MissedCause.LOST: "nothing usable came back in time",
+    MissedCause.OUTDATED: "a worker of the region is too old for it",
 }
 
 

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import InstantField
-from probes.models import RegionState, Resource, Verdict
+from probes.models import Endpoint, RegionState, Resource, ResourceKind, Verdict
 from probes.policy.ballot import Stance
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Depth, Reason
@@ -63,12 +63,49 @@ class VerdictSerializer(serializers.Serializer[Any]):
     explanation = serializers.CharField(help_text="How it came about, in a sentence; empty before the first outcome.")
 
 
-class ResourceSerializer(serializers.ModelSerializer[Resource]):
-    """An image that is checked: what, how often, from where, and how it stands."""
+class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
+    """What is asked of an endpoint, and what its answer has to be."""
 
-    kind = serializers.SerializerMethodField()
-    canonical = serializers.CharField(read_only=True, help_text="`host/repository[:tag][@digest]`.")
-    registry = serializers.SlugRelatedField[Resource](slug_field="host", read_only=True, help_text="Its host.")
+    headers = serializers.SerializerMethodField(
+        help_text="Their names; the values are for those who may change them."
+    )
+
+    class Meta:
+        model = Endpoint
+        fields = (
+            "method",
+            "headers",
+            "follow_redirects",
+            "login_header",
+            "tls_minimum",
+            "statuses",
+            "contains",
+            "matches",
+            "json_path",
+            "json_equals",
+            "latency_ms",
+            "certificate_days",
+        )
+        read_only_fields = fields
+
+    def get_headers(self, endpoint: Endpoint) -> list[str]:
+        return sorted(endpoint.headers)
+
+
+class ResourceSerializer(serializers.ModelSerializer[Resource]):
+    """An image or endpoint that is checked: what, how often, from where, and how it stands."""
+
+    kind = serializers.ChoiceField(choices=ResourceKind.choices)
+    reference = serializers.CharField(
+        source="shown_reference", help_text="As given. Of an endpoint, its URL without its query values."
+    )
+    canonical = serializers.CharField(
+        read_only=True, help_text="`host/repository[:tag][@digest]`. Of an endpoint, the URL likewise."
+    )
+    registry = serializers.SlugRelatedField[Resource](
+        slug_field="host", read_only=True, help_text="Its host, or the endpoint's."
+    )
+    endpoint = EndpointSerializer(allow_null=True, help_text="What is asked and expected; null for an image.")
     tag = serializers.SerializerMethodField()
     digest = serializers.SerializerMethodField(help_text="The one that the reference names; null for a mere tag.")
     platforms = serializers.ListField(child=serializers.CharField(), help_text="Or the single word `all`.")
@@ -135,6 +172,7 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
             "blobs_cadence_seconds",
             "sample_blobs",
             "check_tag",
+            "endpoint",
             "credential",
             "regions",
             "group",
@@ -147,10 +185,6 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
             "states",
         )
         read_only_fields = fields
-
-    @extend_schema_field(serializers.ChoiceField(choices=["image", "http"]))
-    def get_kind(self, _resource: Resource) -> str:
-        return "image"
 
     def get_tag(self, resource: Resource) -> str | None:
         return resource.tag or None

@@ -26,13 +26,16 @@ def hand_out(region: Region, batch: Batch, returned: Collection[Key], *, now: da
     """
     if not returned or batch.is_second or not region.is_active or now >= batch.expires_at:
         return Again()
-    resources = Resource.objects.select_related("registry").in_bulk({resource_id for resource_id, _ in returned})
+    resources = Resource.objects.select_related("registry", "endpoint").in_bulk(
+        {resource_id for resource_id, _ in returned}
+    )
     depth = Depth(batch.depth) if batch.depth else None
     checks = [
         plans.Check(resources[resource_id], slot, [region], depth)
         for resource_id, slot in sorted(returned)
         if resource_id in resources
     ]
+    checks = [check for check in plans.readable(checks, now=now) if check.regions]
     messages = plans.draw_up(checks, now=now, second_of=batch)
     if not messages:  # it was retired a moment ago
         return Again()

@@ -11,7 +11,10 @@ from django.db import connection, transaction
 from probes.actions import missed, plans
 from probes.models import Region, Resource
 from probes.policy import shedding, slots
+from probes.policy.slots import MissedCause
 from probes.protocol.taxonomy import Depth
+from probes.protocol.versions import ENDPOINTS_SINCE
+from probes.selectors import workers
 from probes.selectors.subscriptions import regions_of
 
 RESOURCES_AT_ONCE: Final = 1000
@@ -50,13 +53,13 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
 
     Rows that another dispatcher holds are skipped, so two of them never claim the same slot. `crowded` are slugs
     of regions whose queue is full: their slots are recorded as shed, and so are those that a region of a stride is
-    spared. After downtime each resource gets one check and a record of the slots it missed. A constant number of
-    queries.
+    spared; those of endpoints in regions that could not read them as outdated. After downtime each resource gets one
+    check and a record of the slots it missed. A constant number of queries.
     """
     with transaction.atomic():
         due = list(
             Resource.objects.filter(paused_at=None, next_due_at__lte=now)
-            .select_related("registry")
+            .select_related("registry", "endpoint")
             .order_by("next_due_at")
             .select_for_update(skip_locked=True, no_key=True, of=("self",))[:limit]
         )
@@ -75,11 +78,15 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
             cursor.execute(_MOVE_ON, [list(claims), [claim.next_due_at for claim in claims.values()]])
         missed.record_downtime({pk: claim.missed for pk, claim in claims.items() if claim.missed})
         regions = {pk: [item for item in found if item.is_active] for pk, found in regions_of(claims).items()}
+        outdated = _too_old(due, regions, now)
         checks: list[plans.Check] = []
         shed: list[missed.Shed] = []
         for resource in due:
             slot, sent = claims[resource.pk].slot, []
             for region in regions[resource.pk]:
+                if resource.is_endpoint and region.pk in outdated:
+                    shed.append(missed.Shed(resource, region.pk, slot, 1, MissedCause.OUTDATED))
+                    continue
                 # A full queue has no room for any slot; what it has room for is spread by the stride.
                 stride = 1 if region.slug in crowded else region.stride
                 if region.slug not in crowded and shedding.is_sent(_number(resource, slot), stride):
@@ -106,7 +113,7 @@ def check_now(
     with transaction.atomic():
         resources = list(
             Resource.objects.filter(pk__in=list(resource_ids))
-            .select_related("registry")
+            .select_related("registry", "endpoint")
             .order_by("pk")
             .select_for_update(no_key=True, of=("self",))
         )
@@ -129,7 +136,7 @@ def confirm(region_slugs: Mapping[int, Collection[str]], *, now: datetime) -> li
     with transaction.atomic():
         resources = list(
             Resource.objects.filter(pk__in=list(region_slugs), paused_at=None)
-            .select_related("registry")
+            .select_related("registry", "endpoint")
             .order_by("pk")
             .select_for_update(skip_locked=True, no_key=True, of=("self",))
         )
@@ -149,6 +156,12 @@ def _asked(
         cursor.execute(_MARK_ASKED, [list(asked), list(asked.values())])
     checks = [plans.Check(item, asked[item.pk], regions[item.pk], depth) for item in resources]
     return Asked(plans.draw_up(checks, now=now), asked)
+
+
+def _too_old(due: Iterable[Resource], regions: Mapping[int, Collection[Region]], now: datetime) -> frozenset[int]:
+    """Return the regions to which no endpoint may be handed out. A query only where an endpoint is due."""
+    concerned = {region.pk for item in due if item.is_endpoint for region in regions[item.pk]}
+    return workers.too_old(concerned, ENDPOINTS_SINCE, now=now) if concerned else frozenset()
 
 
 def _number(resource: Resource, slot: datetime) -> int:

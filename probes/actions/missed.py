@@ -19,19 +19,19 @@ _BATCHES_AT_ONCE: Final = 500
 
 # A range grows when it ends with the slot that was to be left out before this one.
 _SHED: Final = """
-WITH given (resource_id, region_id, slot, since, stride) AS (
-    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::smallint[])
+WITH given (resource_id, region_id, slot, since, stride, cause) AS (
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::smallint[], %s::text[])
 ), grown AS (
     UPDATE probes_missedslots AS missed
     SET last_slot = given.slot, count = missed.count + 1
     FROM given
     WHERE missed.resource_id = given.resource_id AND missed.region_id = given.region_id
-      AND missed.cause = 'shed' AND missed.stride = given.stride
+      AND missed.cause = given.cause AND missed.stride = given.stride
       AND missed.last_slot > given.since AND missed.last_slot < given.slot
     RETURNING missed.resource_id, missed.region_id
 )
 INSERT INTO probes_missedslots (resource_id, region_id, first_slot, last_slot, count, cause, stride)
-SELECT resource_id, region_id, slot, slot, 1, 'shed', stride FROM given
+SELECT resource_id, region_id, slot, slot, 1, cause, stride FROM given
 WHERE (resource_id, region_id) NOT IN (SELECT resource_id, region_id FROM grown)
 """
 
@@ -78,12 +78,16 @@ class Reaped:
 
 @dataclass(frozen=True, slots=True)
 class Shed:
-    """A slot that was not sent to a region: its stride leaves it out or, with 1, its queue had no room for it."""
+    """A slot that was not sent to a region: its stride leaves it out or, with 1, its queue had no room for it.
+
+    Or another `cause` kept it from being sent.
+    """
 
     resource: Resource
     region_id: int
     slot: datetime
     stride: int
+    cause: MissedCause = MissedCause.SHED
 
 
 def record_downtime(missed: Mapping[int, Missed]) -> None:
@@ -108,12 +112,12 @@ def record_shed(given: Iterable[Shed]) -> None:
             cursor.execute(_SHED, [list(column) for column in columns])
 
 
-def _row(item: Shed) -> tuple[int, int, datetime, datetime, int]:
+def _row(item: Shed) -> tuple[int, int, datetime, datetime, int, str]:
     resource, interval = item.resource, timedelta(seconds=item.resource.interval_seconds)
     number = slots.number(item.slot, interval_seconds=resource.interval_seconds, key=resource.pk)
     # The first slot of a resource may lie off its grid, up to half an interval further away than the others.
     since = item.slot - interval * (slots_back(number, item.stride) + 0.75)
-    return resource.pk, item.region_id, item.slot, since, item.stride
+    return resource.pk, item.region_id, item.slot, since, item.stride, item.cause.value
 
 
 def record_lost(region_id: int, given: Iterable[tuple[int, datetime]]) -> None:

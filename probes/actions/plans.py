@@ -16,12 +16,15 @@ from typing import Any, Final
 from django.conf import settings
 
 from probes.actions import region_keys, secrets
-from probes.models import Batch, Credential, Region, RegionState, Registry, Resource
+from probes.models import Batch, Credential, Endpoint, Region, RegionState, Registry, Resource
 from probes.policy import credentials, depth, freshness, sampling, slots
 from probes.protocol import batch as wire
+from probes.protocol.check import CheckPlan
+from probes.protocol.endpoint import EndpointPlan
 from probes.protocol.outcome import rfc3339
 from probes.protocol.plan import ANONYMOUS, DEFAULT_TIMEOUT_SECONDS, Plan
 from probes.protocol.taxonomy import Depth
+from probes.protocol.versions import ENDPOINTS_SINCE
 from probes.selectors import workers
 from probes.trust.envelope import CONTROL, Kind, sign
 from probes.trust.keys import ControlKeys
@@ -56,8 +59,9 @@ class Message:
 def draw_up(checks: Sequence[Check], *, now: datetime, second_of: Batch | None = None) -> list[Message]:
     """Write the batches of all checks to the ledger and return their messages.
 
-    What was returned of `second_of` is drawn up with its expiry. A constant number of queries, however many checks.
-    Raises `KeyFileError` without the control plane's key.
+    What was returned of `second_of` is drawn up with its expiry. What a region's workers could not read is left out:
+    whoever has to account for that asks `readable` first. A constant number of queries, however many checks. Raises
+    `KeyFileError` without the control plane's key.
     """
     office = _Office(checks, now)
     ledger: list[Batch] = []
@@ -65,7 +69,7 @@ def draw_up(checks: Sequence[Check], *, now: datetime, second_of: Batch | None =
     for region, group in _by_region(checks).items():
         if region.pk not in office.box_keys:
             continue  # it was retired a moment ago
-        for chunk in _chunks(group):
+        for chunk in _chunks([check for check in group if office.is_read_by(region, check)]):
             batch = office.batch(region, chunk, second_of.expires_at if second_of else None)
             ledger.append(
                 Batch(
@@ -82,6 +86,20 @@ def draw_up(checks: Sequence[Check], *, now: datetime, second_of: Batch | None =
             messages.append(Message(region.queue, office.signed(batch), batch.expires_at, checks=len(chunk)))
     Batch.objects.bulk_create(ledger)
     return messages
+
+
+def readable(checks: Sequence[Check], *, now: datetime) -> list[Check]:
+    """Return the checks without the regions whose live workers could not read them. At most one query."""
+    regions = {region.pk for check in checks if check.resource.is_endpoint for region in check.regions}
+    if not regions:
+        return list(checks)
+    outdated = workers.too_old(regions, ENDPOINTS_SINCE, now=now)
+    return [
+        replace(check, regions=[region for region in check.regions if region.pk not in outdated])
+        if check.resource.is_endpoint
+        else check
+        for check in checks
+    ]
 
 
 class _Office:
@@ -113,6 +131,10 @@ class _Office:
             )
         }
 
+    def is_read_by(self, region: Region, check: Check) -> bool:
+        """Tell whether every live worker of the region can read what the check would be."""
+        return not check.resource.is_endpoint or self._addressees[region.pk].version >= ENDPOINTS_SINCE
+
     def batch(self, region: Region, checks: Sequence[Check], expires_at: datetime | None) -> wire.Batch:
         interval_seconds = checks[0].resource.interval_seconds
         plans, opened = [], {}
@@ -139,9 +161,14 @@ class _Office:
     def signed(self, batch: wire.Batch) -> Mapping[str, Any]:
         return sign(Kind.BATCH, CONTROL, batch.region, batch.to_json(), self._key)
 
-    def _plan(self, check: Check, region: Region, secret_key: str) -> Plan:
+    def _plan(self, check: Check, region: Region, secret_key: str) -> CheckPlan:
+        state = self._states.get((check.resource.pk, region.pk))
+        if check.resource.is_endpoint:
+            return _endpoint_plan(check, secret_key, consecutive_failures=state.consecutive_failures if state else 0)
+        return self._image_plan(check, state, secret_key)
+
+    def _image_plan(self, check: Check, state: RegionState | None, secret_key: str) -> Plan:
         resource, interval_seconds = check.resource, check.resource.interval_seconds
-        state = self._states.get((resource.pk, region.pk))
         proof, digest, failures = depth.NOTHING_PROVED, None, 0
         if state is not None:
             proof, digest, failures = _proof(state), state.digest, state.consecutive_failures
@@ -158,7 +185,7 @@ class _Office:
             depth=deep,
             platforms=tuple(resource.platforms),
             site=resource.registry.site,
-            timeout_seconds=min(DEFAULT_TIMEOUT_SECONDS, interval_seconds * _TIMEOUT_SHARE),
+            timeout_seconds=_timeout_seconds(resource),
             strict_platform=resource.strict_platform,
             check_tag=resource.check_tag,
             fresh=freshness.is_fresh_due(number, consecutive_failures=failures),
@@ -176,7 +203,8 @@ class _Office:
         stored = {item.pk: item for item in self._credentials[resource.registry_id] if item.has_secret}
         candidates = {pk: _candidate(item) for pk, item in stored.items()}
         pinned = candidates.get(resource.credential_id) if resource.credential_id else None
-        if resource.credential_id and pinned is None:
+        # No login of a registry is shown to an endpoint of its host unless somebody chose it for that.
+        if pinned is None and (resource.credential_id or resource.is_endpoint):
             return None
         chosen = credentials.choose(
             candidates.values(), repository=resource.repository, region=region.slug, pinned=pinned
@@ -200,6 +228,23 @@ class _Office:
         return self._opened[secret_key]
 
 
+def _endpoint_plan(check: Check, secret_key: str, *, consecutive_failures: int) -> EndpointPlan:
+    resource = check.resource
+    number = slots.number(check.slot, interval_seconds=resource.interval_seconds, key=resource.pk)
+    return Endpoint.of(resource).plan(
+        site=resource.registry.site,
+        timeout_seconds=_timeout_seconds(resource),
+        fresh=freshness.is_fresh_due(number, consecutive_failures=consecutive_failures),
+        secret_key=secret_key,
+        key=str(resource.pk),
+        slot=rfc3339(check.slot),
+    )
+
+
+def _timeout_seconds(resource: Resource) -> float:
+    return min(DEFAULT_TIMEOUT_SECONDS, resource.interval_seconds * _TIMEOUT_SHARE)
+
+
 def _secret_key(registry: Registry, credential: Credential | None) -> str:
     """Name what a check shows: a credential, or else its registry's client certificate alone, or nothing."""
     if credential is not None:
@@ -221,7 +266,8 @@ def _chunks(checks: Iterable[Check]) -> Iterator[list[Check]]:
     A batch expires as a whole, and what is returned of it is asked for again as it was.
 
     A batch is full at a hundred plans, or when what can be heavy in it weighs a megabyte: the settings of its
-    registries (CA bundles), and their client certificates, since each plan may name a secret of its own.
+    registries (CA bundles), and their client certificates, since each plan may name a secret of its own; and what is
+    sent to endpoints.
     """
     for _, alike in groupby(sorted(checks, key=_seating), key=lambda check: _seating(check)[:2]):
         chunk: list[Check] = []
@@ -229,12 +275,13 @@ def _chunks(checks: Iterable[Check]) -> Iterator[list[Check]]:
         bytes_held = 0
         for check in alike:
             registry = check.resource.registry
-            added = _identity_bytes(registry) + (0 if registry.pk in seen else _site_bytes(registry))
+            own_bytes = _identity_bytes(registry) + _endpoint_bytes(check.resource)
+            added = own_bytes + (0 if registry.pk in seen else _site_bytes(registry))
             is_heavy = bool(added) and bytes_held + added > HEAVY_BYTES_IN_A_BATCH
             if len(chunk) == PLANS_IN_A_BATCH or (chunk and is_heavy):
                 yield chunk
                 chunk, seen, bytes_held = [], set(), 0
-                added = _identity_bytes(registry) + _site_bytes(registry)
+                added = own_bytes + _site_bytes(registry)
             chunk.append(check)
             seen.add(registry.pk)
             bytes_held += added
@@ -243,6 +290,13 @@ def _chunks(checks: Iterable[Check]) -> Iterator[list[Check]]:
 
 def _site_bytes(registry: Registry) -> int:
     return len(registry.ca_pem) + len(json.dumps(registry.resolve))
+
+
+def _endpoint_bytes(resource: Resource) -> int:
+    if not resource.is_endpoint:
+        return 0
+    endpoint = Endpoint.of(resource)
+    return len(json.dumps([endpoint.body, endpoint.headers, endpoint.contains, endpoint.matches]))
 
 
 def _identity_bytes(registry: Registry) -> int:

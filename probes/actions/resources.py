@@ -2,36 +2,49 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from probes.actions import incidents, verdicts
-from probes.models import Incident, Region, RegionState, Registry, Resource, Verdict, VerdictChange
+from probes.models import Endpoint, Incident, Region, RegionState, Registry, Resource, Verdict, VerdictChange
 from probes.models.terms import TERM_FIELDS
 from probes.policy import slots
 from probes.policy.incidents import Cause
 from probes.policy.verdict import VerdictState
+from probes.protocol.endpoint import EndpointPlan
 from probes.protocol.reference import parse_reference
 
-_ANOTHER: Final = "it names another image now"
+_ANOTHER: Final = "it names something else now"
 _FROM_THE_REFERENCE: Final = ("registry", "repository", "tag", "digest")
 
 
-def save(resource: Resource, *, regions: Collection[Region] | None = None, now: datetime) -> Resource:
+def save(
+    resource: Resource,
+    *,
+    endpoint: Endpoint | None = None,
+    regions: Collection[Region] | None = None,
+    now: datetime,
+) -> Resource:
     """Validate and store a new or changed resource; make its registry where none is known.
 
-    A new one, and one whose reference, interval, platforms or regions changed, is due at once. Where it names another
-    image now, what was known of the former one is forgotten. Where other platforms are wanted of it, or the same ones
-    more strictly, what was proven is forgotten, so that the next check reads the manifests. Where other regions have
-    a say, or on other terms, its verdict is computed anew. `regions` None leaves them as they are; empty means all.
-    Raises `ValidationError` by field, and then nothing is stored.
+    A new one, and one whose reference, interval, platforms or regions changed, is due at once. Where it names
+    another image or URL now, what was known of the former one is forgotten. Where other platforms are wanted of it,
+    or the same ones more strictly, what was proven is forgotten, so that the next check reads the manifests. Where
+    other regions have a say, or on other terms, its verdict is computed anew. `regions` None leaves them as they
+    are; empty means all. `endpoint` is the detail of a resource that is one; None leaves that as it is, and is a
+    plain GET of a new one. What a resource is, image or endpoint, does not change. Raises `ValidationError` by
+    field, and then nothing is stored.
     """
     with transaction.atomic():
         before = Resource.objects.select_for_update(no_key=True).filter(pk=resource.pk).first()
-        resource.full_clean(exclude=_FROM_THE_REFERENCE)
-        host = parse_reference(resource.reference).host
-        resource.registry, _ = Registry.objects.get_or_create(host=host)
+        if before is not None and before.kind != resource.kind:
+            raise ValidationError({"kind": "An image does not become an endpoint, nor an endpoint an image."})
+        asked_before = _asked(before)
+        detail = _detail(resource, endpoint)
+        _check(resource, detail)
+        resource.registry, _ = Registry.objects.get_or_create(host=_host(resource))
         if before is None:
             resource.next_due_at = resource.reference_since = slots.whole_second(now)
         else:
@@ -40,11 +53,14 @@ def save(resource: Resource, *, regions: Collection[Region] | None = None, now: 
             resource.paused_at = before.paused_at
             _settle(before, resource, now)
             others_vote = regions is not None and set(regions) != set(before.regions.all())
-            if others_vote:
+            if others_vote or (detail is not None and detail.plan() != asked_before):
                 resource.next_due_at = slots.whole_second(now)
             if others_vote or _terms(before) != _terms(resource):
                 Verdict.objects.filter(resource=resource).update(stale_at=now)
         resource.save()
+        if detail is not None:
+            detail.resource = resource  # which has its id only now
+            detail.save()
         if regions is not None:
             resource.regions.set(regions)
     return resource
@@ -77,6 +93,43 @@ def delete(resource_ids: Iterable[int], *, now: datetime) -> None:
         Resource.objects.filter(pk__in=ids).delete()
 
 
+def _detail(resource: Resource, given: Endpoint | None) -> Endpoint | None:
+    """Return the detail that is to be stored with the resource; None for an image."""
+    if not resource.is_endpoint:
+        return None
+    detail = given or Endpoint.objects.filter(pk=resource.pk).first() or Endpoint()
+    detail.resource = resource
+    return detail
+
+
+def _asked(before: Resource | None) -> EndpointPlan | None:
+    """Return what is asked of an endpoint so far."""
+    return Endpoint.of(before).plan() if before is not None and before.is_endpoint else None
+
+
+def _check(resource: Resource, detail: Endpoint | None) -> None:
+    """Raise what is wrong with either, together."""
+    errors: dict[str, Any] = {}
+    try:
+        resource.full_clean(exclude=_FROM_THE_REFERENCE)
+    except ValidationError as error:
+        errors = error.update_error_dict(errors)
+    try:
+        if detail is not None:
+            detail.full_clean(exclude=("resource",))
+    except ValidationError as error:
+        errors = error.update_error_dict(errors)
+    if errors:
+        raise ValidationError(errors)
+
+
+def _host(resource: Resource) -> str:
+    """Return the host whose settings a checked resource goes by."""
+    if resource.is_endpoint:
+        return EndpointPlan(url=resource.reference).host
+    return parse_reference(resource.reference).host
+
+
 def _settle(before: Resource, resource: Resource, now: datetime) -> None:
     is_another = (before.registry_id, before.repository, before.tag, before.digest) != (
         resource.registry_id,
@@ -84,6 +137,7 @@ def _settle(before: Resource, resource: Resource, now: datetime) -> None:
         resource.tag,
         resource.digest,
     )
+    is_another = is_another or (resource.is_endpoint and before.reference != resource.reference)
     if is_another:
         resource.reference_since = slots.whole_second(now)
         # Before the states, as whoever takes in a report does: else the two would wait for each other.

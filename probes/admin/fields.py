@@ -38,6 +38,8 @@ class LinesField(forms.CharField):
     """A mapping from text to text, one NAME=VALUE a line. What does not read is refused with its line."""
 
     widget = forms.Textarea
+    separator = "="
+    example = "NAME=VALUE"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"required": False, "widget": forms.Textarea({"rows": 3, "cols": 60}), **options})
@@ -46,16 +48,16 @@ class LinesField(forms.CharField):
         """Show a mapping as lines, and what somebody typed as it is."""
         if not isinstance(value, Mapping):
             return value
-        return "\n".join(f"{name}={self.shown(item)}" for name, item in value.items())
+        return "\n".join(f"{name}{self.separator}{self.shown(item)}" for name, item in value.items())
 
     def clean(self, value: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for number, line in enumerate(super().clean(value).splitlines(), start=1):
-            name, equals, text = (part.strip() for part in line.partition("="))
+            name, separator, text = (part.strip() for part in line.partition(self.separator.strip()))
             if not line.strip():
                 continue
-            if not equals or not name:
-                raise ValidationError(f"Line {number}: write NAME=VALUE.", code="line")
+            if not separator or not name:
+                raise ValidationError(f"Line {number}: write {self.example}.", code="line")
             if name in found:
                 raise ValidationError(f"Line {number}: {name} has a value already.", code="twice")
             found[name] = self.read(text)
@@ -69,6 +71,13 @@ class LinesField(forms.CharField):
 
     def read(self, text: str) -> Any:
         return text
+
+
+class HeadersField(LinesField):
+    """A mapping from the name of a header to its value, as a message has them."""
+
+    separator = ": "
+    example = "NAME: VALUE"
 
 
 class AddressesField(LinesField):

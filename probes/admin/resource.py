@@ -11,14 +11,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from probes.actions import resources as actions
-from probes.admin import display
+from probes.admin import display, endpoint
+from probes.admin.endpoint import EndpointForm
 from probes.admin.fields import LinesField, WordsField
 from probes.admin.filters import PauseFilter, VerdictFilter
 from probes.admin.ledger import LedgerAdmin
 from probes.admin.orders import OrderingAdmin
 from probes.admin.standing import panel
 from probes.admin.terms import FIELDSETS as TERMS
-from probes.models import Resource, validation
+from probes.models import Resource, ResourceKind, validation
 from probes.models.terms import TERM_FIELDS
 from probes.protocol.plan import DEFAULT_PLATFORM
 from probes.protocol.taxonomy import Status
@@ -74,7 +75,7 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 class ResourceAdmin(OrderingAdmin):
     form = ResourceForm
     list_display = ("resource", "standing", "from_regions", "schedule")
-    list_filter = (VerdictFilter, PauseFilter, "registry", "regions")
+    list_filter = (VerdictFilter, PauseFilter, "kind", "registry", "regions")
     search_fields = ("name", "reference")
     show_full_result_count = False
     autocomplete_fields = ("credential", "group")
@@ -98,6 +99,18 @@ class ResourceAdmin(OrderingAdmin):
 
     class Media:
         js = ("probes/standing.js",)
+
+    def get_form(self, request: HttpRequest, obj: Resource | None = None, *args: Any, **options: Any) -> Any:
+        if _is_endpoint(request, obj):
+            # Django would look for the detail's fields in the resource's table.
+            options |= {"form": EndpointForm, "fields": EndpointForm.Meta.fields}
+        return super().get_form(request, obj, *args, **options)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Resource | None = None) -> Any:
+        if not _is_endpoint(request, obj):
+            return super().get_fieldsets(request, obj)
+        may_write = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
+        return endpoint.FIELDSETS if may_write else endpoint.SHOWN_FIELDSETS
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[Resource]:
         return resources().order_by("name", "reference", "pk")
@@ -123,7 +136,9 @@ class ResourceAdmin(OrderingAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         if (resource := context["original"]) is None:
-            context["title"] = "Add an image to check"
+            is_endpoint = _is_endpoint(request, None)
+            context["title"] = f"Add an {'HTTP endpoint' if is_endpoint else 'image'} to check"
+            context["other_kind"] = "" if is_endpoint else ResourceKind.ENDPOINT
         else:
             context["standing"] = panel(request, resource.pk)
             context["standing_address"] = reverse("admin:probes_resource_standing", args=[resource.pk])
@@ -131,7 +146,8 @@ class ResourceAdmin(OrderingAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, _request: HttpRequest, resource: Resource, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
-        actions.save(resource, regions=form.cleaned_data["regions"], now=timezone.now())
+        detail = form.detail if isinstance(form, EndpointForm) else None
+        actions.save(resource, endpoint=detail, regions=form.cleaned_data["regions"], now=timezone.now())
 
     def delete_model(self, _request: HttpRequest, resource: Resource) -> None:
         actions.delete([resource.pk], now=timezone.now())
@@ -175,8 +191,8 @@ class ResourceAdmin(OrderingAdmin):
     @admin.display(description="resource", ordering="name")
     def resource(self, resource: Resource) -> SafeString | str:
         if not resource.name:
-            return resource.reference
-        return format_html('{}<br><span class="quiet">{}</span>', resource.name, resource.reference)
+            return resource.shown_reference
+        return format_html('{}<br><span class="quiet">{}</span>', resource.name, resource.shown_reference)
 
     @admin.display(description="verdict", ordering="verdict__state")
     def standing(self, resource: Resource) -> SafeString:
@@ -203,3 +219,8 @@ class ResourceAdmin(OrderingAdmin):
         every = f"every {display.interval(resource.interval_seconds)}"
         next_check = "paused" if resource.is_paused else f"next {display.due(resource.next_due_at, timezone.now())}"
         return format_html('{}<br><span class="quiet">{}</span>', display.whole(every), display.whole(next_check))
+
+
+def _is_endpoint(request: HttpRequest, resource: Resource | None) -> bool:
+    """Tell which form is wanted: that of the resource's kind, or of the kind that is to be added."""
+    return request.GET.get("kind") == ResourceKind.ENDPOINT if resource is None else resource.is_endpoint

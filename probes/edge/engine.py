@@ -2,15 +2,16 @@
 
 from typing import Protocol
 
+from probes.protocol.check import CheckPlan
 from probes.protocol.egress import Reached
 from probes.protocol.outcome import Outcome
-from probes.protocol.plan import ANONYMOUS, Plan, Secret
+from probes.protocol.plan import ANONYMOUS, Secret
 
 
 class Engine(Protocol):
     """Makes one check at a time, any number at once, all on one event loop; and asks canaries the same way."""
 
-    async def check(self, plan: Plan, secret: Secret = ANONYMOUS) -> Outcome: ...
+    async def check(self, plan: CheckPlan, secret: Secret = ANONYMOUS) -> Outcome: ...
 
     async def reach(self, url: str, seconds: float, ca_pem: str = "") -> Reached: ...
 

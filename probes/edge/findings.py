@@ -6,16 +6,15 @@ from datetime import datetime
 
 from probes.protocol.batch import Finding
 from probes.protocol.bounds import check_bounds
+from probes.protocol.check import CheckPlan, Target
 from probes.protocol.outcome import Conclusion, Outcome, Step
-from probes.protocol.plan import Plan
-from probes.protocol.reference import Reference
 from probes.protocol.taxonomy import Reason, Stage
 from probes.trust import strict_json
 
 
 def cut_short(
-    plan: Plan,
-    reference: Reference | None,
+    plan: CheckPlan,
+    target: Target | None,
     reason: Reason,
     *,
     started_at: datetime,
@@ -27,9 +26,9 @@ def cut_short(
     """Return the finding of a check that ended on our side, without an outcome of the engine's."""
     conclusion = Conclusion(
         reason=reason,
-        canonical=reference.canonical if reference else plan.reference,
+        canonical=target.canonical if target else plan.reference,
         stage=stage,
-        host=reference.host if reference else None,
+        host=target.host if target else None,
         hint=hint or reason.meaning.hint,
         detail=detail,
     )
@@ -44,11 +43,12 @@ def cut_short(
             requests=0,
             bytes_read=0,
             connection=None,
+            kind=plan.kind,
         ),
     )
 
 
-def fitted(finding: Finding, plan: Plan, max_bytes: int) -> Finding:
+def fitted(finding: Finding, plan: CheckPlan, max_bytes: int) -> Finding:
     """Return `finding` as it is, or with hardly a step, or as an internal error: one that travels.
 
     A registry has a say in texts of an outcome. One hostile answer must not cost the whole report, which the

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 from nacl.public import PrivateKey
 
-from probes.protocol.plan import ANONYMOUS, Plan, Secret
-from probes.protocol.reference import Reference
+from probes.protocol.check import CheckPlan, Target
+from probes.protocol.plan import ANONYMOUS, Secret
 from probes.trust.sealing import BoundSecret, SealError, open_sealed
 from probes.wire.identity import IdentityUnusable, check_identity
 
@@ -22,12 +22,12 @@ class Keyring:
         self._secrets = {name: _opened(text, keys) for name, text in sealed.items()}
         self._identities: dict[str, str] = {}  # what is wrong with the client certificate of each, or nothing
 
-    def secret_for(self, plan: Plan, reference: Reference | None) -> Secret:
+    def secret_for(self, plan: CheckPlan, target: Target | None) -> Secret:
         """Return the secret for `plan`. Raises `SecretRefused` when it is missing, unreadable or bound elsewhere.
 
-        A plan whose reference does not parse gets none: its check ends at the parser, before any packet.
+        A plan that names nothing to ask gets none: its check ends at the parser, before any packet.
         """
-        if not plan.secret_key or reference is None:
+        if not plan.secret_key or target is None:
             return ANONYMOUS
         if plan.secret_key not in self._secrets:
             raise SecretRefused("The batch does not hold the credential of this check.")
@@ -36,8 +36,10 @@ class Keyring:
             raise SecretRefused(
                 "The credential does not open with this region's key; `manage.py region rotate` gives it new ones."
             )
-        if not bound.allows(reference.host, reference.repository):
-            raise SecretRefused("The credential is for another registry or repository; nothing was sent.")
+        if not bound.allows(target.host, target.path):
+            raise SecretRefused(
+                "The credential is for another host, or for what is elsewhere on it; nothing was sent."
+            )
         if bound.secret.client_identity:
             self._check_identity(plan.secret_key, bound.secret.client_identity)
         return bound.secret

@@ -19,8 +19,7 @@ from probes.edge.keyring import Keyring, SecretRefused
 from probes.protocol import versions
 from probes.protocol.batch import Finding, Returned
 from probes.protocol.bounds import room_for_each
-from probes.protocol.plan import Plan
-from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
+from probes.protocol.check import CheckPlan, Target, target_of
 from probes.protocol.taxonomy import Reason, Stage
 
 SLOW_SECONDS: Final = 2.0
@@ -77,17 +76,17 @@ class Runner:
         deadline = asyncio.get_running_loop().time() + taken.expires - monotonic()
         room = room_for_each(len(batch.plans))
         may_return = batch.version >= versions.RETURNS_SINCE
-        references = [_parsed(plan) for plan in batch.plans]
-        left = self._left[batch.id] = Counter(map(_host, references))
+        targets = [target_of(plan) for plan in batch.plans]
+        left = self._left[batch.id] = Counter(map(_host, targets))
 
-        async def end(plan: Plan, reference: Reference | None) -> Finding | Returned:
+        async def end(plan: CheckPlan, target: Target | None) -> Finding | Returned:
             try:
-                return await self._end(plan, reference, keyring, deadline, may_return=may_return)
+                return await self._end(plan, target, keyring, deadline, may_return=may_return)
             finally:
-                left[_host(reference)] -= 1
+                left[_host(target)] -= 1
 
         try:
-            ends = await asyncio.gather(*map(end, batch.plans, references))
+            ends = await asyncio.gather(*map(end, batch.plans, targets))
         finally:
             self._left.pop(batch.id, None)
         return Made(
@@ -115,7 +114,7 @@ class Runner:
                 scope.reschedule(self._closing_at)
 
     async def _end(
-        self, plan: Plan, reference: Reference | None, keyring: Keyring, deadline: float, *, may_return: bool
+        self, plan: CheckPlan, target: Target | None, keyring: Keyring, deadline: float, *, may_return: bool
     ) -> Finding | Returned:
         loop = asyncio.get_running_loop()
         started_at, started = self._now(), loop.time()
@@ -125,7 +124,7 @@ class Runner:
             duration_ms = (loop.time() - started) * 1000
             return cut_short(
                 plan,
-                reference,
+                target,
                 reason,
                 started_at=started_at,
                 duration_ms=duration_ms,
@@ -137,8 +136,8 @@ class Runner:
         scope = asyncio.timeout_at(min(deadline, self._closing_at))
         self._scopes.add(scope)
         try:
-            secret = keyring.secret_for(plan, reference)
-            async with scope, self._seat(_host(reference)):
+            secret = keyring.secret_for(plan, target)
+            async with scope, self._seat(_host(target)):
                 began = True
                 outcome = await self._engine.check(plan, secret)
             return Finding(key=plan.key, slot=plan.slot, outcome=outcome)
@@ -188,12 +187,5 @@ class Runner:
             self._seats.release()
 
 
-def _host(reference: Reference | None) -> str:
-    return reference.host if reference else ""
-
-
-def _parsed(plan: Plan) -> Reference | None:
-    try:
-        return parse_reference(plan.reference)
-    except ReferenceInvalid:
-        return None
+def _host(target: Target | None) -> str:
+    return target.host if target else ""

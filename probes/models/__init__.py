@@ -4,6 +4,7 @@ from probes.models.account import BrokerAccount
 from probes.models.batch import Batch
 from probes.models.control import ControlBeat, MessageRefusal
 from probes.models.credential import Credential, CredentialKind
+from probes.models.endpoint import Endpoint
 from probes.models.group import ResourceGroup
 from probes.models.history import VerdictChange
 from probes.models.incident import Incident, IncidentEntry
@@ -12,7 +13,7 @@ from probes.models.outcome import Outcome
 from probes.models.region import Region, RegionEvent
 from probes.models.region_key import RegionKey
 from probes.models.registry import Registry
-from probes.models.resource import Resource
+from probes.models.resource import Resource, ResourceKind
 from probes.models.state import RegionState, Verdict
 from probes.models.terms import GlobalTerms
 
@@ -22,6 +23,7 @@ __all__ = [
     "ControlBeat",
     "Credential",
     "CredentialKind",
+    "Endpoint",
     "GlobalTerms",
     "Incident",
     "IncidentEntry",
@@ -35,6 +37,7 @@ __all__ = [
     "Registry",
     "Resource",
     "ResourceGroup",
+    "ResourceKind",
     "Verdict",
     "VerdictChange",
 ]

@@ -1,5 +1,6 @@
 """How a registry is reached."""
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -10,7 +11,7 @@ from probes.protocol.plan import Site
 
 
 class Registry(models.Model):
-    """A registry's settings, one row for each host that references name.
+    """A registry's settings, one row for each host that references name; likewise those of an endpoint's host.
 
     A row has no states: it is made by the first resource that needs it, or by an operator, and is used by
     every check of its resources from the next claim on.
@@ -89,6 +90,11 @@ class Registry(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.host
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Leave a host that is stored as it is: an endpoint's may be one that no reference names, such as `web`."""
+        is_stored = Registry.objects.filter(pk=self.pk, host=self.host).exists()
+        super().clean_fields({*(exclude or ()), *(("host",) if is_stored else ())})
 
     @property
     def has_client_identity(self) -> bool:

@@ -1,4 +1,4 @@
-"""Something checked. Images for now."""
+"""Something checked: an image or an HTTP endpoint."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,13 +10,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from probes.models import validation
-from probes.models.credential import Credential
+from probes.models.credential import Credential, CredentialKind
 from probes.models.group import ResourceGroup
 from probes.models.region import Region
 from probes.models.registry import Registry
 from probes.models.terms import TermFields
 from probes.policy import credentials, slots
 from probes.policy.depth import BLOBS_CADENCE, MANIFEST_CADENCE
+from probes.protocol.endpoint import EndpointPlan, problems
 from probes.protocol.plan import DEFAULT_PLATFORM
 from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Depth
@@ -33,8 +34,15 @@ def at_once() -> datetime:
     return slots.whole_second(timezone.now())
 
 
+class ResourceKind(models.TextChoices):
+    """What is checked; the values are those of an outcome's `kind`."""
+
+    IMAGE = "image", "image"
+    ENDPOINT = "http", "HTTP endpoint"
+
+
 class Resource(TermFields):
-    """An image to check, with its schedule, and the terms that are its own.
+    """An image or an endpoint to check, with its schedule, and the terms that are its own.
 
     States of a row:
     - scheduled: `paused_at` is null; the tick claims it when `next_due_at` has come;
@@ -42,8 +50,18 @@ class Resource(TermFields):
 
     `registry`, `repository`, `tag` and `digest` follow from `reference`: `clean` fills them, and
     `actions.resources.save` makes the registry where none is known. No `regions` means every active one.
+
+    The reference of an endpoint is its URL. Its registry is the settings of the URL's host, the other three are
+    empty, and whatever else concerns images alone has no effect; what concerns endpoints alone is in `Endpoint`.
     """
 
+    kind = models.CharField(
+        max_length=5,
+        choices=ResourceKind.choices,
+        default=ResourceKind.IMAGE,
+        db_default=ResourceKind.IMAGE,
+        editable=False,
+    )
     name = models.CharField(max_length=255, blank=True)
     reference = models.CharField(max_length=1024, help_text="As you would pull it: ghcr.io/org/app:1.2.")
     registry = models.ForeignKey(Registry, on_delete=models.PROTECT, related_name="resources", editable=False)
@@ -129,7 +147,11 @@ class Resource(TermFields):
         ]
         constraints: ClassVar = [
             *TermFields.Meta.constraints,
-            models.CheckConstraint(condition=~Q(tag="") | ~Q(digest=""), name="resource_names_tag_or_digest"),
+            models.CheckConstraint(
+                condition=Q(kind=ResourceKind.ENDPOINT, tag="", digest="")
+                | Q(kind=ResourceKind.IMAGE) & (~Q(tag="") | ~Q(digest="")),
+                name="resource_names_tag_or_digest",
+            ),
             models.CheckConstraint(
                 condition=Q(interval_seconds__range=(1, validation.LONGEST_INTERVAL_SECONDS)),
                 name="resource_interval_in_range",
@@ -144,10 +166,20 @@ class Resource(TermFields):
                 name="resource_depth_is_known",
             ),
             models.CheckConstraint(condition=~Q(platforms=[]), name="resource_wants_a_platform"),
+            models.CheckConstraint(condition=Q(kind__in=ResourceKind.values), name="resource_kind_is_known"),
         ]
 
     def __str__(self) -> str:
-        return self.name or self.reference
+        return self.name or self.shown_reference
+
+    @property
+    def is_endpoint(self) -> bool:
+        return self.kind == ResourceKind.ENDPOINT
+
+    @property
+    def shown_reference(self) -> str:
+        """The reference as whoever may look at results may see it: of a URL, its query values stay hidden."""
+        return EndpointPlan(url=self.reference).reference if self.is_endpoint else self.reference
 
     @property
     def is_paused(self) -> bool:
@@ -155,7 +187,9 @@ class Resource(TermFields):
 
     @property
     def canonical(self) -> str:
-        """`host/repository[:tag][@digest]`."""
+        """`host/repository[:tag][@digest]`, or the URL of an endpoint without its query values."""
+        if self.is_endpoint:
+            return self.shown_reference
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return f"{self.registry.host}/{self.repository}{tag}{digest}"
@@ -165,7 +199,7 @@ class Resource(TermFields):
         super().clean()
         errors: dict[str, Any] = {}
         if self.reference:  # of an empty one its own field has told
-            errors |= self._settle_reference()
+            errors |= self._settle_url() if self.is_endpoint else self._settle_reference()
         if validation.ALL_PLATFORMS in (self.platforms or ()) and len(self.platforms) > 1:
             errors["platforms"] = "all stands alone."
         if errors:
@@ -186,6 +220,18 @@ class Resource(TermFields):
         refused = self.credential and _credential_refusal(self.credential, reference)
         return {"credential": refused} if refused else {}
 
+    def _settle_url(self) -> dict[str, Any]:
+        """Adopt the URL, if the credential may be used for it; return what is wrong, by field."""
+        plan = EndpointPlan(url=self.reference)
+        if sentence := problems(plan).get("url"):
+            return {"reference": sentence}
+        self.repository = self.tag = self.digest = ""
+        known = Registry.objects.filter(host=plan.host).first()
+        if known:
+            self.registry = known
+        refused = self.credential and _endpoint_credential_refusal(self.credential, plan)
+        return {"credential": refused} if refused else {}
+
     def adopt(self, reference: Reference) -> None:
         """Take over what `reference` names. An unknown registry is left out for the action to make."""
         self.repository = reference.repository
@@ -194,6 +240,18 @@ class Resource(TermFields):
         known = Registry.objects.filter(host=reference.host).first()
         if known:
             self.registry = known
+
+
+def _endpoint_credential_refusal(credential: Credential, plan: EndpointPlan) -> str | None:
+    if credential.registry.host != plan.host:
+        return f"This credential is for {credential.registry.host}, the endpoint is at {plan.host}."
+    if not credentials.covers(credential.repository_prefix, plan.path):
+        return f"This credential is for paths under {credential.repository_prefix}."
+    if credential.kind not in (CredentialKind.PASSWORD, CredentialKind.BEARER):
+        return "An endpoint takes a user name and password, or a bearer token."
+    if plan.reach.plain_http and not credential.registry.plain_http:
+        return f"It would be readable on the way: allow plain HTTP for {plan.host} first, or write https."
+    return None
 
 
 def _credential_refusal(credential: Credential, reference: Reference) -> str | None:

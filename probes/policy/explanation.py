@@ -20,6 +20,8 @@ _CANNOT: Final[dict[Stage | None, str]] = {
     Stage.CHILD: "cannot read a platform's manifest",
     Stage.CONFIG: "cannot read the config",
     Stage.LAYER: "cannot read a layer",
+    Stage.REQUEST: "get another answer than expected",
+    Stage.REDIRECT: "get another answer than expected after a redirect",
 }
 
 

@@ -82,6 +82,7 @@ _LOGIN: Final = frozenset(
         Reason.AUTH_DENIED,
         Reason.AUTH_DENIED_OR_MISSING,
         Reason.QUOTA_OR_BILLING,
+        Reason.ENDPOINT_DENIED,
     }
 )
 _BLOBS: Final = frozenset({Stage.CONFIG, Stage.LAYER})

@@ -24,6 +24,7 @@ class MissedCause(StrEnum):
     SHED = "shed"  # not handed out to the region: its queue was full, or it cannot keep up
     EXPIRED = "expired"  # handed out, but the region gave no sign of life while there was time to take it
     LOST = "lost"  # handed out to a region that lived meanwhile; nothing usable came back, or it got there too late
+    OUTDATED = "outdated"  # not handed out to the region: a worker of it is of a version that cannot read the check
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from probes.protocol import versions
+from probes.protocol.check import CheckPlan, read_plan
 from probes.protocol.egress import UNTOLD, CanaryRound, Egress
 from probes.protocol.outcome import Outcome, rfc3339
-from probes.protocol.plan import Plan
 from probes.protocol.shape import number, or_none
 
 MAX_PLANS: Final = 1000
@@ -47,7 +47,7 @@ class Batch:
     region: str
     issued_at: datetime
     expires_at: datetime
-    plans: tuple[Plan, ...]
+    plans: tuple[CheckPlan, ...]
     secrets: Mapping[str, str] = field(default_factory=dict)
     clock_offset_seconds: float | None = None
     clock_offsets: Mapping[str, float] = field(default_factory=dict)
@@ -59,7 +59,10 @@ class Batch:
         return now >= self.expires_at
 
     def to_json(self) -> dict[str, Any]:
-        """Return the batch as JSON values. Raises `ValueError` on a naive time."""
+        """Return the batch as JSON values.
+
+        Raises `ValueError` on a naive time, and on an endpoint in a version that has none.
+        """
         sites: list[Any] = []
         seats: dict[Any, int] = {}
         plans = []
@@ -99,7 +102,7 @@ class Batch:
                 issued_at=_instant(document["issued_at"]),
                 expires_at=_instant(document["expires_at"]),
                 plans=tuple(
-                    Plan.from_json({**item, "site": sites[_count(item["site"])]})
+                    read_plan({**item, "site": sites[_count(item["site"])]})
                     for item in _items(document["plans"], MAX_PLANS)
                 ),
                 secrets={_text(key): _text(sealed) for key, sealed in document["secrets"].items()},

@@ -11,7 +11,8 @@ from typing import Final, Literal
 
 from probes.protocol.taxonomy import Stage
 
-Method = Literal["GET", "HEAD", "POST"]
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+"""A registry is only ever asked by the first three."""
 
 
 class FaultKind(StrEnum):
@@ -44,14 +45,15 @@ class FaultKind(StrEnum):
 
 
 class BodyRule(StrEnum):
-    """How much of a successful reply's body the wire reads. Redirect bodies are never read (row B20)."""
+    """How much of a reply's body the wire reads. Redirect bodies are never read (row B20)."""
 
     DOCUMENT = "document"  # all of it; more than `Ask.limit_bytes` is a BODY_TOO_LARGE fault
     PROBE = "probe"  # nothing that matters: the connection is closed if more than a little follows
+    BEGINNING = "beginning"  # of any status: up to `Ask.limit_bytes`, and `Reply.is_cut` tells that there was more
 
 
 ERROR_BODY_LIMIT_BYTES: Final = 64 * 1024
-"""Of any reply that is neither success nor redirect, this much is read and the rest dropped (limits, D.2)."""
+"""Of another reply that is neither success nor redirect, this much is read and the rest dropped (limits, D.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,19 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A complete HTTP reply: status, headers, and as much of the body as the ask's rule lets through."""
+    """A complete HTTP reply: status, headers, and as much of the body as the ask's rule lets through.
+
+    `elapsed_ms` is from the ask, with whatever had to be resolved and connected for it, to the body's end.
+    """
 
     ask_id: int
     status: int
     headers: Headers = field(repr=False)
     body: bytes = field(default=b"", repr=False)  # may hold a token
     received_at: datetime
+    elapsed_ms: float = 0.0
+    is_cut: bool = False
+    certificate_not_after: datetime | None = None  # of whoever replied; None without TLS
 
     @property
     def received_bytes(self) -> int:

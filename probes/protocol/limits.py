@@ -28,6 +28,7 @@ class CheckLimits:
     config_bytes: int = 1024 * 1024  # unless its descriptor states more; never above `manifest_bytes`
     token_bytes: int = 64 * 1024
     notice_bytes: int = 4096  # of all that a registry has to say by `Warning` (row M26)
+    endpoint_bytes: int = 256 * 1024  # of an endpoint's reply (row H12)
 
 
 DEFAULT_LIMITS: Final = CheckLimits()

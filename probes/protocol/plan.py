@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
 from probes.protocol import versions
-from probes.protocol.shape import MISFITS, count, items, number, text
+from probes.protocol.outcome import Kind
+from probes.protocol.shape import MISFITS, count, number, text, texts
 from probes.protocol.taxonomy import Depth
 
 DEFAULT_PLATFORM: Final = "linux/amd64"
@@ -29,6 +30,32 @@ class Site:
     resolve: tuple[tuple[str, tuple[str, ...]], ...] = ()  # host → addresses, instead of DNS
     trusted_auth_hosts: tuple[str, ...] = ()  # may receive the credential though on another domain
     plain_http: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what differs from the defaults, by field."""
+        packed = {
+            "api_host": self.api_host,
+            "ca_pem": self.ca_pem,
+            "allow_cidrs": list(self.allow_cidrs),
+            "allow_hosts": list(self.allow_hosts),
+            "resolve": {host: list(addresses) for host, addresses in self.resolve},
+            "trusted_auth_hosts": list(self.trusted_auth_hosts),
+            "plain_http": self.plain_http,
+        }
+        return {name: value for name, value in packed.items() if value}
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Return the site that `document` describes. Raises one of `MISFITS`."""
+        return cls(
+            api_host=text(document.get("api_host", "")),
+            ca_pem=text(document.get("ca_pem", "")),
+            allow_cidrs=texts(document.get("allow_cidrs", [])),
+            allow_hosts=texts(document.get("allow_hosts", [])),
+            resolve=tuple((text(host), texts(addresses)) for host, addresses in document.get("resolve", {}).items()),
+            trusted_auth_hosts=texts(document.get("trusted_auth_hosts", [])),
+            plain_http=document.get("plain_http", False) is True,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +143,10 @@ class Plan:
     key: str = ""
     slot: str = ""
 
+    @property
+    def kind(self) -> Kind:
+        return "image"
+
     def to_json(self, version: int = versions.NEWEST) -> dict[str, Any]:
         """Return the plan as JSON values in that version; fields at their default are left out."""
         document: dict[str, Any] = {
@@ -123,17 +154,7 @@ class Plan:
             "reference": self.reference,
             "depth": self.depth.value,
         }
-        site = self.site
-        packed = {
-            "api_host": site.api_host,
-            "ca_pem": site.ca_pem,
-            "allow_cidrs": list(site.allow_cidrs),
-            "allow_hosts": list(site.allow_hosts),
-            "resolve": {host: list(addresses) for host, addresses in site.resolve},
-            "trusted_auth_hosts": list(site.trusted_auth_hosts),
-            "plain_http": site.plain_http,
-        }
-        document["site"] = {name: value for name, value in packed.items() if value}
+        document["site"] = self.site.to_json()
         document["platforms"] = list(self.platforms)
         document["timeout_seconds"] = self.timeout_seconds
         if not self.reread:
@@ -151,22 +172,11 @@ class Plan:
         """Return the plan that `document` describes. Raises `ValueError` when it is not one."""
         try:
             versions.of(document)
-            site = document.get("site", {})
             return cls(
                 reference=text(document["reference"]),
                 depth=Depth(document.get("depth", Depth.BLOBS)),
-                platforms=_texts(document.get("platforms", [DEFAULT_PLATFORM])),
-                site=Site(
-                    api_host=text(site.get("api_host", "")),
-                    ca_pem=text(site.get("ca_pem", "")),
-                    allow_cidrs=_texts(site.get("allow_cidrs", [])),
-                    allow_hosts=_texts(site.get("allow_hosts", [])),
-                    resolve=tuple(
-                        (text(host), _texts(addresses)) for host, addresses in site.get("resolve", {}).items()
-                    ),
-                    trusted_auth_hosts=_texts(site.get("trusted_auth_hosts", [])),
-                    plain_http=site.get("plain_http", False) is True,
-                ),
+                platforms=texts(document.get("platforms", [DEFAULT_PLATFORM])),
+                site=Site.from_json(document.get("site", {})),
                 timeout_seconds=number(document.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
                 strict_platform=document.get("strict_platform", False) is True,
                 check_tag=document.get("check_tag", False) is True,
@@ -180,7 +190,3 @@ class Plan:
             )
         except MISFITS as error:
             raise ValueError(f"not a plan: {type(error).__name__} {error}") from error
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(text(item) for item in items(value))

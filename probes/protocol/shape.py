@@ -26,6 +26,10 @@ def items(value: object) -> list[Any]:
     return value
 
 
+def texts(value: object) -> tuple[str, ...]:
+    return tuple(text(item) for item in items(value))
+
+
 def number(value: object) -> float:
     """Return a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):

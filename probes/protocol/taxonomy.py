@@ -34,6 +34,9 @@ class Stage(StrEnum):
     CONFIG = "config"
     LAYER = "layer"
 
+    REQUEST = "request"  # of an endpoint: at its own URL
+    REDIRECT = "redirect"  # of an endpoint: where that led
+
 
 class Confidence(StrEnum):
     """Whether the registry's answer admits another reading (private or missing, say)."""
@@ -165,9 +168,19 @@ class Reason(StrEnum):
     MIRROR_UPSTREAM_AUTH = "mirror_upstream_auth"
     MIRROR_UPSTREAM_ERROR = "mirror_upstream_error"
 
+    ENDPOINT_STATUS = "endpoint_status"
+    ENDPOINT_DENIED = "endpoint_denied"
+    ENDPOINT_CONTENT = "endpoint_content"
+    ENDPOINT_JSON = "endpoint_json"
+    ENDPOINT_TOO_LARGE = "endpoint_too_large"
+    ENDPOINT_ERROR = "endpoint_error"
+    ENDPOINT_SLOW = "endpoint_slow"
+    CERTIFICATE_EXPIRING = "certificate_expiring"
+
     RATE_LIMITED = "rate_limited"
     RATE_LIMITED_AUTH = "rate_limited_auth"
     RATE_LIMITED_UPSTREAM = "rate_limited_upstream"
+    ENDPOINT_THROTTLED = "endpoint_throttled"
     DNS_TEMPORARY = "dns_temporary"
     PROBE_ABORTED = "probe_aborted"
     PROBE_OVERLOADED = "probe_overloaded"
@@ -183,6 +196,7 @@ class Reason(StrEnum):
     REF_LOOKS_LIKE_ID = "ref_looks_like_id"
     REF_REJECTED = "ref_rejected"
     DIGEST_UNSUPPORTED = "digest_unsupported"
+    ENDPOINT_INVALID = "endpoint_invalid"
     TARGET_FORBIDDEN = "target_forbidden"
     PROXY_AUTH = "proxy_auth"
 
@@ -233,6 +247,10 @@ def _degraded(hint: str, retry: Retry = Retry.ONCE) -> Meaning:
     return Meaning(Status.DEGRADED, retry, hint)
 
 
+def _impaired(hint: str) -> Meaning:
+    return Meaning(Status.DEGRADED, Retry.SLOW, hint, only_impairs=True)
+
+
 def _indeterminate(hint: str, retry: Retry = Retry.YES) -> Meaning:
     return Meaning(Status.INDETERMINATE, retry, hint)
 
@@ -254,8 +272,8 @@ _SERVER = "If it lasts, ask the registry's operator."
 _TOKEN_SERVICE = "The token service failed: fresh pulls fail, nodes that hold a token may not. Ask its operator."  # noqa: S105
 _LOGIN = "The registry's login instructions are unusable; the detail says why. Its operator has to mend them."
 _FORBIDDEN_PLACE = (
-    "The registry pointed us to plain HTTP, a private address or another service's port. "
-    "Have it mended, or allow the network or host."
+    "We were pointed to plain HTTP, a private address or another service's port. "
+    "Have that mended, or allow the network or host."
 )
 _CERTIFICATE = "Renew or fix the host's certificate. Other clients fail too."
 
@@ -352,9 +370,9 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
         "The token service redirects elsewhere, where logins do not follow. Its operator has to mend that."
     ),
     Reason.REDIRECT_FORBIDDEN: _unavailable(_FORBIDDEN_PLACE),
-    Reason.REDIRECT_INSECURE: _unavailable("The registry redirects to plain HTTP. Its operator has to mend that."),
+    Reason.REDIRECT_INSECURE: _unavailable("A redirect leads to plain HTTP. Its operator has to mend that."),
     Reason.REDIRECT_AUTH_REQUIRED: _unavailable(
-        "A redirect leads to a host that wants a login of its own; ours stays at home. Have the registry mended."
+        "A redirect leads to a host that wants a login of its own; ours stays at home. Have that mended."
     ),
     Reason.TLS_UNTRUSTED: _unavailable(
         "The host's authority is not trusted here. Add it to the registry's CA bundle; others fail too.", Retry.ONCE
@@ -376,7 +394,9 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
     Reason.GATEWAY_ERROR: _degraded(f"A gateway in front of the registry answered with an error. {_SERVER}"),
     Reason.UNEXPECTED_STATUS: _degraded(f"The registry answered with a status that means nothing here. {_SERVER}"),
     Reason.NOT_A_REGISTRY: _degraded("A proxy or a login page answered. Check the host's name and the way there."),
-    Reason.REDIRECT_LOOP: _degraded(f"The registry redirects in a circle, or too often. {_SERVER}"),
+    Reason.REDIRECT_LOOP: _degraded(
+        "Redirects lead in a circle, or there are too many. If it lasts, ask the host's operator."
+    ),
     Reason.BLOB_BACKEND_DENIED: _degraded(f"The blob storage refused the registry's signed URL. {_SERVER}"),
     Reason.AUTH_SERVICE_ERROR: _degraded(_TOKEN_SERVICE),
     Reason.AUTH_SERVICE_TIMEOUT: _degraded(_TOKEN_SERVICE),
@@ -386,9 +406,32 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
     Reason.AUTH_TOKEN_TOO_LARGE: _degraded(_TOKEN_SERVICE),
     Reason.MIRROR_UPSTREAM_AUTH: _degraded("The mirror could not log in to its upstream: renew its credential."),
     Reason.MIRROR_UPSTREAM_ERROR: _degraded(f"The mirror could not reach its upstream. {_SERVER}"),
+    Reason.ENDPOINT_STATUS: _unavailable(
+        "It answered with another status than those expected; the detail says which.", Retry.SLOW
+    ),
+    Reason.ENDPOINT_DENIED: _unavailable(
+        "It refuses our login, or wants one. Renew the credential, or add one.", Retry.SLOW
+    ),
+    Reason.ENDPOINT_CONTENT: _unavailable("Its answer does not hold what is expected in it.", Retry.SLOW),
+    Reason.ENDPOINT_JSON: _unavailable(
+        "Its answer is not the JSON that is expected; the detail says what was found.", Retry.SLOW
+    ),
+    Reason.ENDPOINT_TOO_LARGE: _unavailable(
+        "Its answer is larger than a check reads, so what is expected in it was not looked for. "
+        "Ask for something smaller.",
+        Retry.SLOW,
+    ),
+    Reason.ENDPOINT_ERROR: _degraded("It answered with a server error. If it lasts, ask its operator."),
+    Reason.ENDPOINT_SLOW: _impaired("It answered as expected, but slower than it should. Look at its load."),
+    Reason.CERTIFICATE_EXPIRING: _impaired("It answered as expected. Its certificate expires soon: renew it."),
     Reason.RATE_LIMITED: _throttled("The registry", "A credential may have a larger quota."),
     Reason.RATE_LIMITED_AUTH: _throttled("The token service", "Check less often, or from fewer regions."),
     Reason.RATE_LIMITED_UPSTREAM: _throttled("The mirror's upstream", "Give the mirror a login there."),
+    Reason.ENDPOINT_THROTTLED: Meaning(
+        Status.INDETERMINATE,
+        Retry.AFTER,
+        "It throttles us, which is no outage. The next try waits. Check less often, or from fewer regions.",
+    ),
     Reason.DNS_TEMPORARY: _indeterminate("Our resolver failed, the registry was not asked. Look at our DNS."),
     Reason.PROBE_ABORTED: _indeterminate("The check was cut short on our side; the next one tells."),
     Reason.PROBE_OVERLOADED: _indeterminate("The check could not begin in time: this region has too much to do."),
@@ -405,8 +448,9 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
     Reason.REF_LOOKS_LIKE_ID: _config_error("This is an image ID, which no registry can look up. Use a name."),
     Reason.REF_REJECTED: _config_error("The registry's own grammar refuses this name. Fix the image reference."),
     Reason.DIGEST_UNSUPPORTED: _config_error("Only sha256 and sha512 digests are supported."),
+    Reason.ENDPOINT_INVALID: _config_error("Fix what is to be checked; the detail says where it is wrong."),
     Reason.TARGET_FORBIDDEN: _config_error(
-        "The host resolves to a non-public address; allow its network for this registry to check it."
+        "The host resolves to a non-public address; allow its network for this host to check it."
     ),
-    Reason.PROXY_AUTH: _config_error("The proxy wants a login; the registry's was not sent. Configure its own."),
+    Reason.PROXY_AUTH: _config_error("The proxy wants a login; the check's was not sent. Configure its own."),
 }

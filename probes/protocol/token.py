@@ -16,6 +16,7 @@ from probes.protocol.domains import same_owner
 from probes.protocol.json_members import read_json
 from probes.protocol.manifest import looks_like_html
 from probes.protocol.plan import Secret
+from probes.protocol.redaction import echoes
 from probes.protocol.taxonomy import Reason, Warn
 from probes.protocol.urls import MAX_URL, Origin, UrlRefused, may_be_sent_to, origin_of, resolve_url, with_query
 
@@ -113,6 +114,13 @@ def basic(secret: Secret) -> str:
     """Return the Authorization value for a user name and password."""
     pair = f"{secret.username}:{secret.password}".encode()
     return "Basic " + base64.b64encode(pair).decode()
+
+
+def never_shown(secret: Secret) -> tuple[str, ...]:
+    """Return what of `secret` may come back in a reply, in the forms in which it may, and is never to be shown."""
+    pair = basic(secret).partition(" ")[2] if secret.password else ""
+    shown_once = (secret.password, secret.identity_token, secret.bearer, pair)
+    return tuple(echo for text in shown_once if text for echo in echoes(text))
 
 
 def token_query(realm: Realm, scope: str) -> str:

@@ -1,6 +1,6 @@
 """Versions of what passes between the control plane and a region, so that either side can be upgraded first.
 
-A message's body carries its version as `v`; one without it is of version 1. Both versions that are spoken here are
+A message's body carries its version as `v`; one without it is of version 1. All versions that are spoken here are
 read and written. The control plane writes the newest that every live worker of a region reads (a heartbeat tells),
 and a report is written in the version of the batch that it answers. A field that a reader of the version before may
 miss is added without a new version; a new one is for what that reader would take for something else.
@@ -9,6 +9,7 @@ miss is added without a new version; a new one is for what that reader would tak
 |---------|--------------------------------------------------------------------------|
 | 1       | batches of plans, reports of findings, heartbeats                        |
 | 2       | `v`; a report may list checks that were not made, instead of finding for them |
+| 3       | plans of endpoints, whose `kind` is `http`                               |
 """
 
 from collections.abc import Iterable
@@ -16,11 +17,13 @@ from typing import Any, Final
 
 from probes.protocol.shape import count
 
-SPOKEN: Final = (1, 2)
+SPOKEN: Final = (1, 2, 3)
 OLDEST: Final = SPOKEN[0]
 NEWEST: Final = SPOKEN[-1]
 RETURNS_SINCE: Final = 2
 """The first version in which a report can list checks that were not made."""
+ENDPOINTS_SINCE: Final = 3
+"""The first version in which a batch can hold plans of endpoints."""
 
 
 class VersionUnknown(ValueError):

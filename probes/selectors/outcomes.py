@@ -56,9 +56,9 @@ def document_of(outcome: Outcome) -> dict[str, Any]:
     return {
         **dict.fromkeys(_NOT_KEPT),
         "version": OUTCOME_VERSION,
-        "reference": resource.reference if is_same_image else None,
+        "reference": resource.shown_reference if is_same_image else None,
         "canonical": resource.canonical if is_same_image else None,
-        "kind": "image",
+        "kind": resource.kind,
         "status": outcome.status,
         "reason": outcome.reason,
         "stage": outcome.stage,

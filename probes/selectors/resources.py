@@ -12,7 +12,7 @@ def resources() -> QuerySet[Resource]:
     """Resources with their registry, group, verdict, chosen regions and state per region. Three queries."""
     states = RegionState.objects.select_related("region").defer("document", *UNREAD_JOINED)
     return (
-        Resource.objects.select_related("registry", "verdict", "group")
+        Resource.objects.select_related("registry", "verdict", "group", "endpoint")
         .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs")
         .prefetch_related(
             Prefetch("states", states.order_by("region__slug")),

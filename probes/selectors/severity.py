@@ -1,13 +1,14 @@
 """What is worst first, and how many there are of each kind."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Lower, NullIf
 
-from probes.models import Resource
+from probes.models import Resource, ResourceKind
 from probes.policy.verdict import VerdictState
 
 
@@ -35,11 +36,27 @@ def worst_first(*, group: Group | None = None, search: str = "") -> "QuerySet[Re
     return found.order_by("rank", Lower(Coalesce(NullIf("name", Value("")), "reference")), "pk")
 
 
-def tally() -> Mapping[Group, int]:
-    """Return how many resources there are of each group. One query."""
-    counted = Resource.objects.annotate(rank=_rank()).order_by().values("rank").annotate(count=Count("pk"))
-    found: dict[int, int] = {item["rank"]: item["count"] for item in counted}
-    return {group: found.get(rank, 0) for group, rank in _RANKS.items()}
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many resources there are of each group, and whether some of them are endpoints."""
+
+    groups: Mapping[Group, int]
+    has_endpoints: bool
+
+
+def tally() -> Tally:
+    """Count resources. One query."""
+    counted = (
+        Resource.objects.annotate(rank=_rank())
+        .order_by()
+        .values("rank")
+        .annotate(count=Count("pk"), endpoints=Count("pk", filter=Q(kind=ResourceKind.ENDPOINT)))
+    )
+    found = {item["rank"]: item for item in counted}
+    return Tally(
+        {group: found[rank]["count"] if rank in found else 0 for group, rank in _RANKS.items()},
+        has_endpoints=any(item["endpoints"] for item in found.values()),
+    )
 
 
 def _rank() -> Any:

@@ -67,6 +67,11 @@ def addressees(region_ids: Collection[int], *, now: datetime) -> Mapping[int, Ad
     return found
 
 
+def too_old(region_ids: Collection[int], version: int, *, now: datetime) -> frozenset[int]:
+    """Return the regions to which nothing may be written that only `version` has. One query."""
+    return frozenset(pk for pk, found in addressees(region_ids, now=now).items() if found.version < version)
+
+
 def clock_of(worker: Mapping[str, Any]) -> Estimate | None:
     """Return how far a worker's clock is ahead of ours; None while nothing is known of it."""
     offset_seconds = worker.get("clock_offset_seconds")

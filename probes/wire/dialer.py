@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from probes.protocol.addresses import EVERYWHERE, Address
+from probes.protocol.endpoint.plan import OLDEST_TLS
 from probes.protocol.exchange import FaultKind
 from probes.protocol.proxy import Proxy
 from probes.protocol.urls import Origin
@@ -39,7 +40,7 @@ class Dialer:
     def __init__(self, limits: Limits) -> None:
         self._limits: Final = limits
         self._resolver = Resolver()
-        self._contexts: Shelf[tuple[str, str], asyncio.Future[ssl.SSLContext]] = Shelf(CONTEXTS_KEPT)
+        self._contexts: Shelf[tuple[str, str, str], asyncio.Future[ssl.SSLContext]] = Shelf(CONTEXTS_KEPT)
         self._open: set[Channel] = set()
         self._phases: set[asyncio.Timeout] = set()
         self._dialling = 0
@@ -167,19 +168,19 @@ class Dialer:
         if channel.is_secure:
             channel = over(channel)
         began = asyncio.get_running_loop().time()
-        context = await self._context(terms.route.ca_pem, terms.identity_pem)
+        context = await self._context(terms.route.ca_pem, terms.identity_pem, terms.route.tls_minimum)
         peer = await self._prove(channel, host, context, terms)
         terms.trace.tls_ms = _ms(asyncio.get_running_loop().time() - began)
         terms.trace.certificate = tls.certificate_of(host, peer)
         return channel
 
-    async def _context(self, ca_pem: str, identity_pem: str = "") -> ssl.SSLContext:
-        """Return the context of these roots and this identity. Raises `ValueError`.
+    async def _context(self, ca_pem: str, identity_pem: str = "", minimum: str = OLDEST_TLS) -> ssl.SSLContext:
+        """Return the context of these roots, this identity and no older TLS than `minimum`. Raises `ValueError`.
 
         Reading the system's roots takes tens of milliseconds. With more registries that have roots of their own than
         contexts are kept, that is each dial: so not on the event loop, where it would use up everybody's time.
         """
-        key = ca_pem, identity_pem
+        key = ca_pem, identity_pem, minimum
         made = self._contexts.get(key)
         if made is None:
             made = asyncio.get_running_loop().run_in_executor(None, tls.context_for, *key)

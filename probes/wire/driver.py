@@ -9,34 +9,34 @@ import logging
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Network
 from typing import Final, Self
 
+from probes.protocol import endpoint
+from probes.protocol.check import CheckPlan
 from probes.protocol.conversation import Done, Send, advance, start
 from probes.protocol.domains import registrable_domain
 from probes.protocol.egress import Reached
+from probes.protocol.endpoint import EndpointPlan
 from probes.protocol.exchange import Ask, Event
-from probes.protocol.outcome import Certificate, Conclusion, ConnectionKind, Outcome, Step
+from probes.protocol.outcome import Conclusion, Outcome
 from probes.protocol.plan import ANONYMOUS, Plan, Secret
 from probes.protocol.proxy import Proxy
-from probes.protocol.redaction import scrub, scrub_host, scrub_url
 from probes.protocol.reference import parse_reference
-from probes.protocol.taxonomy import Reason, Stage, Warn
-from probes.protocol.urls import Origin, origin_of, redact
-from probes.wire.exchange import ExchangeRecord, Record, perform, recorded
+from probes.protocol.taxonomy import Reason, Stage
+from probes.wire.account import Account
+from probes.wire.cooldown import Patience
 from probes.wire.exchangers import ExchangeRefused, Exchanges, Refusal
 from probes.wire.flights import Landed
 from probes.wire.limits import Limits
+from probes.wire.memory import fingerprint_of
 from probes.wire.reach import reach, route_to
 from probes.wire.recollection import Memories, Recollection
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
 
 _log = logging.getLogger(__name__)
-EXPIRING: Final = timedelta(days=14)
 _LOGIN_REFUSED: Final = frozenset({Reason.AUTH_BAD_CREDENTIALS, Reason.AUTH_EXPIRED})
-_THROTTLED: Final = frozenset({Reason.RATE_LIMITED, Reason.RATE_LIMITED_AUTH, Reason.RATE_LIMITED_UPSTREAM})
 
 
 class Engine:
@@ -69,12 +69,27 @@ class Engine:
         await self._exchanges.aclose()
         await self._transport.aclose()
 
-    async def check(self, plan: Plan, secret: Secret = ANONYMOUS) -> Outcome:
+    async def check(self, plan: CheckPlan, secret: Secret = ANONYMOUS) -> Outcome:
         """Make one check and return its outcome, within `plan.timeout_seconds`.
 
         Raises `ValueError` when the plan's site is not usable (a network or address that is none). Everything
-        that the network or a registry does becomes part of the outcome, and so does a fault of our own (row E21).
+        that the network or whoever is asked does becomes part of the outcome, and so does a fault of our own (E21).
         """
+        if isinstance(plan, EndpointPlan):
+            return await self._check_endpoint(plan, secret)
+        return await self._check_image(plan, secret)
+
+    async def _check_endpoint(self, plan: EndpointPlan, secret: Secret) -> Outcome:
+        route = Route.of(plan.reach, self._proxy, self._nat64, tls_minimum=plan.tls_minimum)
+        run = _EndpointRun(self._transport, self._memories, plan, secret, self._limits, route)
+        try:
+            done = await run.converse()
+        except Exception as error:  # noqa: BLE001 - likewise
+            _log.exception("the check of %s failed in the engine", plan.reference)
+            done = _own_fault(plan, error)
+        return run.outcome(done)
+
+    async def _check_image(self, plan: Plan, secret: Secret) -> Outcome:
         route = Route.of(plan.site, self._proxy, self._nat64)
         if not self._suffixes.done():
             await asyncio.wait({asyncio.wrap_future(self._suffixes)})
@@ -113,8 +128,8 @@ def _public_suffixes() -> Future[str | None]:
     return reading
 
 
-class _Run:
-    """One check under way: its clock and its records by ask id."""
+class _Run(Account):
+    """The check of an image: a conversation, with what is remembered of its registry."""
 
     def __init__(
         self,
@@ -125,18 +140,9 @@ class _Run:
         limits: Limits,
         route: Route,
     ) -> None:
-        self.transport = transport
-        self.plan = plan
-        self.secret = secret
-        self.limits = limits
-        self.route = route
-        self.registry = ""
         self.recollection = Recollection(memories, plan, secret, route)
-        self.redialled: set[Origin] = set()
-        self.started_at = datetime.now(UTC)
-        self.started = asyncio.get_running_loop().time()
-        self.deadline = self.started + plan.timeout_seconds
-        self.records: list[Record] = []
+        super().__init__(transport, plan, secret, limits, route, self.recollection.patience)
+        self.plan = plan
 
     async def converse(self, login: Secret) -> Done:
         """Carry the conversation to its end. Exchanges that it no longer waits for are cancelled."""
@@ -177,89 +183,45 @@ class _Run:
         self.recollection.learn(further, asyncio.get_running_loop().time())
         return replace(further, documents=()) if further.documents else further  # it may hold megabytes
 
-    async def exchange(self, ask: Ask) -> Event:
-        """Return what comes of an ask: of its own request, of another check's, or of none while we are throttled."""
-        loop = asyncio.get_running_loop()
-        if ask.delay_seconds:
-            remaining = self.deadline - loop.time()
-            await asyncio.sleep(max(0.0, min(ask.delay_seconds, remaining)))
-        if waiting := self.recollection.patience.waiting(ask, loop.time()):
-            return waiting
+    async def landing(self, ask: Ask) -> Landed:
+        """Return what comes of the ask's own request, or of another check's for the same token."""
         flight = self.recollection.flight(ask) if ask.stage is Stage.TOKEN else None
         if flight is None:
-            landed = await self.perform(ask)
-        else:
-            began = loop.time()
-            flights = self.recollection.flights
-            if shared := await flights.board(flight, self.deadline):
-                landed = shared.by_another(ask, waited_ms=round((loop.time() - began) * 1000, 3))
-            else:
-                landed = await flights.lead(flight, lambda: self.perform(ask))
-        self.records.append(recorded(ask, *landed))
-        return landed.event
-
-    async def perform(self, ask: Ask) -> Landed:
-        """Make the request, and take account of whether it was one too many."""
+            return await self.perform(ask)
         loop = asyncio.get_running_loop()
-        sent = loop.time()
-        if self.plan.fresh and (origin := origin_of(ask.url)) not in self.redialled:
-            self.redialled.add(origin)
-            ask = replace(ask, fresh_connection=True)
-        event, record = await perform(
-            self.transport,
-            ask,
-            self.route,
-            self.limits,
-            self.deadline,
-            identity_pem=self.secret.client_identity,
-            registry=self.registry,
-        )
-        landed = Landed(event, record)
-        self.recollection.patience.note(ask, landed.event, sent=sent, now=loop.time())
-        return landed
-
-    def outcome(self, done: Done) -> Outcome:
-        """Put the conclusion and the records together."""
-        loop = asyncio.get_running_loop()
-        self.records.sort(key=lambda entry: entry[0].id)
-        certificates = {record.host: record.certificate for _, _, record in self.records if record.certificate}
-        return Outcome(
-            reference=self.plan.reference,
-            conclusion=self.completed(done.conclusion, certificates.values()),
-            started_at=self.started_at,
-            duration_ms=round((loop.time() - self.started) * 1000, 1),
-            requests=sum(not record.is_shared for _, _, record in self.records),
-            bytes_read=sum(record.bytes for _, _, record in self.records),
-            connection=self.connection,
-            proxy=self.route.proxy.netloc if self.route.proxy else None,
-            certificates=tuple(_shown(certificate, done.secrets) for certificate in certificates.values()),
-            steps=tuple(_step(*entry, done.secrets) for entry in self.records),
-        )
-
-    @property
-    def connection(self) -> ConnectionKind | None:
-        kinds = {record.connection for _, _, record in self.records}
-        return "new" if "new" in kinds else "reused" if "reused" in kinds else None
-
-    @property
-    def retry_at(self) -> datetime | None:
-        """When whoever throttled us will be asked again, where he did not say when he would have us back."""
-        throttled = [ask for ask, error, record in self.records if error is None and record.http_status == 429]
-        return self.recollection.patience.retry_at(throttled[-1]) if throttled else None
-
-    def completed(self, conclusion: Conclusion, certificates: Iterable[Certificate]) -> Conclusion:
-        """Return the conclusion with what only the wire can tell."""
-        if conclusion.retry_at is None and conclusion.reason in _THROTTLED:
-            conclusion = replace(conclusion, retry_at=self.retry_at)
-        found: list[Warn] = []
-        if any(certificate.not_after - self.started_at < EXPIRING for certificate in certificates):
-            found.append(Warn.TLS_EXPIRING)
-        if any(record.mixed_scope for _, _, record in self.records):
-            found.append(Warn.DNS_MIXED_SCOPE)
-        return replace(conclusion, warnings=(*conclusion.warnings, *found)) if found else conclusion
+        began = loop.time()
+        flights = self.recollection.flights
+        if shared := await flights.board(flight, self.deadline):
+            return shared.by_another(ask, waited_ms=round((loop.time() - began) * 1000, 3))
+        return await flights.lead(flight, lambda: self.perform(ask))
 
 
-def _own_fault(plan: Plan, error: Exception) -> Done:
+class _EndpointRun(Account):
+    """The check of an endpoint: nothing is remembered but whoever throttled us."""
+
+    def __init__(
+        self,
+        transport: GuardedTransport,
+        memories: Memories,
+        plan: EndpointPlan,
+        secret: Secret,
+        limits: Limits,
+        route: Route,
+    ) -> None:
+        patience = Patience(memories.cool_downs, route.profile, fingerprint_of(secret))
+        super().__init__(transport, plan, secret, limits, route, patience)
+        self.plan = plan
+        self.registry = plan.host
+
+    async def converse(self) -> Done:
+        """Carry the check to its end."""
+        move = endpoint.start(self.plan, self.secret, self.limits.check)
+        while isinstance(move, endpoint.Send):
+            move = endpoint.advance(move.state, await self.exchange(move.ask))
+        return move
+
+
+def _own_fault(plan: CheckPlan, error: Exception) -> Done:
     reason = Reason.INTERNAL_ERROR
     return Done(
         Conclusion(reason=reason, canonical=plan.reference, hint=reason.meaning.hint, detail=type(error).__name__)
@@ -278,32 +240,6 @@ def _without_login(plan: Plan, refusal: Refusal) -> Done:
             detail=refusal.detail,
             retry_at=refusal.retry_at,
         )
-    )
-
-
-def _shown(certificate: Certificate, secrets: tuple[str, ...]) -> Certificate:
-    """Whoever sent us to a host chose its name, and may have chosen its certificate's issuer."""
-    host, issuer = scrub_host(certificate.host, secrets), scrub(certificate.issuer, secrets)
-    is_clean = (host, issuer) == (certificate.host, certificate.issuer)
-    return certificate if is_clean else replace(certificate, host=host, issuer=issuer)
-
-
-def _step(ask: Ask, error: str | None, record: ExchangeRecord, secrets: tuple[str, ...]) -> Step:
-    return Step(
-        stage=ask.stage,
-        method=ask.method,
-        url=scrub_url(redact(ask.url), secrets),
-        host=scrub_host(record.host, secrets),
-        address=record.address,
-        http_status=record.http_status,
-        error=error,
-        connection=record.connection,
-        dns_ms=record.dns_ms,
-        connect_ms=record.connect_ms,
-        tls_ms=record.tls_ms,
-        first_byte_ms=record.first_byte_ms,
-        total_ms=record.total_ms,
-        bytes=record.bytes,
     )
 
 

@@ -22,6 +22,7 @@ Header = tuple[bytes, bytes]
 
 _NO_BODY: Final = httpx.ByteStream(b"")
 _OURS: Final = frozenset({b"host", b"user-agent", b"accept-encoding"})
+_WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})  # also of nothing (RFC 9110, 8.6)
 _UP_TO_FRAGMENT: Final = re.compile(r"[^/?#]*//[^/?#]*([^#]*)")
 
 
@@ -115,7 +116,7 @@ async def perform(
         body = cast("ReplyBody", response.stream)
         reading = body.reading
         try:
-            content = await _content(ask, reading, limits)
+            content, is_cut = await _content(ask, reading, limits)
         finally:
             body.release()
         event = Reply(
@@ -126,6 +127,9 @@ async def perform(
             ),
             body=content,
             received_at=datetime.now(UTC),
+            elapsed_ms=round((loop.time() - started) * 1000, 3),
+            is_cut=is_cut,
+            certificate_not_after=trace.certificate.not_after if trace.certificate else None,
         )
     except WireFault as fault:
         received = reading.received_bytes if reading is not None else 0
@@ -149,17 +153,20 @@ async def perform(
     )
 
 
-async def _content(ask: Ask, reading: Reading, limits: Limits) -> bytes:
+async def _content(ask: Ask, reading: Reading, limits: Limits) -> tuple[bytes, bool]:
+    """Return as much of the body as the ask's rule lets through, and whether it is known to be more."""
     if 300 <= reading.status < 400:
-        return b""  # row B20
+        return b"", False  # row B20
+    if ask.body_rule is BodyRule.BEGINNING:
+        return await reading.beginning(ask.limit_bytes)
     if not 200 <= reading.status < 300:
-        return await reading.body_so_far(limits.error_body_bytes)
+        return await reading.body_so_far(limits.error_body_bytes), False
     limit = ask.limit_bytes
     if ask.body_rule is BodyRule.PROBE:
         limit = limits.probe_body_bytes
         if not reading.is_complete and (reading.declared_length is None or reading.declared_length > limit):
-            return b""
-    return await reading.body(limit)
+            return b"", True
+    return await reading.body(limit), False
 
 
 def _request(ask: Ask, origin: Origin, user_agent: str, terms: Terms) -> httpx.Request:
@@ -172,7 +179,7 @@ def _request(ask: Ask, origin: Origin, user_agent: str, terms: Terms) -> httpx.R
     first = 0 if b"host" in given else 1
     headers = [*ours[:first], *headers, *ours[first:]]
     stream = _NO_BODY
-    if ask.method == "POST":
+    if ask.body or ask.method in _WITH_LENGTH:
         headers.append((b"Content-Length", b"%d" % len(ask.body)))
         stream = httpx.ByteStream(ask.body)
     return httpx.Request(

@@ -122,6 +122,13 @@ class Reading:
             raise WireFault(FaultKind.BODY_TOO_LARGE, f"more than {limit_bytes} bytes")
         return bytes(content)
 
+    async def beginning(self, limit_bytes: int) -> tuple[bytes, bool]:
+        """Return up to `limit_bytes` of the body, and whether more of it came. Raises `WireFault`."""
+        content = bytearray()
+        while len(content) <= limit_bytes and (chunk := await self.chunk()):
+            content += chunk
+        return bytes(content[:limit_bytes]), len(content) > limit_bytes
+
     async def body_so_far(self, limit_bytes: int) -> bytes:
         """Return up to `limit_bytes` of the body, and what came before a fault in place of the fault.
 

@@ -9,6 +9,7 @@ from ipaddress import IPv6Network, ip_address
 from typing import Final
 
 from probes.protocol.addresses import EVERYWHERE, Admission, Network, admit, parse_networks
+from probes.protocol.endpoint.plan import OLDEST_TLS, TlsMinimum
 from probes.protocol.outcome import Certificate, ConnectionKind
 from probes.protocol.plan import Site
 from probes.protocol.proxy import Proxy
@@ -32,15 +33,22 @@ class Route:
     resolve: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host → addresses, instead of DNS
     ca_pem: str = ""
     plain_http: bool = False  # whether `http://` may be asked at all (row N1)
+    tls_minimum: TlsMinimum = OLDEST_TLS
     profile: str = ""
 
     @staticmethod
-    def of(site: Site, proxy: Proxy | None = None, nat64: tuple[IPv6Network, ...] = ()) -> "Route":
+    def of(
+        site: Site,
+        proxy: Proxy | None = None,
+        nat64: tuple[IPv6Network, ...] = (),
+        *,
+        tls_minimum: TlsMinimum = OLDEST_TLS,
+    ) -> "Route":
         """Return the route of `site` from a region with this proxy and these NAT64 prefixes.
 
         Raises `ValueError` on a network, an address or a CA bundle that is none.
         """
-        return _route_of(site, proxy, nat64)
+        return _route_of(site, proxy, nat64, tls_minimum)
 
     def admission(self, origin: Origin, address: str) -> Admission:
         """Decide whether `address`, resolved for `origin`, may be dialled."""
@@ -49,7 +57,7 @@ class Route:
 
 
 @lru_cache(maxsize=1024)
-def _route_of(site: Site, proxy: Proxy | None, nat64: tuple[IPv6Network, ...]) -> Route:
+def _route_of(site: Site, proxy: Proxy | None, nat64: tuple[IPv6Network, ...], tls_minimum: TlsMinimum) -> Route:
     allowed = parse_networks(site.allow_cidrs)
     allowed_hosts = frozenset(host.lower() for host in site.allow_hosts)
     resolve = {
@@ -68,6 +76,7 @@ def _route_of(site: Site, proxy: Proxy | None, nat64: tuple[IPv6Network, ...]) -
             site.plain_http,
             proxy and (proxy, proxy.authorization),
             nat64,
+            tls_minimum,
         )
     )
     return Route(
@@ -78,6 +87,7 @@ def _route_of(site: Site, proxy: Proxy | None, nat64: tuple[IPv6Network, ...]) -
         resolve=resolve,
         ca_pem=site.ca_pem,
         plain_http=site.plain_http,
+        tls_minimum=tls_minimum,
         profile=hashlib.sha256(described.encode()).hexdigest(),
     )
 

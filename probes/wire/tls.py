@@ -39,18 +39,21 @@ _OF_CLIENT_CERTIFICATES: Final = {  # RFC 8446, 6.2
 }
 _EXPIRED: Final = {9, 10}  # not yet valid, expired (row N9)
 _HOSTNAME: Final = {62, 64}  # of a name, of an address (row N10)
+_MINIMA: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _SHOWN_NAMES: Final = 8  # of those that a certificate for another host names
 
 
 @lru_cache(maxsize=32)
-def context_for(ca_pem: str, identity_pem: str = "") -> ssl.SSLContext:
+def context_for(ca_pem: str, identity_pem: str = "", minimum: str = "1.2") -> ssl.SSLContext:
     """Return the context that trusts the system's roots and those of `ca_pem`, and presents `identity_pem` if asked.
+
+    `minimum` is the oldest version of TLS that it speaks: 1.2, or 1.3 where that is wanted.
 
     Reading the roots takes tens of milliseconds and a megabyte, hence the cache. Raises `ValueError` when
     `ca_pem` holds anything but certificates, or the identity cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and name
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = _MINIMA[minimum]
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     context.load_verify_locations(cafile=_system_bundle())

@@ -24,7 +24,7 @@ _LOOKS_LIKE_A_CLAIM: Final = re.compile(r"[A-Z]\d{1,3}\b")
 _ITEM: Final = r"(?:[A-Z]\d{1,3}|[A-F]\.\d|part [A-F])"
 _CLAIM: Final = re.compile(rf"({_ITEM}(?:, {_ITEM})*)(?:[.:]|$)", re.MULTILINE)
 _NUMBER: Final = re.compile(r"\b[A-Z]\d{1,3}\b")
-_ID: Final = re.compile(r"([RNCTMPBES]\d{1,3}(?:-[RNCTMPBES]\d{1,3})*)(?:-|$)")
+_ID: Final = re.compile(r"([RNCTMPBEHS]\d{1,3}(?:-[RNCTMPBEHS]\d{1,3})*)(?:-|$)")
 
 
 @dataclass(frozen=True, slots=True, order=True)

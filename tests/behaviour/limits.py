@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from probes.protocol.endpoint.json_path import LONGEST_PATH
+from probes.protocol.endpoint.pattern import LARGEST_PROGRAM, LONGEST_PATTERN
 from probes.protocol.errors import MAX_RETRY_AFTER_SECONDS, SHOWN_TEXT
 from probes.protocol.limits import CheckLimits
 from probes.protocol.manifest import MAX_DESCRIPTORS
@@ -25,6 +27,9 @@ def limits() -> Iterator[tuple[str, str]]:
     yield "token", _bytes(MAX_TOKEN)
     yield "error body", f"{_bytes(wire.error_body_bytes)} read, {SHOWN_TEXT} characters shown"
     yield "reply to the probe of a blob", f"one byte wanted; hangs up above {_bytes(wire.probe_body_bytes)}"
+    yield "body of an endpoint's answer", _bytes(check.endpoint_bytes)
+    yield "pattern for it", f"{LONGEST_PATTERN} characters, {LARGEST_PROGRAM} steps a byte"
+    yield "JSON path for it", f"{LONGEST_PATH} characters"
     yield "headers", _bytes(wire.header_bytes)
     yield "URL", f"{MAX_URL} characters"
     yield "redirects", f"{check.hops}, of a token service {check.token_hops}"

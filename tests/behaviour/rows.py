@@ -1,4 +1,4 @@
-"""The project's own table: what a registry may do, what Kairos does then, and how that is told.
+"""The project's own tables: what a registry or an endpoint may do, what Kairos does then, and how that is told.
 
 Each part is a TOML file in `table/`, for people to read and for the report, the page and the tests to share.
 """
@@ -33,6 +33,7 @@ PARTS: Final = (
     Part(letter="B", file="a7_blob", title="Blobs and redirects", size=25),
     Part(letter="E", file="a8_error", title="Errors, throttling, retries", size=21),
 )
+ENDPOINTS: Final = Part(letter="H", file="h_endpoint", title="Endpoints", size=23)
 THREATS: Final = Part(letter="S", file="threats", title="Threats", size=24)
 
 
@@ -75,13 +76,14 @@ def threats() -> tuple[Threat, ...]:
 
 
 def every_row() -> tuple[Row, ...]:
-    """Return the whole table."""
+    """Return the whole table of what a registry may do."""
     return tuple(row for part in PARTS for row in rows(part))
 
 
 def numbers() -> frozenset[str]:
     """Return the numbers that a test may claim: of rows and of threats."""
-    return frozenset(row.number for row in every_row()) | {threat.number for threat in threats()}
+    table = (*every_row(), *rows(ENDPOINTS))
+    return frozenset(row.number for row in table) | {threat.number for threat in threats()}
 
 
 def _entries(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -9,8 +9,8 @@ from django.db import connection
 from probes.actions import dispatch, partitions
 from probes.actions.ingest import ingest
 from probes.models import Registry, Resource
+from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome
-from probes.protocol.plan import Plan
 from tests.fakes.far_region import FarRegion
 
 IMAGES: Final = 200
@@ -77,7 +77,7 @@ class History:
             return Day(*cursor.fetchone())
 
     def _check_all(self, now: datetime, found: Outcome) -> None:
-        def find(plan: Plan) -> Outcome:
+        def find(plan: CheckPlan) -> Outcome:
             conclusion = replace(found.conclusion, canonical=plan.reference)
             return replace(found, reference=plan.reference, conclusion=conclusion, started_at=now)
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from probes.actions import beat, dispatch, partitions, resources
+from probes.actions import regions as region_actions
 from probes.actions.ingest import ingest
-from probes.models import ControlBeat, Region, Resource
+from probes.models import ControlBeat, Endpoint, Region, Resource, ResourceKind
 from tests.fakes.far_region import FarRegion, Find, found
 from tests.fakes.terms import at_the_first_failure
 
@@ -40,6 +41,15 @@ class ControlPlane:
 
     def image(self, reference: str = "ghcr.io/org/app:1", **values: Any) -> Resource:
         return resources.save(Resource(reference=reference, **values), now=self.now)
+
+    def endpoint(self, url: str = "https://api.example/health", *, name: str = "", **detail: Any) -> Resource:
+        row = Resource(kind=ResourceKind.ENDPOINT, reference=url, name=name)
+        return resources.save(row, endpoint=Endpoint(**detail), now=self.now)
+
+    def hear_workers(self) -> None:
+        """Let a worker of each region tell what it speaks: endpoints are handed to those alone who can read them."""
+        for number, region in enumerate(self.regions.values(), start=1):
+            region_actions.record_heartbeat(region.heartbeat(number, sent_at=self.now), now=self.now)
 
     def check(self, *images: Resource, finds: Mapping[str, Find] | None = None) -> datetime:
         """Check images from everywhere; `finds` says by region what is found (available). Returns the slot."""

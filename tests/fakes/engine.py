@@ -5,10 +5,11 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
+from probes.protocol.check import CheckPlan
 from probes.protocol.egress import Canary, Reached
 from probes.protocol.exchange import FaultKind
 from probes.protocol.outcome import Conclusion, Outcome
-from probes.protocol.plan import ANONYMOUS, Plan, Secret
+from probes.protocol.plan import ANONYMOUS, Secret
 from probes.protocol.taxonomy import Depth, Reason
 
 HANGS: Final = "hangs"
@@ -32,7 +33,7 @@ class FakeEngine:
         self.closed = False
         self._at_once: Counter[str] = Counter()
 
-    async def check(self, plan: Plan, secret: Secret = ANONYMOUS) -> Outcome:
+    async def check(self, plan: CheckPlan, secret: Secret = ANONYMOUS) -> Outcome:
         host = plan.reference.partition("/")[0]
         self.asked.append(plan.reference)
         self.secrets[plan.reference] = secret
@@ -59,7 +60,7 @@ class FakeEngine:
     async def aclose(self) -> None:
         self.closed = True
 
-    async def _outcome(self, plan: Plan, secret: Secret) -> Outcome:
+    async def _outcome(self, plan: CheckPlan, secret: Secret) -> Outcome:
         word = plan.reference.rpartition("/")[2]
         detail = f"as {secret.username}" if not secret.is_anonymous else ""
         match word.partition("-"):
@@ -81,4 +82,5 @@ class FakeEngine:
             requests=1,
             bytes_read=1,
             connection="new",
+            kind=plan.kind,
         )

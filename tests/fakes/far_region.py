@@ -10,7 +10,9 @@ from probes.actions import enrolment
 from probes.actions.plans import Message
 from probes.models import Region
 from probes.protocol.batch import MAX_BATCH_BYTES, Batch, Finding, Heartbeat, Report, Returned
+from probes.protocol.check import CheckPlan
 from probes.protocol.egress import UNTOLD, Egress
+from probes.protocol.endpoint import EndpointPlan
 from probes.protocol.outcome import Conclusion, Outcome
 from probes.protocol.plan import Plan
 from probes.protocol.reference import parse_reference
@@ -20,7 +22,7 @@ from probes.trust.keys import RegionKeys
 from probes.trust.sealing import BoundSecret, open_sealed
 
 DIGEST = "sha256:" + "a" * 64
-Find = Callable[[Plan], Outcome]
+Find = Callable[[CheckPlan], Outcome]
 
 
 class FarRegion:
@@ -52,7 +54,7 @@ class FarRegion:
         )
         return Batch.from_json(opened.body)
 
-    def secret(self, batch: Batch, plan: Plan) -> BoundSecret:
+    def secret(self, batch: Batch, plan: CheckPlan) -> BoundSecret:
         return open_sealed(batch.secrets[plan.secret_key], self.keys.box_key)
 
     def report(
@@ -60,7 +62,7 @@ class FarRegion:
         batch: Batch,
         find: Find | None = None,
         *,
-        returned: Collection[Plan] = (),
+        returned: Collection[CheckPlan] = (),
         egress: Egress = UNTOLD,
     ) -> dict[str, Any]:
         """Return the signed report of a batch, in which every check found what `find` says (available).
@@ -95,9 +97,20 @@ class FarRegion:
         return sign(kind, sender or self.slug, recipient, body, self.keys.signing_key)
 
 
-def found(plan: Plan, reason: Reason = Reason.OK, stage: Stage | None = None, digest: str | None = DIGEST) -> Outcome:
+def images(batch: Batch) -> list[Plan]:
+    """Return the plans of a batch that holds images alone."""
+    plans = [plan for plan in batch.plans if isinstance(plan, Plan)]
+    assert len(plans) == len(batch.plans)
+    return plans
+
+
+def found(
+    plan: CheckPlan, reason: Reason = Reason.OK, stage: Stage | None = None, digest: str | None = DIGEST
+) -> Outcome:
     """Return what a check could have found: the plan's whole depth when available, nothing deeper otherwise."""
     is_available = reason.status is Status.AVAILABLE
+    if not isinstance(plan, Plan):
+        return _found_of_endpoint(plan, reason, stage)
     reference = parse_reference(plan.reference)
     return Outcome(
         reference=plan.reference,
@@ -114,6 +127,25 @@ def found(plan: Plan, reason: Reason = Reason.OK, stage: Stage | None = None, di
         requests=3,
         bytes_read=1024,
         connection="new",
+    )
+
+
+def _found_of_endpoint(plan: EndpointPlan, reason: Reason, stage: Stage | None) -> Outcome:
+    is_available = reason.status is Status.AVAILABLE
+    return Outcome(
+        reference=plan.reference,
+        conclusion=Conclusion(
+            reason=reason,
+            canonical=plan.reference,
+            stage=None if is_available else stage or Stage.REQUEST,
+            host=None if is_available else plan.host,
+        ),
+        started_at=datetime.now(UTC),
+        duration_ms=12.5,
+        requests=1,
+        bytes_read=1024,
+        connection="new",
+        kind=plan.kind,
     )
 
 

@@ -42,7 +42,7 @@ from probes.wire.http1 import Reading
 from probes.wire.limits import Limits
 from probes.wire.transport import _origin
 from tests.fakes.dialogue import HOST, NOON, Amends, Registry, Says
-from tests.fuzz import seeds
+from tests.fuzz import endpoints, seeds
 
 Shape = Hashable
 Check = Callable[[bytes], Shape]
@@ -383,5 +383,9 @@ PARSERS: Final[Mapping[str, Parser]] = {
         "url": check_url,
         "header": check_header_in_a_dialogue,
         "response": check_response,
+        "json-path": endpoints.check_json_path,
+        "statuses": endpoints.check_statuses,
+        "pattern": endpoints.check_user_pattern,
+        "answer": endpoints.check_answer,
     }.items()
 }

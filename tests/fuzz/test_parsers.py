@@ -83,6 +83,14 @@ FAMILIES: Final[dict[str, tuple[str, Callable[[int], bytes]]]] = {
         "response",
         lambda n: b"\0HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * n,
     ),
+    "answer: lists": ("answer", lambda n: b"\n" + b"a[" + b"[]," * n + b"0]"),
+    "answer: depth": ("answer", lambda n: b"\na" + b"[" * n),
+    "answer: letters": ("answer", lambda n: b"\n" + b"ab" * n),
+    "answer: members": ("answer", lambda n: b'\n{"a":[' + b'{"b":1},' * (n // 4) + b'{"b":1}]}'),
+    "answer: rubbish": ("answer", lambda n: b"deflate\n" + b"\x78\x9c" * n),
+    "json-path: quotes": ("json-path", lambda n: b"$['" + b"\\" * n),
+    "pattern: groups": ("pattern", lambda n: b"(" * n),
+    "statuses: parts": ("statuses", lambda n: b"200," * n),
     "response: informational": ("response", lambda n: b"\0" + b"HTTP/1.1 100 Continue\r\n\r\n" * (n // 8)),
 }
 

@@ -5,7 +5,6 @@ import asyncio
 import io
 import json
 import os
-import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -15,22 +14,19 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from probes.management import arguments, endpoints
 from probes.management.ladder import ladder, summary
 from probes.management.login import BEARER, IDENTITY_TOKEN, PASSWORD, secret_of
-from probes.protocol.addresses import parse_networks
+from probes.protocol.check import CheckPlan, target_of
 from probes.protocol.outcome import Outcome
 from probes.protocol.plan import ANONYMOUS, DEFAULT_PLATFORM, DEFAULT_TIMEOUT_SECONDS, Plan, Secret, Site
-from probes.protocol.platform import Platform, PlatformInvalid
 from probes.protocol.provider import Provider
 from probes.protocol.proxy import Proxy
-from probes.protocol.reference import ReferenceInvalid, parse_reference
 from probes.protocol.taxonomy import Depth, Status
-from probes.protocol.urls import UrlRefused, origin_of
 from probes.version import VERSION
 from probes.wire.driver import Engine
 from probes.wire.identity import IdentityUnusable, check_identity
 from probes.wire.limits import LimitRefused, read_limits
-from probes.wire.route import Route
 
 EXIT_STATUSES: Final = {
     Status.AVAILABLE: 0,
@@ -56,6 +52,7 @@ examples:
   {PASSWORD}=… manage.py probe --username robot registry.example.com/team/app:1
   manage.py probe --credential-kind google --credential-file key.json europe-docker.pkg.dev/project/repo/app:1
   manage.py probe --ca-file ca.pem --allow-cidr 10.0.0.0/8 registry.internal:5000/app:1
+  manage.py probe --json-path '$.status' --json-equals '"ok"' --latency 800 https://api.example.com/health
 
 exit status, that of the worst outcome:
   0 available, 1 unavailable, 3 degraded, 4 indeterminate, 5 config_error, 2 wrong usage of this command
@@ -65,7 +62,7 @@ exit status, that of the worst outcome:
 class Command(BaseCommand):
     """Translate the command line into plans, and outcomes into lines and an exit status."""
 
-    help = "Check now, from this machine, whether container images can be pulled."
+    help = "Check now, from this machine, whether container images can be pulled and HTTP endpoints answer."
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
@@ -80,7 +77,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
-        add("references", nargs="+", metavar="REFERENCE", help="an image: [HOST/]REPOSITORY[:TAG][@DIGEST]")
+        add(
+            "references",
+            nargs="+",
+            metavar="REFERENCE",
+            help="an image: [HOST/]REPOSITORY[:TAG][@DIGEST]; or the URL of an HTTP endpoint",
+        )
         add(
             "--depth",
             choices=[depth.value for depth in Depth],
@@ -90,7 +92,7 @@ class Command(BaseCommand):
         add(
             "--platform",
             action="append",
-            type=_platform,
+            type=arguments.platform,
             metavar="OS/ARCH[/VARIANT]",
             help=f"repeatable; default {DEFAULT_PLATFORM}; `all` is every runnable platform of the index",
         )
@@ -125,11 +127,11 @@ class Command(BaseCommand):
             help="exchange a cloud's key, JSON on standard input or in --credential-file, for a login",
         )
         add("--credential-file", metavar="JSON", help="the key for --credential-kind, in place of standard input")
-        add("--ca-file", type=_ca_file, metavar="PEM", help="trust these roots as well")
+        add("--ca-file", type=arguments.ca_file, metavar="PEM", help="trust these roots as well")
         add(
             "--allow-cidr",
             action="append",
-            type=_cidr,
+            type=arguments.cidr,
             default=[],
             metavar="CIDR",
             help="repeatable; non-public addresses that any hop may dial; metadata addresses never",
@@ -137,7 +139,7 @@ class Command(BaseCommand):
         add(
             "--allow-host",
             action="append",
-            type=_host,
+            type=arguments.host,
             default=[],
             metavar="HOST[:PORT]",
             help="repeatable; a host that may be dialled though its addresses are not public; metadata never",
@@ -153,7 +155,7 @@ class Command(BaseCommand):
         add(
             "--resolve",
             action="append",
-            type=_resolve,
+            type=arguments.resolve,
             default=[],
             metavar="HOST:ADDRESS[,ADDRESS]",
             help="repeatable; use these addresses instead of DNS; they are still tested",
@@ -173,21 +175,29 @@ class Command(BaseCommand):
         add("--plain-http", action="store_true", help="the registry speaks HTTP; nothing else gets weaker")
         add(
             "--timeout",
-            type=_seconds,
+            type=arguments.seconds,
             default=DEFAULT_TIMEOUT_SECONDS,
             metavar="SECONDS",
             help="deadline of the whole check; default %(default)g",
         )
-        add("--count", type=_count, default=1, metavar="N", help="repeat in one process, like ping")
-        add("--interval", type=_seconds, default=1.0, metavar="SECONDS", help="between repetitions; default 1")
-        add("--json", action="store_true", help="one JSON document a line, one line an outcome")  # fmt: skip
+        add("--count", type=arguments.count, default=1, metavar="N", help="repeat in one process, like ping")
+        add(
+            "--interval",
+            type=arguments.seconds,
+            default=1.0,
+            metavar="SECONDS",
+            help="between repetitions; default 1",
+        )
+        add("--json", action="store_true", help="one JSON document a line, one line an outcome")
+        endpoints.add_arguments(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         secret = replace(secret_of(options), client_identity=_client_identity(options))
         proxy = _proxy(options)
-        if secret != ANONYMOUS:
-            _refuse_many_registries(options["references"])
         plans = [_plan(reference, options) for reference in options["references"]]
+        if secret != ANONYMOUS:
+            _refuse_many_hosts(plans)
+        endpoints.refuse_without_url(options)
         outcomes: list[Outcome] = []
         _spare_poor_terminals()
         try:
@@ -214,7 +224,7 @@ class Command(BaseCommand):
 
     async def _run(
         self,
-        plans: list[Plan],
+        plans: list[CheckPlan],
         secret: Secret,
         build_engine: Callable[[], Engine],
         options: dict[str, Any],
@@ -252,34 +262,41 @@ def _spare_poor_terminals() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-async def _rounds(plans: list[Plan], count: int, interval_seconds: float) -> AsyncIterator[Plan]:
+async def _rounds(plans: list[CheckPlan], count: int, interval_seconds: float) -> AsyncIterator[CheckPlan]:
     for number in range(count):
         if number:
             await asyncio.sleep(interval_seconds)
         for plan in plans:
-            yield replace(plan, rotation=number) if plan.sample_blobs else plan
+            yield replace(plan, rotation=number) if isinstance(plan, Plan) and plan.sample_blobs else plan
 
 
-def _plan(reference: str, options: dict[str, Any]) -> Plan:
-    resolve: dict[str, tuple[str, ...]] = {}
-    for host, addresses in options["resolve"]:
-        resolve[host] = (*resolve.get(host, ()), *addresses)
+def _plan(reference: str, options: dict[str, Any]) -> CheckPlan:
+    site = _site(options)
+    if endpoints.is_url(reference):
+        return endpoints.plan(reference, options, site)
     return Plan(
         reference=reference,
         depth=Depth(options["depth"]),
         platforms=tuple(dict.fromkeys(options["platform"] or (DEFAULT_PLATFORM,))),
-        site=Site(
-            ca_pem=options["ca_file"] or "",
-            allow_cidrs=tuple(options["allow_cidr"]),
-            allow_hosts=tuple(options["allow_host"]),
-            resolve=tuple(resolve.items()),
-            trusted_auth_hosts=tuple(host.lower() for host in options["trust_auth_host"]),
-            plain_http=options["plain_http"],
-        ),
+        site=site,
         timeout_seconds=options["timeout"],
         strict_platform=options["strict_platform"],
         check_tag=options["check_tag"],
         sample_blobs=options["sample"],
+    )
+
+
+def _site(options: dict[str, Any]) -> Site:
+    resolve: dict[str, tuple[str, ...]] = {}
+    for host, addresses in options["resolve"]:
+        resolve[host] = (*resolve.get(host, ()), *addresses)
+    return Site(
+        ca_pem=options["ca_file"] or "",
+        allow_cidrs=tuple(options["allow_cidr"]),
+        allow_hosts=tuple(options["allow_host"]),
+        resolve=tuple(resolve.items()),
+        trusted_auth_hosts=tuple(host.lower() for host in options["trust_auth_host"]),
+        plain_http=options["plain_http"],
     )
 
 
@@ -312,79 +329,11 @@ def _proxy(options: dict[str, Any]) -> Proxy | None:
     return replace(proxy, password=os.environ.get(_PROXY_PASSWORD, "") if proxy.username else "")
 
 
-def _refuse_many_registries(references: list[str]) -> None:
-    """One credential is for one registry: never show it to another because both were on one command line."""
-    hosts = set()
-    for text in references:
-        try:
-            hosts.add(parse_reference(text).host)
-        except ReferenceInvalid:
-            continue  # it will be reported, and nothing is sent for it
+def _refuse_many_hosts(plans: list[CheckPlan]) -> None:
+    """One credential is for one host: never show it to another because both were on one command line."""
+    hosts = {target.host for plan in plans if (target := target_of(plan))}  # what names none is reported unasked
     if len(hosts) > 1:
+        what = "registries" if all(isinstance(plan, Plan) for plan in plans) else "hosts"
         raise CommandError(
-            f"one credential for several registries ({', '.join(sorted(hosts))}): probe them one by one", returncode=2
+            f"one credential for several {what} ({', '.join(sorted(hosts))}): probe them one by one", returncode=2
         )
-
-
-def _platform(text: str) -> str:
-    if text != "all":
-        try:
-            Platform.parse(text)
-        except PlatformInvalid as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _cidr(text: str) -> str:
-    try:
-        parse_networks((text,))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _host(text: str) -> str:
-    try:
-        origin_of(f"https://{text}")
-    except UrlRefused:
-        text = ""
-    if not text or any(stop in text for stop in "/?#@"):
-        raise argparse.ArgumentTypeError("not HOST or HOST:PORT")
-    return text.lower()
-
-
-def _resolve(text: str) -> tuple[str, tuple[str, ...]]:
-    host, _, addresses = text.partition(":")
-    pair = (host.lower(), tuple(item.strip("[]") for item in addresses.split(",") if item))
-    if not host or not pair[1]:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:ADDRESS[,ADDRESS]")
-    try:
-        Route.of(Site(resolve=(pair,)))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return pair
-
-
-def _ca_file(text: str) -> str:
-    try:
-        pem = Path(text).read_text()
-        ssl.create_default_context(cadata=pem)
-    except (OSError, UnicodeDecodeError, ssl.SSLError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"{text}: no usable certificates: {error}") from None
-    return pem
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, up to 3600")
-    return seconds
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of repetitions")
-    return int(text)

@@ -9,12 +9,13 @@ from typing import Final
 
 from probes.protocol.challenge import Challenge, parse_challenges
 from probes.protocol.conversation.guests import try_as_anyone
-from probes.protocol.conversation.hops import REDIRECTS, is_worth_a_retry
+from probes.protocol.conversation.hops import is_worth_a_retry
 from probes.protocol.conversation.state import Errand, Failure, Login, Memory, Purpose
 from probes.protocol.conversation.turn import Turn
 from probes.protocol.errors import TRANSIENT_STATUSES, common_refusal, pause_seconds, read_error, token_refusal
 from probes.protocol.exchange import Reply
 from probes.protocol.redaction import scrub
+from probes.protocol.redirects import REDIRECTS
 from probes.protocol.taxonomy import Reason, Stage
 from probes.protocol.token import (
     LoginRefused,

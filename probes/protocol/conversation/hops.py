@@ -1,7 +1,7 @@
 """Redirects, followed by hand, and exchanges that gave no reply.
 
 Source: behaviour rows N2 to N15, M28, B11 to B21, E16, E19. A redirect is a new request to a new place, built
-from nothing; where it may lead is decided here, and which address may be dialled is decided by the dialer.
+from nothing; `redirects` decides where it may lead, and the dialer which address may be dialled.
 """
 
 from dataclasses import replace
@@ -11,12 +11,11 @@ from probes.protocol.conversation.state import Errand, Purpose
 from probes.protocol.conversation.turn import Turn
 from probes.protocol.errors import TRANSIENT_STATUSES, pause_seconds
 from probes.protocol.exchange import Fault, FaultKind, Reply
+from probes.protocol.redirects import HopRefused, next_place
 from probes.protocol.taxonomy import Reason, Retry, Stage
-from probes.protocol.urls import UrlRefused, may_be_sent_to, origin_of, resolve_url
+from probes.protocol.urls import origin_of
 
-REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-
-_CONTACT_STAGES: Final = {
+CONTACT_STAGES: Final = {
     FaultKind.DNS_NXDOMAIN: Stage.DNS,
     FaultKind.DNS_TEMPORARY: Stage.DNS,
     FaultKind.ADDRESS_FORBIDDEN: Stage.DNS,
@@ -31,10 +30,10 @@ _CONTACT_STAGES: Final = {
     FaultKind.TLS_UNTRUSTED: Stage.TLS,
 }
 _SLOW: Final = frozenset({FaultKind.CONNECT_TIMEOUT, FaultKind.TIMEOUT_HEADERS, FaultKind.TIMEOUT_BODY})
-_ENDING: Final = frozenset({FaultKind.ABORTED, FaultKind.INTERNAL})
+ENDING: Final = frozenset({FaultKind.ABORTED, FaultKind.INTERNAL})
 _FIRST_CONTACTS: Final = frozenset({Purpose.RESOLVE, Purpose.MANIFEST, Purpose.PING})
 _TOKENS: Final = frozenset({Purpose.TOKEN, Purpose.GUEST_TOKEN})
-_RENAMED: Final = {
+RENAMED: Final = {
     FaultKind.ABORTED: Reason.PROBE_ABORTED,
     FaultKind.INTERNAL: Reason.INTERNAL_ERROR,
 }
@@ -42,31 +41,18 @@ _RENAMED: Final = {
 
 def follow(turn: Turn, errand: Errand, reply: Reply) -> None:
     """Go where the registry points, if it may be gone to."""
-    location = reply.headers.get("location")
-    if not location:
-        turn.fail(errand, Reason.PROTOCOL_ERROR, f"HTTP {reply.status} without a Location")  # row M30
-        return
+    home = turn.state.registry
     try:
-        url = resolve_url(errand.url, location)
-        origin = origin_of(url)
-    except UrlRefused as refusal:
-        turn.fail(errand, Reason.REDIRECT_FORBIDDEN, f"redirect: {refusal}")
-        return
-    if origin.scheme != "https" and origin != turn.state.registry:
-        turn.fail(errand, Reason.REDIRECT_INSECURE, f"redirect to {origin}")
-        return
-    if not may_be_sent_to(origin, turn.state.registry):
-        turn.fail(errand, Reason.REDIRECT_FORBIDDEN, f"redirect to port {origin.port}, which is no web server's")
-        return
-    if errand.hops >= turn.state.limits.hops or url in (*errand.visited, errand.url):
-        turn.fail(errand, Reason.REDIRECT_LOOP, f"after {errand.hops + 1} redirects")
+        url = next_place(errand.url, reply, home=home, visited=errand.visited, most=turn.state.limits.hops)
+    except HopRefused as refusal:
+        turn.fail(errand, refusal.reason, str(refusal))
         return
     turn.send(
         replace(
             errand,
             url=url,
             visited=(*errand.visited, errand.url),
-            has_left_home=errand.has_left_home or origin != turn.state.registry,
+            has_left_home=errand.has_left_home or origin_of(url) != home,
             delay_seconds=0.0,
         )
     )
@@ -98,7 +84,7 @@ def on_fault(turn: Turn, errand: Errand, fault: Fault) -> None:
         return  # row R13
     if fault.kind is FaultKind.TIMEOUT_TOTAL:
         turn.end(errand.first_failure or failure)  # row E19: throttling, say, is not slowness
-    elif fault.kind in _ENDING or turn.state.settled:
+    elif fault.kind in ENDING or turn.state.settled:
         turn.end(failure)
     elif helps and not errand.retries:
         again = errand.read_after_all() if errand.known and errand.is_only_a_head else errand
@@ -113,7 +99,7 @@ def on_fault(turn: Turn, errand: Errand, fault: Fault) -> None:
 def _stage(errand: Errand, fault: Fault) -> Stage:
     """First contact with the registry has its own stages; a fault on the way to any other hop is that hop's."""
     is_first_contact = errand.purpose in _FIRST_CONTACTS and not errand.has_left_home
-    return _CONTACT_STAGES.get(fault.kind, errand.stage) if is_first_contact else errand.stage
+    return CONTACT_STAGES.get(fault.kind, errand.stage) if is_first_contact else errand.stage
 
 
 def _reason(turn: Turn, errand: Errand, fault: Fault, *, is_own_target: bool) -> Reason:
@@ -129,4 +115,4 @@ def _reason(turn: Turn, errand: Errand, fault: Fault, *, is_own_target: bool) ->
         return Reason.SIZE_MISMATCH if is_beyond_its_word else Reason.MANIFEST_TOO_LARGE
     if errand.purpose in _TOKENS and fault.kind in _SLOW:
         return Reason.AUTH_SERVICE_TIMEOUT
-    return _RENAMED.get(fault.kind) or Reason(fault.kind.value)
+    return RENAMED.get(fault.kind) or Reason(fault.kind.value)

@@ -15,7 +15,7 @@ from probes.protocol.conversation.authorisation import (
 from probes.protocol.conversation.blobs import on_blob, on_config
 from probes.protocol.conversation.documents import on_child, on_confirm, on_manifest, on_resolve, on_tag, resolve
 from probes.protocol.conversation.guests import on_guest_token, on_strangers_refusal, on_trial
-from probes.protocol.conversation.hops import REDIRECTS, follow, is_worth_a_retry, on_fault
+from probes.protocol.conversation.hops import follow, is_worth_a_retry, on_fault
 from probes.protocol.conversation.known import NOTHING_KNOWN, Known
 from probes.protocol.conversation.state import Done, Errand, Memory, Purpose, Send, State
 from probes.protocol.conversation.turn import Turn
@@ -26,10 +26,10 @@ from probes.protocol.notices import read_notices, within
 from probes.protocol.outcome import Conclusion
 from probes.protocol.plan import ALL_PLATFORMS, ANONYMOUS, Plan, Secret, Site
 from probes.protocol.platform import Platform, PlatformInvalid
-from probes.protocol.redaction import echoes
+from probes.protocol.redirects import REDIRECTS
 from probes.protocol.reference import Reference, ReferenceInvalid, parse_reference, serves
 from probes.protocol.taxonomy import Reason, Stage, Warn
-from probes.protocol.token import basic
+from probes.protocol.token import never_shown
 from probes.protocol.urls import Origin, UrlRefused, origin_of
 
 _ASIDE: Final = {
@@ -78,7 +78,7 @@ def start(
         known=known,
         limits=limits,
         warnings=reference.warnings,
-        secrets=_never_shown(secret),
+        secrets=never_shown(secret),
     )
     turn = Turn(state)
     recall(turn, memory or Memory(), resolve(turn))
@@ -112,12 +112,6 @@ def advance(state: State, event: Event) -> Send | Done:
     else:
         _on_reply(turn, errand, event)
     return turn.finish()
-
-
-def _never_shown(secret: Secret) -> tuple[str, ...]:
-    pair = basic(secret).partition(" ")[2] if secret.password else ""
-    shown_once = (secret.password, secret.identity_token, secret.bearer, pair)
-    return tuple(echo for text in shown_once if text for echo in echoes(text))
 
 
 def _on_reply(turn: Turn, errand: Errand, reply: Reply) -> None:

@@ -4,7 +4,6 @@ Everything that leaves for the wire is built by `Turn.send` and `headers_for`: t
 Authorization header can come from (security item S8).
 """
 
-import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +24,7 @@ from probes.protocol.conversation.state import (
     State,
 )
 from probes.protocol.exchange import Ask, BodyRule
+from probes.protocol.jitter import jitter_seconds
 from probes.protocol.manifest import ACCEPT
 from probes.protocol.taxonomy import Depth, Reason, Retry, Warn
 from probes.protocol.token import basic, refresh_form
@@ -160,7 +160,7 @@ class Turn:
                 errand,
                 retries=retries,
                 fresh_connection=errand.fresh_connection or fresh_connection,
-                delay_seconds=max(_jitter_seconds(self.state, errand), pause_seconds),
+                delay_seconds=max(jitter_seconds(self.state.plan, errand.url), pause_seconds),
                 first_failure=errand.first_failure or failure,
             )
         )
@@ -322,9 +322,3 @@ def limit_bytes(state: State, errand: Errand) -> int:
     if errand.descriptor is not None:
         return min(max(errand.descriptor.size_bytes, limits.config_bytes), limits.manifest_bytes)
     return limits.manifest_bytes
-
-
-def _jitter_seconds(state: State, errand: Errand) -> float:
-    """Return a pause from 0.3 to 1 second that differs between checks and is the same for the same check."""
-    seed = f"{state.plan.key} {state.plan.slot} {errand.url}".encode()
-    return 0.3 + 0.7 * (zlib.crc32(seed) % 1000) / 1000

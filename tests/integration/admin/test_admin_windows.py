@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from probes.actions import refusals
 from probes.models import MessageRefusal, MissedSlots, Outcome, RegionState, Verdict
 from probes.policy.slots import MissedCause
+from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Certificate, PlatformResult, RateLimit
 from probes.protocol.outcome import Outcome as Found
-from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Reason, Stage, Status, Warn
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding, found
@@ -190,7 +190,7 @@ def test_check_that_sent_nothing_has_no_rung(client: Client, plane: ControlPlane
 
 
 def test_platform_that_is_missing_is_nobodys_exchange(client: Client, plane: ControlPlane) -> None:
-    def find(plan: Plan) -> Found:
+    def find(plan: CheckPlan) -> Found:
         outcome = hostile(plan)
         return replace(
             outcome,
@@ -222,7 +222,7 @@ def test_refusal_shows_foreign_text_as_text(client: Client, written: ControlPlan
     assert b"<b>no signature</b>" not in client.get(f"{ADMIN}/messagerefusal/").content
 
 
-def hostile(plan: Plan) -> Found:
+def hostile(plan: CheckPlan) -> Found:
     """What a registry could answer whose operator would like to be in our admin."""
     outcome = found(plan, Reason.LAYER_MISSING, Stage.LAYER)
     layer = reused(

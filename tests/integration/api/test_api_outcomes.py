@@ -20,6 +20,7 @@ from api.serializers.document import (
 )
 from probes.actions import resources
 from probes.models import Outcome
+from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Certificate, PlatformResult, RateLimit, Step, rfc3339
 from probes.protocol.outcome import Outcome as Found
 from probes.protocol.plan import Plan
@@ -43,7 +44,7 @@ def listed(client: APIClient, query: str = "") -> list[dict[str, Any]]:
 def test_stored_outcome_is_the_document_of_the_probe_command(client: APIClient, plane: ControlPlane) -> None:
     image, documents = plane.image(), {}
 
-    def find(plan: Plan) -> Found:
+    def find(plan: CheckPlan) -> Found:
         outcome = everything(plan)
         documents["eu-west"] = outcome.to_json()
         return outcome
@@ -273,7 +274,7 @@ def test_hostile_text_stays_text(client: APIClient, plane: ControlPlane) -> None
     assert json.loads(response.content)["results"][0]["detail"] == "<script>alert(1)</script>"
 
 
-def everything(plan: Plan) -> Found:
+def everything(plan: CheckPlan) -> Found:
     """An outcome in which no field is empty."""
     outcome = found(plan, Reason.LAYER_MISSING, Stage.LAYER)
     layer = step(
@@ -304,6 +305,6 @@ def everything(plan: Plan) -> Found:
     )
 
 
-def hostile(plan: Plan) -> Found:
+def hostile(plan: CheckPlan) -> Found:
     outcome = found(plan, Reason.TAG_NOT_FOUND)
     return replace(outcome, conclusion=replace(outcome.conclusion, detail="<script>alert(1)</script>"))

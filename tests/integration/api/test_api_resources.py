@@ -183,3 +183,46 @@ def test_no_secret_is_ever_shown(client: APIClient, plane: ControlPlane) -> None
     assert client.get(f"{ADDRESS}/{image.pk}").json()["credential"] == credential.pk
     for secret in ("a-pass-phrase-to-look-for", bytes(credential.secret_encrypted).decode(), "robot"):
         assert not any(secret in text for text in shown)
+
+
+def test_endpoint_shows_what_is_asked_and_expected_and_nothing_that_may_be_secret(
+    client: APIClient, plane: ControlPlane
+) -> None:
+    """H21."""
+    endpoint = plane.endpoint(
+        "https://api.example/health?token=hush", method="POST", headers={"X-Key": "hush"}, body="hush", contains="ok"
+    )
+    plane.image()
+    (shown,) = listed(client, "kind=http")
+    assert (shown["id"], shown["kind"], shown["registry"]) == (endpoint.pk, "http", "api.example")
+    assert shown["reference"] == shown["canonical"] == "https://api.example/health?token=…"
+    assert shown["endpoint"] == {
+        "method": "POST",
+        "headers": ["X-Key"],
+        "follow_redirects": True,
+        "login_header": "Authorization",
+        "tls_minimum": "1.2",
+        "statuses": "200-299",
+        "contains": "ok",
+        "matches": "",
+        "json_path": "",
+        "json_equals": "",
+        "latency_ms": 0,
+        "certificate_days": 0,
+    }
+    assert "hush" not in str(shown)
+    (image,) = listed(client, "kind=image")
+    assert (image["kind"], image["endpoint"]) == ("image", None)
+
+
+def test_endpoint_has_a_verdict_and_states_like_an_image(client: APIClient, plane: ControlPlane) -> None:
+    endpoint = plane.endpoint()
+    plane.hear_workers()
+    plane.check(endpoint, finds={"us-east": finding(Reason.ENDPOINT_CONTENT)})
+    (shown,) = listed(client)
+    assert {state["region"]: state["reason"] for state in shown["states"]} == {
+        "ap-south": "ok",
+        "eu-west": "ok",
+        "us-east": "endpoint_content",
+    }
+    assert shown["verdict"]["state"] == "degraded"

@@ -22,8 +22,8 @@ from probes.edge.runner import Runner
 from probes.models import Credential, Outcome, Registry, Resource
 from probes.models.client_identity import LONGEST_CHAIN, IdentityRefused
 from probes.protocol.batch import Batch, Finding, Report
-from probes.protocol.plan import Secret
-from probes.protocol.reference import parse_reference
+from probes.protocol.check import target_of
+from probes.protocol.plan import Plan, Secret
 from probes.trust.envelope import Kind
 from probes.wire.driver import Engine
 from tests.fakes.client_certificates import AUTHORITY, Pasted
@@ -65,7 +65,7 @@ def drawn_up(region: FarRegion, now: datetime) -> list[Batch]:
 def handed_out(region: FarRegion, now: datetime) -> dict[str, Secret]:
     """Return what the region's keyring hands out for each check that is due."""
     return {
-        plan.reference: Keyring(batch.secrets, region.keys.box_keys).secret_for(plan, parse_reference(plan.reference))
+        plan.reference: Keyring(batch.secrets, region.keys.box_keys).secret_for(plan, target_of(plan))
         for batch in drawn_up(region, now)
         for plan in batch.plans
     }
@@ -175,8 +175,8 @@ class TestOnItsWay:
         region = regions["eu-west"]
         (batch,) = drawn_up(region, now)
         keyring = Keyring(batch.secrets, region.keys.box_keys)
-        with pytest.raises(SecretRefused, match="for another registry"):
-            keyring.secret_for(batch.plans[0], parse_reference("quay.io/org/app-0:1"))
+        with pytest.raises(SecretRefused, match="for another host"):
+            keyring.secret_for(batch.plans[0], target_of(Plan(reference="quay.io/org/app-0:1")))
 
     def test_it_is_sealed_once_for_all_checks_of_a_batch_and_for_each_region_anew(
         self, registry: Registry, now: datetime, regions: Regions, make_images: MakeImages

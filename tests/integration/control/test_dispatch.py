@@ -14,6 +14,7 @@ from probes.actions import regions as region_actions
 from probes.models import Batch, Credential, MissedSlots, Region, Registry, Resource
 from probes.policy.slots import MissedCause
 from probes.protocol.taxonomy import Depth
+from tests.fakes.far_region import images
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,7 @@ def test_due_image_is_planned_once_for_each_region(now: datetime, regions: Regio
     assert sorted(message.queue for message in claimed.messages) == [f"probe.{slug}" for slug in sorted(regions)]
     for message in claimed.messages:
         batch = regions[message.queue.removeprefix("probe.")].open(message)
-        (plan,) = batch.plans
+        (plan,) = images(batch)
         assert (plan.key, plan.reference) == (str(image.pk), "ghcr.io/org/app-0:1")
         assert plan.platforms == ("linux/amd64", "linux/arm64")
         assert plan.depth is Depth.PLATFORM
@@ -142,7 +143,7 @@ def test_operator_forces_any_depth(now: datetime, regions: Regions, make_images:
     make_images(depth=deep)
     region = regions["eu-west"]
     (batch,) = [region.open(m) for m in dispatch.claim_due(now).messages if m.queue == "probe.eu-west"]
-    assert batch.plans[0].depth is deep
+    assert images(batch)[0].depth is deep
 
 
 def test_short_interval_leaves_time_for_the_report(now: datetime, regions: Regions, make_images: MakeImages) -> None:
@@ -175,7 +176,7 @@ def test_check_now_goes_where_and_as_deep_as_told(now: datetime, regions: Region
     (image,) = make_images()
     asked = dispatch.check_now([image.pk], ["eu-west"], depth=Depth.BLOBS, now=now)
     (message,) = asked.messages
-    assert regions["eu-west"].open(message).plans[0].depth is Depth.BLOBS
+    assert images(regions["eu-west"].open(message))[0].depth is Depth.BLOBS
 
 
 def test_check_now_from_an_unknown_region_is_a_field_error(

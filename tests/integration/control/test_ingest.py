@@ -19,12 +19,12 @@ from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, VerdictState, decide
 from probes.protocol.batch import Batch as WireBatch
 from probes.protocol.bounds import MAX_ITEMS, MAX_TEXT
+from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome as WireOutcome
-from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status
 from probes.trust.envelope import Kind
 from probes.trust.refusal import RefusalCause, Refused
-from tests.fakes.far_region import DIGEST, FarRegion, Find, finding, found
+from tests.fakes.far_region import DIGEST, FarRegion, Find, finding, found, images
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +124,7 @@ def test_document_is_kept_for_news_only(now: datetime, regions: Regions, make_im
     (image,) = make_images(interval_seconds=60)
     other = "sha256:" + "b" * 64
 
-    def moved(plan: Plan) -> WireOutcome:
+    def moved(plan: CheckPlan) -> WireOutcome:
         return found(plan, digest=other)
 
     history: list[Find] = [found, found, moved, moved, GONE, GONE, found]
@@ -299,7 +299,7 @@ def test_report_of_a_version_that_is_not_spoken_is_refused_as_such(
 ) -> None:
     make_images()
     report = regions["eu-west"].report(batches(regions, now)["eu-west"])
-    for version, cause in ((3, RefusalCause.VERSION), ("2", RefusalCause.MALFORMED)):
+    for version, cause in ((4, RefusalCause.VERSION), ("2", RefusalCause.MALFORMED)):
         with pytest.raises(Refused) as refused:
             ingest(regions["eu-west"].sign(Kind.REPORT, {**json.loads(report["body"]), "v": version}), now=now)
         assert refused.value.cause is cause
@@ -414,7 +414,7 @@ def test_failure_at_a_layer_leads_to_deep_checks(now: datetime, regions: Regions
     for find in (found, found, found, finding(Reason.LAYER_MISSING, Stage.LAYER), found, found):
         due = next_due(image)
         batch = batches(regions, due)["eu-west"]
-        depths.append(batch.plans[0].depth)
+        depths.append(images(batch)[0].depth)
         ingest(regions["eu-west"].report(batch, find), now=due)
     assert depths == [Depth.PLATFORM, Depth.BLOBS, Depth.RESOLVE, Depth.RESOLVE, Depth.BLOBS, Depth.RESOLVE]
 

@@ -1,6 +1,5 @@
 """What the dispatcher writes into plans: how deep, how fresh, what may be taken as known, and which layers."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,16 +12,16 @@ from django.db import IntegrityError
 from probes.actions import dispatch, ingest, resources
 from probes.models import Resource
 from probes.policy import freshness, slots
+from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Depth, Reason, Stage
-from tests.fakes.far_region import FarRegion, finding, found
+from tests.fakes.far_region import FarRegion, Find, finding, found, images
 from tests.fakes.steps import step
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db
 
-Find = Callable[[Plan], Outcome]
 HOUR = timedelta(hours=1)
 
 
@@ -32,13 +31,14 @@ def turn(image: Resource, region: FarRegion, find: Find | None = None) -> tuple[
     slot = image.next_due_at
     messages = dispatch.claim_due(slot).messages
     (batch,) = [region.open(message) for message in messages if message.queue == f"probe.{region.slug}"]
-    (plan,) = batch.plans
+    (plan,) = images(batch)
     ingest.ingest(region.report(batch, find), now=slot)
     return slot, plan
 
 
-def as_planned(plan: Plan) -> Outcome:
+def as_planned(plan: CheckPlan) -> Outcome:
     """Find the image available, having read its manifest or only asked for it, as the plan says."""
+    assert isinstance(plan, Plan)
     heads = [step(method="HEAD"), step(stage=Stage.CHILD, method="HEAD")]
     reads = [step(method="HEAD"), step(), step(stage=Stage.CHILD)]
     return replace(found(plan), steps=tuple(reads if plan.reread else heads))
@@ -64,7 +64,7 @@ class TestFresh:
         assert [plan.fresh for plan in plans[1:]] == [True, True]
         slot = Resource.objects.get().next_due_at
         (elsewhere,) = [m for m in dispatch.claim_due(slot).messages if m.queue == "probe.us-east"]
-        (plan,) = regions["us-east"].open(elsewhere).plans
+        (plan,) = images(regions["us-east"].open(elsewhere))
         number = slots.number(slot, interval_seconds=3600, key=image.pk)
         assert plan.fresh == (number % freshness.FRESH_EVERY == 0)
 

@@ -8,7 +8,7 @@ from probes.actions import dispatch, enrolment, ingest, partitions, region_keys,
 from probes.actions.plans import Message
 from probes.edge.keyring import Keyring, SecretRefused
 from probes.models import Credential, RegionKey, Registry
-from probes.protocol.reference import parse_reference
+from probes.protocol.check import target_of
 from probes.trust.refusal import RefusalCause, Refused
 from tests.fakes.far_region import FarRegion
 from tests.integration.control.conftest import MakeImages
@@ -51,7 +51,7 @@ def secret_for(region: FarRegion, message: Message) -> str | None:
     batch = region.open(message)
     (plan,) = batch.plans
     try:
-        return Keyring(batch.secrets, region.keys.box_keys).secret_for(plan, parse_reference(plan.reference)).password
+        return Keyring(batch.secrets, region.keys.box_keys).secret_for(plan, target_of(plan)).password
     except SecretRefused:
         return None
 

@@ -19,7 +19,7 @@ from probes.protocol.batch import Batch as WireBatch
 from probes.protocol.batch import Returned
 from probes.protocol.taxonomy import Depth
 from probes.trust.envelope import Kind
-from tests.fakes.far_region import FarRegion
+from tests.fakes.far_region import FarRegion, images
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db
@@ -155,7 +155,7 @@ def test_check_asked_for_by_hand_is_as_deep_the_second_time(
     (message,) = dispatch.check_now([image.pk], ["eu-west"], depth=Depth.BLOBS, now=now).messages
     first = region.open(message)
     again = second(region, ingest(region.report(first, returned=first.plans), now=now + SECOND))
-    assert (again.plans[0].depth, again.plans[0].slot) == (Depth.BLOBS, first.plans[0].slot)
+    assert (images(again)[0].depth, again.plans[0].slot) == (Depth.BLOBS, first.plans[0].slot)
 
 
 def test_returned_checks_that_nobody_asked_for_are_refused(

@@ -65,8 +65,8 @@ def test_worker_of_a_version_to_come_is_written_to_in_ours(
     now: datetime, regions: Regions, make_images: MakeImages
 ) -> None:
     make_images()
-    hear(regions["eu-west"], at=now, speaks=(2, 3))
-    assert body_sent(regions["eu-west"], now)["v"] == 2
+    hear(regions["eu-west"], at=now, speaks=(3, 4))
+    assert body_sent(regions["eu-west"], now)["v"] == 3
 
 
 def test_report_of_the_version_before_is_taken_in(now: datetime, regions: Regions, make_images: MakeImages) -> None:

@@ -289,3 +289,16 @@ def test_a_verdict_tells_since_when_it_holds(client: Client, plane: ControlPlane
     text = read(client)[f"verdict-{image.pk}"].text
     assert text.startswith("Available since ")
     assert text.endswith("(10 min)")
+
+
+def test_endpoints_stand_among_images(client: Client, plane: ControlPlane) -> None:
+    """H21: and their cells say in words of their own what is wrong."""
+    image, endpoint = plane.image(), plane.endpoint("https://api.example/health?token=hush")
+    plane.hear_workers()
+    plane.check(image, endpoint, finds={"us-east": finding(Reason.ENDPOINT_SLOW)})
+    page = read(client)
+    assert page["headline"].text.startswith("0 of 2 resources are available")
+    assert page[f"name-{endpoint.pk}"].text == "api.example/health?token=…"
+    assert "slower than it may be" in cell(page, endpoint, "us-east")
+    assert "every 5 min, HTTP endpoint" in page[f"image-{endpoint.pk}"].text
+    assert "hush" not in page.html

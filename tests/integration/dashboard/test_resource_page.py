@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from probes.actions import regions, resources
 from probes.models import MissedSlots, Region, RegionState, Resource
 from probes.policy.slots import MissedCause
+from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Certificate, Outcome, PlatformResult, RateLimit
-from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Confidence, Reason, Stage, Status, Warn
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import Find, finding, found
@@ -47,7 +47,7 @@ def blocked(**values: Any) -> Find:
         ),
     )
 
-    def find(plan: Plan) -> Outcome:
+    def find(plan: CheckPlan) -> Outcome:
         outcome = found(plan, Reason.POLICY_BLOCKED, Stage.LAYER)
         conclusion = replace(
             outcome.conclusion,
@@ -277,3 +277,32 @@ def test_what_was_found_without_egress_is_told_apart(client: Client, plane: Cont
     assert "all answered" in page["from-eu-west"].text
     overview = Page(client.get("/").content.decode())
     assert "the region reached nothing, so what it found does not count" in overview.html
+
+
+def test_page_of_an_endpoint_tells_what_is_expected(client: Client, plane: ControlPlane) -> None:
+    """H21: without headers, body and query values."""
+    endpoint = plane.endpoint(
+        "https://api.example/health?token=hush",
+        method="POST",
+        headers={"X-Key": "hush"},
+        body="hush",
+        json_path="$.status",
+        json_equals='"ok"',
+        latency_ms=1500,
+        certificate_days=14,
+    )
+    plane.hear_workers()
+    plane.check(endpoint, finds=dict.fromkeys(plane.regions, finding(Reason.ENDPOINT_JSON)))
+    page = read(client, endpoint)
+    for said in (
+        "https://api.example/health?token=…",
+        "Asked by POST",
+        "Statuses 200-299",
+        'JSON $.status = "ok"',
+        "Within 1.50 s",
+        "Certificate good for 14 days",
+        "another JSON than expected",
+    ):
+        assert said in page["resource"].text
+    assert "Platforms" not in page["resource"].text
+    assert "hush" not in page.html

@@ -1,10 +1,6 @@
 """Client certificates: whom they are shown to, and what a server that does not like them comes to."""
 
-import socket
 import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +14,7 @@ from probes.wire.driver import Engine
 from probes.wire.identity import IdentityUnusable, check_identity
 from probes.wire.limits import Limits
 from probes.wire.route import PUBLIC_INTERNET, Terms
+from tests.fakes.refusing import refusing
 from tests.integration.wire.conftest import Presenting
 from tests.integration.wire.peer import Client, Script, Visit, answering, peer_that
 
@@ -51,28 +48,6 @@ def demanding(presenting: Presenting, clients: trustme.CA) -> ssl.SSLContext:
 @pytest.fixture
 def trusting(authority: trustme.CA) -> Site:
     return Site(allow_cidrs=("127.0.0.0/8",), ca_pem=authority.cert_pem.bytes().decode())
-
-
-@contextmanager
-def refusing(context: ssl.SSLContext) -> Iterator[str]:
-    """Run a server that sends the alert which OpenSSL has for a refused client; asyncio's swallow it."""
-
-    def serve() -> None:
-        with suppress(OSError):  # among them the listener's end
-            while True:
-                accepted, _ = listener.accept()
-                with accepted, suppress(ssl.SSLError), context.wrap_socket(accepted, server_side=True) as secure:
-                    secure.recv(1)
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield f"localhost:{listener.getsockname()[1]}"
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(10)
 
 
 def seen_by(visit: Visit) -> str:

@@ -111,3 +111,10 @@ def test_an_image_without_a_name_goes_by_what_tells_it_apart() -> None:
     assert name_of(Resource(name="shop", repository="org/app", tag="1")) == "shop"
     assert name_of(Resource(repository="org/app", tag="1")) == "org/app:1"
     assert name_of(Resource(repository="org/app", digest="sha256:00")) == "org/app"
+
+
+def test_endpoint_without_a_name_is_called_by_its_url_without_what_is_secret() -> None:
+    """H21."""
+    url = "https://api.example/health?token=hush"
+    assert name_of(Resource(kind="http", reference=url)) == "api.example/health?token=…"
+    assert name_of(Resource(kind="http", reference=url, name="API")) == "API"

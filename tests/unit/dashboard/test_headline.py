@@ -36,8 +36,8 @@ def tally(**counts: int) -> Mapping[Group, int]:
     return {group: counts.get(group, 0) for group in Group}
 
 
-def said(regions: list[Region], *, is_current: bool = True, **counts: int) -> str:
-    return matrix.headline(tally(**counts), regions, is_current=is_current)
+def said(regions: list[Region], *, is_current: bool = True, has_endpoints: bool = False, **counts: int) -> str:
+    return matrix.headline(tally(**counts), regions, is_current=is_current, has_endpoints=has_endpoints)
 
 
 def test_the_headline_counts_what_is_good_and_names_what_is_not() -> None:
@@ -52,6 +52,15 @@ def test_the_headline_counts_what_is_good_and_names_what_is_not() -> None:
 def test_the_headline_is_short_when_all_is_well() -> None:
     assert said([HEARD], available=1200) == "All 1,200 images can be pulled from everywhere"
     assert said([HEARD], available=1) == "The one image can be pulled from everywhere"
+
+
+def test_the_headline_speaks_of_resources_where_some_are_endpoints() -> None:
+    assert said([HEARD], has_endpoints=True, available=12) == "All 12 resources are available from everywhere"
+    assert said([HEARD], has_endpoints=True, available=1) == "The one resource is available from everywhere"
+    assert said([HEARD], has_endpoints=True, is_current=False, available=1, degraded=2) == (
+        "1 of 3 resources was available from everywhere; 2 degraded"
+    )
+    assert said([HEARD], has_endpoints=True, unchecked=2) == "No result yet for 2 resources"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_batch_of_the_control_plane_is_taken() -> None:
     [
         (None, "malformed"),
         (envelope(batch().to_json(), recipient="us-east"), "wrong_recipient"),
-        (envelope({**batch().to_json(), "v": 3}), "version"),
+        (envelope({**batch().to_json(), "v": 4}), "version"),
         (envelope({**batch().to_json(), "v": "2"}), "malformed"),
         (envelope(batch(region="us-east").to_json()), "wrong_recipient"),
         (envelope(batch().to_json(), sender="eu-west"), "unknown_sender"),

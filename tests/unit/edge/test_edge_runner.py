@@ -15,6 +15,8 @@ from probes.edge.keyring import Keyring
 from probes.edge.runner import Made, Runner
 from probes.protocol.batch import MAX_REPORT_BYTES, Batch, Report, Returned
 from probes.protocol.bounds import MAX_TEXT
+from probes.protocol.check import CheckPlan
+from probes.protocol.endpoint import EndpointPlan
 from probes.protocol.exchange import Method
 from probes.protocol.plan import Plan, Secret
 from probes.protocol.taxonomy import Reason, Stage, Status
@@ -26,6 +28,7 @@ from tests.fakes.steps import step
 
 KEYS = RegionKeys.generate("eu-west", ControlKeys.generate().verify_key)
 NOBODY = Keyring({}, KEYS.box_keys)
+ENDPOINT = EndpointPlan(url="https://api.test:8443/v1/health?key=token-1", secret_key="s", key="7", slot="s")
 STEP = step(stage=Stage.LAYER, url="https://registry.test/" + "x" * 500, http_status=206)
 
 
@@ -37,12 +40,18 @@ def plans(*references: str) -> tuple[Plan, ...]:
     return tuple(Plan(reference=reference, key=str(number), slot="s") for number, reference in enumerate(references))
 
 
-def batch(*items: Plan, seconds: float = 30.0) -> Taken:
+def batch(*items: CheckPlan, seconds: float = 30.0) -> Taken:
     now, came = datetime.now(UTC), time.monotonic()
     made = Batch(
         id=str(UUID(int=1)), region="eu-west", issued_at=now, expires_at=now + timedelta(seconds=seconds), plans=items
     )
     return Taken(batch=made, came=came, expires=came + seconds)
+
+
+def keyring_of(host: str, prefix: str) -> Keyring:
+    """Return the keyring of a batch whose secret `s` is bound there."""
+    bound = BoundSecret(Secret(username="robot", password="hush"), host, prefix)
+    return Keyring({"s": seal(bound, KEYS.public.box_key)}, KEYS.box_keys)
 
 
 def reasons(made: Made) -> list[str]:
@@ -70,7 +79,7 @@ async def test_engine_that_raises_costs_one_plan_only(caplog: pytest.LogCaptureF
 
 async def test_engines_own_timeout_is_not_taken_for_ours() -> None:
     class Impatient(FakeEngine):
-        async def _outcome(self, plan: Plan, secret: Secret) -> Any:
+        async def _outcome(self, plan: CheckPlan, secret: Secret) -> Any:
             raise TimeoutError
 
     found = await runner(Impatient()).run(batch(*plans("registry.test/ok")), NOBODY)
@@ -118,7 +127,7 @@ async def test_checks_that_a_stopping_worker_returns_are_not_starved() -> None:
 
 async def test_engine_that_ends_a_cancelled_check_well_is_believed() -> None:
     class Tidy(FakeEngine):
-        async def _outcome(self, plan: Plan, secret: Secret) -> Any:
+        async def _outcome(self, plan: CheckPlan, secret: Secret) -> Any:
             try:
                 return await super()._outcome(plan, secret)
             except asyncio.CancelledError:
@@ -219,9 +228,9 @@ async def test_what_cannot_be_returned_in_the_version_of_its_batch_was_aborted()
         ("registry.test/team/ok", "registry.test", "team", None),
         ("registry.test/team/ok", "registry.test", "", None),
         ("ubuntu", "docker.io", "library", None),
-        ("registry.test/team/ok", "other.test", "", "The credential is for another registry or repository"),
-        ("registry.test/team/ok", "registry.test", "other", "The credential is for another registry or repository"),
-        ("registry.test:444/team/ok", "registry.test", "", "The credential is for another registry or repository"),
+        ("registry.test/team/ok", "other.test", "", "The credential is for another host, or for what is"),
+        ("registry.test/team/ok", "registry.test", "other", "The credential is for another host, or for what is"),
+        ("registry.test:444/team/ok", "registry.test", "", "The credential is for another host, or for what is"),
     ],
 )
 async def test_secret_goes_only_where_it_is_bound_to(
@@ -322,3 +331,28 @@ async def test_outcome_with_a_text_that_no_receiver_takes_is_not_sent() -> None:
     conclusion = replace(found.outcome.conclusion, detail="x" * (MAX_TEXT + 1))
     wordy = replace(found, outcome=replace(found.outcome, conclusion=conclusion))
     assert fitted(wordy, plan, 100_000).outcome.conclusion.reason == Reason.INTERNAL_ERROR
+
+
+@pytest.mark.parametrize(
+    ("host", "prefix"), [("api.test:8443", ""), ("api.test:8443", "v1"), ("api.test:8443", "v1/health")]
+)
+async def test_endpoint_gets_the_secret_of_its_host_and_path(host: str, prefix: str) -> None:
+    """H11."""
+    engine = FakeEngine()
+    made = await runner(engine).run(batch(ENDPOINT), keyring_of(host, prefix))
+    assert engine.secrets[ENDPOINT.reference].password == "hush"
+    assert made.findings[0].outcome.kind == "http"
+
+
+@pytest.mark.parametrize(("host", "prefix"), [("api.test", ""), ("api.test:8443", "v2"), ("other.test:8443", "")])
+async def test_endpoint_gets_no_secret_that_is_bound_elsewhere(host: str, prefix: str) -> None:
+    """H11, H21: and what is told of it does not show the URL's query."""
+    engine = FakeEngine()
+    made = await runner(engine).run(batch(ENDPOINT), keyring_of(host, prefix))
+    (found,) = made.findings
+    assert (engine.asked, found.outcome.kind, found.outcome.conclusion.reason) == (
+        [],
+        "http",
+        Reason.TARGET_FORBIDDEN,
+    )
+    assert "token-1" not in str(found.to_json())

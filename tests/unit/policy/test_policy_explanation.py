@@ -55,6 +55,13 @@ BACK = replace(UP, stance=Stance.BAD, since=NOON - timedelta(minutes=5))
             (UP, replace(DENIED, stage=None, host=None, since=NOON - timedelta(hours=13))),
             "1 of 2 fresh regions fail: blob backend denied since 28 Feb 23:00 UTC",
         ),
+        (
+            (UP, replace(SLOW, reason="endpoint_slow", stage=Stage.REQUEST, host="api.example", detail="4321 ms")),
+            (
+                "1 of 2 fresh regions get another answer than expected: api.example: endpoint slow, 4321 ms"
+                " since 26 Feb 12:00 UTC"
+            ),
+        ),
         ((UP, SLOW), "1 of 2 fresh regions fail: too slow since 26 Feb 12:00 UTC"),
         ((BACK,), "1 of 1 fresh region begin to recover from a failure since 11:55 UTC"),
         (
@@ -81,6 +88,12 @@ BACK = replace(UP, stance=Stance.BAD, since=NOON - timedelta(minutes=5))
 def test_sentence_says_how_many_cannot_do_what_and_since_when(votes: tuple[Vote, ...], said: str) -> None:
     inputs = Inputs(now=NOON, interval_seconds=300, votes=votes)
     assert sentence(inputs, decide(inputs)) == said
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_sentence_has_words_for_every_stage(stage: Stage) -> None:
+    inputs = Inputs(now=NOON, interval_seconds=300, votes=(replace(DENIED, stage=stage),))
+    assert " region fail:" not in sentence(inputs, decide(inputs))
 
 
 def test_sentence_tells_what_most_of_them_found() -> None:

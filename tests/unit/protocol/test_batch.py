@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from probes.protocol.batch import MAX_PLANS, Batch, Finding, Heartbeat, Report
+from probes.protocol.batch import MAX_PLANS, Batch, Finding, Heartbeat, Report, Returned
 from probes.protocol.egress import UNTOLD, CanaryRound, Egress, EgressState
 from probes.protocol.outcome import Conclusion, Outcome
 from probes.protocol.plan import Plan, Site
@@ -43,6 +43,11 @@ def finding() -> Finding:
         connection="new",
     )
     return Finding(key="1", slot="2026-01-02T03:04:00.000Z", outcome=outcome)
+
+
+def test_returned_check_without_its_slot_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a returned check: KeyError 'slot'"):
+        Returned.from_json({"key": "1"})
 
 
 REPORT = Report(batch=ID, region="eu-west", finished_at=AT, findings=(finding(),))

@@ -42,7 +42,7 @@ def test_plan_arrives_as_it_was_sent(plan: Plan) -> None:
 
 def test_what_is_at_its_default_does_not_travel() -> None:
     assert Plan(reference="alpine").to_json() == {
-        "v": 2,
+        "v": 3,
         "reference": "alpine",
         "depth": "blobs",
         "platforms": ["linux/amd64"],

@@ -6,6 +6,24 @@ from probes.protocol.exchange import FaultKind, Headers
 from probes.protocol.taxonomy import MEANINGS, Confidence, Depth, Reason, Retry, Status, Warn
 from probes.protocol.warnings import SENTENCES
 
+# What only later checks can see a change of: an answer that came, and was another than the expected one.
+ENDPOINTS_OWN = {
+    Reason.ENDPOINT_STATUS,
+    Reason.ENDPOINT_DENIED,
+    Reason.ENDPOINT_CONTENT,
+    Reason.ENDPOINT_JSON,
+    Reason.ENDPOINT_TOO_LARGE,
+    Reason.ENDPOINT_SLOW,
+    Reason.CERTIFICATE_EXPIRING,
+}
+ONLY_IMPAIRS = {Reason.ENDPOINT_SLOW, Reason.CERTIFICATE_EXPIRING}
+
+
+def test_what_only_impairs_is_degraded_and_no_outage() -> None:
+    """H16, H17."""
+    assert {reason for reason in Reason if reason.meaning.only_impairs} == ONLY_IMPAIRS
+    assert {reason.status for reason in ONLY_IMPAIRS} == {Status.DEGRADED}
+
 
 def test_every_reason_has_its_meaning() -> None:
     """C.3: a reason belongs to exactly one status, and says something to an operator."""
@@ -33,6 +51,7 @@ def test_every_reason_says_whether_asking_again_helps() -> None:
         Reason.POLICY_BLOCKED,
         Reason.LEGAL_BLOCK,
         Reason.QUOTA_OR_BILLING,
+        *ENDPOINTS_OWN,
     }
     assert {reason for reason in by_retry[Retry.ONCE] if reason.status is Status.UNAVAILABLE} == {
         Reason.TAG_DIGEST_INCONSISTENT,
@@ -48,7 +67,7 @@ def test_every_reason_says_whether_asking_again_helps() -> None:
         Reason.TLS_PROTOCOL,
     }
     degraded = {reason for reason in Reason if reason.status is Status.DEGRADED}
-    assert degraded - by_retry[Retry.ONCE] == {Reason.MANIFEST_EMPTY}
+    assert degraded - by_retry[Retry.ONCE] == {Reason.MANIFEST_EMPTY, *ONLY_IMPAIRS}
     assert {reason.status for reason in by_retry[Retry.YES] | by_retry[Retry.AFTER]} == {Status.INDETERMINATE}
 
 
@@ -56,9 +75,12 @@ def test_ok_alone_is_available() -> None:
     assert [reason for reason in Reason if reason.status is Status.AVAILABLE] == [Reason.OK]
 
 
-@pytest.mark.parametrize("reason", [Reason.RATE_LIMITED, Reason.RATE_LIMITED_AUTH, Reason.RATE_LIMITED_UPSTREAM])
+@pytest.mark.parametrize(
+    "reason",
+    [Reason.RATE_LIMITED, Reason.RATE_LIMITED_AUTH, Reason.RATE_LIMITED_UPSTREAM, Reason.ENDPOINT_THROTTLED],
+)
 def test_throttling_is_never_down(reason: Reason) -> None:
-    """E13, E14, T27."""
+    """E13, E14, T27, H5."""
     assert (reason.status, reason.meaning.retry) == (Status.INDETERMINATE, Retry.AFTER)
 
 
