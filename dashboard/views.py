@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -89,7 +90,8 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     now = timezone.now()
     chosen = get_object_or_404(Resource.objects.select_related("registry", "verdict", "endpoint"), pk=resource_id)
     found = cells(chosen)
-    past = history.latest(chosen, [item.region.pk for item in found], count=charts.STRIP_CELLS)
+    kept = now - timedelta(days=settings.KAIROS_RETENTION_DAYS)
+    past = history.latest(chosen, [item.region.pk for item in found], count=charts.STRIP_CELLS, since=kept)
     vitals = vitals_of([item.region.pk for item in found])
     shown = detail.page(chosen, found, past, history.gaps(chosen, since=now - _MISSED_WITHIN), vitals, now=now)
     return render(

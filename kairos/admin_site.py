@@ -7,7 +7,11 @@ from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest
 
 _SECTIONS: Final = (
-    ("What is checked", "probes", ("Resource", "ResourceGroup", "Registry", "Credential", "Region", "GlobalTerms")),
+    (
+        "What is checked",
+        "probes",
+        ("Resource", "ResourceGroup", "Registry", "Credential", "Region", "MaintenanceWindow", "GlobalTerms"),
+    ),
     ("What was found", "probes", ("Incident", "Outcome", "RegionState", "Verdict", "VerdictChange")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),
     ("People and programs", "auth", ("User", "Group", "TokenProxy")),

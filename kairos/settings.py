@@ -48,6 +48,9 @@ KAIROS_BIND = _environment.bind("KAIROS_BIND", "127.0.0.1:8000")
 KAIROS_INTERVAL_FLOOR_SECONDS = _environment.number("KAIROS_INTERVAL_FLOOR_SECONDS", default=15, lowest=1)
 # How long raw outcomes and missed slots are kept, in days of their slots.
 KAIROS_RETENTION_DAYS = _environment.number("KAIROS_RETENTION_DAYS", default=14, lowest=1)
+# How long what failed is kept with its whole document, and how long roll-ups and what uptime is reckoned from.
+KAIROS_FAILURES_RETENTION_DAYS = _environment.number("KAIROS_FAILURES_RETENTION_DAYS", default=90, lowest=1)
+KAIROS_ROLLUP_RETENTION_DAYS = _environment.number("KAIROS_ROLLUP_RETENTION_DAYS", default=730, lowest=1)
 # Set behind a proxy that ends TLS and sets X-Forwarded-Proto: cookies become Secure and HTTP is redirected.
 KAIROS_HTTPS = _environment.flag("KAIROS_HTTPS")
 
@@ -266,6 +269,7 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "probes.tick", "schedule": 1.0, "options": {"expire_seconds": 5}},
     "reap": {"task": "probes.reap", "schedule": 15.0, "options": {"expire_seconds": 15}},
     "trim": {"task": "probes.trim", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "rollup": {"task": "probes.rollup", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "accounts": {"task": "probes.accounts", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "partitions": {
         "task": "probes.partitions",

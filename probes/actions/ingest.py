@@ -5,20 +5,33 @@ nothing: the ledger says that the batch has been reported.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
-from probes.actions import again, confirm, missed, plans, polls, refusals, reports, verdicts
-from probes.models import Batch, RegionState
+from probes.actions import (
+    again,
+    confirm,
+    missed,
+    partitions,
+    plans,
+    polls,
+    refusals,
+    reports,
+    rollups,
+    verdicts,
+)
+from probes.models import Batch, RegionState, Verdict
 from probes.policy.ballot import Stance, ballot_of
 from probes.policy.confirming import Heard
 from probes.policy.depth import Proof
+from probes.policy.latency import packed, slowest
 from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
 from probes.policy.terms import Terms
+from probes.policy.verdict import fresh_for
 from probes.protocol.outcome import Outcome
 from probes.protocol.taxonomy import Stage, Status
 from probes.selectors.terms import terms_of
@@ -28,7 +41,8 @@ QUEUE: Final = "results"
 
 _OUTCOME_COLUMNS: Final = (
     "resource_id bigint, slot timestamptz, checked_at timestamptz, duration_ms integer, status text, reason text,"
-    " stage text, host text, confidence text, depth text, digest text, document jsonb, egress_down boolean"
+    " stage text, host text, confidence text, depth text, digest text, document jsonb, egress_down boolean,"
+    " latency bytea"
 )
 _STATE_COLUMNS: Final = (
     "resource_id bigint, status text, reason text, stage text, host text, digest text, since timestamptz,"
@@ -84,6 +98,22 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
     without its way out is stored, marked, and moves nothing.
     """
     report = reports.receive(envelope, now=now)
+    try:
+        return _take(report, now=now)
+    except IntegrityError as error:
+        if not partitions.is_missing(error):
+            raise
+    # Made ahead, they are missing only when nothing has made them for a week. That is no reason to lose a report.
+    partitions.ensure(partitions.OUTCOMES, {slot.date() for _, slot in _slots(report)})
+    return _take(report, now=now)
+
+
+def _slots(report: reports.Received) -> list[reports.Key]:
+    batch = Batch.objects.get(pk=report.batch)
+    return list(zip(batch.resource_ids, batch.slots, strict=True))
+
+
+def _take(report: reports.Received, *, now: datetime) -> Ingested:
     with transaction.atomic():
         batch = _licence(report)
         asked = set(zip(batch.resource_ids, batch.slots, strict=True))
@@ -100,7 +130,8 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
         else:  # of a batch that was given up, every slot is recorded already
             missed.forget(report.region.pk, wanted)
         terms = terms_of(row.resource for row in rows)
-        stored, heard = _store(report, batch, wanted, since, terms)
+        stored, heard = _store(report, batch, wanted, since, terms, now)
+        rollups.note_late(_lapses(report, wanted, rows, terms), now=now)
         found = verdicts.recompute(rows, terms, now=now)
         messages = second.messages + confirm.ask(heard, found.inputs, rows, now=now)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)
@@ -125,12 +156,24 @@ def _is_current(key: reports.Key, since: Mapping[int, datetime]) -> bool:
     return resource_id in since and slot >= since[resource_id]
 
 
+def _lapses(
+    report: reports.Received, wanted: Iterable[reports.Key], rows: Iterable[Verdict], terms: Mapping[int, Terms]
+) -> Mapping[reports.Key, datetime]:
+    """Return until when each outcome holds at most."""
+    interval_seconds = {row.resource_id: row.resource.interval_seconds for row in rows}
+    stride = report.region.stride
+    return {
+        (pk, slot): slot + fresh_for(interval_seconds[pk], stride, terms[pk].fresh_intervals) for pk, slot in wanted
+    }
+
+
 def _store(
     report: reports.Received,
     batch: Batch,
     outcomes: Mapping[reports.Key, Outcome],
     since: Mapping[int, datetime],
     terms: Mapping[int, Terms],
+    now: datetime,
 ) -> tuple[int, dict[int, Heard]]:
     """Write outcomes and move states on; returns how many outcomes are new, and what was heard of each resource."""
     region, is_egress_down = report.region, report.is_egress_down
@@ -145,7 +188,8 @@ def _store(
         seen = reports.seen(slot, outcome, clock_offset_seconds=report.clock_offset_seconds)
         standing, document = states.get(resource_id), outcome.to_json()
         row = _outcome_row(resource_id, seen, outcome, document if is_news(standing, seen) else None)
-        rows.append({**row, "egress_down": is_egress_down})
+        latency = packed(slowest(outcome.duration_ms, outcome.steps))
+        rows.append({**row, "egress_down": is_egress_down, "latency": f"\\x{latency.hex()}"})
         if is_newer(standing, seen) and is_egress_down:
             marked.add(resource_id)
         elif is_newer(standing, seen):
@@ -159,7 +203,7 @@ def _store(
         cursor.execute(_ADVANCE_STATES, [region.pk, json.dumps(list(moved.values()))])
         if marked:
             cursor.execute(_MARK_STATES, [region.pk, list(marked)])
-    polls.take_again(region, late, {pk: states[pk].poll for pk in late}, since=since, terms=terms)
+    polls.take_again(region, late, {pk: states[pk].poll for pk in late}, since=since, terms=terms, now=now)
     heard = {
         pk: Heard(
             region=region.slug,

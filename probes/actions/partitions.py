@@ -1,56 +1,102 @@
-"""Day partitions of the outcomes: made ahead, dropped when retention is over."""
+"""Partitions: made ahead, dropped when retention is over. Outcomes have one for each day, roll-ups for each month."""
 
-from datetime import date, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from psycopg.errors import CheckViolation
 
 DAYS_AHEAD: Final = 7
 DAYS_BACK: Final = 2
 """A report may come late: partitions reach back further than the dispatch ledger does."""
 
-_PREFIX: Final = "probes_outcome_"
 _LOCK: Final = 0x6B6169726F73  # an advisory lock: one process at a time changes partitions
 
 
+@dataclass(frozen=True, slots=True)
+class Partitioned:
+    """A table and the names of its partitions: in the order of their days, whatever follows the day."""
+
+    table: str
+    by_month: bool = False
+
+    def first_day(self, day: date) -> date:
+        return day.replace(day=1) if self.by_month else day
+
+    def following(self, day: date) -> date:
+        return self.first_day(day + timedelta(days=32 - day.day if self.by_month else 1))
+
+    def name(self, day: date) -> str:
+        return f"{self.table}_{self.first_day(day):%Y%m%d}"
+
+    def day_of(self, name: str) -> date:
+        """Return the first day that a partition is for."""
+        return datetime.strptime(name.removeprefix(f"{self.table}_")[:8], "%Y%m%d").date()  # noqa: DTZ007 - a day of UTC
+
+    def existing(self) -> list[str]:
+        """Return the names of the partitions that there are, the oldest first."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+                " WHERE i.inhparent = %s::regclass ORDER BY c.relname",
+                [self.table],
+            )
+            return [name for (name,) in cursor.fetchall()]
+
+
+OUTCOMES: Final = Partitioned("probes_outcome")
+ROLL_UPS: Final = (Partitioned("probes_hourrollup", by_month=True), Partitioned("probes_dayrollup", by_month=True))
+
+
 def ensure_partitions(today: date, days_ahead: int = DAYS_AHEAD) -> list[str]:
-    """Make the partitions that are missing up to `days_ahead` of today; return the names of the new ones."""
-    wanted = [today + timedelta(days=offset) for offset in range(-DAYS_BACK, days_ahead + 1)]
+    """Make the partitions of outcomes that are missing up to `days_ahead` of today; return the new ones' names."""
+    return ensure(OUTCOMES, (today + timedelta(days=offset) for offset in range(-DAYS_BACK, days_ahead + 1)))
+
+
+def ensure(partitioned: Partitioned, days: Iterable[date]) -> list[str]:
+    """Make the partitions that are missing for those days; return the names of the new ones."""
+    wanted = {partitioned.first_day(day) for day in days}
     with transaction.atomic(), connection.cursor() as cursor:
-        if not {_name(day) for day in wanted} - set(_existing()):
+        if not _missing(partitioned, wanted):
             return []
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        existing = set(_existing())
-        missing = [day for day in wanted if _name(day) not in existing]
+        missing = _missing(partitioned, wanted)
         for day in missing:
             # Made apart and then attached: that lets readers and writers of the table go on.
-            cursor.execute(f"CREATE TABLE {_name(day)} (LIKE probes_outcome INCLUDING ALL)")
-            cursor.execute(
-                f"ALTER TABLE probes_outcome ATTACH PARTITION {_name(day)}"
-                f" FOR VALUES FROM ('{day} 00:00:00+00') TO ('{day + timedelta(days=1)} 00:00:00+00')"
-            )
-    return [_name(day) for day in missing]
+            name = partitioned.name(day)
+            cursor.execute(f"CREATE TABLE {name} (LIKE {partitioned.table} INCLUDING ALL)")
+            cursor.execute(attachment(partitioned, day, name))
+    return [partitioned.name(day) for day in missing]
 
 
-def drop_partitions(today: date, retention_days: int) -> list[str]:
-    """Drop whole days older than `retention_days` before today; return the names of what is gone."""
-    oldest_kept = _name(today - timedelta(days=retention_days))
+def is_missing(error: IntegrityError) -> bool:
+    """Tell whether a row was refused because no partition is there to take it."""
+    cause = error.__cause__
+    return isinstance(cause, CheckViolation) and cause.diag.constraint_name is None
+
+
+def attachment(partitioned: Partitioned, day: date, name: str) -> str:
+    """Return the statement that makes the table `name` the partition of that day."""
+    first, following = partitioned.first_day(day), partitioned.following(day)
+    return (
+        f"ALTER TABLE {partitioned.table} ATTACH PARTITION {name}"
+        f" FOR VALUES FROM ('{first} 00:00:00+00') TO ('{following} 00:00:00+00')"
+    )
+
+
+def drop_partitions(today: date, retention_days: int, partitioned: Partitioned = OUTCOMES) -> list[str]:
+    """Drop what is wholly older than `retention_days` before today; return the names of what is gone."""
+    oldest_kept = partitioned.name(today - timedelta(days=retention_days))
     with transaction.atomic(), connection.cursor() as cursor:
         # The names sort as their days do.
-        outdated = [name for name in _existing() if name < oldest_kept]
+        outdated = [name for name in partitioned.existing() if name < oldest_kept]
         for name in outdated:
             cursor.execute(f"DROP TABLE {name}")
     return outdated
 
 
-def _name(day: date) -> str:
-    return f"{_PREFIX}{day:%Y%m%d}"
-
-
-def _existing() -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = 'probes_outcome'::regclass ORDER BY c.relname"
-        )
-        return [name for (name,) in cursor.fetchall()]
+def _missing(partitioned: Partitioned, wanted: Iterable[date]) -> list[date]:
+    taken = {partitioned.day_of(name) for name in partitioned.existing()}
+    return sorted(day for day in wanted if day not in taken)

@@ -7,11 +7,13 @@ taken again in the order of slots, from the outcomes that are stored; otherwise 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connection
 
+from probes.actions.partitions import DAYS_BACK
 from probes.models import Region, RegionState
 from probes.policy.ballot import RECALLED, Ballot, Poll, Run, Stance, ballot_of, cast, recast
 from probes.policy.terms import Terms
@@ -85,17 +87,20 @@ def take_again(
     *,
     since: Mapping[int, datetime],
     terms: Mapping[int, Terms],
+    now: datetime,
 ) -> None:
     """Count late outcomes in their place; `late` names the resource of each, and all of them are stored by now.
 
     `polls` are those that count them not, and are stored too. `since` says from when on outcomes are of the image
-    that is meant. Two queries, or none.
+    that is meant; days of which only the failures are kept tell nothing. Two queries, or none.
     """
     counts = Counter(late)
     if not counts:
         return
     rows = []
-    for pk, history in _histories(region, list(counts), since).items():
+    whole_since = now - timedelta(days=max(settings.KAIROS_RETENTION_DAYS, DAYS_BACK))
+    begin = {pk: max(since[pk], whole_since) for pk in counts}
+    for pk, history in _histories(region, begin).items():
         thresholds = terms[pk].thresholds
         # Where only outcomes that could not tell had come, all there is to count is in the history.
         (at, first), poll = history[0], polls[pk]
@@ -106,13 +111,10 @@ def take_again(
         cursor.execute(_RECAST, [json.dumps(rows), region.pk])
 
 
-def _histories(
-    region: Region, resource_ids: Sequence[int], since: Mapping[int, datetime]
-) -> Mapping[int, Sequence[tuple[datetime, Ballot]]]:
+def _histories(region: Region, since: Mapping[int, datetime]) -> Mapping[int, Sequence[tuple[datetime, Ballot]]]:
     histories: dict[int, list[tuple[datetime, Ballot]]] = defaultdict(list)
     with connection.cursor() as cursor:
-        begin = [since[pk] for pk in resource_ids]
-        cursor.execute(_HISTORY, [list(resource_ids), begin, region.pk, _TOLD, RECALLED])
+        cursor.execute(_HISTORY, [list(since), list(since.values()), region.pk, _TOLD, RECALLED])
         for pk, slot, status, reason in cursor.fetchall():
             if ballot := ballot_of(Status(status), reason):
                 histories[pk].append((slot, ballot))

@@ -6,9 +6,21 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest
 
 from probes.actions import incidents, verdicts
-from probes.models import Endpoint, Incident, Region, RegionState, Registry, Resource, Verdict, VerdictChange
+from probes.models import (
+    Endpoint,
+    Incident,
+    Pause,
+    Region,
+    RegionState,
+    Registry,
+    Resource,
+    Verdict,
+    VerdictChange,
+)
 from probes.models.terms import TERM_FIELDS
 from probes.policy import slots
 from probes.policy.incidents import Cause
@@ -72,17 +84,21 @@ def pause(resource_ids: Iterable[int], *, now: datetime) -> int:
     An incident that is open is over with the next reap.
     """
     with transaction.atomic():
-        ids = list(resource_ids)
-        count = Resource.objects.filter(pk__in=ids, paused_at=None).update(paused_at=now)
+        running = Resource.objects.filter(pk__in=list(resource_ids), paused_at=None).order_by("pk")
+        ids = list(running.select_for_update(no_key=True).values_list("pk", flat=True))
+        Pause.objects.bulk_create(Pause(resource_id=pk, starts_at=now) for pk in ids)
         open_ones = Incident.objects.filter(resource__in=ids, resolved_at=None)
         Verdict.objects.filter(pk__in=open_ones.values("resource_id")).update(stale_at=now)
-        return count
+        return Resource.objects.filter(pk__in=ids).update(paused_at=now)
 
 
 def resume(resource_ids: Iterable[int], *, now: datetime) -> int:
     """Check again, at once; returns how many were paused. Slots of the pause are not counted as missed."""
-    paused = Resource.objects.filter(pk__in=list(resource_ids), paused_at__isnull=False)
-    return paused.update(paused_at=None, next_due_at=slots.whole_second(now))
+    with transaction.atomic():
+        paused = Resource.objects.filter(pk__in=list(resource_ids), paused_at__isnull=False).order_by("pk")
+        ids = list(paused.select_for_update(no_key=True).values_list("pk", flat=True))
+        Pause.objects.filter(resource__in=ids, ends_at=None).update(ends_at=Greatest("starts_at", Value(now)))
+        return Resource.objects.filter(pk__in=ids).update(paused_at=None, next_due_at=slots.whole_second(now))
 
 
 def delete(resource_ids: Iterable[int], *, now: datetime) -> None:

@@ -3,7 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from probes.models import Batch, MissedSlots, RegionEvent, VerdictChange
+from django.db import connection
+
+from probes.models import Batch, MaintenanceOccurrence, MissedSlots, Pause, RegionEvent, RollUpProgress
 
 LEDGER_KEPT_FOR: Final = timedelta(days=1)
 """A report that comes later than this is refused: the ledger no longer knows its batch."""
@@ -12,8 +14,12 @@ EVENTS_KEPT_FOR: Final = timedelta(days=90)
 """Events of regions are few, and what is asked of them is how a region has been doing."""
 
 
-CHANGES_KEPT_FOR: Final = timedelta(days=731)
-"""Changes of verdicts are few, and two years of availability are made of them."""
+_CHANGES: Final = """
+DELETE FROM probes_verdictchange AS old WHERE at < %(before)s AND EXISTS (
+    SELECT FROM probes_verdictchange AS later
+    WHERE later.resource_id = old.resource_id AND later.at < %(before)s AND (later.at, later.id) > (old.at, old.id)
+)
+"""
 
 
 def drop_batches(*, before: datetime) -> int:
@@ -31,6 +37,18 @@ def drop_region_events(*, before: datetime) -> int:
     return RegionEvent.objects.filter(at__lt=before).delete()[0]
 
 
-def drop_verdict_changes(*, before: datetime) -> int:
-    """Drop changes of verdicts from before that instant; returns how many."""
-    return VerdictChange.objects.filter(at__lt=before).delete()[0]
+def drop_history(*, before: datetime) -> int:
+    """Drop what a timeline before that instant was laid out of; returns how many rows.
+
+    Of each resource the last verdict before it stays: it is what held at that instant.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGES, {"before": before})
+        dropped: int = cursor.rowcount
+    for rows in (
+        Pause.objects.filter(ends_at__lt=before),
+        MaintenanceOccurrence.objects.filter(ends_at__lt=before),
+        RollUpProgress.objects.filter(starts_at__lt=before, finished_at__isnull=False),
+    ):
+        dropped += rows.delete()[0]
+    return dropped

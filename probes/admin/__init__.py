@@ -6,6 +6,7 @@ Rules live below: forms validate through the models, saving and ordering go thro
 from probes.admin.credential import CredentialAdmin
 from probes.admin.history import VerdictChangeAdmin
 from probes.admin.incident import IncidentAdmin
+from probes.admin.maintenance import MaintenanceWindowAdmin
 from probes.admin.missed import MissedSlotsAdmin
 from probes.admin.outcome import OutcomeAdmin
 from probes.admin.refusal import MessageRefusalAdmin
@@ -20,6 +21,7 @@ __all__ = [
     "CredentialAdmin",
     "GlobalTermsAdmin",
     "IncidentAdmin",
+    "MaintenanceWindowAdmin",
     "MessageRefusalAdmin",
     "MissedSlotsAdmin",
     "OutcomeAdmin",

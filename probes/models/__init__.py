@@ -6,30 +6,39 @@ from probes.models.control import ControlBeat, MessageRefusal
 from probes.models.credential import Credential, CredentialKind
 from probes.models.endpoint import Endpoint
 from probes.models.group import ResourceGroup
-from probes.models.history import VerdictChange
+from probes.models.history import Pause, VerdictChange
 from probes.models.incident import Incident, IncidentEntry
+from probes.models.maintenance import MaintenanceOccurrence, MaintenanceWindow
 from probes.models.missed import MissedSlots
 from probes.models.outcome import Outcome
 from probes.models.region import Region, RegionEvent
 from probes.models.region_key import RegionKey
 from probes.models.registry import Registry
 from probes.models.resource import Resource, ResourceKind
+from probes.models.rollup import ALL_REGIONS, DayRollUp, HourRollUp, LateOutcome, RollUp, RollUpProgress
 from probes.models.state import RegionState, Verdict
 from probes.models.terms import GlobalTerms
 
 __all__ = [
+    "ALL_REGIONS",
     "Batch",
     "BrokerAccount",
     "ControlBeat",
     "Credential",
     "CredentialKind",
+    "DayRollUp",
     "Endpoint",
     "GlobalTerms",
+    "HourRollUp",
     "Incident",
     "IncidentEntry",
+    "LateOutcome",
+    "MaintenanceOccurrence",
+    "MaintenanceWindow",
     "MessageRefusal",
     "MissedSlots",
     "Outcome",
+    "Pause",
     "Region",
     "RegionEvent",
     "RegionKey",
@@ -38,6 +47,8 @@ __all__ = [
     "Resource",
     "ResourceGroup",
     "ResourceKind",
+    "RollUp",
+    "RollUpProgress",
     "Verdict",
     "VerdictChange",
 ]

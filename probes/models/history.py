@@ -1,4 +1,4 @@
-"""What changed, and when."""
+"""What changed, and when: the changes of verdicts, and pauses. From these a timeline is laid out."""
 
 from typing import ClassVar
 
@@ -42,3 +42,26 @@ class VerdictChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resource_id} at {self.at:%Y-%m-%d %H:%M:%S}: {self.before} → {self.state}"
+
+
+class Pause(models.Model):
+    """A time in which a resource was not checked because somebody said so; the present one has no end."""
+
+    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, db_index=False, related_name="pauses")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["starts_at", "id"]
+        indexes: ClassVar = [models.Index(fields=["resource", "starts_at"], name="pause_of_resource")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["resource"], condition=Q(ends_at=None), name="pause_is_one_at_a_time_per_resource"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gte=F("starts_at")), name="pause_ends_after_it_starts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource_id} from {self.starts_at:%Y-%m-%d %H:%M:%S}"

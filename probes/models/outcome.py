@@ -47,6 +47,11 @@ class Outcome(models.Model):
         help_text="The region had lost its way out: this says nothing about the image and has no vote.",
     )
 
+    latency = models.BinaryField(
+        null=True,
+        help_text="Which bucket each duration fell into (`policy.latency.packed`); null where that was not kept.",
+    )
+
     class Meta:
         ordering = ["-slot", "-id"]
         constraints: ClassVar = [

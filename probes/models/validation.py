@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 from cryptography import x509
 from django.conf import settings
@@ -97,6 +98,12 @@ def interval_seconds(value: int) -> None:
 def cadence_seconds(value: int) -> None:
     if not 1 <= value <= LONGEST_INTERVAL_SECONDS:
         raise ValidationError(f"From 1 second to {LONGEST_INTERVAL_SECONDS} (30 days).", code="cadence")
+
+
+def time_zone(name: str) -> None:
+    """Accept a name of the IANA database, such as `Europe/Berlin`, and nothing that merely names a file."""
+    if name not in available_timezones():
+        raise ValidationError(f"{name!r} is no time zone. Write Europe/Berlin, say, or UTC.", code="zone")
 
 
 def labels(value: Any) -> None:

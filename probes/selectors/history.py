@@ -35,13 +35,16 @@ class Past:
     egress_down: bool = False
 
 
-def latest(resource: Resource, region_ids: Iterable[int], *, count: int) -> Mapping[int, Sequence[Past]]:
+def latest(
+    resource: Resource, region_ids: Iterable[int], *, count: int, since: datetime
+) -> Mapping[int, Sequence[Past]]:
     """Return for each region its newest `count` outcomes of the image that is checked now, oldest first.
 
-    One query.
+    None is older than `since`: of days that are over only failures are kept, which alone tell a wrong story. One
+    query.
     """
     found: dict[int, list[Past]] = {region_id: [] for region_id in region_ids}
-    since = resource.reference_since
+    since = max(since, resource.reference_since)
     with connection.cursor() as cursor:
         cursor.execute(_LATEST, {"resource": resource.pk, "regions": list(found), "since": since, "count": count})
         for region_id, *columns in cursor.fetchall():

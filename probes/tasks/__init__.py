@@ -6,14 +6,15 @@
 | `probes.reap`      | `control` | each 15 seconds     | gives up lost batches, silent and late regions, verdicts|
 | `probes.trim`      | `control` | each minute         | tidies the queues of regions that are away or retired |
 | `probes.partitions`| `control` | each hour           | makes and drops days of outcomes, retention           |
+| `probes.rollup`    | `control` | each minute         | sums up hours and days that have ended                |
 | `probes.accounts`  | `control` | each 5 seconds      | keeps the regions' accounts on the broker             |
 | `probes.ingest`    | `results` | a region's report   | stores outcomes, states and verdicts                  |
 | `probes.heartbeat` | `heartbeats`| a region's heartbeat| notes that the region lives                         |
 """
 
 from probes.tasks.accounts import accounts
-from probes.tasks.control import partitions, reap, tick, trim
+from probes.tasks.control import partitions, reap, rollup, tick, trim
 from probes.tasks.publishing import publish_on_commit
 from probes.tasks.results import heartbeat, ingest
 
-__all__ = ["accounts", "heartbeat", "ingest", "partitions", "publish_on_commit", "reap", "tick", "trim"]
+__all__ = ["accounts", "heartbeat", "ingest", "partitions", "publish_on_commit", "reap", "rollup", "tick", "trim"]

@@ -1,20 +1,35 @@
 """What beat starts. Each task can run twice at once, or not at all for a while: the next run makes up for it."""
 
 import logging
-from datetime import timedelta
+import time
+from datetime import date, timedelta
 
 from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from probes.actions import accounts, beat, dispatch, missed, region_keys, regions, retention, shedding, verdicts
+from probes.actions import (
+    accounts,
+    beat,
+    dispatch,
+    maintenance,
+    missed,
+    region_keys,
+    regions,
+    retention,
+    rollups,
+    shedding,
+    thinning,
+    verdicts,
+)
 from probes.actions import partitions as days
 from probes.models import Region
 from probes.tasks import publishing
 from probes.tasks.publishing import crowded, publish_on_commit
 
 _ROUNDS = 20
+_WORK_SECONDS = 20  # of a task that goes on where it was interrupted
 
 _log = logging.getLogger(__name__)
 
@@ -73,10 +88,37 @@ def trim() -> None:
 def partitions() -> None:
     """Make the days to come, and drop what is older than retention allows."""
     now = timezone.now()
-    days.ensure_partitions(now.date())
-    for name in days.drop_partitions(now.date(), settings.KAIROS_RETENTION_DAYS):
+    today = now.date()
+    days.ensure_partitions(today)
+    maintenance.extend(now=now)
+    _thin(today)
+    kept_days = max(settings.KAIROS_RETENTION_DAYS, settings.KAIROS_FAILURES_RETENTION_DAYS)
+    gone = days.drop_partitions(today, kept_days)
+    for partitioned in days.ROLL_UPS:
+        gone += days.drop_partitions(today, settings.KAIROS_ROLLUP_RETENTION_DAYS, partitioned)
+    for name in gone:
         _log.info("dropped %s", name)
+    retention.drop_history(before=now - timedelta(days=settings.KAIROS_ROLLUP_RETENTION_DAYS))
     retention.drop_missed(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
     retention.drop_batches(before=now - retention.LEDGER_KEPT_FOR)
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
-    retention.drop_verdict_changes(before=now - retention.CHANGES_KEPT_FOR)
+
+
+def _thin(today: date) -> None:
+    """Reduce days that are over to what failed, as far as there is time: the next run goes on."""
+    end = time.monotonic() + _WORK_SECONDS
+    while day := thinning.next_day(today, settings.KAIROS_RETENTION_DAYS):
+        while not thinning.thin_hour(day):
+            if time.monotonic() > end:
+                return
+        _log.info("kept what failed on %s", day)
+
+
+@shared_task(name="probes.rollup", ignore_result=True)
+def rollup() -> None:
+    """Roll up the hours and days that have ended, as far as there is time: the next run goes on."""
+    now = timezone.now()
+    rollups.open_units(now=now)
+    end = time.monotonic() + _WORK_SECONDS
+    while rollups.advance(now=now) and time.monotonic() < end:
+        pass

@@ -20,7 +20,9 @@ def sections(client: Client) -> dict[str, list[str]]:
 
 def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
     assert sections(client) == {
-        "What is checked": ["Resource", "ResourceGroup", "Registry", "Credential", "Region", "GlobalTerms"],
+        "What is checked": [
+            *("Resource", "ResourceGroup", "Registry", "Credential", "Region", "MaintenanceWindow", "GlobalTerms")
+        ],
         "What was found": ["Incident", "Outcome", "RegionState", "Verdict", "VerdictChange"],
         "What did not arrive": ["MissedSlots", "MessageRefusal"],
         "People and programs": ["User", "Group", "TokenProxy"],

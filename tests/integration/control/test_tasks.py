@@ -192,7 +192,7 @@ def test_reap_calls_nobody_silent_while_heartbeats_wait_at_the_broker(regions: R
 def test_partitions_task_makes_and_drops_days(settings: Settings, db: None) -> None:
     today = datetime.now(UTC).date()
     partitions.ensure_partitions(today - timedelta(days=40), days_ahead=0)
-    settings.KAIROS_RETENTION_DAYS = 1
+    settings.KAIROS_RETENTION_DAYS = settings.KAIROS_FAILURES_RETENTION_DAYS = 1
     tasks.partitions()
     assert partitions.drop_partitions(today, retention_days=1) == []
     assert partitions.ensure_partitions(today) == [f"probes_outcome_{today - timedelta(days=2):%Y%m%d}"]
@@ -206,6 +206,7 @@ def test_every_task_has_its_stable_name_and_queue() -> None:
         "probes.ingest": "results",
         "probes.partitions": "control",
         "probes.reap": "control",
+        "probes.rollup": "control",
         "probes.tick": "control",
         "probes.trim": "control",
     }

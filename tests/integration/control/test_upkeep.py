@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from dashboard import words
 from probes.actions import dispatch, enrolment, missed, partitions, refusals, retention, verdicts
 from probes.actions import regions as region_actions
 from probes.actions.ingest import ingest
-from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, Region, Verdict
+from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, Region, Resource, Verdict
 from probes.policy.liveness import PAUSE, PAUSES_KEPT, SILENT_AFTER
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, Presence, VerdictState
@@ -290,6 +290,33 @@ def test_partitions_carry_the_table_s_keys_and_indexes(now: datetime, db: None) 
             [f"{name}%"],
         )
         assert cursor.fetchone() == (4,)
+
+
+@pytest.mark.parametrize("age", [timedelta(0), DAY], ids=["today's", "yesterday's"])
+def test_missing_partition_does_not_stop_ingest(
+    now: datetime, regions: Regions, make_images: MakeImages, age: timedelta
+) -> None:
+    slot = now - age
+    make_images(2)
+    Resource.objects.update(next_due_at=slot, reference_since=slot)
+    sent = batches(regions, slot)
+    with connection.cursor() as cursor:
+        for name in partitions.OUTCOMES.existing():
+            cursor.execute(f"DROP TABLE {name}")
+    for slug, batch in sent.items():
+        assert ingest(regions[slug].report(batch), now=now + SECOND).stored == 2
+    assert Outcome.objects.filter(slot=slot).count() == 6
+    assert partitions.OUTCOMES.existing() == [f"probes_outcome_{slot:%Y%m%d}"]
+
+
+def test_row_that_breaks_a_rule_is_no_missing_partition(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    make_images()
+    check_everywhere(regions, now)
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        Outcome.objects.update(duration_ms=-1)
+    assert not partitions.is_missing(refused.value)
 
 
 def test_retention_drops_whole_days_with_their_outcomes(

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import dispatch, resources, retention, terms, verdicts
+from probes.actions import dispatch, resources, terms, verdicts
 from probes.actions.ingest import Ingested, ingest
 from probes.actions.plans import Message
 from probes.models import GlobalTerms, RegionState, Resource, ResourceGroup, Verdict, VerdictChange
@@ -159,12 +159,6 @@ def test_image_that_another_took_the_place_of_leaves_a_change(
     assert (change.before, change.state, change.inputs) == ("available", "unknown", {})
     resources.save(image, now=due)
     assert VerdictChange.objects.count() == 2
-
-
-def test_changes_are_dropped_in_the_end(now: datetime, regions: Regions, make_images: MakeImages) -> None:
-    settled(regions, make_images, now)
-    assert retention.drop_verdict_changes(before=now) == 0
-    assert retention.drop_verdict_changes(before=now + MINUTE) == 1
 
 
 def test_terms_of_a_resource_overrule_its_groups_and_those_the_terms_of_all(make_images: MakeImages) -> None:

@@ -1,0 +1,134 @@
+"""Rolling up a day of 100,000 resources seen from three regions.
+
+    python -m tests.bench rollup
+
+An hour of outcomes, one every five minutes, is made by the database and rolled up by the real actions; a day has 24
+of them. The other hours of the day are copies of that hour's rows, from which the day is rolled up.
+"""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import django
+from django.core.management import call_command
+
+from tests.bench.figures import Figure
+from tests.servers import SessionServers, running
+
+RESOURCES: Final = 100_000
+REGIONS: Final = ("ap-south", "eu-west", "us-east")
+FAILING: Final = 50
+"""One resource of so many fails, and its verdict changes once an hour."""
+
+_RESOURCES: Final = """
+INSERT INTO probes_resource (name, reference, registry_id, repository, tag, digest, platforms, strict_platform,
+    manifest_cadence_seconds, blobs_cadence_seconds, sample_blobs, check_tag, interval_seconds, labels, next_due_at,
+    reference_since, created_at, updated_at)
+SELECT '', 'registry.test/bench/' || number || ':1', %(registry)s, 'bench/' || number, '1', '', '{linux/amd64}',
+    false, 3600, 86400, false, false, 300, '{}', now(), %(start)s, now(), now()
+FROM generate_series(1, %(count)s) AS number
+"""
+
+# In the order of slots, as they arrive.
+_OUTCOMES: Final = """
+INSERT INTO probes_outcome (resource_id, region_id, slot, checked_at, batch, duration_ms, status, reason, confidence,
+    depth, digest, latency)
+SELECT resource.id, region.id, %(start)s + number * interval '5 min' + (resource.id %% 300) * interval '1 s',
+    %(start)s, gen_random_uuid(), 100,
+    CASE WHEN resource.id %% %(failing)s = 0 THEN 'unavailable' ELSE 'available' END, 'ok', 'definite', 'resolve',
+    'sha256:' || repeat('0', 64),
+    set_byte('\\x1bffff17', 3, (20 + (resource.id + number) %% 9)::integer)
+FROM generate_series(0, 11) AS number CROSS JOIN probes_resource AS resource CROSS JOIN probes_region AS region
+"""
+
+_VERDICTS: Final = """
+INSERT INTO probes_verdictchange (resource_id, at, state)
+SELECT id, %(start)s - interval '1 h', 'available' FROM probes_resource
+UNION ALL SELECT id, %(start)s + interval '10 min', 'unavailable' FROM probes_resource WHERE id %% %(failing)s = 0
+"""
+
+_COPIES: Final = """
+INSERT INTO probes_hourrollup SELECT * FROM (
+    SELECT (jsonb_populate_record(row, jsonb_build_object('starts_at', row.starts_at + number * interval '1 h'))).*
+    FROM probes_hourrollup AS row CROSS JOIN generate_series(1, 23) AS number WHERE row.starts_at = %(start)s
+) AS copy
+"""
+
+
+def measured() -> list[Figure]:
+    """Run it. Takes some minutes, and five gigabytes."""
+    servers = SessionServers()
+    servers.make_keys()
+    servers.postgres.prepare()
+    try:
+        with running(servers.postgres.child(), is_ready=servers.postgres.is_ready):
+            os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
+            django.setup()
+            call_command("migrate", verbosity=0)
+            return _run()
+    finally:
+        servers.remove()
+
+
+def _run() -> list[Figure]:
+    from django.db import connection  # noqa: PLC0415 - once Django is set up
+
+    from probes.actions import rollups  # noqa: PLC0415 - imports models
+    from probes.models import RollUpProgress  # noqa: PLC0415 - likewise
+
+    start = (datetime.now(UTC) - timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    _fill(start)
+    now = start + timedelta(hours=1) + rollups.ROLLED_AFTER
+    rollups.open_units(now=now)
+    hour = _timed(now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), sum(pg_total_relation_size(inhrelid)) FROM pg_inherits"
+            " WHERE inhparent = 'probes_hourrollup'::regclass"
+        )
+        _, size = cursor.fetchone()
+        cursor.execute("SELECT count(*) FROM probes_hourrollup")
+        (rows,) = cursor.fetchone()
+        cursor.execute(_COPIES, {"start": start})
+        cursor.execute("ANALYZE probes_hourrollup")
+    assert rows == RESOURCES * (len(REGIONS) + 1), rows
+    RollUpProgress.objects.create(unit="day", starts_at=start)
+    day = _timed(now)
+    print(f"an hour took {hour:.1f} s, the day's sum {day:.1f} s; {rows:,} rows an hour")
+    named = f"{RESOURCES:,} resources from {len(REGIONS)} regions every 5 minutes"
+    return [
+        Figure(f"an hour of {named} rolled up", f"{hour:.1f} s"),
+        Figure("the day of it summed from its hours", f"{day:.1f} s"),
+        Figure("a whole day rolled up: 24 hours and their sum", f"{24 * hour + day:.0f} s"),
+        Figure("bytes per row of an hour, index included", f"{size / rows:.0f}"),
+    ]
+
+
+def _fill(start: datetime) -> None:
+    from django.db import connection  # noqa: PLC0415 - once Django is set up
+
+    from probes.models import Region, Registry  # noqa: PLC0415 - imports models
+
+    registry = Registry.objects.create(host="registry.test")
+    Region.objects.bulk_create(Region(slug=slug, name=slug) for slug in REGIONS)
+    given: dict[str, int | datetime] = {
+        "registry": registry.pk,
+        "start": start,
+        "count": RESOURCES,
+        "failing": FAILING,
+    }
+    with connection.cursor() as cursor:
+        for statement in (_RESOURCES, _OUTCOMES, _VERDICTS):
+            cursor.execute(statement, given)
+        cursor.execute("ANALYZE")
+
+
+def _timed(now: datetime) -> float:
+    from probes.actions import rollups  # noqa: PLC0415 - imports models
+
+    began = time.monotonic()
+    while rollups.advance(now=now):
+        pass
+    return time.monotonic() - began

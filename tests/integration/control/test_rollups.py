@@ -1,0 +1,358 @@
+"""Roll-ups: what the database sums up is what the pure functions say of the same history."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.db.models import Model
+
+from probes.actions import partitions, resources, retention, rolling, rollups
+from probes.actions.ingest import ingest
+from probes.models import (
+    DayRollUp,
+    HourRollUp,
+    LateOutcome,
+    MaintenanceOccurrence,
+    Outcome,
+    Pause,
+    Region,
+    Resource,
+    ResourceGroup,
+    RollUpProgress,
+    VerdictChange,
+)
+from probes.policy.intervals import Interval
+from probes.policy.latency import Histogram, Timed, packed
+from probes.policy.rollup import DAY, HOUR, Rolled, total
+from probes.policy.uptime import Said, Shown, Tally, shown, tally, timeline
+from probes.policy.verdict import fresh_for
+from probes.protocol.taxonomy import Reason, Status
+from probes.selectors import uptime
+from probes.selectors.terms import terms_of
+from tests.integration.control.conftest import MakeImages, Regions
+from tests.integration.control.test_ingest import batches
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+INTERVAL_SECONDS = 600
+VERDICTS = ("available", "degraded", "unavailable", "unknown")
+
+
+class Chronicle:
+    """A random history of a day and a half, which ends with the hour before noon today."""
+
+    def __init__(self, seed: int, images: list[Resource], regions: list[Region], now: datetime) -> None:
+        self.chance = random.Random(seed)
+        self.images, self.regions = images, regions
+        self.end = now.replace(minute=0, second=0, microsecond=0)
+        self.start = self.end - timedelta(hours=36)
+        partitions.ensure_partitions(now.date())
+        Resource.objects.update(interval_seconds=INTERVAL_SECONDS)
+        patient = ResourceGroup.objects.create(name="Patient", fresh_intervals=5)
+        Resource.objects.filter(pk__in=[images[0].pk, images[1].pk]).update(group=patient)
+        Resource.objects.filter(pk=images[1].pk).update(fresh_intervals=2)
+        for image in images:
+            image.refresh_from_db()
+        for image, region in product(images, regions):
+            self._outcomes(image, region)
+        for image in images:
+            for _ in range(self.chance.randrange(6)):
+                before, after = self.chance.sample(VERDICTS, 2)
+                VerdictChange.objects.create(resource=image, at=self.moment(), before=before, state=after)
+        self._pauses(images[0])
+        for _ in range(6):
+            self._work()
+
+    @cached_property
+    def outcomes(self) -> dict[tuple[int, int], list[Outcome]]:
+        found: dict[tuple[int, int], list[Outcome]] = {}
+        for item in Outcome.objects.order_by("slot"):
+            found.setdefault((item.resource_id, item.region_id), []).append(item)
+        return found
+
+    def moment(self) -> datetime:
+        return self.start + timedelta(milliseconds=self.chance.randrange(36 * 3_600_000))
+
+    def _outcomes(self, image: Resource, region: Region) -> None:
+        slots = {self.start - 40 * MINUTE + number * 10 * MINUTE for number in range(220)}
+        kept = sorted(self.chance.sample(sorted(slots), 90))  # with gaps in which all lapses
+        Outcome.objects.bulk_create(
+            Outcome(
+                resource=image,
+                region=region,
+                slot=slot + timedelta(milliseconds=self.chance.choice([0, 1, 750])),
+                checked_at=slot,
+                batch=uuid4(),
+                duration_ms=1,
+                status=self.chance.choice(list(Status)),
+                reason=self.chance.choice(["why", "why", Reason.ENDPOINT_SLOW.value]),
+                confidence="definite",
+                egress_down=self.chance.random() < 0.1,
+                latency=self._latency(),
+            )
+            for slot in kept
+        )
+
+    def _latency(self) -> bytes | None:
+        timed = self.chance.sample(list(Timed), self.chance.randrange(1, 4))
+        return packed({item: self.chance.randrange(66) for item in timed}) if self.chance.random() < 0.9 else None
+
+    def _pauses(self, image: Resource) -> None:
+        one, two, three = sorted(self.moment() for _ in range(3))
+        Pause.objects.create(resource=image, starts_at=one, ends_at=two)
+        Pause.objects.create(resource=image, starts_at=three)
+
+    def _work(self) -> None:
+        start, image, region = self.moment(), self.chance.choice(self.images), self.chance.choice(self.regions)
+        targets: list[dict[str, Any]] = [
+            {"resource_ids": [image.pk]},
+            {"registry_ids": [image.registry_id]},
+            {"region_ids": [region.pk]},
+            {"resource_ids": [image.pk], "region_ids": [region.pk]},
+        ]
+        ends_at = start + self.chance.randrange(1, 200) * MINUTE
+        MaintenanceOccurrence.objects.create(starts_at=start, ends_at=ends_at, **self.chance.choice(targets))
+
+    def hours(self) -> Iterator[datetime]:
+        hour = self.start
+        while hour < self.end:
+            yield hour
+            hour += HOUR
+
+    def expected(self, image: Resource, region: Region | None, over: Interval) -> Rolled:
+        """Say by the pure functions what a row holds, from all that there is."""
+        outcomes = self.outcomes.get((image.pk, region.pk), []) if region else []
+        counted = [item for item in outcomes if not item.egress_down]
+        within = [item for item in counted if item.slot in over]
+        latency: dict[Timed, Counter[int]] = {}
+        for item in within:
+            for timed, number in zip(Timed, bytes(item.latency or b""), strict=False):
+                if number != 255:
+                    latency.setdefault(timed, Counter())[number] += 1
+        return Rolled(
+            outcomes=Counter(Status(item.status) for item in within),
+            without_egress=sum(item.egress_down for item in outcomes if item.slot in over),
+            seconds=self.seconds(image, region, over, counted),
+            latency={timed: Histogram(counts) for timed, counts in latency.items()},
+        )
+
+    def seconds(self, image: Resource, region: Region | None, over: Interval, counted: list[Outcome]) -> Tally:
+        holds = fresh_for(INTERVAL_SECONDS, 1, terms_of([image])[image.pk].fresh_intervals)
+        said = [Said(item.slot, shown(Status(item.status), item.reason), item.slot + holds) for item in counted]
+        if region is None:
+            changes = VerdictChange.objects.filter(resource=image).order_by("at", "id")
+            said = [Said(item.at, Shown(item.state)) for item in changes]
+        work = [
+            Interval(item.starts_at, item.ends_at)
+            for item in MaintenanceOccurrence.objects.all()
+            if (image.pk in item.resource_ids or image.registry_id in item.registry_ids)
+            or not (item.resource_ids or item.registry_ids)
+            if not item.region_ids or (region and region.pk in item.region_ids)
+        ]
+        pauses = [
+            Interval(item.starts_at, item.ends_at or self.end + DAY) for item in Pause.objects.filter(resource=image)
+        ]
+        return tally(timeline(said, over=over, maintenance=work, paused=pauses))
+
+
+def stored(model: Any, image: Resource, region: Region | None, start: datetime) -> Rolled | None:
+    row = model.objects.filter(resource_id=image.pk, region_id=region.pk if region else 0, starts_at=start).first()
+    return uptime._row(row) if row else None  # noqa: SLF001 - read as it is read
+
+
+def roll_all(now: datetime) -> int:
+    """Work as the task does, until nothing is left; returns how many pieces there were."""
+    pieces = 0
+    while True:
+        rollups.open_units(now=now)
+        done = 0
+        while rollups.advance(now=now):
+            done += 1
+        if not done:
+            return pieces
+        pieces += done
+
+
+@pytest.fixture
+def images(regions: Regions, make_images: MakeImages) -> list[Resource]:
+    return make_images(3, interval_seconds=60)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sums_are_what_the_pure_functions_say(
+    seed: int, now: datetime, regions: Regions, images: list[Resource]
+) -> None:
+    story = Chronicle(seed, images, [region.row for region in regions.values()], now)
+    roll_all(story.end + rollups.ROLLED_AFTER)
+    everywhere: list[Region | None] = [None, *story.regions]
+    for image, region, hour in product(images, everywhere, story.hours()):
+        expected = story.expected(image, region, Interval(hour, hour + HOUR))
+        found = stored(HourRollUp, image, region, hour)
+        if found is None:  # nothing was said, so that only overlays could show
+            assert region is not None
+            assert not expected.outcomes
+            assert not expected.seconds.counted
+        else:
+            assert found == expected, (image, region, hour)
+    (day,) = RollUpProgress.objects.filter(unit="day").order_by("-starts_at").values_list("starts_at", flat=True)[:1]
+    for image, region in product(images, everywhere):
+        hours = [stored(HourRollUp, image, region, day + number * HOUR) for number in range(24)]
+        assert stored(DayRollUp, image, region, day) == total(filter(None, hours))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_range_is_told_to_the_second(seed: int, now: datetime, regions: Regions, images: list[Resource]) -> None:
+    story = Chronicle(seed, images, [region.row for region in regions.values()], now)
+    roll_all(story.end + rollups.ROLLED_AFTER - 2 * HOUR)  # the last two hours are not rolled up yet
+    for _ in range(8):
+        start, end = sorted((story.moment(), story.moment()))
+        over = Interval(start, end + MINUTE)
+        for image in images:
+            assert uptime.rolled(image, over).seconds == story.expected(image, None, over).seconds
+            for region in story.regions:
+                found, expected = (
+                    uptime.rolled(image, over, region=region).seconds,
+                    story.expected(image, region, over),
+                )
+                # An hour in which a region said nothing is unknown, also where work was planned.
+                assert (found.up, found.unavailable) == (expected.seconds.up, expected.seconds.unavailable)
+                assert found.left_out == expected.seconds.left_out
+
+
+def test_rolling_up_again_changes_nothing(now: datetime, regions: Regions, images: list[Resource]) -> None:
+    story = Chronicle(1, images, [region.row for region in regions.values()], now)
+    roll_all(story.end + rollups.ROLLED_AFTER)
+    before = list(HourRollUp.objects.order_by("pk").values())
+    assert before
+    ids = [image.pk for image in images]
+    for hour in story.hours():
+        rolling.roll_hour(ids, hour)
+    assert list(HourRollUp.objects.order_by("pk").values()) == before
+    assert roll_all(story.end + rollups.ROLLED_AFTER) == 0
+
+
+def test_work_that_was_interrupted_goes_on_where_it_was(
+    now: datetime, regions: Regions, images: list[Resource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "_AT_ONCE", 2)
+    story = Chronicle(2, images, [region.row for region in regions.values()], now)
+    rollups.open_units(now=story.end + rollups.ROLLED_AFTER)
+    assert rollups.advance(now=now)
+    first = RollUpProgress.objects.order_by("starts_at").first()
+    assert first is not None
+    assert (first.resource_id, first.finished_at) == (images[1].pk, None)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rolling, "roll_hour", die)
+        with pytest.raises(KeyboardInterrupt):
+            rollups.advance(now=now)
+    assert uptime.rolled_until() == first.starts_at
+    assert rollups.advance(now=now)
+    first.refresh_from_db()
+    assert (first.resource_id, first.finished_at) == (images[2].pk, now)
+    assert uptime.rolled_until() == first.starts_at + HOUR
+
+
+def test_hour_is_rolled_up_only_when_nobody_stores_into_it_unnoticed(
+    now: datetime, regions: Regions, images: list[Resource]
+) -> None:
+    Chronicle(3, images, [region.row for region in regions.values()], now)
+    roll_all(now + rollups.ROLLED_AFTER - timedelta(seconds=1))
+    assert uptime.rolled_until() == now - HOUR
+    roll_all(now + rollups.ROLLED_AFTER)
+    assert uptime.rolled_until() == now
+
+
+def test_late_outcome_corrects_its_hours_and_its_day(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    (image,) = make_images(interval_seconds=3600)
+    yesterday = (now - DAY).replace(hour=22, minute=30)
+    Resource.objects.update(next_due_at=yesterday, reference_since=yesterday)
+    sent = batches(regions, yesterday)
+    rollups.open_units(now=now)
+    RollUpProgress.objects.all().delete()
+    RollUpProgress.objects.create(unit="hour", starts_at=yesterday.replace(hour=20, minute=0))
+    roll_all(now + HOUR)
+    region = regions["eu-west"]
+    assert stored(HourRollUp, image, region.row, yesterday.replace(minute=0)) is None
+    ingest(region.report(sent["eu-west"]), now=now)
+    assert LateOutcome.objects.count() == 4  # its hour, and those over which it holds: three hours and half a minute
+    roll_all(now + HOUR)
+    assert LateOutcome.objects.count() == 0
+    for hour, seconds in ((22, 1800), (23, 3600)):
+        found = stored(HourRollUp, image, region.row, yesterday.replace(hour=hour, minute=0))
+        assert found is not None
+        assert found.seconds == Tally(available=seconds, unknown=3600 - seconds)
+    day = stored(DayRollUp, image, region.row, yesterday.replace(hour=0, minute=0))
+    assert day is not None
+    assert (day.outcomes, day.seconds.available) == ({Status.AVAILABLE: 1}, 5400)
+
+
+def test_outcome_in_time_is_not_noted(now: datetime, regions: Regions, make_images: MakeImages) -> None:
+    make_images()
+    sent = batches(regions, now)
+    ingest(regions["eu-west"].report(sent["eu-west"]), now=now + MINUTE)
+    assert LateOutcome.objects.count() == 0
+    assert Outcome.objects.get().latency is not None
+
+
+def test_verdicts_and_pauses_are_noted_as_they_change(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    (image,) = make_images()
+    for slug, envelope in batches(regions, now).items():
+        ingest(regions[slug].report(envelope), now=now)
+    assert list(VerdictChange.objects.values_list("state", "at")) == [("available", now)]
+    assert resources.pause([image.pk], now=now + HOUR) == 1
+    assert resources.pause([image.pk], now=now + HOUR) == 0
+    assert resources.resume([image.pk], now=now + 2 * HOUR) == 1
+    assert resources.resume([image.pk], now=now + 2 * HOUR) == 0
+    assert list(Pause.objects.values_list("starts_at", "ends_at")) == [(now + HOUR, now + 2 * HOUR)]
+    image.refresh_from_db()
+    image.reference = "ghcr.io/org/another:1"
+    resources.save(image, now=now + 3 * HOUR)
+    over = Interval(now, now + 4 * HOUR)
+    assert uptime.rolled(image, over).seconds == Tally(available=7200, paused=3600, unknown=3600)
+
+
+def test_history_is_kept_for_its_time_and_what_holds_at_its_beginning(now: datetime, make_images: MakeImages) -> None:
+    (image,) = make_images()
+    for hours in (5, 4, 2):
+        VerdictChange.objects.create(resource=image, at=now - hours * HOUR, before="unknown", state="available")
+    Pause.objects.create(resource=image, starts_at=now - 5 * HOUR, ends_at=now - 4 * HOUR)
+    Pause.objects.create(resource=image, starts_at=now - 5 * HOUR)
+    assert retention.drop_history(before=now - 3 * HOUR) == 2
+    assert [now - at for at in VerdictChange.objects.order_by("at").values_list("at", flat=True)] == [
+        4 * HOUR,
+        2 * HOUR,
+    ]
+    assert Pause.objects.get().ends_at is None
+
+
+def test_roll_ups_are_partitioned_by_month(now: datetime, db: None) -> None:
+    (hours, _days) = partitions.ROLL_UPS
+    assert partitions.ensure(
+        hours, [datetime(2031, 1, 31, tzinfo=UTC).date(), datetime(2031, 2, 1, tzinfo=UTC).date()]
+    ) == [
+        "probes_hourrollup_20310101",
+        "probes_hourrollup_20310201",
+    ]
+    assert partitions.ensure(hours, [datetime(2031, 2, 28, tzinfo=UTC).date()]) == []
+    today = datetime(2033, 2, 1, tzinfo=UTC).date()
+    assert "probes_hourrollup_20310101" in partitions.drop_partitions(today, 730, hours)
+    assert "probes_hourrollup_20310201" in hours.existing()
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO probes_hourrollup VALUES (1, 0, '2031-02-28 23:00+00')")
+    assert issubclass(HourRollUp, Model)

@@ -1,0 +1,110 @@
+"""What failed is kept longer than the rest of its day."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from probes import tasks
+from probes.actions import partitions, thinning
+from probes.models import Outcome, Resource
+from probes.protocol.taxonomy import Status
+from tests.integration.control.conftest import MakeImages, Regions
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+OLD = timedelta(days=20)
+
+
+def outcome(resource: Resource, region: int, slot: datetime, status: Status, document: object) -> Outcome:
+    return Outcome(
+        resource=resource,
+        region_id=region,
+        slot=slot,
+        checked_at=slot,
+        batch=uuid4(),
+        duration_ms=1,
+        status=status,
+        reason="why",
+        confidence="definite",
+        document=document,
+    )
+
+
+@pytest.fixture
+def old_day(now: datetime, regions: Regions, make_images: MakeImages) -> datetime:
+    """Midnight of a day three weeks ago, with an outcome of each status each hour."""
+    (image,) = make_images()
+    midnight = (now - OLD).replace(hour=0)
+    partitions.ensure(partitions.OUTCOMES, [midnight.date()])
+    region = regions["eu-west"].row.pk
+    Outcome.objects.bulk_create(
+        outcome(image, region, midnight + timedelta(hours=hour, minutes=minute), status, {"steps": [hour]})
+        for hour in range(24)
+        for minute, status in enumerate(Status)
+    )
+    Outcome.objects.bulk_create([outcome(image, region, midnight + timedelta(minutes=50), Status.UNAVAILABLE, None)])
+    return midnight
+
+
+def thin(day: datetime) -> int:
+    calls = 1
+    while not thinning.thin_hour(day.date()):
+        calls += 1
+    return calls
+
+
+def test_failures_of_a_day_are_kept_with_their_documents_and_nothing_else(now: datetime, old_day: datetime) -> None:
+    before = {
+        item.pk: item.document for item in Outcome.objects.filter(status__in=thinning.FAILURES) if item.document
+    }
+    assert len(before) == 24 * 3
+    assert thinning.next_day(now.date(), 14) == old_day.date()
+    thin(old_day)
+    assert {
+        item.pk: item.document for item in Outcome.objects.filter(slot__gte=old_day, slot__lt=old_day + DAY)
+    } == before
+    assert thinning.next_day(now.date(), 14) is None
+    assert f"{partitions.OUTCOMES.name(old_day.date())}_failures" in partitions.OUTCOMES.existing()
+
+
+def test_copy_that_was_interrupted_goes_on(now: datetime, old_day: datetime) -> None:
+    for _ in range(5):
+        assert not thinning.thin_hour(old_day.date())
+    assert Outcome.objects.filter(slot__lt=old_day + DAY).count() == 24 * 5 + 1, "what is whole is still there"
+    assert thin(old_day) == 24 - 5 + 1
+    assert Outcome.objects.filter(slot__lt=old_day + DAY).count() == 24 * 3
+
+
+def test_day_that_is_kept_whole_is_left_alone(now: datetime, old_day: datetime) -> None:
+    assert thinning.next_day(now.date(), OLD.days) is None
+    assert thinning.next_day(now.date(), OLD.days - 1) == old_day.date()
+
+
+def test_thinned_day_is_a_partition_like_any_other(now: datetime, old_day: datetime) -> None:
+    thin(old_day)
+    name = f"{partitions.OUTCOMES.name(old_day.date())}_failures"
+    assert partitions.ensure(partitions.OUTCOMES, [old_day.date()]) == []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_inherits JOIN pg_class ON oid = inhrelid"
+            " WHERE relkind = 'i' AND relname LIKE %s",
+            [f"{name}%"],
+        )
+        assert cursor.fetchone() == (4,)
+    assert partitions.drop_partitions(now.date(), 90) == []
+    assert partitions.drop_partitions((now + 71 * DAY).date(), 90) == [name]
+
+
+def test_task_thins_and_drops_by_the_settings(now: datetime, old_day: datetime, settings: Settings) -> None:
+    settings.KAIROS_RETENTION_DAYS = 14
+    settings.KAIROS_FAILURES_RETENTION_DAYS = 90
+    ancient = (datetime.now(UTC) - timedelta(days=95)).date()
+    partitions.ensure(partitions.OUTCOMES, [ancient])
+    tasks.partitions()
+    names = partitions.OUTCOMES.existing()
+    assert f"{partitions.OUTCOMES.name(old_day.date())}_failures" in names
+    assert not any(name.startswith(partitions.OUTCOMES.name(ancient)) for name in names)
