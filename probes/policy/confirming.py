@@ -25,6 +25,9 @@ PATIENCE: Final = timedelta(seconds=30)
 CHECKS_OF_A_REGISTRY: Final = 20
 """So many checks of images of one registry are asked for at most, for one report."""
 
+_THERE: Final = frozenset({Presence.PRESENT, Presence.UNHEARD})
+"""A result may overtake a region's first heartbeat. One that said nothing at all is not asked: nothing is open."""
+
 _TRANSPORT: Final = frozenset(
     reason.value
     for reason in (
@@ -63,7 +66,7 @@ class Ask:
 
 def wanted(heard: Heard, votes: Sequence[Vote], *, interval_seconds: int, now: datetime) -> tuple[str, ...]:
     """Return from which regions to check at once after what was `heard`, in order; it is in the `votes` already."""
-    present = {vote.region: vote for vote in votes if vote.presence is Presence.PRESENT}
+    present = {vote.region: vote for vote in votes if vote.presence in _THERE}
     poll = heard.poll
     if heard.region not in present or poll.ballot is not Ballot.BAD:
         return ()

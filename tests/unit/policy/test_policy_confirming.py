@@ -87,6 +87,14 @@ def test_absent_regions_are_not_asked() -> None:
     assert wanted(HAS_TURNED, (replace(TURNED, presence=Presence.PAUSED),), interval_seconds=INTERVAL, now=NOON) == ()
 
 
+def test_region_whose_result_overtook_its_first_heartbeat_is_asked_again() -> None:
+    own = replace(SELF, presence=Presence.UNHEARD)
+    first = heard(bad=1, reason="connect_timeout")
+    others = (Vote(region="b", presence=Presence.UNHEARD),)
+    assert wanted(first, (own, *others), interval_seconds=INTERVAL, now=NOON) == ("a",)
+    assert wanted(HAS_TURNED, (TURNED, *others), interval_seconds=INTERVAL, now=NOON) == ()
+
+
 def test_region_that_was_bad_already_has_nobody_asked_again() -> None:
     again = heard(bad=4, stance=Stance.BAD, before=Stance.BAD)
     assert asked(again, vote("b", UP, Stance.GOOD, NOON - SLOT / 2)) == ()
