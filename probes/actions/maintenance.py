@@ -7,7 +7,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q
 
-from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Registry, Resource
+from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Registry, Resource, ResourceGroup
 from probes.policy.intervals import Interval
 
 HORIZON: Final = timedelta(days=35)
@@ -22,6 +22,7 @@ def save(
     window: MaintenanceWindow,
     *,
     resources: Iterable[Resource] = (),
+    groups: Iterable[ResourceGroup] = (),
     registries: Iterable[Registry] = (),
     regions: Iterable[Region] = (),
     now: datetime,
@@ -34,12 +35,13 @@ def save(
         window.full_clean()
         window.save()
         window.resources.set(resources)
+        window.groups.set(groups)
         window.registries.set(registries)
         window.regions.set(regions)
         targets = _targets(window)
         if not any(targets.values()):
             raise NothingConcerned("Choose what is worked on, or from where it is seen.")
-        window.is_of_everything = not (targets["resource_ids"] or targets["registry_ids"])
+        window.is_of_everything = not _is_of_something(targets)
         window.is_from_everywhere = not targets["region_ids"]
         plan(window, now=now)
     return window
@@ -86,7 +88,7 @@ def _call_off(window: MaintenanceWindow, *, now: datetime) -> None:
 def _write(window: MaintenanceWindow, over: Interval) -> None:
     """Write down what begins in `over`, and the rest of what is on at its start. What is there stays as it is."""
     targets = _targets(window)
-    is_of_something = window.is_of_everything or targets["resource_ids"] or targets["registry_ids"]
+    is_of_something = window.is_of_everything or _is_of_something(targets)
     is_seen = window.is_from_everywhere or targets["region_ids"]
     planned = [
         (max(item.start, over.start), item.end) for item in window.window.during(over) if is_of_something and is_seen
@@ -108,9 +110,14 @@ def _write(window: MaintenanceWindow, over: Interval) -> None:
     window.save(update_fields=["planned_until", "is_of_everything", "is_from_everywhere"])
 
 
+def _is_of_something(targets: Mapping[str, list[int]]) -> bool:
+    return any(targets[name] for name in ("resource_ids", "group_ids", "registry_ids"))
+
+
 def _targets(window: MaintenanceWindow) -> Mapping[str, list[int]]:
     return {
         "resource_ids": sorted(window.resources.values_list("pk", flat=True)),
+        "group_ids": sorted(window.groups.values_list("pk", flat=True)),
         "registry_ids": sorted(window.registries.values_list("pk", flat=True)),
         "region_ids": sorted(window.regions.values_list("pk", flat=True)),
     }

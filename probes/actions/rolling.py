@@ -57,7 +57,7 @@ ON CONFLICT (resource_id, region_id, starts_at) DO UPDATE SET ({", ".join(_COLUM
 
 _HOUR: Final = f"""
 WITH pair AS MATERIALIZED (
-    SELECT resource.id AS resource_id, resource.registry_id, region.id AS region_id,
+    SELECT resource.id AS resource_id, resource.registry_id, resource.group_id, region.id AS region_id,
         make_interval(
             secs => resource.interval_seconds * region.stride * {_FRESH_INTERVALS} + {FRESH_ALLOWANCE_SECONDS}
         ) AS fresh_for
@@ -102,9 +102,9 @@ WITH pair AS MATERIALIZED (
         date_trunc('second', least(lead(at) OVER in_order, lapses_at, %(end)s)) AS ends_at
     FROM shown WINDOW in_order AS (PARTITION BY resource_id, region_id ORDER BY at, id)
 ), everything AS (
-    SELECT resource_id, registry_id, region_id FROM pair
+    SELECT resource_id, registry_id, group_id, region_id FROM pair
     UNION ALL
-    SELECT id, registry_id, {ALL_REGIONS} FROM probes_resource WHERE id = ANY(%(ids)s)
+    SELECT id, registry_id, group_id, {ALL_REGIONS} FROM probes_resource WHERE id = ANY(%(ids)s)
 ), paused AS (
     SELECT resource_id, range_agg(hidden) AS hidden FROM (
         SELECT resource_id, tstzrange(date_trunc('second', greatest(starts_at, %(start)s)),
@@ -119,7 +119,8 @@ WITH pair AS MATERIALIZED (
     ) AS hidden
     FROM probes_maintenanceoccurrence AS work JOIN everything ON (
             everything.resource_id = ANY(work.resource_ids) OR everything.registry_id = ANY(work.registry_ids)
-            OR (work.resource_ids = '{{}}' AND work.registry_ids = '{{}}')
+            OR everything.group_id = ANY(work.group_ids)
+            OR (work.resource_ids = '{{}}' AND work.registry_ids = '{{}}' AND work.group_ids = '{{}}')
         ) AND (work.region_ids = '{{}}' OR everything.region_id = ANY(work.region_ids))
     WHERE work.ends_at > %(start)s AND work.starts_at < %(end)s
     GROUP BY 1, 2

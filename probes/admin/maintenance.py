@@ -18,7 +18,7 @@ from probes.policy.recurrence import RuleRefused
 
 PREVIEWED: Final = 5
 _WHEN: Final = ("starts_on", "starts_at", "zone", "duration_minutes", "rule")
-_TARGETS: Final = ("resources", "registries", "regions")
+_TARGETS: Final = ("resources", "groups", "registries", "regions")
 
 
 class MaintenanceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -58,7 +58,7 @@ class MaintenanceWindowAdmin(KairosAdmin):
     form = MaintenanceForm
     list_display = ("name", "next_time", "zone", "rule")
     search_fields = ("name",)
-    autocomplete_fields = ("resources",)
+    autocomplete_fields = ("resources", "groups")
     readonly_fields = ("preview",)
     fieldsets = (
         (None, {"fields": ("name",)}),
@@ -73,9 +73,9 @@ class MaintenanceWindowAdmin(KairosAdmin):
             "What",
             {
                 "fields": _TARGETS,
-                "description": "Resources, and all that is at these registries. With regions chosen, only as seen "
-                "from there; regions alone concern whatever is seen from them. Checks go on, and uptime leaves the "
-                "time out.",
+                "description": "Resources, and all that belongs to these groups or is at these registries. With "
+                "regions chosen, only as seen from there; regions alone concern whatever is seen from them. Checks "
+                "go on, and uptime leaves the time out.",
             },
         ),
     )

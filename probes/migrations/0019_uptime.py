@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                     models.BooleanField(
                         default=False,
                         editable=False,
-                        help_text="No resource and no registry was chosen: regions alone decide.",
+                        help_text="No resource, group or registry was chosen: regions alone decide.",
                     ),
                 ),
                 (
@@ -180,6 +180,10 @@ class Migration(migrations.Migration):
                         related_name="maintenance_windows",
                         to="probes.region",
                     ),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(blank=True, related_name="maintenance_windows", to="probes.resourcegroup"),
                 ),
                 (
                     "registries",
@@ -203,6 +207,12 @@ class Migration(migrations.Migration):
                 ("ends_at", models.DateTimeField()),
                 (
                     "resource_ids",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), default=list, size=None
+                    ),
+                ),
+                (
+                    "group_ids",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.BigIntegerField(), default=list, size=None
                     ),
@@ -320,7 +330,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="maintenanceoccurrence",
             constraint=models.CheckConstraint(
-                condition=models.Q(("region_ids", []), ("registry_ids", []), ("resource_ids", []), _negated=True),
+                condition=models.Q(
+                    ("group_ids", []), ("region_ids", []), ("registry_ids", []), ("resource_ids", []), _negated=True
+                ),
                 name="occurrence_concerns_something",
             ),
         ),

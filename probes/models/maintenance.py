@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from probes.models import validation
+from probes.models.group import ResourceGroup
 from probes.models.region import Region
 from probes.models.registry import Registry
 from probes.models.resource import Resource
@@ -22,9 +23,9 @@ _FIELDS = {"starts_local": "starts_on", "lasts": "duration_minutes", "rule": "ru
 class MaintenanceWindow(models.Model):
     """Work that is planned, once or again and again, by the clock on the wall of its time zone.
 
-    It concerns what was chosen as `resources` and what is at the `registries`; where `regions` were chosen as well,
-    only as seen from there. Regions alone concern whatever is seen from there. A resource's verdict over all regions
-    is concerned by a window without regions only: elsewhere work goes on.
+    It concerns what was chosen as `resources`, what belongs to the `groups` and what is at the `registries`; where
+    `regions` were chosen as well, only as seen from there. Regions alone concern whatever is seen from there. A
+    resource's verdict over all regions is concerned by a window without regions only: elsewhere work goes on.
 
     What was planned is written down as `MaintenanceOccurrence`, up to `planned_until`. When all that was chosen has
     been deleted it concerns nothing: `is_of_everything` and `is_from_everywhere` remember what was meant.
@@ -44,6 +45,7 @@ class MaintenanceWindow(models.Model):
         "Empty is once. The time of day is that above.",
     )
     resources = models.ManyToManyField(Resource, blank=True, related_name="maintenance_windows")
+    groups = models.ManyToManyField(ResourceGroup, blank=True, related_name="maintenance_windows")
     registries = models.ManyToManyField(Registry, blank=True, related_name="maintenance_windows")
     regions = models.ManyToManyField(
         Region,
@@ -52,7 +54,7 @@ class MaintenanceWindow(models.Model):
         help_text="Only as seen from there. None chosen means from everywhere.",
     )
     is_of_everything = models.BooleanField(
-        default=False, editable=False, help_text="No resource and no registry was chosen: regions alone decide."
+        default=False, editable=False, help_text="No resource, group or registry was chosen: regions alone decide."
     )
     is_from_everywhere = models.BooleanField(default=True, editable=False, help_text="No region was chosen.")
     planned_until = models.DateTimeField(null=True, editable=False)
@@ -107,7 +109,7 @@ class MaintenanceOccurrence(models.Model):
     What has begun is history: when its window is changed it ends there and then, and is never moved otherwise. So a
     figure of the past does not change with what somebody plans today.
 
-    Empty `resource_ids` and `registry_ids` together mean whatever is seen from the regions.
+    Empty `resource_ids`, `group_ids` and `registry_ids` together mean whatever is seen from the regions.
     """
 
     window = models.ForeignKey(MaintenanceWindow, on_delete=models.SET_NULL, null=True, related_name="occurrences")
@@ -115,6 +117,7 @@ class MaintenanceOccurrence(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     resource_ids = ArrayField(models.BigIntegerField(), default=list)
+    group_ids = ArrayField(models.BigIntegerField(), default=list)
     registry_ids = ArrayField(models.BigIntegerField(), default=list)
     region_ids = ArrayField(models.BigIntegerField(), default=list)
 
@@ -125,7 +128,8 @@ class MaintenanceOccurrence(models.Model):
             models.UniqueConstraint(fields=["window", "starts_at"], name="occurrence_is_one_per_start"),
             models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="occurrence_ends_after_it_starts"),
             models.CheckConstraint(
-                condition=~Q(resource_ids=[], registry_ids=[], region_ids=[]), name="occurrence_concerns_something"
+                condition=~Q(resource_ids=[], group_ids=[], registry_ids=[], region_ids=[]),
+                name="occurrence_concerns_something",
             ),
         ]
 

@@ -70,8 +70,10 @@ def stretches(resource: Resource, over: Interval, *, region: Region | None = Non
 
 def maintenance(resource: Resource, over: Interval, *, region: Region | None = None) -> list[Interval]:
     """Return when work was planned that concerns the resource, as seen from the region or over all of them."""
-    of_all = Q(resource_ids=[], registry_ids=[])
-    concerned = of_all | Q(resource_ids__contains=[resource.pk]) | Q(registry_ids__contains=[resource.registry_id])
+    concerned = Q(resource_ids=[], group_ids=[], registry_ids=[])
+    concerned |= Q(resource_ids__contains=[resource.pk]) | Q(registry_ids__contains=[resource.registry_id])
+    if resource.group_id is not None:
+        concerned |= Q(group_ids__contains=[resource.group_id])
     seen = Q(region_ids=[]) | Q(region_ids__contains=[region.pk]) if region else Q(region_ids=[])
     found = MaintenanceOccurrence.objects.filter(concerned, seen, ends_at__gt=over.start, starts_at__lt=over.end)
     return [Interval(start, end) for start, end in found.values_list("starts_at", "ends_at")]

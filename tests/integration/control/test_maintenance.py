@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from probes.actions import maintenance, resources
-from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Resource
+from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Resource, ResourceGroup
 from probes.policy.intervals import Interval
 from probes.selectors import uptime
 from tests.integration.control.conftest import MakeImages, Regions
@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 
 def planned(now: datetime, *, at: time = time(13), on: timedelta = timedelta(0), **values: Any) -> MaintenanceWindow:
-    targets = {name: values.pop(name, []) for name in ("resources", "registries", "regions")}
+    targets = {name: values.pop(name, []) for name in ("resources", "groups", "registries", "regions")}
     fields = {"name": "Work", "duration_minutes": 120, "rule": "FREQ=DAILY", **values}
     window = MaintenanceWindow(starts_on=(now + on).date(), starts_at=at, **fields)
     return maintenance.save(window, **targets, now=now)
@@ -97,19 +97,23 @@ def test_window_does_not_grow_when_what_it_concerns_is_deleted(
     ("targets", "seen"),
     [
         (("resources",), {None, "eu-west", "us-east"}),
+        (("groups",), {None, "eu-west", "us-east"}),
         (("registries",), {None, "eu-west", "us-east"}),
         (("regions",), {"eu-west"}),
         (("resources", "regions"), {"eu-west"}),
+        (("groups", "regions"), {"eu-west"}),
         (("registries", "regions"), {"eu-west"}),
     ],
 )
 def test_window_concerns_what_was_chosen_as_seen_from_there(
     now: datetime, regions: Regions, make_images: MakeImages, targets: tuple[str, ...], seen: set[str | None]
 ) -> None:
-    (image,) = make_images()
+    group = ResourceGroup.objects.create(name="Shop")
+    (image,) = make_images(group=group)
     elsewhere = resources.save(Resource(reference="quay.io/org/app:1"), now=now)
     chosen: dict[str, list[Any]] = {
         "resources": [image],
+        "groups": [group],
         "registries": [image.registry],
         "regions": [regions["eu-west"].row],
     }

@@ -115,6 +115,7 @@ class Chronicle:
         targets: list[dict[str, Any]] = [
             {"resource_ids": [image.pk]},
             {"registry_ids": [image.registry_id]},
+            {"group_ids": [ResourceGroup.objects.get().pk]},
             {"region_ids": [region.pk]},
             {"resource_ids": [image.pk], "region_ids": [region.pk]},
         ]
@@ -154,7 +155,8 @@ class Chronicle:
             Interval(item.starts_at, item.ends_at)
             for item in MaintenanceOccurrence.objects.all()
             if (image.pk in item.resource_ids or image.registry_id in item.registry_ids)
-            or not (item.resource_ids or item.registry_ids)
+            or image.group_id in item.group_ids
+            or not (item.resource_ids or item.group_ids or item.registry_ids)
             if not item.region_ids or (region and region.pk in item.region_ids)
         ]
         pauses = [
