@@ -88,7 +88,10 @@ def pause(resource_ids: Iterable[int], *, now: datetime) -> int:
         ids = list(running.select_for_update(no_key=True).values_list("pk", flat=True))
         Pause.objects.bulk_create(Pause(resource_id=pk, starts_at=now) for pk in ids)
         open_ones = Incident.objects.filter(resource__in=ids, resolved_at=None)
-        Verdict.objects.filter(pk__in=open_ones.values("resource_id")).update(stale_at=now)
+        # In the order of their ids, as by whoever takes in a report.
+        concerned = Verdict.objects.filter(pk__in=open_ones.values("resource_id")).order_by("pk")
+        held = list(concerned.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+        Verdict.objects.filter(pk__in=held).update(stale_at=now)
         return Resource.objects.filter(pk__in=ids).update(paused_at=now)
 
 
@@ -104,7 +107,9 @@ def resume(resource_ids: Iterable[int], *, now: datetime) -> int:
 def delete(resource_ids: Iterable[int], *, now: datetime) -> None:
     """Delete resources with all that is known of them. Reports on their way are left out when they come."""
     with transaction.atomic():
-        ids = list(resource_ids)
+        doomed = Resource.objects.filter(pk__in=list(resource_ids)).order_by("pk")
+        # Resources before verdicts, as by whoever changes or pauses them. A report waits for no resource.
+        ids = list(doomed.select_for_update(no_key=True).values_list("pk", flat=True))
         verdicts.locked(ids, now=now)
         Resource.objects.filter(pk__in=ids).delete()
 

@@ -27,9 +27,11 @@ _AT_ONCE: Final = 1000
 _HOURS_AT_ONCE: Final = 24
 _Unit = RollUpProgress.Unit
 
+# A mark that is there is locked as well: what corrects its hour meanwhile would not see the outcome yet, and take it.
 _NOTE: Final = """
 INSERT INTO probes_lateoutcome (resource_id, starts_at)
-SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]) ON CONFLICT DO NOTHING
+SELECT * FROM unnest(%s::bigint[], %s::timestamptz[])
+ON CONFLICT (resource_id, starts_at) DO UPDATE SET starts_at = excluded.starts_at
 """
 
 _TAKE: Final = """

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from probes.actions.partitions import DAYS_BACK, OUTCOMES, attachment
 from probes.protocol.taxonomy import Status
+from probes.selectors.uptime import rolled_until
 
 FAILURES: Final = (Status.UNAVAILABLE, Status.DEGRADED, Status.CONFIG_ERROR)
 """What somebody had to mend. That a check could not tell (`indeterminate`) is no evidence of anything."""
@@ -27,9 +28,16 @@ ON CONFLICT DO NOTHING
 
 
 def next_day(today: date, whole_days: int) -> date | None:
-    """Return the oldest day that is still whole and older than `whole_days` before today, None without one."""
-    oldest_kept = OUTCOMES.name(today - timedelta(days=max(whole_days, DAYS_BACK)))
-    whole = (name for name in OUTCOMES.existing() if name < oldest_kept and not name.endswith(_SUFFIX))
+    """Return the oldest day that is still whole and older than `whole_days` before today, None without one.
+
+    One that is not rolled up yet stays whole, and so does the day before it, which is still held over midnight: what
+    failed alone would be summed up as all that there was.
+    """
+    until = rolled_until()
+    if until is None:
+        return None
+    oldest_kept = min(today - timedelta(days=max(whole_days, DAYS_BACK)), until.date() - timedelta(days=1))
+    whole = (name for name in OUTCOMES.existing() if name < OUTCOMES.name(oldest_kept) and not name.endswith(_SUFFIX))
     return next(map(OUTCOMES.day_of, whole), None)
 
 

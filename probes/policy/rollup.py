@@ -63,14 +63,14 @@ class Pieces:
     ends: tuple[Interval, ...]
 
 
-def pieces(over: Interval, *, rolled_until: datetime) -> Pieces:
+def pieces(over: Interval, *, hours_until: datetime, days_until: datetime) -> Pieces:
     """Take a range apart, so that it is read in as few rows as possible.
 
-    `rolled_until` is the start of an hour: all hours before it have been rolled up, and all days that ended by then.
-    What is younger counts among the ends.
+    `hours_until` is the start of an hour: all hours before it have been rolled up, what is younger counts among the
+    ends. `days_until` says the same of days, which are summed up later than the last of their hours.
     """
-    hours = _whole(over, HOUR, until=rolled_until)
-    days = _whole(over, DAY, until=rolled_until)
+    hours = _whole(over, HOUR, until=hours_until)
+    days = _whole(over, DAY, until=min(hours_until, days_until))
     return Pieces(
         days=days,
         hours=_around(hours, days) if hours else (),

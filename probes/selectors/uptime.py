@@ -22,23 +22,24 @@ from probes.models import (
 )
 from probes.policy.intervals import Interval
 from probes.policy.latency import histograms
-from probes.policy.rollup import HOUR, Rolled, pieces, total
+from probes.policy.rollup import DAY, HOUR, Rolled, pieces, total
 from probes.policy.uptime import Said, Shown, Stretch, Tally, shown, tally, timeline
 from probes.policy.verdict import fresh_for
 from probes.protocol.taxonomy import Status
 from probes.selectors.terms import terms_of
 
 _SECOND: Final = timedelta(seconds=1)
+_LENGTHS: Final = {RollUpProgress.Unit.HOUR: HOUR, RollUpProgress.Unit.DAY: DAY}
 
 
-def rolled_until() -> datetime | None:
-    """Return the start of the first hour that is not rolled up; None where none ever was."""
-    hours = RollUpProgress.objects.filter(unit=RollUpProgress.Unit.HOUR)
-    unfinished: datetime | None = hours.filter(finished_at=None).aggregate(Min("starts_at"))["starts_at__min"]
+def rolled_until(unit: RollUpProgress.Unit = RollUpProgress.Unit.HOUR) -> datetime | None:
+    """Return the start of the first hour, or day, that is not rolled up; None where none ever was."""
+    units = RollUpProgress.objects.filter(unit=unit)
+    unfinished: datetime | None = units.filter(finished_at=None).aggregate(Min("starts_at"))["starts_at__min"]
     if unfinished is not None:
         return unfinished
-    last: datetime | None = hours.aggregate(Max("starts_at"))["starts_at__max"]
-    return last + HOUR if last else None
+    last: datetime | None = units.aggregate(Max("starts_at"))["starts_at__max"]
+    return last + _LENGTHS[unit] if last else None
 
 
 def rolled(resource: Resource, over: Interval, *, region: Region | None = None) -> Rolled:
@@ -47,8 +48,11 @@ def rolled(resource: Resource, over: Interval, *, region: Region | None = None) 
     Seconds are exact. At the ragged ends of the range, which are less than an hour and what is not rolled up yet,
     outcomes are not counted and nothing is timed. What lies before the first roll-up is unknown.
     """
-    until = rolled_until()
-    taken = pieces(over, rolled_until=until or over.start)
+    taken = pieces(
+        over,
+        hours_until=rolled_until() or over.start,
+        days_until=rolled_until(RollUpProgress.Unit.DAY) or over.start,
+    )
     rows = [_row(item) for item in _rows(resource, region, taken.days, taken.hours)]
     wholes = [*([taken.days] if taken.days else []), *taken.hours]
     told = total(rows).seconds

@@ -24,10 +24,10 @@ FAILING: Final = 50
 
 _RESOURCES: Final = """
 INSERT INTO probes_resource (name, reference, registry_id, repository, tag, digest, platforms, strict_platform,
-    manifest_cadence_seconds, blobs_cadence_seconds, sample_blobs, check_tag, interval_seconds, labels, next_due_at,
-    reference_since, created_at, updated_at)
+    manifest_cadence_seconds, blobs_cadence_seconds, sample_blobs, check_tag, interval_seconds, severity, labels,
+    next_due_at, reference_since, created_at, updated_at)
 SELECT '', 'registry.test/bench/' || number || ':1', %(registry)s, 'bench/' || number, '1', '', '{linux/amd64}',
-    false, 3600, 86400, false, false, 300, '{}', now(), %(start)s, now(), now()
+    false, 3600, 86400, false, false, 300, '', '{}', now(), %(start)s, now(), now()
 FROM generate_series(1, %(count)s) AS number
 """
 
@@ -44,9 +44,11 @@ FROM generate_series(0, 11) AS number CROSS JOIN probes_resource AS resource CRO
 """
 
 _VERDICTS: Final = """
-INSERT INTO probes_verdictchange (resource_id, at, state)
-SELECT id, %(start)s - interval '1 h', 'available' FROM probes_resource
-UNION ALL SELECT id, %(start)s + interval '10 min', 'unavailable' FROM probes_resource WHERE id %% %(failing)s = 0
+INSERT INTO probes_verdictchange (resource_id, at, before, state, explanation, inputs)
+SELECT id, %(start)s - interval '1 h', 'unknown', 'available', '', '{}'::jsonb FROM probes_resource
+UNION ALL
+SELECT id, %(start)s + interval '10 min', 'available', 'unavailable', '', '{}' FROM probes_resource
+WHERE id %% %(failing)s = 0
 """
 
 _COPIES: Final = """

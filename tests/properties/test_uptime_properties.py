@@ -112,11 +112,20 @@ def test_parts_add_up_to_the_whole_wherever_it_is_cut(
     assert sum(parts, Tally()) == tally(timeline(said, over=over, maintenance=maintenance))
 
 
-@given(said=sayings, start=moments, length=st.integers(1, 4 * 24 * 3600), rolled=st.integers(-2, 100))
-def test_range_is_the_sum_of_its_pieces(said: list[Said], start: datetime, length: int, rolled: int) -> None:
+@given(
+    said=sayings,
+    start=moments,
+    length=st.integers(1, 4 * 24 * 3600),
+    rolled=st.integers(-2, 100),
+    days_behind=st.integers(-1, 3),
+)
+def test_range_is_the_sum_of_its_pieces(
+    said: list[Said], start: datetime, length: int, rolled: int, days_behind: int
+) -> None:
     over = Interval(start, start + length * SECOND)
-    rolled_until = floor(start, HOUR) + rolled * HOUR
-    taken = pieces(over, rolled_until=rolled_until)
+    until = {HOUR: floor(start, HOUR) + rolled * HOUR}
+    until[DAY] = floor(until[HOUR], DAY) - days_behind * DAY
+    taken = pieces(over, hours_until=until[HOUR], days_until=until[DAY])
     days = [taken.days] if taken.days else []
     parts = sorted([*days, *taken.hours, *taken.ends])
     assert [part.start for part in parts] == [over.start, *(part.end for part in parts[:-1])]
@@ -124,7 +133,7 @@ def test_range_is_the_sum_of_its_pieces(said: list[Said], start: datetime, lengt
     for unit, wholes in ((DAY, days), (HOUR, taken.hours)):
         for whole in wholes:
             assert floor(whole.start, unit) == whole.start
-            assert floor(whole.end, unit) == whole.end <= rolled_until
+            assert floor(whole.end, unit) == whole.end <= min(until[unit], until[HOUR])
     assert sum((tally(timeline(said, over=part)) for part in parts), Tally()) == tally(timeline(said, over=over))
 
 

@@ -100,7 +100,7 @@ def _on_reply(state: State, reply: Reply) -> Send | Done:
     if fallen and _is_worth_a_retry(state, reply):
         failure = state.failure(fallen.reason, fallen.detail)
         return _retry(before, failure, pause_seconds=pause_seconds(reply))
-    fallen = fallen or judge_content(expect, reply, state.limits.endpoint_bytes)
+    fallen = fallen or judge_content(expect, reply, state.limits.endpoint_bytes, secrets=state.secrets)
     fallen = fallen or judge_rest(expect, at=reply.received_at, shortest=state.shortest, elapsed_ms=state.elapsed_ms)
     if fallen is None:
         return _done(state, None)

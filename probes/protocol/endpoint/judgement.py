@@ -16,6 +16,7 @@ from probes.protocol.endpoint.statuses import read_statuses
 from probes.protocol.errors import clean_text
 from probes.protocol.exchange import Reply
 from probes.protocol.manifest import ManifestInvalid, decode_body
+from probes.protocol.redaction import scrub
 from probes.protocol.taxonomy import Reason
 
 _SHOWN_VALUE: Final = 100
@@ -46,14 +47,16 @@ def judge_status(expect: Expectation, reply: Reply, *, by_stranger: bool) -> Fal
     return Fallen(_refusal(reply.status, by_stranger=by_stranger), f"HTTP {reply.status}, not {expect.statuses}")
 
 
-def judge_content(expect: Expectation, reply: Reply, limit_bytes: int) -> Fallen | None:
-    """Hold the body against what is expected of it."""
+def judge_content(
+    expect: Expectation, reply: Reply, limit_bytes: int, *, secrets: tuple[str, ...] = ()
+) -> Fallen | None:
+    """Hold the body against what is expected of it. None of `secrets` is told, should the endpoint echo one."""
     if not expect.is_of_body:
         return None
     body = _plain(reply, limit_bytes)
     if isinstance(body, Fallen):
         return body
-    return _judge_text(expect, body) or _judge_json(expect, body)
+    return _judge_text(expect, body) or _judge_json(expect, body, secrets)
 
 
 def judge_rest(expect: Expectation, *, at: datetime, shortest: Shortest | None, elapsed_ms: float) -> Fallen | None:
@@ -102,7 +105,7 @@ def _judge_text(expect: Expectation, body: bytes) -> Fallen | None:
     return None
 
 
-def _judge_json(expect: Expectation, body: bytes) -> Fallen | None:
+def _judge_json(expect: Expectation, body: bytes, secrets: tuple[str, ...]) -> Fallen | None:
     if not expect.json_path:
         return None
     try:
@@ -116,12 +119,12 @@ def _judge_json(expect: Expectation, body: bytes) -> Fallen | None:
         wanted = read_scalar(expect.json_equals)
         for found in values:
             if not is_same(found, wanted):
-                detail = f"{_shown(found)} is at {expect.json_path}, not {expect.json_equals}"
+                detail = f"{_shown(found, secrets)} is at {expect.json_path}, not {expect.json_equals}"
                 return Fallen(Reason.ENDPOINT_JSON, detail)
     return None
 
 
-def _shown(found: Any) -> str:
+def _shown(found: Any, secrets: tuple[str, ...]) -> str:
     match found:
         case dict():
             return "an object"
@@ -132,6 +135,7 @@ def _shown(found: Any) -> str:
         case bool():
             return str(found).lower()
         case str():
-            return f'"{clean_text(found, _SHOWN_VALUE)}"'
+            # Scrubbed as soon as it is cut: with more behind the cut, nobody would know a secret's beginning.
+            return f'"{scrub(clean_text(found, _SHOWN_VALUE), secrets)}"'
         case _:
             return clean_text(str(found), _SHOWN_VALUE)

@@ -47,7 +47,8 @@ def login_problem(plan: EndpointPlan, secret: Secret) -> str:
         return "the credential is for a registry: an endpoint takes a password or a bearer token"
     if plan.reach.plain_http and not plan.site.plain_http:
         return "the credential would be readable on the way: plain HTTP is not allowed for this host"
-    if plan.is_login_as_it_is and not _VALUE.fullmatch(secret.bearer or secret.password):
+    login = secret.bearer or (secret.password if plan.is_login_as_it_is else "")  # as Basic it is in base64
+    if not _VALUE.fullmatch(login):
         return f"the credential holds what the header {plan.login_header} cannot"
     return ""
 

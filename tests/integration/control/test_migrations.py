@@ -1,10 +1,123 @@
-"""The migrations give what the models say."""
+"""The migrations give what the models say, and carry over what is there."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from pytest_django import DjangoDbBlocker
+
+from probes.actions import verdicts
+from probes.models import Pause, RegionState, Verdict, VerdictChange
+from probes.policy.ballot import Ballot, Stance
+from probes.policy.verdict import Inputs, decide
+from tests.integration.control.conftest import SLUGS
 
 pytestmark = pytest.mark.django_db
+
+BEFORE_VOTES: Final = "0013_worker_events"
+MADE: Final = ("Registry", "Region", "Resource", "RegionState", "Verdict")
+MINUTE: Final = timedelta(minutes=1)
 
 
 def test_models_need_no_new_migration() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def migrate(name: str | None = None) -> Any:
+    """Migrate to `name`, or to the newest; return the models as they are then."""
+    executor = MigrationExecutor(connection)
+    targets = [("probes", name)] if name else executor.loader.graph.leaf_nodes("probes")
+    executor.migrate(targets)
+    return executor.loader.project_state(targets).apps
+
+
+@pytest.fixture
+def before_votes(transactional_db: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Any]:
+    """The models of the last version in which each outcome was a vote."""
+    yield migrate(BEFORE_VOTES)
+    with django_db_blocker.unblock():
+        migrate()
+
+
+def state(status: str, *, since: datetime, last: datetime, failures: int = 0, successes: int = 0) -> dict[str, Any]:
+    return {
+        "status": status,
+        "reason": "ok" if status == "available" else "tag_not_found",
+        "digest": "sha256:00",
+        "since": since,
+        "last_slot": last,
+        "checked_at": last,
+        "consecutive_failures": failures,
+        "consecutive_successes": successes,
+        "document": {"detail": "as it was"},
+    }
+
+
+def vote(region: str, status: str | None, slot: datetime | None) -> dict[str, Any]:
+    return {
+        "region": region,
+        "presence": "present",
+        "stride": 1,
+        "status": status,
+        "reason": "ok",
+        "slot": slot and slot.isoformat(),
+    }
+
+
+def test_installation_goes_on_with_what_it_knows(before_votes: Any) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    then = now - 10 * MINUTE
+    make = {name: before_votes.get_model("probes", name).objects.create for name in MADE}
+    registry = make["Registry"](host="ghcr.io")
+    regions = {slug: make["Region"](slug=slug, name=slug, verify_key="k", last_seen_at=now) for slug in SLUGS}
+    image, idle = (
+        make["Resource"](
+            reference=f"ghcr.io/org/app:{tag}",
+            registry=registry,
+            repository="org/app",
+            tag=tag,
+            interval_seconds=60,
+            paused_at=paused_at,
+            reference_since=then,
+        )
+        for tag, paused_at in (("1", None), ("2", then))
+    )
+    for slug, found in {
+        "ap-south": state("unavailable", since=then, last=now, failures=11),
+        "eu-west": state("unavailable", since=now, last=now, failures=1),
+        "us-east": state("indeterminate", since=now - MINUTE, last=now, successes=4),
+    }.items():
+        make["RegionState"](resource=image, region=regions[slug], **found)
+    make["RegionState"](resource=idle, region=regions["eu-west"], **state("config_error", since=then, last=then))
+    votes = [vote("ap-south", "unavailable", now), vote("eu-west", "unavailable", now), vote("us-east", None, None)]
+    inputs = {
+        "now": now.isoformat(),
+        "interval_seconds": 60,
+        "minimum_votes": 2,
+        "fresh_intervals": 3,
+        "votes": votes,
+    }
+    make["Verdict"](resource=image, state="unavailable", since=then, computed_at=now, inputs=inputs)
+    make["Verdict"](resource=idle, since=then, computed_at=now)
+
+    migrate()
+
+    found = {item.region.slug: item for item in RegionState.objects.filter(resource=image.pk)}
+    assert {slug: (item.ballot, item.stance, item.run_since) for slug, item in found.items()} == {
+        "ap-south": (Ballot.BAD, Stance.BAD, then),
+        "eu-west": (Ballot.BAD, Stance.GOOD, now),
+        "us-east": (Ballot.GOOD, Stance.GOOD, now - MINUTE),
+    }
+    assert RegionState.objects.get(resource=idle.pk).stance == Stance.UNPROVED
+    (change,) = VerdictChange.objects.all()
+    assert (change.resource_id, change.at, change.before, change.state) == (image.pk, then, "unknown", "unavailable")
+    assert decide(Inputs.from_json(change.inputs)).state == change.state
+    assert [(item.resource_id, item.starts_at, item.ends_at) for item in Pause.objects.all()] == [
+        (idle.pk, then, None)
+    ]
+    verdicts.refresh_lapsed(now=datetime.now(UTC))
+    assert dict(Verdict.objects.values_list("resource_id", "state")) == {image.pk: "degraded", idle.pk: "unknown"}

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 
 from probes.actions import resources, verdicts
-from probes.models import Credential, RegionState, Registry, Resource, Verdict
+from probes.models import Credential, Incident, RegionState, Registry, Resource, Verdict
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
 from tests.fakes.far_region import finding
@@ -206,6 +207,50 @@ def test_change_waits_for_a_report_that_is_being_taken_in(
     assert not failures
     assert not RegionState.objects.exists()
     assert not Verdict.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deletion_and_pause_do_not_wait_for_each_other(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    """Whoever pauses an image holds its row, and then its verdict's."""
+    (image,) = make_images()
+    check_everywhere(regions, now)
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():  # what `pause` does, with a pause in the middle
+            Resource.objects.select_for_update(no_key=True).get()
+            deleting = elsewhere.submit(in_a_thread, lambda: delete(image, now + MINUTE))
+            wait_until_somebody_waits()
+            Verdict.objects.update(stale_at=now)
+        deleting.result(30)
+    assert not Verdict.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pause_takes_verdicts_in_the_order_in_which_a_report_does(now: datetime, make_images: MakeImages) -> None:
+    """Else the two would wait for each other, and one of them would be lost."""
+    images = make_images(2)
+    with transaction.atomic():
+        verdicts.locked([image.pk for image in images], now=now)
+    for image in reversed(images):
+        Incident.objects.create(
+            resource=image, level="degraded", worst="degraded", severity="info", began_at=now, opened_at=now
+        )
+        Verdict.objects.filter(pk=image.pk).update(computed_at=now)  # the rows lie in this order
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():
+            Verdict.objects.select_for_update(no_key=True).get(pk=images[0].pk)
+            pausing = elsewhere.submit(in_a_thread, lambda: resources.pause([item.pk for item in images], now=now))
+            wait_until_somebody_waits()
+            Verdict.objects.select_for_update(no_key=True, nowait=True).get(pk=images[1].pk)
+        assert pausing.result(30) == 2
+
+
+def in_a_thread(work: Callable[[], object]) -> object:
+    try:
+        return work()
+    finally:
+        connections.close_all()
 
 
 def wait_until_somebody_waits() -> None:

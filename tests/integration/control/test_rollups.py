@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import product
@@ -10,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.db.models import Model
 
 from probes.actions import partitions, resources, retention, rolling, rollups
@@ -274,6 +275,45 @@ def test_hour_is_rolled_up_only_when_nobody_stores_into_it_unnoticed(
     assert uptime.rolled_until() == now - HOUR
     roll_all(now + rollups.ROLLED_AFTER)
     assert uptime.rolled_until() == now
+
+
+def test_day_is_told_by_its_hours_until_it_is_summed_up(
+    now: datetime, regions: Regions, images: list[Resource]
+) -> None:
+    story = Chronicle(4, images, [region.row for region in regions.values()], now)
+    roll_all(story.end + rollups.ROLLED_AFTER)
+    over = Interval(story.start - DAY, story.end)
+    before = {image.pk: uptime.rolled(image, over).seconds for image in images}
+    DayRollUp.objects.all().delete()
+    RollUpProgress.objects.filter(unit="day").update(finished_at=None, resource_id=0)
+    assert {image.pk: uptime.rolled(image, over).seconds for image in images} == before
+    RollUpProgress.objects.filter(unit="day").delete()  # as before the day is noted at all
+    assert {image.pk: uptime.rolled(image, over).seconds for image in images} == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hour_is_not_corrected_while_an_outcome_for_it_is_being_stored(
+    now: datetime, make_images: MakeImages
+) -> None:
+    """Else the mark would be gone, and the outcome in no sum."""
+    (image,) = make_images()
+    hour = now - 3 * HOUR
+    RollUpProgress.objects.create(unit="hour", starts_at=hour, finished_at=now)
+    late = {(image.pk, hour): hour + HOUR}
+    rollups.note_late(late, now=now)
+
+    def correct_elsewhere() -> bool:
+        try:
+            return rollups.advance(now=now)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():  # what `ingest` does, with a pause in the middle
+            rollups.note_late(late, now=now)
+            assert not elsewhere.submit(correct_elsewhere).result(30)
+        assert elsewhere.submit(correct_elsewhere).result(30)
+    assert not LateOutcome.objects.exists()
 
 
 def test_late_outcome_corrects_its_hours_and_its_day(

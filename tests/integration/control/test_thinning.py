@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 
 from probes import tasks
 from probes.actions import partitions, thinning
-from probes.models import Outcome, Resource
+from probes.models import Outcome, Resource, RollUpProgress
 from probes.protocol.taxonomy import Status
 from tests.integration.control.conftest import MakeImages, Regions
 
@@ -47,6 +47,7 @@ def old_day(now: datetime, regions: Regions, make_images: MakeImages) -> datetim
         for minute, status in enumerate(Status)
     )
     Outcome.objects.bulk_create([outcome(image, region, midnight + timedelta(minutes=50), Status.UNAVAILABLE, None)])
+    RollUpProgress.objects.create(unit="hour", starts_at=now - timedelta(hours=2), finished_at=now)
     return midnight
 
 
@@ -82,6 +83,16 @@ def test_copy_that_was_interrupted_goes_on(now: datetime, old_day: datetime) -> 
 def test_day_that_is_kept_whole_is_left_alone(now: datetime, old_day: datetime) -> None:
     assert thinning.next_day(now.date(), OLD.days) is None
     assert thinning.next_day(now.date(), OLD.days - 1) == old_day.date()
+
+
+def test_day_that_is_not_rolled_up_stays_whole(now: datetime, old_day: datetime) -> None:
+    """After weeks without a control plane its last hours are still to be summed up."""
+    RollUpProgress.objects.create(unit="hour", starts_at=old_day + timedelta(hours=30))
+    assert thinning.next_day(now.date(), 14) is None
+    RollUpProgress.objects.update(finished_at=now)
+    assert thinning.next_day(now.date(), 14) == old_day.date()
+    RollUpProgress.objects.all().delete()
+    assert thinning.next_day(now.date(), 14) is None
 
 
 def test_thinned_day_is_a_partition_like_any_other(now: datetime, old_day: datetime) -> None:

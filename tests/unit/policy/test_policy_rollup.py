@@ -65,20 +65,29 @@ def test_row_tells_percentiles_of_what_was_timed() -> None:
 def test_range_is_days_and_hours_and_what_is_left_over(
     over: Interval, days: Interval | None, hours: tuple[Interval, ...], ends: tuple[Interval, ...]
 ) -> None:
-    assert pieces(over, rolled_until=LATE) == Pieces(days=days, hours=hours, ends=ends)
+    assert pieces(over, hours_until=LATE, days_until=LATE) == Pieces(days=days, hours=hours, ends=ends)
 
 
 def test_what_is_not_rolled_up_yet_is_left_over() -> None:
-    assert pieces(between("01 00:00", "02 12:00"), rolled_until=day("02 10:00")) == Pieces(
+    assert pieces(between("01 00:00", "02 12:00"), hours_until=day("02 10:00"), days_until=LATE) == Pieces(
         days=between("01", "02"),
         hours=(between("02 00:00", "02 10:00"),),
         ends=(between("02 10:00", "02 12:00"),),
     )
 
 
+def test_day_that_is_not_summed_up_yet_is_read_by_its_hours() -> None:
+    over = between("01 00:00", "03 00:00")
+    assert pieces(over, hours_until=day("03 00:00"), days_until=day("02 00:00")) == Pieces(
+        days=between("01", "02"), hours=(between("02 00:00", "03 00:00"),), ends=()
+    )
+
+
 def test_nothing_rolled_up_leaves_everything_over() -> None:
     over = between("01 00:00", "03 00:00")
-    assert pieces(over, rolled_until=day("01 00:00")) == Pieces(days=None, hours=(), ends=(over,))
+    assert pieces(over, hours_until=day("01 00:00"), days_until=day("01 00:00")) == Pieces(
+        days=None, hours=(), ends=(over,)
+    )
 
 
 def test_hours_and_days_are_of_utc() -> None:

@@ -154,6 +154,7 @@ class TestWhatIsOurs:
             (Secret(identity_token="t"), "Authorization", "the credential is for a registry"),
             (Secret(provider="ecr", provider_key="{}"), "Authorization", "the credential is for a registry"),
             (Secret(username="a", password="two\r\nlines"), "X-Key", "the credential holds what the header X-Key"),
+            (Secret(bearer="a\r\nHost: b"), "Authorization", "the credential holds what the header Authorization"),
         ],
     )
     def test_login_that_cannot_be_shown_is_not(
@@ -183,6 +184,16 @@ class TestWhatIsOurs:
             assert found.reason is Reason.ENDPOINT_JSON
             assert not any(word in repr(found) for word in ("hush", "wonderland", "d29uZGVybGFuZA"))
             assert found.canonical == "https://api.example/health?token=…"
+
+    @pytest.mark.parametrize("before", [80, 90, 93])
+    def test_beginning_of_a_secret_is_not_shown_where_a_long_value_is_cut(
+        self, service: Service, before: int
+    ) -> None:
+        """H21, S19."""
+        secret = Secret(bearer="wonderland-through-the-looking-glass")
+        service.at(HEALTH, Answers(body=f'{{"you": "{"x" * before}{secret.bearer}"}}'))
+        found = service.check(secret=secret, json_path="$.you", json_equals='"alice"')
+        assert found.detail == f'"{"x" * before}…" is at $.you, not "alice"'
 
     def test_nothing_secret_is_in_a_repr(self) -> None:
         """H21, S19."""
