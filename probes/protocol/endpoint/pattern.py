@@ -13,6 +13,10 @@ LONGEST_PATTERN: Final = 500
 LARGEST_PROGRAM: Final = 250
 """Steps that RE2 may have to take for each byte, at worst. A word takes one a letter."""
 
+_REMEMBERED: Final = 256
+_BYTES_REMEMBERED: Final = 1 << 20
+"""Of what RE2 works out of a body and keeps with the pattern: left to itself that is 3 MB for a hostile one."""
+
 
 class PatternInvalid(ValueError):
     """A pattern that is none, or one that would take too long."""
@@ -28,13 +32,14 @@ def is_found(pattern: str, text: str) -> bool:
     return _compiled(pattern).search(text) is not None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=_REMEMBERED)
 def _compiled(pattern: str) -> Any:
     if len(pattern) > LONGEST_PATTERN:
         raise PatternInvalid(f"longer than {LONGEST_PATTERN} characters")
     options = re2.Options()
     options.log_errors = False  # it would write to standard error by itself
     options.never_capture = True
+    options.max_mem = _BYTES_REMEMBERED
     try:
         compiled = re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError) as error:

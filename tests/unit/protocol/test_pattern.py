@@ -1,7 +1,9 @@
 """Users' patterns against strangers' bodies."""
 
+import random
 from time import process_time
 
+import psutil
 import pytest
 
 from probes.protocol.endpoint.pattern import PatternInvalid, check_pattern, is_found
@@ -47,3 +49,15 @@ def test_refusal_says_nothing_on_standard_error(capfd: pytest.CaptureFixture[str
     with pytest.raises(PatternInvalid):
         check_pattern("(" * 10)
     assert capfd.readouterr() == ("", "")
+
+
+def test_pattern_remembers_little_of_a_body() -> None:
+    """H14: a worker keeps hundreds of them, and has 150 MiB for everything."""
+    chance = random.Random(1)
+    body = "".join(chance.choice("ab") for _ in range(65_536))
+    is_found("a[ab]{9}c", body)  # whatever is there only once
+    process = psutil.Process()
+    before = process.memory_info().rss
+    for number in range(8):
+        is_found(f"a[ab]{{{20 + number}}}[ab]{{1,40}}a[^c]{{10}}c", body)
+    assert process.memory_info().rss - before < 8 * 1.2e6
