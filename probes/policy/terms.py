@@ -6,6 +6,7 @@ Each layer says only what is different; what it leaves open is inherited, field 
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from probes.policy.liveness import Hysteresis
@@ -93,6 +94,7 @@ class Layer:
 NOTHING_SAID: Final = Layer()
 
 
+@lru_cache(maxsize=1024)
 def settle(*layers: Layer, base: Terms = USUAL) -> Terms:
     """Return the terms under `layers`, the weakest first: each overrules those before it where it says something."""
     terms = base
