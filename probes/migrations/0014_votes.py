@@ -33,7 +33,10 @@ def terms():
         ("failures", number("So many failures in a row turn a region bad.")),
         ("recoveries", number("So many good checks in a row turn it good again.")),
         ("fresh_intervals", number("A vote is fresh for so many intervals.")),
-        ("severity", models.CharField(blank=True, choices=chosen(SEVERITIES), default="", max_length=8)),
+        (
+            "severity",
+            models.CharField(blank=True, choices=chosen(SEVERITIES), db_default="", default="", max_length=8),
+        ),
         (
             "degraded_after_seconds",
             models.PositiveIntegerField(
@@ -67,6 +70,11 @@ class Migration(migrations.Migration):
     dependencies = [("probes", "0013_worker_events")]
 
     operations = [
+        # In the order in which whoever takes in a report comes to them: else the two would wait for each other.
+        migrations.RunSQL(
+            "LOCK TABLE probes_verdict, probes_resource, probes_regionstate IN ACCESS EXCLUSIVE MODE",
+            migrations.RunSQL.noop,
+        ),
         migrations.CreateModel(
             name="GlobalTerms",
             fields=[

@@ -6,7 +6,10 @@ of the image from there.
 
 from django.db import migrations
 
+# Verdicts are locked first, and in their order, as by whoever takes in a report meanwhile: else the two would wait for
+# each other.
 SEED = """
+WITH held AS (SELECT resource_id FROM probes_verdict ORDER BY resource_id FOR NO KEY UPDATE) SELECT count(*) FROM held;
 INSERT INTO probes_globalterms (id, severity) VALUES (1, '');
 UPDATE probes_regionstate
 SET ballot = CASE WHEN consecutive_failures > 0 THEN 'bad' ELSE 'good' END,

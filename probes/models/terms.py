@@ -35,7 +35,7 @@ class TermFields(models.Model):
     recoveries = _number("So many good checks in a row turn it good again.")
     fresh_intervals = _number("A vote is fresh for so many intervals.")
     severity = models.CharField(
-        max_length=8, blank=True, default="", choices=[(item.value, item.value) for item in Severity]
+        max_length=8, blank=True, default="", db_default="", choices=[(item.value, item.value) for item in Severity]
     )
     degraded_after_seconds = models.PositiveIntegerField(
         null=True,

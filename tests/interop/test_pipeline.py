@@ -13,6 +13,7 @@ import redis
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
+from probes.models import Incident
 from probes.protocol.batch import MAX_BATCH_BYTES, Batch
 from probes.trust.envelope import CONTROL, Kind, open_envelope
 from probes.trust.keys import RegionKeys
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.slow
 
 INTERVAL_SECONDS: Final = 10  # of which a check has eight, on a machine that does much else
 ROUND_SECONDS: Final = 40.0
+TURNED_SECONDS: Final = 60.0  # three rounds, and on their way
 PASSWORD: Final = "right"
 
 
@@ -85,14 +87,16 @@ def test_one_deleted_blob_is_missed_from_everywhere_in_the_next_round_and_no_oth
     blob.unlink()
     missing = {("shop/damaged", region): {("layer_missing", "platform")} for region in REGIONS}
     assert next_round(pipeline, images, since=timezone.now()) == {**available, **missing}
-    assert verdicts(pipeline, images) == {
-        "shop/damaged": "unavailable",
-        "shop/sound": "available",
-        "team/private": "available",
-    }
+    sound = dict.fromkeys(("shop/damaged", "shop/sound", "team/private"), "available")
+    damage = {**sound, "shop/damaged": "unavailable"}
+    pipeline.wait_for(lambda: verdicts(pipeline, images) == damage, TURNED_SECONDS, "three failures in a row")
+    (incident,) = Incident.objects.filter(resource__in=images)
+    assert (incident.resource.repository, incident.level, incident.is_open) == ("shop/damaged", "unavailable", True)
 
     blob.write_bytes(content)
     assert next_round(pipeline, images, since=timezone.now()) == available
+    pipeline.wait_for(lambda: verdicts(pipeline, images) == sound, TURNED_SECONDS, "two good checks in a row")
+    assert not Incident.objects.get(resource__in=images).is_open
 
 
 def test_password_crosses_the_broker_sealed_to_its_region(pipeline: Pipeline, vault: DockerRegistry) -> None:

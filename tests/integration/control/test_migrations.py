@@ -1,20 +1,21 @@
 """The migrations give what the models say, and carry over what is there."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
-from pytest_django import DjangoDbBlocker
 
 from probes.actions import verdicts
 from probes.models import Pause, RegionState, Verdict, VerdictChange
 from probes.policy.ballot import Ballot, Stance
 from probes.policy.verdict import Inputs, decide
 from tests.integration.control.conftest import SLUGS
+from tests.integration.control.test_resources import wait_until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -36,11 +37,10 @@ def migrate(name: str | None = None) -> Any:
 
 
 @pytest.fixture
-def before_votes(transactional_db: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Any]:
+def before_votes(transactional_db: None) -> Iterator[Any]:
     """The models of the last version in which each outcome was a vote."""
     yield migrate(BEFORE_VOTES)
-    with django_db_blocker.unblock():
-        migrate()
+    migrate()
 
 
 def state(status: str, *, since: datetime, last: datetime, failures: int = 0, successes: int = 0) -> dict[str, Any]:
@@ -121,3 +121,42 @@ def test_installation_goes_on_with_what_it_knows(before_votes: Any) -> None:
     ]
     verdicts.refresh_lapsed(now=datetime.now(UTC))
     assert dict(Verdict.objects.values_list("resource_id", "state")) == {image.pk: "degraded", idle.pk: "unknown"}
+
+
+@pytest.mark.parametrize(("begin", "end"), [(BEFORE_VOTES, "0014_votes"), ("0014_votes", "0015_votes_seed")])
+def test_report_that_is_being_taken_in_and_a_migration_do_not_wait_for_each_other(
+    before_votes: Any, begin: str, end: str
+) -> None:
+    make = {name: before_votes.get_model("probes", name).objects.create for name in MADE}
+    now = datetime.now(UTC).replace(microsecond=0)
+    registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
+    image = make["Resource"](reference="ghcr.io/org/app:1", registry=registry, repository="org/app", tag="1")
+    make["RegionState"](resource=image, region=region, **state("unavailable", since=now, last=now, failures=1))
+    make["Verdict"](resource=image, state="unavailable", since=now, computed_at=now)
+    migrate(begin)
+
+    def migrate_elsewhere() -> None:
+        try:
+            migrate(end)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic(), connection.cursor() as cursor:  # what `ingest` does, with a pause in the middle
+            cursor.execute("SELECT FROM probes_verdict ORDER BY resource_id FOR NO KEY UPDATE")
+            migrating = elsewhere.submit(migrate_elsewhere)
+            wait_until_somebody_waits()
+            cursor.execute("UPDATE probes_regionstate SET consecutive_failures = 2")
+        migrating.result(60)
+
+
+def test_version_before_writes_on_while_it_is_replaced(before_votes: Any) -> None:
+    make = {name: before_votes.get_model("probes", name).objects.create for name in MADE}
+    migrate()
+    now = datetime.now(UTC).replace(microsecond=0)
+    registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
+    image = make["Resource"](reference="ghcr.io/org/app:1", registry=registry, repository="org/app", tag="1")
+    make["RegionState"](resource=image, region=region, **state("unavailable", since=now, last=now, failures=1))
+    make["Verdict"](resource=image, state="unavailable", since=now, computed_at=now)
+    assert RegionState.objects.get().stance == Stance.UNPROVED
+    assert Verdict.objects.get().explanation == ""
