@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
 from django.contrib.auth.models import User
@@ -37,6 +38,7 @@ from probes.policy.verdict import Decision, Inputs, VerdictState, decide
 from probes.protocol.outcome import rfc3339
 
 _CHANGED: Final = ("level", "worst", "began_at", "resolved_at", "cause", "is_flapping", "explanation")
+_as_told: Final = attrgetter(*_CHANGED)
 
 _LOOK_AGAIN: Final = """
 UPDATE probes_verdict AS verdict SET stale_at = least(verdict.stale_at, given.at)
@@ -101,7 +103,7 @@ def follow(
         return []
     ids = [row.resource_id for row in concerned]
     turned, clear_since = _turned(ids, now), _clear_since(ids)
-    timeline = _Timeline(now)
+    timeline = _Timeline(now, before.incidents.values())
     done: list[Done] = []
     look_again: dict[int, datetime] = {}
     for row in concerned:
@@ -167,10 +169,10 @@ def comment(incident_id: int, text: str, *, by: User, now: datetime) -> Incident
 class _Timeline:
     """What is to be written of many incidents at once."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, known: Iterable[Incident]) -> None:
         self._now = now
+        self._known = [(incident, _as_told(incident)) for incident in known]
         self._opened: list[Incident] = []
-        self._changed: dict[int, Incident] = {}
         self._entries: list[IncidentEntry] = []
 
     def add(self, incident: Incident | None, deed: Deed, found: Judged, *, resource: int, terms: Terms) -> Incident:
@@ -208,8 +210,6 @@ class _Timeline:
 
     def note_regions(self, incident: Incident, before: Inputs | None, found: Judged) -> None:
         """Write down what regions say now and did not say before; of a new incident, what they say at all."""
-        if incident.pk:
-            self._changed[incident.pk] = incident
         earlier = (before, decide(before)) if before else None
         for turn in region_turns(earlier, (found.inputs, found.decision)):
             self._entries.append(
@@ -226,8 +226,9 @@ class _Timeline:
 
     def write(self) -> None:
         Incident.objects.bulk_create(self._opened)
-        if self._changed:
-            Incident.objects.bulk_update(self._changed.values(), _CHANGED)
+        # Most of what an outage brings is what it brought before, and to write costs more than all else.
+        if changed := [incident for incident, told in self._known if _as_told(incident) != told]:
+            Incident.objects.bulk_update(changed, _CHANGED)
         IncidentEntry.objects.bulk_create(self._entries)
 
     def _enter(

@@ -34,6 +34,7 @@ from probes.policy.terms import Terms
 from probes.policy.verdict import fresh_for
 from probes.protocol.outcome import Outcome
 from probes.protocol.taxonomy import Stage, Status
+from probes.selectors.instants import instant, texts
 from probes.selectors.terms import terms_of
 from probes.trust.refusal import RefusalCause, Refused
 
@@ -50,6 +51,11 @@ _STATE_COLUMNS: Final = (
     " manifest_proved_at timestamptz, blobs_proved_at timestamptz, document jsonb, egress_down boolean,"
     f" {polls.COLUMNS}"
 )
+_KNOWN: Final = ("status", "reason", "stage", "host", "digest", "warnings", "proved_digest", *polls.VALUES)
+_KNOWN_TIMES: Final = {
+    **texts("since", "last_slot", "checked_at", "manifest_proved_at", "blobs_proved_at"),
+    **polls.TIMES,
+}
 
 
 def _names(columns: str) -> str:
@@ -177,8 +183,10 @@ def _store(
 ) -> tuple[int, dict[int, Heard]]:
     """Write outcomes and move states on; returns how many outcomes are new, and what was heard of each resource."""
     region, is_egress_down = report.region, report.is_egress_down
-    known = RegionState.objects.filter(region=region, resource__in={pk for pk, _ in outcomes}).defer("document")
-    states = {state.resource_id: _standing(state) for state in known}
+    known = RegionState.objects.filter(region=region, resource__in={pk for pk, _ in outcomes}).order_by()
+    states = {
+        state["resource_id"]: _standing(state) for state in known.values("resource_id", *_KNOWN, **_KNOWN_TIMES)
+    }
     rows: list[dict[str, Any]] = []
     moved: dict[int, dict[str, Any]] = {}
     before = {pk: standing.poll.stance for pk, standing in states.items() if standing.poll}
@@ -256,17 +264,21 @@ def _state_row(resource_id: int, standing: Standing, document: Any) -> dict[str,
     }
 
 
-def _standing(state: RegionState) -> Standing:
+def _standing(state: Mapping[str, Any]) -> Standing:
     return Standing(
-        status=Status(state.status),
-        reason=state.reason,
-        stage=Stage(state.stage) if state.stage else None,
-        host=state.host,
-        digest=state.digest,
-        since=state.since,
-        last_slot=state.last_slot,
-        checked_at=state.checked_at,
-        warnings=tuple(state.warnings),
+        status=Status(state["status"]),
+        reason=state["reason"],
+        stage=Stage(state["stage"]) if state["stage"] else None,
+        host=state["host"],
+        digest=state["digest"],
+        since=datetime.fromisoformat(state["since_text"]),
+        last_slot=datetime.fromisoformat(state["last_slot_text"]),
+        checked_at=datetime.fromisoformat(state["checked_at_text"]),
+        warnings=tuple(state["warnings"]),
         poll=polls.poll_of(state),
-        proof=Proof(digest=state.proved_digest, manifest_at=state.manifest_proved_at, blobs_at=state.blobs_proved_at),
+        proof=Proof(
+            digest=state["proved_digest"],
+            manifest_at=instant(state["manifest_proved_at_text"]),
+            blobs_at=instant(state["blobs_proved_at_text"]),
+        ),
     )

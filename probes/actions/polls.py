@@ -14,16 +14,19 @@ from django.conf import settings
 from django.db import connection
 
 from probes.actions.partitions import DAYS_BACK
-from probes.models import Region, RegionState
+from probes.models import Region
 from probes.policy.ballot import RECALLED, Ballot, Poll, Run, Stance, ballot_of, cast, recast
 from probes.policy.terms import Terms
 from probes.protocol.taxonomy import Status
+from probes.selectors.instants import instant, texts
 
 COLUMNS: Final = (
     "consecutive_failures integer, consecutive_successes integer, run_since timestamptz, ballot text,"
     " ballot_slot timestamptz, bad_run integer, bad_run_since timestamptz, stance text, stance_since timestamptz"
 )
 _NAMES: Final = [column.split()[0] for column in COLUMNS.split(",")]
+TIMES: Final = texts("run_since", "ballot_slot", "bad_run_since", "stance_since")
+VALUES: Final = tuple(name for name in _NAMES if f"{name}_text" not in TIMES)
 
 _HISTORY: Final = """
 SELECT given.id, past.slot, past.status, past.reason
@@ -64,19 +67,21 @@ def columns(poll: Poll | None) -> dict[str, Any]:
     }
 
 
-def poll_of(state: RegionState) -> Poll | None:
-    """Return the poll that is stored in a state."""
-    if not (state.ballot and state.ballot_slot and state.run_since and state.bad_run_since and state.stance_since):
+def poll_of(state: Mapping[str, Any]) -> Poll | None:
+    """Return the poll that is stored in a state, of which `VALUES` and `TIMES` were read."""
+    at, since = instant(state["ballot_slot_text"]), instant(state["stance_since_text"])
+    run_since, bad_since = instant(state["run_since_text"]), instant(state["bad_run_since_text"])
+    if not (at and since and run_since and bad_since):
         return None  # all are there or none is
-    ballot = Ballot(state.ballot)
-    run = state.consecutive_failures + state.consecutive_successes  # one of them is none
+    ballot = Ballot(state["ballot"])
+    run = state["consecutive_failures"] + state["consecutive_successes"]  # one of them is none
     return Poll(
         ballot=ballot,
-        at=state.ballot_slot,
-        failing=Run(ballot is not Ballot.GOOD, run, state.run_since),
-        bad=Run(ballot is Ballot.BAD, state.bad_run, state.bad_run_since),
-        stance=Stance(state.stance),
-        since=state.stance_since,
+        at=at,
+        failing=Run(ballot is not Ballot.GOOD, run, run_since),
+        bad=Run(ballot is Ballot.BAD, state["bad_run"], bad_since),
+        stance=Stance(state["stance"]),
+        since=since,
     )
 
 

@@ -4,15 +4,15 @@ Two regions may report on one resource at the same moment. Whoever computes its 
 first and reads the states after, so that the last one to write has seen what all before it wrote.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
 from django.db.models import Case, TextField, When
 from django.db.models.fields.json import KT
+from msgspec.json import encode
 
 from probes.actions import incidents
 from probes.models import Region, RegionState, Resource, Verdict, VerdictChange
@@ -23,6 +23,7 @@ from probes.policy.terms import Terms
 from probes.policy.verdict import Inputs, Presence, VerdictState, Vote, decide
 from probes.protocol.errors import clean_text
 from probes.protocol.taxonomy import Stage, Status
+from probes.selectors.instants import instant, texts
 from probes.selectors.subscriptions import regions_of
 from probes.selectors.terms import terms_of
 
@@ -31,9 +32,10 @@ _LONGEST_DETAIL: Final = 150
 _LONGEST_EXPLANATION: Final = 500
 
 _Standing = Mapping[str, Any]
-"""What a region's state says for its vote: the columns of `_VOTING`, and what a failure said of itself."""
+"""What a region's state says for its vote: `_VOTING`, `_TIMES`, and what a failure said of itself."""
 
-_VOTING: Final = ("status", "reason", "stage", "host", "last_slot", "stance", "stance_since", "ballot_slot")
+_VOTING: Final = ("status", "reason", "stage", "host", "stance")
+_TIMES: Final = texts("last_slot", "stance_since", "ballot_slot")
 _FAILED: Final = (Status.UNAVAILABLE, Status.DEGRADED)
 _DETAIL: Final = Case(When(status__in=_FAILED, then=KT("document__detail")), output_field=TextField())
 """Documents are large and stored apart: only those that tell of a failure are opened."""
@@ -157,7 +159,7 @@ def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: d
         )
     if written:
         with connection.cursor() as cursor:
-            cursor.execute(_WRITE, [json.dumps(written)])
+            cursor.execute(_WRITE, [encode(written).decode()])
     VerdictChange.objects.bulk_create(history)
     return Recomputed(changes, inputs, incidents.follow(verdicts, judged, terms, before_now, now=now))
 
@@ -166,10 +168,10 @@ def _inputs(resources: Sequence[Resource], terms: Mapping[int, Terms], now: date
     """Return what the verdict on each resource is made of. Three queries."""
     ids = [resource.pk for resource in resources]
     voters = regions_of(ids)
-    states = RegionState.objects.filter(resource_id__in=ids).order_by().annotate(detail=_DETAIL)
+    states = RegionState.objects.filter(resource_id__in=ids).order_by()
     standing: dict[tuple[int, int], _Standing] = {
         (state["resource_id"], state["region_id"]): state
-        for state in states.values("resource_id", "region_id", "detail", *_VOTING)
+        for state in states.values("resource_id", "region_id", *_VOTING, detail=_DETAIL, **_TIMES)
     }
     return {
         resource.pk: Inputs(
@@ -202,18 +204,19 @@ def lapse_seen_from(region_ids: Iterable[int], *, now: datetime) -> None:
 
 def _vote(region: Region, standing: _Standing | None) -> Vote:
     presence = Presence.of(region.condition, is_heard=region.last_seen_at is not None)
-    vote = Vote(region=region.slug, presence=presence, stride=region.stride)
     if standing is None:
-        return vote
-    return replace(
-        vote,
+        return Vote(region=region.slug, presence=presence, stride=region.stride)
+    return Vote(
+        region=region.slug,
+        presence=presence,
+        stride=region.stride,
         status=Status(standing["status"]),
         reason=standing["reason"],
         stage=Stage(standing["stage"]) if standing["stage"] else None,
         host=standing["host"],
-        detail=clean_text(standing["detail"] or "", _LONGEST_DETAIL),
-        slot=standing["last_slot"],
+        detail=clean_text(standing["detail"], _LONGEST_DETAIL) if standing["detail"] else "",
+        slot=instant(standing["last_slot_text"]),
         stance=Stance(standing["stance"]),
-        since=standing["stance_since"],
-        told_at=standing["ballot_slot"],
+        since=instant(standing["stance_since_text"]),
+        told_at=instant(standing["ballot_slot_text"]),
     )

@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from probes.policy.terms import Layer, Quorum, Severity
+from probes.policy.terms import NOTHING_SAID, Layer, Quorum, Severity
 
 MOST: int = 100
 """Of votes, and of outcomes in a row."""
@@ -63,6 +63,8 @@ class TermFields(models.Model):
 
     @property
     def layer(self) -> Layer:
+        if not any(map(self.__dict__.get, TERM_FIELDS)) and self.degraded_after_seconds is None:
+            return NOTHING_SAID  # as most do, and each report asks of all
         quorum = None
         if self.quorum_votes or self.quorum_percent:
             quorum = Quorum(votes=self.quorum_votes, percent=self.quorum_percent)

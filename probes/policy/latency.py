@@ -48,6 +48,7 @@ class Timed(IntEnum):
     REDIRECT = 9
 
 
+_TIMED: Final = tuple(Timed)
 _BY_STAGE: Final[Mapping[Stage, Timed]] = {
     stage: Timed[stage.name] for stage in Stage if stage.name in Timed.__members__
 }
@@ -69,7 +70,8 @@ def slowest(duration_ms: float, steps: Iterable[Step]) -> dict[Timed, int]:
 
 def packed(buckets: Mapping[Timed, int]) -> bytes:
     """Return the buckets as one byte each, in the order of `Timed`, up to the last; `NOT_TIMED` between them."""
-    return bytes(buckets.get(timed, NOT_TIMED) for timed in Timed if timed <= max(buckets))
+    last = max(buckets)
+    return bytes(buckets.get(timed, NOT_TIMED) for timed in _TIMED[: last + 1])
 
 
 def entry(timed: Timed, number: int, count: int) -> int:

@@ -73,7 +73,8 @@ def test_installation_goes_on_with_what_it_knows(before_votes: Any) -> None:
     then = now - 10 * MINUTE
     make = {name: before_votes.get_model("probes", name).objects.create for name in MADE}
     registry = make["Registry"](host="ghcr.io")
-    regions = {slug: make["Region"](slug=slug, name=slug, verify_key="k", last_seen_at=now) for slug in SLUGS}
+    enrolled = {"verify_key": "k", "box_public_key": "k", "last_seen_at": now}
+    regions = {slug: make["Region"](slug=slug, name=slug, **enrolled) for slug in SLUGS}
     image, idle = (
         make["Resource"](
             reference=f"ghcr.io/org/app:{tag}",
