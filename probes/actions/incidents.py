@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Max, Value
 from django.db.models.functions import Greatest
+from msgspec.json import encode
 
 from probes.models import Incident, IncidentEntry, Verdict, VerdictChange
 from probes.policy import flapping
@@ -39,6 +40,12 @@ from probes.protocol.outcome import rfc3339
 
 _CHANGED: Final = ("level", "worst", "began_at", "resolved_at", "cause", "is_flapping", "explanation")
 _as_told: Final = attrgetter(*_CHANGED)
+
+# Django's `bulk_update` takes two milliseconds for each row.
+_CHANGE: Final = f"""
+UPDATE probes_incident AS incident SET ({", ".join(_CHANGED)}) = ({", ".join(f"given.{name}" for name in _CHANGED)})
+FROM jsonb_populate_recordset(NULL::probes_incident, %s::jsonb) AS given WHERE incident.id = given.id
+"""  # noqa: S608 - made of the constants above
 
 _LOOK_AGAIN: Final = """
 UPDATE probes_verdict AS verdict SET stale_at = least(verdict.stale_at, given.at)
@@ -226,9 +233,11 @@ class _Timeline:
 
     def write(self) -> None:
         Incident.objects.bulk_create(self._opened)
-        # Most of what an outage brings is what it brought before, and to write costs more than all else.
+        # Most of what an outage brings is what it brought before.
         if changed := [incident for incident, told in self._known if _as_told(incident) != told]:
-            Incident.objects.bulk_update(changed, _CHANGED)
+            rows = [{"id": item.pk, **{name: getattr(item, name) for name in _CHANGED}} for item in changed]
+            with connection.cursor() as cursor:
+                cursor.execute(_CHANGE, [encode(rows).decode()])
         IncidentEntry.objects.bulk_create(self._entries)
 
     def _enter(
