@@ -262,9 +262,9 @@ async def test_roots_are_read_once_and_not_on_the_event_loop(
     readers: list[int] = []
     read = tls.context_for
 
-    def watched(ca_pem: str, identity_pem: str = "") -> ssl.SSLContext:
+    def watched(*given: str) -> ssl.SSLContext:
         readers.append(threading.get_ident())
-        return read(ca_pem, identity_pem)
+        return read(*given)
 
     monkeypatch.setattr(tls, "context_for", watched)
     async with apart(authority, presenting) as (_, check):
