@@ -72,15 +72,17 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Something that was done with an incident, for whoever is to be told."""
+    """Something that was done with an incident, for whoever is to be told: nobody is during maintenance."""
 
     incident: Incident
     deed: Deed
+    is_in_maintenance: bool = False
 
 
 def known(resource_ids: Iterable[int]) -> Known:
     """Return what is open, before the verdicts are written. One query, two where anything is."""
-    found = {item.resource_id: item for item in Incident.objects.filter(resource__in=resource_ids, resolved_at=None)}
+    rows = Incident.objects.filter(resource__in=resource_ids, resolved_at=None)
+    found = {row.resource_id: row for row in rows if row.resource_id is not None}
     if not found:
         return Known({}, {})
     before = Verdict.objects.filter(pk__in=found).values_list("pk", "inputs")

@@ -24,7 +24,7 @@ _MAY_NOTE: Final = "probes.change_incident"
 class IncidentAdmin(LedgerAdmin):
     """What happened, as the machinery wrote it; people acknowledge and comment."""
 
-    list_display = ("resource", "level_shown", "severity", "began_age", "resolved_age", "explanation", "seen_to")
+    list_display = ("subject", "level_shown", "severity", "began_age", "resolved_age", "explanation", "seen_to")
     list_filter = (OpenFilter, "severity", ResourceFilter)
     ordering = ("-opened_at", "-id")
     sortable_by = ()
@@ -34,7 +34,8 @@ class IncidentAdmin(LedgerAdmin):
             None,
             {
                 "fields": (
-                    "resource",
+                    ("resource", "scope_kind", "scope_name"),
+                    "parent",
                     ("level_shown", "worst_shown", "severity"),
                     ("began_stamp", "opened_stamp", "resolved_stamp"),
                     ("is_flapping", "cause", "seen_to"),
@@ -53,14 +54,14 @@ class IncidentAdmin(LedgerAdmin):
     resolved_stamp = display.at("resolved_at", "resolved")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
-        return super().get_queryset(request).select_related("resource", "acknowledged_by")
+        return super().get_queryset(request).select_related("resource", "parent", "acknowledged_by")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.note_view)
         return [path("<int:incident_id>/note/", view, name="probes_incident_note"), *super().get_urls()]
 
     def title(self, incident: Incident) -> str:
-        return f"{incident.resource}: {incident.level}"
+        return f"{incident.subject}: {incident.level}"
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         incident: Incident = context["original"]

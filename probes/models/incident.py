@@ -8,22 +8,39 @@ from django.db.models import F, Q
 
 from probes.models.resource import Resource
 from probes.policy.incidents import Cause, EntryKind, Level
+from probes.policy.scopes import Kind
 from probes.policy.terms import Severity
 
 
 class Incident(models.Model):
-    """A time in which a resource could not be had, from everywhere or from somewhere.
+    """A time in which a resource could not be had, from everywhere or from somewhere, or most of a scope could not.
 
     States of a row:
-    - open: `resolved_at` is null. There is one for each resource at most. Its `level` is that of now, `worst` of all
-      its time; while `is_flapping` it comes and goes, and keeps both;
+    - open: `resolved_at` is null. There is one for each resource at most, and one for each scope, whatever it fails
+      of. Its `level` is that of now, `worst` of all its time; while `is_flapping` it comes and goes, and keeps both;
     - resolved: at `resolved_at`, for the `cause`.
 
     It began at `began_at`, the first failure of the regions that made it, and was opened at `opened_at`. An open one
-    may be acknowledged: somebody is at it.
+    may be acknowledged: somebody is at it. `failure` says what fails in it, as `policy.scopes.cause_of` has it.
+
+    One of a scope has no resource: it explains its `children`, and `extent` is how many resources failed in it at
+    once, at most. A child keeps its `parent` when either is over, and loses it when it does not recover with it.
     """
 
-    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, db_index=False, related_name="incidents")
+    resource = models.ForeignKey(
+        Resource, on_delete=models.CASCADE, null=True, blank=True, db_index=False, related_name="incidents"
+    )
+    scope_kind = models.CharField(
+        max_length=16, blank=True, default="", db_default="", choices=[(item.value, item.value) for item in Kind]
+    )
+    scope_name = models.CharField(
+        max_length=520,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="A host, a host and its repository, a slug, or a credential's number.",
+    )
+    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
     level = models.CharField(max_length=16, choices=[(item.value, item.value) for item in Level])
     worst = models.CharField(max_length=16, choices=[(item.value, item.value) for item in Level])
     severity = models.CharField(max_length=8, choices=[(item.value, item.value) for item in Severity])
@@ -32,6 +49,8 @@ class Incident(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     cause = models.CharField(max_length=16, blank=True, choices=[(item.value, item.value) for item in Cause])
     is_flapping = models.BooleanField(default=False)
+    failure = models.CharField(max_length=40, blank=True, default="", db_default="")
+    extent = models.PositiveIntegerField(default=0, db_default=0)
     explanation = models.CharField(max_length=500, blank=True, help_text="Of the verdict that was last bad.")
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(
@@ -47,6 +66,16 @@ class Incident(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["resource"], condition=Q(resolved_at=None), name="incident_is_one_at_a_time_per_resource"
+            ),
+            models.UniqueConstraint(
+                fields=["scope_kind", "scope_name"],
+                condition=Q(resolved_at=None) & ~Q(scope_kind=""),
+                name="incident_is_one_at_a_time_per_scope",
+            ),
+            models.CheckConstraint(
+                condition=Q(resource__isnull=False, scope_kind="", scope_name="")
+                | Q(resource=None, parent=None, scope_kind__in=[item.value for item in Kind]) & ~Q(scope_name=""),
+                name="incident_is_of_a_resource_or_a_scope",
             ),
             models.CheckConstraint(
                 condition=Q(level__in=[item.value for item in Level])
@@ -68,11 +97,17 @@ class Incident(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.resource_id} {self.level} since {self.began_at:%Y-%m-%d %H:%M:%S}"
+        concerned = self.scope_name or self.resource_id
+        return f"{concerned} {self.level} since {self.began_at:%Y-%m-%d %H:%M:%S}"
 
     @property
     def is_open(self) -> bool:
         return self.resolved_at is None
+
+    @property
+    def subject(self) -> str:
+        """What could not be had, in words: the resource, or what many share."""
+        return str(self.resource) if self.resource else f"{self.scope_kind.replace('_', ' ')} {self.scope_name}"
 
 
 class IncidentEntry(models.Model):

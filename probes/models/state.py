@@ -72,6 +72,14 @@ class RegionState(models.Model):
 
     class Meta:
         ordering = ["resource", "region"]
+        indexes: ClassVar = [
+            # Of what fails: little as a rule, and looked through for what it has in common.
+            models.Index(
+                fields=["run_since"],
+                condition=Q(ballot__in=[Ballot.IMPAIRED.value, Ballot.BAD.value]),
+                name="region_state_failing",
+            ),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["resource", "region"], name="region_state_is_one"),
             models.CheckConstraint(

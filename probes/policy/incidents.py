@@ -47,6 +47,8 @@ class EntryKind(StrEnum):
     SETTLED = "settled"
     RESOLVED = "resolved"
     REGION = "region"
+    JOINED = "joined"  # an outage of what many share
+    LEFT = "left"  # it: one of them stands alone
     ACKNOWLEDGED = "acknowledged"
     COMMENT = "comment"
 
@@ -128,7 +130,12 @@ class Resolve:
     cause: Cause = Cause.RECOVERED
 
 
-Deed = Open | BackDate | Turn | Flap | Settle | Resolve
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What it was a child of is over, and it is not: it stands alone from now on."""
+
+
+Deed = Open | BackDate | Turn | Flap | Settle | Resolve | Leave
 
 
 @dataclass(frozen=True, slots=True)
