@@ -17,7 +17,7 @@ from django.conf import settings
 
 from probes.actions import region_keys, secrets
 from probes.models import Batch, Credential, Endpoint, Region, RegionState, Registry, Resource
-from probes.policy import credentials, depth, freshness, sampling, slots
+from probes.policy import depth, freshness, sampling, slots
 from probes.protocol import batch as wire
 from probes.protocol.check import CheckPlan
 from probes.protocol.endpoint import EndpointPlan
@@ -26,6 +26,7 @@ from probes.protocol.plan import ANONYMOUS, DEFAULT_TIMEOUT_SECONDS, Plan
 from probes.protocol.taxonomy import Depth
 from probes.protocol.versions import ENDPOINTS_SINCE
 from probes.selectors import workers
+from probes.selectors.credentials import Keyring
 from probes.trust.envelope import CONTROL, Kind, sign
 from probes.trust.keys import ControlKeys
 from probes.trust.sealing import BoundSecret, seal
@@ -111,10 +112,7 @@ class _Office:
     def __init__(self, checks: Sequence[Check], now: datetime) -> None:
         self._now = now
         self._key = ControlKeys.load(settings.KAIROS_CONTROL_KEY_FILE).signing_key
-        self._credentials: dict[int, list[Credential]] = defaultdict(list)
-        registries = {check.resource.registry_id for check in checks}
-        for credential in Credential.objects.filter(registry__in=registries).select_related("registry", "region"):
-            self._credentials[credential.registry_id].append(credential)
+        self._keyring = Keyring({check.resource.registry_id for check in checks})
         self._opened: dict[str, BoundSecret | None] = {}
         self.box_keys = region_keys.box_keys({region.pk for check in checks for region in check.regions}, now=now)
         self._addressees = workers.addressees({region.pk for check in checks for region in check.regions}, now=now)
@@ -139,7 +137,7 @@ class _Office:
         interval_seconds = checks[0].resource.interval_seconds
         plans, opened = [], {}
         for check in checks:
-            registry, credential = check.resource.registry, self._credential(check.resource, region)
+            registry, credential = check.resource.registry, self._keyring.shown(check.resource, region.slug)
             secret_key = _secret_key(registry, credential)
             if secret_key:
                 opened[secret_key] = self._open(secret_key, registry, credential)
@@ -198,18 +196,6 @@ class _Office:
             key=str(resource.pk),
             slot=rfc3339(check.slot),
         )
-
-    def _credential(self, resource: Resource, region: Region) -> Credential | None:
-        stored = {item.pk: item for item in self._credentials[resource.registry_id] if item.has_secret}
-        candidates = {pk: _candidate(item) for pk, item in stored.items()}
-        pinned = candidates.get(resource.credential_id) if resource.credential_id else None
-        # No login of a registry is shown to an endpoint of its host unless somebody chose it for that.
-        if pinned is None and (resource.credential_id or resource.is_endpoint):
-            return None
-        chosen = credentials.choose(
-            candidates.values(), repository=resource.repository, region=region.slug, pinned=pinned
-        )
-        return stored[chosen.id] if chosen else None
 
     def _open(self, secret_key: str, registry: Registry, credential: Credential | None) -> BoundSecret | None:
         """Open a secret once. One that does not open is left out: the region then reports a config_error.
@@ -320,8 +306,3 @@ def _cadences(resource: Resource) -> depth.Cadences:
         manifest=timedelta(seconds=resource.manifest_cadence_seconds),
         blobs=timedelta(seconds=resource.blobs_cadence_seconds),
     )
-
-
-def _candidate(credential: Credential) -> credentials.Candidate:
-    region = credential.region.slug if credential.region else None
-    return credentials.Candidate(credential.pk, credential.repository_prefix, region)

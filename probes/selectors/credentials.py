@@ -1,0 +1,44 @@
+"""Which stored credential a check shows."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Protocol
+
+from probes.models import Credential
+from probes.policy import credentials
+
+
+class Checked(Protocol):
+    """What of a resource decides over its credential."""
+
+    @property
+    def registry_id(self) -> int: ...
+    @property
+    def repository(self) -> str: ...
+    @property
+    def credential_id(self) -> int | None: ...
+    @property
+    def is_endpoint(self) -> bool: ...
+
+
+class Keyring:
+    """The credentials of some registries that have a secret. One query."""
+
+    def __init__(self, registry_ids: Iterable[int]) -> None:
+        self._stored: dict[int, Credential] = {}
+        self._candidates: dict[int, dict[int, credentials.Candidate]] = defaultdict(dict)
+        rows = Credential.objects.filter(registry__in=registry_ids).exclude(secret_encrypted=b"")
+        for row in rows.select_related("registry", "region"):
+            region = row.region.slug if row.region else None
+            self._stored[row.pk] = row
+            self._candidates[row.registry_id][row.pk] = credentials.Candidate(row.pk, row.repository_prefix, region)
+
+    def shown(self, resource: Checked, region: str) -> Credential | None:
+        """Return what a check from the region shows, None for an anonymous one."""
+        candidates = self._candidates.get(resource.registry_id, {})
+        pinned = candidates.get(resource.credential_id) if resource.credential_id else None
+        # No login of a registry is shown to an endpoint of its host unless somebody chose it for that.
+        if pinned is None and (resource.credential_id or resource.is_endpoint):
+            return None
+        chosen = credentials.choose(candidates.values(), repository=resource.repository, region=region, pinned=pinned)
+        return self._stored[chosen.id] if chosen else None
