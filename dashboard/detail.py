@@ -29,6 +29,7 @@ _LEFT_OUT = {
     "silent": "the region is silent",
     "egress_down": "the region reaches nothing at all",
     "unheard": "the region has not been heard yet",
+    "maintenance": "maintenance is on, as seen from there",
     "unchecked": "nothing has come from it yet",
     "unproved": "nothing was good there yet, and too little was bad",
     "stale": "its last result is too old",

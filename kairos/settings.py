@@ -268,6 +268,8 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "probes.tick", "schedule": 1.0, "options": {"expire_seconds": 5}},
     "reap": {"task": "probes.reap", "schedule": 15.0, "options": {"expire_seconds": 15}},
+    # Notices of incidents wait for a minute, so that this finds what explains them.
+    "scopes": {"task": "probes.scopes", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "trim": {"task": "probes.trim", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "rollup": {"task": "probes.rollup", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "accounts": {"task": "probes.accounts", "schedule": 5.0, "options": {"expire_seconds": 5}},

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Final
+from typing import Final, Self
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -16,8 +16,9 @@ from django.db.models import Max, Value
 from django.db.models.functions import Greatest
 from msgspec.json import encode
 
-from probes.models import Incident, IncidentEntry, Verdict, VerdictChange
+from probes.models import Incident, IncidentEntry, Region, Resource, Verdict, VerdictChange
 from probes.policy import flapping
+from probes.policy.ballot import Stance
 from probes.policy.incidents import (
     BackDate,
     Cause,
@@ -34,11 +35,13 @@ from probes.policy.incidents import (
     situation,
     step,
 )
+from probes.policy.scopes import cause_among
 from probes.policy.terms import Terms
 from probes.policy.verdict import Decision, Inputs, VerdictState, decide
 from probes.protocol.outcome import rfc3339
+from probes.selectors.maintenance import Works
 
-_CHANGED: Final = ("level", "worst", "began_at", "resolved_at", "cause", "is_flapping", "explanation")
+_CHANGED: Final = ("level", "worst", "began_at", "resolved_at", "cause", "is_flapping", "explanation", "failure")
 _as_told: Final = attrgetter(*_CHANGED)
 
 # Django's `bulk_update` takes two milliseconds for each row.
@@ -94,12 +97,13 @@ def follow(
     judged: Mapping[int, Judged],
     terms: Mapping[int, Terms],
     before: Known,
+    works: Works,
     *,
     now: datetime,
 ) -> list[Done]:
     """Do with the incidents what the new verdicts ask for; `rows` still say what these were.
 
-    What changed by now is in the history of verdicts already. A constant number of queries.
+    `works` are on. What changed by now is in the history of verdicts already. A constant number of queries.
     """
     concerned = [
         row
@@ -111,13 +115,15 @@ def follow(
     if not concerned:
         return []
     ids = [row.resource_id for row in concerned]
-    turned, clear_since = _turned(ids, now), _clear_since(ids)
+    turned = _turned(ids, now)
+    over = _Over.of(concerned, judged, now=now)
     timeline = _Timeline(now, before.incidents.values())
     done: list[Done] = []
     look_again: dict[int, datetime] = {}
     for row in concerned:
         pk, found = row.resource_id, judged[row.resource_id]
         incident = before.incidents.get(pk)
+        until = works.end(row.resource)
         flaps = flapping.read(bool(incident and incident.is_flapping), turned[pk], now=now)
         course = step(
             replace(
@@ -126,20 +132,23 @@ def follow(
                     found.decision,
                     since=row.since if found.decision.state == row.state else now,
                     degraded_after=terms[pk].degraded_after,
+                    back_since=over.back_since(row.resource),
                 ),
                 is_flapping=flaps.holds,
                 is_paused=row.resource.paused_at is not None,
-                clear_since=clear_since.get(pk),
+                clear_since=over.clear_since(row.resource),
+                maintenance_until=until,
             ),
             _open_incident(incident),
         )
         for deed in course.deeds:
             incident = timeline.add(incident, deed, found, resource=pk, terms=terms[pk])
-            done.append(Done(incident, deed))
+            done.append(Done(incident, deed, is_in_maintenance=until is not None))
         if incident:
             timeline.note_regions(incident, before.inputs.get(pk), found)
             if found.decision.state.harm:
                 incident.explanation = found.explanation
+                incident.failure = cause_among(found.inputs, found.decision) or incident.failure
         if again := min(filter(None, (course.look_again_at, flaps.settles_at)), default=None):
             look_again[pk] = again
     timeline.write()
@@ -267,7 +276,35 @@ def _turned(resource_ids: Sequence[int], now: datetime) -> Mapping[int, Sequence
     return {pk: flapping.turns(histories[pk]) for pk in resource_ids}
 
 
-def _clear_since(resource_ids: Sequence[int]) -> Mapping[int, datetime]:
-    """Return when the last incident of each resource was over: none begins before that."""
-    over = Incident.objects.filter(resource__in=resource_ids, resolved_at__isnull=False).order_by()
-    return dict(over.values("resource_id").annotate(last=Max("resolved_at")).values_list("resource_id", "last"))
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """What is over of some resources: their last incidents, and maintenance since their failures began."""
+
+    incidents: Mapping[int, datetime]
+    works: Works
+    regions: Mapping[int, str]
+
+    @classmethod
+    def of(cls, rows: Sequence[Verdict], judged: Mapping[int, Judged], *, now: datetime) -> Self:
+        """Two queries, and one more where work of regions alone is over."""
+        over = Incident.objects.filter(resource__in=[row.pk for row in rows], resolved_at__isnull=False).order_by()
+        last = over.values("resource_id").annotate(last=Max("resolved_at")).values_list("resource_id", "last")
+        began = [
+            vote.since
+            for row in rows
+            for vote in judged[row.pk].inputs.votes
+            if vote.since and vote.stance is not Stance.GOOD
+        ]
+        works = Works.over(since=min(began), now=now) if began else Works()
+        seen = {pk for work in works.seen for pk in work.regions}
+        regions = dict(Region.objects.filter(pk__in=seen).values_list("pk", "slug")) if seen else {}
+        return cls(dict(last), works, regions)
+
+    def clear_since(self, resource: Resource) -> datetime | None:
+        """Return before when no incident of the resource began."""
+        return max(filter(None, (self.incidents.get(resource.pk), self.works.end(resource))), default=None)
+
+    def back_since(self, resource: Resource) -> Mapping[str, datetime]:
+        """Return when maintenance was over that was seen from some regions only."""
+        ends = self.works.ends_by_region(resource)
+        return {self.regions[pk]: at for pk, at in ends.items() if pk in self.regions}

@@ -7,11 +7,24 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q
 
-from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Registry, Resource, ResourceGroup
+from probes.models import (
+    MaintenanceOccurrence,
+    MaintenanceWindow,
+    Region,
+    Registry,
+    Resource,
+    ResourceGroup,
+    Verdict,
+)
 from probes.policy.intervals import Interval
+from probes.policy.verdict import VerdictState
+from probes.selectors.maintenance import Works
 
 HORIZON: Final = timedelta(days=35)
 """So far ahead occurrences are written down; the preview of a window looks as far as it has to."""
+
+
+_BAD: Final = [state.value for state in VerdictState if state.harm]
 
 
 class NothingConcerned(ValueError):
@@ -80,9 +93,20 @@ def extend(*, now: datetime) -> int:
 
 
 def _call_off(window: MaintenanceWindow, *, now: datetime) -> None:
+    """Let nothing more of the window happen.
+
+    What fails is looked at again at once; a region votes again with its next check.
+    """
+    _look_again(Works.of([window.pk], now), now=now)
     occurrences = MaintenanceOccurrence.objects.filter(window=window)
     occurrences.filter(starts_at__gte=now).delete()
     occurrences.filter(ends_at__gt=now).update(ends_at=now)
+
+
+def _look_again(works: Works, *, now: datetime) -> None:
+    bad = Verdict.objects.filter(resource__in=Resource.objects.filter(works.concerned), state__in=_BAD).order_by("pk")
+    ids = list(bad.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    Verdict.objects.filter(pk__in=ids).update(stale_at=now)
 
 
 def _write(window: MaintenanceWindow, over: Interval) -> None:

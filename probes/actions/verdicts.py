@@ -24,6 +24,7 @@ from probes.policy.verdict import Inputs, Presence, VerdictState, Vote, decide
 from probes.protocol.errors import clean_text
 from probes.protocol.taxonomy import Stage, Status
 from probes.selectors.instants import instant, texts
+from probes.selectors.maintenance import Works
 from probes.selectors.subscriptions import regions_of
 from probes.selectors.terms import terms_of
 
@@ -124,8 +125,9 @@ def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: d
     Each change is kept with what it came from, and incidents follow.
     """
     before_now = incidents.known([verdict.resource_id for verdict in verdicts])
+    works = Works.on(now)
     judged: dict[int, incidents.Judged] = {}
-    inputs = _inputs([verdict.resource for verdict in verdicts], terms, now)
+    inputs, back_at = _inputs([verdict.resource for verdict in verdicts], terms, works, now)
     written: list[dict[str, Any]] = []
     changes: list[Change] = []
     history: list[VerdictChange] = []
@@ -146,13 +148,14 @@ def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: d
                     inputs=document,
                 )
             )
+        stale_at = min(filter(None, (decision.stale_at, back_at.get(pk))), default=None)
         written.append(
             {
                 "resource_id": pk,
                 "state": decision.state,
                 "since": (verdict.since if decision.state is before else now).isoformat(),
                 "computed_at": now.isoformat(),
-                "stale_at": decision.stale_at.isoformat() if decision.stale_at else None,
+                "stale_at": stale_at.isoformat() if stale_at else None,
                 "inputs": document,
                 "explanation": explanation,
             }
@@ -161,11 +164,16 @@ def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: d
         with connection.cursor() as cursor:
             cursor.execute(_WRITE, [encode(written).decode()])
     VerdictChange.objects.bulk_create(history)
-    return Recomputed(changes, inputs, incidents.follow(verdicts, judged, terms, before_now, now=now))
+    return Recomputed(changes, inputs, incidents.follow(verdicts, judged, terms, before_now, works, now=now))
 
 
-def _inputs(resources: Sequence[Resource], terms: Mapping[int, Terms], now: datetime) -> Mapping[int, Inputs]:
-    """Return what the verdict on each resource is made of. Three queries."""
+def _inputs(
+    resources: Sequence[Resource], terms: Mapping[int, Terms], works: Works, now: datetime
+) -> tuple[Mapping[int, Inputs], Mapping[int, datetime]]:
+    """Return what the verdict on each resource is made of, and when a vote comes back from maintenance.
+
+    Three queries.
+    """
     ids = [resource.pk for resource in resources]
     voters = regions_of(ids)
     states = RegionState.objects.filter(resource_id__in=ids).order_by()
@@ -173,17 +181,24 @@ def _inputs(resources: Sequence[Resource], terms: Mapping[int, Terms], now: date
         (state["resource_id"], state["region_id"]): state
         for state in states.values("resource_id", "region_id", *_VOTING, detail=_DETAIL, **_TIMES)
     }
-    return {
-        resource.pk: Inputs(
+    inputs: dict[int, Inputs] = {}
+    back_at: dict[int, datetime] = {}
+    for resource in resources:
+        ends = works.ends_by_region(resource)
+        inputs[resource.pk] = Inputs(
             now=now,
             interval_seconds=resource.interval_seconds,
-            votes=tuple(_vote(region, standing.get((resource.pk, region.pk))) for region in voters[resource.pk]),
+            votes=tuple(
+                _vote(region, standing.get((resource.pk, region.pk)), is_in_maintenance=region.pk in ends)
+                for region in voters[resource.pk]
+            ),
             quorum=terms[resource.pk].quorum,
             minimum_votes=terms[resource.pk].minimum_votes,
             fresh_intervals=terms[resource.pk].fresh_intervals,
         )
-        for resource in resources
-    }
+        if concerned := [ends[region.pk] for region in voters[resource.pk] if region.pk in ends]:
+            back_at[resource.pk] = min(concerned)
+    return inputs, back_at
 
 
 def refresh_lapsed(*, now: datetime) -> list[Change]:
@@ -202,8 +217,10 @@ def lapse_seen_from(region_ids: Iterable[int], *, now: datetime) -> None:
         cursor.execute(_LAPSE, {"regions": list(region_ids), "now": now})
 
 
-def _vote(region: Region, standing: _Standing | None) -> Vote:
+def _vote(region: Region, standing: _Standing | None, *, is_in_maintenance: bool) -> Vote:
     presence = Presence.of(region.condition, is_heard=region.last_seen_at is not None)
+    if is_in_maintenance:
+        presence = Presence.MAINTENANCE
     if standing is None:
         return Vote(region=region.slug, presence=presence, stride=region.stride)
     return Vote(

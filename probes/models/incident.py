@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from probes.models.resource import Resource
 from probes.policy.incidents import Cause, EntryKind, Level
-from probes.policy.scopes import Kind
+from probes.policy.scopes import Kind, Scope
 from probes.policy.terms import Severity
 
 
@@ -105,9 +105,13 @@ class Incident(models.Model):
         return self.resolved_at is None
 
     @property
+    def scope(self) -> Scope | None:
+        return Scope(Kind(self.scope_kind), self.scope_name) if self.scope_kind else None
+
+    @property
     def subject(self) -> str:
         """What could not be had, in words: the resource, or what many share."""
-        return str(self.resource) if self.resource else f"{self.scope_kind.replace('_', ' ')} {self.scope_name}"
+        return str(self.resource or self.scope)
 
 
 class IncidentEntry(models.Model):

@@ -5,14 +5,16 @@ It is dated back to the first failure of the regions that made it. It turns with
 when all is good again. That nothing can be said (`unknown`) neither opens nor resolves one. There is never a second
 one while one is open.
 
-While a resource flaps, its incident stays open and quiet until it has settled. In maintenance none is opened; what
-still fails afterwards opens one that began no earlier than the maintenance ended.
+While a resource flaps, its incident stays open and quiet until it has settled. In maintenance none is opened, and
+what is open stays; what still fails afterwards opens one that began no earlier than the maintenance ended. The same
+goes for the failures of regions that were in maintenance by themselves.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from probes.policy.ballot import Stance
@@ -68,7 +70,7 @@ class Situation:
 
     The verdict is what it is since `since`. `failing_since` is the first failure of the regions that fail, None where
     none does; `good_since` the last recovery of those that do not. No incident began before `clear_since`: the end of
-    a maintenance, or of the incident before.
+    a maintenance, or of the incident before. `maintenance_until` is the end of the one that is on.
     """
 
     now: datetime
@@ -79,7 +81,7 @@ class Situation:
     degraded_after: timedelta = timedelta(0)
     clear_since: datetime | None = None
     is_flapping: bool = False
-    is_in_maintenance: bool = False
+    maintenance_until: datetime | None = None
     is_paused: bool = False
 
     @property
@@ -147,12 +149,27 @@ class Course:
 
 
 NOTHING: Final = Course()
+_NOBODY: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
-def situation(inputs: Inputs, decision: Decision, *, since: datetime, degraded_after: timedelta) -> Situation:
-    """Return what the votes tell of how things stand; whether it flaps or is in maintenance is for others to add."""
+def situation(
+    inputs: Inputs,
+    decision: Decision,
+    *,
+    since: datetime,
+    degraded_after: timedelta,
+    back_since: Mapping[str, datetime] = _NOBODY,
+) -> Situation:
+    """Return what the votes tell of how things stand; whether it flaps or is in maintenance is for others to add.
+
+    `back_since` says of regions when their last maintenance was over: what failed in it fails since then.
+    """
     voting = [vote for vote in inputs.votes if vote.region not in decision.left_out and vote.since]
-    failing = [vote.since for vote in voting if vote.stance is not Stance.GOOD and vote.since]
+    failing = [
+        max(vote.since, back_since.get(vote.region, vote.since))
+        for vote in voting
+        if vote.stance is not Stance.GOOD and vote.since
+    ]
     good = [vote.since for vote in voting if vote.stance is Stance.GOOD and vote.since]
     return Situation(
         now=inputs.now,
@@ -173,8 +190,8 @@ def step(now: Situation, incident: OpenIncident | None) -> Course:
 
 def _unopened(now: Situation) -> Course:
     level = _LEVELS.get(now.verdict)
-    if now.is_in_maintenance:
-        return NOTHING
+    if now.maintenance_until:
+        return Course(look_again_at=now.maintenance_until) if level or now.is_flapping else NOTHING
     if now.is_flapping:  # it may be good at this very moment
         return Course((Open(level or Level.DEGRADED, now.began_at, is_flapping=True),))
     if level is Level.UNAVAILABLE:

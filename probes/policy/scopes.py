@@ -2,15 +2,20 @@
 
 When most of the resources that share something fail for the same cause within the same window, that is what failed.
 Of all that would explain the failures, what explains the most is chosen, and of equals the narrowest.
+
+Most of them fail before their incidents open: a resource that is checked every five minutes needs three failures. So
+what fails counts as soon as it does, and an incident that has been open for a moment is enough to say what of.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from probes.policy.ballot import Ballot, Stance
+from probes.policy.verdict import Decision, Inputs
 from probes.protocol.taxonomy import Reason, Stage, Status
 
 
@@ -35,22 +40,43 @@ class Scope:
     kind: Kind
     name: str
 
+    def __str__(self) -> str:
+        return f"{self.kind.replace('_', ' ')} {self.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A resource that fails: why, since when, and what of it may be to blame."""
+    """A resource that fails: why, since when, and what of it may be to blame.
+
+    Nobody had looked for `unseen` before `began_at`: it may have begun by so much earlier. `is_told` where an
+    incident is open for it, and has been for long enough that its like would be known.
+    """
 
     resource: int
     cause: str
     began_at: datetime
     scopes: frozenset[Scope]
+    unseen: timedelta = timedelta(0)
+    is_told: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """How a region sees a resource fail, since a slot; `credential` is what it showed, None of an anonymous check."""
+
+    region: str
+    reason: Reason
+    stage: Stage | None
+    host: str | None
+    since: datetime
+    credential: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
     """When many failures are one outage: so many per cent of the resources of a scope, and so many at least.
 
-    It is over when at most `leave_percent` of them are left failing.
+    All of them began within the `window`. It is over when at most `leave_percent` of them are left failing.
     """
 
     percent: int = 51
@@ -95,6 +121,60 @@ def cause_of(reason: Reason) -> str:
     return NO_SERVICE if reason.status is Status.DEGRADED and not reason.meaning.only_impairs else reason.value
 
 
+def main_cause(reasons: Iterable[Reason]) -> str:
+    """Return the cause of most of the reasons, the first by name of as many; empty where there are none."""
+    found = Counter(map(cause_of, reasons))
+    return min(found, key=lambda cause: (-found[cause], cause), default="")
+
+
+def cause_among(inputs: Inputs, decision: Decision) -> str:
+    """Return the cause for which most of the regions that fail do so; empty where none fails at present."""
+    return main_cause(
+        Reason(vote.reason)
+        for vote in inputs.votes
+        if vote.reason and vote.region not in decision.left_out
+        if vote.stance is not Stance.GOOD and vote.ballot is not Ballot.GOOD
+    )
+
+
+def failure_of(
+    resource: int,
+    seen: Sequence[Sighting],
+    *,
+    registry: str,
+    repository: str,
+    own_hosts: frozenset[str] = frozenset(),
+    unseen: timedelta = timedelta(0),
+    is_told: bool = True,
+) -> Failure:
+    """Return how a resource fails, of what each region sees of it: for the cause that most of them see.
+
+    `own_hosts` serve the API of the registry itself. An endpoint has no `repository`.
+    """
+    cause = main_cause(item.reason for item in seen)
+    alike = [item for item in seen if cause_of(item.reason) == cause]
+    scopes = (
+        scopes_of(
+            registry=registry,
+            repository=repository,
+            credential=item.credential,
+            reason=item.reason,
+            stage=item.stage,
+            host=None if item.host in own_hosts else item.host,
+            regions=frozenset(item.region for item in seen),
+        )
+        for item in alike
+    )
+    return Failure(
+        resource=resource,
+        cause=cause,
+        began_at=min(item.since for item in alike),
+        scopes=frozenset().union(*scopes),
+        unseen=unseen,
+        is_told=is_told,
+    )
+
+
 def scopes_of(
     *,
     registry: str,
@@ -110,7 +190,9 @@ def scopes_of(
     A credential only where the login was refused; a host besides the registry's only where the check ended there; a
     region only where no other sees it.
     """
-    found = {Scope(Kind.REGISTRY, registry), Scope(Kind.REPOSITORY, f"{registry}/{repository}")}
+    found = {Scope(Kind.REGISTRY, registry)}
+    if repository:
+        found.add(Scope(Kind.REPOSITORY, f"{registry}/{repository}"))
     if credential is not None and reason in _LOGIN:
         found.add(Scope(Kind.CREDENTIAL, credential))
     if host is not None and host != registry:
@@ -134,15 +216,26 @@ def infer(failures: Iterable[Failure], totals: Mapping[Scope, int], *, bound: Bo
     return [outage for cause in sorted(alike) for outage in _explained(cause, alike[cause], totals, bound)]
 
 
-def joins(outage: Outage, failure: Failure) -> bool:
-    """Tell whether a later failure belongs to an outage that is under way."""
-    return outage.scope in failure.scopes and failure.cause == outage.cause and failure.began_at >= outage.began_at
+def joins(failure: Failure, *, scope: Scope, cause: str, began_at: datetime, bound: Bound = USUAL) -> bool:
+    """Tell whether a failure belongs to an outage of `scope` that is under way since `began_at`.
+
+    It came later, or its report did.
+    """
+    return scope in failure.scopes and failure.cause == cause and failure.began_at >= began_at - bound.window
 
 
-def is_over(resources: Iterable[int], failing: Mapping[int, str], *, cause: str, bound: Bound = USUAL) -> bool:
-    """Tell whether an outage is over: few of its `resources` still fail for its cause."""
-    found = [failing.get(resource) == cause for resource in resources]
-    return sum(found) * 100 <= len(found) * bound.leave_percent
+def is_over(failing: int, *, extent: int, bound: Bound = USUAL) -> bool:
+    """Tell whether an outage is over: few are `failing` for its cause of as many as once did."""
+    return failing * 100 <= extent * bound.leave_percent
+
+
+def goes_on_for(failing: Mapping[str, int], *, cause: str, extent: int, bound: Bound = USUAL) -> str | None:
+    """Return for which cause an outage goes on, of how many resources fail for each; None where it is over.
+
+    Its own, while that holds. What is repaired may fail of something else first: then that is its cause from now on.
+    """
+    causes = [cause, *sorted(failing, key=lambda other: (-failing[other], other))]
+    return next((item for item in causes if not is_over(failing.get(item, 0), extent=extent, bound=bound)), None)
 
 
 def left_behind(
@@ -153,6 +246,11 @@ def left_behind(
     Each has its own `patience`: it must have been checked often enough since to have recovered.
     """
     return frozenset(item for item in resources if item in failing and over_for >= patience.get(item, timedelta(0)))
+
+
+def sentence(name: str, cause: str, *, extent: int) -> str:
+    """Return what an outage is, without a full stop; `name` is what failed, in words."""
+    return f"{extent} resources of {name} fail: {cause.replace('_', ' ')}"
 
 
 def _explained(
@@ -187,6 +285,8 @@ def _candidate(
     total = max(totals.get(scope, 0), len(inside))
     if len(together) < bound.minimum or len(together) * 100 < total * bound.percent:
         return None
+    if not any(failure.is_told for failure in together):
+        return None
     return Outage(
         scope=scope,
         cause=cause,
@@ -196,12 +296,16 @@ def _candidate(
 
 
 def _densest(failures: Sequence[Failure], window: timedelta) -> Sequence[Failure]:
-    """Return the most failures that began within one window, the earliest of as many."""
-    ordered = sorted(failures, key=lambda failure: (failure.began_at, failure.resource))
-    best, first = (0, 0), 0
-    for last, failure in enumerate(ordered):
-        while failure.began_at - ordered[first].began_at > window:
-            first += 1
-        if last + 1 - first > best[1] - best[0]:
-            best = (first, last + 1)
-    return ordered[best[0] : best[1]]
+    """Return the most failures that may have begun within one window, the earliest of as many."""
+    events = sorted(
+        event
+        for failure in failures
+        for event in ((failure.began_at - failure.unseen - window, 0), (failure.began_at, 1))
+    )
+    most, best, count = 0, None, 0
+    for at, is_end in events:
+        count += -1 if is_end else 1
+        if count > most:
+            most, best = count, at
+    together = [item for item in failures if best and item.began_at - item.unseen - window <= best <= item.began_at]
+    return sorted(together, key=lambda failure: (failure.began_at, failure.resource))

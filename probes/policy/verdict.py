@@ -2,7 +2,8 @@
 
 Each region has one vote: its stance. Only votes that say something about the image, now, are counted:
 
-- not those of regions that are paused, draining, silent or without egress, or that never checked it;
+- not those of regions that are paused, draining, silent or without egress, or that never checked it, nor of those in
+  whose maintenance it is seen: elsewhere work goes on;
 - of a region that was never heard since it was enrolled, only what it found since, which is a sign of life too;
 - not stale ones: silence is neither health nor an outage;
 - not those whose newest outcome is `indeterminate` (we could not tell, a throttled registry for example) or
@@ -62,6 +63,7 @@ class Presence(StrEnum):
     SILENT = "silent"
     EGRESS_DOWN = "egress_down"
     UNHEARD = "unheard"  # since it was enrolled
+    MAINTENANCE = "maintenance"  # of the region, or of the resource as seen from there
 
     @classmethod
     def of(cls, condition: RegionCondition, *, is_heard: bool) -> "Presence":
@@ -75,7 +77,9 @@ class Presence(StrEnum):
 
 
 _NOTHING_NEW: Final = frozenset({"unchecked", "stale"})
-_NOT_MISSED: Final = frozenset({Presence.PAUSED.value, Presence.DRAINING.value, Presence.UNHEARD.value})
+_NOT_MISSED: Final = frozenset(
+    item.value for item in (Presence.PAUSED, Presence.DRAINING, Presence.UNHEARD, Presence.MAINTENANCE)
+)
 """Whoever was sent away, or has not come yet, is not missed; whoever fell silent is."""
 
 
@@ -201,9 +205,9 @@ class Decision:
     """The verdict, how it came about, and when it lapses by the mere passing of time (None: it does not).
 
     `left_out` says for each region without a counted vote why: its presence (`paused`, `draining`, `silent`,
-    `egress_down`, `unheard`), `unchecked`, `unproved`, `stale`, `indeterminate` or `config_error`. `witnesses` are
-    those of them whose last good word still speaks against an outage. `bad` regions are part of the `failing` ones;
-    `needed` is how many it takes for an outage.
+    `egress_down`, `unheard`, `maintenance`), `unchecked`, `unproved`, `stale`, `indeterminate` or `config_error`.
+    `witnesses` are those of them whose last good word still speaks against an outage. `bad` regions are part of the
+    `failing` ones; `needed` is how many it takes for an outage.
     """
 
     state: VerdictState

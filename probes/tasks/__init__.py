@@ -4,6 +4,7 @@
 |--------------------|-----------|---------------------|-------------------------------------------------------|
 | `probes.tick`      | `control` | each second         | claims what is due, publishes batches                 |
 | `probes.reap`      | `control` | each 15 seconds     | gives up lost batches, silent and late regions, verdicts|
+| `probes.scopes`    | `control` | each 5 seconds      | finds what the failures that are open have in common  |
 | `probes.trim`      | `control` | each minute         | tidies the queues of regions that are away or retired |
 | `probes.partitions`| `control` | each hour           | makes and drops days of outcomes, retention           |
 | `probes.rollup`    | `control` | each minute         | sums up hours and days that have ended                |
@@ -13,8 +14,19 @@
 """
 
 from probes.tasks.accounts import accounts
-from probes.tasks.control import partitions, reap, rollup, tick, trim
+from probes.tasks.control import infer_scopes, partitions, reap, rollup, tick, trim
 from probes.tasks.publishing import publish_on_commit
 from probes.tasks.results import heartbeat, ingest
 
-__all__ = ["accounts", "heartbeat", "ingest", "partitions", "publish_on_commit", "reap", "rollup", "tick", "trim"]
+__all__ = [
+    "accounts",
+    "heartbeat",
+    "infer_scopes",
+    "ingest",
+    "partitions",
+    "publish_on_commit",
+    "reap",
+    "rollup",
+    "tick",
+    "trim",
+]

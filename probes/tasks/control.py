@@ -19,6 +19,7 @@ from probes.actions import (
     regions,
     retention,
     rollups,
+    scopes,
     shedding,
     thinning,
     verdicts,
@@ -69,6 +70,13 @@ def reap() -> None:
     # What waits is looked at first: whoever is missing among the rows then has sent nothing that we could have read.
     unread = publishing.unread()
     regions.note_silence(now=timezone.now(), unread=unread)
+
+
+@shared_task(name="probes.scopes", ignore_result=True)
+def infer_scopes() -> None:
+    """Find what the failures that are open have in common."""
+    for item in scopes.infer_scopes(now=timezone.now()):
+        _log.info("incident %s: %s", item.incident, type(item.deed).__name__)
 
 
 @shared_task(name="probes.trim", ignore_result=True)

@@ -207,6 +207,7 @@ def test_every_task_has_its_stable_name_and_queue() -> None:
         "probes.partitions": "control",
         "probes.reap": "control",
         "probes.rollup": "control",
+        "probes.scopes": "control",
         "probes.tick": "control",
         "probes.trim": "control",
     }

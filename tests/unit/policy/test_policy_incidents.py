@@ -38,7 +38,8 @@ DOWN = replace(GOOD, verdict=VerdictState.UNAVAILABLE, good_since=None, failing_
 ILL = replace(DOWN, verdict=VerdictState.DEGRADED)
 DARK = replace(GOOD, verdict=VerdictState.UNKNOWN, good_since=None)
 LONG_ILL = replace(ILL, failing_since=NOW - PATIENCE)
-IN_MAINTENANCE = replace(DOWN, is_in_maintenance=True)
+UNTIL = NOW + 50 * MINUTE
+IN_MAINTENANCE = replace(DOWN, maintenance_until=UNTIL)
 FLAPPING = replace(DOWN, is_flapping=True)
 
 OUTAGE = OpenIncident(level=Level.UNAVAILABLE, began_at=NOON)
@@ -55,12 +56,15 @@ NOISE = replace(OUTAGE, is_flapping=True)
         (replace(DOWN, failing_since=None), Course((Open(Level.UNAVAILABLE, NOW),))),
         (ILL, Course(look_again_at=NOON + PATIENCE)),
         (LONG_ILL, Course((Open(Level.DEGRADED, NOW - PATIENCE),))),
-        (IN_MAINTENANCE, Course()),
+        (IN_MAINTENANCE, Course(look_again_at=UNTIL)),
+        (replace(LONG_ILL, maintenance_until=UNTIL), Course(look_again_at=UNTIL)),
+        (replace(GOOD, maintenance_until=UNTIL), Course()),
         (replace(DOWN, clear_since=NOON + MINUTE), Course((Open(Level.UNAVAILABLE, NOON + MINUTE),))),
         (replace(DOWN, clear_since=NOON - MINUTE), Course((Open(Level.UNAVAILABLE, NOON),))),
         (FLAPPING, Course((Open(Level.UNAVAILABLE, NOON, is_flapping=True),))),
         (replace(GOOD, is_flapping=True), Course((Open(Level.DEGRADED, NOW, is_flapping=True),))),
-        (replace(FLAPPING, is_in_maintenance=True), Course()),
+        (replace(FLAPPING, maintenance_until=UNTIL), Course(look_again_at=UNTIL)),
+        (replace(GOOD, is_flapping=True, maintenance_until=UNTIL), Course(look_again_at=UNTIL)),
         (replace(DOWN, is_paused=True), Course()),
     ],
     ids=[
@@ -71,11 +75,14 @@ NOISE = replace(OUTAGE, is_flapping=True)
         "a weakness waits",
         "a weakness that lasts",
         "in maintenance",
+        "a weakness in maintenance",
+        "good in maintenance",
         "since the maintenance",
         "long after the maintenance",
         "flapping",
         "flapping, and good for the moment",
         "flapping in maintenance",
+        "flapping in maintenance, and good for the moment",
         "paused",
     ],
 )
@@ -100,7 +107,7 @@ def test_incident_opens_for_what_somebody_must_know(now: Situation, course: Cour
         (DOWN, NOISE, (Settle(),)),
         (GOOD, NOISE, (Settle(), Resolve(NOON + 8 * MINUTE))),
         (IN_MAINTENANCE, WEAKNESS, (Turn(Level.UNAVAILABLE),)),
-        (replace(GOOD, is_in_maintenance=True), OUTAGE, (Resolve(NOON + 8 * MINUTE),)),
+        (replace(GOOD, maintenance_until=UNTIL), OUTAGE, (Resolve(NOON + 8 * MINUTE),)),
         (replace(DOWN, is_paused=True), OUTAGE, (Resolve(NOW, Cause.PAUSED),)),
     ],
     ids=[
@@ -153,6 +160,14 @@ def test_incident_is_dated_back_to_the_first_failure_of_those_that_vote() -> Non
     )
     found = situation(inputs, decide(inputs), since=NOW, degraded_after=PATIENCE)
     assert found == replace(DOWN, failing_since=NOON + 2 * MINUTE, good_since=NOON + MINUTE)
+
+
+def test_failure_in_the_maintenance_of_a_region_began_when_that_was_over() -> None:
+    inputs = _inputs(_vote("a", Stance.BAD, 0), _vote("b", Stance.BAD, 5), _vote("c", Stance.GOOD))
+    found = situation(
+        inputs, decide(inputs), since=NOW, degraded_after=PATIENCE, back_since={"a": NOON + 4 * MINUTE, "b": NOON}
+    )
+    assert found.failing_since == NOON + 4 * MINUTE
 
 
 def test_timeline_names_the_regions_that_changed() -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from probes.policy.ballot import Stance
 from probes.policy.scopes import (
     NO_SERVICE,
     Bound,
@@ -13,14 +15,21 @@ from probes.policy.scopes import (
     Kind,
     Outage,
     Scope,
+    Sighting,
+    cause_among,
     cause_of,
+    failure_of,
+    goes_on_for,
     infer,
     is_over,
     joins,
     left_behind,
+    main_cause,
     scopes_of,
+    sentence,
 )
-from probes.protocol.taxonomy import Reason, Stage
+from probes.policy.verdict import Inputs, Presence, Vote, decide
+from probes.protocol.taxonomy import Reason, Stage, Status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -85,6 +94,20 @@ def test_what_failed_long_ago_is_not_part_of_it() -> None:
     assert blamed(failures, {GHCR: 5}) == [(GHCR, [1, 2, 3])]
 
 
+def test_what_is_seldom_looked_at_may_have_failed_all_along() -> None:
+    """Each hour one of them is checked: that they fail was seen over an hour, and may be one minute's work."""
+    hourly = [replace(failing(n, minute=20 * n), unseen=60 * MINUTE) for n in range(4)]
+    assert blamed(hourly, {GHCR: 4}) == [(GHCR, [0, 1, 2, 3])]
+    assert blamed([replace(failure, unseen=timedelta(0)) for failure in hourly], {GHCR: 4}) == []
+    assert blamed([*hourly, replace(failing(4, minute=80), unseen=60 * MINUTE)], {GHCR: 5}) == [(GHCR, [0, 1, 2, 3])]
+
+
+def test_failures_alone_are_no_outage_before_one_of_them_is_an_incident() -> None:
+    failures = [replace(failing(n), is_told=False) for n in range(4)]
+    assert blamed(failures, {GHCR: 4}) == []
+    assert blamed([*failures[:3], failing(3)], {GHCR: 4}) == [(GHCR, [0, 1, 2, 3])]
+
+
 def test_two_outages_at_once_are_two() -> None:
     failures = [failing(n, repository("one"), cause="auth_denied") for n in range(3)]
     failures += [failing(n, repository("two"), cause="auth_denied") for n in range(3, 7)]
@@ -134,6 +157,74 @@ def test_only_what_the_check_failed_at_is_suspected(
     assert found >= {GHCR, Scope(Kind.REPOSITORY, "ghcr.io/org/app")}
 
 
+def seen(region: str, reason: Reason = Reason.CONNECT_TIMEOUT, minute: int = 0, **values: Any) -> Sighting:
+    place: dict[str, Any] = {"stage": None, "host": None} | values
+    return Sighting(region=region, reason=reason, since=NOON + minute * MINUTE, **place)
+
+
+def test_resource_fails_for_what_most_regions_see() -> None:
+    sightings = [
+        seen("ap-south", Reason.CONNECT_REFUSED, 2),
+        seen("eu-west", Reason.TAG_NOT_FOUND),
+        seen("us-east", Reason.GATEWAY_ERROR, 1),
+    ]
+    found = failure_of(7, sightings, registry="ghcr.io", repository="app", unseen=5 * MINUTE, is_told=False)
+    assert found == Failure(
+        resource=7,
+        cause=NO_SERVICE,
+        began_at=NOON + MINUTE,
+        scopes=frozenset({GHCR, repository("app")}),
+        unseen=5 * MINUTE,
+        is_told=False,
+    )
+    assert failure_of(7, sightings[1:], registry="ghcr.io", repository="app").cause == NO_SERVICE
+    assert main_cause([]) == ""
+
+
+def test_resource_is_suspected_of_all_that_its_regions_met() -> None:
+    """Each region may show a credential of its own, and be sent to another host for blobs."""
+    denied = [
+        seen("eu-west", Reason.AUTH_EXPIRED, credential="17"),
+        seen("us-east", Reason.AUTH_EXPIRED, credential="18"),
+    ]
+    found = failure_of(7, denied, registry="ghcr.io", repository="app").scopes
+    assert found - {GHCR, repository("app")} == {Scope(Kind.CREDENTIAL, "17"), Scope(Kind.CREDENTIAL, "18")}
+
+
+def test_host_that_is_the_registry_itself_is_no_other() -> None:
+    at_hub = [seen(region, stage=Stage.LAYER, host="registry-1.docker.io") for region in EVERYWHERE]
+    own = frozenset({"docker.io", "registry-1.docker.io"})
+    found = failure_of(7, at_hub, registry="docker.io", repository="app", own_hosts=own).scopes
+    assert {scope.kind for scope in found} == {Kind.REGISTRY, Kind.REPOSITORY}
+
+
+def test_endpoint_has_no_repository() -> None:
+    found = failure_of(7, [seen("eu-west")], registry="example.com", repository="").scopes
+    assert found == {Scope(Kind.REGISTRY, "example.com"), Scope(Kind.REGION, "eu-west")}
+
+
+def test_outage_is_told_in_words() -> None:
+    assert sentence(str(GHCR), NO_SERVICE, extent=12) == "12 resources of registry ghcr.io fail: no service"
+
+
+def _vote(region: str, stance: Stance, status: Status, reason: str | None, said: Presence = Presence.PRESENT) -> Vote:
+    return Vote(region=region, presence=said, status=status, reason=reason, slot=NOON, stance=stance, since=NOON)
+
+
+def test_cause_of_a_verdict_is_that_of_those_who_vote_and_still_fail() -> None:
+    votes = (
+        _vote("a", Stance.BAD, Status.UNAVAILABLE, "tag_not_found"),
+        _vote("b", Stance.BAD, Status.AVAILABLE, "ok"),  # begins to recover
+        _vote("c", Stance.GOOD, Status.UNAVAILABLE, "auth_denied"),  # a blip
+        _vote("d", Stance.BAD, Status.UNAVAILABLE, "auth_denied", Presence.SILENT),
+        _vote("e", Stance.BAD, Status.UNAVAILABLE, None),
+    )
+    inputs = Inputs(now=NOON, interval_seconds=60, votes=votes)
+    assert cause_among(inputs, decide(inputs)) == "tag_not_found"
+    recovering = replace(inputs, votes=votes[1:3])
+    assert cause_among(recovering, decide(recovering)) == ""
+
+
 def test_anonymous_check_suspects_no_credential() -> None:
     found = scopes_of(
         registry="ghcr.io",
@@ -147,34 +238,49 @@ def test_anonymous_check_suspects_no_credential() -> None:
     assert {scope.kind for scope in found} == {Kind.REGISTRY, Kind.REPOSITORY}
 
 
-OUTAGE = Outage(scope=GHCR, cause=NO_SERVICE, began_at=NOON, resources=frozenset(range(4)))
-
-
-def test_later_failure_joins_the_outage_that_explains_it() -> None:
-    late = failing(9, minute=45)
-    assert joins(OUTAGE, late)
-    assert not joins(OUTAGE, replace(late, cause="tag_not_found"))
-    assert not joins(OUTAGE, replace(late, scopes=frozenset({repository("app")})))
-    assert not joins(OUTAGE, replace(late, began_at=NOON - MINUTE))
+@pytest.mark.parametrize(
+    ("late", "is_part"),
+    [
+        (failing(9, minute=45), True),
+        (failing(9, minute=-10), True),
+        (failing(9, minute=-11), False),
+        (failing(9, minute=45, cause="tag_not_found"), False),
+        (replace(failing(9, minute=45), scopes=frozenset({repository("app")})), False),
+    ],
+    ids=["later", "reported later", "long before", "of something else", "elsewhere"],
+)
+def test_later_failure_joins_the_outage_that_explains_it(late: Failure, is_part: bool) -> None:  # noqa: FBT001 - a table's column
+    assert joins(late, scope=GHCR, cause=NO_SERVICE, began_at=NOON) is is_part
 
 
 @pytest.mark.parametrize(
-    ("left", "over"), [({0, 1, 2, 3}, False), ({0, 1}, False), ({0}, True), (set(), True)], ids=str
+    ("failing", "extent", "over"), [(4, 4, False), (2, 4, False), (1, 4, True), (0, 4, True), (0, 0, True)]
 )
-def test_outage_is_over_when_few_are_left(left: set[int], over: bool) -> None:  # noqa: FBT001 - a table's column
-    assert is_over(OUTAGE.resources, dict.fromkeys(left, NO_SERVICE), cause=NO_SERVICE) is over
+def test_outage_is_over_when_few_are_left(failing: int, extent: int, over: bool) -> None:  # noqa: FBT001 - a table's column
+    assert is_over(failing, extent=extent) is over
 
 
-def test_failures_of_another_cause_do_not_keep_an_outage_going() -> None:
-    assert is_over(OUTAGE.resources, dict.fromkeys(range(4), "tag_not_found"), cause=NO_SERVICE)
+@pytest.mark.parametrize(
+    ("failing", "cause"),
+    [
+        ({NO_SERVICE: 3}, NO_SERVICE),
+        ({NO_SERVICE: 3, "auth_denied": 7}, NO_SERVICE),
+        ({NO_SERVICE: 2, "auth_denied": 3, "tag_not_found": 3}, "auth_denied"),
+        ({NO_SERVICE: 2, "tag_not_found": 1}, None),
+        ({}, None),
+    ],
+    ids=["its own", "its own, though another is larger", "another", "few of each", "nothing fails"],
+)
+def test_outage_goes_on_while_enough_fail_alike(failing: Mapping[str, int], cause: str | None) -> None:
+    assert goes_on_for(failing, cause=NO_SERVICE, extent=10) == cause
 
 
 def test_whoever_does_not_recover_with_the_others_stands_alone_in_the_end() -> None:
     """One is checked each minute and one each hour: the latter cannot have recovered yet."""
     still, patience = {0: NO_SERVICE, 1: "auth_denied"}, {0: 3 * MINUTE, 1: 180 * MINUTE}
-    assert left_behind(OUTAGE.resources, still, patience, over_for=MINUTE) == frozenset()
-    assert left_behind(OUTAGE.resources, still, patience, over_for=3 * MINUTE) == {0}
-    assert left_behind(OUTAGE.resources, still, {}, over_for=timedelta(0)) == {0, 1}
+    assert left_behind(range(4), still, patience, over_for=MINUTE) == frozenset()
+    assert left_behind(range(4), still, patience, over_for=3 * MINUTE) == {0}
+    assert left_behind(range(4), still, {}, over_for=timedelta(0)) == {0, 1}
 
 
 def test_bound_is_the_operators() -> None:

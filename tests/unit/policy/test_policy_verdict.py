@@ -326,7 +326,7 @@ def test_regions_that_were_heard_are_waited_for_beside_one_that_was_not() -> Non
     assert (decision.state, decision.left_out) == ("unknown", {"b": "unchecked", "c": "unheard"})
 
 
-@pytest.mark.parametrize("presence", [Presence.DRAINING, Presence.PAUSED])
+@pytest.mark.parametrize("presence", [Presence.DRAINING, Presence.PAUSED, Presence.MAINTENANCE])
 def test_region_that_was_sent_away_is_not_waited_for(presence: Presence) -> None:
     assert decided(vote("up"), vote("up", region="b", presence=presence)).state == "available"
 
