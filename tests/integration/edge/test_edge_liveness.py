@@ -42,7 +42,9 @@ def test_region_whose_clock_is_five_minutes_off_runs_what_is_in_time(
     def told() -> list[float]:
         return [beat.shortest_wait_seconds for beat in region.heartbeats() if beat.shortest_wait_seconds is not None]
 
-    wait_until(lambda: bool(told()), WAIT_SECONDS, "a heartbeat of after the batch")  # that of the refusal may have come before
+    wait_until(
+        lambda: bool(told()), WAIT_SECONDS, "a heartbeat of after the batch"
+    )  # that of the refusal may have come before
     assert told() == [pytest.approx(ahead_seconds, abs=10)] * len(told())
 
 
