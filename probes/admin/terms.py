@@ -19,6 +19,7 @@ TERMS: Final[tuple[Any, ...]] = (
     ("failures", "recoveries"),
     "fresh_intervals",
     ("severity", "degraded_after_seconds"),
+    "uptime_target_percent",
 )
 INHERITED: Final = (
     "What is left empty is inherited: by an image from its group, and by a group from the terms of all."
@@ -27,7 +28,7 @@ _USUAL: Final = (
     f"What is left empty is as Kairos has it: {USUAL.quorum.percent} % of the regions with a vote,"
     f" {USUAL.minimum_votes} votes at least, {USUAL.failures} failures, {USUAL.recoveries} recoveries,"
     f" fresh for {USUAL.fresh_intervals} intervals, {USUAL.severity},"
-    f" {USUAL.degraded_after.total_seconds():.0f} seconds."
+    f" {USUAL.degraded_after.total_seconds():.0f} seconds, and no uptime target."
 )
 
 

@@ -135,3 +135,15 @@ class MaintenanceOccurrence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, {self.starts_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+    def concerns(self, resource: Resource, region_id: int = 0) -> bool:
+        """Tell whether it concerns the resource as seen from a region, or with 0 its verdict over all of them."""
+        if self.region_ids and region_id not in self.region_ids:
+            return False
+        if not (self.resource_ids or self.group_ids or self.registry_ids):
+            return True
+        return (
+            resource.pk in self.resource_ids
+            or resource.group_id in self.group_ids
+            or resource.registry_id in self.registry_ids
+        )

@@ -1,6 +1,7 @@
 """On which terms verdicts are made: fields that a resource, its group and the operator of all may fill."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -16,7 +17,11 @@ MOST: int = 100
 LONGEST_DELAY_SECONDS: int = 7 * 86_400
 _NUMBERS = ("quorum_votes", "quorum_percent", "minimum_votes", "failures", "recoveries", "fresh_intervals")
 
-TERM_FIELDS = (*_NUMBERS, "severity", "degraded_after_seconds")
+LEAST_TARGET_PERCENT = Decimal("0.0001")
+HIGHEST_TARGET_PERCENT = 100 - LEAST_TARGET_PERCENT
+"""A target of all leaves no budget, and one of nothing promises nothing."""
+
+TERM_FIELDS = (*_NUMBERS, "severity", "degraded_after_seconds", "uptime_target_percent")
 
 
 def _number(help_text: str) -> Any:
@@ -44,6 +49,15 @@ class TermFields(models.Model):
         help_text="A failure of too few regions for an outage is an incident after so many seconds.",
     )
 
+    uptime_target_percent = models.DecimalField(
+        max_digits=6,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(LEAST_TARGET_PERCENT), MaxValueValidator(HIGHEST_TARGET_PERCENT)],
+        help_text="Such as 99.9: what it leaves is the error budget. With none there is no budget.",
+    )
+
     class Meta:
         abstract = True
         constraints: ClassVar = [
@@ -58,6 +72,11 @@ class TermFields(models.Model):
                     Q(severity__in=["", *(item.value for item in Severity)]),
                 ),
                 name="%(class)s_terms_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(uptime_target_percent=None)
+                | Q(uptime_target_percent__range=(LEAST_TARGET_PERCENT, HIGHEST_TARGET_PERCENT)),
+                name="%(class)s_target_in_range",
             ),
         ]
 
@@ -77,6 +96,7 @@ class TermFields(models.Model):
             fresh_intervals=self.fresh_intervals,
             severity=Severity(self.severity) if self.severity else None,
             degraded_after=None if delay is None else timedelta(seconds=delay),
+            uptime_target_percent=self.uptime_target_percent,
         )
 
     def clean(self) -> None:

@@ -96,3 +96,13 @@ def floor(instant: datetime, unit: timedelta) -> datetime:
     """Return the start of the hour or day of UTC in which `instant` lies."""
     midnight = instant.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + (instant - midnight) // unit * unit
+
+
+def whole_hours(over: Interval, *, now: datetime) -> Interval:
+    """Return the range from the full hour in which it starts to the end of that in which it ends, or else to `now`.
+
+    Whole hours are read from what was rolled up, and from nothing else. Raises `ValueError` where all of it is still
+    to come.
+    """
+    end = floor(over.end - timedelta.resolution, HOUR) + HOUR
+    return Interval(floor(over.start, HOUR), min(end, now))

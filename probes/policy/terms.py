@@ -3,13 +3,24 @@
 Each layer says only what is different; what it leaves open is inherited, field by field.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, Self
 
 from probes.policy.liveness import Hysteresis
+
+
+class Origin(StrEnum):
+    """Who has the last word on a field, the strongest last."""
+
+    DEFAULT = "default"  # nobody said anything: as Kairos has it
+    ALL = "all"
+    GROUP = "group"
+    RESOURCE = "resource"
 
 
 class Severity(StrEnum):
@@ -58,7 +69,8 @@ class Terms:
 
     With fewer than `minimum_votes` fresh votes (or all, where fewer regions are to check) nothing is said. `failures`
     and `recoveries` are the outcomes in a row that change a region's stance. A vote is fresh for `fresh_intervals` of
-    its region. `degraded_after` is how long a failure below the quorum stands before it is an incident.
+    its region. `degraded_after` is how long a failure below the quorum stands before it is an incident. Without an
+    `uptime_target_percent` there is no error budget: nobody has promised anything.
     """
 
     quorum: Quorum = Quorum(percent=51)
@@ -68,6 +80,7 @@ class Terms:
     fresh_intervals: int = 3
     severity: Severity = Severity.CRITICAL
     degraded_after: timedelta = timedelta(minutes=15)
+    uptime_target_percent: Decimal | None = None
 
     @property
     def thresholds(self) -> Hysteresis:
@@ -89,6 +102,7 @@ class Layer:
     fresh_intervals: int | None = None
     severity: Severity | None = None
     degraded_after: timedelta | None = None
+    uptime_target_percent: Decimal | None = None
 
 
 NOTHING_SAID: Final = Layer()
@@ -102,3 +116,14 @@ def settle(*layers: Layer, base: Terms = USUAL) -> Terms:
         said = {item.name: getattr(layer, item.name) for item in fields(Layer)}
         terms = replace(terms, **{name: value for name, value in said.items() if value is not None})
     return terms
+
+
+def origins(layers: Mapping[Origin, Layer]) -> Mapping[str, Origin]:
+    """Return for each field of the terms which of `layers`, the weakest first, has settled it."""
+    return {
+        item.name: next(
+            (origin for origin in reversed(list(layers)) if getattr(layers[origin], item.name) is not None),
+            Origin.DEFAULT,
+        )
+        for item in fields(Layer)
+    }

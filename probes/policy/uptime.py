@@ -189,3 +189,15 @@ def budget(seconds: Tally, *, target_percent: Decimal) -> Budget:
         left_seconds=float(allowed - seconds.unavailable),
         burn_rate=float(seconds.unavailable / allowed) if allowed else None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """The seconds of a range, held against a target where one was set."""
+
+    seconds: Tally
+    target_percent: Decimal | None = None
+
+    @property
+    def budget(self) -> Budget | None:
+        return None if self.target_percent is None else budget(self.seconds, target_percent=self.target_percent)

@@ -25,6 +25,7 @@ def test_page_names_the_default_of_every_term() -> None:
     assert DEFAULTS["`fresh_intervals`"] == str(USUAL.fresh_intervals)
     assert DEFAULTS["`severity`"] == f"`{USUAL.severity}`"
     assert DEFAULTS["`degraded_after_seconds`"] == f"{USUAL.degraded_after.total_seconds():.0f}"
+    assert (DEFAULTS["`uptime_target_percent`"], USUAL.uptime_target_percent) == ("no target", None)
 
 
 def test_page_gives_each_status_its_ballot() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from probes.policy.intervals import Interval
 from probes.policy.latency import Histogram, Timed
-from probes.policy.rollup import DAY, HOUR, Pieces, Rolled, floor, pieces, total
+from probes.policy.rollup import DAY, HOUR, Pieces, Rolled, floor, pieces, total, whole_hours
 from probes.policy.uptime import Tally
 from probes.protocol.taxonomy import Status
 
@@ -95,3 +95,21 @@ def test_hours_and_days_are_of_utc() -> None:
     instant = datetime(2026, 3, 2, 3, 45, tzinfo=half)
     assert floor(instant, HOUR) == day("01 22:00")
     assert floor(instant, DAY) == day("01 00:00")
+
+
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        (("01T10:00", "01T12:00"), ("01T10:00", "01T12:00")),
+        (("01T10:59", "01T11:01"), ("01T10:00", "01T12:00")),
+        (("01T10:00", "01T14:05"), ("01T10:00", "01T14:30")),
+        (("01T14:10", "02T00:00"), ("01T14:00", "01T14:30")),
+    ],
+)
+def test_range_is_read_by_the_hour_up_to_now(asked: tuple[str, str], read: tuple[str, str]) -> None:
+    assert whole_hours(between(*asked), now=day("01T14:30")) == between(*read)
+
+
+def test_range_that_is_still_to_come_is_refused() -> None:
+    with pytest.raises(ValueError, match="ends after it starts"):
+        whole_hours(between("02T10:00", "02T11:00"), now=day("01T14:30"))

@@ -1,10 +1,11 @@
 """On which terms a resource is judged."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from probes.policy.terms import NOTHING_SAID, USUAL, Layer, Quorum, Severity, Terms, settle
+from probes.policy.terms import NOTHING_SAID, USUAL, Layer, Origin, Quorum, Severity, Terms, origins, settle
 
 
 def test_usual_terms_are_documented_ones() -> None:
@@ -16,7 +17,7 @@ def test_usual_terms_are_documented_ones() -> None:
 def test_each_layer_overrules_what_it_says_and_inherits_the_rest() -> None:
     everywhere = Layer(failures=4, recoveries=5, severity=Severity.WARNING)
     group = Layer(failures=2, quorum=Quorum(votes=1))
-    own = Layer(quorum=Quorum(percent=80), degraded_after=timedelta(hours=1))
+    own = Layer(quorum=Quorum(percent=80), degraded_after=timedelta(hours=1), uptime_target_percent=Decimal("99.9"))
     assert settle(everywhere, group, own) == Terms(
         quorum=Quorum(percent=80),
         minimum_votes=2,
@@ -24,11 +25,31 @@ def test_each_layer_overrules_what_it_says_and_inherits_the_rest() -> None:
         recoveries=5,
         severity=Severity.WARNING,
         degraded_after=timedelta(hours=1),
+        uptime_target_percent=Decimal("99.9"),
     )
 
 
 def test_layers_that_say_nothing_change_nothing() -> None:
     assert settle() == settle(NOTHING_SAID, NOTHING_SAID) == USUAL
+
+
+def test_origin_of_a_field_is_the_strongest_layer_that_says_something_of_it() -> None:
+    layers = {
+        Origin.ALL: Layer(failures=4, recoveries=5),
+        Origin.GROUP: Layer(failures=2, uptime_target_percent=Decimal(99)),
+        Origin.RESOURCE: Layer(quorum=Quorum(votes=1), degraded_after=timedelta(0)),
+    }
+    assert origins(layers) == {
+        "quorum": Origin.RESOURCE,
+        "minimum_votes": Origin.DEFAULT,
+        "failures": Origin.GROUP,
+        "recoveries": Origin.ALL,
+        "fresh_intervals": Origin.DEFAULT,
+        "severity": Origin.DEFAULT,
+        "degraded_after": Origin.RESOURCE,
+        "uptime_target_percent": Origin.GROUP,
+    }
+    assert set(origins({}).values()) == {Origin.DEFAULT}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from probes.policy.intervals import Cover, Interval
-from probes.policy.uptime import WINDOWS, Said, Shown, Stretch, Tally, budget, shown, tally, timeline
+from probes.policy.uptime import WINDOWS, Figure, Said, Shown, Stretch, Tally, budget, shown, tally, timeline
 from probes.protocol.taxonomy import Status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -139,6 +139,12 @@ def test_budget_is_what_the_target_leaves_of_what_counts(
     found = budget(seconds, target_percent=Decimal(target))
     assert (found.allowed_seconds, found.left_seconds, found.burn_rate) == (allowed, left, burn_rate)
     assert found.spent_seconds == seconds.unavailable
+
+
+def test_figure_has_a_budget_where_there_is_a_target() -> None:
+    seconds = Tally(available=900, unavailable=100)
+    assert Figure(seconds=seconds).budget is None
+    assert Figure(seconds=seconds, target_percent=Decimal(90)).budget == budget(seconds, target_percent=Decimal(90))
 
 
 @pytest.mark.parametrize("target", ["0", "100", "-1", "100.1", "NaN"])

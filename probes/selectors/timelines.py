@@ -1,0 +1,136 @@
+"""Timelines of many resources at once, laid out of what is written down: verdicts, outcomes, work and pauses."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import F, Q
+
+from probes.models import ALL_REGIONS, Pause, Region, Resource
+from probes.policy.intervals import Interval
+from probes.policy.uptime import Said, Shown, Stretch, shown, timeline
+from probes.policy.verdict import fresh_for
+from probes.protocol.taxonomy import Status
+from probes.selectors import windows
+from probes.selectors.terms import terms_of
+
+_Key = tuple[int, int]
+"""Of a resource, and of a region or `ALL_REGIONS`."""
+
+# Of each resource what changed, and the last that was said before.
+_VERDICTS: Final = """
+SELECT wanted.resource_id, told.at, told.state FROM unnest(%(resources)s::bigint[]) AS wanted (resource_id)
+CROSS JOIN LATERAL (
+    (SELECT id, at, state FROM probes_verdictchange
+     WHERE resource_id = wanted.resource_id AND at < %(start)s ORDER BY at DESC, id DESC LIMIT 1)
+    UNION ALL
+    (SELECT id, at, state FROM probes_verdictchange
+     WHERE resource_id = wanted.resource_id AND at >= %(start)s AND at < %(end)s)
+) AS told
+ORDER BY told.at, told.id
+"""
+
+# The same of each resource and region; what was said before counts as long as it is fresh.
+_OUTCOMES: Final = """
+SELECT wanted.resource_id, wanted.region_id, told.slot, told.status, told.reason
+FROM unnest(%(resources)s::bigint[], %(regions)s::bigint[], %(kept)s::timestamptz[])
+    AS wanted (resource_id, region_id, kept)
+CROSS JOIN LATERAL (
+    (SELECT slot, status, reason FROM probes_outcome
+     WHERE resource_id = wanted.resource_id AND region_id = wanted.region_id AND NOT egress_down
+         AND slot >= wanted.kept AND slot < %(start)s ORDER BY slot DESC LIMIT 1)
+    UNION ALL
+    (SELECT slot, status, reason FROM probes_outcome
+     WHERE resource_id = wanted.resource_id AND region_id = wanted.region_id AND NOT egress_down
+         AND slot >= %(start)s AND slot < %(end)s)
+) AS told
+"""
+
+
+def of(
+    resources: Sequence[Resource], over: Interval, viewpoints: Sequence[Region | None]
+) -> Mapping[_Key, list[Stretch]]:
+    """Return the timeline of each resource from each viewpoint, None being the verdict over all regions.
+
+    Keyed by the ids of resource and region, `ALL_REGIONS` for the verdict. Resources come with their group where they
+    are looked at from regions. Three queries, five where they are.
+    """
+    regions = [region for region in viewpoints if region]
+    said: dict[_Key, list[Said]] = defaultdict(list)
+    if None in viewpoints:
+        _add_verdicts(said, resources, over)
+    if regions:
+        _add_outcomes(said, resources, over, regions)
+    planned, paused = windows.during(resources, over), _pauses(resources, over)
+    return {
+        (resource.pk, key): timeline(
+            said[resource.pk, key],
+            over=over,
+            maintenance=[Interval(item.starts_at, item.ends_at) for item in planned if item.concerns(resource, key)],
+            paused=paused[resource.pk],
+        )
+        for resource in resources
+        for key in (region.pk if region else ALL_REGIONS for region in viewpoints)
+    }
+
+
+def within(field: str, intervals: Iterable[Interval]) -> Q:
+    """Return what holds for rows whose instant lies in any of the intervals, of which there is one at least."""
+    return reduce(
+        or_, (Q(**{f"{field}__gte": item.start, f"{field}__lt": item.end}) for item in dict.fromkeys(intervals))
+    )
+
+
+def _add_verdicts(said: dict[_Key, list[Said]], resources: Sequence[Resource], over: Interval) -> None:
+    asked = {"resources": [resource.pk for resource in resources], "start": over.start, "end": over.end}
+    for pk, at, state in _rows(_VERDICTS, asked):
+        said[pk, ALL_REGIONS].append(Said(at, Shown(state)))
+
+
+def _add_outcomes(
+    said: dict[_Key, list[Said]], resources: Sequence[Resource], over: Interval, regions: Sequence[Region]
+) -> None:
+    terms = terms_of(resources)
+    holds = {
+        (resource.pk, region.pk): fresh_for(
+            resource.interval_seconds, region.stride, terms[resource.pk].fresh_intervals
+        )
+        for resource in resources
+        for region in regions
+    }
+    longest = timedelta(days=settings.KAIROS_RETENTION_DAYS)
+    asked = {
+        "resources": [resource_id for resource_id, _ in holds],
+        "regions": [region_id for _, region_id in holds],
+        "kept": [over.start - min(span, longest) for span in holds.values()],
+        "start": over.start,
+        "end": over.end,
+    }
+    for resource_id, region_id, slot, status, reason in _rows(_OUTCOMES, asked):
+        lapses_at = slot + holds[resource_id, region_id]
+        said[resource_id, region_id].append(Said(slot, shown(Status(status), reason), lapses_at=lapses_at))
+
+
+def _pauses(resources: Sequence[Resource], over: Interval) -> Mapping[int, list[Interval]]:
+    paused: dict[int, list[Interval]] = defaultdict(list)
+    found = Pause.objects.filter(
+        # One that was resumed at once took no time.
+        Q(ends_at=None) | Q(ends_at__gt=over.start) & Q(ends_at__gt=F("starts_at")),
+        resource__in=resources,
+        starts_at__lt=over.end,
+    )
+    for pk, start, end in found.values_list("resource_id", "starts_at", "ends_at"):
+        paused[pk].append(Interval(start, end or over.end))
+    return paused
+
+
+def _rows(statement: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
