@@ -7,8 +7,10 @@ from typing import Final, Self
 
 from dashboard import words
 from dashboard.words import Look
-from probes.models import Region, Resource, Verdict
+from probes.models import MaintenanceOccurrence, Region, RegionState, Resource, Verdict
+from probes.policy.ballot import Ballot, Stance
 from probes.policy.liveness import RegionCondition
+from probes.policy.terms import USUAL, Terms
 from probes.policy.verdict import fresh_for
 from probes.protocol.taxonomy import Reason, Status
 from probes.selectors.overview import Cell
@@ -17,6 +19,12 @@ from probes.selectors.overview import Cell
 LATEST_TICK: Final = timedelta(seconds=30)
 
 _STATUSES = frozenset(Look(status) for status in Status)
+_VOTES = {
+    Stance.UNPROVED: "none yet",
+    Stance.GOOD: "still good",
+    Stance.IMPAIRED: "still impaired",
+    Stance.BAD: "still bad",
+}
 _VOICELESS = {
     RegionCondition.PAUSED: Look.PAUSED,
     RegionCondition.DRAINING: Look.PAUSED,
@@ -60,6 +68,7 @@ class Face:
         interval_seconds: int,
         stride: int,
         now: datetime,
+        fresh_intervals: int = USUAL.fresh_intervals,
     ) -> Self:
         """Return the face of a resource from a region in `condition`; `is_paused` is the resource's own pause."""
         if is_paused:
@@ -68,7 +77,7 @@ class Face:
             look = _VOICELESS[condition]
         elif seen is None:
             look = Look.UNCHECKED
-        elif seen.slot + fresh_for(interval_seconds, stride) <= now:
+        elif seen.slot + fresh_for(interval_seconds, stride, fresh_intervals) <= now:
             look = Look.STALE
         else:
             look = Look(seen.status)
@@ -90,6 +99,7 @@ def face_of(resource: Resource, cell: Cell, now: datetime) -> Face:
         interval_seconds=resource.interval_seconds,
         stride=cell.region.stride,
         now=now,
+        fresh_intervals=cell.terms.fresh_intervals,
     )
 
 
@@ -98,10 +108,22 @@ def differ(seen: Iterable[tuple[Look, str | None]]) -> bool:
     return len({digest for look, digest in seen if digest and look in _STATUSES}) > 1
 
 
-def look_of(resource: Resource, verdict: Verdict | None, now: datetime) -> Look:
-    """Return how a resource as a whole looks. A verdict that has lapsed and was not computed again is stale."""
+def look_of(
+    resource: Resource, verdict: Verdict | None, now: datetime, *, work: MaintenanceOccurrence | None = None
+) -> Look:
+    """Return how a resource as a whole looks: a pause over planned work, and that over the verdict.
+
+    A verdict that has lapsed and was not computed again is stale.
+    """
     if resource.is_paused:
         return Look.PAUSED
+    if work is not None:
+        return Look.MAINTENANCE
+    return verdict_look(verdict, now)
+
+
+def verdict_look(verdict: Verdict | None, now: datetime) -> Look:
+    """Return how a verdict looks, whatever is shown over it."""
     if verdict is None:
         return Look.UNCHECKED
     is_lapsed = verdict.stale_at is not None and verdict.stale_at + LATEST_TICK <= now
@@ -118,3 +140,20 @@ def name_of(resource: Resource) -> str:
 
 def region_name(region: Region) -> str:
     return words.shown(region.name, 100) or region.slug
+
+
+def vote_told(state: RegionState, terms: Terms) -> str:
+    """Return with what a region votes, where that is not what its last check found; empty where it is."""
+    ballot = Ballot(state.ballot) if state.ballot else None
+    stance = Stance(state.stance)
+    if ballot is None or stance.value == ballot.value:
+        return ""
+    if ballot is Ballot.BAD or (ballot is Ballot.IMPAIRED and stance is not Stance.BAD):
+        return f"{_VOTES[stance]}, until {words.counted(terms.failures, 'failure')} in a row"
+    return f"{_VOTES[stance]}, until {words.counted(terms.recoveries, 'good check')} in a row"
+
+
+def work_told(work: MaintenanceOccurrence, now: datetime) -> str:
+    """Return what is planned, and until when."""
+    name = words.shown(work.name, 200)
+    return f"{name + ', ' if name else ''}until {words.clock(work.ends_at, now)}"

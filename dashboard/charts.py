@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from dashboard import words
 from dashboard.words import Look
+from probes.policy.uptime import Shown, Tally
 
 _PHASES: Final = (
     ("dns", "DNS"),
@@ -23,6 +24,15 @@ _PHASES: Final = (
     ("read", "rest"),
 )
 _BAR_WIDTH: Final = 1000.0
+_LEAST_SHARE: Final = 8.0
+_SHARES: Final = (
+    Shown.AVAILABLE,
+    Shown.DEGRADED,
+    Shown.UNAVAILABLE,
+    Shown.UNKNOWN,
+    Shown.MAINTENANCE,
+    Shown.PAUSED,
+)
 _LEAST_WIDTH: Final = 3.0  # what happened is seen, however short it was
 
 STRIP_CELLS: Final = 50
@@ -110,6 +120,23 @@ def strip(ticks: Sequence[Tick], *, label: str) -> SafeString:
     )
 
 
+def share_bar(seconds: Tally, *, label: str) -> SafeString:
+    """Return what the seconds of a range showed, side by side on one bar; what does not count comes last."""
+    counts = [(state, getattr(seconds, state.value)) for state in _SHARES]
+    total = sum(count for _, count in counts)
+    said = ", ".join(f"{words.percent(count, total)} {state.value}" for state, count in counts if count)
+    return format_html(
+        '<svg class="share" viewBox="0 0 {} 10" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>',
+        int(_BAR_WIDTH),
+        f"{label}: {said or 'nothing'}",
+        format_html_join(
+            "",
+            '<rect class="share-{}" x="{}" y="0" width="{}" height="10"><title>{}</title></rect>',
+            _shares([(state, count) for state, count in counts if count], total),
+        ),
+    )
+
+
 def told(ticks: Sequence[Tick]) -> str:
     """Return what a strip shows, in words: `last 50 checks: 47 available, 3 unavailable`."""
     shown = ticks[-STRIP_CELLS:]
@@ -143,6 +170,17 @@ def _segments(row: Timing, scale: float) -> Iterator[tuple[str, str, str, str]]:
         # Phases too short to draw to scale push those after them; none leaves the bar.
         x = min(x, _BAR_WIDTH - width)
         yield style, f"{x:.1f}", f"{width:.1f}", f"{label} {words.milliseconds(value)}"
+        x += width
+
+
+def _shares(counts: Sequence[tuple[Shown, int]], total: int) -> Iterator[tuple[str, str, str, str]]:
+    """Draw each to scale, and what is too short for that at its least width, at the expense of the longest."""
+    widths = [max(count * _BAR_WIDTH / total, _LEAST_SHARE) for _, count in counts]
+    if widths:
+        widths[widths.index(max(widths))] -= sum(widths) - _BAR_WIDTH
+    x = 0.0
+    for (state, count), width in zip(counts, widths, strict=True):
+        yield state.value, f"{x:.1f}", f"{width:.1f}", f"{state.value}: {words.amount(count)}"
         x += width
 
 

@@ -10,32 +10,18 @@ from datetime import datetime
 from django.utils.safestring import SafeString
 
 from dashboard import charts, words
-from dashboard.cells import Face, differ, face_of, look_of, name_of, region_name
+from dashboard.cells import Face, differ, face_of, look_of, name_of, region_name, verdict_look, vote_told, work_told
 from dashboard.charts import Tick
 from dashboard.evidence import Document, Facts
 from dashboard.regions import CONDITIONS, RegionView, view
 from dashboard.words import Look
-from probes.models import Endpoint, MissedSlots, RegionState, Resource, Verdict
+from probes.models import Endpoint, MaintenanceOccurrence, MissedSlots, RegionState, Resource, Verdict
 from probes.policy.liveness import RegionCondition
 from probes.protocol.outcome import Outcome
 from probes.selectors.history import Past
 from probes.selectors.overview import Cell
 from probes.selectors.regions import NO_VITALS, Vitals
 from probes.selectors.resources import decision_of
-
-_LEFT_OUT = {
-    "paused": "the region is paused",
-    "draining": "the region is being drained",
-    "silent": "the region is silent",
-    "egress_down": "the region reaches nothing at all",
-    "unheard": "the region has not been heard yet",
-    "maintenance": "maintenance is on, as seen from there",
-    "unchecked": "nothing has come from it yet",
-    "unproved": "nothing was good there yet, and too little was bad",
-    "stale": "its last result is too old",
-    "indeterminate": "its check could not tell",
-    "config_error": "the check needs mending",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +39,13 @@ class RegionCard:
     is_unreadable: bool
     strip: SafeString
     history: str
+    vote: str
     missed: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """All that the page says. `reference` is as given, `canonical` as checked."""
+    """All that the page says. `canonical` is the reference as checked, `beneath` the verdict under planned work."""
 
     id: int
     name: str
@@ -66,6 +53,8 @@ class Page:
     registry: str
     look: Look
     since: str
+    beneath: Look | None
+    sentence: str
     explanation: Sequence[str]
     schedule: Facts
     digests_differ: bool
@@ -79,18 +68,22 @@ def page(
     gaps: Sequence[MissedSlots],
     vitals: Mapping[int, Vitals],
     *,
+    work: MaintenanceOccurrence | None = None,
     now: datetime,
 ) -> Page:
-    """Return the page of `resource`; the rest is about its regions, as the selectors give it."""
+    """Return the page of `resource`; the rest is about its regions, and `work` is what is planned and on now."""
     verdict: Verdict | None = getattr(resource, "verdict", None)
+    look = look_of(resource, verdict, now, work=work)
     cards = [_card(resource, item, history.get(item.region.pk, ()), gaps, vitals, now=now) for item in cells]
     return Page(
         id=resource.pk,
         name=name_of(resource),
         canonical=words.shown(resource.canonical, 700),
         registry=words.shown(resource.registry.name or resource.registry.host, 260),
-        look=look_of(resource, verdict, now),
-        since=_since(resource.paused_at or (verdict.since if verdict else None), now),
+        look=look,
+        since=work_told(work, now) if work and look is Look.MAINTENANCE else _held_since(resource, verdict, now),
+        beneath=verdict_look(verdict, now) if look is Look.MAINTENANCE else None,
+        sentence=_sentence(verdict),
         explanation=_explanation(verdict),
         schedule=_schedule(resource, now),
         digests_differ=differ((card.face.look, card.digest) for card in cards),
@@ -123,6 +116,7 @@ def _card(
         is_unreadable=state is not None and document is None,
         strip=charts.strip(ticks, label=f"From {region.slug}"),
         history=charts.told(ticks),
+        vote=vote_told(state, cell.terms) if state else "",
         missed=[_missed(gap, now) for gap in missed],
     )
 
@@ -136,17 +130,26 @@ def _document(state: RegionState, now: datetime) -> Document | None:
         return None
 
 
+def _held_since(resource: Resource, verdict: Verdict | None, now: datetime) -> str:
+    return _since(resource.paused_at or (verdict.since if verdict else None), now)
+
+
+def _sentence(verdict: Verdict | None) -> str:
+    """Return the verdict in a sentence, as it was explained when it was made."""
+    said = words.shown(verdict.explanation, 500) if verdict else ""
+    return f"{said[:1].upper()}{said[1:]}." if said else "No region has reported yet."
+
+
 def _explanation(verdict: Verdict | None) -> list[str]:
     decision = decision_of(verdict) if verdict else None
-    if verdict is None or decision is None:
-        return ["No region has reported yet."]
+    if decision is None:
+        return []
     regions = words.counted(decision.counted + len(decision.left_out), "region has", "regions have")
     good = decision.counted - decision.failing
     said = [f"{decision.counted} of {regions} a vote: {good} good, {decision.failing} not."]
-    if decision.failing:
-        said.append(f"{words.shown(verdict.explanation, 500)}.")
     said += [
-        f"{region} has none: {_LEFT_OUT.get(cause, cause)}." for region, cause in sorted(decision.left_out.items())
+        f"{region} has none: {words.LEFT_OUT.get(cause, cause)}."
+        for region, cause in sorted(decision.left_out.items())
     ]
     return said
 

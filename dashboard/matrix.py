@@ -6,15 +6,28 @@ from datetime import datetime
 from typing import Final
 
 from dashboard import words
-from dashboard.cells import LATEST_TICK, Face, differ, face_of, look_of, name_of, region_name
+from dashboard.cells import (
+    LATEST_TICK,
+    Face,
+    differ,
+    face_of,
+    look_of,
+    name_of,
+    region_name,
+    verdict_look,
+    vote_told,
+    work_told,
+)
 from dashboard.regions import CONDITIONS, trouble
 from dashboard.words import Look
 from probes.models import Region, Resource
 from probes.policy.liveness import RegionCondition
+from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
 from probes.selectors.overview import Cell, Overview, Row
 from probes.selectors.severity import Group
 
+_VERDICTS: Final = frozenset(Look(state) for state in VerdictState)
 _OUT_OF_VOTE: Final = {
     RegionCondition.SILENT: Look.SILENT,
     RegionCondition.EGRESS_DOWN: Look.EGRESS_DOWN,
@@ -26,6 +39,7 @@ _SAID: Final = {
     Group.DEGRADED: "degraded",
     Group.UNKNOWN: "unknown",
     Group.UNCHECKED: "not yet checked",
+    Group.MAINTENANCE: "in maintenance",
     Group.PAUSED: "paused",
 }
 
@@ -42,19 +56,20 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellView:
-    """One resource from one region. `facts` are what is folded away."""
+    """One resource from one region. `vote` is said where it is not what was found; `facts` are folded away."""
 
     id: str
     slug: str
     region: str
     face: Face
     hint: str
+    vote: str
     facts: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowView:
-    """One resource. A cell is None where the resource is not checked from there."""
+    """One resource. A cell is None where the resource is not checked from there. `work` is what is planned now."""
 
     id: int
     name: str
@@ -64,6 +79,7 @@ class RowView:
     look: Look
     was: str
     since: str
+    work: str
     digests_differ: bool
     cells: Sequence[CellView | None]
 
@@ -142,7 +158,7 @@ def _column(region: Region, now: datetime) -> Column:
 def _row(row: Row, now: datetime) -> RowView:
     resource = row.resource
     cells = [_cell(resource, cell, now) if cell else None for cell in row.cells]
-    look = look_of(resource, row.verdict, now)
+    look = look_of(resource, row.verdict, now, work=row.work)
     then = resource.paused_at or (row.verdict.since if row.verdict else None)
     return RowView(
         id=resource.pk,
@@ -151,8 +167,9 @@ def _row(row: Row, now: datetime) -> RowView:
         registry=words.shown(resource.registry.name, 100),
         schedule=f"{words.every(resource.interval_seconds)}, {_manner(resource)}",
         look=look,
-        was=f"was {Look(row.verdict_state).label.lower()}" if look is Look.STALE else "",
+        was=_beneath(row, look, now),
         since=words.since(then, now) if then else "",
+        work=work_told(row.work, now) if look is Look.MAINTENANCE and row.work else "",
         digests_differ=differ(
             (view.face.look, cell.state.digest)
             for view, cell in zip(cells, row.cells, strict=True)
@@ -162,17 +179,28 @@ def _row(row: Row, now: datetime) -> RowView:
     )
 
 
+def _beneath(row: Row, look: Look, now: datetime) -> str:
+    """Return what the verdict says, where something else is shown over it."""
+    said = Look(row.verdict_state).label.lower()
+    if look is Look.STALE:
+        return f"was {said}"
+    if look is Look.MAINTENANCE and verdict_look(row.verdict, now) in _VERDICTS:
+        return f"beneath it {said}"
+    return ""
+
+
 def _manner(resource: Resource) -> str:
     return "HTTP endpoint" if resource.is_endpoint else f"{resource.depth or 'automatic'} depth"
 
 
 def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:
-    state = cell.state
+    state, face = cell.state, face_of(resource, cell, now)
     return CellView(
         id=f"cell-{resource.pk}-{cell.region.slug}",
         slug=cell.region.slug,
         region=region_name(cell.region),
-        face=face_of(resource, cell, now),
+        face=face,
+        vote=vote_told(state, cell.terms) if state and face.counts else "",
         hint=_hint(state.reason) if state else "",
         facts=_facts(resource, cell, now),
     )

@@ -4,13 +4,14 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 from django.views.decorators.gzip import gzip_page
 
-from dashboard import views
+from dashboard import incident_views, views
 
 app_name = "dashboard"
 
 # Only fragments are compressed: they hold no secret (a CSRF token, say) that their length could tell.
 live_overview = gzip_page(views.overview)
 live_resource = gzip_page(views.resource)
+live_incident = gzip_page(incident_views.incident)
 
 urlpatterns = [
     path("", views.overview, {"template": "dashboard/overview.html"}, name="overview"),
@@ -22,6 +23,19 @@ urlpatterns = [
         {"template": "dashboard/_resource.html"},
         name="resource-live",
     ),
+    path(
+        "incidents/<int:incident_id>/",
+        incident_views.incident,
+        {"template": "dashboard/incident.html"},
+        name="incident",
+    ),
+    path(
+        "incidents/<int:incident_id>/live/",
+        live_incident,
+        {"template": "dashboard/_incident.html"},
+        name="incident-live",
+    ),
+    path("incidents/<int:incident_id>/note/", incident_views.note, name="incident-note"),
     path(
         "login/",
         LoginView.as_view(template_name="dashboard/login.html", redirect_authenticated_user=True),

@@ -1,6 +1,7 @@
 """The pages: selector → template. Each is served whole, and as the fragment that keeps it current."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -13,18 +14,29 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard import charts, detail, matrix
+from dashboard import charts, detail, incidents, matrix, uptime
 from dashboard.access import readers_only
+from dashboard.cells import region_name
 from dashboard.words import Look
-from probes.models import Resource
-from probes.selectors import history, severity
+from probes.models import ALL_REGIONS, Region, Resource
+from probes.policy.intervals import Interval
+from probes.policy.rollup import whole_hours
+from probes.policy.terms import Terms
+from probes.policy.uptime import WINDOWS, Figure
+from probes.selectors import history, severity, windows
+from probes.selectors import incidents as incident_rows
 from probes.selectors.health import pulse
 from probes.selectors.overview import overview as read_overview
 from probes.selectors.regions import vitals_of
 from probes.selectors.severity import Group
 from probes.selectors.states import cells
+from probes.selectors.terms import in_force
+from probes.selectors.uptime import rolled_each
 
 ROWS_A_PAGE: Final = 50
+OPEN_INCIDENTS: Final = 8
+LAST_INCIDENTS: Final = 5
+LAST_ENTRIES: Final = 12
 # Without JavaScript the whole page is loaded again, which is less pleasant and so less often.
 RHYTHM: Final = {"refresh_seconds": 5, "reload_seconds": 20}
 
@@ -36,15 +48,16 @@ _MISSED_WITHIN: Final = timedelta(days=1)
 @never_cache
 @readers_only
 def overview(request: HttpRequest, template: str) -> HttpResponse:
-    """Images by regions, the worst first. Nine queries, whatever it holds."""
+    """What is wrong now, and images by regions, the worst first. Twelve queries, whatever it holds."""
     now = timezone.now()
     group = _group(request.GET.get("show", ""))
     search = request.GET.get("find", "").replace("\0", "").strip()[:_LONGEST_SEARCH]
-    counted = severity.tally()
+    work = windows.on(now)
+    counted = severity.tally(work)
     tally = counted.groups
-    listed = severity.worst_first(group=group, search=search)
+    listed = severity.worst_first(group=group, search=search, work=work)
     page = Paginator(listed, ROWS_A_PAGE).get_page(request.GET.get("page"))
-    found = read_overview(listed[max(page.start_index() - 1, 0) : page.end_index()])
+    found = read_overview(listed[max(page.start_index() - 1, 0) : page.end_index()], work=work)
     ticked_at = pulse().ticked_at
     chosen = {"show": group.value if group else "", "find": search}
     return render(
@@ -62,6 +75,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
                 has_endpoints=counted.has_endpoints,
             ),
             "problems": matrix.problems(ticked_at, found.regions, now),
+            "wrong_now": incidents.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS), now),
             "now": now,
             "columns": matrix.columns(found.regions, now),
             "rows": matrix.rows(found, now),
@@ -86,14 +100,20 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
 @never_cache
 @readers_only
 def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
-    """One image: what each region last found, and what happened lately. Nine queries."""
+    """One image: its verdict, its incidents, its uptime, and what each region last found. Twenty queries at most."""
     now = timezone.now()
-    chosen = get_object_or_404(Resource.objects.select_related("registry", "verdict", "endpoint"), pk=resource_id)
-    found = cells(chosen)
+    joined = Resource.objects.select_related("registry", "verdict", "endpoint", "group")
+    chosen = get_object_or_404(joined, pk=resource_id)
+    terms = in_force(chosen).terms
+    found = cells(chosen, terms)
     kept = now - timedelta(days=settings.KAIROS_RETENTION_DAYS)
     past = history.latest(chosen, [item.region.pk for item in found], count=charts.STRIP_CELLS, since=kept)
     vitals = vitals_of([item.region.pk for item in found])
-    shown = detail.page(chosen, found, past, history.gaps(chosen, since=now - _MISSED_WITHIN), vitals, now=now)
+    missed = history.gaps(chosen, since=now - _MISSED_WITHIN)
+    work = windows.shown_over([chosen], windows.on(now)).get(chosen.pk)
+    shown = detail.page(chosen, found, past, missed, vitals, work=work, now=now)
+    last = incident_rows.of_resource(chosen, LAST_INCIDENTS)
+    told = incident_rows.timeline(last[0], LAST_ENTRIES) if last else None
     return render(
         request,
         template,
@@ -104,8 +124,24 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
             "title": f"{shown.name} · Kairos",
             "page": shown,
             "now": now,
+            "story": incidents.story(last[0], told, (), now) if told else None,
+            "earlier": incidents.lines(last[1:], now),
+            "uptime": _uptime(chosen, terms, [item.region for item in found], now),
             "phases": charts.phase_legend(),
         },
+    )
+
+
+def _uptime(resource: Resource, terms: Terms, regions: Sequence[Region], now: datetime) -> uptime.Uptime:
+    overs = {name: whole_hours(Interval(now - span, now), now=now) for name, span in WINDOWS.items()}
+    found = dict(zip(overs, rolled_each(resource, list(overs.values()), [None, *regions]), strict=True))
+    target = terms.uptime_target_percent
+    return uptime.uptime(
+        {name: Figure(seconds=each[ALL_REGIONS].seconds, target_percent=target) for name, each in found.items()},
+        [
+            (region.slug, region_name(region), {name: each[region.pk].seconds for name, each in found.items()})
+            for region in regions
+        ],
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from probes.policy.slots import MissedCause
@@ -32,6 +33,7 @@ class Look(StrEnum):
     SILENT = "silent"
     EGRESS_DOWN = "egress_down"
     PAUSED = "paused"
+    MAINTENANCE = "maintenance"
     UNCHECKED = "unchecked"
 
     @property
@@ -68,6 +70,9 @@ _LOOKS: Final = {
         "Region cut off", "The region reaches nothing at all; shown is the last result that counted. No vote."
     ),
     Look.PAUSED: _Explained("Paused", "Nothing is checked until somebody resumes it."),
+    Look.MAINTENANCE: _Explained(
+        "Maintenance", "Work is planned now. Checks and verdicts go on; uptime leaves the time out."
+    ),
     Look.UNCHECKED: _Explained("Not yet checked", "No result has come from there yet."),
 }
 
@@ -130,6 +135,21 @@ _MISSED: Final[dict[str, str]] = {
     MissedCause.LOST: "nothing usable came back in time",
     MissedCause.OUTDATED: "a worker of the region is too old for it",
 }
+
+LEFT_OUT: Final = {
+    "paused": "the region is paused",
+    "draining": "the region is being drained",
+    "silent": "the region is silent",
+    "egress_down": "the region reaches nothing at all",
+    "unheard": "the region has not been heard yet",
+    "maintenance": "work is planned there",
+    "unchecked": "nothing has come from it yet",
+    "unproved": "nothing was good there yet, and too little was bad",
+    "stale": "its last result is too old",
+    "indeterminate": "its check could not tell",
+    "config_error": "the check needs mending",
+}
+"""Why a region has no vote that counts (`policy.verdict.Decision`)."""
 
 
 def reason(code: str) -> str:
@@ -230,6 +250,25 @@ def offset(value: float | None, uncertainty: float | None) -> str:
     if uncertainty is None:
         return f"at least {seconds(value)} ahead" if value >= 0 else f"at most {seconds(-value)} behind"
     return f"{seconds(abs(value))} {way}, give or take {seconds(uncertainty)}"
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share for reading, rounded down: what was not wholly up is never `100 %`. `whole` is not zero."""
+    thousandths = part * 100_000 // whole
+    if part and not thousandths:
+        return "under 0.001 %"
+    return f"{thousandths / 1000:.3f}".rstrip("0").rstrip(".") + " %"
+
+
+def amount(seconds: float) -> str:
+    """Return a span of time in its two largest units, rounded down: `45 s`, `3 min 20 s`, `2 h 5 min`, `1 d 4 h`."""
+    whole = max(0, int(seconds))
+    sizes = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
+    for (size, unit), (smaller, lesser) in pairwise(sizes):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size}{_NO_BREAK}{unit}" + (f" {rest}{_NO_BREAK}{lesser}" if rest else "")
+    return f"{whole}{_NO_BREAK}s"
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

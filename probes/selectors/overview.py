@@ -5,30 +5,37 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from probes.models import Region, RegionState, Resource, Verdict
+from probes.models import MaintenanceOccurrence, Region, RegionState, Resource, Verdict
 from probes.policy.liveness import RegionCondition
+from probes.policy.terms import USUAL, Terms
 from probes.policy.verdict import VerdictState
-from probes.selectors import registries
+from probes.selectors import registries, windows
 from probes.selectors.regions import UNREAD
 from probes.selectors.subscriptions import regions_of
+from probes.selectors.terms import terms_of
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A resource from one region. `state` is None before its first outcome from there."""
+    """A resource from one region, judged on its `terms`. `state` is None before its first outcome from there."""
 
     region: Region
     condition: RegionCondition
     state: RegionState | None
+    terms: Terms = USUAL
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A resource, the verdict on it, and one cell for each column; None where it is not checked from there."""
+    """A resource, the verdict on it, and one cell for each column; None where it is not checked from there.
+
+    `work` is what is planned for it and is on now.
+    """
 
     resource: Resource
     verdict: Verdict | None
     cells: Sequence[Cell | None]
+    work: MaintenanceOccurrence | None = None
 
     @property
     def verdict_state(self) -> VerdictState:
@@ -43,16 +50,18 @@ class Overview:
     rows: Sequence[Row]
 
 
-def overview(resources: QuerySet[Resource] | None = None) -> Overview:
-    """Return the matrix of these resources (all by default; slice them for a page). Five queries, whatever it holds.
+def overview(resources: QuerySet[Resource] | None = None, *, work: Sequence[MaintenanceOccurrence] = ()) -> Overview:
+    """Return the matrix of these resources (all by default; slice them for a page). Six queries, whatever it holds.
+
+    `work` is what is on now of all that is planned (`windows.on`).
 
     Columns are the regions in service: enrolled and not retired. States come without their documents, and verdicts
     without their inputs.
     """
     chosen = Resource.objects.all() if resources is None else resources
     listed = list(
-        chosen.select_related("registry", "verdict").defer(
-            *(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs"
+        chosen.select_related("registry", "verdict", "group").defer(
+            *(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs", "group__notes"
         )
     )
     ids = [resource.pk for resource in listed]
@@ -63,6 +72,7 @@ def overview(resources: QuerySet[Resource] | None = None) -> Overview:
     }
     checked_from = {pk: {region.pk for region in found} for pk, found in regions_of(ids).items()}
     conditions = {region.pk: region.condition for region in regions}
+    terms, worked_on = terms_of(listed), windows.shown_over(listed, work)
     return Overview(
         regions,
         [
@@ -70,11 +80,12 @@ def overview(resources: QuerySet[Resource] | None = None) -> Overview:
                 resource,
                 getattr(resource, "verdict", None),
                 [
-                    Cell(region, conditions[region.pk], states.get((resource.pk, region.pk)))
+                    Cell(region, conditions[region.pk], states.get((resource.pk, region.pk)), terms[resource.pk])
                     if region.pk in checked_from[resource.pk]
                     else None
                     for region in regions
                 ],
+                worked_on.get(resource.pk),
             )
             for resource in listed
         ],

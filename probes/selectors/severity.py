@@ -1,6 +1,6 @@
 """What is worst first, and how many there are of each kind."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -8,17 +8,19 @@ from typing import Any
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Lower, NullIf
 
-from probes.models import Resource, ResourceKind
+from probes.models import MaintenanceOccurrence, Resource, ResourceKind
 from probes.policy.verdict import VerdictState
+from probes.selectors.windows import worked_on
 
 
 class Group(StrEnum):
-    """What a resource counts as, the worst first: its verdict, unless none was made yet or it is paused."""
+    """What a resource counts as, the worst first: its verdict, unless there is none or something is shown over it."""
 
     UNAVAILABLE = "unavailable"
     DEGRADED = "degraded"
     UNKNOWN = "unknown"
     UNCHECKED = "unchecked"
+    MAINTENANCE = "maintenance"
     AVAILABLE = "available"
     PAUSED = "paused"
 
@@ -26,9 +28,14 @@ class Group(StrEnum):
 _RANKS = {group: rank for rank, group in enumerate(Group)}
 
 
-def worst_first(*, group: Group | None = None, search: str = "") -> "QuerySet[Resource]":
-    """Return resources by severity and then by name; of one group, or with `search` in name or reference."""
-    found = Resource.objects.annotate(rank=_rank())
+def worst_first(
+    *, group: Group | None = None, search: str = "", work: Iterable[MaintenanceOccurrence] = ()
+) -> "QuerySet[Resource]":
+    """Return resources by severity and then by name; of one group, or with `search` in name or reference.
+
+    `work` is what is on now of all that is planned (`windows.on`).
+    """
+    found = Resource.objects.annotate(rank=_rank(work))
     if group is not None:
         found = found.filter(rank=_RANKS[group])
     if search:
@@ -44,10 +51,10 @@ class Tally:
     has_endpoints: bool
 
 
-def tally() -> Tally:
-    """Count resources. One query."""
+def tally(work: Iterable[MaintenanceOccurrence] = ()) -> Tally:
+    """Count resources, `work` being on. One query."""
     counted = (
-        Resource.objects.annotate(rank=_rank())
+        Resource.objects.annotate(rank=_rank(work))
         .order_by()
         .values("rank")
         .annotate(count=Count("pk"), endpoints=Count("pk", filter=Q(kind=ResourceKind.ENDPOINT)))
@@ -59,10 +66,11 @@ def tally() -> Tally:
     )
 
 
-def _rank() -> Any:
+def _rank(work: Iterable[MaintenanceOccurrence]) -> Any:
     """Give each resource the place of its group. A verdict that was never computed from anything is none."""
     return Case(
         When(paused_at__isnull=False, then=_RANKS[Group.PAUSED]),
+        *(When(worked_on(item), then=_RANKS[Group.MAINTENANCE]) for item in work),
         When(verdict=None, then=_RANKS[Group.UNCHECKED]),
         *(When(verdict__state=state, then=_RANKS[Group(state)]) for state in VerdictState),
         default=Value(_RANKS[Group.UNKNOWN]),

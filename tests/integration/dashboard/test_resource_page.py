@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from probes.actions import regions, resources
-from probes.models import MissedSlots, Region, RegionState, Resource
+from probes.models import MaintenanceOccurrence, MissedSlots, Region, RegionState, Resource
 from probes.policy.slots import MissedCause
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Certificate, Outcome, PlatformResult, RateLimit
@@ -125,6 +125,9 @@ def test_the_verdict_is_explained(client: Client, plane: ControlPlane) -> None:
     plane.check(image, finds={"us-east": finding(Reason.RATE_LIMITED), "eu-west": finding(Reason.TAG_NOT_FOUND)})
     page = read(client, image)
     assert page["verdict"].text == "Degraded"
+    assert page.all("p", "sentence")[0].text.startswith(
+        "1 of 2 fresh regions cannot read the manifest: ghcr.io: tag not found since "
+    )
     explanation = page.all("p", "explanation")[0].text
     assert explanation.startswith("2 of 3 regions have a vote: 1 good, 1 not.")
     assert "us-east has none: its check could not tell." in explanation
@@ -176,7 +179,95 @@ def test_one_query_budget_serves_any_history(client: Client, plane: ControlPlane
     few = queries()
     for _ in range(5):
         plane.check(image)
-    assert queries() == few == 8
+    assert queries() == few == 18
+
+
+def test_an_image_without_a_result_has_no_verdict_and_no_figure(client: Client, plane: ControlPlane) -> None:
+    page = read(client, plane.image(uptime_target_percent="99.9"))
+    assert page.all("p", "sentence")[0].text == "No region has reported yet."
+    for window in ("24h", "7d", "30d", "90d"):
+        assert "No data" in page[f"uptime-{window}"].text
+        assert "%" not in page[f"uptime-{window}"].text
+        assert "hatched" in page[f"uptime-{window}"].classes
+
+
+def test_uptime_tells_what_was_left_out_and_what_is_left_of_the_budget(client: Client, plane: ControlPlane) -> None:
+    plane.now -= timedelta(minutes=40)
+    image = plane.image(uptime_target_percent="50")
+    plane.check(image)
+    plane.now += timedelta(minutes=9)
+    plane.check(image, finds={slug: finding(Reason.TAG_NOT_FOUND) for slug in plane.regions})
+    plane.now += timedelta(minutes=9)
+    plane.check(image)
+    page = read(client, image)
+    assert page["uptime"].text == "Uptime promised: 50 %"
+    text = page["uptime-24h"].text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "10 min down" in text
+    assert "Left out: 23 h" in text or "Left out: 1 d" in text
+    assert "left of a budget of" in text
+    assert "no data" not in page["uptime-regions"].text
+
+
+def test_a_budget_that_is_overspent_is_said_loudly(client: Client, plane: ControlPlane) -> None:
+    plane.now -= timedelta(minutes=10)
+    image = plane.image(uptime_target_percent="99.9")
+    plane.check(image, finds={slug: finding(Reason.TAG_NOT_FOUND) for slug in plane.regions})
+    page = read(client, image)
+    assert "overspent by" in page["uptime-24h"].text
+    assert page.all("p", "figure-budget")[0].classes == ["figure-budget", "is-unavailable"]
+    assert "promised: 99.9 %" in page["uptime"].text
+
+
+def test_planned_work_is_shown_over_the_verdict(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image, finds={slug: finding(Reason.TAG_NOT_FOUND) for slug in plane.regions})
+    now = datetime.now(UTC)
+    work = {"starts_at": now - timedelta(hours=1), "ends_at": now + timedelta(hours=1), "name": "<Disks>"}
+    occurrence = MaintenanceOccurrence.objects.create(registry_ids=[image.registry_id], **work)
+    page = read(client, image)
+    assert page["verdict"].text == "Maintenance"
+    assert "<Disks>, until" in page["resource"].text
+    assert page["beneath"].text == "Unavailable"
+    overview = Page(client.get("/").content.decode())
+    row = overview[f"verdict-{image.pk}"]
+    assert row.attributes["data-look"] == "maintenance"
+    assert "beneath it unavailable" in row.text
+    assert "0 of 1 image can be pulled from everywhere; 1 in maintenance." in overview["headline"].text
+    assert client.get("/?show=maintenance").status_code == 200
+    resources.pause([image.pk], now=now)
+    assert read(client, image)["verdict"].text == "Paused"
+    MaintenanceOccurrence.objects.filter(pk=occurrence.pk).update(ends_at=now)
+    resources.resume([image.pk], now=now)
+    assert read(client, image)["verdict"].text != "Maintenance"
+
+
+def test_a_vote_that_is_not_what_was_found_is_said(client: Client, plane: ControlPlane) -> None:
+    """Three failures in a row turn a vote: one that fails for the first time is still good."""
+    image = plane.image(failures=3, recoveries=2)
+    plane.check(image)
+    plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
+    page = read(client, image)
+    assert page["verdict"].text == "Available"
+    assert "its vote is still good, until 3 failures in a row" in page["from-us-east"].text
+    assert "its vote" not in page["from-eu-west"].text
+    cell = Page(client.get("/").content.decode())[f"cell-{image.pk}-us-east"].text
+    assert "vote still good, until 3 failures in a row" in cell
+    for _ in range(2):
+        plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
+    plane.check(image)
+    text = read(client, image)["from-us-east"].text
+    assert "its vote is still bad, until 2 good checks in a row" in text
+
+
+def test_freshness_is_that_of_the_terms(client: Client, plane: ControlPlane) -> None:
+    plane.now -= timedelta(minutes=10)
+    patient = plane.image("ghcr.io/org/patient:1", interval_seconds=60, fresh_intervals=20)
+    usual = plane.image("ghcr.io/org/usual:1", interval_seconds=60)
+    plane.check(patient, usual)
+    for image, look in ((patient, "available"), (usual, "stale")):
+        assert read(client, image)["from-eu-west"].attributes["data-look"] == look
+        overview = Page(client.get("/").content.decode())
+        assert overview[f"cell-{image.pk}-eu-west"].attributes["data-look"] == look
 
 
 def test_differing_digests_are_listed_by_region(client: Client, plane: ControlPlane) -> None:

@@ -16,7 +16,7 @@ def tokens(block: str) -> dict[str, str]:
 
 LIGHT, DARK, PAPER = (tokens(block) for block in CSS.split(":root {")[1:])
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK, {**LIGHT, **PAPER}], ids=["light", "dark", "paper"])
-INKS = ("available", "unavailable", "degraded", "indeterminate", "config_error", "unknown")
+INKS = ("available", "unavailable", "degraded", "indeterminate", "config_error", "unknown", "maintenance")
 
 
 def luminance(colour: str) -> float:

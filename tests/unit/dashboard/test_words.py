@@ -114,3 +114,36 @@ def test_lists_and_counts_read_as_english() -> None:
 @pytest.mark.parametrize(("value", "said"), [(0.42, "0.4 ms"), (38.4, "38 ms"), (1240, "1.24 s")])
 def test_milliseconds_are_rounded_for_reading(value: float, said: str) -> None:
     assert words.milliseconds(value) == said
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "said"),
+    [
+        (1, 1, "100 %"),
+        (999_999, 1_000_000, "99.999 %"),
+        (9_999_999, 10_000_000, "99.999 %"),
+        (3, 4, "75 %"),
+        (1, 3, "33.333 %"),
+        (1, 10_000_000, "under 0.001 %"),
+        (0, 1, "0 %"),
+    ],
+)
+def test_a_share_is_never_rounded_up(part: int, whole: int, said: str) -> None:
+    assert words.percent(part, whole) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (7_500, "2 h 5 min"),
+        (86_400, "1 d"),
+        (100_800, "1 d 4 h"),
+        (-5, "0 s"),
+    ],
+)
+def test_an_amount_is_said_in_two_units(seconds: float, said: str) -> None:
+    assert words.amount(seconds).replace("\N{NO-BREAK SPACE}", " ") == said

@@ -1,0 +1,72 @@
+"""The page of an incident, and what people note on it."""
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard import incidents
+from dashboard.access import readers_only
+from dashboard.views import RHYTHM
+from probes.actions import incidents as actions
+from probes.models import Incident
+from probes.selectors import incidents as rows
+
+MOST_CHILDREN: Final = 50
+MAY_NOTE: Final = "probes.change_incident"
+
+
+@require_safe
+@never_cache
+@readers_only
+def incident(request: HttpRequest, incident_id: int, template: str) -> HttpResponse:
+    """One incident, from its beginning on. Three queries."""
+    now = timezone.now()
+    chosen = get_object_or_404(rows.incidents(), pk=incident_id)
+    children = rows.children(chosen, MOST_CHILDREN) if chosen.scope_kind else ()
+    story = incidents.story(chosen, rows.timeline(chosen), children, now)
+    return render(
+        request,
+        template,
+        {
+            **RHYTHM,
+            "fragment": "dashboard/_incident.html",
+            "live_url": reverse("dashboard:incident-live", args=[chosen.pk]),
+            "title": f"{story.line.label}: {story.line.name} · Kairos",
+            "story": story,
+            "now": now,
+            "may_note": request.user.has_perm(MAY_NOTE),
+            "longest": actions.LONGEST_COMMENT,
+        },
+    )
+
+
+@require_POST
+@never_cache
+def note(request: HttpRequest, incident_id: int) -> HttpResponseBase:
+    """Acknowledge or comment, as a button of the page says, and come back to it."""
+    page = reverse("dashboard:incident", args=[incident_id])
+    if not request.user.is_authenticated:
+        return redirect_to_login(page)
+    if not request.user.has_perm(MAY_NOTE):
+        raise PermissionDenied
+    chosen = get_object_or_404(Incident, pk=incident_id)
+    user: Any = request.user
+    now = timezone.now()
+    text = request.POST.get("text", "").replace("\0", "").strip()[: actions.LONGEST_COMMENT]
+    if request.POST.get("order") == "acknowledge":
+        done = actions.acknowledge(chosen.pk, by=user, now=now)
+        messages.info(request, "Noted: you are at it." if done else "It is over, or somebody is at it already.")
+    elif not text:
+        messages.info(request, "Write something first.")
+    if text:
+        actions.comment(chosen.pk, text, by=user, now=now)
+    return HttpResponseRedirect(page)

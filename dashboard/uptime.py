@@ -1,0 +1,91 @@
+"""Uptime in words and bars. PURE: seconds in, words and charts out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.safestring import SafeString
+
+from dashboard import charts, words
+from probes.policy.uptime import Budget, Figure, Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The figure of one window. `share` is empty where no second counts: no data is no figure."""
+
+    window: str
+    share: str
+    bar: SafeString
+    notes: Sequence[str]
+    left_out: str
+    budget: str
+    is_overspent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionLine:
+    """A region's figure in each window, as it saw it for itself."""
+
+    name: str
+    slug: str
+    shares: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uptime:
+    """Cards by window, and the same from each region. `target` is empty where nothing is promised."""
+
+    cards: Sequence[Card]
+    regions: Sequence[RegionLine]
+    target: str
+
+
+def uptime(figures: Mapping[str, Figure], regions: Sequence[tuple[str, str, Mapping[str, Tally]]]) -> Uptime:
+    """Return the figures by window. Of each region its slug, its name and its seconds by window are given."""
+    target = next((item.target_percent for item in figures.values()), None)
+    return Uptime(
+        cards=[_card(window, figure) for window, figure in figures.items()],
+        regions=[
+            RegionLine(name=name, slug=slug, shares=[_share(seconds[window]) for window in figures])
+            for slug, name, seconds in regions
+        ],
+        target=f"{target.normalize():f} %" if target else "",
+    )
+
+
+def _card(window: str, figure: Figure) -> Card:
+    seconds, budget = figure.seconds, figure.budget
+    return Card(
+        window=window,
+        share=_share(seconds),
+        bar=charts.share_bar(seconds, label=f"Last {window}"),
+        notes=[
+            f"{words.amount(count)} {said}"
+            for count, said in ((seconds.unavailable, "down"), (seconds.degraded, "degraded, which counts as up"))
+            if count
+        ],
+        left_out=_left_out(seconds),
+        budget=_budget(budget) if budget and seconds.counted else "",
+        is_overspent=budget is not None and budget.left_seconds < 0,
+    )
+
+
+def _share(seconds: Tally) -> str:
+    return words.percent(seconds.up, seconds.counted) if seconds.counted else ""
+
+
+def _left_out(seconds: Tally) -> str:
+    parts = ((seconds.unknown, "unknown"), (seconds.maintenance, "maintenance"), (seconds.paused, "paused"))
+    return words.listed([f"{words.amount(count)} {said}" for count, said in parts if count])
+
+
+def _budget(budget: Budget) -> str:
+    allowed = words.amount(budget.allowed_seconds)
+    pace = (
+        f", spent {budget.burn_rate:.1f} times as fast as it lasts"
+        if budget.burn_rate and budget.burn_rate > 1
+        else ""
+    )
+    if budget.left_seconds < 0:
+        return f"Budget of {allowed} overspent by {words.amount(-budget.left_seconds)}{pace}"
+    return f"{words.amount(budget.left_seconds)} left of a budget of {allowed}"
