@@ -6,7 +6,8 @@ host under `kairos.test`, a name reserved for such uses, and brought to what the
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +20,12 @@ from kairos.demo.certificates import LOOPBACK, authority
 from kairos.demo.repository import Repository
 from kairos.demo.script import ScriptedImage
 from kairos.demo.sites import DOMAIN, Site, Sites
-from probes.actions import resources, secrets
-from probes.models import Credential, Registry, Resource
+from probes.actions import maintenance, resources, secrets
+from probes.models import Credential, MaintenanceWindow, Registry, Resource, ResourceGroup
 
+_PREFIX: Final = "Demo:"
+_TARGET_PERCENT: Final = Decimal("99.9")
+_DEGRADED_AFTER_SECONDS: Final = 60
 _HOSTS: Final = rf"^(registry|hub)\.{re.escape(DOMAIN)}:[0-9]+$"
 _FORMER_PASSWORD: Final = "changed-since"  # noqa: S105 - wrong on purpose, for the image that shows a wrong login
 
@@ -85,10 +89,35 @@ def _resource(scripted: ScriptedImage, sites: Sites, now: datetime) -> None:
     resource.platforms = list(check.platforms)
     resource.depth = check.depth.value
     resource.interval_seconds = max(check.interval_seconds, settings.KAIROS_INTERVAL_FLOOR_SECONDS)
-    resource.labels = {"team": scripted.repository.partition("/")[0]}
+    team = scripted.repository.partition("/")[0]
+    resource.labels = {"team": team}
+    resource.group = _group(team)
     resources.save(resource, now=now)
     change = resources.pause if check.paused else resources.resume
     change([resource.pk], now=now)
+    if check.maintained:
+        _maintain(resource, now)
+
+
+def _group(team: str) -> ResourceGroup:
+    """Return the group of a team, as it is by now if somebody has changed it."""
+    terms = {"uptime_target_percent": _TARGET_PERCENT, "degraded_after_seconds": _DEGRADED_AFTER_SECONDS}
+    return ResourceGroup.objects.get_or_create(name=f"{_PREFIX} {team}", defaults=terms)[0]
+
+
+def _maintain(resource: Resource, now: datetime) -> None:
+    """Plan work on an image for every day, all day but its last minute."""
+    name = f"{_PREFIX} restoring {resource.name}"
+    if MaintenanceWindow.objects.filter(name=name).exists():
+        return
+    window = MaintenanceWindow(
+        name=name,
+        starts_on=now.date() - timedelta(days=1),
+        starts_at=time(0, 0),
+        duration_minutes=24 * 60 - 1,
+        rule="FREQ=DAILY",
+    )
+    maintenance.save(window, resources=[resource], now=now)
 
 
 def _ids(rows: Iterable[Resource]) -> list[int]:

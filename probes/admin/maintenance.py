@@ -1,4 +1,5 @@
 from typing import Any, ClassVar, Final
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
@@ -21,6 +22,18 @@ _WHEN: Final = ("starts_on", "starts_at", "zone", "duration_minutes", "rule")
 _TARGETS: Final = ("resources", "groups", "registries", "regions")
 
 
+class ZoneInput(forms.TextInput):
+    """A text that the browser completes from the names that there are."""
+
+    template_name = "admin/probes/maintenance/zone.html"
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(
+            name, value, {**(attrs or {}), "list": f"{name}-choices", "autocomplete": "off"}
+        )
+        return {**context, "choices": sorted(available_timezones()), "choices_id": f"{name}-choices"}
+
+
 class MaintenanceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     class Meta:
         model = MaintenanceWindow
@@ -32,6 +45,7 @@ class MaintenanceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
             "rule": "Happens again",
         }
         widgets: ClassVar = {
+            "zone": ZoneInput({"class": "vTextField", "spellcheck": "false"}),
             "rule": forms.TextInput({"class": "vTextField kairos-code", "spellcheck": "false"}),
             "registries": forms.CheckboxSelectMultiple,
             "regions": forms.CheckboxSelectMultiple,

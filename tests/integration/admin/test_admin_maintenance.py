@@ -71,6 +71,12 @@ def test_window_that_makes_no_sense_comes_back_with_the_reason(
     assert not MaintenanceWindow.objects.exists()
 
 
+def test_time_zones_are_offered_by_name(client: Client) -> None:
+    page = client.get(ADD).content.decode()
+    assert 'list="zone-choices"' in page
+    assert '<option value="Europe/Berlin">' in page
+
+
 def test_windows_are_listed_with_when_they_come_next(client: Client, plane: ControlPlane) -> None:
     client.post(ADD, typed(registries=[str(plane.image().registry_id)]))
     assert f"Nightly work {tomorrow():%a %d %b %Y} 01:30 JST (in " in shown(client, f"{ADMIN}/maintenancewindow/")

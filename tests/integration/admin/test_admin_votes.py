@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from probes.models import GlobalTerms, Incident, ResourceGroup, Verdict, VerdictChange
+from probes.models import GlobalTerms, Incident, Resource, ResourceGroup, Verdict, VerdictChange
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import SLUGS, ControlPlane
 from tests.fakes.far_region import finding
@@ -25,6 +25,7 @@ EMPTY = dict.fromkeys(
         "fresh_intervals",
         "severity",
         "degraded_after_seconds",
+        "uptime_target_percent",
     ),
     "",
 )
@@ -55,6 +56,19 @@ def test_two_quorums_are_refused(client: Client) -> None:
     values = {"name": "Shop", "notes": "", **EMPTY, "quorum_votes": "2", "quorum_percent": "50"}
     errors = errors_of(client.post(f"{ADMIN}/resourcegroup/add/", values))
     assert errors["quorum_percent"][0] == "A number of regions or a share of them, not both."
+
+
+@pytest.mark.parametrize("target", ["0", "100", "-1", "99.99999", "much"])
+def test_target_that_is_none_is_refused(client: Client, target: str) -> None:
+    values = {"name": "Shop", "notes": "", **EMPTY, "uptime_target_percent": target}
+    assert list(errors_of(client.post(f"{ADMIN}/resourcegroup/add/", values))) == ["uptime_target_percent"]
+
+
+def test_group_has_an_uptime_target(client: Client) -> None:
+    client.post(
+        f"{ADMIN}/resourcegroup/add/", {"name": "Shop", "notes": "", **EMPTY, "uptime_target_percent": "99.95"}
+    )
+    assert str(ResourceGroup.objects.get().uptime_target_percent) == "99.9500"
 
 
 def test_terms_of_all_are_one_page(client: Client) -> None:
@@ -108,6 +122,14 @@ def test_incident_is_told_from_its_beginning(client: Client, outage: Incident) -
     assert page.startswith("the app: unavailable")
     assert "opened unavailable" in page
     assert "us-east good → bad tag_not_found" in page
+
+
+def test_incidents_are_narrowed(client: Client, outage: Incident) -> None:
+    group = ResourceGroup.objects.create(name="Shop")
+    Resource.objects.filter(incidents=outage).update(group=group)
+    for query in ("level__exact=unavailable", f"resource__group__id__exact={group.pk}", "severity__exact=critical"):
+        assert "the app" in shown(client, f"{ADMIN}/incident/?{query}"), query
+    assert "the app" not in shown(client, f"{ADMIN}/incident/?level__exact=degraded")
 
 
 def test_incident_is_acknowledged_and_commented(client: Client, outage: Incident) -> None:

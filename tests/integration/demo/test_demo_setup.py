@@ -13,7 +13,7 @@ from kairos.demo.accounts import account
 from kairos.demo.certificates import authority
 from kairos.demo.script import IMAGES, REGIONS
 from probes.actions import resources, secrets
-from probes.models import Credential, Registry, Resource
+from probes.models import Credential, MaintenanceOccurrence, MaintenanceWindow, Registry, Resource, ResourceGroup
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +52,24 @@ def test_the_logins_open_as_they_should(demo_state: Path) -> None:
     assert opened.keys() == {"payments/gateway", "payments/invoices"}
     login = account(demo_state)
     assert opened["payments/gateway"].password == login.password != opened["payments/invoices"].password
+
+
+def test_images_belong_to_their_teams_which_keep_what_somebody_changes(demo_state: Path) -> None:
+    setup.install(demo_state, 5443, now=NOW)
+    checkout = Resource.objects.select_related("group").get(repository="shop/checkout")
+    assert checkout.group is not None
+    assert (checkout.group.name, str(checkout.group.uptime_target_percent)) == ("Demo: shop", "99.9000")
+    ResourceGroup.objects.filter(name="Demo: shop").update(uptime_target_percent="95")
+    setup.install(demo_state, 5443, now=LATER)
+    assert str(ResourceGroup.objects.get(name="Demo: shop").uptime_target_percent) == "95.0000"
+
+
+def test_work_is_on_where_the_script_plans_it(demo_state: Path) -> None:
+    for now in (NOW, LATER):
+        setup.install(demo_state, 5443, now=now)
+        on = MaintenanceOccurrence.objects.filter(starts_at__lte=now, ends_at__gt=now)
+        assert [item.resource_ids for item in on] == [[Resource.objects.get(repository="media/thumbnails").pk]]
+    assert MaintenanceWindow.objects.count() == 1
 
 
 def test_doing_it_again_changes_nothing(demo_state: Path) -> None:
