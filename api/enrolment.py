@@ -10,20 +10,13 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 
+from api.errors import Conflict
 from probes.actions import bundles
 from probes.actions.bundles import Surroundings
 from probes.actions.enrolment import EnrolmentRefused, Issued
 from probes.actions.secrets import SecretUnreadable
 from probes.bundle.contents import BundleRefused
 from probes.trust.keys import KeyFileError
-
-
-class Conflict(APIException):
-    """The region is not in a condition for this. Nothing was changed."""
-
-    status_code = 409
-    default_detail = "The region is not in a condition for this."
-    default_code = "conflict"
 
 
 class Unequipped(APIException):

@@ -4,6 +4,15 @@ from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
+from rest_framework.exceptions import APIException
+
+
+class Conflict(APIException):
+    """What it is about is not in a condition for this. Nothing was changed."""
+
+    status_code = 409
+    default_detail = "It is not in a condition for this."
+    default_code = "conflict"
 
 
 class ProblemSerializer(serializers.Serializer[Any]):

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from probes.models import Outcome, RegionEvent, Resource
+from probes.models import Incident, MaintenanceWindow, Outcome, RegionEvent, Resource, ResourceGroup
 
 PAGE_PARAMETERS: Final = frozenset({"cursor", "page_size"})
 DEFAULT_PAGE_SIZE: Final = 100
@@ -104,13 +104,19 @@ class OutcomePagination(KeysetPagination[Outcome]):
         return [row.slot.isoformat(), row.pk]
 
     def beyond(self, position: Any) -> Q:
-        text, key = position
-        slot = datetime.fromisoformat(text)
-        if slot.tzinfo is None:
-            raise ValueError("no zone")
-        slot = slot.astimezone(UTC)  # an OverflowError for what PostgreSQL could not hold
-        # The first half lets the index on slot begin there.
-        return Q(slot__lte=slot) & (Q(slot__lt=slot) | Q(id__lt=_id(key)))
+        return _before("slot", position)
+
+
+class IncidentPagination(KeysetPagination[Incident]):
+    """The last opened first."""
+
+    ordering = ("-opened_at", "-id")
+
+    def position(self, row: Incident) -> list[Any]:
+        return [row.opened_at.isoformat(), row.pk]
+
+    def beyond(self, position: Any) -> Q:
+        return _before("opened_at", position)
 
 
 class RegionEventPagination(KeysetPagination[RegionEvent]):
@@ -126,17 +132,39 @@ class RegionEventPagination(KeysetPagination[RegionEvent]):
         return Q(id__lt=_id(key))
 
 
-class ResourcePagination(KeysetPagination[Resource]):
+class _AsMade(KeysetPagination[RowT]):
     """In the order they were made."""
 
     ordering = ("id",)
 
-    def position(self, row: Resource) -> list[Any]:
+    def position(self, row: RowT) -> list[Any]:
         return [row.pk]
 
     def beyond(self, position: Any) -> Q:
         (key,) = position
         return Q(id__gt=_id(key))
+
+
+class ResourcePagination(_AsMade[Resource]):
+    pass
+
+
+class GroupPagination(_AsMade[ResourceGroup]):
+    pass
+
+
+class WindowPagination(_AsMade[MaintenanceWindow]):
+    pass
+
+
+def _before(field: str, position: Any) -> Q:
+    text, key = position
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("no zone")
+    instant = instant.astimezone(UTC)  # an OverflowError for what PostgreSQL could not hold
+    # The first half lets the index begin there.
+    return Q(**{f"{field}__lte": instant}) & (Q(**{f"{field}__lt": instant}) | Q(id__lt=_id(key)))
 
 
 def _id(key: Any) -> int:

@@ -24,6 +24,12 @@ class MayChangeResources(_May):
     needed = ("probes.change_resource",)
 
 
+class MayNoteIncidents(_May):
+    """Acknowledging and commenting, as in the admin."""
+
+    needed = ("probes.change_incident",)
+
+
 class MayChangeRegions(_May):
     needed = ("probes.change_region",)
 

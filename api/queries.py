@@ -9,7 +9,18 @@ from rest_framework.generics import GenericAPIView
 from api.fields import InstantField, NamedRowField
 from api.pagination import PAGE_PARAMETERS
 from api.strict import StrictSerializer
-from probes.models import Outcome, Region, Registry, Resource, ResourceKind
+from probes.models import (
+    Incident,
+    MaintenanceWindow,
+    Outcome,
+    Region,
+    Registry,
+    Resource,
+    ResourceGroup,
+    ResourceKind,
+)
+from probes.policy.incidents import Level
+from probes.policy.scopes import Kind
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason, Status
 
@@ -96,6 +107,67 @@ class OutcomeQuery(Query[Outcome]):
             # Each reason has one status; naming it leads the database to the index of what is not available.
             rows = rows.filter(status__in={Reason(reason).status for reason in reasons})
         return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items()})
+
+
+class IncidentQuery(Query[Incident]):
+    open = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Only what is open, or only what is over."
+    )
+    resource = serializers.PrimaryKeyRelatedField[Resource](
+        queryset=Resource.objects.all(), required=False, help_text="A resource's id."
+    )
+    registry = NamedRowField[Registry](
+        slug_field="host",
+        queryset=Registry.objects.all(),
+        required=False,
+        help_text="A registry's host: its resources' and its own.",
+    )
+    group = NamedRowField[ResourceGroup](
+        slug_field="name", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's name."
+    )
+    parent = serializers.PrimaryKeyRelatedField[Incident](  # type: ignore[assignment]  # DRF takes declared fields out
+        queryset=Incident.objects.all(),
+        required=False,
+        help_text="The id of one of a scope, which explains them.",
+    )
+    level = serializers.ChoiceField(
+        choices=[(item.value, item.value) for item in Level], required=False, help_text="How bad it is, or was last."
+    )
+    since = InstantField(required=False, help_text="Opened at or after this time.")
+    until = InstantField(required=False, help_text="Opened before this time.")
+
+    _LOOKUPS: ClassVar = {
+        "resource": "resource",
+        "parent": "parent",
+        "group": "resource__group",
+        "level": "level",
+        "since": "opened_at__gte",
+        "until": "opened_at__lt",
+    }
+
+    def narrow(self, rows: QuerySet[Incident]) -> QuerySet[Incident]:
+        asked = dict(self.validated_data)
+        if (is_open := asked.pop("open")) is not None:
+            rows = rows.filter(resolved_at__isnull=is_open)
+        if registry := asked.pop("registry", None):
+            of_all_of_it = Q(scope_kind=Kind.REGISTRY, scope_name=registry.host)
+            rows = rows.filter(Q(resource__registry=registry) | of_all_of_it)
+        return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items()})
+
+
+class GroupQuery(Query[ResourceGroup]):
+    search = serializers.CharField(required=False, max_length=100, help_text="A part of the name.")
+
+    def narrow(self, rows: QuerySet[ResourceGroup]) -> QuerySet[ResourceGroup]:
+        text = self.validated_data.get("search")
+        return rows.filter(name__icontains=text) if text else rows
+
+
+class WindowQuery(Query[MaintenanceWindow]):
+    """All of them: they are few."""
+
+    def narrow(self, rows: QuerySet[MaintenanceWindow]) -> QuerySet[MaintenanceWindow]:
+        return rows
 
 
 class NarrowedList(GenericAPIView[RowT]):

@@ -3,10 +3,14 @@
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from api.views.groups import GroupUptimeView, GroupViewSet
+from api.views.incidents import IncidentViewSet
+from api.views.maintenance import WindowViewSet
 from api.views.outcomes import OutcomeViewSet
 from api.views.regions import RegionEventViewSet, RegionViewSet
 from api.views.resources import ResourceViewSet
 from api.views.schema import DocsView, NowhereView, SchemaView
+from api.views.standing import ResourceUptimeView, ResourceVerdictView
 
 app_name = "api"
 
@@ -14,10 +18,16 @@ _router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 _router.register("resources", ResourceViewSet, basename="resources")
 _router.register("outcomes", OutcomeViewSet, basename="outcomes")
 _router.register("regions", RegionViewSet, basename="regions")
+_router.register("incidents", IncidentViewSet, basename="incidents")
+_router.register("groups", GroupViewSet, basename="groups")
+_router.register("maintenance-windows", WindowViewSet, basename="maintenance-windows")
 
 urlpatterns = [
     path("v1/", include(_router.urls)),
     path("v1/regions/<slug:slug>/events", RegionEventViewSet.as_view({"get": "list"}), name="region-events"),
+    path("v1/resources/<int:id>/verdict", ResourceVerdictView.as_view(), name="resource-verdict"),
+    path("v1/resources/<int:id>/uptime", ResourceUptimeView.as_view(), name="resource-uptime"),
+    path("v1/groups/<int:id>/uptime", GroupUptimeView.as_view(), name="group-uptime"),
     path("v1/schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     re_path("", NowhereView.as_view()),

@@ -193,8 +193,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
     # The names say it; a list of them beside each enumeration would be a second copy.
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    # Several fields are called `state`, and these are of one kind.
-    "ENUM_NAME_OVERRIDES": {"RegionConditionEnum": "api.serializers.region.CONDITIONS"},
+    # Several fields have one name, or one kind of value.
+    "ENUM_NAME_OVERRIDES": {
+        "LevelEnum": "api.serializers.incident.LEVELS",
+        "RegionConditionEnum": "api.serializers.region.CONDITIONS",
+        "VerdictStateEnum": "api.serializers.resource.VERDICT_STATES",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

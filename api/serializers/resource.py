@@ -1,6 +1,6 @@
 """What is checked, with how it stands."""
 
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -11,6 +11,8 @@ from probes.policy.ballot import Stance
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Depth, Reason
 from probes.selectors.resources import verdict_state
+
+VERDICT_STATES: Final = [(item.value, item.value) for item in VerdictState]
 
 
 class StateSerializer(serializers.ModelSerializer[RegionState]):
@@ -57,7 +59,7 @@ class StateSerializer(serializers.ModelSerializer[RegionState]):
 class VerdictSerializer(serializers.Serializer[Any]):
     """What the regions together say."""
 
-    state = serializers.ChoiceField(choices=[(item.value, item.value) for item in VerdictState])
+    state = serializers.ChoiceField(choices=VERDICT_STATES)
     since = InstantField(allow_null=True, help_text="Null before the first outcome.")
     computed_at = InstantField(allow_null=True)
     explanation = serializers.CharField(help_text="How it came about, in a sentence; empty before the first outcome.")

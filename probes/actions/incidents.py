@@ -41,6 +41,9 @@ from probes.policy.verdict import Decision, Inputs, VerdictState, decide
 from probes.protocol.outcome import rfc3339
 from probes.selectors.maintenance import Works
 
+LONGEST_COMMENT: Final = 4000
+"""Characters; faces refuse what is longer."""
+
 _CHANGED: Final = ("level", "worst", "began_at", "resolved_at", "cause", "is_flapping", "explanation", "failure")
 _as_told: Final = attrgetter(*_CHANGED)
 

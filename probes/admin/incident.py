@@ -16,7 +16,6 @@ from probes.admin.ledger import LedgerAdmin
 from probes.models import Incident, IncidentEntry
 from probes.policy.incidents import EntryKind
 
-LONGEST_COMMENT: Final = 4000
 _MAY_NOTE: Final = "probes.change_incident"
 
 
@@ -25,7 +24,7 @@ class IncidentAdmin(LedgerAdmin):
     """What happened, as the machinery wrote it; people acknowledge and comment."""
 
     list_display = ("subject", "level_shown", "severity", "began_age", "resolved_age", "explanation", "seen_to")
-    list_filter = (OpenFilter, "severity", ResourceFilter)
+    list_filter = (OpenFilter, "level", "severity", "resource__group", "resource__registry", ResourceFilter)
     ordering = ("-opened_at", "-id")
     sortable_by = ()
     change_form_template = "admin/probes/incident/page.html"
@@ -70,7 +69,7 @@ class IncidentAdmin(LedgerAdmin):
             "note_address": reverse("admin:probes_incident_note", args=[incident.pk]),
             "may_note": request.user.has_perm(_MAY_NOTE),
             "may_acknowledge": incident.is_open and incident.acknowledged_at is None,
-            "longest": LONGEST_COMMENT,
+            "longest": actions.LONGEST_COMMENT,
         }
         return super().render_change_form(request, context | shown, *args, **kwargs)
 
@@ -83,7 +82,7 @@ class IncidentAdmin(LedgerAdmin):
             raise PermissionDenied
         if not Incident.objects.filter(pk=incident_id).exists():
             raise Http404
-        text = request.POST.get("text", "").replace("\0", "").strip()[:LONGEST_COMMENT]
+        text = request.POST.get("text", "").replace("\0", "").strip()[: actions.LONGEST_COMMENT]
         if request.POST.get("order") == "acknowledge":
             done = actions.acknowledge(incident_id, by=user, now=timezone.now())
             self.message_user(request, "Acknowledged." if done else "It is over, or somebody is at it already.")

@@ -9,10 +9,27 @@ from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.django_db
 
-LISTS = ("/api/v1/resources", "/api/v1/outcomes", "/api/v1/regions")
+LISTS = (
+    "/api/v1/resources",
+    "/api/v1/outcomes",
+    "/api/v1/regions",
+    "/api/v1/incidents",
+    "/api/v1/groups",
+    "/api/v1/maintenance-windows",
+)
+ROWS = (
+    "/api/v1/resources/1",
+    "/api/v1/resources/1/verdict",
+    "/api/v1/resources/1/uptime",
+    "/api/v1/outcomes/1",
+    "/api/v1/incidents/1",
+    "/api/v1/groups/1",
+    "/api/v1/groups/1/uptime",
+    "/api/v1/maintenance-windows/1",
+)
 
 
-@pytest.mark.parametrize("address", [*LISTS, "/api/v1/resources/1", "/api/v1/outcomes/1"])
+@pytest.mark.parametrize("address", [*LISTS, *ROWS])
 def test_nobody_reads_without_a_token(address: str) -> None:
     response = Client().get(address)
     assert (response.status_code, response["Content-Type"]) == (401, "application/json")
@@ -44,7 +61,7 @@ def test_session_reads(reader: User, address: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-@pytest.mark.parametrize("address", [*LISTS, "/api/v1/resources/1", "/api/v1/outcomes/1"])
+@pytest.mark.parametrize("address", [*LISTS, *ROWS])
 def test_nothing_is_written(client: APIClient, address: str, method: str) -> None:
     response = getattr(client, method)(address, {}, format="json")
     # A region may be enrolled, by who may.

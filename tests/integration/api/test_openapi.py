@@ -14,9 +14,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from api import examples
+from api import examples, verdict_examples
 from probes.actions import regions
 from probes.broker.address import BrokerAddress
+from probes.models import ResourceGroup
 from probes.protocol.egress import Canary, CanaryRound
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import ControlPlane
@@ -94,6 +95,32 @@ def test_answers_are_as_described(client: APIClient, plane: ControlPlane, schema
     valid(schema, "/api/v1/outcomes", "401", APIClient().get("/api/v1/outcomes").json())
 
 
+@pytest.mark.django_db
+def test_answers_about_verdicts_are_as_described(
+    client: APIClient, reader: User, plane: ControlPlane, schema: dict[str, Any]
+) -> None:
+    reader.user_permissions.add(Permission.objects.get(codename="change_incident"))
+    group = ResourceGroup.objects.create(name="Shop", uptime_target_percent="99.9")
+    image = plane.image(group=group)
+    valid(schema, "/api/v1/resources/{id}/verdict", "200", client.get(f"/api/v1/resources/{image.pk}/verdict").json())
+    plane.check(image, finds=dict.fromkeys(plane.regions, finding(Reason.TAG_NOT_FOUND)))
+    valid(schema, "/api/v1/resources/{id}/verdict", "200", client.get(f"/api/v1/resources/{image.pk}/verdict").json())
+    for kind, key in (("resources", image.pk), ("groups", group.pk)):
+        answer = client.get(f"/api/v1/{kind}/{key}/uptime").json()
+        valid(schema, f"/api/v1/{kind}/{{id}}/uptime", "200", answer)
+        refused = client.get(f"/api/v1/{kind}/{key}/uptime?range=1y").json()
+        valid(schema, f"/api/v1/{kind}/{{id}}/uptime", "400", refused)
+    valid(schema, "/api/v1/groups", "200", client.get("/api/v1/groups").json())
+    incidents = client.get("/api/v1/incidents").json()
+    valid(schema, "/api/v1/incidents", "200", incidents)
+    address = f"/api/v1/incidents/{incidents['results'][0]['id']}"
+    valid(schema, "/api/v1/incidents/{id}/acknowledge", "200", client.post(f"{address}/acknowledge").json(), "post")
+    valid(schema, "/api/v1/incidents/{id}/acknowledge", "409", client.post(f"{address}/acknowledge").json(), "post")
+    comment = client.post(f"{address}/comments", {"text": "A disk"}, format="json").json()
+    valid(schema, "/api/v1/incidents/{id}/comments", "201", comment, "post")
+    valid(schema, "/api/v1/incidents/{id}", "200", client.get(address).json())
+
+
 def test_examples_are_as_described(schema: dict[str, Any]) -> None:
     valid(schema, "/api/v1/outcomes/{id}", "200", examples.whole_outcome())
     valid(schema, "/api/v1/outcomes/{id}", "200", examples.summary())
@@ -102,6 +129,16 @@ def test_examples_are_as_described(schema: dict[str, Any]) -> None:
     valid(schema, "/api/v1/regions/{slug}/events", "200", {"next": None, "results": [examples.region_event()]})
     valid(schema, "/api/v1/resources/{id}/check", "202", examples.ordered(), method="post")
     valid(schema, "/api/v1/regions", "201", examples.handed_over(), method="post")
+    incidents = {"next": None, "results": [verdict_examples.incident()]}
+    valid(schema, "/api/v1/incidents", "200", incidents)
+    valid(schema, "/api/v1/incidents/{id}", "200", verdict_examples.incident_story())
+    valid(schema, "/api/v1/incidents/{id}/comments", "201", verdict_examples.comment(), method="post")
+    valid(schema, "/api/v1/resources/{id}/verdict", "200", verdict_examples.standing_in_full())
+    valid(schema, "/api/v1/resources/{id}/uptime", "200", verdict_examples.resource_uptime())
+    valid(schema, "/api/v1/groups/{id}/uptime", "200", verdict_examples.group_uptime())
+    valid(schema, "/api/v1/groups/{id}", "200", verdict_examples.group())
+    valid(schema, "/api/v1/maintenance-windows", "200", {"next": None, "results": [verdict_examples.window()]})
+    valid(schema, "/api/v1/maintenance-windows/{id}", "200", verdict_examples.planned_window())
     valid(schema, "/api/v1/regions/{slug}/rotate", "200", examples.handed_over(), method="post")
 
 

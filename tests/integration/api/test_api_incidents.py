@@ -1,0 +1,225 @@
+"""Incidents, for programs: read by all, acknowledged and commented on by who may."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from probes.actions import incidents as actions
+from probes.models import Incident, IncidentEntry, Resource, ResourceGroup
+from probes.protocol.outcome import rfc3339
+from probes.protocol.taxonomy import Reason
+from tests.fakes.control_plane import SLUGS, ControlPlane
+from tests.fakes.far_region import finding
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "/api/v1/incidents"
+GONE = dict.fromkeys(SLUGS, finding(Reason.TAG_NOT_FOUND))
+
+
+def image_of(incident: Incident) -> Resource:
+    assert incident.resource is not None
+    return incident.resource
+
+
+@pytest.fixture
+def outage(plane: ControlPlane) -> Incident:
+    """An image that was good and is gone, of the group Shop."""
+    image = plane.image(name="the app", group=ResourceGroup.objects.create(name="Shop"))
+    plane.check(image)
+    plane.check(image, finds=GONE)
+    return Incident.objects.get()
+
+
+@pytest.fixture
+def operator(reader: User) -> User:
+    """The token's user, who may change incidents."""
+    reader.user_permissions.add(Permission.objects.get(codename="change_incident"))
+    return reader
+
+
+def listed(client: APIClient, query: str = "") -> list[dict[str, Any]]:
+    response = client.get(f"{ADDRESS}?{query}")
+    assert response.status_code == 200, response.content
+    results: list[dict[str, Any]] = response.json()["results"]
+    return results
+
+
+def test_incident_is_listed_with_what_it_is_about(client: APIClient, outage: Incident) -> None:
+    (shown,) = listed(client)
+    assert {name: shown[name] for name in ("id", "resource", "subject", "registry", "group")} == {
+        "id": outage.pk,
+        "resource": outage.resource_id,
+        "subject": "the app",
+        "registry": "ghcr.io",
+        "group": "Shop",
+    }
+    assert (shown["level"], shown["worst"], shown["severity"]) == ("unavailable", "unavailable", "critical")
+    assert (shown["began_at"], shown["opened_at"]) == (rfc3339(outage.began_at), rfc3339(outage.opened_at))
+    assert (shown["resolved_at"], shown["cause"], shown["is_flapping"]) == (None, None, False)
+    assert shown["explanation"].startswith("3 of 3 fresh regions cannot read the manifest: ghcr.io: tag not found")
+    assert (shown["acknowledged_at"], shown["acknowledged_by"]) == (None, None)
+    assert "timeline" not in shown
+
+
+def test_incident_tells_its_story(client: APIClient, outage: Incident, plane: ControlPlane) -> None:
+    plane.check(image_of(outage))
+    shown = client.get(f"{ADDRESS}/{outage.pk}").json()
+    story = [(entry["kind"], entry["region"], entry["before"], entry["after"]) for entry in shown["timeline"]]
+    assert story[0] == ("opened", None, None, "unavailable")
+    assert ("region", "us-east", "good", "bad") in story
+    assert story[-1][0] in {"resolved", "region"}
+    assert ("resolved", None, None, None) in story
+    assert (shown["cause"], shown["resolved_at"] is None) == ("recovered", False)
+    assert shown["has_earlier_entries"] is False
+
+
+def test_long_story_is_told_from_its_newest_part(client: APIClient, outage: Incident, plane: ControlPlane) -> None:
+    IncidentEntry.objects.bulk_create(
+        IncidentEntry(incident=outage, at=plane.now, kind="comment", text=str(number)) for number in range(500)
+    )
+    shown = client.get(f"{ADDRESS}/{outage.pk}").json()
+    assert shown["has_earlier_entries"] is True
+    assert [entry["text"] for entry in shown["timeline"]] == [str(number) for number in range(500)]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["limping", "gone", "the app"]),
+        ("open=true", ["limping", "gone"]),
+        ("open=false", ["the app"]),
+        ("level=degraded", ["limping", "the app"]),  # which had begun to recover
+        ("registry=quay.io", ["gone"]),
+        ("group=Shop", ["the app"]),
+        ("since={gone}", ["limping", "gone"]),
+        ("until={gone}", ["the app"]),
+        ("resource={image}&open=true", ["gone"]),
+    ],
+)
+def test_filters_narrow_the_list(
+    client: APIClient, plane: ControlPlane, outage: Incident, query: str, names: list[str]
+) -> None:
+    plane.check(image_of(outage))
+    gone = plane.image("quay.io/org/gone:1", name="gone")
+    plane.check(gone, finds=GONE)
+    opened_at = rfc3339(Incident.objects.get(resource=gone).opened_at)
+    limping = plane.image("gcr.io/org/limping:1", name="limping", degraded_after_seconds=0)
+    for _ in range(2):
+        plane.check(limping, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
+    assert [item["subject"] for item in listed(client, query.format(gone=opened_at, image=gone.pk))] == names
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("open=perhaps", "open"),
+        ("level=bad", "level"),
+        ("registry=nowhere.example", "registry"),
+        ("group=nobody", "group"),
+        ("since=yesterday", "since"),
+        ("resource=99", "resource"),
+        ("cursor=WzFd", "cursor"),
+        ("state=open", "state"),
+    ],
+)
+def test_bad_filter_is_named(client: APIClient, db: None, query: str, field: str) -> None:
+    response = client.get(f"{ADDRESS}?{query}")
+    assert response.status_code == 400
+    assert list(response.json()) == [field]
+
+
+def test_pages_hold_every_incident_once(client: APIClient, plane: ControlPlane) -> None:
+    """Those that opened at one moment, too."""
+    plane.check(*(plane.image(f"host-{number}.example/org/app:1") for number in range(5)), finds=GONE)
+    first = client.get(ADDRESS, {"page_size": "2", "open": "true"}).json()
+    second = client.get(first["next"]).json()
+    third = client.get(second["next"]).json()
+    pages = [item["id"] for page in (first, second, third) for item in page["results"]]
+    assert pages == list(Incident.objects.order_by("-opened_at", "-id").values_list("pk", flat=True))
+    assert third["next"] is None
+
+
+def test_list_takes_the_same_queries_for_many_as_for_few(client: APIClient, plane: ControlPlane) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            listed(client)
+        assert not any("COUNT(" in query["sql"] for query in captured)
+        return len(captured)
+
+    plane.check(plane.image(), finds=GONE)
+    few = queries()
+    plane.check(*(plane.image(f"host-{number}.example/org/app:1") for number in range(12)), finds=GONE)
+    assert queries() == few == 2  # the token, and the page
+
+
+def test_who_may_acknowledges_once(client: APIClient, operator: User, outage: Incident) -> None:
+    response = client.post(f"{ADDRESS}/{outage.pk}/acknowledge")
+    assert response.status_code == 200
+    assert response.json()["acknowledged_by"] == "reader"
+    last = response.json()["timeline"][-1]
+    assert (last["kind"], last["by"]) == ("acknowledged", "reader")
+    again = client.post(f"{ADDRESS}/{outage.pk}/acknowledge")
+    assert (again.status_code, again.json()) == (409, {"detail": "It is over, or somebody is at it already."})
+
+
+def test_incident_that_is_over_is_not_acknowledged_but_commented_on(
+    client: APIClient, operator: User, outage: Incident, plane: ControlPlane
+) -> None:
+    plane.check(image_of(outage))
+    assert client.post(f"{ADDRESS}/{outage.pk}/acknowledge").status_code == 409
+    response = client.post(f"{ADDRESS}/{outage.pk}/comments", {"text": " It was a disk. "}, format="json")
+    assert response.status_code == 201
+    assert {name: response.json()[name] for name in ("kind", "text", "by", "region")} == {
+        "kind": "comment",
+        "text": "It was a disk.",
+        "by": "reader",
+        "region": None,
+    }
+    assert IncidentEntry.objects.latest("id").by == operator
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "text"),
+        ({"text": " "}, "text"),
+        ({"text": "x" * 4001}, "text"),
+        ({"text": "a\0b"}, "text"),
+        ({"text": ["x"]}, "text"),
+        ({"text": "x", "by": "somebody"}, "by"),
+    ],
+)
+def test_comment_that_is_none_is_refused_and_nothing_is_written(
+    client: APIClient, operator: User, outage: Incident, body: dict[str, Any], field: str
+) -> None:
+    before = IncidentEntry.objects.count()
+    response = client.post(f"{ADDRESS}/{outage.pk}/comments", body, format="json")
+    assert (response.status_code, list(response.json())) == (400, [field])
+    assert IncidentEntry.objects.count() == before
+
+
+@pytest.mark.parametrize("order", ["acknowledge", "comments"])
+def test_who_may_not_notes_nothing(client: APIClient, outage: Incident, order: str) -> None:
+    response = client.post(f"{ADDRESS}/{outage.pk}/{order}", {"text": "x"}, format="json")
+    assert response.status_code == 403
+    assert APIClient().post(f"{ADDRESS}/{outage.pk}/{order}", {"text": "x"}, format="json").status_code == 401
+    assert not IncidentEntry.objects.filter(kind__in=["acknowledged", "comment"]).exists()
+
+
+@pytest.mark.parametrize("order", ["acknowledge", "comments"])
+def test_nothing_is_noted_of_an_incident_that_is_not_there(client: APIClient, operator: User, order: str) -> None:
+    assert client.post(f"{ADDRESS}/1/{order}", {"text": "x"}, format="json").status_code == 404
+
+
+def test_what_a_user_who_is_gone_did_stays(client: APIClient, outage: Incident, django_user_model: Any) -> None:
+    somebody = django_user_model.objects.create(username="anna")
+    actions.acknowledge(outage.pk, by=somebody, now=outage.opened_at)
+    somebody.delete()
+    shown = client.get(f"{ADDRESS}/{outage.pk}").json()
+    assert (shown["acknowledged_at"], shown["acknowledged_by"]) == (rfc3339(outage.opened_at), None)
+    assert shown["timeline"][-1]["by"] is None
