@@ -91,7 +91,7 @@ def test_one_deleted_blob_is_missed_from_everywhere_in_the_next_round_and_no_oth
     damage = {**sound, "shop/damaged": "unavailable"}
     pipeline.wait_for(lambda: verdicts(pipeline, images) == damage, TURNED_SECONDS, "three failures in a row")
     (incident,) = Incident.objects.filter(resource__in=images)
-    assert (incident.resource.repository, incident.level, incident.is_open) == ("shop/damaged", "unavailable", True)
+    assert (incident.resource, incident.level, incident.is_open) == (images[0], "unavailable", True)
 
     blob.write_bytes(content)
     assert next_round(pipeline, images, since=timezone.now()) == available
