@@ -9,7 +9,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import QuerySet
 
-from probes.actions import verdicts
+from probes.actions import notices, verdicts
 from probes.models import Region, RegionEvent
 from probes.policy.liveness import RegionCondition
 from probes.protocol.errors import clean_text
@@ -47,7 +47,8 @@ def note(region: Region, before: RegionCondition, *, now: datetime, detail: str 
         return False
     region.condition_since = now
     said = clean_text(detail or _found(region), _LONGEST_DETAIL)  # a region has a say in it
-    RegionEvent.objects.create(region=region, at=now, before=before, after=after, detail=said)
+    event = RegionEvent.objects.create(region=region, at=now, before=before, after=after, detail=said)
+    notices.announce_region(event, region, now=now)
     level = logging.INFO if after is RegionCondition.ACTIVE else logging.WARNING
     _log.log(level, "region %s is %s, and was %s%s", region.slug, after, before, said and f": {said}")
     return True
@@ -58,7 +59,8 @@ def note_worker(
 ) -> None:
     """Write the event of one worker whose condition changed, while its region's did not."""
     said = clean_text(detail, _LONGEST_DETAIL)
-    RegionEvent.objects.create(region=region, worker=worker, at=now, before=before, after=after, detail=said)
+    event = RegionEvent.objects.create(region=region, worker=worker, at=now, before=before, after=after, detail=said)
+    notices.announce_region(event, region, now=now)
     level = logging.INFO if after is RegionCondition.ACTIVE else logging.WARNING
     _log.log(level, "a worker of region %s is %s, and was %s: %s", region.slug, after, before, said)
 

@@ -12,8 +12,7 @@ from typing import Final, Self
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Max, Value
-from django.db.models.functions import Greatest
+from django.db.models import Max
 from msgspec.json import encode
 
 from probes.models import Incident, IncidentEntry, Region, Resource, Verdict, VerdictChange
@@ -161,15 +160,16 @@ def follow(
     return done
 
 
-def close(resource_ids: Iterable[int], cause: Cause, *, now: datetime) -> int:
-    """Resolve what is open for a cause other than that all is well; returns how many there were."""
+def close(resource_ids: Iterable[int], cause: Cause, *, now: datetime) -> list[Done]:
+    """Resolve what is open for a cause other than that all is well; returns what was done."""
     rows = list(Incident.objects.filter(resource__in=resource_ids, resolved_at=None))
     IncidentEntry.objects.bulk_create(
         IncidentEntry(incident=row, at=now, kind=EntryKind.RESOLVED, text=cause.value) for row in rows
     )
-    return Incident.objects.filter(pk__in=[row.pk for row in rows]).update(
-        resolved_at=Greatest("began_at", Value(now)), cause=cause.value
-    )
+    for row in rows:
+        row.resolved_at, row.cause = max(row.began_at, now), cause.value
+    Incident.objects.bulk_update(rows, ("resolved_at", "cause"))
+    return [Done(row, Resolve(now, cause)) for row in rows]
 
 
 def acknowledge(incident_id: int, *, by: User, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Greatest
 
-from probes.actions import incidents, verdicts
+from probes.actions import incidents, notices, verdicts
 from probes.models import (
     Endpoint,
     Incident,
@@ -165,7 +165,7 @@ def _settle(before: Resource, resource: Resource, now: datetime) -> None:
         (verdict,) = verdicts.locked([resource.pk], now=now)
         RegionState.objects.filter(resource=resource).delete()
         Verdict.objects.filter(resource=resource).delete()
-        incidents.close([resource.pk], Cause.REPLACED, now=now)
+        notices.announce_incidents(incidents.close([resource.pk], Cause.REPLACED, now=now), now=now)
         if verdict.state != VerdictState.UNKNOWN:
             VerdictChange.objects.create(
                 resource=resource, at=now, before=verdict.state, state=VerdictState.UNKNOWN, explanation=_ANOTHER

@@ -5,13 +5,14 @@ from typing import Final
 
 from django.db import connection
 
-from probes.models import Batch, MaintenanceOccurrence, MissedSlots, Pause, RegionEvent, RollUpProgress
+from probes.models import Batch, MaintenanceOccurrence, MissedSlots, Notice, Pause, RegionEvent, RollUpProgress
+from probes.policy.notices import NoticeState
 
 LEDGER_KEPT_FOR: Final = timedelta(days=1)
 """A report that comes later than this is refused: the ledger no longer knows its batch."""
 
 EVENTS_KEPT_FOR: Final = timedelta(days=90)
-"""Events of regions are few, and what is asked of them is how a region has been doing."""
+"""Events of regions and notices are few. What is asked of them is how a region has been doing, and who was told."""
 
 
 _CHANGES: Final = """
@@ -35,6 +36,11 @@ def drop_missed(*, before: datetime) -> int:
 def drop_region_events(*, before: datetime) -> int:
     """Drop events of regions from before that instant; returns how many."""
     return RegionEvent.objects.filter(at__lt=before).delete()[0]
+
+
+def drop_notices(*, before: datetime) -> int:
+    """Drop notices from before that instant, but those that are still to be told; returns how many."""
+    return Notice.objects.filter(created_at__lt=before).exclude(state=NoticeState.PENDING).delete()[0]
 
 
 def drop_history(*, before: datetime) -> int:

@@ -1,7 +1,7 @@
 """Secrets at rest: encrypted with the newest Fernet key, opened only for a region.
 
-They are the logins of credentials, the keys of registries' client certificates, and the private box keys of regions:
-who can open the former needs no box key to learn them, so the latter are no worse off here.
+They are the logins of credentials, the keys of registries' client certificates, the private box keys of regions (who
+can open the former needs no box key to learn them, so the latter are no worse off here), and the URLs of channels.
 
 Keys are lines of `KAIROS_FERNET_KEYS_FILE`, the newest first: the first encrypts, all decrypt.
 """
@@ -17,14 +17,14 @@ from django.conf import settings
 from django.db import transaction
 from nacl.public import PrivateKey
 
-from probes.models import Credential, CredentialKind, RegionKey, Registry
+from probes.models import Channel, Credential, CredentialKind, RegionKey, Registry
 from probes.models.client_identity import read_identity
 from probes.protocol.plan import Secret
 from probes.protocol.provider import read_key
 from probes.protocol.token import is_bearer
 from probes.trust.keys import decode_key, key_text
 
-_Keeper = Credential | Registry | RegionKey
+_Keeper = Credential | Registry | RegionKey | Channel
 
 
 class SecretUnreadable(Exception):
@@ -87,6 +87,19 @@ def open_identity(registry: Registry) -> str:
     return _decrypted(registry.client_key_encrypted, registry) + registry.client_certificate
 
 
+def keep_channel_secret(channel: Channel, *, url: str, signing_key: str) -> None:
+    """Encrypt where a channel leads and what its messages are signed with into the row, without saving it."""
+    channel.secret_encrypted = _encrypted(json.dumps({"url": url, "signing_key": signing_key}))
+
+
+def open_channel_secret(channel: Channel) -> tuple[str, str]:
+    """Return URL and signing key in clear. Raises `SecretUnreadable`, also where there is none yet."""
+    if not channel.has_secret:
+        raise SecretUnreadable(f"channel {channel} has no URL yet")
+    content = json.loads(_decrypted(channel.secret_encrypted, channel))
+    return content["url"], content["signing_key"]
+
+
 def keep_box_key(row: RegionKey, key: PrivateKey) -> None:
     """Encrypt the private half into the row, without saving it."""
     row.box_private_encrypted = _encrypted(key_text(key))
@@ -113,12 +126,14 @@ def reencrypt_secrets() -> tuple[int, list[str]]:
     credentials = Credential.objects.exclude(secret_encrypted=b"").select_related("registry", "region")
     registries = Registry.objects.exclude(client_key_encrypted=b"")
     region_keys = RegionKey.objects.exclude(box_private_encrypted=b"").select_related("region")
+    channels = Channel.objects.exclude(secret_encrypted=b"")
     fernet, unreadable, count = _fernet(), [], 0
     with transaction.atomic():
         kept: list[tuple[_Keeper, str]] = [
             *((row, "secret_encrypted") for row in credentials.select_for_update(of=("self",))),
             *((row, "client_key_encrypted") for row in registries.select_for_update()),
             *((row, "box_private_encrypted") for row in region_keys.select_for_update(of=("self",))),
+            *((row, "secret_encrypted") for row in channels.select_for_update()),
         ]
         for row, field in kept:
             try:

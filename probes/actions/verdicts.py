@@ -14,7 +14,7 @@ from django.db.models import Case, TextField, When
 from django.db.models.fields.json import KT
 from msgspec.json import encode
 
-from probes.actions import incidents
+from probes.actions import incidents, notices
 from probes.models import Region, RegionState, Resource, Verdict, VerdictChange
 from probes.models.terms import TERM_FIELDS
 from probes.policy.ballot import Stance
@@ -122,7 +122,7 @@ def locked(resource_ids: Iterable[int], *, now: datetime) -> list[Verdict]:
 def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: datetime) -> Recomputed:
     """Compute and store the verdicts, which `locked` returned in this transaction, on the terms of their resources.
 
-    Each change is kept with what it came from, and incidents follow.
+    Each change is kept with what it came from, incidents follow, and whoever is to be told of them is.
     """
     before_now = incidents.known([verdict.resource_id for verdict in verdicts])
     works = Works.on(now)
@@ -164,7 +164,9 @@ def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: d
         with connection.cursor() as cursor:
             cursor.execute(_WRITE, [encode(written).decode()])
     VerdictChange.objects.bulk_create(history)
-    return Recomputed(changes, inputs, incidents.follow(verdicts, judged, terms, before_now, works, now=now))
+    done = incidents.follow(verdicts, judged, terms, before_now, works, now=now)
+    notices.announce_incidents(done, now=now)
+    return Recomputed(changes, inputs, done)
 
 
 def _inputs(

@@ -10,6 +10,7 @@ from probes.models.history import Pause, VerdictChange
 from probes.models.incident import Incident, IncidentEntry
 from probes.models.maintenance import MaintenanceOccurrence, MaintenanceWindow
 from probes.models.missed import MissedSlots
+from probes.models.notice import Channel, Notice, Rule
 from probes.models.outcome import Outcome
 from probes.models.region import Region, RegionEvent
 from probes.models.region_key import RegionKey
@@ -23,6 +24,7 @@ __all__ = [
     "ALL_REGIONS",
     "Batch",
     "BrokerAccount",
+    "Channel",
     "ControlBeat",
     "Credential",
     "CredentialKind",
@@ -37,6 +39,7 @@ __all__ = [
     "MaintenanceWindow",
     "MessageRefusal",
     "MissedSlots",
+    "Notice",
     "Outcome",
     "Pause",
     "Region",
@@ -49,6 +52,7 @@ __all__ = [
     "ResourceKind",
     "RollUp",
     "RollUpProgress",
+    "Rule",
     "Verdict",
     "VerdictChange",
 ]

@@ -14,6 +14,7 @@ from probes.protocol.reference import ReferenceInvalid, parse_reference
 
 REGION_SLUG: Final = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 LONGEST_INTERVAL_SECONDS: Final = 30 * 86_400
+LONGEST_REMINDER_MINUTES: Final = 7 * 1440
 LONGEST_CA_PEM: Final = 256 * 1024
 ALL_PLATFORMS: Final = "all"
 _PORT: Final = re.compile(r":[0-9]+\Z")
@@ -98,6 +99,11 @@ def interval_seconds(value: int) -> None:
 def cadence_seconds(value: int) -> None:
     if not 1 <= value <= LONGEST_INTERVAL_SECONDS:
         raise ValidationError(f"From 1 second to {LONGEST_INTERVAL_SECONDS} (30 days).", code="cadence")
+
+
+def reminder_minutes(value: int) -> None:
+    if not 5 <= value <= LONGEST_REMINDER_MINUTES:
+        raise ValidationError(f"From 5 minutes to {LONGEST_REMINDER_MINUTES} (7 days).", code="reminder")
 
 
 def time_zone(name: str) -> None:
