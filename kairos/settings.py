@@ -277,6 +277,7 @@ CELERY_BEAT_SCHEDULE = {
     "trim": {"task": "probes.trim", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "rollup": {"task": "probes.rollup", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "accounts": {"task": "probes.accounts", "schedule": 5.0, "options": {"expire_seconds": 5}},
+    "notices": {"task": "probes.notices", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "partitions": {
         "task": "probes.partitions",
         "schedule": crontab(minute="7"),

@@ -9,12 +9,14 @@
 | `probes.partitions`| `control` | each hour           | makes and drops days of outcomes, retention           |
 | `probes.rollup`    | `control` | each minute         | sums up hours and days that have ended                |
 | `probes.accounts`  | `control` | each 5 seconds      | keeps the regions' accounts on the broker             |
+| `probes.notices`   | `control` | each 5 seconds      | sends the notices that are due                        |
 | `probes.ingest`    | `results` | a region's report   | stores outcomes, states and verdicts                  |
 | `probes.heartbeat` | `heartbeats`| a region's heartbeat| notes that the region lives                         |
 """
 
 from probes.tasks.accounts import accounts
 from probes.tasks.control import infer_scopes, partitions, reap, rollup, tick, trim
+from probes.tasks.notices import notices
 from probes.tasks.publishing import publish_on_commit
 from probes.tasks.results import heartbeat, ingest
 
@@ -23,6 +25,7 @@ __all__ = [
     "heartbeat",
     "infer_scopes",
     "ingest",
+    "notices",
     "partitions",
     "publish_on_commit",
     "reap",

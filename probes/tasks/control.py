@@ -110,6 +110,7 @@ def partitions() -> None:
     retention.drop_missed(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
     retention.drop_batches(before=now - retention.LEDGER_KEPT_FOR)
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
+    retention.drop_notices(before=now - retention.EVENTS_KEPT_FOR)
 
 
 def _thin(today: date) -> None:
