@@ -13,6 +13,7 @@ _SECTIONS: Final = (
         ("Resource", "ResourceGroup", "Registry", "Credential", "Region", "MaintenanceWindow", "GlobalTerms"),
     ),
     ("What was found", "probes", ("Incident", "Outcome", "RegionState", "Verdict", "VerdictChange")),
+    ("Who is told", "probes", ("Channel", "Notice")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),
     ("People and programs", "auth", ("User", "Group", "TokenProxy")),
     ("Clockwork", "django_celery_beat", ("PeriodicTask",)),

@@ -3,11 +3,13 @@
 Rules live below: forms validate through the models, saving and ordering go through the actions.
 """
 
+from probes.admin.channel import ChannelAdmin
 from probes.admin.credential import CredentialAdmin
 from probes.admin.history import VerdictChangeAdmin
 from probes.admin.incident import IncidentAdmin
 from probes.admin.maintenance import MaintenanceWindowAdmin
 from probes.admin.missed import MissedSlotsAdmin
+from probes.admin.notice import NoticeAdmin
 from probes.admin.outcome import OutcomeAdmin
 from probes.admin.refusal import MessageRefusalAdmin
 from probes.admin.region import RegionAdmin
@@ -18,12 +20,14 @@ from probes.admin.terms import GlobalTermsAdmin, ResourceGroupAdmin
 from probes.admin.verdict import VerdictAdmin
 
 __all__ = [
+    "ChannelAdmin",
     "CredentialAdmin",
     "GlobalTermsAdmin",
     "IncidentAdmin",
     "MaintenanceWindowAdmin",
     "MessageRefusalAdmin",
     "MissedSlotsAdmin",
+    "NoticeAdmin",
     "OutcomeAdmin",
     "RegionAdmin",
     "RegionStateAdmin",

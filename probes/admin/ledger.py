@@ -50,7 +50,7 @@ class PagedChangeList(ChangeList):
 class LedgerAdmin(KairosAdmin):
     """The base of every window."""
 
-    actions = None
+    actions: Any = None
     left_out_of_list: tuple[str, ...] = ()  # fields that only a row's own page shows, and that weigh
     list_per_page = 50
     list_max_show_all = 0

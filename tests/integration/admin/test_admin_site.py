@@ -24,6 +24,7 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
             *("Resource", "ResourceGroup", "Registry", "Credential", "Region", "MaintenanceWindow", "GlobalTerms")
         ],
         "What was found": ["Incident", "Outcome", "RegionState", "Verdict", "VerdictChange"],
+        "Who is told": ["Channel", "Notice"],
         "What did not arrive": ["MissedSlots", "MessageRefusal"],
         "People and programs": ["User", "Group", "TokenProxy"],
         "Clockwork": ["PeriodicTask"],

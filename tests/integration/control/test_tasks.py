@@ -204,6 +204,7 @@ def test_every_task_has_its_stable_name_and_queue() -> None:
         "probes.accounts": "control",
         "probes.heartbeat": "heartbeats",
         "probes.ingest": "results",
+        "probes.notices": "control",
         "probes.partitions": "control",
         "probes.reap": "control",
         "probes.rollup": "control",

@@ -80,6 +80,7 @@ def test_mail_server_without_tls_gets_no_mail_where_tls_is_asked_for(
     assert mailbox.mails == []
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")  # it does not count smtps
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 def test_mail_goes_over_tls_with_a_login(
     make_channel: MakeChannel, authority: trustme.CA, tls: ssl.SSLContext, scheme: str
