@@ -18,6 +18,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Q, Value
 
+from probes.actions import notices
 from probes.actions.incidents import Done
 from probes.models import Credential, Incident, IncidentEntry, Region, Registry, Resource
 from probes.policy.incidents import BackDate, Cause, Deed, EntryKind, Leave, Level, Open, Resolve, Turn
@@ -92,7 +93,7 @@ class _Scoped:
 
 
 def infer_scopes(*, now: datetime) -> list[Done]:
-    """Open, fill and resolve the incidents of scopes; returns what was done, for whoever is to be told.
+    """Open, fill and resolve the incidents of scopes; tell of it and return what was done.
 
     Of a child something is told only when it is left behind: while its parent is open, that speaks for it.
     """
@@ -102,7 +103,9 @@ def infer_scopes(*, now: datetime) -> list[Done]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
             (is_alone,) = cursor.fetchone()
-        return _Round(now).run() if is_alone else []
+        done = _Round(now).run() if is_alone else []
+        notices.announce_incidents(done, now=now)
+        return done
 
 
 class _Round:

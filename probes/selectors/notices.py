@@ -8,9 +8,10 @@ from typing import Final
 
 from django.db.models import Count, Min, Q
 
-from probes.models import Channel, Incident, MaintenanceOccurrence, Notice, Resource
+from probes.models import Channel, Incident, Notice, Resource
 from probes.policy.delivery import RESOLVED_TOLD_FOR, ChannelKind
 from probes.policy.notices import NoticeState, Standing, Topic
+from probes.selectors.maintenance import Works
 
 _OPENING: Final = (Topic.INCIDENT_OPENED, Topic.INCIDENT_WORSE, Topic.INCIDENT_FLAPPING)
 
@@ -131,19 +132,7 @@ def _standing(row: Notice, incident: Incident | None, until: Mapping[int, dateti
 
 
 def _maintenance_until(resource_ids: Iterable[int], *, now: datetime) -> Mapping[int, datetime]:
-    """Return of the resources that are in maintenance as seen from everywhere when that ends."""
-    found = list(MaintenanceOccurrence.objects.filter(starts_at__lte=now, ends_at__gt=now, region_ids=[]))
-    if not found:
-        return {}
-    until: dict[int, datetime] = {}
-    for pk, group, registry in Resource.objects.filter(pk__in=resource_ids).values_list(
-        "pk", "group_id", "registry_id"
-    ):
-        ends = [
-            item.ends_at
-            for item in found
-            if pk in item.resource_ids or group in item.group_ids or registry in item.registry_ids
-        ]
-        if ends:
-            until[pk] = max(ends)
-    return until
+    """Return of the resources that are in maintenance as seen from everywhere when that ends. Two queries."""
+    works = Works.on(now)
+    found = ((row.pk, works.end(row)) for row in Resource.objects.filter(pk__in=resource_ids) if works.whole)
+    return {pk: end for pk, end in found if end}

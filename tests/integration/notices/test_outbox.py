@@ -8,7 +8,16 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import announcements, conditions, delivery, incidents, maintenance, notices, resources, verdicts
+from probes.actions import (
+    announcements,
+    conditions,
+    delivery,
+    incidents,
+    maintenance,
+    notices,
+    resources,
+    verdicts,
+)
 from probes.models import (
     Channel,
     Incident,
