@@ -1,13 +1,16 @@
 """How a resource stands from one region, as outcomes come in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from probes.policy.ballot import Poll, ballot_of, cast
 from probes.policy.depth import NOTHING_PROVED, Proof, prove
 from probes.policy.liveness import Hysteresis
+from probes.policy.platforms import Listed, listing
 from probes.policy.terms import USUAL
-from probes.protocol.taxonomy import Depth, Stage, Status
+from probes.protocol.outcome import PlatformResult
+from probes.protocol.taxonomy import Depth, Stage, Status, Warn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class Seen:
     digest: str | None = None
     warnings: tuple[str, ...] = ()
     read: bool = True  # the documents were fetched, and not only found to be there
+    platforms: tuple[PlatformResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,8 @@ class Standing:
     """The newest outcome, since which slot its status holds, and what the region's ballots have come to.
 
     An outcome that could not tell (`indeterminate`, `config_error`) is no ballot and ends no run; `poll` is None
-    before the first that could. `digest` is the last one seen, also by an earlier outcome.
+    before the first that could. `digest` is the last one seen, also by an earlier outcome, for `digest_since` the
+    first time (None: not known). `platforms` are as the last check left them that looked.
     """
 
     status: Status
@@ -45,6 +50,8 @@ class Standing:
     warnings: tuple[str, ...]
     poll: Poll | None
     proof: Proof
+    digest_since: datetime | None = None
+    platforms: Mapping[str, Listed] = field(default_factory=dict)
 
 
 def advance(standing: Standing | None, seen: Seen, thresholds: Hysteresis = USUAL.thresholds) -> Standing:
@@ -74,7 +81,21 @@ def advance(standing: Standing | None, seen: Seen, thresholds: Hysteresis = USUA
             at=seen.slot,
             read=seen.read,
         ),
+        digest_since=_digest_since(standing, seen),
+        platforms=listing(
+            standing.platforms if standing else {},
+            seen.platforms,
+            at=seen.slot,
+            is_capped=Warn.PROBE_CAPPED in seen.warnings,
+        ),
     )
+
+
+def _digest_since(standing: Standing | None, seen: Seen) -> datetime | None:
+    known = standing.digest if standing else None
+    if seen.digest and seen.digest != known:
+        return seen.slot
+    return standing.digest_since if standing else None
 
 
 def is_newer(standing: Standing | None, seen: Seen) -> bool:

@@ -8,7 +8,7 @@ import base64
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from probes.protocol.challenge import Challenge
@@ -17,6 +17,7 @@ from probes.protocol.json_members import read_json
 from probes.protocol.manifest import looks_like_html
 from probes.protocol.plan import Secret
 from probes.protocol.redaction import echoes
+from probes.protocol.shape import MISFITS, number
 from probes.protocol.taxonomy import Reason, Warn
 from probes.protocol.urls import MAX_URL, Origin, UrlRefused, may_be_sent_to, origin_of, resolve_url, with_query
 
@@ -197,14 +198,27 @@ def grants_nothing(token: str) -> bool:
     A token is opaque; one that is a JWT lists its `access`, and some registries give one with an empty list
     instead of a refusal. Never raises.
     """
-    parts = token.split(".")
-    if len(parts) != 3:
-        return False
-    try:
-        claims = read_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
-        return False
-    access = claims.get("access", False) if isinstance(claims, dict) else False
+    access = _claims(token).get("access", False)
     if access is None:
         return True
     return isinstance(access, list) and not any(isinstance(item, dict) and item.get("actions") for item in access)
+
+
+def expiry_of(token: str) -> datetime | None:
+    """Return when a token says that it ends, where it is a JWT that says so (RFC 7519, 4.1.4). Never raises."""
+    try:
+        return datetime.fromtimestamp(number(_claims(token).get("exp")), UTC)
+    except (*MISFITS, OSError):
+        return None
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """Return what a token claims, where it is a JWT; nobody verifies it."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        claims = read_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return {}
+    return claims if isinstance(claims, dict) else {}

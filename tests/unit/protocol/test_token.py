@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from probes.protocol.token import (
     Realm,
     Token,
     basic,
+    expiry_of,
     grants_nothing,
     pull_scope,
     read_token,
@@ -272,3 +274,15 @@ class TestHint:
     def test_token_that_grants_nothing_says_so_itself(self, token: str, *, nothing: bool) -> None:
         """distribution#1203: a token with an empty access list in place of a refusal."""
         assert grants_nothing(token) is nothing
+
+
+def test_token_that_is_a_jwt_tells_when_it_ends() -> None:
+    assert expiry_of(jwt({"exp": 1_772_366_400})) == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "opaque", "a.!!!.c", jwt([]), jwt({}), jwt({"exp": None}), jwt({"exp": "soon"}), jwt({"exp": 1e30})],
+)
+def test_token_that_does_not_tell_when_it_ends_is_taken_as_it_is(token: str) -> None:
+    assert expiry_of(token) is None
