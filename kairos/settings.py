@@ -51,6 +51,8 @@ KAIROS_RETENTION_DAYS = _environment.number("KAIROS_RETENTION_DAYS", default=14,
 # How long what failed is kept with its whole document, and how long roll-ups and what uptime is reckoned from.
 KAIROS_FAILURES_RETENTION_DAYS = _environment.number("KAIROS_FAILURES_RETENTION_DAYS", default=90, lowest=1)
 KAIROS_ROLLUP_RETENTION_DAYS = _environment.number("KAIROS_ROLLUP_RETENTION_DAYS", default=730, lowest=1)
+# For so long regions may see different digests of a tag before that is an event: mirrors take their time.
+KAIROS_TAG_SPLIT_SECONDS = _environment.number("KAIROS_TAG_SPLIT_SECONDS", default=1800, lowest=60)
 # Set behind a proxy that ends TLS and sets X-Forwarded-Proto: cookies become Secure and HTTP is redirected.
 KAIROS_HTTPS = _environment.flag("KAIROS_HTTPS")
 
@@ -276,6 +278,8 @@ CELERY_BEAT_SCHEDULE = {
     "scopes": {"task": "probes.scopes", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "trim": {"task": "probes.trim", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "rollup": {"task": "probes.rollup", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "tags": {"task": "probes.tags", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "expiry": {"task": "probes.expiry", "schedule": crontab(minute="23"), "options": {"expire_seconds": 3000}},
     "accounts": {"task": "probes.accounts", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "notices": {"task": "probes.notices", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "partitions": {

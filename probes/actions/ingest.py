@@ -14,6 +14,7 @@ from django.db import IntegrityError, connection, transaction
 
 from probes.actions import (
     again,
+    certificates,
     confirm,
     missed,
     partitions,
@@ -22,13 +23,16 @@ from probes.actions import (
     refusals,
     reports,
     rollups,
+    tags,
     verdicts,
 )
 from probes.models import Batch, RegionState, Verdict
 from probes.policy.ballot import Stance, ballot_of
+from probes.policy.clock import by_our_clock
 from probes.policy.confirming import Heard
 from probes.policy.depth import Proof
 from probes.policy.latency import packed, slowest
+from probes.policy.platforms import Listed
 from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
 from probes.policy.terms import Terms
 from probes.policy.verdict import fresh_for
@@ -49,11 +53,22 @@ _STATE_COLUMNS: Final = (
     "resource_id bigint, status text, reason text, stage text, host text, digest text, since timestamptz,"
     " last_slot timestamptz, checked_at timestamptz, warnings text[], proved_digest text,"
     " manifest_proved_at timestamptz, blobs_proved_at timestamptz, document jsonb, egress_down boolean,"
+    " digest_since timestamptz, platforms jsonb,"
     f" {polls.COLUMNS}"
 )
-_KNOWN: Final = ("status", "reason", "stage", "host", "digest", "warnings", "proved_digest", *polls.VALUES)
+_KNOWN: Final = (
+    "status",
+    "reason",
+    "stage",
+    "host",
+    "digest",
+    "warnings",
+    "proved_digest",
+    "platforms",
+    *polls.VALUES,
+)
 _KNOWN_TIMES: Final = {
-    **texts("since", "last_slot", "checked_at", "manifest_proved_at", "blobs_proved_at"),
+    **texts("since", "last_slot", "checked_at", "manifest_proved_at", "blobs_proved_at", "digest_since"),
     **polls.TIMES,
 }
 
@@ -136,7 +151,10 @@ def _take(report: reports.Received, *, now: datetime) -> Ingested:
         else:  # of a batch that was given up, every slot is recorded already
             missed.forget(report.region.pk, wanted)
         terms = terms_of(row.resource for row in rows)
-        stored, heard = _store(report, batch, wanted, since, terms, now)
+        sights = tags.Sights(report.region.slug)
+        stored, heard = _store(report, batch, wanted, since, terms, sights, now)
+        tags.take(sights, now=now)
+        _note_certificates(report, wanted, rows, now)
         rollups.note_late(_lapses(report, wanted, rows, terms), now=now)
         found = verdicts.recompute(rows, terms, now=now)
         messages = second.messages + confirm.ask(heard, found.inputs, rows, now=now)
@@ -179,9 +197,13 @@ def _store(
     outcomes: Mapping[reports.Key, Outcome],
     since: Mapping[int, datetime],
     terms: Mapping[int, Terms],
+    sights: tags.Sights,
     now: datetime,
 ) -> tuple[int, dict[int, Heard]]:
-    """Write outcomes and move states on; returns how many outcomes are new, and what was heard of each resource."""
+    """Write outcomes and move states on; returns how many outcomes are new, and what was heard of each resource.
+
+    What is seen of tags goes to `sights`.
+    """
     region, is_egress_down = report.region, report.is_egress_down
     known = RegionState.objects.filter(region=region, resource__in={pk for pk, _ in outcomes}).order_by()
     states = {
@@ -201,7 +223,9 @@ def _store(
         if is_newer(standing, seen) and is_egress_down:
             marked.add(resource_id)
         elif is_newer(standing, seen):
-            states[resource_id] = standing = advance(standing, seen, terms[resource_id].thresholds)
+            former, standing = standing, advance(standing, seen, terms[resource_id].thresholds)
+            states[resource_id] = standing
+            sights.note(resource_id, former, standing)
             moved[resource_id] = _state_row(resource_id, standing, document)
         elif not is_egress_down and ballot_of(seen.status, seen.reason):
             late.append(resource_id)
@@ -223,6 +247,18 @@ def _store(
         if (poll := states[pk].poll) and poll.at == states[pk].last_slot
     }
     return stored, heard
+
+
+def _note_certificates(
+    report: reports.Received, outcomes: Mapping[reports.Key, Outcome], rows: Iterable[Verdict], now: datetime
+) -> None:
+    registries = {row.resource_id: row.resource.registry_id for row in rows}
+    met = certificates.Met()
+    for (resource_id, _), outcome in outcomes.items():
+        if outcome.certificates:
+            at = by_our_clock(outcome.started_at, report.clock_offset_seconds)
+            met.note(registries[resource_id], outcome.certificates, at)
+    met.store(report.region, now=now)
 
 
 def _outcome_row(resource_id: int, seen: Seen, outcome: Outcome, document: Any) -> dict[str, Any]:
@@ -260,6 +296,8 @@ def _state_row(resource_id: int, standing: Standing, document: Any) -> dict[str,
         "blobs_proved_at": proof.blobs_at.isoformat() if proof.blobs_at else None,
         "document": document,
         "egress_down": False,
+        "digest_since": standing.digest_since.isoformat() if standing.digest_since else None,
+        "platforms": {name: item.to_json() for name, item in standing.platforms.items()},
         **polls.columns(standing.poll),
     }
 
@@ -281,4 +319,6 @@ def _standing(state: Mapping[str, Any]) -> Standing:
             manifest_at=instant(state["manifest_proved_at_text"]),
             blobs_at=instant(state["blobs_proved_at_text"]),
         ),
+        digest_since=instant(state["digest_since_text"]),
+        platforms={name: Listed.from_json(item) for name, item in state["platforms"].items()},
     )

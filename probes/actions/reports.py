@@ -127,6 +127,7 @@ def seen(slot: datetime, outcome: Outcome, *, clock_offset_seconds: float | None
         digest=found.digest,
         warnings=tuple(warning.value for warning in found.warnings),
         read=outcome.has_read_documents,
+        platforms=found.platforms,
     )
 
 

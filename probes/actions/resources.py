@@ -18,6 +18,7 @@ from probes.models import (
     RegionState,
     Registry,
     Resource,
+    TagWatch,
     Verdict,
     VerdictChange,
 )
@@ -164,6 +165,7 @@ def _settle(before: Resource, resource: Resource, now: datetime) -> None:
         # Before the states, as whoever takes in a report does: else the two would wait for each other.
         (verdict,) = verdicts.locked([resource.pk], now=now)
         RegionState.objects.filter(resource=resource).delete()
+        TagWatch.objects.filter(resource=resource).delete()
         Verdict.objects.filter(resource=resource).delete()
         notices.announce_incidents(incidents.close([resource.pk], Cause.REPLACED, now=now), now=now)
         if verdict.state != VerdictState.UNKNOWN:
@@ -174,7 +176,7 @@ def _settle(before: Resource, resource: Resource, now: datetime) -> None:
     if is_asked_for_others and not is_another:
         verdicts.locked([resource.pk], now=now)  # likewise
         RegionState.objects.filter(resource=resource).update(
-            proved_digest=None, manifest_proved_at=None, blobs_proved_at=None
+            proved_digest=None, manifest_proved_at=None, blobs_proved_at=None, platforms={}
         )
     rescheduled = before.interval_seconds != resource.interval_seconds
     if is_another or rescheduled or is_asked_for_others:

@@ -5,7 +5,17 @@ from typing import Final
 
 from django.db import connection
 
-from probes.models import Batch, MaintenanceOccurrence, MissedSlots, Notice, Pause, RegionEvent, RollUpProgress
+from probes.models import (
+    Batch,
+    Event,
+    HostCertificate,
+    MaintenanceOccurrence,
+    MissedSlots,
+    Notice,
+    Pause,
+    RegionEvent,
+    RollUpProgress,
+)
 from probes.policy.notices import NoticeState
 
 LEDGER_KEPT_FOR: Final = timedelta(days=1)
@@ -43,8 +53,13 @@ def drop_notices(*, before: datetime) -> int:
     return Notice.objects.filter(created_at__lt=before).exclude(state=NoticeState.PENDING).delete()[0]
 
 
+def drop_certificates(*, before: datetime) -> int:
+    """Drop certificates of hosts that were last met before that instant; returns how many."""
+    return HostCertificate.objects.filter(seen_at__lt=before).delete()[0]
+
+
 def drop_history(*, before: datetime) -> int:
-    """Drop what a timeline before that instant was laid out of; returns how many rows.
+    """Drop events, and what a timeline was laid out of, from before that instant; returns how many rows.
 
     Of each resource the last verdict before it stays: it is what held at that instant.
     """
@@ -52,6 +67,7 @@ def drop_history(*, before: datetime) -> int:
         cursor.execute(_CHANGES, {"before": before})
         dropped: int = cursor.rowcount
     for rows in (
+        Event.objects.filter(at__lt=before),
         Pause.objects.filter(ends_at__lt=before),
         MaintenanceOccurrence.objects.filter(ends_at__lt=before),
         RollUpProgress.objects.filter(starts_at__lt=before, finished_at__isnull=False),

@@ -21,7 +21,7 @@ from probes.models import Channel, Credential, CredentialKind, RegionKey, Regist
 from probes.models.client_identity import read_identity
 from probes.protocol.plan import Secret
 from probes.protocol.provider import read_key
-from probes.protocol.token import is_bearer
+from probes.protocol.token import expiry_of, is_bearer
 from probes.trust.keys import decode_key, key_text
 
 _Keeper = Credential | Registry | RegionKey | Channel
@@ -36,12 +36,13 @@ def store_secret(credential: Credential, *, now: datetime, **login: str) -> None
 
     `login` are fields of `Secret`: `password`, `identity_token` or `bearer`, or a `provider` with its
     `provider_key`. The user name stays a plain field. Raises `ValueError` unless it is exactly one login, which a
-    registry or a provider could take.
+    registry or a provider could take. A token that says when it ends sets the credential's `expires_at`.
     """
     secret = Secret.from_json(login)
     credential.kind = _kind_of(secret)
     credential.secret_encrypted = _encrypted(json.dumps(secret.to_json()))
     credential.rotated_at = now
+    credential.expires_at = expiry_of(secret.bearer or secret.identity_token) or credential.expires_at
     credential.save()
 
 

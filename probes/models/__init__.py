@@ -2,9 +2,11 @@
 
 from probes.models.account import BrokerAccount
 from probes.models.batch import Batch
+from probes.models.certificate import HostCertificate
 from probes.models.control import ControlBeat, MessageRefusal
 from probes.models.credential import Credential, CredentialKind
 from probes.models.endpoint import Endpoint
+from probes.models.event import Event, TagWatch
 from probes.models.group import ResourceGroup
 from probes.models.history import Pause, VerdictChange
 from probes.models.incident import Incident, IncidentEntry
@@ -30,7 +32,9 @@ __all__ = [
     "CredentialKind",
     "DayRollUp",
     "Endpoint",
+    "Event",
     "GlobalTerms",
+    "HostCertificate",
     "HourRollUp",
     "Incident",
     "IncidentEntry",
@@ -53,6 +57,7 @@ __all__ = [
     "RollUp",
     "RollUpProgress",
     "Rule",
+    "TagWatch",
     "Verdict",
     "VerdictChange",
 ]

@@ -61,6 +61,12 @@ class Credential(models.Model):
     )
     username = models.CharField(max_length=255, blank=True)
     secret_encrypted = models.BinaryField(default=b"", editable=False)
+    expires_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When what is stored here ends, if that is known: you are told 30, 14, 7 and 1 days before. "
+        "Read from the token itself where that is a JWT.",
+    )
     rotated_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:

@@ -105,6 +105,11 @@ class Resource(TermFields):
         help_text="Of name:tag@digest, ask for the tag as well, and warn when it points elsewhere by now. "
         "The digest alone is what is available or not.",
     )
+    is_tag_immutable = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The tag is to point at one digest for ever: should it move, that is a critical event.",
+    )
     interval_seconds = models.PositiveIntegerField(
         default=DEFAULT_INTERVAL_SECONDS, validators=[validation.interval_seconds]
     )

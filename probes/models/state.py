@@ -40,6 +40,10 @@ class RegionState(models.Model):
     digest = models.CharField(
         max_length=140, null=True, blank=True, help_text="The last one seen, even if checks fail since."
     )
+    digest_since = models.DateTimeField(null=True, blank=True, help_text="The slot at which that one was first seen.")
+    platforms = models.JSONField(
+        default=dict, db_default={}, help_text="Which are there, as the last check left them that looked."
+    )
     since = models.DateTimeField()
     last_slot = models.DateTimeField()
     checked_at = models.DateTimeField(

@@ -10,7 +10,7 @@ from probes.selectors.regions import UNREAD, UNREAD_JOINED
 
 def resources() -> QuerySet[Resource]:
     """Resources with their registry, group, verdict, chosen regions and state per region. Three queries."""
-    states = RegionState.objects.select_related("region").defer("document", *UNREAD_JOINED)
+    states = RegionState.objects.select_related("region").defer("document", "platforms", *UNREAD_JOINED)
     return (
         Resource.objects.select_related("registry", "verdict", "group", "endpoint")
         .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs")

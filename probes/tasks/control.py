@@ -12,6 +12,7 @@ from django.utils import timezone
 from probes.actions import (
     accounts,
     beat,
+    certificates,
     dispatch,
     maintenance,
     missed,
@@ -111,6 +112,7 @@ def partitions() -> None:
     retention.drop_batches(before=now - retention.LEDGER_KEPT_FOR)
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_notices(before=now - retention.EVENTS_KEPT_FOR)
+    retention.drop_certificates(before=now - certificates.KEPT_FOR)
 
 
 def _thin(today: date) -> None:

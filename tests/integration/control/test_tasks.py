@@ -202,6 +202,7 @@ def test_every_task_has_its_stable_name_and_queue() -> None:
     queues = {name: app.amqp.router.route({}, name)["queue"].name for name in app.tasks if name.startswith("probes.")}
     assert queues == {
         "probes.accounts": "control",
+        "probes.expiry": "control",
         "probes.heartbeat": "heartbeats",
         "probes.ingest": "results",
         "probes.notices": "control",
@@ -209,6 +210,7 @@ def test_every_task_has_its_stable_name_and_queue() -> None:
         "probes.reap": "control",
         "probes.rollup": "control",
         "probes.scopes": "control",
+        "probes.tags": "control",
         "probes.tick": "control",
         "probes.trim": "control",
     }
