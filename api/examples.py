@@ -145,6 +145,7 @@ def resource() -> dict[str, Any]:
         "blobs_cadence_seconds": 86_400,
         "sample_blobs": False,
         "check_tag": False,
+        "is_tag_immutable": False,
         "endpoint": None,
         "credential": None,
         "regions": [],

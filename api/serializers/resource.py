@@ -132,6 +132,9 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
         help_text="Whether, of `name:tag@digest`, the tag is asked for as well; one that points elsewhere by now is "
         "the warning `tag_moved`."
     )
+    is_tag_immutable = serializers.BooleanField(
+        help_text="Whether the tag is to point at one digest for ever; should it move, that is a critical event."
+    )
     credential = serializers.IntegerField(
         source="credential_id",
         allow_null=True,
@@ -174,6 +177,7 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
             "blobs_cadence_seconds",
             "sample_blobs",
             "check_tag",
+            "is_tag_immutable",
             "endpoint",
             "credential",
             "regions",

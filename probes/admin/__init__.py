@@ -5,6 +5,7 @@ Rules live below: forms validate through the models, saving and ordering go thro
 
 from probes.admin.channel import ChannelAdmin
 from probes.admin.credential import CredentialAdmin
+from probes.admin.event import EventAdmin, HostCertificateAdmin
 from probes.admin.history import VerdictChangeAdmin
 from probes.admin.incident import IncidentAdmin
 from probes.admin.maintenance import MaintenanceWindowAdmin
@@ -22,7 +23,9 @@ from probes.admin.verdict import VerdictAdmin
 __all__ = [
     "ChannelAdmin",
     "CredentialAdmin",
+    "EventAdmin",
     "GlobalTermsAdmin",
+    "HostCertificateAdmin",
     "IncidentAdmin",
     "MaintenanceWindowAdmin",
     "MessageRefusalAdmin",

@@ -51,7 +51,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
 
     class Meta:
         model = Credential
-        fields = ("registry", "repository_prefix", "region", "label", "kind", "username")
+        fields = ("registry", "repository_prefix", "region", "label", "kind", "username", "expires_at")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,7 +88,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
 @admin.register(Credential)
 class CredentialAdmin(SecretAdmin):
     form = CredentialForm
-    list_display = ("__str__", "registry", "prefix", "where", "kind", "username", "secret")
+    list_display = ("__str__", "registry", "prefix", "where", "kind", "username", "secret", "ends")
     list_select_related = ("registry", "region")
     list_filter = ("registry", "region", "kind")
     search_fields = ("label", "username", "repository_prefix", "registry__host")
@@ -103,7 +103,7 @@ class CredentialAdmin(SecretAdmin):
 
     def get_fieldsets(self, request: HttpRequest, credential: Credential | None = None) -> Any:
         where = ("registry", "repository_prefix", "region", "label")
-        what = ("kind", "username")
+        what = ("kind", "username", "expires_at")
         if credential and not self.has_change_permission(request, credential):
             return (("Where it is used", {"fields": where}), ("What is sent", {"fields": ("secret", *what)}))
         typed = [*what, *(KIND_FIELDS[kind][0] for kind in CredentialKind if not kind.is_exchanged)]
@@ -126,9 +126,13 @@ class CredentialAdmin(SecretAdmin):
 
     def save_model(self, _request: HttpRequest, credential: Credential, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
         if login := form.cleaned_data["login"]:
+            if "expires_at" not in form.changed_data:
+                credential.expires_at = None  # that was the end of what was stored before
             secrets.store_secret(credential, **login, now=timezone.now())
         else:
             credential.save()
+
+    ends = display.ago("expires_at", "expires")
 
     @admin.display(description="repositories", ordering="repository_prefix")
     def prefix(self, credential: Credential) -> str:

@@ -45,6 +45,7 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "strict_platform",
             "depth",
             "check_tag",
+            "is_tag_immutable",
             "interval_seconds",
             "manifest_cadence_seconds",
             "blobs_cadence_seconds",
@@ -59,6 +60,7 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "reference": "Image",
             "strict_platform": "Insist on the platform",
             "check_tag": "Check the tag beside a digest",
+            "is_tag_immutable": "The tag never moves",
             "interval_seconds": "Interval in seconds",
             "manifest_cadence_seconds": "Manifests every so many seconds",
             "blobs_cadence_seconds": "Layers every so many seconds",
@@ -84,7 +86,16 @@ class ResourceAdmin(OrderingAdmin):
         (None, {"fields": ("reference", "name", "labels")}),
         (
             "What, and how often",
-            {"fields": ("platforms", "strict_platform", "depth", "check_tag", "interval_seconds")},
+            {
+                "fields": (
+                    "platforms",
+                    "strict_platform",
+                    "depth",
+                    "check_tag",
+                    "is_tag_immutable",
+                    "interval_seconds",
+                )
+            },
         ),
         (
             "What is costly",

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +271,16 @@ def test_onlooker_sees_that_there_is_a_secret(onlooker: Client, stored: Credenti
     assert "robot" in page
     assert "Password" not in page
     assert "now" in page or "ago" in page
+
+
+def test_end_that_was_typed_is_kept_until_another_secret_is_stored(client: Client, registry: Registry) -> None:
+    day = {"expires_at_0": "2027-01-31", "expires_at_1": "12:00:00"}
+    client.post(ADD, typed(registry, username="robot", password=PASSWORD, **day))
+    credential = Credential.objects.get()
+    assert credential.expires_at == datetime(2027, 1, 31, 12, tzinfo=UTC)
+    client.post(page_of(credential), typed(registry, username="robot", label="the robot", **day))
+    credential.refresh_from_db()
+    assert (credential.label, credential.expires_at) == ("the robot", datetime(2027, 1, 31, 12, tzinfo=UTC))
+    client.post(page_of(credential), typed(registry, username="robot", password="another", **day))
+    credential.refresh_from_db()
+    assert credential.expires_at is None

@@ -149,6 +149,7 @@ def test_everything_that_is_typed_is_stored(client: Client, plane: ControlPlane)
         sample_blobs="on",
         strict_platform="on",
         check_tag="on",
+        is_tag_immutable="on",
         regions=[plane.region("eu-west").pk, plane.region("us-east").pk],
         credential=credential.pk,
         labels="team = payments\ntier=1=a",
@@ -158,7 +159,7 @@ def test_everything_that_is_typed_is_stored(client: Client, plane: ControlPlane)
     assert (image.name, image.platforms, image.depth) == ("the app", ["linux/amd64", "linux/arm64"], "blobs")
     assert (image.interval_seconds, image.credential) == (60, credential)
     assert (image.manifest_cadence_seconds, image.blobs_cadence_seconds, image.sample_blobs) == (3600, 7200, True)
-    assert (image.strict_platform, image.check_tag) == (True, True)
+    assert (image.strict_platform, image.check_tag, image.is_tag_immutable) == (True, True, True)
     assert image.labels == {"team": "payments", "tier": "1=a"}
     assert sorted(image.regions.values_list("slug", flat=True)) == ["eu-west", "us-east"]
     assert "team=payments\ntier=1=a" in client.get(page_of(image)).content.decode()

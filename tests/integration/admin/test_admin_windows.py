@@ -1,6 +1,7 @@
 """Windows on what the machinery writes: read, never counted, never changed."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import refusals
-from probes.models import MessageRefusal, MissedSlots, Outcome, RegionState, Verdict
+from probes.actions import events, refusals
+from probes.models import Event, HostCertificate, MessageRefusal, MissedSlots, Outcome, RegionState, Resource, Verdict
 from probes.policy.slots import MissedCause
+from probes.policy.tag_events import Tagged, of_move
+from probes.policy.tags import Move
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Certificate, PlatformResult, RateLimit
 from probes.protocol.outcome import Outcome as Found
@@ -28,6 +31,8 @@ WINDOWS: dict[str, Any] = {
     "verdict": Verdict,
     "missedslots": MissedSlots,
     "messagerefusal": MessageRefusal,
+    "event": Event,
+    "hostcertificate": HostCertificate,
 }
 
 
@@ -40,7 +45,29 @@ def written(plane: ControlPlane) -> ControlPlane:
         resource=image, first_slot=plane.now, last_slot=plane.now, cause=MissedCause.DOWNTIME.value
     )
     refusals.count("results", "unsigned", "<b>no signature</b>", now=plane.now)
+    happen(plane, image)
     return plane
+
+
+MOVED = "sha256:" + "b" * 64
+
+
+def happen(plane: ControlPlane, *images: Resource) -> None:
+    """Let the tag of each have moved, and a certificate be known for its registry."""
+    for image in images:
+        move = Move(before="sha256:" + "a" * 64, after=MOVED, region="eu-west", at=plane.now)
+        events.record([of_move(Tagged(resource=image.pk, name=image.canonical), move)], now=plane.now)
+        HostCertificate.objects.get_or_create(
+            registry=image.registry,
+            region=plane.region("eu-west"),
+            host="cdn.example",
+            defaults={
+                "not_after": plane.now + timedelta(days=90),
+                "issuer": "Example <b>CA</b>",
+                "first_seen_at": plane.now,
+                "seen_at": plane.now,
+            },
+        )
 
 
 def row_of(model: Any) -> Any:
@@ -74,6 +101,13 @@ def test_page_is_called_by_names_and_not_by_keys(
     page = shown(client, f"{ADMIN}/{name}/{row.pk}/change/")
     assert page.startswith(title)
     assert page.count(title) == 3  # in the tab, the way back and the heading
+
+
+def test_events_and_certificates_are_told_in_a_line(client: Client, written: ControlPlane) -> None:
+    told = "tag_moved info the app ghcr.io/org/app:1 moved from sha256:aaaaaaaaaaaa to sha256:bbbbbbbbbbbb,"
+    assert told in shown(client, f"{ADMIN}/event/")
+    assert f'"after": "{MOVED}"' in shown(client, f"{ADMIN}/event/{row_of(Event).pk}/change/")
+    assert "Example <b>CA</b>" in shown(client, f"{ADMIN}/hostcertificate/")
 
 
 def test_outcomes_are_told_in_a_line(client: Client, written: ControlPlane) -> None:
@@ -112,6 +146,7 @@ def test_window_takes_the_same_queries_for_many_as_for_few_and_counts_nothing(
             resource=image, first_slot=written.now, last_slot=written.now, cause=MissedCause.DOWNTIME.value
         )
         refusals.count("results", f"cause-{number}", "", now=written.now)
+    happen(written, *images)
     many = statements()
     assert len(many) == len(few) <= 6
     assert not any("COUNT(" in statement for statement in many)

@@ -53,11 +53,11 @@ def test_resource_shows_what_is_checked(client: APIClient, plane: ControlPlane) 
 
 
 def test_resource_shows_how_it_is_looked_at(client: APIClient, plane: ControlPlane) -> None:
-    chosen = plane.image(strict_platform=True, check_tag=True, sample_blobs=True)
+    chosen = plane.image(strict_platform=True, check_tag=True, sample_blobs=True, is_tag_immutable=True)
     usual = plane.image("ghcr.io/org/usual:1")
-    names = ("strict_platform", "check_tag", "sample_blobs")
+    names = ("strict_platform", "check_tag", "sample_blobs", "is_tag_immutable")
     shown = [client.get(f"{ADDRESS}/{image.pk}").json() for image in (chosen, usual)]
-    assert [[one[name] for name in names] for one in shown] == [[True] * 3, [False] * 3]
+    assert [[one[name] for name in names] for one in shown] == [[True] * 4, [False] * 4]
 
 
 def test_resource_without_an_outcome_is_unknown(client: APIClient, plane: ControlPlane) -> None:
