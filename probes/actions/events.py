@@ -7,6 +7,7 @@ from typing import Final
 
 from django.db import connection
 
+from probes.actions import announcements, notices
 from probes.models import Event
 from probes.policy.happenings import Happening
 from probes.protocol.errors import clean_text
@@ -27,10 +28,10 @@ RETURNING id
 
 
 def record(happenings: Iterable[Happening], *, now: datetime) -> list[Event]:
-    """Write down what happened and is not known yet, in the caller's transaction; return the new events, in order.
+    """Write down what happened and is not known yet, in the caller's transaction, and announce it.
 
-    None happens later than `now`. Two queries; one where nothing is new, and none where nothing happened. Whoever
-    calls holds what the events are about, so that it is not deleted meanwhile.
+    Returns the new events, in order. None happens later than `now`. Three queries, and those of the outbox where
+    somebody is to be told; one where nothing is new, and none where nothing happened. Whoever calls holds what the events are about, so that it is not deleted meanwhile.
     """
     rows = [
         {
@@ -52,5 +53,9 @@ def record(happenings: Iterable[Happening], *, now: datetime) -> list[Event]:
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, [json.dumps(rows)])
         new = [pk for (pk,) in cursor.fetchall()]
+    if not new:
+        return []
     related = ("resource", "registry", "credential__registry")
-    return list(Event.objects.filter(pk__in=new).select_related(*related).order_by("at", "id")) if new else []
+    found = list(Event.objects.filter(pk__in=new).select_related(*related).order_by("at", "id"))
+    notices.announce([announcements.of_event(event) for event in found], now=now)
+    return found
