@@ -1,0 +1,303 @@
+"""What a registry lets us have, what we took of it, and what we may still take.
+
+A limit is counted for an account: a login wherever it is used from, or for want of one the address that a region
+comes from. What we take is written down when a check is handed out, and set right when its report is in. Others live
+on the same limit, so ours is a share of it (half), and of what the registry last said is left.
+
+Source: behaviour section E.3 and the table of registries. Docker Hub counts each manifest that is fetched (GET) and
+none that is asked for (HEAD); elsewhere each request counts.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv6Network, ip_address
+from typing import Final, Self
+
+from probes.policy.ballot import Ballot, ballot_of
+from probes.protocol.outcome import Outcome, RateLimit
+from probes.protocol.plan import ALL_PLATFORMS
+from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
+
+SHARE_PERCENT: Final = 50
+"""Of a limit that monitoring takes at most, unless the registry's settings say otherwise."""
+
+HUB: Final = "docker.io"
+_HUB_WINDOW_SECONDS: Final = 6 * 3600
+_UNTOLD_WINDOW_SECONDS: Final = 3600
+"""Of a limit that comes without one. What is said to be left holds us back where that is wrong."""
+
+SHORTEST_WINDOW_SECONDS: Final = 60
+LONGEST_WINDOW_SECONDS: Final = 7 * 24 * 3600
+LARGEST_LIMIT: Final = 1_000_000_000
+
+PARTS: Final = 12
+"""A window is counted in so many parts, and its oldest one as a whole: so never too little is."""
+
+_PLATFORMS_GUESSED: Final = 10
+_LAYERS_GUESSED: Final = 10
+_REQUESTS_OF_A_RESOLVE: Final = 3
+"""Without a connection or a token: the challenge, the token, and HEAD."""
+
+_DEEP_STAGES: Final = frozenset({Stage.INDEX, Stage.CHILD, Stage.CONFIG, Stage.LAYER})
+_OF_CONTENT: Final = frozenset(
+    reason.value
+    for reason in (
+        Reason.TAG_DIGEST_INCONSISTENT,
+        Reason.SIZE_MISMATCH,
+        Reason.DIGEST_MISMATCH,
+        Reason.MANIFEST_MALFORMED,
+        Reason.MANIFEST_EMPTY,
+        Reason.MANIFEST_TYPE_CONFLICT,
+        Reason.MANIFEST_TYPE_UNSUPPORTED,
+        Reason.MANIFEST_ENCODING_UNSUPPORTED,
+        Reason.MANIFEST_TOO_LARGE,
+        Reason.LEGACY_SCHEMA1,
+    )
+)
+
+
+class Counting(StrEnum):
+    """What a registry counts: each manifest that it serves, or each request."""
+
+    MANIFESTS = "manifests"
+    REQUESTS = "requests"
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """So much may be taken within any `window_seconds`, by everybody."""
+
+    limit: int
+    window_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a registry said of an account `at` a time. No `limit` means that it spoke of none."""
+
+    at: datetime
+    limit: int | None = None
+    remaining: int | None = None
+    window_seconds: int | None = None
+    source: str = ""
+
+    @classmethod
+    def of(cls, told: RateLimit | None, at: datetime) -> Self:
+        """Return what an outcome's rate limit says, within bounds: a registry may write any number."""
+        if told is None or told.limit is None:
+            return cls(at=at)
+        return cls(
+            at=at,
+            limit=min(told.limit, LARGEST_LIMIT),
+            remaining=None if told.remaining is None else min(told.remaining, LARGEST_LIMIT),
+            window_seconds=_window(told.window_seconds) if told.window_seconds else None,
+            source=place(told.source or ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What was taken in a part of a window, and how many checks were lowered or put off in it."""
+
+    since: datetime
+    until: datetime
+    spent: int = 0
+    lowered: int = 0
+    put_off: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account with the registry's settings. Without a `ceiling` nothing limits it."""
+
+    counting: Counting = Counting.REQUESTS
+    ceiling: Ceiling | None = None
+    share_percent: int = SHARE_PERCENT
+    reading: Reading | None = None
+    buckets: tuple[Bucket, ...] = ()
+
+    @property
+    def budget(self) -> int | None:
+        """How much we may take within any window; None where nothing limits us."""
+        return None if self.ceiling is None else self.ceiling.limit * self.share_percent // 100
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(seconds=self.ceiling.window_seconds if self.ceiling else _HUB_WINDOW_SECONDS)
+
+    def spent(self, now: datetime) -> int:
+        """Return what we took within the window that ends `now`, or a little more."""
+        return sum(bucket.spent for bucket in self.recent(now))
+
+    def recent(self, now: datetime) -> list[Bucket]:
+        since = now - self.window
+        return [bucket for bucket in self.buckets if bucket.until > since]
+
+    def allowance(self, now: datetime) -> int | None:
+        """Return what we may take now; None where nothing limits us.
+
+        It is what is left of our budget, and no more than our share of what the registry said is left, less what we
+        took since it said so. Once a window has gone by, what was said is no longer so.
+        """
+        budget = self.budget
+        if budget is None:
+            return None
+        left = budget - self.spent(now)
+        reading = self.reading
+        if reading and reading.remaining is not None and now - reading.at < self.window:
+            since = sum(bucket.spent for bucket in self.buckets if bucket.until > reading.at)
+            left = min(left, reading.remaining * self.share_percent // 100 - since)
+        return max(left, 0)
+
+    def charged(self, now: datetime, *, spent: int = 0, lowered: int = 0, put_off: int = 0) -> Self:
+        """Return the account after so much was taken `now`. What no longer counts is forgotten."""
+        buckets = self.recent(now)
+        for position, bucket in enumerate(buckets):
+            if bucket.since <= now < bucket.until:
+                buckets[position] = replace(
+                    bucket,
+                    spent=bucket.spent + spent,
+                    lowered=bucket.lowered + lowered,
+                    put_off=bucket.put_off + put_off,
+                )
+                break
+        else:
+            part = int(self.window.total_seconds()) // PARTS
+            since = datetime.fromtimestamp(int(now.timestamp()) // part * part, UTC)
+            buckets.append(Bucket(since, since + timedelta(seconds=part), spent, lowered, put_off))
+        return replace(self, buckets=tuple(buckets))
+
+    def corrected(self, charged_at: datetime, difference: int) -> Self:
+        """Return the account where what was taken at that time cost `difference` more than was written down."""
+        if not any(bucket.since <= charged_at < bucket.until for bucket in self.buckets):
+            return self.charged(charged_at, spent=difference) if difference > 0 else self
+        buckets = tuple(
+            replace(bucket, spent=max(bucket.spent + difference, 0))
+            if bucket.since <= charged_at < bucket.until
+            else bucket
+            for bucket in self.buckets
+        )
+        return replace(self, buckets=buckets)
+
+    def told(self, reading: Reading) -> Self:
+        """Return the account after a reading.
+
+        One that is older is passed over, and one that names no limit where another still holds.
+        """
+        before = self.reading
+        if before and reading.at <= before.at:
+            return self
+        if before and before.limit is not None and reading.limit is None:
+            window_seconds = before.window_seconds or _UNTOLD_WINDOW_SECONDS
+            if reading.at - before.at < timedelta(seconds=window_seconds):
+                return self
+        return replace(self, reading=reading)
+
+
+def ceiling(
+    *, own: Ceiling | None, reading: Reading | None, host: str, has_login: bool, is_mirrored: bool = False
+) -> Ceiling | None:
+    """Return what limits an account: what an operator set, else what the registry told, else what is known of it.
+
+    Docker Hub's limit is taken to be there until it tells: otherwise the first look at many images would spend it.
+    """
+    if own:
+        return Ceiling(own.limit, _window(own.window_seconds))
+    if reading:
+        if reading.limit is None:
+            return None
+        return Ceiling(reading.limit, _window(reading.window_seconds or _UNTOLD_WINDOW_SECONDS))
+    if host == HUB and not is_mirrored:
+        return Ceiling(200 if has_login else 100, _HUB_WINDOW_SECONDS)
+    return None
+
+
+def counting(chosen: str, *, host: str, source: str) -> Counting:
+    """Return what counts: what an operator chose, or what Docker Hub and those who speak like it do."""
+    if chosen:
+        return Counting(chosen)
+    return Counting.MANIFESTS if host == HUB or source else Counting.REQUESTS
+
+
+def place(address: str) -> str:
+    """Return what a registry counts an address by: of IPv6 the /64. What is no address stays as it is."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(parsed) if parsed.version == 4 else str(IPv6Network((int(parsed), 64), strict=False))
+
+
+def pooled(accounts: Sequence[Account]) -> Account:
+    """Return accounts that the registry counts as one, as one: all that was taken, and the newest reading."""
+    newest = max(accounts, key=lambda item: item.reading.at if item.reading else datetime.min.replace(tzinfo=UTC))
+    return replace(newest, buckets=tuple(bucket for account in accounts for bucket in account.buckets))
+
+
+def price(depth: Depth | None, platforms: Sequence[str], counts: Counting) -> int:
+    """Return what a check is expected to cost, rather more than less; `depth` None is an endpoint's.
+
+    How many platforms or layers there are is a guess until the report tells.
+    """
+    if depth is None:
+        return 1 if counts is Counting.REQUESTS else 0
+    children = _PLATFORMS_GUESSED if ALL_PLATFORMS in platforms else max(len(platforms), 1)
+    manifests = {Depth.RESOLVE: 0, Depth.MANIFEST: 1}.get(depth, 1 + children)
+    if counts is Counting.MANIFESTS:
+        return manifests
+    blobs = children * (1 + _LAYERS_GUESSED) if depth is Depth.BLOBS else 0
+    return _REQUESTS_OF_A_RESOLVE + manifests + blobs
+
+
+def manifests_read(outcome: Outcome) -> int:
+    """Count the manifests that were served."""
+    return sum(
+        step.method == "GET" and step.http_status == 200 and step.stage in (Stage.MANIFEST, Stage.CHILD)
+        for step in outcome.steps
+    )
+
+
+def cost(outcome: Outcome, counts: Counting, *, expected: int) -> int:
+    """Return what a check did cost. One whose steps are not known counts as expected."""
+    if counts is Counting.REQUESTS:
+        return outcome.requests
+    return manifests_read(outcome) if outcome.steps else expected
+
+
+def has_met(outcome: Outcome) -> bool:
+    """Tell whether the registry answered with a manifest, and so would have spoken of a limit."""
+    return any(step.stage is Stage.MANIFEST and step.http_status == 200 for step in outcome.steps)
+
+
+def needs_depth(*, ballot: str | None, status: str, stage: str | None, reason: str, warnings: Iterable[str]) -> bool:
+    """Tell whether a resolve would call an image well though it fails: it does so where a resolve does not look.
+
+    Where the last outcome could not tell, it is not known where the failure is.
+    """
+    if ballot != Ballot.BAD:
+        return False
+    if ballot_of(Status(status), reason) is not Ballot.BAD or stage in _DEEP_STAGES:
+        return True
+    return stage == Stage.MANIFEST and (reason in _OF_CONTENT or Warn.HEAD_GET_DISAGREE in warnings)
+
+
+def buckets_to_json(buckets: Iterable[Bucket]) -> list[list[int]]:
+    """Return buckets as rows of whole numbers: seconds since the epoch, and counts."""
+    return [
+        [int(item.since.timestamp()), int(item.until.timestamp()), item.spent, item.lowered, item.put_off]
+        for item in buckets
+    ]
+
+
+def buckets_from_json(rows: Iterable[Sequence[int]]) -> tuple[Bucket, ...]:
+    """Return what `buckets_to_json` told."""
+    return tuple(
+        Bucket(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC), *counts)
+        for since, until, *counts in rows
+    )
+
+
+def _window(seconds: int) -> int:
+    return min(max(seconds, SHORTEST_WINDOW_SECONDS), LONGEST_WINDOW_SECONDS)

@@ -1,0 +1,280 @@
+"""What an account of a registry still has for us, what checks cost, and what limits whom."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from probes.policy.quota import (
+    HUB,
+    LARGEST_LIMIT,
+    PARTS,
+    Account,
+    Ceiling,
+    Counting,
+    Reading,
+    buckets_from_json,
+    buckets_to_json,
+    ceiling,
+    cost,
+    counting,
+    has_met,
+    manifests_read,
+    needs_depth,
+    place,
+    pooled,
+    price,
+)
+from probes.protocol.outcome import Conclusion, Outcome, RateLimit, Step
+from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
+from tests.fakes.steps import step
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+HUNDRED = Account(counting=Counting.MANIFESTS, ceiling=Ceiling(100, 6 * 3600))
+
+
+def outcome(*steps: Step, requests: int = 3) -> Outcome:
+    return Outcome(
+        reference="alpine",
+        conclusion=Conclusion(reason=Reason.OK, canonical="docker.io/library/alpine:latest"),
+        started_at=NOON,
+        duration_ms=1.0,
+        requests=requests,
+        bytes_read=0,
+        connection="new",
+        steps=steps,
+    )
+
+
+class TestAllowance:
+    def test_half_of_a_limit_is_ours(self) -> None:
+        """E.3."""
+        assert (HUNDRED.budget, HUNDRED.allowance(NOON)) == (50, 50)
+
+    def test_share_is_the_operators_to_set(self) -> None:
+        assert replace(HUNDRED, share_percent=10).allowance(NOON) == 10
+
+    def test_nothing_limits_an_account_without_a_ceiling(self) -> None:
+        assert Account().budget is None
+        assert Account().allowance(NOON) is None
+
+    def test_what_was_taken_is_no_longer_there(self) -> None:
+        taken = HUNDRED.charged(NOON, spent=20).charged(NOON + MINUTE, spent=5).charged(NOON + HOUR, spent=1)
+        assert (taken.spent(NOON + HOUR), taken.allowance(NOON + HOUR)) == (26, 24)
+
+    def test_it_comes_back_when_its_part_of_the_window_is_over(self) -> None:
+        part = 6 * HOUR / PARTS
+        taken = HUNDRED.charged(NOON + part - MINUTE, spent=50)
+        assert taken.allowance(NOON + 6 * HOUR + part - MINUTE) == 0
+        assert taken.allowance(NOON + 6 * HOUR + part) == 50
+
+    def test_what_no_longer_counts_is_forgotten(self) -> None:
+        account = HUNDRED
+        for hour in range(100):
+            account = account.charged(NOON + hour * HOUR, spent=1)
+        assert len(account.buckets) <= PARTS + 1
+
+    def test_it_is_never_less_than_nothing(self) -> None:
+        assert HUNDRED.charged(NOON, spent=70).allowance(NOON) == 0
+
+    def test_it_is_our_share_of_what_others_leave(self) -> None:
+        """E.3: planned GETs are less than half of what remains."""
+        told = HUNDRED.told(Reading(at=NOON, limit=100, remaining=30))
+        assert told.allowance(NOON) == 15
+        assert told.charged(NOON + MINUTE, spent=10).allowance(NOON + MINUTE) == 5
+
+    def test_what_was_taken_before_is_in_what_is_left(self) -> None:
+        taken = HUNDRED.charged(NOON, spent=10).told(Reading(at=NOON + HOUR, limit=100, remaining=60))
+        assert taken.allowance(NOON + HOUR) == 30
+
+    def test_nothing_is_ours_of_what_is_used_up(self) -> None:
+        assert HUNDRED.told(Reading(at=NOON, limit=100, remaining=0)).allowance(NOON + HOUR) == 0
+
+    def test_what_was_left_a_window_ago_says_nothing(self) -> None:
+        told = HUNDRED.told(Reading(at=NOON, limit=100, remaining=0))
+        assert told.allowance(NOON + 6 * HOUR) == 50
+
+
+class TestCorrecting:
+    def test_a_check_that_cost_less_gives_the_rest_back(self) -> None:
+        taken = HUNDRED.charged(NOON, spent=20)
+        assert taken.corrected(NOON, -15).spent(NOON) == 5
+        assert taken.corrected(NOON, -30).spent(NOON) == 0
+
+    def test_only_the_time_at_which_it_was_taken_is_corrected(self) -> None:
+        taken = HUNDRED.charged(NOON, spent=20).charged(NOON + HOUR, spent=3)
+        assert [bucket.spent for bucket in taken.corrected(NOON + HOUR, 2).buckets] == [20, 5]
+
+    def test_what_was_not_taken_in_advance_is_taken_afterwards(self) -> None:
+        assert HUNDRED.corrected(NOON, 4).spent(NOON) == 4
+        assert HUNDRED.corrected(NOON, -4) == HUNDRED
+
+
+class TestReading:
+    def test_numbers_of_a_registry_are_bounded(self) -> None:
+        told = Reading.of(RateLimit(limit=10**30, remaining=10**30, window_seconds=10**30, source="::1"), NOON)
+        assert told == Reading(
+            at=NOON, limit=LARGEST_LIMIT, remaining=LARGEST_LIMIT, window_seconds=7 * 86_400, source="::/64"
+        )
+
+    @pytest.mark.parametrize(
+        "told", [None, RateLimit(limit=None, remaining=5, window_seconds=None, source="192.0.2.7")]
+    )
+    def test_without_a_limit_it_says_that_there_is_none(self, told: RateLimit | None) -> None:
+        assert Reading.of(told, NOON) == Reading(at=NOON)
+
+    def test_a_limit_may_come_alone(self) -> None:
+        told = Reading.of(RateLimit(limit=10, remaining=None, window_seconds=None, source=None), NOON)
+        assert told == Reading(at=NOON, limit=10)
+
+    def test_older_one_is_passed_over(self) -> None:
+        told = HUNDRED.told(Reading(at=NOON, limit=100, remaining=7))
+        assert told.told(Reading(at=NOON - MINUTE, limit=100, remaining=90)) == told
+
+    def test_silence_is_believed_once_the_limit_has_lapsed(self) -> None:
+        told = HUNDRED.told(Reading(at=NOON, limit=100, remaining=7, window_seconds=3600))
+        assert told.told(Reading(at=NOON + MINUTE)) == told
+        assert told.told(Reading(at=NOON + HOUR)).reading == Reading(at=NOON + HOUR)
+
+    def test_limit_is_believed_after_silence(self) -> None:
+        silent = Account().told(Reading(at=NOON))
+        assert silent.told(Reading(at=NOON + MINUTE, limit=5)).reading == Reading(at=NOON + MINUTE, limit=5)
+
+
+class TestCeiling:
+    @pytest.mark.parametrize(("has_login", "limit"), [(False, 100), (True, 200)])
+    def test_docker_hubs_is_known_before_it_tells(self, *, has_login: bool, limit: int) -> None:
+        found = ceiling(own=None, reading=None, host=HUB, has_login=has_login)
+        assert found == Ceiling(limit, 6 * 3600)
+
+    def test_a_mirror_of_docker_hub_has_none_of_its_own(self) -> None:
+        assert ceiling(own=None, reading=None, host=HUB, has_login=False, is_mirrored=True) is None
+
+    def test_no_other_registrys_is(self) -> None:
+        assert ceiling(own=None, reading=None, host="ghcr.io", has_login=False) is None
+
+    def test_docker_hub_may_say_that_there_is_none(self) -> None:
+        """A paid account: no headers are no limit."""
+        assert ceiling(own=None, reading=Reading(at=NOON), host=HUB, has_login=True) is None
+
+    def test_what_it_tells_counts(self) -> None:
+        told = Reading(at=NOON, limit=10, remaining=9, window_seconds=600)
+        assert ceiling(own=None, reading=told, host=HUB, has_login=False) == Ceiling(10, 600)
+
+    @pytest.mark.parametrize(("told", "held"), [(None, 3600), (1, 60), (10**9, 7 * 86_400)])
+    def test_window_is_bounded_and_an_hour_where_none_is_told(self, told: int | None, held: int) -> None:
+        reading = Reading(at=NOON, limit=10, window_seconds=told)
+        assert ceiling(own=None, reading=reading, host="ghcr.io", has_login=False) == Ceiling(10, held)
+
+    def test_operators_goes_before_it(self) -> None:
+        told = Reading(at=NOON, limit=10, window_seconds=600)
+        assert ceiling(own=Ceiling(7, 60), reading=told, host=HUB, has_login=False) == Ceiling(7, 60)
+
+
+class TestWhoIsCounted:
+    @pytest.mark.parametrize(
+        ("address", "counted"),
+        [
+            ("192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+            ("eu-west", "eu-west"),
+            ("2001:db8::/64", "2001:db8::/64"),
+        ],
+    )
+    def test_an_address_or_a_network_of_ipv6(self, address: str, counted: str) -> None:
+        """Docker Hub: per IPv4 address or IPv6 /64."""
+        assert place(address) == counted
+
+    def test_accounts_that_are_one_share_what_was_taken_and_the_newest_reading(self) -> None:
+        told = Reading(at=NOON, limit=100, remaining=90)
+        one = HUNDRED.told(told).charged(NOON, spent=4)
+        other = HUNDRED.charged(NOON, spent=5)
+        older = HUNDRED.told(Reading(at=NOON - HOUR, limit=100, remaining=1)).charged(NOON - HOUR, spent=6)
+        found = pooled([other, one, older])
+        assert (found.spent(NOON), found.reading) == (15, told)
+
+
+class TestCosts:
+    @pytest.mark.parametrize(
+        ("depth", "manifests", "requests"),
+        [(Depth.RESOLVE, 0, 3), (Depth.MANIFEST, 1, 4), (Depth.PLATFORM, 3, 6), (Depth.BLOBS, 3, 28), (None, 0, 1)],
+    )
+    def test_price_is_rather_too_high(self, depth: Depth | None, manifests: int, requests: int) -> None:
+        """E.3: a GET of a manifest counts, for each platform; HEAD does not."""
+        platforms = ["linux/amd64", "linux/arm64"]
+        assert price(depth, platforms, Counting.MANIFESTS) == manifests
+        assert price(depth, platforms, Counting.REQUESTS) == requests
+
+    def test_price_of_all_platforms_is_a_guess(self) -> None:
+        assert price(Depth.PLATFORM, ["all"], Counting.MANIFESTS) == 11
+
+    def test_manifests_that_were_served_are_counted(self) -> None:
+        found = outcome(
+            step(method="HEAD"),
+            step(),
+            step(stage=Stage.CHILD),
+            step(stage=Stage.CHILD, http_status=429),
+            step(stage=Stage.CONFIG),
+        )
+        assert manifests_read(found) == 2
+        assert cost(found, Counting.MANIFESTS, expected=9) == 2
+
+    def test_what_has_lost_its_steps_counts_as_expected(self) -> None:
+        assert cost(outcome(), Counting.MANIFESTS, expected=3) == 3
+
+    def test_elsewhere_each_request_counts(self) -> None:
+        assert cost(outcome(step(), requests=5), Counting.REQUESTS, expected=3) == 5
+
+    @pytest.mark.parametrize(
+        ("chosen", "host", "source", "counts"),
+        [
+            ("", HUB, "", Counting.MANIFESTS),
+            ("", "ghcr.io", "", Counting.REQUESTS),
+            ("", "mirror.example", "192.0.2.7", Counting.MANIFESTS),
+            ("requests", HUB, "", Counting.REQUESTS),
+            ("manifests", "ghcr.io", "", Counting.MANIFESTS),
+        ],
+    )
+    def test_what_counts(self, chosen: str, host: str, source: str, counts: Counting) -> None:
+        assert counting(chosen, host=host, source=source) is counts
+
+    def test_registry_that_served_a_manifest_was_met(self) -> None:
+        assert has_met(outcome(step(method="HEAD")))
+        assert not has_met(outcome(step(http_status=401), step(stage=Stage.TOKEN)))
+
+
+class TestNeedsDepth:
+    @pytest.mark.parametrize(
+        ("stage", "reason", "warnings", "needed"),
+        [
+            (Stage.LAYER, Reason.LAYER_MISSING, [], True),
+            (Stage.CHILD, Reason.CHILD_MANIFEST_MISSING, [], True),
+            (Stage.MANIFEST, Reason.DIGEST_MISMATCH, [], True),
+            (Stage.MANIFEST, Reason.REGISTRY_ERROR, [Warn.HEAD_GET_DISAGREE], True),
+            (Stage.MANIFEST, Reason.TAG_NOT_FOUND, [], False),
+            (Stage.CONNECT, Reason.CONNECT_TIMEOUT, [], False),
+        ],
+    )
+    def test_a_failure_does_where_a_resolve_does_not_look(
+        self, stage: Stage, reason: Reason, warnings: list[str], *, needed: bool
+    ) -> None:
+        found = needs_depth(ballot="bad", status=reason.status, stage=stage, reason=reason.value, warnings=warnings)
+        assert found is needed
+
+    def test_what_was_throttled_after_a_failure_is_not_known_to_be_shallow(self) -> None:
+        assert needs_depth(
+            ballot="bad", status=Status.INDETERMINATE, stage=Stage.MANIFEST, reason="rate_limited", warnings=[]
+        )
+
+    @pytest.mark.parametrize("ballot", [None, "good", "impaired"])
+    def test_nothing_else_does(self, ballot: str | None) -> None:
+        assert not needs_depth(
+            ballot=ballot, status=Status.UNAVAILABLE, stage=Stage.LAYER, reason="layer_missing", warnings=[]
+        )
+
+
+def test_buckets_are_kept_as_whole_numbers() -> None:
+    buckets = HUNDRED.charged(NOON, spent=4, lowered=2, put_off=1).charged(NOON + HOUR, spent=5).buckets
+    assert buckets_from_json(buckets_to_json(buckets)) == buckets
