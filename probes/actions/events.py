@@ -31,7 +31,8 @@ def record(happenings: Iterable[Happening], *, now: datetime) -> list[Event]:
     """Write down what happened and is not known yet, in the caller's transaction, and announce it.
 
     Returns the new events, in order. None happens later than `now`. Three queries, and those of the outbox where
-    somebody is to be told; one where nothing is new, and none where nothing happened. Whoever calls holds what the events are about, so that it is not deleted meanwhile.
+    somebody is to be told; one where nothing is new, and none where nothing happened. Whoever
+    calls holds what the events are about, so that it is not deleted meanwhile.
     """
     rows = [
         {
