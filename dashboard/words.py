@@ -134,6 +134,7 @@ _MISSED: Final[dict[str, str]] = {
     MissedCause.EXPIRED: "the region gave no sign of life",
     MissedCause.LOST: "nothing usable came back in time",
     MissedCause.OUTDATED: "a worker of the region is too old for it",
+    MissedCause.QUOTA: "our share of the registry's quota was used up",
 }
 
 LEFT_OUT: Final = {

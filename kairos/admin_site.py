@@ -14,6 +14,7 @@ _SECTIONS: Final = (
     ),
     ("What was found", "probes", ("Incident", "Outcome", "RegionState", "Verdict", "VerdictChange")),
     ("Who is told", "probes", ("Channel", "Notice")),
+    ("What it costs", "probes", ("QuotaAccount", "ResourceCosts")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),
     ("People and programs", "auth", ("User", "Group", "TokenProxy")),
     ("Clockwork", "django_celery_beat", ("PeriodicTask",)),

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from probes.actions import plans
+from probes.actions.orders import Check
+from probes.actions.quota import Manner
 from probes.actions.reports import Key
 from probes.models import Batch, Region, Resource
 from probes.protocol.taxonomy import Depth
@@ -31,12 +33,12 @@ def hand_out(region: Region, batch: Batch, returned: Collection[Key], *, now: da
     )
     depth = Depth(batch.depth) if batch.depth else None
     checks = [
-        plans.Check(resources[resource_id], slot, [region], depth)
+        Check(resources[resource_id], slot, [region], depth)
         for resource_id, slot in sorted(returned)
         if resource_id in resources
     ]
     checks = [check for check in plans.readable(checks, now=now) if check.regions]
-    messages = plans.draw_up(checks, now=now, second_of=batch)
+    messages = plans.draw_up(checks, manner=Manner.BY_HAND, now=now, second_of=batch).messages
     if not messages:  # it was retired a moment ago
         return Again()
     return Again(messages, frozenset((check.resource.pk, check.slot) for check in checks))

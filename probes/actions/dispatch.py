@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from probes.actions import missed, plans
+from probes.actions.orders import Check
+from probes.actions.quota import Manner
 from probes.models import Region, Resource
 from probes.policy import shedding, slots
 from probes.policy.slots import MissedCause
@@ -53,8 +55,9 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
 
     Rows that another dispatcher holds are skipped, so two of them never claim the same slot. `crowded` are slugs
     of regions whose queue is full: their slots are recorded as shed, and so are those that a region of a stride is
-    spared; those of endpoints in regions that could not read them as outdated. After downtime each resource gets one
-    check and a record of the slots it missed. A constant number of queries.
+    spared; those of endpoints in regions that could not read them as outdated, and those that our share of a quota
+    leaves no room for as such. After downtime each resource gets one check and a record of the slots it missed. A
+    constant number of queries.
     """
     with transaction.atomic():
         due = list(
@@ -79,7 +82,7 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
         missed.record_downtime({pk: claim.missed for pk, claim in claims.items() if claim.missed})
         regions = {pk: [item for item in found if item.is_active] for pk, found in regions_of(claims).items()}
         outdated = _too_old(due, regions, now)
-        checks: list[plans.Check] = []
+        checks: list[Check] = []
         shed: list[missed.Shed] = []
         for resource in due:
             slot, sent = claims[resource.pk].slot, []
@@ -93,9 +96,10 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
                     sent.append(region)
                 else:
                     shed.append(missed.Shed(resource, region.pk, slot, stride))
-            checks.append(plans.Check(resource, slot, sent))
-        missed.record_shed(shed)
-        return Claimed(plans.draw_up(checks, now=now), len(due))
+            checks.append(Check(resource, slot, sent))
+        drawn = plans.draw_up(checks, manner=Manner.SCHEDULED, now=now)
+        missed.record_shed(shed + drawn.put_off)
+        return Claimed(drawn.messages, len(due))
 
 
 def check_now(
@@ -124,7 +128,7 @@ def check_now(
         if region_slugs is not None:
             _refuse_unknown(region_slugs)
             regions = {pk: [item for item in found if item.slug in region_slugs] for pk, found in regions.items()}
-        return _asked(resources, regions, depth, now)
+        return _asked(resources, regions, depth, now, manner=Manner.BY_HAND)
 
 
 def confirm(region_slugs: Mapping[int, Collection[str]], *, now: datetime) -> list[plans.Message]:
@@ -144,18 +148,23 @@ def confirm(region_slugs: Mapping[int, Collection[str]], *, now: datetime) -> li
             pk: [item for item in found if item.is_active and item.slug in region_slugs[pk]]
             for pk, found in regions_of(resource.pk for resource in resources).items()
         }
-        return _asked(resources, regions, None, now).messages
+        return _asked(resources, regions, None, now, manner=Manner.CONFIRMING).messages
 
 
 def _asked(
-    resources: Sequence[Resource], regions: Mapping[int, Sequence[Region]], depth: Depth | None, now: datetime
+    resources: Sequence[Resource],
+    regions: Mapping[int, Sequence[Region]],
+    depth: Depth | None,
+    now: datetime,
+    *,
+    manner: Manner,
 ) -> Asked:
     """Draw up a check of each resource, whose row is locked, for a slot besides its schedule."""
     asked = {item.pk: slots.asked_slot(now, item.asked_slot) for item in resources}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_ASKED, [list(asked), list(asked.values())])
-    checks = [plans.Check(item, asked[item.pk], regions[item.pk], depth) for item in resources]
-    return Asked(plans.draw_up(checks, now=now), asked)
+    checks = [Check(item, asked[item.pk], regions[item.pk], depth) for item in resources]
+    return Asked(plans.draw_up(checks, manner=manner, now=now).messages, asked)
 
 
 def _too_old(due: Iterable[Resource], regions: Mapping[int, Collection[Region]], now: datetime) -> frozenset[int]:

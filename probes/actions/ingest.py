@@ -23,6 +23,7 @@ from probes.actions import (
     refusals,
     reports,
     rollups,
+    settling,
     tags,
     verdicts,
 )
@@ -157,6 +158,14 @@ def _take(report: reports.Received, *, now: datetime) -> Ingested:
         _note_certificates(report, wanted, rows, now)
         rollups.note_late(_lapses(report, wanted, rows, terms), now=now)
         found = verdicts.recompute(rows, terms, now=now)
+        settling.settle(
+            batch,
+            judged.accepted,
+            unmade=judged.returned - second.keys,
+            resources=since,
+            clock_offset_seconds=report.clock_offset_seconds,
+            now=now,
+        )
         messages = second.messages + confirm.ask(heard, found.inputs, rows, now=now)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)
         for cause in sorted({refused.cause for refused in judged.refused}):  # two reports count in one order

@@ -4,20 +4,23 @@ A batch is written to the ledger and signed in the caller's transaction; what is
 values.
 """
 
-import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Final
 
 from django.conf import settings
 
 from probes.actions import region_keys, secrets
+from probes.actions.missed import Shed
+from probes.actions.orders import Check, Order, Wanted, chunks, taken_over
+from probes.actions.quota import Manner, ration
 from probes.models import Batch, Credential, Endpoint, Region, RegionState, Registry, Resource
-from probes.policy import depth, freshness, sampling, slots
+from probes.policy import depth, freshness, quota, sampling, slots
+from probes.policy.rationing import Fate
+from probes.policy.slots import MissedCause
 from probes.protocol import batch as wire
 from probes.protocol.check import CheckPlan
 from probes.protocol.endpoint import EndpointPlan
@@ -31,20 +34,8 @@ from probes.trust.envelope import CONTROL, Kind, sign
 from probes.trust.keys import ControlKeys
 from probes.trust.sealing import BoundSecret, seal
 
-PLANS_IN_A_BATCH: Final = 100
-HEAVY_BYTES_IN_A_BATCH: Final = 1024 * 1024
 _TIMEOUT_SHARE: Final = 0.8
 """Of the interval: a check must be over before its batch expires, or it would find nothing at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A resource (with its registry) to be checked for `slot` from each of `regions`; `depth` None is automatic."""
-
-    resource: Resource
-    slot: datetime
-    regions: Sequence[Region]
-    depth: Depth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +48,63 @@ class Message:
     checks: int
 
 
-def draw_up(checks: Sequence[Check], *, now: datetime, second_of: Batch | None = None) -> list[Message]:
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Messages to publish on commit, and the checks that a registry's quota leaves no room for."""
+
+    messages: list[Message]
+    put_off: list[Shed]
+
+
+def draw_up(checks: Sequence[Check], *, manner: Manner, now: datetime, second_of: Batch | None = None) -> Drawn:
     """Write the batches of all checks to the ledger and return their messages.
 
-    What was returned of `second_of` is drawn up with its expiry. What a region's workers could not read is left out:
+    How deep each goes, if it goes at all, is for the quota ledger to say. What was returned of `second_of` is drawn
+    up with its expiry, and was taken from the quota with it. What a region's workers could not read is left out:
     whoever has to account for that asks `readable` first. A constant number of queries, however many checks. Raises
     `KeyFileError` without the control plane's key.
     """
     office = _Office(checks, now)
+    # Without its keys a region was retired a moment ago.
+    wanted = [
+        office.wanted(check, region)
+        for region, group in _by_region(checks).items()
+        if region.pk in office.box_keys
+        for check in group
+        if office.is_read_by(region, check)
+    ]
+    granted = taken_over(second_of, wanted) if second_of else ration(wanted, manner=manner, now=now)
+    by_region: dict[Region, list[Order]] = defaultdict(list)
+    put_off: list[Shed] = []
+    for item, grant in zip(wanted, granted, strict=True):
+        if grant.fate is Fate.PUT_OFF:
+            put_off.append(Shed(item.resource, item.region.pk, item.check.slot, 1, MissedCause.QUOTA))
+        else:
+            by_region[item.region].append(Order(item, grant))
     ledger: list[Batch] = []
     messages: list[Message] = []
-    for region, group in _by_region(checks).items():
-        if region.pk not in office.box_keys:
-            continue  # it was retired a moment ago
-        for chunk in _chunks([check for check in group if office.is_read_by(region, check)]):
+    for region, orders in by_region.items():
+        for chunk in chunks(orders):
             batch = office.batch(region, chunk, second_of.expires_at if second_of else None)
+            charges = [order.granted.charge for order in chunk]
             ledger.append(
                 Batch(
                     id=uuid.UUID(batch.id),
                     region=region,
                     issued_at=batch.issued_at,
                     expires_at=batch.expires_at,
-                    resource_ids=[check.resource.pk for check in chunk],
-                    slots=[check.slot for check in chunk],
-                    depth=chunk[0].depth,
+                    resource_ids=[order.check.resource.pk for order in chunk],
+                    slots=[order.check.slot for order in chunk],
+                    accounts=[order.granted.account for order in chunk],
+                    charges=charges if any(charges) else [],
+                    lowered=[order.check.resource.pk for order in chunk if order.granted.fate is Fate.LOWERED],
+                    depth=chunk[0].check.depth,
                     is_second=second_of is not None,
                 )
             )
             messages.append(Message(region.queue, office.signed(batch), batch.expires_at, checks=len(chunk)))
     Batch.objects.bulk_create(ledger)
-    return messages
+    return Drawn(messages, put_off)
 
 
 def readable(checks: Sequence[Check], *, now: datetime) -> list[Check]:
@@ -126,6 +144,11 @@ class _Office:
                 "proved_digest",
                 "manifest_proved_at",
                 "blobs_proved_at",
+                "ballot",
+                "status",
+                "stage",
+                "reason",
+                "warnings",
             )
         }
 
@@ -133,15 +156,34 @@ class _Office:
         """Tell whether every live worker of the region can read what the check would be."""
         return not check.resource.is_endpoint or self._addressees[region.pk].version >= ENDPOINTS_SINCE
 
-    def batch(self, region: Region, checks: Sequence[Check], expires_at: datetime | None) -> wire.Batch:
-        interval_seconds = checks[0].resource.interval_seconds
+    def wanted(self, check: Check, region: Region) -> Wanted:
+        """Return a check for a region with the credential that it uses, and as deep as it should be."""
+        resource, state = check.resource, self._state(check, region)
+        return Wanted(
+            check=check,
+            region=region,
+            credential=self._keyring.shown(resource, region.slug),
+            address=self._addressees[region.pk].address,
+            depth=None if resource.is_endpoint else _depth(check, state),
+            needs_depth=state is not None
+            and quota.needs_depth(
+                ballot=state.ballot,
+                status=state.status,
+                stage=state.stage,
+                reason=state.reason,
+                warnings=state.warnings,
+            ),
+        )
+
+    def batch(self, region: Region, orders: Sequence[Order], expires_at: datetime | None) -> wire.Batch:
+        interval_seconds = orders[0].check.resource.interval_seconds
         plans, opened = [], {}
-        for check in checks:
-            registry, credential = check.resource.registry, self._keyring.shown(check.resource, region.slug)
+        for order in orders:
+            registry, credential = order.check.resource.registry, order.wanted.credential
             secret_key = _secret_key(registry, credential)
             if secret_key:
                 opened[secret_key] = self._open(secret_key, registry, credential)
-            plans.append(self._plan(check, region, secret_key))
+            plans.append(self._plan(order, secret_key))
         box_key, addressees = self.box_keys[region.pk], self._addressees[region.pk]
         return wire.Batch(
             id=str(uuid.uuid4()),
@@ -159,20 +201,26 @@ class _Office:
     def signed(self, batch: wire.Batch) -> Mapping[str, Any]:
         return sign(Kind.BATCH, CONTROL, batch.region, batch.to_json(), self._key)
 
-    def _plan(self, check: Check, region: Region, secret_key: str) -> CheckPlan:
-        state = self._states.get((check.resource.pk, region.pk))
-        if check.resource.is_endpoint:
-            return _endpoint_plan(check, secret_key, consecutive_failures=state.consecutive_failures if state else 0)
-        return self._image_plan(check, state, secret_key)
+    def _state(self, check: Check, region: Region) -> RegionState | None:
+        return self._states.get((check.resource.pk, region.pk))
 
-    def _image_plan(self, check: Check, state: RegionState | None, secret_key: str) -> Plan:
+    def _plan(self, order: Order, secret_key: str) -> CheckPlan:
+        state = self._state(order.check, order.wanted.region)
+        if order.depth is None:
+            failures = state.consecutive_failures if state else 0
+            return _endpoint_plan(order.check, secret_key, consecutive_failures=failures)
+        return self._image_plan(order, order.depth, state, secret_key)
+
+    def _image_plan(self, order: Order, deep: Depth, state: RegionState | None, secret_key: str) -> Plan:
+        check = order.check
         resource, interval_seconds = check.resource, check.resource.interval_seconds
         proof, digest, failures = depth.NOTHING_PROVED, None, 0
         if state is not None:
             proof, digest, failures = _proof(state), state.digest, state.consecutive_failures
-        forced = check.depth or (Depth(resource.depth) if resource.depth else None)
-        cadences = _cadences(resource)
-        deep = depth.next_depth(proof, digest=digest, now=check.slot, forced=forced, cadences=cadences)
+        forced, cadences = _forced(check), _cadences(resource)
+        # What fails deep down is looked at each time: then only what is not known is read, as reading counts.
+        is_thrifty = order.granted.is_limited and order.wanted.needs_depth
+        is_reread_due = depth.is_reread_due(proof, digest=digest, now=check.slot, cadences=cadences)
         number = slots.number(check.slot, interval_seconds=interval_seconds, key=resource.pk)
         sample_blobs = deep is Depth.BLOBS and sampling.is_sample_enough(
             wanted=resource.sample_blobs, consecutive_failures=failures
@@ -187,7 +235,7 @@ class _Office:
             strict_platform=resource.strict_platform,
             check_tag=resource.check_tag,
             fresh=freshness.is_fresh_due(number, consecutive_failures=failures),
-            reread=depth.is_reread_due(proof, digest=digest, now=check.slot, cadences=cadences) or not forced,
+            reread=(is_reread_due or not forced) and not is_thrifty,
             sample_blobs=sample_blobs,
             rotation=sampling.rotation(check.slot, interval_seconds=interval_seconds, blobs_every=blobs_every)
             if sample_blobs
@@ -227,6 +275,16 @@ def _endpoint_plan(check: Check, secret_key: str, *, consecutive_failures: int) 
     )
 
 
+def _depth(check: Check, state: RegionState | None) -> Depth:
+    proof, digest = (_proof(state), state.digest) if state else (depth.NOTHING_PROVED, None)
+    cadences = _cadences(check.resource)
+    return depth.next_depth(proof, digest=digest, now=check.slot, forced=_forced(check), cadences=cadences)
+
+
+def _forced(check: Check) -> Depth | None:
+    return check.depth or (Depth(check.resource.depth) if check.resource.depth else None)
+
+
 def _timeout_seconds(resource: Resource) -> float:
     return min(DEFAULT_TIMEOUT_SECONDS, resource.interval_seconds * _TIMEOUT_SHARE)
 
@@ -244,55 +302,6 @@ def _by_region(checks: Iterable[Check]) -> Mapping[Region, list[Check]]:
         for region in check.regions:
             grouped[region].append(check)
     return grouped
-
-
-def _chunks(checks: Iterable[Check]) -> Iterator[list[Check]]:
-    """Yield batches of one interval and one depth asked for each; registries stay together.
-
-    A batch expires as a whole, and what is returned of it is asked for again as it was.
-
-    A batch is full at a hundred plans, or when what can be heavy in it weighs a megabyte: the settings of its
-    registries (CA bundles), and their client certificates, since each plan may name a secret of its own; and what is
-    sent to endpoints.
-    """
-    for _, alike in groupby(sorted(checks, key=_seating), key=lambda check: _seating(check)[:2]):
-        chunk: list[Check] = []
-        seen: set[int] = set()
-        bytes_held = 0
-        for check in alike:
-            registry = check.resource.registry
-            own_bytes = _identity_bytes(registry) + _endpoint_bytes(check.resource)
-            added = own_bytes + (0 if registry.pk in seen else _site_bytes(registry))
-            is_heavy = bool(added) and bytes_held + added > HEAVY_BYTES_IN_A_BATCH
-            if len(chunk) == PLANS_IN_A_BATCH or (chunk and is_heavy):
-                yield chunk
-                chunk, seen, bytes_held = [], set(), 0
-                added = own_bytes + _site_bytes(registry)
-            chunk.append(check)
-            seen.add(registry.pk)
-            bytes_held += added
-        yield chunk
-
-
-def _site_bytes(registry: Registry) -> int:
-    return len(registry.ca_pem) + len(json.dumps(registry.resolve))
-
-
-def _endpoint_bytes(resource: Resource) -> int:
-    if not resource.is_endpoint:
-        return 0
-    endpoint = Endpoint.of(resource)
-    return len(json.dumps([endpoint.body, endpoint.headers, endpoint.contains, endpoint.matches]))
-
-
-def _identity_bytes(registry: Registry) -> int:
-    """Return what the client certificate weighs in a sealed secret; Fernet and seal both write base64."""
-    return len(registry.client_certificate) * 4 // 3 + len(registry.client_key_encrypted)
-
-
-def _seating(check: Check) -> tuple[int, str, int, int]:
-    resource = check.resource
-    return resource.interval_seconds, check.depth or "", resource.registry_id, resource.pk
 
 
 def _proof(state: RegionState) -> depth.Proof:

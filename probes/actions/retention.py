@@ -6,6 +6,7 @@ from typing import Final
 from django.db import connection
 
 from probes.models import (
+    AccountCosts,
     Batch,
     Event,
     HostCertificate,
@@ -13,7 +14,10 @@ from probes.models import (
     MissedSlots,
     Notice,
     Pause,
+    QuotaAccount,
+    QuotaWait,
     RegionEvent,
+    ResourceCosts,
     RollUpProgress,
 )
 from probes.policy.notices import NoticeState
@@ -41,6 +45,19 @@ def drop_batches(*, before: datetime) -> int:
 def drop_missed(*, before: datetime) -> int:
     """Drop records of slots that were missed before that instant; returns how many."""
     return MissedSlots.objects.filter(last_slot__lt=before).delete()[0]
+
+
+def drop_costs(*, before: datetime) -> int:
+    """Drop what checks cost before that day, and accounts that nothing was counted for since; returns how many.
+
+    Places in line that were not kept go as well.
+    """
+    dropped = 0
+    for model in (AccountCosts, ResourceCosts):
+        dropped += model.objects.filter(day__lt=before.date()).delete()[0]
+    dropped += QuotaWait.objects.filter(until__lt=before).delete()[0]
+    idle = QuotaAccount.objects.filter(created_at__lt=before, costs=None).exclude(short_at__gte=before)
+    return dropped + idle.delete()[0]
 
 
 def drop_region_events(*, before: datetime) -> int:

@@ -12,6 +12,7 @@ from probes.admin.maintenance import MaintenanceWindowAdmin
 from probes.admin.missed import MissedSlotsAdmin
 from probes.admin.notice import NoticeAdmin
 from probes.admin.outcome import OutcomeAdmin
+from probes.admin.quota import QuotaAccountAdmin, ResourceCostsAdmin
 from probes.admin.refusal import MessageRefusalAdmin
 from probes.admin.region import RegionAdmin
 from probes.admin.registry import RegistryAdmin
@@ -32,10 +33,12 @@ __all__ = [
     "MissedSlotsAdmin",
     "NoticeAdmin",
     "OutcomeAdmin",
+    "QuotaAccountAdmin",
     "RegionAdmin",
     "RegionStateAdmin",
     "RegistryAdmin",
     "ResourceAdmin",
+    "ResourceCostsAdmin",
     "ResourceGroupAdmin",
     "VerdictAdmin",
     "VerdictChangeAdmin",

@@ -80,3 +80,19 @@ class LedgerAdmin(KairosAdmin):
 
     def has_delete_permission(self, _request: HttpRequest, _row: Model | None = None) -> bool:
         return False
+
+
+class WindowedAdmin(KairosAdmin):
+    """The base of pages of what the machinery writes about."""
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Let what the machinery wrote of something go with it, though nobody may delete it by hand."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        windows = {
+            str(model._meta.verbose_name)  # noqa: SLF001 - Django's documented API
+            for model, window in self.admin_site._registry.items()  # noqa: SLF001 - likewise
+            if isinstance(window, LedgerAdmin)
+        }
+        return deleted, counts, needed - windows, protected

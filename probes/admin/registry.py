@@ -16,6 +16,7 @@ from probes.admin.login import LONGEST_SECRET
 from probes.admin.secrecy import SecretAdmin, SecretArea
 from probes.models import Registry, validation
 from probes.models.client_identity import LONGEST_CHAIN, ClientCertificate, IdentityRefused, read_identity
+from probes.policy.quota import SHARE_PERCENT
 from probes.selectors.registries import registries
 
 _WHERE_LOGINS_GO: Final = ("api_host", "plain_http", "resolve", "ca_pem", "trusted_auth_hosts")
@@ -48,6 +49,15 @@ class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         required=False,
         help_text="Hosts outside the registry's own domain that may receive its credential, separated by commas.",
     )
+    quota_share_percent = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=100,
+        initial=SHARE_PERCENT,
+        label="Share of the quota",
+        help_text="Percent of its limit, and of what is left of it, that checks may use. "
+        f"Empty is the usual {SHARE_PERCENT}.",
+    )
     identity_certificate = forms.CharField(
         required=False,
         max_length=_LONGEST_PASTE,
@@ -77,11 +87,19 @@ class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "allow_hosts",
             "ca_pem",
             "trusted_auth_hosts",
+            "quota_share_percent",
+            "quota_limit",
+            "quota_window_seconds",
+            "quota_counts",
         )
         widgets: ClassVar = {
             "ca_pem": forms.Textarea({"rows": 6, "cols": 70, "spellcheck": "false", "class": "kairos-code"}),
             "notes": forms.Textarea({"rows": 3, "cols": 70}),
         }
+
+    def clean_quota_share_percent(self) -> int:
+        percent: int | None = self.cleaned_data["quota_share_percent"]
+        return SHARE_PERCENT if percent is None else percent
 
     def clean(self) -> dict[str, Any]:
         """Hold the client certificate against its key. Who may not change it has none of its fields."""
@@ -114,6 +132,7 @@ class RegistryAdmin(SecretAdmin):
             },
         ),
         ("Whom checks trust", {"fields": ("ca_pem", "trusted_auth_hosts")}),
+        ("Its quota", {"fields": ("quota_share_percent", "quota_limit", "quota_window_seconds", "quota_counts")}),
     )
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[Registry]:

@@ -15,7 +15,7 @@ from probes.admin import display, endpoint
 from probes.admin.endpoint import EndpointForm
 from probes.admin.fields import LinesField, WordsField
 from probes.admin.filters import PauseFilter, VerdictFilter
-from probes.admin.ledger import LedgerAdmin
+from probes.admin.ledger import WindowedAdmin
 from probes.admin.orders import OrderingAdmin
 from probes.admin.standing import panel
 from probes.admin.terms import FIELDSETS as TERMS
@@ -74,7 +74,7 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 
 
 @admin.register(Resource)
-class ResourceAdmin(OrderingAdmin):
+class ResourceAdmin(WindowedAdmin, OrderingAdmin):
     form = ResourceForm
     list_display = ("resource", "standing", "from_regions", "schedule")
     list_filter = (VerdictFilter, PauseFilter, "kind", "registry", "regions")
@@ -186,18 +186,6 @@ class ResourceAdmin(OrderingAdmin):
             return reverse("dashboard:resource", args=[resource.pk])
         except NoReverseMatch:
             return None
-
-    def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Let what the machinery wrote of a resource go with it, though nobody may delete it by hand."""
-        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
-        windows = {
-            str(model._meta.verbose_name)  # noqa: SLF001 - Django's documented API
-            for model, window in self.admin_site._registry.items()  # noqa: SLF001 - likewise
-            if isinstance(window, LedgerAdmin)
-        }
-        return deleted, counts, needed - windows, protected
 
     @admin.display(description="resource", ordering="name")
     def resource(self, resource: Resource) -> SafeString | str:

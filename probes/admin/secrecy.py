@@ -9,7 +9,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
 from probes.actions import secrets
-from probes.admin.base import KairosAdmin
+from probes.admin.ledger import WindowedAdmin
 
 
 class SecretArea(forms.Textarea):
@@ -24,7 +24,7 @@ class SecretArea(forms.Textarea):
         return None
 
 
-class SecretAdmin(KairosAdmin):
+class SecretAdmin(WindowedAdmin):
     @method_decorator(sensitive_post_parameters())
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

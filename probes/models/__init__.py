@@ -14,6 +14,7 @@ from probes.models.maintenance import MaintenanceOccurrence, MaintenanceWindow
 from probes.models.missed import MissedSlots
 from probes.models.notice import Channel, Notice, Rule
 from probes.models.outcome import Outcome
+from probes.models.quota import AccountCosts, QuotaAccount, QuotaWait, ResourceCosts
 from probes.models.region import Region, RegionEvent
 from probes.models.region_key import RegionKey
 from probes.models.registry import Registry
@@ -24,6 +25,7 @@ from probes.models.terms import GlobalTerms
 
 __all__ = [
     "ALL_REGIONS",
+    "AccountCosts",
     "Batch",
     "BrokerAccount",
     "Channel",
@@ -46,12 +48,15 @@ __all__ = [
     "Notice",
     "Outcome",
     "Pause",
+    "QuotaAccount",
+    "QuotaWait",
     "Region",
     "RegionEvent",
     "RegionKey",
     "RegionState",
     "Registry",
     "Resource",
+    "ResourceCosts",
     "ResourceGroup",
     "ResourceKind",
     "RollUp",

@@ -20,8 +20,9 @@ class Batch(models.Model):
       row, with `is_second`, and is not handed out a third time;
     - lost: no report came until some time after `expires_at`. A late one is still taken: then it is reported.
 
-    `resource_ids[i]` was to be checked for `slots[i]`, at `depth` where somebody asked for one. Rows are dropped a
-    day after they were issued.
+    `resource_ids[i]` was to be checked for `slots[i]`, at `depth` where somebody asked for one. It is counted for
+    `accounts[i]` of the quota ledger, from which `charges[i]` was taken in advance where that is limited, and was
+    lowered to a resolve where `lowered` names it. Rows are dropped a day after they were issued.
     """
 
     class State(models.TextChoices):
@@ -40,6 +41,9 @@ class Batch(models.Model):
     depth = models.CharField(
         max_length=16, null=True, blank=True, choices=[(item.value, item.value) for item in Depth]
     )
+    accounts = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    charges = ArrayField(models.IntegerField(), default=list, db_default=[])
+    lowered = ArrayField(models.BigIntegerField(), default=list, db_default=[])
     is_second = models.BooleanField(default=False, help_text="Made of checks that a worker returned when it stopped.")
 
     class Meta:
@@ -58,6 +62,12 @@ class Batch(models.Model):
             models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="batch_expires_after_issue"),
             models.CheckConstraint(
                 condition=Q(resource_ids__len=F("slots__len")), name="batch_slots_match_resources"
+            ),
+            models.CheckConstraint(
+                condition=Q(accounts=[]) | Q(accounts__len=F("slots__len")), name="batch_accounts_match_slots"
+            ),
+            models.CheckConstraint(
+                condition=Q(charges=[]) | Q(charges__len=F("slots__len")), name="batch_charges_match_slots"
             ),
         ]
 

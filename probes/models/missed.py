@@ -19,6 +19,7 @@ class MissedSlots(models.Model):
       one it cannot keep up: of the slots in the range those whose number the stride divides were sent, and all others
       were not (`policy.shedding`);
     - outdated: never sent to this region, one of whose workers is of a version that cannot read it; grows likewise;
+    - quota: never sent to this region: no more of the registry's quota is ours (`policy.rationing`); grows likewise;
     - lost, expired: one slot that was sent, and came to nothing although the region was heard while there was time
       for it, or because it was not. The row goes when an outcome for it arrives after all.
     """

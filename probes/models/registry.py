@@ -4,9 +4,19 @@ from collections.abc import Collection
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from probes.models import validation
+from probes.policy.quota import (
+    LARGEST_LIMIT,
+    LONGEST_WINDOW_SECONDS,
+    SHARE_PERCENT,
+    SHORTEST_WINDOW_SECONDS,
+    Ceiling,
+    Counting,
+)
 from probes.protocol.plan import Site
 
 
@@ -72,6 +82,37 @@ class Registry(models.Model):
     plain_http = models.BooleanField(
         "plain HTTP", default=False, help_text="The registry speaks HTTP. Nothing else gets weaker."
     )
+    quota_share_percent = models.PositiveSmallIntegerField(
+        "share of the quota",
+        default=SHARE_PERCENT,
+        db_default=SHARE_PERCENT,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Percent of its limit, and of what is left of it, that checks may use.",
+    )
+    quota_limit = models.PositiveIntegerField(
+        "own limit",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(LARGEST_LIMIT)],
+        help_text="Of a registry that tells none, for each login, and for each address without one. "
+        "Goes before what it tells.",
+    )
+    quota_window_seconds = models.PositiveIntegerField(
+        "window of the limit",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(SHORTEST_WINDOW_SECONDS), MaxValueValidator(LONGEST_WINDOW_SECONDS)],
+        help_text="Seconds within which the own limit may be used.",
+    )
+    quota_counts = models.CharField(
+        "what counts",
+        max_length=9,
+        blank=True,
+        default="",
+        db_default="",
+        choices=[(Counting.MANIFESTS.value, "each manifest that is read"), (Counting.REQUESTS.value, "each request")],
+        help_text="Empty is automatic: manifests at Docker Hub and those that speak like it, else requests.",
+    )
     client_certificate = models.TextField(blank=True, default="", editable=False)
     client_key_encrypted = models.BinaryField(default=b"", editable=False)
     notes = models.TextField(blank=True)
@@ -86,6 +127,18 @@ class Registry(models.Model):
                 | ~models.Q(client_certificate="") & ~models.Q(client_key_encrypted=b""),
                 name="registry_identity_is_whole",
             ),
+            models.CheckConstraint(
+                condition=models.Q(quota_limit=None, quota_window_seconds=None)
+                | models.Q(quota_limit__isnull=False, quota_window_seconds__isnull=False),
+                name="registry_own_limit_has_its_window",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quota_share_percent__range=(1, 100)), name="registry_quota_share_in_range"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quota_counts__in=["", *(item.value for item in Counting)]),
+                name="registry_quota_counts_is_known",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -95,6 +148,18 @@ class Registry(models.Model):
         """Leave a host that is stored as it is: an endpoint's may be one that no reference names, such as `web`."""
         is_stored = Registry.objects.filter(pk=self.pk, host=self.host).exists()
         super().clean_fields({*(exclude or ()), *(("host",) if is_stored else ())})
+
+    def clean(self) -> None:
+        if (self.quota_limit is None) != (self.quota_window_seconds is None):
+            missing = "quota_limit" if self.quota_limit is None else "quota_window_seconds"
+            raise ValidationError({missing: "A limit and its window go together."})
+
+    @property
+    def own_ceiling(self) -> Ceiling | None:
+        """The limit that an operator set."""
+        if self.quota_limit is None or self.quota_window_seconds is None:
+            return None
+        return Ceiling(self.quota_limit, self.quota_window_seconds)
 
     @property
     def has_client_identity(self) -> bool:

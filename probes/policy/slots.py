@@ -25,6 +25,7 @@ class MissedCause(StrEnum):
     EXPIRED = "expired"  # handed out, but the region gave no sign of life while there was time to take it
     LOST = "lost"  # handed out to a region that lived meanwhile; nothing usable came back, or it got there too late
     OUTDATED = "outdated"  # not handed out to the region: a worker of it is of a version that cannot read the check
+    QUOTA = "quota"  # not handed out to the region: it would have taken more of the registry's quota than is ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,14 @@ _SHORT_ID: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Addressees:
-    """Whom a batch for a region is written to: the version that all read, and how far whose clock is ahead."""
+    """Whom a batch for a region is written to: the version that all read, and how far whose clock is ahead.
+
+    `address` is what the region comes from, as a canary last saw it.
+    """
 
     version: int = versions.OLDEST
     clock_offsets: Mapping[str, float] = field(default_factory=dict)
+    address: str | None = None
 
 
 def listed(region: Region) -> Mapping[str, dict[str, Any]]:
@@ -50,7 +54,8 @@ def addressees(region_ids: Collection[int], *, now: datetime) -> Mapping[int, Ad
     version is the oldest: whoever comes next can read that.
     """
     found = {}
-    for pk, heartbeat in Region.objects.filter(pk__in=region_ids).values_list("pk", "heartbeat"):
+    rows = Region.objects.filter(pk__in=region_ids).values_list("pk", "heartbeat", "canaries")
+    for pk, heartbeat, canaries in rows:
         living = [item for item in heartbeat.get("workers", {}).values() if _is_recent(item["received_at"], now)]
         others = heartbeat.get("unlisted", {}).get("speaks", {})
         spoken = [item.get("speaks", [versions.OLDEST]) for item in living]
@@ -63,6 +68,7 @@ def addressees(region_ids: Collection[int], *, now: datetime) -> Mapping[int, Ad
                 for worker, estimate in clocks.items()
                 if estimate is not None and estimate.uncertainty_seconds is not None
             },
+            (canaries or {}).get("public_address"),
         )
     return found
 

@@ -109,6 +109,7 @@ def partitions() -> None:
         _log.info("dropped %s", name)
     retention.drop_history(before=now - timedelta(days=settings.KAIROS_ROLLUP_RETENTION_DAYS))
     retention.drop_missed(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
+    retention.drop_costs(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
     retention.drop_batches(before=now - retention.LEDGER_KEPT_FOR)
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_notices(before=now - retention.EVENTS_KEPT_FOR)

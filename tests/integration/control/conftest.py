@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from probes.models import Resource
     from tests.fakes.far_region import FarRegion
     from tests.fakes.heart import Heart
+    from tests.fakes.metered_hub import MeteredHub
 
 MakeImages = Callable[..., list["Resource"]]
 Regions = dict[str, "FarRegion"]
@@ -79,3 +80,11 @@ def heart(now: datetime, regions: Regions) -> "Heart":
 
     Region.objects.exclude(slug="eu-west").update(condition_since=now + timedelta(days=1))
     return Heart(regions["eu-west"], now)
+
+
+@pytest.fixture
+def hub(now: datetime) -> "MeteredHub":
+    """A registry that counts like Docker Hub, at noon."""
+    from tests.fakes.metered_hub import MeteredHub  # noqa: PLC0415 - see above
+
+    return MeteredHub(now)

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import dispatch, ingest, plans, secrets
+from probes.actions import dispatch, ingest, orders, secrets
 from probes.edge.intake import Taken
 from probes.edge.keyring import Keyring, SecretRefused
 from probes.edge.runner import Runner
@@ -220,7 +220,7 @@ class TestOnItsWay:
         make_images(60)
         sizes = [len(m.envelope["body"]) for m in dispatch.claim_due(now).messages if m.queue == "probe.eu-west"]
         assert len(sizes) == 2
-        assert max(sizes) < 2 * plans.HEAVY_BYTES_IN_A_BATCH
+        assert max(sizes) < 2 * orders.HEAVY_BYTES_IN_A_BATCH
 
     def test_query_count_does_not_grow_with_the_registries(
         self, now: datetime, regions: Regions, make_images: MakeImages

@@ -1,0 +1,130 @@
+"""The accounts of the quota ledger: who counts for which, which of them are one, and their locks."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from probes.models import Credential, QuotaAccount, Region
+from probes.policy import quota
+from probes.policy.quota import Account
+from probes.selectors.quota import account as account_of
+from probes.selectors.quota import with_settings
+
+_Name = tuple[int, int | None, str]
+"""A registry, a credential, and an address where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who asks a registry: a region with a credential, or from an address as far as that is known."""
+
+    registry: int
+    credential: Credential | None
+    region: Region
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Accounts that a registry counts as one, with their sum. `is_whole` tells that all of them are locked."""
+
+    rows: Sequence[QuotaAccount]
+    is_whole: bool
+
+    @property
+    def account(self) -> Account:
+        return quota.pooled([account_of(row) for row in self.rows])
+
+
+class Book:
+    """The accounts of the registries concerned. Those that are missing are made; one query where none is."""
+
+    def __init__(self, parties: Iterable[Party], *, now: datetime) -> None:
+        parties = list(parties)
+        self._registries = {party.registry for party in parties}
+        self._read()
+        missing = {name for name in map(self._name, parties) if name not in self._by_name}
+        if missing:
+            QuotaAccount.objects.bulk_create(
+                [
+                    QuotaAccount(registry_id=registry, credential_id=credential, egress=egress, created_at=now)
+                    for registry, credential, egress in sorted(missing, key=_in_order)
+                ],
+                ignore_conflicts=True,
+            )
+            self._read()
+
+    def row_of(self, party: Party) -> QuotaAccount:
+        return self._by_name[self._name(party)]
+
+    def place_regions(self, parties: Iterable[Party]) -> None:
+        """Note which address each region comes from. Seldom anything, then one query."""
+        changed: dict[int, QuotaAccount] = {}
+        for party in parties:
+            row, slug = self.row_of(party), party.region.slug
+            if party.credential is not None or slug in row.regions:
+                continue
+            for other in self._rows:
+                if other.registry_id == row.registry_id and slug in other.regions:
+                    other.regions = [name for name in other.regions if name != slug]
+                    changed[other.pk] = other
+            row.regions = sorted([*row.regions, slug])
+            changed[row.pk] = row
+        if changed:
+            QuotaAccount.objects.bulk_update([changed[pk] for pk in sorted(changed)], ["regions"])
+
+    def limited(self, *, skip_locked: bool) -> list[Pool]:
+        """Return the accounts of registries with a limit, locked, each in one pool. No query where there is none.
+
+        With `skip_locked` those that somebody else holds are left out.
+        """
+        registries = {row.registry_id for row in self._rows if account_of(row).ceiling is not None}
+        if not registries:
+            return []
+        rows = _rows(registries).order_by("pk").select_for_update(no_key=True, skip_locked=skip_locked, of=("self",))
+        locked = {row.pk: row for row in rows}
+        groups = _counted_together(row for row in self._rows if row.registry_id in registries)
+        pools = [(members, [locked[row.pk] for row in members if row.pk in locked]) for members in groups]
+        return [Pool(held, is_whole=len(held) == len(members)) for members, held in pools if held]
+
+    def _read(self) -> None:
+        self._rows = list(_rows(self._registries).order_by("pk"))
+        self._by_name = {(row.registry_id, row.credential_id, row.egress): row for row in self._rows}
+
+    def _name(self, party: Party) -> _Name:
+        """Return which account somebody counts for. Who does not tell an address now comes from the last one."""
+        if party.credential is not None:
+            return party.registry, party.credential.pk, ""
+        if party.address:
+            return party.registry, None, quota.place(party.address)
+        slug = party.region.slug
+        known = (row.egress for row in self._rows if row.registry_id == party.registry and slug in row.regions)
+        return party.registry, None, next(known, slug)
+
+
+def _rows(registries: Iterable[int]) -> QuerySet[QuotaAccount]:
+    return with_settings().filter(registry__in=registries)
+
+
+def _in_order(name: _Name) -> tuple[int, int, str]:
+    registry, credential, egress = name
+    return registry, credential or 0, egress
+
+
+def _counted_together(rows: Iterable[QuotaAccount]) -> Iterable[list[QuotaAccount]]:
+    """Group accounts by whom the registry says that it counts; for want of that, by login or address."""
+    rows = list(rows)
+    told = {_login(row): row.source for row in rows if row.source}
+    groups: dict[tuple[int, str], list[QuotaAccount]] = defaultdict(list)
+    for row in rows:
+        groups[row.registry_id, row.source or told.get(_login(row), "") or _login(row)[1]].append(row)
+    return groups.values()
+
+
+def _login(row: QuotaAccount) -> tuple[int, str]:
+    if row.credential is None:
+        return row.registry_id, row.egress
+    return row.registry_id, f"{row.credential.kind} {row.credential.username or row.credential.pk}"

@@ -1,0 +1,149 @@
+"""Accounts of the quota ledger as values, and what monitoring costs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from django.db.models import F, QuerySet, Sum
+
+from probes.models import AccountCosts, QuotaAccount, ResourceCosts
+from probes.policy import quota
+from probes.policy.quota import Account, Counting, Reading
+from probes.selectors.registries import UNREAD
+
+_UNREAD: Final = (*(f"registry__{name}" for name in UNREAD), "credential__secret_encrypted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What checks came to: how many there were, their requests, and what counts against a quota."""
+
+    checks: int = 0
+    requests: int = 0
+    counted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLine:
+    """An account as people read it. None of `limit`, `budget` and `allowance` where nothing limits us.
+
+    `spent`, `lowered` and `put_off` are of the window that ends now; `costs` of the days that were asked for.
+    """
+
+    row: QuotaAccount
+    counting: Counting
+    limit: int | None
+    window_seconds: int | None
+    budget: int | None
+    allowance: int | None
+    spent: int
+    lowered: int
+    put_off: int
+    costs: Costs
+
+    @property
+    def name(self) -> str:
+        return str(self.row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceDay:
+    """What a day's checks of a resource cost, from all regions."""
+
+    resource: int
+    day: date
+    costs: Costs
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What monitoring costs since a day, by account and by resource and day."""
+
+    accounts: Sequence[AccountLine]
+    resources: Sequence[ResourceDay]
+
+
+def with_settings() -> QuerySet[QuotaAccount]:
+    """Return accounts with what `account` reads of their registries and credentials."""
+    return QuotaAccount.objects.select_related("registry", "credential").defer(*_UNREAD)
+
+
+def account(row: QuotaAccount) -> Account:
+    """Return an account as the pure rules take it; `row` with its registry."""
+    registry, reading = row.registry, reading_of(row)
+    return Account(
+        counting=quota.counting(registry.quota_counts, host=registry.host, source=row.source),
+        ceiling=quota.ceiling(
+            own=registry.own_ceiling,
+            reading=reading,
+            host=registry.host,
+            has_login=row.credential_id is not None,
+            is_mirrored=bool(registry.api_host),
+        ),
+        share_percent=registry.quota_share_percent,
+        reading=reading,
+        buckets=quota.buckets_from_json(row.buckets),
+    )
+
+
+def reading_of(row: QuotaAccount) -> Reading | None:
+    """Return what the registry last said of an account."""
+    if row.read_at is None:
+        return None
+    return Reading(
+        at=row.read_at,
+        limit=row.limit,
+        remaining=row.remaining,
+        window_seconds=row.window_seconds,
+        source=row.source,
+    )
+
+
+def line(row: QuotaAccount, costs: Costs, *, now: datetime) -> AccountLine:
+    """Return an account as people read it; `row` with its registry."""
+    found = account(row)
+    recent = found.recent(now) if found.ceiling else []
+    return AccountLine(
+        row=row,
+        counting=found.counting,
+        limit=found.ceiling.limit if found.ceiling else None,
+        window_seconds=found.ceiling.window_seconds if found.ceiling else None,
+        budget=found.budget,
+        allowance=found.allowance(now),
+        spent=sum(bucket.spent for bucket in recent),
+        lowered=sum(bucket.lowered for bucket in recent),
+        put_off=sum(bucket.put_off for bucket in recent),
+        costs=costs,
+    )
+
+
+def accounts(since: date, *, now: datetime) -> list[AccountLine]:
+    """Return all accounts, with what their checks cost since that day. Two queries."""
+    sums = {
+        item["account"]: Costs(checks=item["all_checks"], requests=item["all_requests"], counted=item["all_counted"])
+        for item in AccountCosts.objects.filter(day__gte=since)
+        .values("account")
+        .order_by()
+        .annotate(all_checks=Sum("checks"), all_requests=Sum("requests"), all_counted=Sum("counted"))
+    }
+    found = QuotaAccount.objects.select_related("registry", "credential__registry", "credential__region").order_by(
+        "registry__host", F("credential").asc(nulls_first=True), "egress"
+    )
+    return [line(row, sums.get(row.pk, Costs()), now=now) for row in found]
+
+
+def costs(since: date, *, now: datetime) -> Bill:
+    """Return what monitoring costs since that day, by account, and by resource and day. Three queries."""
+    days = ResourceCosts.objects.filter(day__gte=since).order_by("day", "resource")
+    return Bill(
+        accounts(since, now=now),
+        [
+            ResourceDay(
+                resource=item.resource_id,
+                day=item.day,
+                costs=Costs(checks=item.checks, requests=item.requests, counted=item.counted),
+            )
+            for item in days
+        ],
+    )
