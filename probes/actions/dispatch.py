@@ -8,11 +8,12 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
-from probes.actions import missed, plans
+from probes.actions import counters, missed, plans
 from probes.actions.orders import Check
 from probes.actions.quota import Manner
 from probes.models import Region, Resource
 from probes.policy import shedding, slots
+from probes.policy.counting import Tally
 from probes.policy.slots import MissedCause
 from probes.protocol.taxonomy import Depth
 from probes.protocol.versions import ENDPOINTS_SINCE
@@ -79,7 +80,8 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
         }
         with connection.cursor() as cursor:
             cursor.execute(_MOVE_ON, [list(claims), [claim.next_due_at for claim in claims.values()]])
-        missed.record_downtime({pk: claim.missed for pk, claim in claims.items() if claim.missed})
+        tally = Tally()
+        missed.record_downtime({pk: claim.missed for pk, claim in claims.items() if claim.missed}, tally)
         regions = {pk: [item for item in found if item.is_active] for pk, found in regions_of(claims).items()}
         outdated = _too_old(due, regions, now)
         checks: list[Check] = []
@@ -98,7 +100,8 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
                     shed.append(missed.Shed(resource, region.pk, slot, stride))
             checks.append(Check(resource, slot, sent))
         drawn = plans.draw_up(checks, manner=Manner.SCHEDULED, now=now)
-        missed.record_shed(shed + drawn.put_off)
+        missed.record_shed(shed + drawn.put_off, tally)
+        counters.add(tally)
         return Claimed(drawn.messages, len(due))
 
 

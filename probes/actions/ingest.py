@@ -16,6 +16,7 @@ from probes.actions import (
     again,
     certificates,
     confirm,
+    counters,
     missed,
     partitions,
     plans,
@@ -28,12 +29,14 @@ from probes.actions import (
     verdicts,
 )
 from probes.models import Batch, RegionState, Verdict
-from probes.policy.ballot import Stance, ballot_of
+from probes.policy.ballot import Ballot, Stance, ballot_of
 from probes.policy.clock import by_our_clock
 from probes.policy.confirming import Heard
+from probes.policy.counting import WITHOUT_EGRESS, Counted, Series, Tally
 from probes.policy.depth import Proof
-from probes.policy.latency import packed, slowest
+from probes.policy.latency import packed, slowest_ms
 from probes.policy.platforms import Listed
+from probes.policy.slots import MissedCause
 from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
 from probes.policy.terms import Terms
 from probes.policy.verdict import fresh_for
@@ -55,19 +58,10 @@ _STATE_COLUMNS: Final = (
     " last_slot timestamptz, checked_at timestamptz, warnings text[], proved_digest text,"
     " manifest_proved_at timestamptz, blobs_proved_at timestamptz, document jsonb, egress_down boolean,"
     " digest_since timestamptz, platforms jsonb,"
-    f" {polls.COLUMNS}"
+    f" {polls.COLUMNS}, success_slot timestamptz"
 )
-_KNOWN: Final = (
-    "status",
-    "reason",
-    "stage",
-    "host",
-    "digest",
-    "warnings",
-    "proved_digest",
-    "platforms",
-    *polls.VALUES,
-)
+_OWN: Final = ("status", "reason", "stage", "host", "digest", "warnings", "proved_digest", "platforms")
+_KNOWN: Final = (*_OWN, *polls.VALUES)
 _KNOWN_TIMES: Final = {
     **texts("since", "last_slot", "checked_at", "manifest_proved_at", "blobs_proved_at", "digest_since"),
     **polls.TIMES,
@@ -88,7 +82,8 @@ _ADVANCE_STATES: Final = f"""
 INSERT INTO probes_regionstate AS state (region_id, {_names(_STATE_COLUMNS)})
 SELECT %s, {_names(_STATE_COLUMNS)} FROM jsonb_to_recordset(%s::jsonb) AS given ({_STATE_COLUMNS})
 ON CONFLICT (resource_id, region_id) DO UPDATE SET ({_names(_STATE_COLUMNS)}) = (
-    {", ".join("excluded." + name for name in _names(_STATE_COLUMNS).split(", "))}
+    {", ".join("excluded." + name for name in _names(_STATE_COLUMNS).split(", ")[:-1])},
+    coalesce(excluded.success_slot, state.success_slot)
 ) WHERE state.last_slot < excluded.last_slot
 """  # noqa: S608 - made of the constants above
 
@@ -144,13 +139,18 @@ def _take(report: reports.Received, *, now: datetime) -> Ingested:
         since = {row.resource_id: row.resource.reference_since for row in rows}
         wanted = {key: outcome for key, outcome in judged.accepted.items() if _is_current(key, since)}
 
+        tally = Tally()
+        tally.count(Series(Counted.REPORTS, region_id=report.region.pk))
         second = again.Again()
         if batch.state == Batch.State.SENT:
             open_slots = {key for key in asked - judged.accepted.keys() if _is_current(key, since)}
             second = again.hand_out(report.region, batch, open_slots & judged.returned, now=now)
-            missed.record_lost(report.region.pk, sorted(open_slots - second.keys))
+            lost = sorted(open_slots - second.keys)
+            missed.record_lost(report.region.pk, lost)
+            tally.count(Series(Counted.MISSED, MissedCause.LOST, report.region.pk), len(lost))
         else:  # of a batch that was given up, every slot is recorded already
-            missed.forget(report.region.pk, wanted)
+            late = missed.forget(report.region.pk, wanted)
+            tally.count(Series(Counted.LATE, region_id=report.region.pk), late)
         terms = terms_of(row.resource for row in rows)
         sights = tags.Sights(report.region.slug)
         stored, heard = _store(report, batch, wanted, since, terms, sights, now)
@@ -171,7 +171,23 @@ def _take(report: reports.Received, *, now: datetime) -> Ingested:
         for cause in sorted({refused.cause for refused in judged.refused}):  # two reports count in one order
             alike = [refused for refused in judged.refused if refused.cause is cause]
             refusals.note(QUEUE, cause, alike[0].detail, now=now, times=len(alike))
+        _count(tally, report, wanted, {row.resource_id: row.resource.registry_id for row in rows})
+        counters.add(tally)
     return Ingested(stored, len(judged.refused), found.changes, messages)
+
+
+def _count(
+    tally: Tally, report: reports.Received, wanted: Mapping[reports.Key, Outcome], registry_of: Mapping[int, int]
+) -> None:
+    """Count outcomes by status, and their durations where they say something."""
+    region_id = report.region.pk
+    for (resource_id, _), outcome in wanted.items():
+        registry_id = registry_of[resource_id]
+        status = WITHOUT_EGRESS if report.is_egress_down else outcome.conclusion.status
+        tally.count(Series(Counted.OUTCOMES, status, region_id, registry_id))
+        if not report.is_egress_down:
+            for timed, duration_ms in slowest_ms(outcome.duration_ms, outcome.steps).items():
+                tally.time(timed, duration_ms, region_id=region_id, registry_id=registry_id)
 
 
 def _licence(report: reports.Received) -> Batch:
@@ -227,7 +243,7 @@ def _store(
         seen = reports.seen(slot, outcome, clock_offset_seconds=report.clock_offset_seconds)
         standing, document = states.get(resource_id), outcome.to_json()
         row = _outcome_row(resource_id, seen, outcome, document if is_news(standing, seen) else None)
-        latency = packed(slowest(outcome.duration_ms, outcome.steps))
+        latency = packed(slowest_ms(outcome.duration_ms, outcome.steps))
         rows.append({**row, "egress_down": is_egress_down, "latency": f"\\x{latency.hex()}"})
         if is_newer(standing, seen) and is_egress_down:
             marked.add(resource_id)
@@ -308,7 +324,14 @@ def _state_row(resource_id: int, standing: Standing, document: Any) -> dict[str,
         "digest_since": standing.digest_since.isoformat() if standing.digest_since else None,
         "platforms": {name: item.to_json() for name, item in standing.platforms.items()},
         **polls.columns(standing.poll),
+        "success_slot": _success_slot(standing),
     }
+
+
+def _success_slot(standing: Standing) -> str | None:
+    """Return the slot of the newest ballot if that was not bad; otherwise the one that is stored stays."""
+    poll = standing.poll
+    return poll.at.isoformat() if poll and poll.ballot is not Ballot.BAD else None
 
 
 def _standing(state: Mapping[str, Any]) -> Standing:

@@ -1,14 +1,17 @@
 """Slots without an outcome: recorded, extended while they go on, taken back when the outcome comes after all."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import connection
+from django.db import connection, transaction
 
+from probes.actions import counters
 from probes.models import MissedSlots, Resource
 from probes.policy import slots
+from probes.policy.counting import Counted, Series, Tally
 from probes.policy.shedding import slots_back
 from probes.policy.slots import Missed, MissedCause
 
@@ -55,9 +58,12 @@ WITH overdue AS (
     JOIN probes_region AS region ON region.id = lost.region_id
     CROSS JOIN unnest(lost.resource_ids, lost.slots) AS given (resource_id, slot)
     JOIN probes_resource AS resource ON resource.id = given.resource_id
-    RETURNING 1
+    RETURNING region_id, cause
 )
-SELECT (SELECT count(*) FROM lost), (SELECT count(*) FROM recorded)
+SELECT (SELECT count(*) FROM lost), (
+    SELECT coalesce(jsonb_agg(counted), '[]')
+    FROM (SELECT region_id, cause, count(*) FROM recorded GROUP BY region_id, cause) AS counted
+)
 """
 
 _ARRIVED: Final = """
@@ -90,8 +96,9 @@ class Shed:
     cause: MissedCause = MissedCause.SHED
 
 
-def record_downtime(missed: Mapping[int, Missed]) -> None:
+def record_downtime(missed: Mapping[int, Missed], tally: Tally) -> None:
     """Record for each resource the slots for which nothing was handed out to any region."""
+    tally.count(Series(Counted.MISSED, MissedCause.DOWNTIME), sum(gap.count for gap in missed.values()))
     MissedSlots.objects.bulk_create(
         MissedSlots(
             resource_id=resource_id,
@@ -105,8 +112,10 @@ def record_downtime(missed: Mapping[int, Missed]) -> None:
     )
 
 
-def record_shed(given: Iterable[Shed]) -> None:
+def record_shed(given: Collection[Shed], tally: Tally) -> None:
     """Record slots that were not sent to a region; each resource and region at most once."""
+    for item in given:
+        tally.count(Series(Counted.MISSED, item.cause, item.region_id))
     if columns := list(zip(*(_row(item) for item in given), strict=True)):
         with connection.cursor() as cursor:
             cursor.execute(_SHED, [list(column) for column in columns])
@@ -130,17 +139,25 @@ def record_lost(region_id: int, given: Iterable[tuple[int, datetime]]) -> None:
     )
 
 
-def forget(region_id: int, arrived: Iterable[tuple[int, datetime]]) -> None:
-    """Take back what was recorded as missed for (resource id, slot) that have an outcome now."""
+def forget(region_id: int, arrived: Iterable[tuple[int, datetime]]) -> int:
+    """Take back what was recorded as missed for (resource id, slot) that have an outcome now; return how much."""
     columns = list(zip(*arrived, strict=True))
-    if columns:
-        with connection.cursor() as cursor:
-            cursor.execute(_ARRIVED, [list(columns[0]), list(columns[1]), region_id])
+    if not columns:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_ARRIVED, [list(columns[0]), list(columns[1]), region_id])
+        return int(cursor.rowcount)
 
 
 def reap_batches(*, now: datetime) -> Reaped:
     """Give up the batches whose report did not come, a few hundred at once, and record their slots as lost."""
     cutoff = now - timedelta(seconds=LOST_AFTER_SECONDS)
-    with connection.cursor() as cursor:
-        cursor.execute(_LOST, [cutoff, _BATCHES_AT_ONCE])
-        return Reaped(*cursor.fetchone())
+    tally = Tally()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_LOST, [cutoff, _BATCHES_AT_ONCE])
+            batches, recorded = cursor.fetchone()
+        for row in json.loads(recorded):
+            tally.count(Series(Counted.MISSED, row["cause"], row["region_id"]), row["count"])
+        counters.add(tally)
+    return Reaped(batches, sum(row["count"] for row in json.loads(recorded)))

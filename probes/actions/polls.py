@@ -41,8 +41,9 @@ ORDER BY given.id, past.slot
 """
 
 _RECAST: Final = f"""
-UPDATE probes_regionstate AS state SET ({", ".join(_NAMES)}) = ({", ".join(f"given.{name}" for name in _NAMES)})
-FROM jsonb_to_recordset(%s::jsonb) AS given (resource_id bigint, {COLUMNS})
+UPDATE probes_regionstate AS state SET ({", ".join(_NAMES)}) = ({", ".join(f"given.{name}" for name in _NAMES)}),
+    success_slot = greatest(state.success_slot, given.success_slot)
+FROM jsonb_to_recordset(%s::jsonb) AS given (resource_id bigint, success_slot timestamptz, {COLUMNS})
 WHERE state.region_id = %s AND state.resource_id = given.resource_id
 """  # noqa: S608 - made of the constants above
 
@@ -111,7 +112,8 @@ def take_again(
         (at, first), poll = history[0], polls[pk]
         counted = poll or cast(None, first, at=at, thresholds=thresholds)
         again = recast(counted, history, late=counts[pk], thresholds=thresholds)
-        rows.append({"resource_id": pk, **columns(again)})
+        success = max((slot for slot, ballot in history if ballot is not Ballot.BAD), default=None)
+        rows.append({"resource_id": pk, "success_slot": success.isoformat() if success else None, **columns(again)})
     with connection.cursor() as cursor:
         cursor.execute(_RECAST, [json.dumps(rows), region.pk])
 

@@ -4,6 +4,7 @@ from probes.models.account import BrokerAccount
 from probes.models.batch import Batch
 from probes.models.certificate import HostCertificate
 from probes.models.control import ControlBeat, MessageRefusal
+from probes.models.counter import Counter
 from probes.models.credential import Credential, CredentialKind
 from probes.models.endpoint import Endpoint
 from probes.models.event import Event, TagWatch
@@ -30,6 +31,7 @@ __all__ = [
     "BrokerAccount",
     "Channel",
     "ControlBeat",
+    "Counter",
     "Credential",
     "CredentialKind",
     "DayRollUp",

@@ -22,6 +22,7 @@ class RegionState(models.Model):
     What its outcomes came to is the `stance`, with which the region votes (`policy.ballot`): unproved, good,
     impaired, bad, `stance_since` a slot. `ballot` is the newest outcome that could tell, for `ballot_slot`; the runs
     of ballots that are alike began at `run_since`, and as to being bad or not `bad_run` of them at `bad_run_since`.
+    `success_slot` is that of the newest that was not bad.
 
     Outcomes from a region without its way out move nothing here: they set `egress_down`, until one that counts.
 
@@ -57,6 +58,7 @@ class RegionState(models.Model):
         max_length=8, null=True, blank=True, choices=[(item.value, item.value) for item in Ballot]
     )
     ballot_slot = models.DateTimeField(null=True, blank=True)
+    success_slot = models.DateTimeField(null=True, blank=True)
     bad_run = models.PositiveIntegerField(default=0, db_default=0)
     bad_run_since = models.DateTimeField(null=True, blank=True)
     stance = models.CharField(

@@ -59,19 +59,19 @@ def bucket(duration_ms: float) -> int:
     return bisect_right(_BOUNDS_MS, duration_ms)
 
 
-def slowest(duration_ms: float, steps: Iterable[Step]) -> dict[Timed, int]:
-    """Return the bucket of a check, which took `duration_ms`, and of its slowest exchange of each stage."""
+def slowest_ms(duration_ms: float, steps: Iterable[Step]) -> dict[Timed, float]:
+    """Return how long a check took, which is `duration_ms`, and its slowest exchange of each stage."""
     longest = {Timed.CHECK: duration_ms}
     for step in steps:
         if (timed := _BY_STAGE.get(step.stage)) is not None:
             longest[timed] = max(step.total_ms, longest.get(timed, 0.0))
-    return {timed: bucket(total_ms) for timed, total_ms in longest.items()}
+    return longest
 
 
-def packed(buckets: Mapping[Timed, int]) -> bytes:
+def packed(durations_ms: Mapping[Timed, float]) -> bytes:
     """Return the buckets as one byte each, in the order of `Timed`, up to the last; `NOT_TIMED` between them."""
-    last = max(buckets)
-    return bytes(buckets.get(timed, NOT_TIMED) for timed in _TIMED[: last + 1])
+    last = max(durations_ms)
+    return bytes(bucket(durations_ms[timed]) if timed in durations_ms else NOT_TIMED for timed in _TIMED[: last + 1])
 
 
 def entry(timed: Timed, number: int, count: int) -> int:

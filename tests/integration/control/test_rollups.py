@@ -104,7 +104,8 @@ class Chronicle:
 
     def _latency(self) -> bytes | None:
         timed = self.chance.sample(list(Timed), self.chance.randrange(1, 4))
-        return packed({item: self.chance.randrange(66) for item in timed}) if self.chance.random() < 0.9 else None
+        durations_ms = {item: 2 ** self.chance.uniform(-1, 17) for item in timed}
+        return packed(durations_ms) if self.chance.random() < 0.9 else None
 
     def _pauses(self, image: Resource) -> None:
         one, two, three = sorted(self.moment() for _ in range(3))
