@@ -57,6 +57,7 @@ check: $(VENV)/.checks ## format, lint, types, imports, settings, migrations, wh
 	@$(PYTHON) manage.py spectacular --validate --fail-on-warn | diff -u $(OPENAPI) - || { \
 	    echo "$(OPENAPI) is not what the code says: make openapi" >&2; exit 1; }
 	@$(PYTHON) -m tests.behaviour --check
+	@$(PYTHON) -m tests.metrics --check
 
 .PHONY: fix
 fix: $(VENV)/.checks ## format, and fix what the linter can fix
@@ -71,6 +72,10 @@ openapi: $(VENV)/.checks ## write down the API's description
 .PHONY: behaviour
 behaviour: $(VENV)/.checks ## say which test shows which row of the behaviour table, and write the table's page
 	@$(PYTHON) -m tests.behaviour --write
+
+.PHONY: metrics
+metrics: $(VENV)/.checks ## write the reference of /metrics
+	@$(PYTHON) -m tests.metrics
 
 .PHONY: bench
 bench: $(VENV)/.checks ## measure: CPU per check, checks per second, memory
@@ -87,6 +92,7 @@ lock: $(VENV)/.checks ## compile requirements*.in to exact versions with hashes;
 	@$(LOCK) -c requirements-dev.txt requirements-control.in -o requirements-control.txt
 	@$(LOCK) -c requirements-dev.txt requirements-edge.in -o requirements-edge.txt
 	@$(LOCK) -c requirements-dev.txt requirements-cloud.in -o requirements-cloud.txt
+	@$(LOCK) -c requirements-dev.txt requirements-otel.in -o requirements-otel.txt
 	@$(LOCK) -c requirements-dev.txt requirements-deploy.in -o requirements-deploy.txt
 
 .PHONY: clean

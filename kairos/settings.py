@@ -53,6 +53,11 @@ KAIROS_FAILURES_RETENTION_DAYS = _environment.number("KAIROS_FAILURES_RETENTION_
 KAIROS_ROLLUP_RETENTION_DAYS = _environment.number("KAIROS_ROLLUP_RETENTION_DAYS", default=730, lowest=1)
 # For so long regions may see different digests of a tag before that is an event: mirrors take their time.
 KAIROS_TAG_SPLIT_SECONDS = _environment.number("KAIROS_TAG_SPLIT_SECONDS", default=1800, lowest=60)
+# Who sends this as a bearer token may read /metrics, and nothing else; so may whoever has a token of the API.
+KAIROS_METRICS_TOKEN = _environment.text("KAIROS_METRICS_TOKEN")
+# Of which resources /metrics has series of their own, and whether it tells registries apart.
+KAIROS_METRICS_PER_RESOURCE = _environment.choice("KAIROS_METRICS_PER_RESOURCE", ("all", "bad", "none"))
+KAIROS_METRICS_PER_REGISTRY = _environment.flag("KAIROS_METRICS_PER_REGISTRY", default=True)
 # Set behind a proxy that ends TLS and sets X-Forwarded-Proto: cookies become Secure and HTTP is redirected.
 KAIROS_HTTPS = _environment.flag("KAIROS_HTTPS")
 

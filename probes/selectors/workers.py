@@ -39,6 +39,11 @@ def newest_first(region: Region) -> Sequence[dict[str, Any]]:
     return sorted(listed(region).values(), key=lambda worker: str(worker["received_at"]), reverse=True)
 
 
+def living(region: Region, *, now: datetime) -> Sequence[dict[str, Any]]:
+    """Return those of `listed` whose last heartbeat is as recent as that of a region that is not silent."""
+    return [worker for worker in listed(region).values() if _is_recent(worker["received_at"], now)]
+
+
 def are_more(region: Region) -> bool:
     """Tell whether workers are heard for whom there is no place in the list."""
     at = region.heartbeat.get("unlisted", {}).get("received_at")

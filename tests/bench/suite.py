@@ -9,7 +9,10 @@ from typing import Final
 
 from tests.bench.figures import Figure
 
-BENCHMARKS: Final = ("engine", "latency", "in_flight", "pipeline", "storage", "verdicts", "rollup", "memory", "start")
+BENCHMARKS: Final = (
+    *("engine", "latency", "in_flight", "pipeline", "storage"),
+    *("verdicts", "rollup", "metrics", "memory", "start"),
+)
 
 
 def run(name: str) -> list[Figure]:

@@ -1,0 +1,1 @@
+"""`/metrics`: how everything stands now, for Prometheus. ADR 32."""

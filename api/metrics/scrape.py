@@ -1,0 +1,29 @@
+"""What one answer is about."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from probes.models import Region
+from probes.selectors import gauges
+from probes.selectors.series import Which
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scrape:
+    """When it is asked, of which resources there are series, and whether registries are told apart.
+
+    What several families read, and is small, is read once.
+    """
+
+    now: datetime
+    which: Which
+    by_registry: bool
+
+    @cached_property
+    def regions(self) -> list[Region]:
+        return list(gauges.regions())
+
+    @cached_property
+    def planned(self) -> gauges.Planned:
+        return gauges.planned(self.now)

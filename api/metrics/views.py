@@ -1,0 +1,67 @@
+"""The answer to a scrape."""
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.authentication import SessionAuthentication, TokenAuthentication
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from api.metrics.access import BearerAuthentication, MetricsTokenAuthentication
+from api.metrics.exposition import Format, encoded
+from api.metrics.families import lines
+from api.metrics.scrape import Scrape
+from api.strict import StrictSerializer
+from probes.selectors.series import Which
+
+_OPENMETRICS: Final = "application/openmetrics-text"
+
+
+class MetricsQuery(StrictSerializer):
+    resources = serializers.ChoiceField(choices=[which.value for which in Which], required=False)
+
+
+class WhateverIsAsked(BaseContentNegotiation):
+    """Errors are JSON, whatever a scraper says it accepts."""
+
+    def select_parser(self, _request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(
+        self, _request: Request, renderers: Any, _format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class MetricsView(APIView):
+    """How everything stands now, for Prometheus, line by line as it is read.
+
+    What fails while it is sent breaks the connection off, so that a scraper does not take a part for the whole.
+    """
+
+    authentication_classes = (
+        MetricsTokenAuthentication,
+        BearerAuthentication,
+        TokenAuthentication,
+        SessionAuthentication,
+    )
+    content_negotiation_class = WhateverIsAsked
+    schema = None  # it has a reference of its own
+
+    def get(self, request: Request) -> StreamingHttpResponse:
+        query = MetricsQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        scrape = Scrape(
+            now=timezone.now(),
+            which=Which(query.validated_data.get("resources", settings.KAIROS_METRICS_PER_RESOURCE)),
+            by_registry=settings.KAIROS_METRICS_PER_REGISTRY,
+        )
+        format_ = Format.OPENMETRICS if _OPENMETRICS in request.headers.get("Accept", "") else Format.TEXT
+        response = StreamingHttpResponse(encoded(lines(scrape, format_)), content_type=format_.value)
+        response["Cache-Control"] = "no-store"
+        return response

@@ -1,0 +1,111 @@
+"""What is measured of regions and of the control plane: few rows, whatever is checked. Each is a query or two."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from django.db import connection
+from django.db.models import Count, Min
+
+from probes.models import Batch, Incident, MaintenanceOccurrence, MessageRefusal, Region, Resource
+from probes.models.control import ControlBeat
+from probes.selectors.series import Watched
+
+_STANDING: Final = """
+SELECT coalesce(registry.host, ''), resource.kind, coalesce(held_with.name, ''),
+    CASE WHEN resource.paused_at IS NOT NULL THEN 'paused' ELSE coalesce(verdict.state, 'unknown') END, count(*)
+FROM probes_resource AS resource LEFT JOIN probes_registry AS registry ON registry.id = resource.registry_id AND %s
+LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
+LEFT JOIN probes_verdict AS verdict ON verdict.resource_id = resource.id
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3
+"""
+
+
+class Standing(NamedTuple):
+    """How many resources of a registry, kind and group are in a state; a paused one is that and nothing else."""
+
+    registry: str
+    kind: str
+    group: str
+    state: str
+    resources: int
+
+
+class Open(NamedTuple):
+    """How many incidents of a level and severity are open."""
+
+    level: str
+    severity: str
+    incidents: int
+
+
+class Outstanding(NamedTuple):
+    """How many batches a region has not answered yet, and when the oldest was issued."""
+
+    batches: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """On which resources work is planned, by the ids of their own, their groups' and their registries'."""
+
+    resources: frozenset[int] = frozenset()
+    groups: frozenset[int] = frozenset()
+    registries: frozenset[int] = frozenset()
+
+    def concerns(self, resource: Watched) -> bool:
+        return (
+            resource.named.id in self.resources
+            or resource.registry_id in self.registries
+            or resource.group_id in self.groups
+        )
+
+
+def planned(now: datetime) -> Planned:
+    """Return on which resources work is planned for now, as to their verdicts over all regions. One query."""
+    work = MaintenanceOccurrence.objects.filter(starts_at__lte=now, ends_at__gt=now, region_ids=[])
+    columns = zip(*work.values_list("resource_ids", "group_ids", "registry_ids"), strict=True)
+    return Planned(*(frozenset(pk for ids in column for pk in ids) for column in columns))
+
+
+def standing(*, by_registry: bool) -> Sequence[Standing]:
+    """Return how many resources there are of each registry (or of all), kind, group and state. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, [by_registry])
+        return [Standing(*row) for row in cursor.fetchall()]
+
+
+def regions() -> Sequence[Region]:
+    """Return the regions that are not retired, in the order of their slugs. One query."""
+    return list(Region.objects.filter(retired_at=None).defer("liveness", "canaries").order_by("slug"))
+
+
+def outstanding() -> Mapping[int, Outstanding]:
+    """Return by its id what a region has not answered yet; one that owes nothing is left out. One query."""
+    batches = Batch.objects.filter(state=Batch.State.SENT).order_by().values("region_id")
+    counted = batches.annotate(count=Count("pk"), oldest=Min("issued_at"))
+    return {pk: Outstanding(*told) for pk, *told in counted.values_list("region_id", "count", "oldest")}
+
+
+def ticked_at() -> datetime | None:
+    """Return when the last tick ran, None before the first. One query."""
+    return ControlBeat.objects.values_list("ticked_at", flat=True).first()
+
+
+def schedule_lag(now: datetime) -> timedelta:
+    """Return for how long the check that is due longest has been waiting to be handed out. One query."""
+    due: datetime | None = Resource.objects.filter(paused_at=None).aggregate(Min("next_due_at"))["next_due_at__min"]
+    return max(timedelta(0), now - due) if due else timedelta(0)
+
+
+def open_incidents() -> Sequence[Open]:
+    """Return how many incidents are open, by level and severity. One query."""
+    counted = Incident.objects.filter(resolved_at=None).order_by().values("level", "severity").annotate(Count("pk"))
+    return [Open(*row) for row in counted.values_list("level", "severity", "pk__count")]
+
+
+def refused() -> Iterator[tuple[str, str, int]]:
+    """Yield how many messages were refused from which queue for which cause. One query."""
+    yield from MessageRefusal.objects.values_list("queue", "cause", "count").order_by("queue", "cause")
