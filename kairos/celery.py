@@ -6,9 +6,19 @@ import warnings
 from typing import Any
 
 from celery import Celery, states
+from celery.contrib.django.task import DjangoTask
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # missing from the stubs
-from celery.signals import celeryd_init, setup_logging, task_postrun, worker_init, worker_ready
+from celery.signals import (
+    celeryd_init,
+    setup_logging,
+    task_postrun,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+)
 
+from probes import tracing
 from probes.broker.queues import HEARTBEATS, RESULTS
 from probes.broker.reconnecting import EagerAMQP
 from probes.broker.transports import guard_queues
@@ -16,7 +26,17 @@ from probes.trust.refusal import RefusalCause
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kairos.settings")
 
-app = Celery("kairos", amqp=EagerAMQP)
+
+class TracedTask(DjangoTask):  # type: ignore[type-arg]  # generic in its stubs alone
+    """What every task is: traced, where anything is."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with tracing.span("task", task=self.name) as noted:
+            noted.came_to(task=self.name)
+            return super().__call__(*args, **kwargs)
+
+
+app: "Celery[Any]" = Celery("kairos", amqp=EagerAMQP, task_cls=TracedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -54,6 +74,17 @@ def keep_the_connection(state: str | None, **_: Any) -> None:
         close_old_connections()
     else:
         connections.close_all()
+
+
+@worker_process_init.connect
+def trace_this_process(**_: Any) -> None:
+    """Trace what the process does, where the environment says where to: by threads of its own, so after the fork."""
+    tracing.start("kairos-control")
+
+
+@worker_process_shutdown.connect
+def send_what_was_traced(**_: Any) -> None:
+    tracing.stop()
 
 
 @setup_logging.connect

@@ -11,6 +11,7 @@ from celery.platforms import SecurityWarning  # type: ignore[attr-defined] # cel
 from celery.signals import setup_logging
 from kombu.utils.url import sanitize_url
 
+from probes import tracing
 from probes.broker.ping import BrokerAway, ping
 from probes.edge.engine import Engine
 from probes.edge.settings import EdgeSettings, SettingsError
@@ -62,7 +63,11 @@ def main(build_engine: BuildEngine = wire_engine) -> int:
         logging.getLogger("probes.edge").info(
             "registries are reached through the proxy %s, which resolves their names", settings.proxy.netloc
         )
-    return EdgeWorker(settings, build_engine).main()
+    tracing.start("kairos-edge", region=settings.region)
+    try:
+        return EdgeWorker(settings, build_engine).main()
+    finally:
+        tracing.stop()
 
 
 def _log_level(name: str) -> int:

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Final
 from weakref import WeakValueDictionary
 
+from probes import tracing
 from probes.edge.engine import Engine
 from probes.edge.findings import cut_short, fitted
 from probes.edge.intake import Taken
@@ -20,6 +21,8 @@ from probes.protocol import versions
 from probes.protocol.batch import Finding, Returned
 from probes.protocol.bounds import room_for_each
 from probes.protocol.check import CheckPlan, Target, target_of
+from probes.protocol.outcome import Outcome
+from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Reason, Stage
 
 SLOW_SECONDS: Final = 2.0
@@ -86,7 +89,8 @@ class Runner:
                 left[_host(target)] -= 1
 
         try:
-            ends = await asyncio.gather(*map(end, batch.plans, targets))
+            with tracing.span("batch", batch=batch.id, checks=len(batch.plans)):
+                ends = await asyncio.gather(*map(end, batch.plans, targets))
         finally:
             self._left.pop(batch.id, None)
         return Made(
@@ -139,7 +143,7 @@ class Runner:
             secret = keyring.secret_for(plan, target)
             async with scope, self._seat(_host(target)):
                 began = True
-                outcome = await self._engine.check(plan, secret)
+                outcome = await self._check(plan, target, secret)
             return Finding(key=plan.key, slot=plan.slot, outcome=outcome)
         except SecretRefused as refused:
             return ended(Reason.TARGET_FORBIDDEN, "", hint=str(refused), stage=Stage.PARSE)
@@ -156,6 +160,13 @@ class Runner:
             return ended(Reason.PROBE_OVERLOADED, "the time of its batch ran out before it could begin")
         finally:
             self._scopes.discard(scope)
+
+    async def _check(self, plan: CheckPlan, target: Target | None, secret: Secret) -> Outcome:
+        canonical = target.canonical if target else ""
+        with tracing.span("check", check=plan.key, slot=plan.slot, reference=canonical) as noted:
+            outcome = await self._engine.check(plan, secret)
+            noted.came_to(registry=_host(target), status=outcome.conclusion.status, reason=outcome.conclusion.reason)
+            return outcome
 
     @asynccontextmanager
     async def _seat(self, name: str) -> AsyncIterator[None]:

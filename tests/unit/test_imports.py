@@ -67,6 +67,8 @@ BREACHES: Final = (
     ("clouds", "probes.edge", "botocore"),
     ("clouds", "probes.actions", "google"),
     ("clouds", "probes.management", "msal"),
+    ("tracing", "probes.edge", "opentelemetry"),
+    ("tracing", "api", "opentelemetry"),
 )
 
 NUMBERED: Final = [(number, *breach) for number, breach in enumerate(BREACHES)]
