@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from api.metrics import of_all, of_regions, of_resources
+from api.metrics import of_all, of_regions, of_resources, of_surroundings
 from api.metrics.exposition import Family, Format
 from api.metrics.scrape import Scrape
 
-_SAMPLES: Final = {**of_all.SAMPLES, **of_regions.SAMPLES, **of_resources.SAMPLES}
+_SAMPLES: Final = {**of_all.SAMPLES, **of_regions.SAMPLES, **of_surroundings.SAMPLES, **of_resources.SAMPLES}
 
 FAMILIES: Final[tuple[Family, ...]] = tuple(_SAMPLES)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from probes.models import Region
-from probes.selectors import gauges
+from probes.models import QuotaAccount, Region
+from probes.selectors import gauges, surroundings
 from probes.selectors.series import Which
 
 
@@ -23,6 +23,10 @@ class Scrape:
     @cached_property
     def regions(self) -> list[Region]:
         return list(gauges.regions())
+
+    @cached_property
+    def limited(self) -> list[QuotaAccount]:
+        return list(surroundings.limited())
 
     @cached_property
     def planned(self) -> gauges.Planned:

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from probes.actions.incidents import Done
 from probes.models import Incident, Region, RegionEvent, Resource
+from probes.policy.happenings import EventKind
 from probes.policy.incidents import BackDate, Cause, Flap, Leave, Level, Open, Resolve, Settle, Turn
 from probes.policy.liveness import RegionCondition
 from probes.policy.notices import Announcement, Topic
@@ -27,16 +28,20 @@ _SEVERITY_OF_CONDITION: Final = {
     RegionCondition.LATE: Severity.WARNING,
 }
 _TOPICS_OF_EVENTS: Final = {
-    "tag_moved": Topic.TAG_MOVED,
-    "immutable_tag_moved": Topic.IMMUTABLE_TAG_MOVED,
-    "tag_split": Topic.SPLIT_TAG,
-    "tag_joined": Topic.SPLIT_TAG,  # regions agree again
-    "platform_vanished": Topic.PLATFORM_CHANGED,
-    "platform_appeared": Topic.PLATFORM_CHANGED,
-    "quota_short": Topic.QUOTA,
-    "quota_recovered": Topic.QUOTA,
+    EventKind.TAG_MOVED: Topic.TAG_MOVED,
+    EventKind.IMMUTABLE_TAG_MOVED: Topic.IMMUTABLE_TAG_MOVED,
+    EventKind.TAG_SPLIT: Topic.SPLIT_TAG,
+    EventKind.TAG_JOINED: Topic.SPLIT_TAG,  # regions agree again
+    EventKind.PLATFORM_VANISHED: Topic.PLATFORM_CHANGED,
+    EventKind.PLATFORM_APPEARED: Topic.PLATFORM_CHANGED,
+    EventKind.CERTIFICATE_EXPIRING: Topic.EXPIRY,
+    EventKind.CERTIFICATE_EXPIRED: Topic.EXPIRY,
+    EventKind.CLIENT_CERTIFICATE_EXPIRING: Topic.EXPIRY,
+    EventKind.CLIENT_CERTIFICATE_EXPIRED: Topic.EXPIRY,
+    EventKind.CREDENTIAL_EXPIRING: Topic.EXPIRY,
+    EventKind.CREDENTIAL_EXPIRED: Topic.EXPIRY,
+    EventKind.QUOTA_SHORT: Topic.QUOTA,
 }
-"""All others are of something that expires: certificates and credentials of several kinds."""
 
 
 class HappenedEvent(Protocol):
@@ -103,7 +108,7 @@ def of_region(event: RegionEvent, region: Region) -> Announcement:
 def of_event(event: HappenedEvent) -> Announcement:
     """Return what is told of an event: a tag, a platform, an expiry."""
     return Announcement(
-        topic=_TOPICS_OF_EVENTS.get(event.kind, Topic.EXPIRY),
+        topic=_TOPICS_OF_EVENTS[EventKind(event.kind)],
         key=f"event/{event.key}",
         at=event.at,
         severity=Severity(event.severity),

@@ -5,7 +5,6 @@ are locked in the order of their keys, and by whoever takes in a report only for
 for what it has confirmed it takes no lock that somebody else holds.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +14,12 @@ from typing import Final
 
 from django.db import connection
 
+from probes.actions import events
 from probes.actions.orders import Granted, Wanted
 from probes.actions.quota_book import Book, Pool
 from probes.models import QuotaAccount, QuotaWait
 from probes.policy import quota
+from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
 from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Waiting, Wish, decide, may_wait
 from probes.protocol.taxonomy import Depth
@@ -55,8 +56,6 @@ WHERE wait.resource_id = served.resource_id AND wait.region_id = served.region_i
 
 _BOOKED: Final = ("buckets", "lowered", "put_off", "short_since", "short_at")
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
-
-_log = logging.getLogger(__name__)
 
 
 class Manner(StrEnum):
@@ -126,7 +125,7 @@ def _shared_out(
         fates = decide(_exhausted(accounts[pk]), list(wishes.values()), [], now=now)
         granted |= {key: _grant(pk, wishes[key], fate) for key, fate in fates.items()}
     QuotaAccount.objects.bulk_update(changed, _BOOKED)
-    tell_short([short for row in changed if (short := _short(row, now))])
+    events.record([shortage for row in changed if (shortage := _shortage(row, now))], now=now)
     if manner is Manner.SCHEDULED:
         _line_up(decided, now)
     return granted
@@ -180,58 +179,32 @@ def _book(row: QuotaAccount, granted: Collection[Granted], now: datetime) -> Non
         row.short_at = now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Short:
-    """An account that has begun to run short: from `at` on there is less of it than our checks want.
+def _shortage(row: QuotaAccount, now: datetime) -> Happening | None:
+    """Return what is to be told of an account that is short since this very moment.
 
-    `limit` is for everybody within `window_seconds`, `budget` our share, of which `spent` was used. `remaining` is
-    what the registry last said is left. `key` names it: there is no second of it until nothing was lowered or put off
-    for a whole window.
+    There is no second of it until nothing was lowered or put off for a whole window.
     """
-
-    key: str
-    at: datetime
-    registry: int
-    credential: int | None
-    egress: str
-    account: str
-    limit: int
-    window_seconds: int
-    budget: int
-    spent: int
-    remaining: int | None
-
-
-def tell_short(shorts: Sequence[Short]) -> None:
-    """Tell of accounts that have begun to run short. This is where they become events (`quota_short`)."""
-    for short in shorts:
-        _log.warning(
-            "%s runs short: %d of our %d used, of %d within %d s for all",
-            short.account,
-            short.spent,
-            short.budget,
-            short.limit,
-            short.window_seconds,
-        )
-
-
-def _short(row: QuotaAccount, now: datetime) -> Short | None:
-    """Return what is to be told of an account that is short since this very moment."""
     account = account_of(row)
     if row.short_since != now or account.ceiling is None:
         return None
-    return Short(
+    limit, window_seconds = account.ceiling.limit, account.ceiling.window_seconds
+    spent, budget = account.spent(now), account.budget or 0
+    return Happening(
+        kind=EventKind.QUOTA_SHORT,
         key=f"quota_short {row.pk} {now.isoformat()}",
         at=now,
-        registry=row.registry_id,
+        severity=SEVERITIES[EventKind.QUOTA_SHORT],
+        text=f"{row} runs short: {spent} of our {budget} used, of {limit} within {window_seconds} s for all",
+        registry=None if row.credential_id else row.registry_id,
         credential=row.credential_id,
-        egress=row.egress,
-        account=str(row),
-        limit=account.ceiling.limit,
-        window_seconds=account.ceiling.window_seconds,
-        budget=account.budget or 0,
-        spent=account.spent(now),
-        remaining=row.remaining,
+        facts={
+            "egress": row.egress,
+            "limit": limit,
+            "window_seconds": window_seconds,
+            "budget": budget,
+            "spent": spent,
+            "remaining": row.remaining,
+        },
     )
 
 

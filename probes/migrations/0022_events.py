@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0020_uptime_seed'),
+        ('probes', '0021_scopes'),
     ]
 
     operations = [
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             name='Event',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('tag_moved', 'tag_moved'), ('immutable_tag_moved', 'immutable_tag_moved'), ('tag_split', 'tag_split'), ('tag_joined', 'tag_joined'), ('platform_vanished', 'platform_vanished'), ('platform_appeared', 'platform_appeared'), ('certificate_expiring', 'certificate_expiring'), ('certificate_expired', 'certificate_expired'), ('client_certificate_expiring', 'client_certificate_expiring'), ('client_certificate_expired', 'client_certificate_expired'), ('credential_expiring', 'credential_expiring'), ('credential_expired', 'credential_expired')], max_length=32)),
+                ('kind', models.CharField(choices=[('tag_moved', 'tag_moved'), ('immutable_tag_moved', 'immutable_tag_moved'), ('tag_split', 'tag_split'), ('tag_joined', 'tag_joined'), ('platform_vanished', 'platform_vanished'), ('platform_appeared', 'platform_appeared'), ('certificate_expiring', 'certificate_expiring'), ('certificate_expired', 'certificate_expired'), ('client_certificate_expiring', 'client_certificate_expiring'), ('client_certificate_expired', 'client_certificate_expired'), ('credential_expiring', 'credential_expiring'), ('credential_expired', 'credential_expired'), ('quota_short', 'quota_short')], max_length=32)),
                 ('at', models.DateTimeField()),
                 ('severity', models.CharField(choices=[('critical', 'critical'), ('warning', 'warning'), ('info', 'info')], max_length=8)),
                 ('region', models.CharField(blank=True, help_text='The slug of the one that saw it.', max_length=40)),
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-at', '-id'],
                 'indexes': [models.Index(fields=['resource', '-at'], name='event_of_resource'), models.Index(fields=['-at', '-id'], name='event_age')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['tag_moved', 'immutable_tag_moved', 'tag_split', 'tag_joined', 'platform_vanished', 'platform_appeared', 'certificate_expiring', 'certificate_expired', 'client_certificate_expiring', 'client_certificate_expired', 'credential_expiring', 'credential_expired']), ('severity__in', ['critical', 'warning', 'info'])), name='event_kind_is_known'), models.CheckConstraint(condition=models.Q(('resource__isnull', False), ('registry__isnull', False), ('credential__isnull', False), _connector='OR'), name='event_is_about_something')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['tag_moved', 'immutable_tag_moved', 'tag_split', 'tag_joined', 'platform_vanished', 'platform_appeared', 'certificate_expiring', 'certificate_expired', 'client_certificate_expiring', 'client_certificate_expired', 'credential_expiring', 'credential_expired', 'quota_short']), ('severity__in', ['critical', 'warning', 'info'])), name='event_kind_is_known'), models.CheckConstraint(condition=models.Q(('resource__isnull', False), ('registry__isnull', False), ('credential__isnull', False), _connector='OR'), name='event_is_about_something')],
             },
         ),
         migrations.CreateModel(

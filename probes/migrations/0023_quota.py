@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0020_uptime_seed'),
+        ('probes', '0022_events'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0021_scopes'),
+        ('probes', '0023_quota'),
     ]
 
     operations = [

@@ -28,7 +28,7 @@ def in_range(name):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("probes", "0021_scopes")]
+    dependencies = [("probes", "0024_notices")]
 
     operations = [
         *(migrations.AddField(name, "uptime_target_percent", target()) for name in MODELS),

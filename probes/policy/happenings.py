@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     CLIENT_CERTIFICATE_EXPIRED = "client_certificate_expired"
     CREDENTIAL_EXPIRING = "credential_expiring"
     CREDENTIAL_EXPIRED = "credential_expired"
+    QUOTA_SHORT = "quota_short"
 
 
 SEVERITIES: Final[Mapping[EventKind, Severity]] = {
@@ -44,6 +45,7 @@ SEVERITIES: Final[Mapping[EventKind, Severity]] = {
     EventKind.CLIENT_CERTIFICATE_EXPIRED: Severity.CRITICAL,
     EventKind.CREDENTIAL_EXPIRING: Severity.INFO,
     EventKind.CREDENTIAL_EXPIRED: Severity.CRITICAL,
+    EventKind.QUOTA_SHORT: Severity.WARNING,
 }
 """How much each matters. What expires matters more the nearer it is (`policy.expiry`)."""
 

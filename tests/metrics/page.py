@@ -46,7 +46,7 @@ A scrape may say otherwise for itself: `/metrics?resources=bad`.
 def page() -> str:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kairos.settings")
     django.setup()
-    from api.metrics import of_all, of_regions, of_resources  # noqa: PLC0415 - models, once Django is set up
+    from api.metrics import of_all, of_regions, of_resources, of_surroundings  # noqa: PLC0415 - models, once Django is set up
 
     return "\n".join(
         (
@@ -58,6 +58,8 @@ def page() -> str:
             + ".\n",
             "## Of each region that is not retired\n",
             *_table(of_regions.SAMPLES),
+            "\n## Of certificates, quotas and notices\n",
+            *_table(of_surroundings.SAMPLES),
             "\n## Of each resource\n",
             *_table(of_resources.SAMPLES),
             "",

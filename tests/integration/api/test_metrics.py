@@ -35,6 +35,7 @@ from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding
 from tests.fakes.far_region import found as found_by
 from tests.fakes.steps import step
+from tests.fakes.surroundings import surroundings_of
 
 pytestmark = pytest.mark.django_db
 
@@ -442,6 +443,7 @@ def everything_happened(plane: ControlPlane) -> set[str]:
     ingest(region.report(region.open(message)), now=later)
     dispatch.check_now([image.pk], now=plane.now)
     refusals.count("results", RefusalCause.REPLAYED, "again", now=plane.now)
+    surroundings_of(image.registry, plane.region("eu-west"), now=plane.now)
     return {sample for family in FAMILIES for sample in family.samples}
 
 

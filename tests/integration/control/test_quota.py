@@ -11,8 +11,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connections
 
-from probes.actions import dispatch, quota
+from probes.actions import dispatch
 from probes.models import (
+    Event,
     MissedSlots,
     QuotaAccount,
     Region,
@@ -20,6 +21,7 @@ from probes.models import (
     Resource,
     Verdict,
 )
+from probes.policy.happenings import EventKind
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Depth, Reason
 from tests.fakes.far_region import finding, images
@@ -248,32 +250,27 @@ class TestShare:
 
 
 class TestShortness:
-    def test_it_is_told_once(self, now: datetime, regions: Regions, monkeypatch: pytest.MonkeyPatch) -> None:
-        told: list[quota.Short] = []
-        monkeypatch.setattr(quota, "tell_short", told.extend)
+    def test_it_is_told_once(self, now: datetime, regions: Regions) -> None:
         come_from(ap_south=EU, eu_west=EU, us_east=EU)
         Registry.objects.create(host="docker.io", quota_limit=10, quota_window_seconds=3600)
         add(4, now, interval_seconds=60)
         for minute in range(0, 120, 2):
             dispatch.claim_due(now + minute * MINUTE)
-        (short,) = told
-        assert (short.egress, short.limit, short.budget, short.spent, short.at) == (EU, 10, 5, 4, now)
+        event = Event.objects.get(kind=EventKind.QUOTA_SHORT)
+        facts = {"egress": EU, "limit": 10, "window_seconds": 3600, "budget": 5, "spent": 4, "remaining": None}
+        assert (event.at, event.facts) == (now, facts)
         account = QuotaAccount.objects.get()
         assert (account.short_since, account.short_at) == (now, now + 118 * MINUTE)
 
-    def test_it_is_told_again_after_a_window_without_any(
-        self, now: datetime, regions: Regions, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        told: list[quota.Short] = []
-        monkeypatch.setattr(quota, "tell_short", told.extend)
+    def test_it_is_told_again_after_a_window_without_any(self, now: datetime, regions: Regions) -> None:
         Registry.objects.create(host="docker.io", quota_limit=2, quota_window_seconds=60)
         for hour in range(2):
             for image in add(1, now + hour * HOUR, first=hour):
                 image.regions.set(only("eu-west", regions))
             dispatch.claim_due(now + hour * HOUR)
             Resource.objects.update(paused_at=now)
-        assert [short.at for short in told] == [now, now + HOUR]
-        assert len({short.key for short in told}) == 2
+        told = Event.objects.filter(kind=EventKind.QUOTA_SHORT).order_by("at")
+        assert [event.at for event in told] == [now, now + HOUR]
 
 
 class TestSettings:

@@ -14,7 +14,7 @@ KNOWN = "UPDATE probes_regionstate SET success_slot = ballot_slot WHERE ballot <
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0020_uptime_seed'),
+        ('probes', '0025_uptime_target'),
     ]
 
     operations = [

@@ -1,0 +1,107 @@
+"""Families of what checks depend on, and of what leaves us: certificates, quotas, notices."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from api.metrics.exposition import Family, Kind, instant, labels, sample
+from api.metrics.scrape import Scrape
+from probes.models import QuotaAccount
+from probes.policy.notices import NoticeState
+from probes.selectors import surroundings
+
+_ACCOUNT: Final = ("registry", "credential", "egress")
+
+CERTIFICATE: Final = Family(
+    name="kairos_certificate_not_after_timestamp_seconds",
+    kind=Kind.GAUGE,
+    text="Until when the certificate is good that a host on the way to a registry showed to a region last.",
+    labels=("registry", "host", "region"),
+)
+QUOTA_LIMIT: Final = Family(
+    name="kairos_quota_limit",
+    kind=Kind.GAUGE,
+    text="How much a registry lets an account have in its window, as it told last.",
+    labels=_ACCOUNT,
+)
+QUOTA_REMAINING: Final = Family(
+    name="kairos_quota_remaining",
+    kind=Kind.GAUGE,
+    text="How much of that was left when it told, for everybody who shares the account.",
+    labels=_ACCOUNT,
+)
+QUOTA_READ: Final = Family(
+    name="kairos_quota_read_timestamp_seconds", kind=Kind.GAUGE, text="When it told.", labels=_ACCOUNT
+)
+QUOTA_LOWERED: Final = Family(
+    name="kairos_quota_checks_lowered_total",
+    kind=Kind.COUNTER,
+    text="Checks that only resolved, to spare the quota.",
+    labels=_ACCOUNT,
+)
+QUOTA_PUT_OFF: Final = Family(
+    name="kairos_quota_slots_put_off_total",
+    kind=Kind.COUNTER,
+    text="Slots that were put off, to spare the quota.",
+    labels=_ACCOUNT,
+)
+NOTICES: Final = Family(
+    name="kairos_notices",
+    kind=Kind.GAUGE,
+    text="How many notices the outbox holds. Those sent, failed or suppressed are dropped in time.",
+    labels=("channel", "state"),
+)
+OLDEST_NOTICE: Final = Family(
+    name="kairos_notices_oldest_due_timestamp_seconds",
+    kind=Kind.GAUGE,
+    text="When the first of the pending notices is or was due to be sent; absent where there is none.",
+    labels=("channel",),
+)
+
+_Lines = Callable[[Scrape], Iterator[str]]
+
+
+def _certificates(_scrape: Scrape) -> Iterator[str]:
+    for item in surroundings.expiries():
+        labelled = labels(registry=item.registry, host=item.host, region=item.region)
+        yield sample(CERTIFICATE.name, labelled, instant(item.not_after))
+
+
+def _of_accounts(family: Family, value: Callable[[QuotaAccount], float | None]) -> _Lines:
+    """Return what yields a sample for each account of which `value` is known."""
+
+    def lines(scrape: Scrape) -> Iterator[str]:
+        for account in scrape.limited:
+            if (found := value(account)) is not None:
+                named = labels(
+                    registry=account.registry.host,
+                    credential=str(account.credential or ""),
+                    egress=account.egress,
+                )
+                yield sample(family.name, named, found)
+
+    return lines
+
+
+def _notices(_scrape: Scrape) -> Iterator[str]:
+    found = {(row.channel, row.state): row.notices for row in surroundings.notices()}
+    for channel in sorted({channel for channel, _ in found}):
+        for state in NoticeState:
+            yield sample(NOTICES.name, labels(channel=channel, state=state), found.get((channel, state), 0))
+
+
+def _oldest_notice(_scrape: Scrape) -> Iterator[str]:
+    for row in surroundings.notices():
+        if row.state == NoticeState.PENDING:
+            yield sample(OLDEST_NOTICE.name, labels(channel=row.channel), instant(row.first_due_at))
+
+
+SAMPLES: Final[Mapping[Family, _Lines]] = {
+    CERTIFICATE: _certificates,
+    QUOTA_LIMIT: _of_accounts(QUOTA_LIMIT, lambda account: account.limit),
+    QUOTA_REMAINING: _of_accounts(QUOTA_REMAINING, lambda account: account.remaining),
+    QUOTA_READ: _of_accounts(QUOTA_READ, lambda account: instant(account.read_at) if account.read_at else None),
+    QUOTA_LOWERED: _of_accounts(QUOTA_LOWERED, lambda account: account.lowered),
+    QUOTA_PUT_OFF: _of_accounts(QUOTA_PUT_OFF, lambda account: account.put_off),
+    NOTICES: _notices,
+    OLDEST_NOTICE: _oldest_notice,
+}

@@ -1,0 +1,46 @@
+"""What is measured of what checks depend on, and of what leaves us: certificates, quotas, notices. A query each."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Count, F, Min
+
+from probes.models import HostCertificate, Notice, QuotaAccount
+
+
+class Expiry(NamedTuple):
+    """Until when the certificate is good that a host last showed to a region."""
+
+    registry: str
+    host: str
+    region: str
+    not_after: datetime
+
+
+class Told(NamedTuple):
+    """How many notices of a channel are in a state, and when the first of them is or was due."""
+
+    channel: str
+    state: str
+    notices: int
+    first_due_at: datetime
+
+
+def expiries() -> Iterator[Expiry]:
+    """Yield the certificates of hosts, as seen from regions that are not retired."""
+    rows = HostCertificate.objects.filter(region__retired_at=None).order_by("registry__host", "host", "region__slug")
+    for row in rows.values_list("registry__host", "host", "region__slug", "not_after").iterator(chunk_size=2000):
+        yield Expiry(*row)
+
+
+def limited() -> Sequence[QuotaAccount]:
+    """Return the accounts of which a registry told a limit, with the registry and the credential."""
+    known = QuotaAccount.objects.filter(limit__isnull=False).select_related("registry", "credential")
+    return list(known.order_by("registry__host", F("credential").asc(nulls_first=True), "egress"))
+
+
+def notices() -> Sequence[Told]:
+    """Return how many notices there are of each channel and state."""
+    counted = Notice.objects.order_by().values("channel__name", "state").annotate(Count("pk"), Min("due_at"))
+    return [Told(*row) for row in counted.values_list("channel__name", "state", "pk__count", "due_at__min")]

@@ -1,0 +1,57 @@
+"""`/metrics`: certificates, quotas and the outbox."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from probes.actions import regions as region_actions
+from probes.models import QuotaAccount
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.surroundings import SOON, surroundings_of
+from tests.integration.api.test_metrics import samples, value
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def surrounded(plane: ControlPlane) -> ControlPlane:
+    plane.now = timezone.now()
+    surroundings_of(plane.image().registry, plane.region("eu-west"), now=plane.now)
+    return plane
+
+
+def test_certificate_is_told_by_host_and_region(client: APIClient, surrounded: ControlPlane) -> None:
+    found = samples(client, "kairos_certificate_not_after_timestamp_seconds")
+    ends = value(found, registry="ghcr.io", host="auth.example", region="eu-west")
+    assert ends == (surrounded.now + SOON).timestamp()
+
+
+def test_certificate_that_a_retired_region_saw_is_left_out(client: APIClient, surrounded: ControlPlane) -> None:
+    region_actions.retire([surrounded.region("eu-west").pk], now=surrounded.now)
+    assert samples(client, "kairos_certificate_not_after_timestamp_seconds") == {}
+
+
+def test_quota_is_told_with_what_it_cost_us(client: APIClient, surrounded: ControlPlane) -> None:
+    account = {"registry": "ghcr.io", "credential": "", "egress": "192.0.2.7"}
+    for name, number in (("limit", 100), ("remaining", 40), ("checks_lowered_total", 3), ("slots_put_off_total", 2)):
+        assert value(samples(client, f"kairos_quota_{name}"), **account) == number
+    assert value(samples(client, "kairos_quota_read_timestamp_seconds"), **account) == surrounded.now.timestamp()
+
+
+def test_account_that_knows_no_limit_is_left_out(client: APIClient, surrounded: ControlPlane) -> None:
+    QuotaAccount.objects.update(limit=None, remaining=None)
+    assert samples(client, "kairos_quota_limit") == {}
+
+
+def test_notices_are_counted_by_state_with_when_the_first_is_due(client: APIClient, surrounded: ControlPlane) -> None:
+    found = samples(client, "kairos_notices")
+    assert {dict(key)["state"]: number for key, number in found.items()} == {
+        "pending": 2,
+        "sent": 0,
+        "failed": 0,
+        "suppressed": 0,
+    }
+    due = value(samples(client, "kairos_notices_oldest_due_timestamp_seconds"), channel="mail")
+    assert due == (surrounded.now + timedelta(minutes=1)).timestamp()
