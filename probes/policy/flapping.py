@@ -1,14 +1,14 @@
 """Whether a resource flaps: its verdict comes and goes more often than anybody wants to be told.
 
 What counts is a change between good and not good, or between two ways of being bad; that nobody could tell for a
-while is no change. It begins at many changes within the window and ends when few are left, so that a resource on the
-edge of flapping does not flap between flapping and not.
+while is no change. Regions tell one after the other of what came or went for all of them, and the verdict passes
+through `degraded` on its way: that is one change, not two. It begins at many changes within the window and ends when
+few are left, so that a resource on the edge of flapping does not flap between flapping and not.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Final
 
 from probes.policy.verdict import VerdictState
@@ -25,6 +25,9 @@ class Bound:
 
 USUAL: Final = Bound()
 
+PASSING: Final = timedelta(minutes=1)
+"""So soon all regions tell of one slot."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flapping:
@@ -36,8 +39,14 @@ class Flapping:
 
 def turns(history: Iterable[tuple[datetime, VerdictState]]) -> list[datetime]:
     """Return when the verdict turned, of its states with the times at which they began, in their order."""
-    known = [(at, state) for at, state in history if state is not VerdictState.UNKNOWN]
-    return [at for (_, before), (at, state) in pairwise(known) if state is not before]
+    known: list[tuple[datetime, VerdictState]] = []
+    for at, state in history:
+        if state is VerdictState.UNKNOWN or (known and known[-1][1] is state):
+            continue
+        if _was_on_its_way(known, at, state):
+            known.pop()
+        known.append((at, state))
+    return [at for at, _ in known[1:]]
 
 
 def read(before: bool, turned: Sequence[datetime], *, now: datetime, bound: Bound = USUAL) -> Flapping:  # noqa: FBT001 - a reading is what it is
@@ -47,3 +56,11 @@ def read(before: bool, turned: Sequence[datetime], *, now: datetime, bound: Boun
         return Flapping(holds=False)
     # It has settled when all but the last few have left the window.
     return Flapping(True, recent[-bound.leave - 1] + bound.window)
+
+
+def _was_on_its_way(known: Sequence[tuple[datetime, VerdictState]], at: datetime, state: VerdictState) -> bool:
+    """Tell whether the last state known was passed through, from the one before it to this one."""
+    if len(known) < 2:
+        return False
+    (_, before), (since, last) = known[-2:]
+    return last is VerdictState.DEGRADED and before is not state and at - since < PASSING

@@ -50,3 +50,20 @@ def test_turns_are_changes_of_what_is_known() -> None:
     history = list(zip(minutes(*range(10)), states, strict=True))
     assert turns(history) == minutes(3, 6, 8)
     assert turns([]) == []
+
+
+def test_outage_that_regions_tell_of_one_by_one_turns_once_and_back() -> None:
+    second = timedelta(seconds=1)
+    states = [UP, ILL, DOWN, ILL, UP]
+    times = [NOON, NOON + 5 * MINUTE, NOON + 5 * MINUTE + 20 * second, NOON + 9 * MINUTE, NOON + 9 * MINUTE]
+    assert turns(zip(times, states, strict=True)) == [times[2], times[4]]
+
+
+def test_short_spell_between_two_good_ones_turns_twice() -> None:
+    times = [NOON, NOON + MINUTE, NOON + MINUTE]
+    assert turns(zip(times, [UP, ILL, UP], strict=True)) == times[1:]
+
+
+def test_recovery_that_stops_half_way_turns_twice() -> None:
+    times = minutes(0, 1, 2, 3)
+    assert turns(zip(times, [UP, DOWN, ILL, UP], strict=True)) == times[1:]
