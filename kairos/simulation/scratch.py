@@ -1,0 +1,99 @@
+"""A place that is thrown away: a database of its own on the server of ours, and keys of its own.
+
+Nothing of the operator's is read or written but the right to make a database. A world refuses to begin anywhere else.
+"""
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from django.core.management import call_command
+from django.db import Error, connection
+from django.test.utils import override_settings
+from psycopg import sql
+
+from kairos import keys
+
+PREFIX: Final = "kairos_simulation_"
+
+_KEPT: Final = ("django_migrations", "django_content_type", "auth_permission")
+_TABLES: Final = """
+SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = current_schema() AND relkind IN ('r', 'p') AND NOT relispartition AND NOT relname = ANY(%s)
+"""
+
+
+class NoScratch(Exception):
+    """There is no database to simulate in. The message says what can be done."""
+
+
+@contextmanager
+def scratch() -> Iterator[str]:
+    """Make the database, with all tables and none of the operator's rows; the value is its name.
+
+    Until the block ends, the connection of this thread leads there, and the settings to keys that were just made. It
+    is dropped at the end, whatever happened. Raises `NoScratch`.
+    """
+    name, own = f"{PREFIX}{secrets.token_hex(6)}", connection.settings_dict["NAME"]
+    try:
+        _on_server(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        # Nobody will miss it after a crash of the server.
+        _on_server(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name)))
+    except Error as error:
+        raise NoScratch(
+            f"no database can be made to simulate in: {str(error).splitlines()[0]}; "
+            "DATABASE_URL has to name a role that may (ALTER ROLE … CREATEDB), perhaps on a server for tests"
+        ) from None
+    try:
+        _connect_to(name)
+        with _own_keys():
+            call_command("migrate", interactive=False, verbosity=0)
+            yield name
+    finally:
+        _connect_to(own)
+        _on_server(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def is_scratch() -> bool:
+    """Tell whether the connection leads to a database that `scratch` made."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        return bool(cursor.fetchone()[0].startswith(PREFIX))
+
+
+def clear() -> None:
+    """Empty all tables, and let every id begin at 1 again: schedules and their order follow from ids."""
+    if not is_scratch():
+        raise NoScratch("this is not a database to simulate in; nothing was emptied")
+    with connection.cursor() as cursor:
+        cursor.execute(_TABLES, [list(_KEPT)])
+        tables = sql.SQL(", ").join(sql.Identifier(table) for (table,) in cursor.fetchall())
+        cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+
+
+def analyse() -> None:
+    """Tell the planner what there is: hours pass here in less time than the server takes to look by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+@contextmanager
+def _own_keys() -> Iterator[None]:
+    with tempfile.TemporaryDirectory(prefix="kairos-simulation-") as directory:
+        control, fernet = Path(directory) / "control-key.json", Path(directory) / "fernet-keys"
+        keys.make_missing(secret_key=Path(directory) / "secret-key", fernet_keys=fernet, control_key=control)
+        with override_settings(KAIROS_CONTROL_KEY_FILE=control, KAIROS_FERNET_KEYS_FILE=fernet):
+            yield
+
+
+def _connect_to(name: str) -> None:
+    connection.close()
+    connection.settings_dict["NAME"] = name
+
+
+def _on_server(statement: sql.Composed) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)

@@ -1,0 +1,90 @@
+"""What came of a scenario, read from the database when it is over."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import Count
+
+from kairos.simulation.expectation import INCIDENTS, NOTIFICATIONS, REGIONS, VERDICTS, Line, Lines
+from kairos.simulation.spans import span_text
+from probes.models import Incident, RegionEvent, VerdictChange
+from probes.policy.incidents import EntryKind
+
+Moment = tuple[timedelta, str, str]
+"""A line of the timeline: when, of what, and what of it."""
+
+_SECOND: Final = timedelta(seconds=1)
+
+
+def what_was_told(starts: datetime) -> Lines:
+    """Return every incident, notification, change of a region's condition and change of a verdict, in their order."""
+    return {
+        INCIDENTS: tuple(_incidents(starts)),
+        NOTIFICATIONS: tuple(_notifications(starts)),
+        REGIONS: tuple(_regions(starts)),
+        VERDICTS: tuple(_verdicts(starts)),
+    }
+
+
+def timeline(starts: datetime) -> list[Moment]:
+    """Return what happened, in words, in the order in which it did."""
+    moments = [*_region_moments(), *_verdict_moments(), *_incident_moments()]
+    return [(at - starts, of, what) for at, of, what in sorted(moments, key=lambda moment: moment[0])]
+
+
+def _region_moments() -> Iterable[tuple[datetime, str, str]]:
+    for event in RegionEvent.objects.select_related("region").order_by("id"):
+        said = f": {event.detail}" if event.detail else ""
+        yield event.at, f"region {event.region.slug}", f"{event.before} → {event.after}{said}"
+
+
+def _verdict_moments() -> Iterable[tuple[datetime, str, str]]:
+    for change in VerdictChange.objects.select_related("resource").order_by("id"):
+        yield change.at, str(change.resource), f"{change.before} → {change.state}: {change.explanation}"
+
+
+def _incident_moments() -> Iterable[tuple[datetime, str, str]]:
+    for incident in Incident.objects.select_related("resource").order_by("id"):
+        for entry in incident.entries.exclude(kind=EntryKind.REGION).order_by("id"):
+            turned = f"{entry.before} → {entry.after}" if entry.before else entry.after
+            words = ": ".join(filter(None, (f"incident #{incident.pk} {entry.kind}", turned, entry.text)))
+            yield entry.at, incident.subject, words
+
+
+def _incidents(starts: datetime) -> Iterable[Line]:
+    alone = Incident.objects.filter(parent=None).annotate(explains=Count("children"))
+    for incident in alone.select_related("resource").order_by("opened_at", "id"):
+        flapped = incident.is_flapping or incident.entries.filter(kind=EntryKind.FLAPPING).exists()
+        yield _line(
+            of=incident.subject,
+            level=incident.worst,
+            began=_since(starts, incident.began_at),
+            opened=_since(starts, incident.opened_at),
+            resolved=_since(starts, incident.resolved_at),
+            cause=incident.cause,
+            flapped="yes" if flapped else "",
+            children=incident.explains,
+        )
+
+
+def _notifications(starts: datetime) -> Iterable[Line]:  # noqa: ARG001 - there are none yet
+    return ()
+
+
+def _regions(starts: datetime) -> Iterable[Line]:
+    for event in RegionEvent.objects.filter(worker=None).select_related("region").order_by("id"):
+        yield _line(at=_since(starts, event.at), region=event.region.slug, **{"is": event.after})
+
+
+def _verdicts(starts: datetime) -> Iterable[Line]:
+    for change in VerdictChange.objects.select_related("resource").order_by("id"):
+        yield _line(at=_since(starts, change.at), of=str(change.resource), **{"is": change.state})
+
+
+def _since(starts: datetime, at: datetime | None) -> str:
+    return span_text(at - starts) if at else ""
+
+
+def _line(**fields: Any) -> Mapping[str, str]:
+    return {name: str(value) for name, value in fields.items() if value}

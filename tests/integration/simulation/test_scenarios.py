@@ -1,0 +1,40 @@
+"""Scenarios are played by the real code, and come to what they say, to the second."""
+
+from pathlib import Path
+
+import pytest
+
+from kairos.management.commands.simulate import SCENARIOS
+from kairos.simulation import report
+from kairos.simulation.scenario import read_scenario
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scratch_database")]
+
+
+def play(path: Path) -> report.Played:
+    return report.play(read_scenario(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_scenario_comes_to_what_it_says(path: Path) -> None:
+    played = play(path)
+    assert played.is_as_expected, "\n".join(report.lines(played))
+
+
+def test_scenario_comes_to_the_same_each_time() -> None:
+    path = SCENARIOS / "image-deleted.yaml"
+    assert play(path).to_json() == play(path).to_json()
+
+
+def test_scenario_that_is_not_as_expected_says_how() -> None:
+    text = (SCENARIOS / "blip.yaml").read_text(encoding="utf-8")
+    wrong = text.replace("incidents: []", "incidents: [{of: api, level: unavailable}]")
+    assert wrong != text
+    played = report.play(read_scenario(wrong))
+    assert not played.is_as_expected
+    assert list(report.lines(played))[-4:] == [
+        "NOT as expected:",
+        "  --- incidents expected",
+        "  +++ incidents told",
+        "  -{of: api, level: unavailable}",
+    ]

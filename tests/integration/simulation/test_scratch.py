@@ -1,0 +1,60 @@
+"""The database in which is played is nobody else's."""
+
+from contextlib import suppress
+
+import pytest
+from django.db import connection, transaction
+
+from kairos.simulation import scratch
+from kairos.simulation.scenario import read_scenario
+from kairos.simulation.world import World
+from probes.models import Registry
+
+SCENARIO = read_scenario(
+    "{title: t, starts: 2026-03-02, lasts: 1m, regions: [r], resources: [{image: a.example/b:1}]}"
+)
+
+
+@pytest.mark.django_db
+def test_world_refuses_to_begin_in_another_database() -> None:
+    with pytest.raises(scratch.NoScratch):
+        World(SCENARIO)
+
+
+@pytest.mark.django_db
+def test_nothing_is_emptied_in_another_database() -> None:
+    Registry.objects.create(host="ghcr.io")
+    with pytest.raises(scratch.NoScratch):
+        scratch.clear()
+    assert Registry.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connection_is_the_operators_again_whatever_happened() -> None:
+    own = connection.settings_dict["NAME"]
+    with suppress(RuntimeError), scratch.scratch() as name:
+        assert connection.settings_dict["NAME"] == name
+        raise RuntimeError
+    assert connection.settings_dict["NAME"] == own
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [name])
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_scratch_of_a_role_that_may_make_none_says_what_it_needs() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE clerk NOCREATEDB")
+        try:
+            cursor.execute("SET ROLE clerk")
+            with pytest.raises(scratch.NoScratch, match="CREATEDB"), scratch.scratch():
+                pass
+        finally:
+            cursor.execute("RESET ROLE")
+            cursor.execute("DROP ROLE clerk")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_scratch_is_not_made_in_a_transaction() -> None:
+    with transaction.atomic(), pytest.raises(scratch.NoScratch), scratch.scratch():
+        pass
