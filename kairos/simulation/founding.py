@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from django.core.exceptions import ValidationError
 
+from kairos.simulation import post
 from kairos.simulation.document import ScenarioInvalid
 from kairos.simulation.scenario import Login, Scenario, Subject, Work
 from kairos.simulation.script import Order, Ordered, matches
@@ -29,6 +30,7 @@ _MINUTE = timedelta(minutes=1)
 def found(scenario: Scenario) -> None:
     """Make everything but the regions that join later. Raises `ScenarioInvalid` for what the actions refuse."""
     now = scenario.starts
+    post.open_channel()
     try:
         terms.save(GlobalTerms(pk=1, **scenario.terms), now=now)
         groups = {name: ResourceGroup(name=name, **held) for name, held in scenario.groups.items()}

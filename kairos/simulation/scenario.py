@@ -36,13 +36,14 @@ class Pace:
     """How finely time passes; what is coarser than in earnest is faster, and found a little later.
 
     What is due waits for the next `tick`, what has lapsed for the next `reap`, what is shared for the next look at
-    `scopes`. A `report` is sent so long after its batch came. A `heartbeat` comes so often while nothing changes for
-    its region, and each ten seconds about any change.
+    `scopes`, what is to be told for the next at `notices`. A `report` is sent so long after its batch came. A
+    `heartbeat` comes so often while nothing changes for its region, and each ten seconds about any change.
     """
 
     tick: timedelta = timedelta(seconds=1)
     reap: timedelta = timedelta(seconds=15)
     scopes: timedelta = timedelta(seconds=5)
+    notices: timedelta = timedelta(seconds=5)
     report: timedelta = timedelta(seconds=2)
     heartbeat: timedelta = timedelta(seconds=30)
 

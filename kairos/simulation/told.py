@@ -8,8 +8,9 @@ from django.db.models import Count
 
 from kairos.simulation.expectation import INCIDENTS, NOTIFICATIONS, REGIONS, VERDICTS, Line, Lines
 from kairos.simulation.spans import span_text
-from probes.models import Incident, RegionEvent, VerdictChange
+from probes.models import Incident, Notice, Region, RegionEvent, VerdictChange
 from probes.policy.incidents import EntryKind
+from probes.policy.notices import NoticeState
 
 Moment = tuple[timedelta, str, str]
 """A line of the timeline: when, of what, and what of it."""
@@ -68,8 +69,18 @@ def _incidents(starts: datetime) -> Iterable[Line]:
         )
 
 
-def _notifications(starts: datetime) -> Iterable[Line]:  # noqa: ARG001 - there are none yet
-    return ()
+def _notifications(starts: datetime) -> Iterable[Line]:
+    """Yield what was sent; what was better left unsaid is none."""
+    for notice in Notice.objects.filter(state=NoticeState.SENT).order_by("sent_at", "id"):
+        yield _line(at=_since(starts, notice.sent_at), topic=notice.topic, of=_concerned(notice))
+
+
+def _concerned(notice: Notice) -> str:
+    """Return what a notice is of: an incident's subject, or a region, or else what its title says."""
+    if notice.incident:
+        return notice.incident.subject
+    told = notice.told
+    return f"region {Region.objects.get(pk=told.region_id).slug}" if told.region_id else told.title
 
 
 def _regions(starts: datetime) -> Iterable[Line]:

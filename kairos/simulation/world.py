@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.db.models import Min
 
-from kairos.simulation import control, founding
+from kairos.simulation import control, founding, post
 from kairos.simulation.far_region import FarRegion, InHand
 from kairos.simulation.scenario import Scenario, Seat
 from kairos.simulation.scratch import NoScratch, analyse, is_scratch
@@ -46,7 +46,7 @@ class _Appointment:
     do: Callable[[], None] = field(compare=False)
 
 
-_ORDER_FIRST, _BEATS, _TAKES, _REPORTS, _READS, _TICKS, _REAPS, _INFERS, _KEEPS_HOUSE = range(9)
+_ORDER_FIRST, _BEATS, _TAKES, _REPORTS, _READS, _TICKS, _REAPS, _INFERS, _DELIVERS, _KEEPS_HOUSE = range(10)
 
 
 class World:
@@ -86,6 +86,7 @@ class World:
         self._repeat(_TRIM, _ANALYSE, _KEEPS_HOUSE, analyse)
         self._repeat(timedelta(0), self._scenario.pace.reap, _REAPS, partial(self._keep, control.reap))
         self._repeat(timedelta(0), self._scenario.pace.scopes, _INFERS, partial(self._keep, control.infer_scopes))
+        self._repeat(timedelta(0), self._scenario.pace.notices, _DELIVERS, partial(self._keep, post.deliver))
         self._tick_soon()
         while self._agenda and self._agenda[0].at <= self._scenario.lasts:
             appointment = heapq.heappop(self._agenda)

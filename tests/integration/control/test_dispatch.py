@@ -107,7 +107,7 @@ def test_claim_takes_the_same_queries_for_many_as_for_few(
     make_images(2)
     few = queries()
     make_images(240)
-    assert queries() == few <= 14
+    assert queries() == few <= 15
 
 
 def test_downtime_is_one_check_and_one_record(now: datetime, regions: Regions, make_images: MakeImages) -> None:
@@ -195,6 +195,8 @@ def test_check_now_from_an_unknown_region_is_a_field_error(
 def test_second_dispatcher_takes_what_the_first_does_not_hold(
     now: datetime, regions: Regions, make_images: MakeImages
 ) -> None:
+    make_images(1)
+    dispatch.claim_due(now)  # the registry's accounts are made once, and whoever makes them too waits for the first
     make_images(4)
     claimed = []
 
