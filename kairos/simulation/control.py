@@ -11,6 +11,7 @@ from typing import Any
 from probes.actions import (
     beat,
     dispatch,
+    expiry,
     maintenance,
     missed,
     partitions,
@@ -20,6 +21,7 @@ from probes.actions import (
     rollups,
     scopes,
     shedding,
+    tags,
     verdicts,
 )
 from probes.actions.ingest import ingest
@@ -60,6 +62,16 @@ def reap(*, now: datetime) -> None:
 def infer_scopes(*, now: datetime) -> None:
     """Find what the failures that are open have in common."""
     scopes.infer_scopes(now=now)
+
+
+def look_at_tags(*, now: datetime) -> None:
+    """Look at the tags on which regions do not agree."""
+    tags.look_at_watched(now=now)
+
+
+def tell_expiry(*, now: datetime) -> None:
+    """Tell which certificates and logins expire soon."""
+    expiry.tell(now=now)
 
 
 def keep_house(*, now: datetime) -> None:

@@ -8,7 +8,7 @@ from django.db.models import Count
 
 from kairos.simulation.expectation import INCIDENTS, NOTIFICATIONS, REGIONS, VERDICTS, Line, Lines
 from kairos.simulation.spans import span_text
-from probes.models import Incident, Notice, Region, RegionEvent, VerdictChange
+from probes.models import Credential, Incident, Notice, Region, RegionEvent, Resource, VerdictChange
 from probes.policy.incidents import EntryKind
 from probes.policy.notices import NoticeState
 
@@ -76,11 +76,15 @@ def _notifications(starts: datetime) -> Iterable[Line]:
 
 
 def _concerned(notice: Notice) -> str:
-    """Return what a notice is of: an incident's subject, or a region, or else what its title says."""
+    """Return what a notice is of: an incident's subject, a region, or what an event is about."""
+    told = notice.told
     if notice.incident:
         return notice.incident.subject
-    told = notice.told
-    return f"region {Region.objects.get(pk=told.region_id).slug}" if told.region_id else told.title
+    if told.region_id:
+        return f"region {Region.objects.get(pk=told.region_id).slug}"
+    if told.resource_id:
+        return str(Resource.objects.get(pk=told.resource_id))
+    return str(Credential.objects.get(pk=told.credential_id) if told.credential_id else told.title)
 
 
 def _regions(starts: datetime) -> Iterable[Line]:

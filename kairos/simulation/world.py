@@ -82,6 +82,8 @@ class World:
             self._plan(moment, _TICKS, self._tick_soon)
         self._repeat(timedelta(0), _HOUSE, _KEEPS_HOUSE, partial(self._keep, control.keep_house))
         self._repeat(_ROLL_UP, _ROLL_UP, _KEEPS_HOUSE, partial(self._keep, control.roll_up))
+        self._repeat(timedelta(0), _HOUSE, _KEEPS_HOUSE, partial(self._keep, control.tell_expiry))
+        self._repeat(_TRIM, _TRIM, _KEEPS_HOUSE, partial(self._keep, control.look_at_tags))
         self._repeat(_TRIM, _TRIM, _KEEPS_HOUSE, self._trim)
         self._repeat(_TRIM, _ANALYSE, _KEEPS_HOUSE, analyse)
         self._repeat(timedelta(0), self._scenario.pace.reap, _REAPS, partial(self._keep, control.reap))

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from msgspec.json import encode
 
-from probes.models import Incident, IncidentEntry, Region, Resource, Verdict, VerdictChange
+from probes.models import Incident, IncidentEntry, Pause, Region, Resource, Verdict, VerdictChange
 from probes.policy import flapping
 from probes.policy.ballot import Stance
 from probes.policy.incidents import (
@@ -281,17 +281,21 @@ def _turned(resource_ids: Sequence[int], now: datetime) -> Mapping[int, Sequence
 
 @dataclass(frozen=True, slots=True)
 class _Over:
-    """What is over of some resources: their last incidents, and maintenance since their failures began."""
+    """What is over of some resources: their last incidents and pauses, and maintenance since their failures began."""
 
     incidents: Mapping[int, datetime]
+    pauses: Mapping[int, datetime]
     works: Works
     regions: Mapping[int, str]
 
     @classmethod
     def of(cls, rows: Sequence[Verdict], judged: Mapping[int, Judged], *, now: datetime) -> Self:
-        """Two queries, and one more where work of regions alone is over."""
-        over = Incident.objects.filter(resource__in=[row.pk for row in rows], resolved_at__isnull=False).order_by()
-        last = over.values("resource_id").annotate(last=Max("resolved_at")).values_list("resource_id", "last")
+        """Three queries, and one more where work of regions alone is over."""
+        ids = [row.pk for row in rows]
+        over = Incident.objects.filter(resource__in=ids, resolved_at__isnull=False).order_by()
+        incidents = over.values("resource_id").annotate(last=Max("resolved_at")).values_list("resource_id", "last")
+        paused = Pause.objects.filter(resource__in=ids, ends_at__isnull=False).order_by()
+        pauses = paused.values("resource_id").annotate(last=Max("ends_at")).values_list("resource_id", "last")
         began = [
             vote.since
             for row in rows
@@ -301,11 +305,12 @@ class _Over:
         works = Works.over(since=min(began), now=now) if began else Works()
         seen = {pk for work in works.seen for pk in work.regions}
         regions = dict(Region.objects.filter(pk__in=seen).values_list("pk", "slug")) if seen else {}
-        return cls(dict(last), works, regions)
+        return cls(dict(incidents), dict(pauses), works, regions)
 
     def clear_since(self, resource: Resource) -> datetime | None:
         """Return before when no incident of the resource began."""
-        return max(filter(None, (self.incidents.get(resource.pk), self.works.end(resource))), default=None)
+        ends = (self.incidents.get(resource.pk), self.pauses.get(resource.pk), self.works.end(resource))
+        return max(filter(None, ends), default=None)
 
     def back_since(self, resource: Resource) -> Mapping[str, datetime]:
         """Return when maintenance was over that was seen from some regions only."""
