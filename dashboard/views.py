@@ -23,7 +23,7 @@ from probes.policy.intervals import Interval
 from probes.policy.rollup import whole_hours
 from probes.policy.terms import Terms
 from probes.policy.uptime import WINDOWS, Figure
-from probes.selectors import history, severity, windows
+from probes.selectors import history, maintenance, severity
 from probes.selectors import incidents as incident_rows
 from probes.selectors.health import pulse
 from probes.selectors.overview import overview as read_overview
@@ -52,7 +52,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     now = timezone.now()
     group = _group(request.GET.get("show", ""))
     search = request.GET.get("find", "").replace("\0", "").strip()[:_LONGEST_SEARCH]
-    work = windows.on(now)
+    work = maintenance.on(now)
     counted = severity.tally(work)
     tally = counted.groups
     listed = severity.worst_first(group=group, search=search, work=work)
@@ -110,7 +110,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     past = history.latest(chosen, [item.region.pk for item in found], count=charts.STRIP_CELLS, since=kept)
     vitals = vitals_of([item.region.pk for item in found])
     missed = history.gaps(chosen, since=now - _MISSED_WITHIN)
-    work = windows.shown_over([chosen], windows.on(now)).get(chosen.pk)
+    work = maintenance.shown_over([chosen], maintenance.on(now)).get(chosen.pk)
     shown = detail.page(chosen, found, past, missed, vitals, work=work, now=now)
     last = incident_rows.of_resource(chosen, LAST_INCIDENTS)
     told = incident_rows.timeline(last[0], LAST_ENTRIES) if last else None

@@ -136,7 +136,7 @@ SAMPLES: Final[Mapping[Family, Callable[[Scrape], Iterator[str]]]] = {
     VERDICT: _verdicts,
     VERDICT_SINCE: _since,
     PAUSED: _flags(PAUSED, lambda _, item: item.is_paused),
-    MAINTENANCE: _flags(MAINTENANCE, lambda scrape, item: scrape.planned.concerns(item)),
+    MAINTENANCE: _flags(MAINTENANCE, lambda scrape, item: scrape.works.is_on(item)),
     REGION_STATE: _sights,
     LAST_SUCCESS: _successes,
 }

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from probes.models import QuotaAccount, Region
 from probes.selectors import gauges, surroundings
+from probes.selectors.maintenance import Works
 from probes.selectors.series import Which
 
 
@@ -29,5 +30,5 @@ class Scrape:
         return list(surroundings.limited())
 
     @cached_property
-    def planned(self) -> gauges.Planned:
-        return gauges.planned(self.now)
+    def works(self) -> Works:
+        return Works.on(self.now)

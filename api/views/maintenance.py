@@ -10,7 +10,7 @@ from api.pagination import WindowPagination
 from api.queries import NarrowedList, WindowQuery
 from api.serializers.maintenance import PlannedWindowSerializer, WindowSerializer
 from probes.models import MaintenanceWindow
-from probes.selectors.windows import windows
+from probes.selectors.maintenance import windows
 
 
 @extend_schema_view(

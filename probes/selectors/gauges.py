@@ -1,16 +1,14 @@
 """What is measured of regions and of the control plane: few rows, whatever is checked. Each is a query or two."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Min
 
-from probes.models import Batch, Incident, MaintenanceOccurrence, MessageRefusal, Region, Resource
+from probes.models import Batch, Incident, MessageRefusal, Region, Resource
 from probes.models.control import ControlBeat
-from probes.selectors.series import Watched
 
 _STANDING: Final = """
 SELECT coalesce(registry.host, ''), resource.kind, coalesce(held_with.name, ''),
@@ -45,29 +43,6 @@ class Outstanding(NamedTuple):
 
     batches: int
     oldest_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """On which resources work is planned, by the ids of their own, their groups' and their registries'."""
-
-    resources: frozenset[int] = frozenset()
-    groups: frozenset[int] = frozenset()
-    registries: frozenset[int] = frozenset()
-
-    def concerns(self, resource: Watched) -> bool:
-        return (
-            resource.named.id in self.resources
-            or resource.registry_id in self.registries
-            or resource.group_id in self.groups
-        )
-
-
-def planned(now: datetime) -> Planned:
-    """Return on which resources work is planned for now, as to their verdicts over all regions. One query."""
-    work = MaintenanceOccurrence.objects.filter(starts_at__lte=now, ends_at__gt=now, region_ids=[])
-    columns = zip(*work.values_list("resource_ids", "group_ids", "registry_ids"), strict=True)
-    return Planned(*(frozenset(pk for ids in column for pk in ids) for column in columns))
 
 
 def standing(*, by_registry: bool) -> Sequence[Standing]:

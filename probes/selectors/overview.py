@@ -9,7 +9,7 @@ from probes.models import MaintenanceOccurrence, Region, RegionState, Resource, 
 from probes.policy.liveness import RegionCondition
 from probes.policy.terms import USUAL, Terms
 from probes.policy.verdict import VerdictState
-from probes.selectors import registries, windows
+from probes.selectors import maintenance, registries
 from probes.selectors.regions import UNREAD
 from probes.selectors.subscriptions import regions_of
 from probes.selectors.terms import terms_of
@@ -53,7 +53,7 @@ class Overview:
 def overview(resources: QuerySet[Resource] | None = None, *, work: Sequence[MaintenanceOccurrence] = ()) -> Overview:
     """Return the matrix of these resources (all by default; slice them for a page). Six queries, whatever it holds.
 
-    `work` is what is on now of all that is planned (`windows.on`).
+    `work` is what is on now of all that is planned (`maintenance.on`).
 
     Columns are the regions in service: enrolled and not retired. States come without their documents, and verdicts
     without their inputs.
@@ -72,7 +72,7 @@ def overview(resources: QuerySet[Resource] | None = None, *, work: Sequence[Main
     }
     checked_from = {pk: {region.pk for region in found} for pk, found in regions_of(ids).items()}
     conditions = {region.pk: region.condition for region in regions}
-    terms, worked_on = terms_of(listed), windows.shown_over(listed, work)
+    terms, worked_on = terms_of(listed), maintenance.shown_over(listed, work)
     return Overview(
         regions,
         [

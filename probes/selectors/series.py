@@ -105,6 +105,10 @@ class Watched(NamedTuple):
     registry_id: int
     group_id: int | None
 
+    @property
+    def pk(self) -> int:
+        return self.named.id
+
 
 class Sight(NamedTuple):
     """A resource from one region that checks it. It could last be had for `success_slot`."""

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Lower, NullIf
 
 from probes.models import MaintenanceOccurrence, Resource, ResourceKind
 from probes.policy.verdict import VerdictState
-from probes.selectors.windows import worked_on
+from probes.selectors.maintenance import worked_on
 
 
 class Group(StrEnum):
@@ -33,7 +33,7 @@ def worst_first(
 ) -> "QuerySet[Resource]":
     """Return resources by severity and then by name; of one group, or with `search` in name or reference.
 
-    `work` is what is on now of all that is planned (`windows.on`).
+    `work` is what is on now of all that is planned (`maintenance.on`).
     """
     found = Resource.objects.annotate(rank=_rank(work))
     if group is not None:

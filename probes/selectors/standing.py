@@ -6,7 +6,7 @@ from datetime import datetime
 from probes.models import Incident, MaintenanceOccurrence, Resource, Verdict
 from probes.policy.uptime import Shown
 from probes.policy.verdict import Decision, Inputs, VerdictState, decide
-from probes.selectors import windows
+from probes.selectors import maintenance
 from probes.selectors.resources import verdict_state
 from probes.selectors.terms import InForce, in_force
 
@@ -39,7 +39,7 @@ def of(resource: Resource, *, now: datetime) -> Standing:
     """Return how a resource stands, which comes with its verdict and group. Three queries."""
     verdict: Verdict | None = getattr(resource, "verdict", None)
     inputs = Inputs.from_json(verdict.inputs) if verdict and verdict.inputs else None
-    work = windows.shown_over([resource], windows.on(now))
+    work = maintenance.shown_over([resource], maintenance.on(now))
     return Standing(
         resource=resource,
         verdict=verdict,

@@ -16,7 +16,7 @@ from probes.policy.intervals import Interval
 from probes.policy.uptime import Said, Shown, Stretch, shown, timeline
 from probes.policy.verdict import fresh_for
 from probes.protocol.taxonomy import Status
-from probes.selectors import windows
+from probes.selectors import maintenance
 from probes.selectors.terms import terms_of
 
 _Key = tuple[int, int]
@@ -66,7 +66,7 @@ def of(
         _add_verdicts(said, resources, over)
     if regions:
         _add_outcomes(said, resources, over, regions)
-    planned, paused = windows.during(resources, over), _pauses(resources, over)
+    planned, paused = maintenance.during(resources, over), _pauses(resources, over)
     return {
         (resource.pk, key): timeline(
             said[resource.pk, key],

@@ -16,7 +16,8 @@ from probes.policy.latency import histograms
 from probes.policy.rollup import DAY, HOUR, Pieces, Rolled, pieces, total
 from probes.policy.uptime import Shown, Stretch, Tally, tally
 from probes.protocol.taxonomy import Status
-from probes.selectors import timelines, windows
+from probes.selectors import timelines
+from probes.selectors.maintenance import during
 
 _SECOND: Final = timedelta(seconds=1)
 _LENGTHS: Final = {RollUpProgress.Unit.HOUR: HOUR, RollUpProgress.Unit.DAY: DAY}
@@ -85,7 +86,7 @@ def stretches(resource: Resource, over: Interval, *, region: Region | None = Non
 
 def maintenance(resource: Resource, over: Interval, *, region: Region | None = None) -> list[Interval]:
     """Return when work was planned that concerns the resource, as seen from the region or over all of them."""
-    planned = windows.during([resource], over)
+    planned = during([resource], over)
     return [Interval(item.starts_at, item.ends_at) for item in planned if item.concerns(resource, _key(region))]
 
 
