@@ -6,7 +6,7 @@ of signatures (`probes.trust.envelope` carries every one of them) nor of queues.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from probes.protocol import versions
 from probes.protocol.check import CheckPlan, read_plan
 from probes.protocol.egress import UNTOLD, CanaryRound, Egress
 from probes.protocol.outcome import Outcome, rfc3339
-from probes.protocol.shape import number, or_none
+from probes.protocol.shape import count, instant, items, number, or_none, text
 
 MAX_PLANS: Final = 1000
 """A batch holds at most so many plans; the dispatcher makes them of about a hundred."""
@@ -98,14 +98,14 @@ class Batch:
             sites = _items(document["sites"], MAX_PLANS)
             return cls(
                 id=_uuid(document["id"]),
-                region=_text(document["region"]),
-                issued_at=_instant(document["issued_at"]),
-                expires_at=_instant(document["expires_at"]),
+                region=text(document["region"]),
+                issued_at=instant(document["issued_at"]),
+                expires_at=instant(document["expires_at"]),
                 plans=tuple(
-                    read_plan({**item, "site": sites[_count(item["site"])]})
+                    read_plan({**item, "site": sites[count(item["site"])]})
                     for item in _items(document["plans"], MAX_PLANS)
                 ),
-                secrets={_text(key): _text(sealed) for key, sealed in document["secrets"].items()},
+                secrets={text(key): text(sealed) for key, sealed in document["secrets"].items()},
                 clock_offset_seconds=or_none(number, document.get("clock_offset_seconds")),
                 clock_offsets={
                     _uuid(worker): number(offset) for worker, offset in document.get("clock_offsets", {}).items()
@@ -133,8 +133,8 @@ class Finding:
         """Return the finding that `document` describes. Raises `ValueError` when it is not one."""
         try:
             return cls(
-                key=_text(document["key"]),
-                slot=_text(document["slot"]),
+                key=text(document["key"]),
+                slot=text(document["slot"]),
                 outcome=Outcome.from_json(document["outcome"]),
             )
         except _SHAPE_ERRORS as error:
@@ -155,7 +155,7 @@ class Returned:
     def from_json(cls, document: Any) -> Self:
         """Return what `document` describes. Raises `ValueError` when it is no check that was returned."""
         try:
-            return cls(key=_text(document["key"]), slot=_text(document["slot"]))
+            return cls(key=text(document["key"]), slot=text(document["slot"]))
         except _SHAPE_ERRORS as error:
             raise ValueError(f"not a returned check: {type(error).__name__} {error}") from error
 
@@ -200,8 +200,8 @@ class Report:
             return cls(
                 version=versions.of(document),
                 batch=_uuid(document["batch"]),
-                region=_text(document["region"]),
-                finished_at=_instant(document["finished_at"]),
+                region=text(document["region"]),
+                finished_at=instant(document["finished_at"]),
                 findings=tuple(Finding.from_json(item) for item in _items(document["findings"], MAX_PLANS)),
                 returned=tuple(Returned.from_json(item) for item in _items(document.get("returned", []), MAX_PLANS)),
                 egress=egress_of(document),
@@ -293,30 +293,30 @@ class Heartbeat:
         """Return the heartbeat that `document` describes. Raises `ValueError` when it is not one."""
         try:
             return cls(
-                region=_text(document["region"]),
+                region=text(document["region"]),
                 worker=_uuid(document["worker"]),
-                version=_text(document["version"]),
-                sequence=_count(document["sequence"]),
-                started_at=_instant(document["started_at"]),
-                sent_at=_instant(document["sent_at"]),
-                in_flight=_count(document.get("in_flight", 0)),
-                starved=_count(document.get("starved", 0)),
-                batches_run=_count(document.get("batches_run", 0)),
-                checks_run=_count(document.get("checks_run", 0)),
-                spooled_reports=_count(document.get("spooled_reports", 0)),
-                dropped_reports=_count(document.get("dropped_reports", 0)),
-                refused={_text(cause): _count(n) for cause, n in document.get("refused", {}).items()},
-                queue_length=or_none(_count, document.get("queue_length")),
-                seats=_count(document.get("seats", 0)),
+                version=text(document["version"]),
+                sequence=count(document["sequence"]),
+                started_at=instant(document["started_at"]),
+                sent_at=instant(document["sent_at"]),
+                in_flight=count(document.get("in_flight", 0)),
+                starved=count(document.get("starved", 0)),
+                batches_run=count(document.get("batches_run", 0)),
+                checks_run=count(document.get("checks_run", 0)),
+                spooled_reports=count(document.get("spooled_reports", 0)),
+                dropped_reports=count(document.get("dropped_reports", 0)),
+                refused={text(cause): count(n) for cause, n in document.get("refused", {}).items()},
+                queue_length=or_none(count, document.get("queue_length")),
+                seats=count(document.get("seats", 0)),
                 load_per_core=or_none(number, document.get("load_per_core")),
                 shortest_wait_seconds=or_none(number, document.get("shortest_wait_seconds")),
                 longest_wait_seconds=or_none(number, document.get("longest_wait_seconds")),
                 head_waits_seconds=number(document.get("head_waits_seconds", 0.0)),
                 egress=egress_of(document),
                 canaries=or_none(CanaryRound.from_json, document.get("canaries")),
-                host=_text(document.get("host", ""))[:_LONGEST_HOST],
-                heard_issued_at=or_none(_instant, document.get("heard_issued_at")),
-                speaks=tuple(_count(item) for item in _items(document.get("speaks", [1]), _MOST_VERSIONS)),
+                host=text(document.get("host", ""))[:_LONGEST_HOST],
+                heard_issued_at=or_none(instant, document.get("heard_issued_at")),
+                speaks=tuple(count(item) for item in _items(document.get("speaks", [1]), _MOST_VERSIONS)),
             )
         except _SHAPE_ERRORS as error:
             raise ValueError(f"not a heartbeat: {type(error).__name__} {error}") from error
@@ -333,34 +333,12 @@ def worker_of(document: Mapping[str, Any]) -> str | None:
     return or_none(_uuid, document.get("worker"))
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"text expected, {type(value).__name__} found")
-    return value
-
-
 def _uuid(value: object) -> str:
-    return str(UUID(_text(value)))
-
-
-def _count(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError(f"a count expected, {type(value).__name__} found")
-    if value < 0:
-        raise ValueError(f"a count cannot be {value}")
-    return value
+    return str(UUID(text(value)))
 
 
 def _items(value: object, most: int) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"a list expected, {type(value).__name__} found")
-    if len(value) > most:
-        raise ValueError(f"{len(value)} items where at most {most} are allowed")
-    return value
-
-
-def _instant(value: object) -> datetime:
-    instant = datetime.fromisoformat(_text(value))
-    if instant.tzinfo is None:
-        raise ValueError(f"a time without its zone: {value!r}")
-    return instant.astimezone(UTC)
+    found = items(value)
+    if len(found) > most:
+        raise ValueError(f"{len(found)} items where at most {most} are allowed")
+    return found
