@@ -14,8 +14,6 @@ LONGEST: Final = 4096
 SMTP_PORTS: Final = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
 """TLS from the first byte; TLS before anything is said (STARTTLS), and not without; no TLS at all."""
 
-_OF_HTTP: Final = frozenset({ChannelKind.WEBHOOK, ChannelKind.ALERTMANAGER})
-
 
 class ChannelUrlRefused(ValueError):
     """No URL for this kind of channel; the message says why, and shows nothing of it."""

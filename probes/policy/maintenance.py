@@ -9,7 +9,7 @@ A window is planned by the clock on the wall of a time zone. Daylight saving is 
   night.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice, pairwise, takewhile
@@ -98,8 +98,3 @@ class Window:
 
     def _instant(self, local: datetime) -> datetime:
         return local.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
-
-
-def covering(windows: Iterable[Window], instant: datetime) -> list[Window]:
-    """Return the windows that are on at `instant`."""
-    return [window for window in windows if window.at(instant)]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from probes.policy.intervals import Interval
-from probes.policy.maintenance import LONGEST, Window, WindowRefused, covering
+from probes.policy.maintenance import LONGEST, Window, WindowRefused
 from probes.policy.recurrence import Recurrence
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -100,11 +100,11 @@ def test_range_has_the_intervals_that_reach_into_it() -> None:
     assert nightly.during(Interval(utc("2026-02-01 02:00"), utc("2026-02-01 22:00"))) == []
 
 
-def test_windows_that_are_on_are_found_among_others() -> None:
-    sunday = window("2026-03-01 02:00", rule="FREQ=WEEKLY")
-    once = window("2026-03-08 02:30")
-    other = window("2026-03-07 02:30")
-    assert covering([sunday, once, other], utc("2026-03-08 01:45")) == [sunday, once]
+def test_instant_lies_in_a_window_that_is_on_then_and_in_no_other() -> None:
+    instant = utc("2026-03-08 01:45")
+    assert window("2026-03-01 02:00", rule="FREQ=WEEKLY").at(instant)
+    assert window("2026-03-08 02:30").at(instant)
+    assert window("2026-03-07 02:30").at(instant) is None
 
 
 @pytest.mark.parametrize(
