@@ -144,6 +144,7 @@ LEFT_OUT: Final = {
     "egress_down": "the region reaches nothing at all",
     "unheard": "the region has not been heard yet",
     "maintenance": "work is planned there",
+    "no_login": "it has no login, and others have one",
     "unchecked": "nothing has come from it yet",
     "unproved": "nothing was good there yet, and too little was bad",
     "stale": "its last result is too old",

@@ -22,7 +22,8 @@ from probes.policy.explanation import sentence
 from probes.policy.terms import Terms
 from probes.policy.verdict import Inputs, Presence, VerdictState, Vote, decide
 from probes.protocol.errors import clean_text
-from probes.protocol.taxonomy import Stage, Status
+from probes.protocol.taxonomy import Reason, Stage, Status
+from probes.selectors.credentials import lacking_login
 from probes.selectors.instants import instant, texts
 from probes.selectors.maintenance import Works
 from probes.selectors.subscriptions import regions_of
@@ -37,6 +38,7 @@ _Standing = Mapping[str, Any]
 
 _VOTING: Final = ("status", "reason", "stage", "host", "stance")
 _TIMES: Final = texts("last_slot", "stance_since", "ballot_slot")
+_LOGIN_ASKED_FOR: Final = (Reason.AUTH_REQUIRED, Reason.AUTH_REQUIRED_OR_MISSING)
 _FAILED: Final = (Status.UNAVAILABLE, Status.DEGRADED)
 _DETAIL: Final = Case(When(status__in=_FAILED, then=KT("document__detail")), output_field=TextField())
 """Documents are large and stored apart: only those that tell of a failure are opened."""
@@ -174,7 +176,7 @@ def _inputs(
 ) -> tuple[Mapping[int, Inputs], Mapping[int, datetime]]:
     """Return what the verdict on each resource is made of, and when a vote comes back from maintenance.
 
-    Three queries.
+    Three queries, and two more where somebody was asked for a login that he has not.
     """
     ids = [resource.pk for resource in resources]
     voters = regions_of(ids)
@@ -183,6 +185,8 @@ def _inputs(
         (state["resource_id"], state["region_id"]): state
         for state in states.values("resource_id", "region_id", *_VOTING, detail=_DETAIL, **_TIMES)
     }
+    refused = {key for key, state in standing.items() if state["reason"] in _LOGIN_ASKED_FOR}
+    lacking = lacking_login({pk for pk, _ in refused}, voters) & refused if refused else frozenset()
     inputs: dict[int, Inputs] = {}
     back_at: dict[int, datetime] = {}
     for resource in resources:
@@ -191,7 +195,12 @@ def _inputs(
             now=now,
             interval_seconds=resource.interval_seconds,
             votes=tuple(
-                _vote(region, standing.get((resource.pk, region.pk)), is_in_maintenance=region.pk in ends)
+                _vote(
+                    region,
+                    standing.get((resource.pk, region.pk)),
+                    is_in_maintenance=region.pk in ends,
+                    lacks_login=(resource.pk, region.pk) in lacking,
+                )
                 for region in voters[resource.pk]
             ),
             quorum=terms[resource.pk].quorum,
@@ -219,10 +228,12 @@ def lapse_seen_from(region_ids: Iterable[int], *, now: datetime) -> None:
         cursor.execute(_LAPSE, {"regions": list(region_ids), "now": now})
 
 
-def _vote(region: Region, standing: _Standing | None, *, is_in_maintenance: bool) -> Vote:
+def _vote(region: Region, standing: _Standing | None, *, is_in_maintenance: bool, lacks_login: bool) -> Vote:
     presence = Presence.of(region.condition, is_heard=region.last_seen_at is not None)
     if is_in_maintenance:
         presence = Presence.MAINTENANCE
+    elif lacks_login and presence is Presence.PRESENT:
+        presence = Presence.NO_LOGIN
     if standing is None:
         return Vote(region=region.slug, presence=presence, stride=region.stride)
     return Vote(

@@ -4,6 +4,7 @@ Each region has one vote: its stance. Only votes that say something about the im
 
 - not those of regions that are paused, draining, silent or without egress, or that never checked it, nor of those in
   whose maintenance it is seen: elsewhere work goes on;
+- not those of regions that lack the login which others show: what they are refused, they would be refused anyway;
 - of a region that was never heard since it was enrolled, only what it found since, which is a sign of life too;
 - not stale ones: silence is neither health nor an outage;
 - not those whose newest outcome is `indeterminate` (we could not tell, a throttled registry for example) or
@@ -64,6 +65,7 @@ class Presence(StrEnum):
     EGRESS_DOWN = "egress_down"
     UNHEARD = "unheard"  # since it was enrolled
     MAINTENANCE = "maintenance"  # of the region, or of the resource as seen from there
+    NO_LOGIN = "no_login"  # a login is asked for; other regions have one and this one has not
 
     @classmethod
     def of(cls, condition: RegionCondition, *, is_heard: bool) -> "Presence":
@@ -78,7 +80,8 @@ class Presence(StrEnum):
 
 _NOTHING_NEW: Final = frozenset({"unchecked", "stale"})
 _NOT_MISSED: Final = frozenset(
-    item.value for item in (Presence.PAUSED, Presence.DRAINING, Presence.UNHEARD, Presence.MAINTENANCE)
+    item.value
+    for item in (Presence.PAUSED, Presence.DRAINING, Presence.UNHEARD, Presence.MAINTENANCE, Presence.NO_LOGIN)
 )
 """Whoever was sent away, or has not come yet, is not missed; whoever fell silent is."""
 

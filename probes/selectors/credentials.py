@@ -1,10 +1,10 @@
 """Which stored credential a check shows."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from probes.models import Credential
+from probes.models import Credential, Region, Resource
 from probes.policy import credentials
 
 
@@ -42,3 +42,22 @@ class Keyring:
             return None
         chosen = credentials.choose(candidates.values(), repository=resource.repository, region=region, pinned=pinned)
         return self._stored[chosen.id] if chosen else None
+
+
+def lacking_login(
+    resource_ids: Collection[int], regions: Mapping[int, Sequence[Region]]
+) -> frozenset[tuple[int, int]]:
+    """Return the (resource, region) that show no login where another of the resource's `regions` shows one.
+
+    Two queries. Where nobody has a login there is none missing in one place.
+    """
+    resources = Resource.objects.filter(pk__in=resource_ids).only(
+        "registry_id", "repository", "credential_id", "kind"
+    )
+    keyring = Keyring({resource.registry_id for resource in resources})
+    found: set[tuple[int, int]] = set()
+    for resource in resources:
+        without = [region.pk for region in regions[resource.pk] if keyring.shown(resource, region.slug) is None]
+        if len(without) < len(regions[resource.pk]):
+            found.update((resource.pk, region_id) for region_id in without)
+    return frozenset(found)

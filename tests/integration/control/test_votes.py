@@ -10,10 +10,19 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import dispatch, resources, terms, verdicts
+from probes.actions import dispatch, resources, secrets, terms, verdicts
 from probes.actions.ingest import Ingested, ingest
 from probes.actions.plans import Message
-from probes.models import GlobalTerms, RegionState, Resource, ResourceGroup, Verdict, VerdictChange
+from probes.models import (
+    Credential,
+    GlobalTerms,
+    Region,
+    RegionState,
+    Resource,
+    ResourceGroup,
+    Verdict,
+    VerdictChange,
+)
 from probes.policy.verdict import Inputs, VerdictState, decide
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Reason, Stage
@@ -27,6 +36,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 GONE = finding(Reason.TAG_NOT_FOUND)
 TIMED_OUT = finding(Reason.CONNECT_TIMEOUT)
+LOGIN_ASKED_FOR = finding(Reason.AUTH_REQUIRED)
 THROTTLED = finding(Reason.RATE_LIMITED)
 DENIED = finding(Reason.BLOB_BACKEND_DENIED, Stage.LAYER)
 
@@ -112,6 +122,24 @@ def test_throttled_region_leaves_the_vote_and_keeps_its_stance(
     assert (state_of(image).status, state_of(image).stance) == ("indeterminate", "good")
     decision = decide(Inputs.from_json(Verdict.objects.get().inputs))
     assert (decision.state, decision.counted, decision.left_out) == ("available", 2, {"us-east": "indeterminate"})
+
+
+def test_region_without_the_login_that_others_have_leaves_the_vote(
+    now: datetime, regions: Regions, make_images: MakeImages
+) -> None:
+    image, due = settled(regions, make_images, now)
+    for slug in ("ap-south", "eu-west"):
+        region = Region.objects.get(slug=slug)
+        credential = Credential(registry=image.registry, username="robot", region=region)
+        secrets.store_secret(credential, password="right", now=now)
+    *_, last = slots_of(regions, due, 3, us_east=LOGIN_ASKED_FOR)
+    verdict = Verdict.objects.get()
+    decision = decide(Inputs.from_json(verdict.inputs))
+    assert (state_of(image).stance, verdict.state) == ("bad", "available")
+    assert (decision.counted, decision.left_out) == (2, {"us-east": "no_login"})
+    Credential.objects.all().delete()  # a login that nobody has is no region's lack
+    slots_of(regions, last + MINUTE, 1, us_east=LOGIN_ASKED_FOR)
+    assert Verdict.objects.get().state == VerdictState.DEGRADED
 
 
 def test_region_that_could_never_tell_has_no_ballot(now: datetime, regions: Regions, make_images: MakeImages) -> None:
