@@ -16,6 +16,7 @@ from ipaddress import IPv6Network, ip_address
 from typing import Final, Self
 
 from probes.policy.ballot import Ballot, ballot_of
+from probes.protocol.errors import clean_text
 from probes.protocol.outcome import Outcome, RateLimit
 from probes.protocol.plan import ALL_PLATFORMS
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
@@ -31,6 +32,7 @@ _UNTOLD_WINDOW_SECONDS: Final = 3600
 SHORTEST_WINDOW_SECONDS: Final = 60
 LONGEST_WINDOW_SECONDS: Final = 7 * 24 * 3600
 LARGEST_LIMIT: Final = 1_000_000_000
+LONGEST_SOURCE: Final = 64
 
 PARTS: Final = 12
 """A window is counted in so many parts, and its oldest one as a whole: so never too little is."""
@@ -85,7 +87,7 @@ class Reading:
 
     @classmethod
     def of(cls, told: RateLimit | None, at: datetime) -> Self:
-        """Return what an outcome's rate limit says, within bounds: a registry may write any number."""
+        """Return what an outcome's rate limit says, within bounds: a registry, or a region, may write anything."""
         if told is None or told.limit is None:
             return cls(at=at)
         return cls(
@@ -93,7 +95,7 @@ class Reading:
             limit=min(told.limit, LARGEST_LIMIT),
             remaining=None if told.remaining is None else min(told.remaining, LARGEST_LIMIT),
             window_seconds=_window(told.window_seconds) if told.window_seconds else None,
-            source=place(told.source or ""),
+            source=place(clean_text(told.source or "", LONGEST_SOURCE)),
         )
 
 

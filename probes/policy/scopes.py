@@ -120,6 +120,9 @@ _BLOBS: Final = frozenset({Stage.CONFIG, Stage.LAYER})
 
 NO_SERVICE: Final = "no_service"
 
+LONGEST_SENTENCE: Final = 500
+"""Characters. What credentials are called may be longer."""
+
 
 def cause_of(reason: Reason) -> str:
     """Return under which cause failures are alike. A host that is down resets, refuses and times out by turns."""
@@ -200,7 +203,7 @@ def scopes_of(
         found.add(Scope(Kind.REPOSITORY, f"{registry}/{repository}"))
     if credential is not None and reason in _LOGIN:
         found.add(Scope(Kind.CREDENTIAL, credential))
-    if host is not None and host != registry:
+    if host and host != registry:  # a region may say of an empty one that it failed there
         if stage is Stage.TOKEN:
             found.add(Scope(Kind.AUTH_HOST, host))
         elif stage in _BLOBS:
@@ -254,8 +257,10 @@ def left_behind(
 
 
 def sentence(name: str, cause: str, *, extent: int) -> str:
-    """Return what an outage is, without a full stop; `name` is what failed, in words."""
-    return f"{extent} resources of {name} fail: {cause.replace('_', ' ')}"
+    """Return what an outage is, without a full stop; `name` is what failed, in words, and is cut where it is long."""
+    before, after = f"{extent} resources of ", f" fail: {cause.replace('_', ' ')}"
+    room = LONGEST_SENTENCE - len(before) - len(after)
+    return f"{before}{name if len(name) <= room else f'{name[: room - 1]}…'}{after}"
 
 
 def _explained(

@@ -25,6 +25,7 @@ from probes.protocol.taxonomy import Depth, Reason, Stage, Status
 from probes.trust.envelope import Kind
 from probes.trust.refusal import RefusalCause, Refused
 from tests.fakes.far_region import DIGEST, FarRegion, Find, finding, found, images
+from tests.fakes.steps import step
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db
@@ -230,6 +231,22 @@ def test_bad_findings_are_refused_without_their_neighbours(
     }
     lost = MissedSlots.objects.values_list("cause", "region__slug", "first_slot")
     assert list(lost) == [(MissedCause.LOST, "eu-west", now)] * 6
+
+
+@pytest.mark.parametrize("total_ms", [-1.0, 1e300])
+def test_step_that_took_no_possible_time_is_refused_with_its_finding(
+    now: datetime, regions: Regions, make_images: MakeImages, total_ms: float
+) -> None:
+    """Durations of steps are added up for ever: a few of the longest that a double holds would end that."""
+    make_images()
+    region = regions["eu-west"]
+
+    def impossible(plan: CheckPlan) -> WireOutcome:
+        return replace(found(plan), steps=(step(total_ms=total_ms),))
+
+    ingested = ingest(region.report(batches(regions, now)["eu-west"], impossible), now=now)
+    assert (ingested.stored, ingested.refused) == (0, 1)
+    assert MessageRefusal.objects.get().cause == RefusalCause.MALFORMED
 
 
 def test_finding_that_outweighs_any_check_s_is_refused_without_its_neighbours(

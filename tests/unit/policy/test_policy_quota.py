@@ -8,6 +8,7 @@ import pytest
 from probes.policy.quota import (
     HUB,
     LARGEST_LIMIT,
+    LONGEST_SOURCE,
     PARTS,
     Account,
     Ceiling,
@@ -118,6 +119,11 @@ class TestReading:
         assert told == Reading(
             at=NOON, limit=LARGEST_LIMIT, remaining=LARGEST_LIMIT, window_seconds=7 * 86_400, source="::/64"
         )
+
+    def test_source_fits_its_column_whoever_names_it(self) -> None:
+        told = Reading.of(RateLimit(limit=10, remaining=5, window_seconds=60, source="x\n" * 5000), NOON)
+        assert len(told.source) == LONGEST_SOURCE
+        assert told.source.isprintable()
 
     @pytest.mark.parametrize(
         "told", [None, RateLimit(limit=None, remaining=5, window_seconds=None, source="192.0.2.7")]

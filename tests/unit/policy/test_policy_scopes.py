@@ -9,6 +9,7 @@ import pytest
 
 from probes.policy.ballot import Stance
 from probes.policy.scopes import (
+    LONGEST_SENTENCE,
     NO_SERVICE,
     Bound,
     Failure,
@@ -145,6 +146,8 @@ def test_host_that_is_down_fails_in_many_ways() -> None:
         (Reason.CONNECT_REFUSED, Stage.CONFIG, "cdn.example", EVERYWHERE, {Kind.BLOB_HOST}),
         (Reason.CONNECT_REFUSED, Stage.CONNECT, "mirror.example", EVERYWHERE, set()),
         (Reason.CONNECT_REFUSED, Stage.CONNECT, None, frozenset({"eu-west"}), {Kind.REGION}),
+        (Reason.AUTH_SERVICE_ERROR, Stage.TOKEN, "", EVERYWHERE, set()),
+        (Reason.BLOB_BACKEND_DENIED, Stage.LAYER, "", EVERYWHERE, set()),
     ],
 )
 def test_only_what_the_check_failed_at_is_suspected(
@@ -211,6 +214,13 @@ def test_endpoint_has_no_repository() -> None:
 
 def test_outage_is_told_in_words() -> None:
     assert sentence(str(GHCR), NO_SERVICE, extent=12) == "12 resources of registry ghcr.io fail: no service"
+
+
+def test_name_too_long_for_its_column_is_cut() -> None:
+    told = sentence(f"credential {'x' * 700}", NO_SERVICE, extent=12)
+    assert len(told) == LONGEST_SENTENCE
+    assert told.startswith("12 resources of credential xxx")
+    assert told.endswith("x… fail: no service")
 
 
 def _vote(region: str, stance: Stance, status: Status, reason: str | None, said: Presence = Presence.PRESENT) -> Vote:
