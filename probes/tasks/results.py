@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from celery import shared_task
 from celery.exceptions import Reject
-from django.db import InterfaceError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from probes.actions import refusals, regions
@@ -24,6 +24,9 @@ PATIENCE_SECONDS: Final = 25.0
 """How long a message is held while the database is away; then it goes back to the queue. Within the time limit."""
 
 PAUSE_SECONDS: Final = 1.0
+
+OVERTAKEN_AT_MOST: Final = 2
+"""So often a message is taken in anew since a row was deleted meanwhile that it has to do with."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +61,13 @@ def _or_refuse(queue: str, work: Callable[[], None]) -> None:
 
 
 def _with_patience(work: Callable[[], None]) -> None:
-    """Do the work; while the database is away or two workers are in each other's way, wait and do it again."""
+    """Do the work; while the database is away or two workers are in each other's way, wait and do it again.
+
+    Whether a channel, a login or an account is still there is only looked at when all is committed. Where one was
+    deleted meanwhile, the next attempt does without it. Whatever else is at odds with a constraint stays so.
+    """
     until = time.monotonic() + PATIENCE_SECONDS
+    overtaken = 0
     while True:
         try:
             work()
@@ -69,5 +77,9 @@ def _with_patience(work: Callable[[], None]) -> None:
                 _log.error("the database does not answer; a message goes back to its queue")
                 raise Reject(error, requeue=True) from None
             time.sleep(PAUSE_SECONDS)
+        except IntegrityError:
+            overtaken += 1
+            if overtaken > OVERTAKEN_AT_MOST:
+                raise
         else:
             return

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 from celery.exceptions import Reject
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
 from pytest_django.fixtures import Settings
 
@@ -17,6 +17,7 @@ from kairos.celery import app
 from probes import tasks
 from probes.actions import partitions, refusals
 from probes.actions import regions as region_actions
+from probes.actions.ingest import Ingested
 from probes.actions.plans import Message
 from probes.broker.entry import screen
 from probes.models import Batch, ControlBeat, MessageRefusal, MissedSlots, Outcome, Region, Resource
@@ -158,6 +159,35 @@ def test_message_survives_a_database_that_comes_back(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(results, "PAUSE_SECONDS", 0.01)
     tasks.heartbeat("not an envelope")
     assert MessageRefusal.objects.get().count == 1
+
+
+def test_report_survives_that_something_is_deleted_meanwhile(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    """A channel or an account that is gone is noticed only when all is committed; the report is no less true."""
+    answers = iter([IntegrityError("notice refers to no channel"), None])
+    attempts = []
+
+    def falter(*_: object, **__: object) -> Ingested:
+        attempts.append(1)
+        if error := next(answers):
+            raise error
+        return Ingested(stored=1, refused=0, changes=[])
+
+    monkeypatch.setattr(results, "take_in", falter)
+    tasks.ingest({})
+    assert len(attempts) == 2
+
+
+def test_report_that_stays_at_odds_with_a_constraint_is_no_endless_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = []
+
+    def fail(*_: object, **__: object) -> None:
+        attempts.append(1)
+        raise IntegrityError("the same each time")
+
+    monkeypatch.setattr(results, "take_in", fail)
+    with pytest.raises(IntegrityError):
+        tasks.ingest({})
+    assert len(attempts) == 1 + results.OVERTAKEN_AT_MOST
 
 
 def test_reap_gives_up_what_is_overdue(regions: Regions, make_images: MakeImages, broker: str) -> None:
