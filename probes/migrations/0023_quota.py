@@ -18,9 +18,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField()),
-                ('checks', models.PositiveIntegerField()),
-                ('requests', models.PositiveIntegerField()),
-                ('counted', models.PositiveIntegerField()),
+                ('checks', models.PositiveBigIntegerField()),
+                ('requests', models.PositiveBigIntegerField()),
+                ('counted', models.PositiveBigIntegerField()),
             ],
             options={
                 'verbose_name_plural': 'account costs',
@@ -68,9 +68,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField()),
-                ('checks', models.PositiveIntegerField()),
-                ('requests', models.PositiveIntegerField()),
-                ('counted', models.PositiveIntegerField()),
+                ('checks', models.PositiveBigIntegerField()),
+                ('requests', models.PositiveBigIntegerField()),
+                ('counted', models.PositiveBigIntegerField()),
             ],
             options={
                 'verbose_name_plural': 'resource costs',

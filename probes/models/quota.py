@@ -111,12 +111,15 @@ class QuotaWait(models.Model):
 
 
 class _Costs(models.Model):
-    """A day (of UTC) of checks: how many there were, their requests, and what counts against a quota."""
+    """A day (of UTC) of checks: how many there were, their requests, and what counts against a quota.
+
+    A thousand requests a check at most, and a login's account takes those of all regions: 31 bits are too few.
+    """
 
     day = models.DateField()
-    checks = models.PositiveIntegerField()
-    requests = models.PositiveIntegerField()
-    counted = models.PositiveIntegerField()
+    checks = models.PositiveBigIntegerField()
+    requests = models.PositiveBigIntegerField()
+    counted = models.PositiveBigIntegerField()
 
     class Meta:
         abstract = True

@@ -221,6 +221,18 @@ class TestCosts:
         assert ingested.stored == 1
         assert ResourceCosts.objects.get().requests == 1000
 
+    def test_sums_of_a_day_outgrow_no_column(self, now: datetime, regions: Regions) -> None:
+        """Else no region could report on that account any more until the day is over."""
+        add(1, now, host="ghcr.io")
+        deliver(regions, dispatch.claim_due(now).messages, now + SECOND, eu_west=found)
+        most = 2**31 - 1
+        for model in (AccountCosts, ResourceCosts):
+            model.objects.update(checks=most, requests=most, counted=most)
+        Resource.objects.update(next_due_at=now + MINUTE)
+        messages = dispatch.claim_due(now + MINUTE).messages
+        assert all(item.stored for item in deliver(regions, messages, now + MINUTE + SECOND, eu_west=found))
+        assert AccountCosts.objects.order_by("-requests")[0].requests > most
+
     def test_command_shows_them(
         self, now: datetime, regions: Regions, hub: MeteredHub, capsys: pytest.CaptureFixture[str]
     ) -> None:
