@@ -57,8 +57,9 @@ ON CONFLICT (resource_id) DO UPDATE SET look_at = excluded.look_at
 _DATE_BACK: Final = """
 UPDATE probes_event AS event SET key = given.new_key, at = given.at, region = given.region, text = given.text
 FROM jsonb_to_recordset(%s::jsonb) AS given (key text, new_key text, at timestamptz, region text, text text)
-WHERE event.key = given.key
+WHERE event.key = given.key AND NOT EXISTS (SELECT FROM probes_event AS other WHERE other.key = given.new_key)
 """
+"""Where more happened than is recalled, the older one may be known already: then the later one stays as it is."""
 
 _Trails = Mapping[tuple[int, str], Sequence[Move]]
 """The moves that are known, by resource and platform; of the tag itself the latter is empty."""

@@ -132,6 +132,25 @@ def test_move_is_dated_back_to_who_saw_it_first(tale: Tale) -> None:
     assert event.text.endswith("as first seen from us-east.")
 
 
+def test_move_is_not_dated_back_onto_one_that_is_known(tale: Tale, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happened before all that is recalled is in the way of a report that comes late; it loses nothing by that."""
+    monkeypatch.setattr(tags, "_RECALLED", 1)
+    asked = dispatch.check_now([tale.image.pk], now=tale.now + MINUTE)
+    early = {message.queue.removeprefix("probe."): message for message in asked.messages}
+
+    def deliver(slug: str, now: datetime) -> int:
+        region = tale.regions[slug]
+        return ingest(region.report(region.open(early[slug]), at(B)), now=now).stored
+
+    deliver("eu-west", tale.now + MINUTE + SECOND)
+    tale.round({"eu-west": at(A)}, after=5 * MINUTE)
+    tale.round({"eu-west": at(B)}, after=5 * MINUTE)
+    before = tale.told()
+    assert len(before) == 3
+    assert deliver("us-east", tale.now + SECOND) == 1
+    assert tale.told() == before
+
+
 def test_tag_that_is_to_stay_is_critical_when_it_moves(tale: Tale) -> None:
     Resource.objects.update(is_tag_immutable=True)
     tale.round(at(B))
