@@ -87,6 +87,8 @@ def pause(resource_ids: Iterable[int], *, now: datetime) -> int:
     with transaction.atomic():
         running = Resource.objects.filter(pk__in=list(resource_ids), paused_at=None).order_by("pk")
         ids = list(running.select_for_update(no_key=True).values_list("pk", flat=True))
+        # Whoever is checked is not paused: the version before ended no pauses, and there is only room for one.
+        Pause.objects.filter(resource__in=ids, ends_at=None).update(ends_at=Greatest("starts_at", Value(now)))
         Pause.objects.bulk_create(Pause(resource_id=pk, starts_at=now) for pk in ids)
         open_ones = Incident.objects.filter(resource__in=ids, resolved_at=None)
         # In the order of their ids, as by whoever takes in a report.

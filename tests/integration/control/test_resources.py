@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 
 from probes.actions import resources, verdicts
-from probes.models import Credential, Incident, RegionState, Registry, Resource, Verdict
+from probes.models import Credential, Incident, Pause, RegionState, Registry, Resource, Verdict
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
 from tests.fakes.far_region import finding
@@ -224,6 +224,15 @@ def test_deletion_and_pause_do_not_wait_for_each_other(
             Verdict.objects.update(stale_at=now)
         deleting.result(30)
     assert not Verdict.objects.exists()
+
+
+def test_image_is_paused_though_its_last_pause_was_never_ended(now: datetime, make_images: MakeImages) -> None:
+    """As the version before leaves it that resumes an image while it is replaced."""
+    (image,) = make_images()
+    Pause.objects.create(resource=image, starts_at=now - HOUR)
+    assert resources.pause([image.pk], now=now) == 1
+    pauses = Pause.objects.order_by("starts_at").values_list("starts_at", "ends_at")
+    assert list(pauses) == [(now - HOUR, now), (now, None)]
 
 
 @pytest.mark.django_db(transaction=True)
