@@ -11,6 +11,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # In the order in which whoever hands out checks comes to them: else the two would wait for each other.
+        migrations.RunSQL(
+            'LOCK TABLE probes_resource, probes_missedslots IN ACCESS EXCLUSIVE MODE',
+            migrations.RunSQL.noop,
+        ),
         migrations.CreateModel(
             name='Endpoint',
             fields=[

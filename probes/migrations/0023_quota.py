@@ -13,6 +13,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # In the order in which checks are handed out and reports taken in: else the two would wait for each other.
+        migrations.RunSQL(
+            'LOCK TABLE probes_registry, probes_batch, probes_missedslots IN ACCESS EXCLUSIVE MODE',
+            migrations.RunSQL.noop,
+        ),
         migrations.CreateModel(
             name='AccountCosts',
             fields=[

@@ -8,8 +8,6 @@ from django.db import migrations, models
 LEAVE = "ALTER TABLE probes_counter SET (fillfactor = 40);"
 FILL = "ALTER TABLE probes_counter RESET (fillfactor);"
 
-KNOWN = "UPDATE probes_regionstate SET success_slot = ballot_slot WHERE ballot <> 'bad';"
-
 
 class Migration(migrations.Migration):
 
@@ -39,5 +37,4 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(LEAVE, FILL),
-        migrations.RunSQL(KNOWN, migrations.RunSQL.noop),
     ]

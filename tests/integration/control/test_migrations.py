@@ -43,6 +43,14 @@ def before_votes(transactional_db: None) -> Iterator[Any]:
     migrate()
 
 
+def migrate_elsewhere(name: str) -> None:
+    """Migrate in a thread of its own."""
+    try:
+        migrate(name)
+    finally:
+        connections.close_all()
+
+
 def state(status: str, *, since: datetime, last: datetime, failures: int = 0, successes: int = 0) -> dict[str, Any]:
     return {
         "status": status,
@@ -124,7 +132,10 @@ def test_installation_goes_on_with_what_it_knows(before_votes: Any) -> None:
     assert dict(Verdict.objects.values_list("resource_id", "state")) == {image.pk: "degraded", idle.pk: "unknown"}
 
 
-@pytest.mark.parametrize(("begin", "end"), [(BEFORE_VOTES, "0014_votes"), ("0014_votes", "0015_votes_seed")])
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [(BEFORE_VOTES, "0014_votes"), ("0014_votes", "0015_votes_seed"), ("0026_counters", "0027_success_seed")],
+)
 def test_report_that_is_being_taken_in_and_a_migration_do_not_wait_for_each_other(
     before_votes: Any, begin: str, end: str
 ) -> None:
@@ -136,18 +147,36 @@ def test_report_that_is_being_taken_in_and_a_migration_do_not_wait_for_each_othe
     make["Verdict"](resource=image, state="unavailable", since=now, computed_at=now)
     migrate(begin)
 
-    def migrate_elsewhere() -> None:
-        try:
-            migrate(end)
-        finally:
-            connections.close_all()
-
     with ThreadPoolExecutor(1) as elsewhere:
         with transaction.atomic(), connection.cursor() as cursor:  # what `ingest` does, with a pause in the middle
             cursor.execute("SELECT FROM probes_verdict ORDER BY resource_id FOR NO KEY UPDATE")
-            migrating = elsewhere.submit(migrate_elsewhere)
+            migrating = elsewhere.submit(migrate_elsewhere, end)
             wait_until_somebody_waits()
             cursor.execute("UPDATE probes_regionstate SET consecutive_failures = 2")
+        migrating.result(60)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "held", "wanted"),
+    [
+        ("0017_endpoint_stages", "0018_endpoint", "probes_resource", "probes_missedslots"),
+        ("0021_scopes", "0022_events", "probes_resource", "probes_regionstate"),
+        ("0021_scopes", "0022_events", "probes_resource", "probes_credential"),
+        ("0022_events", "0023_quota", "probes_registry", "probes_missedslots"),
+        ("0022_events", "0023_quota", "probes_batch", "probes_missedslots"),
+    ],
+)
+def test_whoever_reads_one_table_and_writes_another_and_a_migration_do_not_wait_for_each_other(
+    before_votes: Any, begin: str, end: str, held: str, wanted: str
+) -> None:
+    """As `claim_due` and `ingest` do: one is waited for by the migration, and must get to the other meanwhile."""
+    migrate(begin)
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {held} IN ROW SHARE MODE")
+            migrating = elsewhere.submit(migrate_elsewhere, end)
+            wait_until_somebody_waits()
+            cursor.execute(f"LOCK TABLE {wanted} IN ROW EXCLUSIVE MODE")
         migrating.result(60)
 
 
