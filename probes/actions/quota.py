@@ -73,8 +73,6 @@ def ration(wanted: Sequence[Wanted], *, manner: Manner, now: datetime) -> list[G
     """
     parties = [item.party for item in wanted]
     book = Book(parties, now=now)
-    if manner is Manner.SCHEDULED:
-        book.place_regions(parties)
     rows = {item.key: book.row_of(party) for item, party in zip(wanted, parties, strict=True)}
     accounts = {row.pk: account_of(row) for row in rows.values()}
     open_items: dict[int, list[Wanted]] = defaultdict(list)
@@ -88,6 +86,8 @@ def ration(wanted: Sequence[Wanted], *, manner: Manner, now: datetime) -> list[G
     if open_items:
         pools = book.limited(skip_locked=manner is Manner.CONFIRMING)
         granted |= _shared_out(open_items, accounts, pools, manner=manner, now=now)
+    if manner is Manner.SCHEDULED:
+        book.place_regions(parties)
     return [granted[item.key] for item in wanted]
 
 

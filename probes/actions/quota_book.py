@@ -1,9 +1,10 @@
 """The accounts of the quota ledger: who counts for which, which of them are one, and their locks."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db.models import QuerySet
 
@@ -12,6 +13,9 @@ from probes.policy import quota
 from probes.policy.quota import Account
 from probes.selectors.quota import account as account_of
 from probes.selectors.quota import with_settings
+
+MOST_ADDRESSES: Final = 256
+"""Of a registry. A region says itself where it comes from, and whoever hands out checks reads all accounts there."""
 
 _Name = tuple[int, int | None, str]
 """A registry, a credential, and an address where there is none."""
@@ -61,7 +65,11 @@ class Book:
         return self._by_name[self._name(party)]
 
     def place_regions(self, parties: Iterable[Party]) -> None:
-        """Note which address each region comes from. Seldom anything, then one query."""
+        """Note which address each region comes from. Seldom anything, then two queries.
+
+        Where somebody holds one of these accounts, that is left for the next time: whoever has accounts of his own by
+        now may wait for no other.
+        """
         changed: dict[int, QuotaAccount] = {}
         for party in parties:
             row, slug = self.row_of(party), party.region.slug
@@ -73,7 +81,10 @@ class Book:
                     changed[other.pk] = other
             row.regions = sorted([*row.regions, slug])
             changed[row.pk] = row
-        if changed:
+        if not changed:
+            return
+        free = QuotaAccount.objects.filter(pk__in=changed).select_for_update(skip_locked=True, no_key=True)
+        if len(free) == len(changed):
             QuotaAccount.objects.bulk_update([changed[pk] for pk in sorted(changed)], ["regions"])
 
     def limited(self, *, skip_locked: bool) -> list[Pool]:
@@ -93,13 +104,20 @@ class Book:
     def _read(self) -> None:
         self._rows = list(_rows(self._registries).order_by("pk"))
         self._by_name = {(row.registry_id, row.credential_id, row.egress): row for row in self._rows}
+        self._addresses = Counter(row.registry_id for row in self._rows if row.credential_id is None)
 
     def _name(self, party: Party) -> _Name:
-        """Return which account somebody counts for. Who does not tell an address now comes from the last one."""
+        """Return which account somebody counts for.
+
+        Who does not tell an address now comes from the last one, and so does who tells a new one where there are as
+        many as are kept.
+        """
         if party.credential is not None:
             return party.registry, party.credential.pk, ""
         if party.address:
-            return party.registry, None, quota.place(party.address)
+            name = party.registry, None, quota.place(party.address)
+            if name in self._by_name or self._addresses[party.registry] < MOST_ADDRESSES:
+                return name
         slug = party.region.slug
         known = (row.egress for row in self._rows if row.registry_id == party.registry and slug in row.regions)
         return party.registry, None, next(known, slug)

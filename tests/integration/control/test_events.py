@@ -133,7 +133,7 @@ def test_move_is_dated_back_to_who_saw_it_first(tale: Tale) -> None:
 
 
 def test_move_is_not_dated_back_onto_one_that_is_known(tale: Tale, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What happened before all that is recalled is in the way of a report that comes late; it loses nothing by that."""
+    """What happened before all that is recalled is in the way of a late report, which loses nothing by that."""
     monkeypatch.setattr(tags, "_RECALLED", 1)
     asked = dispatch.check_now([tale.image.pk], now=tale.now + MINUTE)
     early = {message.queue.removeprefix("probe."): message for message in asked.messages}

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connections
 
-from probes.actions import dispatch
+from probes.actions import dispatch, quota_book
 from probes.models import (
     Event,
     MissedSlots,
@@ -76,6 +76,18 @@ class TestAccounts:
             "eu-west": [Depth.RESOLVE],
             "us-east": [Depth.PLATFORM],
         }
+
+    def test_region_that_comes_from_ever_new_addresses_makes_no_end_of_accounts(
+        self, now: datetime, regions: Regions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(quota_book, "MOST_ADDRESSES", 3)
+        add(1, now)
+        for number in range(1, 5):
+            come_from(eu_west=f"192.0.2.{number}")
+            Resource.objects.update(next_due_at=now + number * MINUTE)
+            assert set(depths(regions, dispatch.claim_due(now + number * MINUTE).messages)) == set(regions)
+        found = QuotaAccount.objects.values_list("egress", "regions")
+        assert dict(found) == {"192.0.2.1": ["eu-west"], "ap-south": ["ap-south"], "us-east": ["us-east"]}
 
     def test_neighbours_in_a_network_of_ipv6_are_one(self, now: datetime, regions: Regions) -> None:
         come_from(eu_west="2001:db8:1:2::3", us_east="2001:db8:1:2:9::4")
