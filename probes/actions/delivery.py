@@ -119,13 +119,15 @@ def note(receipt: Receipt, parcel: Parcel, channel_id: int, *, now: datetime, ji
             case Result.REFUSED:
                 longest = delivery.LONGEST_NOTICE_PAUSE
                 again_at = now + delivery.pause(parcel.attempt, longest=longest, jitter=jitter)
-                _note_well(channel_id)
-            case Result.UNREACHABLE:  # due at once, when the channel is tried again
-                _note_unreachable(channel_id, detail, now=now, jitter=jitter, asked=receipt.retry_after)
         if delivery.is_given_up(parcel.made_at, now=now):
             row.update(state=NoticeState.FAILED, last_error=detail)
         else:
             row.update(due_at=again_at, last_error=detail)
+        # The notice before its channel, as by whoever has it sent again: else the two would wait for each other.
+        if receipt.result is Result.UNREACHABLE:  # the notice is due as soon as the channel is tried again
+            _note_unreachable(channel_id, detail, now=now, jitter=jitter, asked=receipt.retry_after)
+        else:
+            _note_well(channel_id)
 
 
 def note_refreshed(receipt: Receipt, channel_id: int, *, now: datetime, jitter: float) -> None:

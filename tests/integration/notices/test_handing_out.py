@@ -1,8 +1,10 @@
 """Handing out notices, and what becomes of those that were not delivered: rows of the outbox, nothing sent."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 
 from probes.actions import notices, retention
 from probes.models import Channel, Notice, Resource
@@ -10,6 +12,7 @@ from probes.policy.delivery import GIVEN_UP_AFTER, LEASE, Result
 from probes.policy.notices import HOLD
 from probes.selectors import notices as selectors
 from tests.fakes.control_plane import ControlPlane
+from tests.integration.control.test_resources import wait_until_somebody_waits
 from tests.integration.notices.conftest import MakeChannel
 from tests.integration.notices.happening import EVERYWHERE, MINUTE, SECOND, deliver, handed_out, happen, note
 
@@ -53,6 +56,32 @@ def test_channel_that_cannot_be_reached_is_left_alone_for_longer_and_longer(
     assert len(deliver(now)) == 3
     channel.refresh_from_db()
     assert (channel.failures, channel.quiet_until, channel.last_error, channel.last_sent_at) == (0, None, "", now)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failure_is_noted_in_the_order_in_which_notices_are_sent_again(
+    plane: ControlPlane, make_channel: MakeChannel
+) -> None:
+    """Else the two would wait for each other, and one of them would fail."""
+    channel = make_channel()
+    happen("a", now=plane.now)
+    (parcel,) = handed_out(plane.now)
+
+    def fail() -> None:
+        try:
+            note(parcel, channel, Result.UNREACHABLE, plane.now, "connect refused")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():
+            Notice.objects.select_for_update().get(pk=parcel.id)
+            failing = elsewhere.submit(fail)
+            wait_until_somebody_waits()
+            Channel.objects.select_for_update(no_key=True, nowait=True).get(pk=channel.pk)
+        failing.result(30)
+    channel.refresh_from_db()
+    assert channel.failures == 1
 
 
 def test_notice_that_is_refused_is_tried_again_and_holds_up_no_other(
