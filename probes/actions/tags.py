@@ -29,7 +29,10 @@ from probes.selectors.terms import terms_of
 
 _AT_ONCE: Final = 500
 _RECALLED: Final = 64
-"""As many moves of a tag and its platforms are read again, to tell whether a turn follows one of them."""
+"""As many moves of a tag are read again, to tell whether a turn follows one of them."""
+
+_RECALLED_OF_PLATFORMS: Final = 512
+"""Of all its platforms together: a look at an index that is broken may tell of dozens at once."""
 
 _TAGGED: Final = ("reference", "kind", "repository", "tag", "digest", "registry__host", "is_tag_immutable")
 _SENT_AWAY: Final = frozenset({Presence.PAUSED, Presence.DRAINING})
@@ -38,10 +41,11 @@ _VOTING: Final = frozenset({Presence.PRESENT, Presence.UNHEARD})  # of the latte
 _TRAILS: Final = """
 SELECT given.id, event.kind, event.at, event.region, event.facts
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, since)
+CROSS JOIN (VALUES (%s::text[], %s), (%s::text[], %s)) AS wanted (kinds, most)
 CROSS JOIN LATERAL (
     SELECT kind, at, region, facts FROM probes_event
-    WHERE resource_id = given.id AND at >= given.since AND kind = ANY(%s)
-    ORDER BY at DESC LIMIT %s
+    WHERE resource_id = given.id AND at >= given.since AND kind = ANY(wanted.kinds)
+    ORDER BY at DESC LIMIT wanted.most
 ) AS event
 """
 
@@ -137,7 +141,8 @@ def _trails(since: Mapping[int, datetime]) -> _Trails:
     trails: dict[tuple[int, str], list[Move]] = defaultdict(list)
     if since:
         with connection.cursor() as cursor:
-            cursor.execute(_TRAILS, [list(since), list(since.values()), [*MOVES, *PLATFORMS], _RECALLED])
+            wanted = [[*MOVES], _RECALLED, [*PLATFORMS], _RECALLED_OF_PLATFORMS]
+            cursor.execute(_TRAILS, [list(since), list(since.values()), *wanted])
             for pk, kind, at, region, facts in cursor.fetchall():
                 known = json.loads(facts)
                 trails[pk, known.get("platform", "")].append(move_of(kind, known, region=region, at=at))

@@ -132,6 +132,15 @@ def test_move_is_dated_back_to_who_saw_it_first(tale: Tale) -> None:
     assert event.text.endswith("as first seen from us-east.")
 
 
+def test_platforms_that_come_and_go_hide_no_move(tale: Tale, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tags, "_RECALLED", 1)
+    monkeypatch.setattr(tags, "_RECALLED_OF_PLATFORMS", 1)
+    tale.round({"eu-west": at(B, ("linux/amd64", Reason.OK), ("linux/arm64", Reason.OK))})
+    tale.round({"eu-west": at(B, ("linux/amd64", Reason.OK), ("linux/arm64", Reason.PLATFORM_MISSING))})
+    tale.round({"us-east": at(B)})
+    assert [kind for kind, _ in tale.told()] == ["tag_moved", "platform_vanished"]
+
+
 def test_move_is_not_dated_back_onto_one_that_is_known(tale: Tale, monkeypatch: pytest.MonkeyPatch) -> None:
     """What happened before all that is recalled is in the way of a late report, which loses nothing by that."""
     monkeypatch.setattr(tags, "_RECALLED", 1)
