@@ -10,6 +10,7 @@ from probes.models import (
     Batch,
     Event,
     HostCertificate,
+    Incident,
     MaintenanceOccurrence,
     MissedSlots,
     Notice,
@@ -76,7 +77,9 @@ def drop_certificates(*, before: datetime) -> int:
 
 
 def drop_history(*, before: datetime) -> int:
-    """Drop events, and what a timeline was laid out of, from before that instant; returns how many rows.
+    """Drop events, incidents that are over, and what a timeline was laid out of, from before that instant.
+
+    Returns how many rows; the lines of incidents are among them.
 
     Of each resource the last verdict before it stays: it is what held at that instant.
     """
@@ -85,6 +88,7 @@ def drop_history(*, before: datetime) -> int:
         dropped: int = cursor.rowcount
     for rows in (
         Event.objects.filter(at__lt=before),
+        Incident.objects.filter(resolved_at__lt=before),
         Pause.objects.filter(ends_at__lt=before),
         MaintenanceOccurrence.objects.filter(ends_at__lt=before),
         RollUpProgress.objects.filter(starts_at__lt=before, finished_at__isnull=False),

@@ -19,6 +19,8 @@ from probes.actions.ingest import ingest
 from probes.models import (
     DayRollUp,
     HourRollUp,
+    Incident,
+    IncidentEntry,
     LateOutcome,
     MaintenanceOccurrence,
     Outcome,
@@ -407,6 +409,23 @@ def test_history_is_kept_for_its_time_and_what_holds_at_its_beginning(now: datet
         2 * HOUR,
     ]
     assert Pause.objects.get().ends_at is None
+
+
+def test_incidents_are_kept_for_as_long_as_the_rest(now: datetime, make_images: MakeImages) -> None:
+    """One that is open stays, however long it lasts; and so does a child, which loses its parent."""
+    (image,) = make_images()
+    bad: dict[str, Any] = {"level": "degraded", "worst": "degraded", "severity": "info", "began_at": now - 5 * HOUR}
+    over: dict[str, Any] = {"cause": "recovered", "opened_at": now - 5 * HOUR}
+    scope: dict[str, Any] = {"scope_kind": "registry", "scope_name": "ghcr.io"}
+    old = Incident.objects.create(**bad, **over, **scope, resolved_at=now - 4 * HOUR)
+    IncidentEntry.objects.create(incident=old, at=now, kind="opened")
+    kept = [
+        Incident.objects.create(**bad, **over, resource=image, resolved_at=now - 2 * HOUR),
+        Incident.objects.create(**bad, opened_at=now - 5 * HOUR, resource=image, parent=old),
+    ]
+    assert retention.drop_history(before=now - 3 * HOUR) == 2
+    assert list(Incident.objects.order_by("pk")) == kept
+    assert not Incident.objects.exclude(parent=None).exists()
 
 
 def test_roll_ups_are_partitioned_by_month(now: datetime, db: None) -> None:
