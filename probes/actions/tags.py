@@ -141,8 +141,8 @@ def _trails(since: Mapping[int, datetime]) -> _Trails:
     trails: dict[tuple[int, str], list[Move]] = defaultdict(list)
     if since:
         with connection.cursor() as cursor:
-            wanted = [[*MOVES], _RECALLED, [*PLATFORMS], _RECALLED_OF_PLATFORMS]
-            cursor.execute(_TRAILS, [list(since), list(since.values()), *wanted])
+            kinds = ([*MOVES], _RECALLED, [*PLATFORMS], _RECALLED_OF_PLATFORMS)
+            cursor.execute(_TRAILS, (list(since), list(since.values()), *kinds))
             for pk, kind, at, region, facts in cursor.fetchall():
                 known = json.loads(facts)
                 trails[pk, known.get("platform", "")].append(move_of(kind, known, region=region, at=at))
