@@ -1,6 +1,6 @@
 """Writing down when planned work happens: ahead, and never into the past."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -64,8 +64,7 @@ def delete(window_ids: Iterable[int], *, now: datetime) -> None:
     """Delete windows. What is on ends now, what is to come is called off, what is over stays on record."""
     with transaction.atomic():
         windows = MaintenanceWindow.objects.filter(pk__in=list(window_ids))
-        for window in windows.order_by("pk").select_for_update():
-            _call_off(window, now=now)
+        _call_off([window.pk for window in windows.order_by("pk").select_for_update()], now=now)
         windows.delete()
 
 
@@ -76,7 +75,7 @@ def plan(window: MaintenanceWindow, *, now: datetime) -> None:
     """
     with transaction.atomic():
         MaintenanceWindow.objects.select_for_update().get(pk=window.pk)
-        _call_off(window, now=now)
+        _call_off([window.pk], now=now)
         _write(window, Interval(now, now + HORIZON))
 
 
@@ -92,13 +91,14 @@ def extend(*, now: datetime) -> int:
     return len(ids)
 
 
-def _call_off(window: MaintenanceWindow, *, now: datetime) -> None:
-    """Let nothing more of the window happen.
+def _call_off(windows: Collection[int], *, now: datetime) -> None:
+    """Let nothing more of the windows happen.
 
-    What fails is looked at again at once; a region votes again with its next check.
+    What fails is looked at again at once; a region votes again with its next check. Of all windows together: verdicts
+    are locked in their order, as by whoever takes in a report.
     """
-    _look_again(Works.of([window.pk], now), now=now)
-    occurrences = MaintenanceOccurrence.objects.filter(window=window)
+    _look_again(Works.of(windows, now), now=now)
+    occurrences = MaintenanceOccurrence.objects.filter(window__in=windows)
     occurrences.filter(starts_at__gte=now).delete()
     occurrences.filter(ends_at__gt=now).update(ends_at=now)
 

@@ -1,16 +1,19 @@
 """Planned work is written down ahead, and what has begun is history."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
-from probes.actions import maintenance, resources
-from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Resource, ResourceGroup
+from probes.actions import maintenance, resources, verdicts
+from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Resource, ResourceGroup, Verdict
 from probes.policy.intervals import Interval
 from probes.selectors import uptime
 from tests.integration.control.conftest import MakeImages, Regions
+from tests.integration.control.test_resources import in_a_thread, wait_until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +64,26 @@ def test_window_that_is_deleted_leaves_what_has_begun(now: datetime, make_images
     window = planned(now, resources=make_images())
     maintenance.delete([window.pk], now=now + 2 * HOUR)
     assert times(window=None) == times() == [(now + HOUR, now + 2 * HOUR)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_windows_that_are_deleted_take_verdicts_in_the_order_in_which_a_report_does(
+    now: datetime, make_images: MakeImages
+) -> None:
+    """Else the two would wait for each other, and one of them would be lost."""
+    images = make_images(2)
+    with transaction.atomic():
+        verdicts.locked([image.pk for image in images], now=now)
+    Verdict.objects.update(state="degraded")
+    windows = [planned(now, resources=[image]).pk for image in reversed(images)]
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():
+            Verdict.objects.select_for_update(no_key=True).get(pk=images[0].pk)
+            deleting = elsewhere.submit(in_a_thread, lambda: maintenance.delete(windows, now=now + 2 * HOUR))
+            wait_until_somebody_waits()
+            Verdict.objects.select_for_update(no_key=True, nowait=True).get(pk=images[1].pk)
+        deleting.result(30)
+    assert not MaintenanceWindow.objects.exists()
 
 
 def test_window_called_off_at_its_very_start_never_happened(now: datetime, make_images: MakeImages) -> None:
