@@ -114,6 +114,9 @@ def delete(resource_ids: Iterable[int], *, now: datetime) -> None:
         # Resources before verdicts, as by whoever changes or pauses them. A report waits for no resource.
         ids = list(doomed.select_for_update(no_key=True).values_list("pk", flat=True))
         verdicts.locked(ids, now=now)
+        # Incidents before their notices, as by whoever tells of them: Django unties the notices first.
+        doomed_incidents = Incident.objects.filter(resource__in=ids).order_by("pk")
+        list(doomed_incidents.select_for_update(no_key=True).values_list("pk", flat=True))
         Resource.objects.filter(pk__in=ids).delete()
 
 

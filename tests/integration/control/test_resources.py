@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 
 from probes.actions import resources, verdicts
-from probes.models import Credential, Incident, Pause, RegionState, Registry, Resource, Verdict
+from probes.models import Channel, Credential, Incident, Notice, Pause, RegionState, Registry, Resource, Verdict
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
 from tests.fakes.far_region import finding
@@ -224,6 +224,34 @@ def test_deletion_and_pause_do_not_wait_for_each_other(
             Verdict.objects.update(stale_at=now)
         deleting.result(30)
     assert not Verdict.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deletion_takes_incidents_before_their_notices(now: datetime, make_images: MakeImages) -> None:
+    """As `infer_scopes` does, which tells of a child that its parent leaves behind: else the two would wait."""
+    (image,) = make_images()
+    incident = Incident.objects.create(
+        resource=image, level="degraded", worst="degraded", severity="info", began_at=now, opened_at=now
+    )
+    channel = Channel.objects.create(name="Operators", kind="webhook")
+    notice = Notice.objects.create(
+        channel=channel,
+        key="incident/opened",
+        topic="incident_opened",
+        incident=incident,
+        announcement={},
+        created_at=now,
+        due_at=now,
+    )
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():
+            Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
+            deleting = elsewhere.submit(in_a_thread, lambda: resources.delete([image.pk], now=now))
+            wait_until_somebody_waits()
+            Notice.objects.select_for_update(no_key=True, nowait=True).get(pk=notice.pk)
+        deleting.result(30)
+    notice.refresh_from_db()
+    assert notice.incident_id is None
 
 
 def test_image_is_paused_though_its_last_pause_was_never_ended(now: datetime, make_images: MakeImages) -> None:
