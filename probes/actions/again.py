@@ -1,5 +1,6 @@
 """Handing out once more what a worker that was stopping returned."""
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,9 @@ from probes.actions.quota import Manner
 from probes.actions.reports import Key
 from probes.models import Batch, Region, Resource
 from probes.protocol.taxonomy import Depth
+from probes.trust.keys import KeyFileError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,11 @@ def hand_out(region: Region, batch: Batch, returned: Collection[Key], *, now: da
         if resource_id in resources
     ]
     checks = [check for check in plans.readable(checks, now=now) if check.regions]
-    messages = plans.draw_up(checks, manner=Manner.BY_HAND, now=now, second_of=batch).messages
+    try:
+        messages = plans.draw_up(checks, manner=Manner.BY_HAND, now=now, second_of=batch).messages
+    except KeyFileError as error:  # before anything was written
+        _log.error("what was returned cannot be handed out again: %s", error)
+        return Again()
     if not messages:  # it was retired a moment ago
         return Again()
     return Again(messages, frozenset((check.resource.pk, check.slot) for check in checks))

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from probes.actions import dispatch, resources, secrets, terms, verdicts
 from probes.actions.ingest import Ingested, ingest
@@ -328,6 +330,23 @@ def test_paused_image_is_not_confirmed(now: datetime, regions: Regions, make_ima
     messages = dispatch.claim_due(due).messages
     resources.pause([image.pk], now=due)
     assert asked_of(deliver(regions, messages, due + SECOND, dict.fromkeys(regions, TIMED_OUT))) == []
+
+
+def test_report_is_taken_in_though_it_cannot_be_confirmed(
+    now: datetime,
+    regions: Regions,
+    make_images: MakeImages,
+    settings: Settings,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The control plane's key is needed to hand out checks, and not to read what came of them."""
+    _, due = settled(regions, make_images, now)
+    messages = dispatch.claim_due(due).messages
+    settings.KAIROS_CONTROL_KEY_FILE = tmp_path / "none.json"
+    taken = deliver(regions, messages, due + SECOND, dict.fromkeys(regions, TIMED_OUT))
+    assert [(item.stored, item.messages) for item in taken] == [(1, [])] * 3
+    assert "cannot be confirmed" in caplog.text
 
 
 def test_registry_that_fails_as_a_whole_is_asked_for_a_part(
