@@ -77,10 +77,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Something that was done with an incident, for whoever is to be told."""
+    """Something that was done with an incident, for whoever is to be told: nobody is during maintenance."""
 
     incident: Incident
     deed: Deed
+    is_in_maintenance: bool = False
 
 
 def known(resource_ids: Iterable[int]) -> Known:
@@ -144,7 +145,7 @@ def follow(
         )
         for deed in course.deeds:
             incident = timeline.add(incident, deed, found, resource=pk, terms=terms[pk])
-            done.append(Done(incident, deed))
+            done.append(Done(incident, deed, is_in_maintenance=until is not None))
         if incident:
             timeline.note_regions(incident, before.inputs.get(pk), found)
             if found.decision.state.harm:

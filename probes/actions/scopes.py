@@ -20,7 +20,7 @@ from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Q,
 
 from probes.actions import notices
 from probes.actions.incidents import Done
-from probes.models import Credential, Incident, IncidentEntry, Region, Resource
+from probes.models import Credential, Incident, IncidentEntry, Region, Registry, Resource
 from probes.policy.incidents import BackDate, Cause, Deed, EntryKind, Leave, Level, Open, Resolve, Turn
 from probes.policy.scopes import (
     USUAL,
@@ -114,6 +114,7 @@ class _Round:
     def __init__(self, now: datetime) -> None:
         self._now = now
         self._works = Works.on(now)
+        self._at_work = _at_work(self._works)
         self._entries: list[IncidentEntry] = []
         self._done: list[Done] = []
 
@@ -268,9 +269,14 @@ class _Round:
             left[parent.pk].append(resource.pk)
             self._enter(row, EntryKind.LEFT, text=labels[parent.scope] if parent.scope else "")
             row.parent = None
-            self._done.append(Done(row, Leave()))
+            self._done.append(Done(row, Leave(), is_in_maintenance=self._works.end(resource) is not None))
         Incident.objects.filter(pk__in=[row.pk for row, *_ in alone]).update(parent=None)
         self._enter_many(EntryKind.LEFT, left)
+
+    def _is_quiet(self, scope: Scope) -> bool:
+        """Tell whether a registry, or a region, is in maintenance as a whole."""
+        host, *_ = scope.name.split("/")
+        return Scope(Kind.REGISTRY if scope.kind is Kind.REPOSITORY else scope.kind, host) in self._at_work
 
     def _enter(
         self, incident: Incident, kind: EntryKind, *, before: str = "", after: str = "", text: str = ""
@@ -291,7 +297,7 @@ class _Round:
             )
 
     def _tell(self, item: _Scoped, deed: Deed) -> None:
-        self._done.append(Done(item.row, deed))
+        self._done.append(Done(item.row, deed, is_in_maintenance=self._is_quiet(item.scope)))
 
 
 def _shared_out(failing: Iterable[Failure], known: Sequence[_Scoped]) -> list[Failure]:
@@ -371,3 +377,12 @@ def _labels(scopes: Sequence[Scope]) -> Mapping[Scope, str]:
         else str(scope)
         for scope in scopes
     }
+
+
+def _at_work(works: Works) -> set[Scope]:
+    """Return the registries and regions in maintenance as a whole. Two queries at most."""
+    registries = {pk for work in works.whole for pk in work.registries}
+    regions = {pk for work in works.seen if work.is_of_everything for pk in work.regions}
+    hosts = Registry.objects.filter(pk__in=registries).values_list("host", flat=True) if registries else ()
+    slugs = Region.objects.filter(pk__in=regions).values_list("slug", flat=True) if regions else ()
+    return {Scope(Kind.REGISTRY, host) for host in hosts} | {Scope(Kind.REGION, slug) for slug in slugs}

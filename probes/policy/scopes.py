@@ -43,11 +43,6 @@ class Scope:
     def __str__(self) -> str:
         return f"{self.kind.replace('_', ' ')} {self.name}"
 
-    @property
-    def around(self) -> "Scope":
-        """The registry of a repository; anything else is nowhere but in itself."""
-        return Scope(Kind.REGISTRY, self.name.split("/")[0]) if self.kind is Kind.REPOSITORY else self
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

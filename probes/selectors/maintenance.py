@@ -12,7 +12,6 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Registry, Resource, ResourceGroup
 from probes.policy.intervals import Interval
-from probes.policy.scopes import Kind, Scope
 
 
 class Concerned(Protocol):
@@ -85,22 +84,6 @@ class Works:
     def is_on(self, resource: Concerned) -> bool:
         """Tell whether the resource's own work is among it."""
         return any(item.concerns(resource) for item in self.whole)
-
-    def end_of_registry(self, registry_id: int) -> datetime | None:
-        """Return the last end of work on a registry as a whole, None where there is none."""
-        return max((item.ends_at for item in self.whole if registry_id in item.registries), default=None)
-
-    def ends_by_scope(self) -> Mapping[Scope, datetime]:
-        """Return for the registries and regions that are worked on as a whole the last end. Two queries at most."""
-        ends: dict[Scope, datetime] = {}
-        registries = {pk for item in self.whole for pk in item.registries}
-        for pk, host in Registry.objects.filter(pk__in=registries).values_list("pk", "host") if registries else ():
-            ends[Scope(Kind.REGISTRY, host)] = max(item.ends_at for item in self.whole if pk in item.registries)
-        everything = [item for item in self.seen if item.is_of_everything]
-        regions = {pk for item in everything for pk in item.regions}
-        for pk, slug in Region.objects.filter(pk__in=regions).values_list("pk", "slug") if regions else ():
-            ends[Scope(Kind.REGION, slug)] = max(item.ends_at for item in everything if pk in item.regions)
-        return ends
 
     def ends_by_region(self, resource: Concerned) -> Mapping[int, datetime]:
         """Return for the ids of regions the last end of work that is seen from there alone."""

@@ -1,7 +1,7 @@
 """Notices: what waits, and what of the world decides whether it is told."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -108,17 +108,17 @@ def to_remind() -> list[ToRemind]:
 
 
 def standings(rows: Iterable[Notice], *, now: datetime) -> Mapping[int, Standing]:
-    """Return by notice how things stand with what it tells of. Five queries at most."""
+    """Return by notice how things stand with what it tells of. Three queries."""
     rows = list(rows)
     incidents = Incident.objects.select_related("parent__resource").in_bulk(
         {row.incident_id for row in rows} - {None}
     )
-    until = _maintenance_until(rows, incidents, now=now)
+    until = _maintenance_until({row.announcement["resource_id"] for row in rows} - {None}, now=now)
     return {row.pk: _standing(row, incidents.get(row.incident_id or 0), until) for row in rows}
 
 
 def _standing(row: Notice, incident: Incident | None, until: Mapping[int, datetime]) -> Standing:
-    maintenance_until = until.get(row.pk)
+    maintenance_until = until.get(row.announcement["resource_id"] or 0)
     if incident is None:
         return Standing(maintenance_until=maintenance_until)
     parent = incident.parent
@@ -131,25 +131,8 @@ def _standing(row: Notice, incident: Incident | None, until: Mapping[int, dateti
     )
 
 
-def _maintenance_until(
-    rows: Sequence[Notice], incidents: Mapping[int, Incident], *, now: datetime
-) -> Mapping[int, datetime]:
-    """Return by notice when the work ends that is on what it tells of: a resource, or as a whole what many share.
-
-    Four queries at most.
-    """
+def _maintenance_until(resource_ids: Iterable[int], *, now: datetime) -> Mapping[int, datetime]:
+    """Return of the resources that are in maintenance as seen from everywhere when that ends. Two queries."""
     works = Works.on(now)
-    if not (works.whole or works.seen):
-        return {}
-    resources = Resource.objects.in_bulk({row.announcement["resource_id"] for row in rows} - {None})
-    scopes = {pk: scope for pk, incident in incidents.items() if (scope := incident.scope)}
-    ends = works.ends_by_scope() if scopes else {}
-    found: dict[int, datetime | None] = {}
-    for row in rows:
-        if resource := resources.get(row.announcement["resource_id"] or 0):
-            found[row.pk] = works.end(resource)
-        elif scope := scopes.get(row.incident_id or 0):
-            found[row.pk] = ends.get(scope.around)
-        else:
-            found[row.pk] = works.end_of_registry(row.announcement["registry_id"] or 0)
-    return {pk: end for pk, end in found.items() if end}
+    found = ((row.pk, works.end(row)) for row in Resource.objects.filter(pk__in=resource_ids) if works.whole)
+    return {pk: end for pk, end in found if end}

@@ -130,5 +130,15 @@ def test_registry_in_maintenance_is_no_outage(watch: Watch, make_images: MakeIma
     assert Incident.objects.get(resource=None).began_at == ends_at
 
 
+def test_outage_that_ends_in_maintenance_is_told_to_nobody(watch: Watch, make_images: MakeImages) -> None:
+    make_images(5, interval_seconds=3600, reference="ghcr.io/org/more:1")
+    watch.round(DOWN)
+    watch.infer()
+    plan(watch, registries=[image_registry()])
+    watch.round()
+    (done,) = watch.infer()
+    assert done.is_in_maintenance
+
+
 def image_registry() -> Registry:
     return Registry.objects.get(host="ghcr.io")

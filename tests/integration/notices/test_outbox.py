@@ -257,36 +257,6 @@ def test_nothing_is_told_in_maintenance_and_what_lasts_is_told_after_it(
     assert deliver(begins + 31 * MINUTE) == ["ghcr.io/org/app:1 is unavailable"]
 
 
-def test_outage_of_a_registry_that_ends_while_it_is_worked_on_is_told_after_that(
-    plane: ControlPlane, make_channel: MakeChannel
-) -> None:
-    make_channel()
-    images = [plane.image(f"ghcr.io/org/app-{number}:1", interval_seconds=3600) for number in range(4)]
-    plane.check(*images)
-    plane.check(*images, finds=EVERYWHERE)
-    registry = scoped(plane, *images)
-    deliver(plane.now + HOLD)
-    begins = plane.now + 2 * MINUTE
-    work = MaintenanceWindow(name="the disks", starts_on=begins.date(), starts_at=begins.time(), duration_minutes=30)
-    maintenance.save(work, registries=[images[0].registry], now=plane.now)
-    notices.announce_incidents([resolve(registry, begins + MINUTE)], now=begins + MINUTE)
-    assert deliver(begins + 5 * MINUTE) == []
-    assert deliver(begins + 31 * MINUTE) == ["registry ghcr.io is available again, after 3 min"]
-
-
-def test_certificate_of_a_registry_that_is_worked_on_is_told_of_after_that(
-    plane: ControlPlane, image: Resource, make_channel: MakeChannel
-) -> None:
-    make_channel()
-    begins = plane.now
-    work = MaintenanceWindow(name="the disks", starts_on=begins.date(), starts_at=begins.time(), duration_minutes=30)
-    maintenance.save(work, registries=[image.registry], now=begins)
-    found = event(begins, "ghcr.io ends", kind="certificate_expiring", registry_id=image.registry_id)
-    notices.announce([announcements.of_event(found)], now=begins)
-    assert deliver(begins + MINUTE) == []
-    assert deliver(begins + 31 * MINUTE) == ["Tag ghcr.io ends moved."]
-
-
 def test_image_that_another_took_the_place_of_is_told_to_be_over(
     plane: ControlPlane, image: Resource, make_channel: MakeChannel
 ) -> None:

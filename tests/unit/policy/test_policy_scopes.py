@@ -58,12 +58,6 @@ def test_registry_that_is_down_is_one_outage() -> None:
     assert outage == Outage(scope=GHCR, cause=NO_SERVICE, began_at=NOON, resources=frozenset(range(400)))
 
 
-def test_registry_is_around_its_repositories_and_around_nothing_else() -> None:
-    assert repository("team/app").around == GHCR
-    assert GHCR.around == GHCR
-    assert Scope(Kind.AUTH_HOST, "auth.ghcr.io").around == Scope(Kind.AUTH_HOST, "auth.ghcr.io")
-
-
 def test_repository_that_is_gone_is_not_its_registry() -> None:
     failures = [failing(n, repository("app"), cause="repository_not_found") for n in range(4)]
     assert blamed(failures, {GHCR: 5, repository("app"): 4}) == [(repository("app"), [0, 1, 2, 3])]
