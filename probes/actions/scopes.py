@@ -103,8 +103,11 @@ def infer_scopes(*, now: datetime) -> list[Done]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
             (is_alone,) = cursor.fetchone()
-        done = _Round(now).run() if is_alone else []
-        notices.announce_incidents(done, now=now)
+        if not is_alone:
+            return []
+        found = _Round(now)
+        done = found.run()
+        notices.announce_incidents([*done, *found.grown], now=now)
         return done
 
 
@@ -117,6 +120,8 @@ class _Round:
         self._at_work = _at_work(self._works)
         self._entries: list[IncidentEntry] = []
         self._done: list[Done] = []
+        self.grown: list[Done] = []
+        """Of the incidents that were open and have new children: these may concern who was told nothing of them."""
 
     def run(self) -> list[Done]:
         known = self._known()
@@ -250,6 +255,12 @@ class _Round:
                 left[loose.parent].append(loose.resource)
         self._enter_many(EntryKind.JOINED, joined)
         self._enter_many(EntryKind.LEFT, left)
+        opened = {item.incident.pk for item in self._done if isinstance(item.deed, Open)}
+        self.grown = [
+            Done(item.row, Open(Level(item.row.level), item.row.began_at))
+            for item in items
+            if item.row.pk in joined and item.row.pk not in opened
+        ]
 
     def _leave(self) -> None:
         """Let what did not recover with its parent stand alone. Five statements."""
