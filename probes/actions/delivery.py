@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
 
 from probes.actions import announcements, secrets
 from probes.models import Channel, Notice
@@ -23,6 +23,12 @@ from probes.selectors import notices as selectors
 
 AT_ONCE: Final = 20
 """So many notices of a channel are handed out at once: what there is time for."""
+
+LOOKED_AT: Final = 500
+"""So many are judged at once: an outage leaves one unsaid for each of its children, and only then comes its own."""
+
+ASIDE_AFTER: Final = 5
+"""A notice that was tried so often lets the others go first: a receiver may choke on this one alone."""
 
 _LONGEST: Final = 300
 _log = logging.getLogger(__name__)
@@ -56,9 +62,18 @@ def remind(*, now: datetime) -> int:
                 due_at=now,
             )
         )
-    before = Notice.objects.filter(topic=Topic.INCIDENT_REMINDER, key__in={row.key for row in new})
-    known = set(before.values_list("channel_id", "key")) if new else set()
-    missing = [row for row in new if (row.channel_id, row.key) not in known]
+    if not new:
+        return 0
+    # One that waits for its channel says what the next one would.
+    waits = Q(incident__in={row.incident_id for row in new}, state=NoticeState.PENDING)
+    before = Notice.objects.filter(Q(key__in={row.key for row in new}) | waits, topic=Topic.INCIDENT_REMINDER)
+    known = set(before.values_list("channel_id", "key"))
+    waiting = set(before.filter(waits).values_list("channel_id", "incident_id"))
+    missing = [
+        row
+        for row in new
+        if (row.channel_id, row.key) not in known and (row.channel_id, row.incident_id) not in waiting
+    ]
     return len(Notice.objects.bulk_create(missing, ignore_conflicts=True))
 
 
@@ -106,7 +121,7 @@ def note(receipt: Receipt, parcel: Parcel, channel_id: int, *, now: datetime, ji
     with transaction.atomic():
         # Unless its lease ended meanwhile, and it was handed out once more.
         row = Notice.objects.filter(pk=parcel.id, attempts=parcel.attempt, state=NoticeState.PENDING)
-        again_at = now
+        again_at = min(parcel.due_at or now, now)  # so that it can be seen for how long it waits
         match receipt.result:
             case Result.DELIVERED:
                 row.update(state=NoticeState.SENT, sent_at=now, last_error=detail)  # some may have refused it
@@ -114,7 +129,7 @@ def note(receipt: Receipt, parcel: Parcel, channel_id: int, *, now: datetime, ji
                 Channel.objects.filter(pk=channel_id).update(last_sent_at=now)
                 return
             case Result.UNTRIED:
-                row.update(attempts=F("attempts") - 1, due_at=now)
+                row.update(attempts=F("attempts") - 1, due_at=again_at)
                 return
             case Result.REFUSED:
                 longest = delivery.LONGEST_NOTICE_PAUSE
@@ -142,31 +157,53 @@ def note_refreshed(receipt: Receipt, channel_id: int, *, now: datetime, jitter: 
 
 
 def _hand_out(channel: Channel, now: datetime) -> list[Parcel]:
+    """Return what is to be sent, past all that is better left unsaid."""
+    while True:
+        parcels, judged = _judge(channel, now)
+        if parcels or not judged:
+            return parcels
+
+
+def _judge(channel: Channel, now: datetime) -> tuple[list[Parcel], int]:
+    """Judge notices that are due, until there are enough to send; return those, and how many were judged."""
     before = Notice.objects.filter(
         channel=channel, incident=OuterRef("incident"), state=NoticeState.PENDING, pk__lt=OuterRef("pk")
     )
     due = Notice.objects.filter(~Exists(before), channel=channel, state=NoticeState.PENDING, due_at__lte=now)
     if not channel.is_enabled:
         due = due.filter(topic=Topic.TEST)
+    is_aside = ExpressionWrapper(Q(attempts__gte=ASIDE_AFTER), output_field=BooleanField())
     with transaction.atomic():
-        rows = list(due.order_by("pk").select_for_update(skip_locked=True, of=("self",))[:AT_ONCE])
+        rows = list(due.order_by(is_aside, "pk").select_for_update(skip_locked=True, of=("self",))[:LOOKED_AT])
         standings = selectors.standings(rows, now=now)
-        parcels = []
+        parcels: list[Parcel] = []
+        judged = []
         for row in rows:
+            if len(parcels) == AT_ONCE:
+                break
+            judged.append(row)
             match judge(Topic(row.topic), standings[row.pk]):
                 case Send():
+                    due_at = row.due_at
                     row.attempts, row.due_at = row.attempts + 1, now + delivery.LEASE
-                    parcels.append(_parcel(row))
+                    parcels.append(_parcel(row, due_at))
                 case Wait(until):
                     row.due_at = until
                 case Suppress(because):
                     row.state, row.because = NoticeState.SUPPRESSED.value, because[:_LONGEST]
-        Notice.objects.bulk_update(rows, ("attempts", "due_at", "state", "because"))
-    return parcels
+        Notice.objects.bulk_update(judged, ("attempts", "due_at", "state", "because"))
+    return parcels, len(judged)
 
 
-def _parcel(row: Notice) -> Parcel:
-    return Parcel(id=row.pk, uid=str(row.uid), attempt=row.attempts, made_at=row.created_at, announcement=row.told)
+def _parcel(row: Notice, due_at: datetime | None = None) -> Parcel:
+    return Parcel(
+        id=row.pk,
+        uid=str(row.uid),
+        attempt=row.attempts,
+        made_at=row.created_at,
+        announcement=row.told,
+        due_at=due_at,
+    )
 
 
 def _destination(channel: Channel) -> Destination:
@@ -207,3 +244,8 @@ def _note_unreachable(
     longest = delivery.LONGEST_CHANNEL_PAUSE
     channel.quiet_until = now + delivery.pause(channel.failures, longest=longest, jitter=jitter, asked=asked)
     channel.save(update_fields=["failures", "failing_since", "quiet_until", "last_error"])
+    long_ago = now - delivery.GIVEN_UP_AFTER
+    if channel.failing_since and channel.failing_since <= long_ago:
+        # One is tried at a time: waiting for its turn, each of many would be kept for longer than that.
+        waiting = Notice.objects.filter(channel=channel, state=NoticeState.PENDING, due_at__lte=long_ago)
+        waiting.update(state=NoticeState.FAILED, last_error=detail)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
+from django.db.models import Q
 
 from probes.models import (
     AccountCosts,
@@ -67,8 +68,12 @@ def drop_region_events(*, before: datetime) -> int:
 
 
 def drop_notices(*, before: datetime) -> int:
-    """Drop notices from before that instant, but those that are still to be told; returns how many."""
-    return Notice.objects.filter(created_at__lt=before).exclude(state=NoticeState.PENDING).delete()[0]
+    """Drop notices from before that instant, but those that are still to be told; returns how many.
+
+    Those of an incident that is open stay: who was told of it is reminded, and told its end.
+    """
+    old = Notice.objects.filter(Q(incident=None) | Q(incident__resolved_at__isnull=False), created_at__lt=before)
+    return old.exclude(state=NoticeState.PENDING).delete()[0]
 
 
 def drop_certificates(*, before: datetime) -> int:

@@ -75,7 +75,8 @@ class Destination:
 class Parcel:
     """One notice on its way. `uid` is the same at each attempt: receivers know by it what they have already.
 
-    `attempt` counts from 1; `made_at` is when the notice was written.
+    `attempt` counts from 1; `made_at` is when the notice was written. `due_at` is since when it waits; that
+    is for whoever hands it out, and not passed on.
     """
 
     id: int
@@ -83,6 +84,7 @@ class Parcel:
     attempt: int
     made_at: datetime
     announcement: Announcement
+    due_at: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -7,6 +7,7 @@ import pytest
 from django.db import connections, transaction
 
 from probes.actions import notices, retention
+from probes.actions.delivery import ASIDE_AFTER
 from probes.models import Channel, Notice, Resource
 from probes.policy.delivery import GIVEN_UP_AFTER, LEASE, Result
 from probes.policy.notices import HOLD
@@ -84,6 +85,47 @@ def test_failure_is_noted_in_the_order_in_which_notices_are_sent_again(
     assert channel.failures == 1
 
 
+def test_notice_that_its_receiver_chokes_on_lets_the_others_go_first(
+    plane: ControlPlane, make_channel: MakeChannel
+) -> None:
+    channel = make_channel()
+    happen("a", "b", now=plane.now)
+    now = plane.now
+    for _ in range(ASIDE_AFTER):
+        first, second = handed_out(now)
+        assert first.announcement.key == "event/a"
+        note(first, channel, Result.UNREACHABLE, now, "HTTP 500")
+        note(second, channel, Result.UNTRIED, now)
+        now += 6 * MINUTE
+    assert [parcel.announcement.key for parcel in handed_out(now)] == ["event/b", "event/a"]
+
+
+def test_notice_that_cannot_be_delivered_is_seen_to_wait_since_it_was_due(
+    plane: ControlPlane, make_channel: MakeChannel
+) -> None:
+    channel = make_channel()
+    happen("a", now=plane.now)
+    now = plane.now
+    for _ in range(3):
+        (parcel,) = handed_out(now)
+        note(parcel, channel, Result.UNREACHABLE, now, "connect refused")
+        now += 6 * MINUTE
+    assert selectors.outbox(now=now).oldest_due_at == plane.now
+
+
+def test_all_that_waits_for_a_channel_that_is_gone_is_given_up_in_time(
+    plane: ControlPlane, make_channel: MakeChannel
+) -> None:
+    channel = make_channel()
+    happen("a", "b", "c", now=plane.now)
+    for now in (plane.now, plane.now + GIVEN_UP_AFTER):
+        first, *others = handed_out(now)
+        for parcel in others:
+            note(parcel, channel, Result.UNTRIED, now)
+        note(first, channel, Result.UNREACHABLE, now, "connect refused")
+    assert set(Notice.objects.values_list("state", "last_error")) == {("failed", "connect refused")}
+
+
 def test_notice_that_is_refused_is_tried_again_and_holds_up_no_other(
     plane: ControlPlane, make_channel: MakeChannel
 ) -> None:
@@ -136,3 +178,16 @@ def test_outbox_is_counted_and_old_notices_are_dropped(plane: ControlPlane, make
     assert found.oldest_due_at == plane.now
     assert retention.drop_notices(before=plane.now + MINUTE) == 1
     assert Notice.objects.get().pk == second.id  # it is still to be told
+
+
+def test_notices_of_an_open_incident_are_kept(
+    plane: ControlPlane, image: Resource, make_channel: MakeChannel
+) -> None:
+    """Whoever was told of it is told when it is over, however long that takes."""
+    make_channel()
+    plane.check(image, finds=EVERYWHERE)
+    deliver(plane.now + HOLD)
+    assert retention.drop_notices(before=plane.now + MINUTE) == 0
+    plane.check(image)
+    assert deliver(plane.now + HOLD) == ["ghcr.io/org/app:1 is available again, after 1 min"]
+    assert retention.drop_notices(before=plane.now + 2 * MINUTE) == 2
