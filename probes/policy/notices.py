@@ -231,6 +231,7 @@ class Standing:
     """How things stand when a notice is due, with what it tells of."""
 
     parent: str = ""  # the title of the open incident that explains this one
+    is_known: bool = True  # the channel was told something of the incident
     is_open: bool = True
     is_flapping: bool = False
     is_acknowledged: bool = False
@@ -264,6 +265,8 @@ def judge(topic: Topic, standing: Standing) -> Send | Wait | Suppress:
         return Suppress(f"explained by: {standing.parent}")
     if topic is Topic.INCIDENT_REMINDER:
         return _judge_reminder(standing)
+    if topic is Topic.INCIDENT_RESOLVED and not standing.is_known:
+        return Suppress(NOBODY_KNOWS)
     if standing.maintenance_until is not None:
         return Wait(standing.maintenance_until)
     return Send()

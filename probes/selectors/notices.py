@@ -1,7 +1,7 @@
 """Notices: what waits, and what of the world decides whether it is told."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -27,7 +27,7 @@ class Outbox:
 def outbox(*, now: datetime) -> Outbox:
     """Return how the outbox stands. Two queries."""
     counted = Notice.objects.order_by().values_list("state").annotate(count=Count("pk"))
-    overdue = Notice.objects.filter(state=NoticeState.PENDING, due_at__lte=now)
+    overdue = Notice.objects.filter(state=NoticeState.PENDING, due_at__lte=now, channel__is_enabled=True)
     counts: Counter[NoticeState] = Counter({NoticeState(state): count for state, count in counted})
     return Outbox(
         counts={state: counts[state] for state in NoticeState},
@@ -92,6 +92,7 @@ def to_remind() -> list[ToRemind]:
             state=NoticeState.SENT,
             topic__in=_OPENING,
         )
+        .filter(Q(incident__parent=None) | Q(incident__parent__resolved_at__isnull=False))  # others are explained
         .order_by()
         .values("channel", "incident")
         .annotate(told_at=Min("sent_at"))
@@ -108,22 +109,44 @@ def to_remind() -> list[ToRemind]:
 
 
 def standings(rows: Iterable[Notice], *, now: datetime) -> Mapping[int, Standing]:
-    """Return by notice how things stand with what it tells of. Three queries."""
+    """Return by notice how things stand with what it tells of. Three queries, one more where an incident is over."""
     rows = list(rows)
+    known = _known([row for row in rows if row.topic == Topic.INCIDENT_RESOLVED])
     incidents = Incident.objects.select_related("parent__resource").in_bulk(
         {row.incident_id for row in rows} - {None}
     )
     until = _maintenance_until({row.announcement["resource_id"] for row in rows} - {None}, now=now)
-    return {row.pk: _standing(row, incidents.get(row.incident_id or 0), until) for row in rows}
+    return {
+        row.pk: _standing(
+            row,
+            incidents.get(row.incident_id or 0),
+            until,
+            is_known=row.topic != Topic.INCIDENT_RESOLVED or (row.channel_id, row.incident_id) in known,
+        )
+        for row in rows
+    }
 
 
-def _standing(row: Notice, incident: Incident | None, until: Mapping[int, datetime]) -> Standing:
+def _known(rows: Sequence[Notice]) -> set[tuple[int, int | None]]:
+    """Return of which of these incidents which channels were told something. One query at most.
+
+    What was to be told when one was over may have been left unsaid since: beneath a parent, say.
+    """
+    channels, found = {row.channel_id for row in rows}, {row.incident_id for row in rows} - {None}
+    if not found:
+        return set()
+    told = Notice.objects.filter(channel__in=channels, incident__in=found, state=NoticeState.SENT)
+    return set(told.order_by().values_list("channel_id", "incident_id").distinct())
+
+
+def _standing(row: Notice, incident: Incident | None, until: Mapping[int, datetime], *, is_known: bool) -> Standing:
     maintenance_until = until.get(row.announcement["resource_id"] or 0)
     if incident is None:
         return Standing(maintenance_until=maintenance_until)
     parent = incident.parent
     return Standing(
         parent=f"{parent.subject}, incident {parent.pk}" if parent and parent.is_open else "",
+        is_known=is_known,
         is_open=incident.is_open,
         is_flapping=incident.is_flapping,
         is_acknowledged=incident.acknowledged_at is not None,

@@ -16,6 +16,7 @@ from probes.actions import (
     maintenance,
     notices,
     resources,
+    scopes,
     verdicts,
 )
 from probes.models import (
@@ -31,7 +32,9 @@ from probes.models import (
 from probes.policy.delivery import Result
 from probes.policy.incidents import Leave, Open, Resolve
 from probes.policy.notices import HOLD
+from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import finding
 from tests.integration.notices.conftest import MakeChannel
 from tests.integration.notices.happening import (
     EVERYWHERE,
@@ -214,6 +217,51 @@ def test_incident_of_a_scope_is_told_to_whom_one_of_its_resources_concerns(
     assert topics(channels["theirs"]) == []
 
 
+def test_whom_an_outage_hits_later_is_told_of_it_then(plane: ControlPlane, make_channel: MakeChannel) -> None:
+    ours, theirs = ResourceGroup.objects.create(name="ours"), ResourceGroup.objects.create(name="theirs")
+    first = [plane.image(f"ghcr.io/org/ours-{number}:1", group=ours, interval_seconds=3600) for number in range(4)]
+    later = plane.image("ghcr.io/org/theirs:1", group=theirs, interval_seconds=3600)
+    channels = {group.name: make_channel(name=group.name) for group in (ours, theirs)}
+    for group in (ours, theirs):
+        Rule.objects.get(channel=channels[group.name]).groups.add(group)
+    down = dict.fromkeys(EVERYWHERE, finding(Reason.CONNECT_TIMEOUT, Stage.CONNECT))
+    plane.check(*first, later)
+    plane.check(*first, finds=down)
+    scopes.infer_scopes(now=plane.now + 20 * SECOND)
+    deliver(plane.now + HOLD)
+    assert topics(channels["theirs"]) == []
+    plane.check(later, finds=down)
+    scopes.infer_scopes(now=plane.now + 20 * SECOND)
+    assert deliver(plane.now + 2 * HOLD) == ["registry ghcr.io is unavailable: 5 resources fail"]
+    assert topics(channels["theirs"], state="sent") == ["incident_opened"]
+    assert topics(channels["ours"], state="sent") == ["incident_opened"]
+
+
+def test_end_of_what_was_left_unsaid_is_left_unsaid(plane: ControlPlane, make_channel: MakeChannel) -> None:
+    """Nobody looked at the outbox between the hold and the end: the child's opening was due, but never told."""
+    make_channel()
+    images = [plane.image(f"ghcr.io/org/app-{number}:1", interval_seconds=3600) for number in range(4)]
+    plane.check(*images)
+    plane.check(*images, finds=EVERYWHERE)
+    scoped(plane, *images)
+    plane.now += HOLD
+    plane.check(images[0])
+    assert topics(state="pending")[-1] == "incident_resolved"
+    assert deliver(plane.now) == ["registry ghcr.io is unavailable: 4 resources fail"]
+    over = Notice.objects.get(topic="incident_resolved")
+    assert (over.state, over.because) == ("suppressed", "over before anybody was told")
+
+
+def test_many_children_do_not_hold_up_what_tells_of_them(plane: ControlPlane, make_channel: MakeChannel) -> None:
+    make_channel()
+    images = [plane.image(f"ghcr.io/org/app-{number}:1", interval_seconds=3600) for number in range(45)]
+    plane.check(*images)
+    plane.check(*images, finds=EVERYWHERE)
+    scoped(plane, *images)
+    (parcel,) = handed_out(plane.now + HOLD)
+    assert parcel.announcement.title == "registry ghcr.io is unavailable: 45 resources fail"
+
+
 def test_rules_choose_by_group_label_severity_and_topic(plane: ControlPlane, make_channel: MakeChannel) -> None:
     group = ResourceGroup.objects.create(name="payments", severity="warning")
     image = plane.image(group=group, labels={"team": "payments"}, interval_seconds=3600)
@@ -325,6 +373,17 @@ def test_reminders_go_on_until_somebody_is_at_it(
     incidents.acknowledge(Incident.objects.get().pk, by=somebody, now=told_at)
     delivery.remind(now=told_at + 400 * MINUTE)
     assert deliver(told_at + 400 * MINUTE) == []
+
+
+def test_reminders_do_not_pile_up_while_the_channel_is_down(
+    plane: ControlPlane, image: Resource, make_channel: MakeChannel
+) -> None:
+    make_channel(reminder_minutes=10)
+    plane.check(image, finds=EVERYWHERE)
+    deliver(plane.now + HOLD)
+    for number in range(1, 7):
+        delivery.remind(now=plane.now + HOLD + 10 * number * MINUTE)
+    assert len(deliver(plane.now + 70 * MINUTE)) == 1
 
 
 def test_queries_do_not_depend_on_how_many_incidents_are_told(plane: ControlPlane, make_channel: MakeChannel) -> None:

@@ -159,6 +159,7 @@ def test_announcement_takes_its_course(
         (Topic.INCIDENT_OPENED, Standing(parent="registry ghcr.io"), Suppress("explained by: registry ghcr.io")),
         (Topic.INCIDENT_FLAPPING, Standing(parent="registry ghcr.io"), Suppress("explained by: registry ghcr.io")),
         (Topic.INCIDENT_RESOLVED, Standing(parent="registry ghcr.io", is_open=False), Send()),
+        (Topic.INCIDENT_RESOLVED, Standing(is_open=False, is_known=False), Suppress(NOBODY_KNOWS)),
         (Topic.TAG_MOVED, Standing(parent="registry ghcr.io"), Send()),
         (Topic.INCIDENT_OPENED, Standing(maintenance_until=NOW), Wait(NOW)),
         (Topic.INCIDENT_RESOLVED, Standing(maintenance_until=NOW), Wait(NOW)),
