@@ -77,4 +77,4 @@ def _times(told: Announcement, now: datetime) -> tuple[datetime, datetime]:
         return told.at, told.at + _TEST_STANDS_FOR
     if told.facts.get("is_over"):
         return told.at, told.at
-    return told.at, told.at + EVENT_STANDS_FOR
+    return told.at, max(told.at + EVENT_STANDS_FOR, now + STANDS_FOR)  # also where it comes late

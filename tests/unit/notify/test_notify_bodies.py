@@ -167,6 +167,11 @@ def test_alert_of_what_happened_at_a_moment_stands_for_a_while(told: Announcemen
     assert (found["labels"]["alertname"], found["endsAt"]) == (name, ends_at)
 
 
+def test_alert_of_an_event_that_comes_late_is_not_over_before_it_arrives() -> None:
+    late = alertmanager.alert_of(parcel(MOVED), now=NOW + 90 * MINUTE)
+    assert late["endsAt"] == "2026-03-01T13:40:00.000Z"
+
+
 def test_region_that_is_back_is_the_end_of_the_same_alert() -> None:
     assert alert(BACK)["labels"] == alert(SILENT)["labels"]
 
