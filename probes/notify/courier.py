@@ -110,11 +110,12 @@ class Courier:
                     self._told.put_nowait(Told(destination, receipt))
                     if receipt.result is Result.UNREACHABLE:
                         break
-        except TimeoutError:
+        except Exception as error:  # noqa: BLE001 - or it would be sent again and again, and nothing said of it
+            is_late = isinstance(error, TimeoutError)
+            detail = f"not done within {seconds:.0f} seconds" if is_late else f"it failed: {type(error).__name__}"
             if left:
-                detail = f"not done within {seconds:.0f} seconds"
-                late = Receipt(id=left.pop(0), result=Result.UNREACHABLE, detail=detail)
-                self._told.put_nowait(Told(destination, late))
+                failed = Receipt(id=left.pop(0), result=Result.UNREACHABLE, detail=detail)
+                self._told.put_nowait(Told(destination, failed))
         for pk in left:
             self._told.put_nowait(Told(destination, Receipt(id=pk, result=Result.UNTRIED)))
 
