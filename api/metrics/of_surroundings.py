@@ -53,7 +53,7 @@ NOTICES: Final = Family(
 OLDEST_NOTICE: Final = Family(
     name="kairos_notices_oldest_due_timestamp_seconds",
     kind=Kind.GAUGE,
-    text="When the first of the pending notices is or was due to be sent; absent where there is none.",
+    text="When the first of the pending notices is or was due; absent without one and while the channel is disabled.",
     labels=("channel",),
 )
 
@@ -82,16 +82,16 @@ def _of_accounts(family: Family, value: Callable[[QuotaAccount], float | None]) 
     return lines
 
 
-def _notices(_scrape: Scrape) -> Iterator[str]:
-    found = {(row.channel, row.state): row.notices for row in surroundings.notices()}
+def _notices(scrape: Scrape) -> Iterator[str]:
+    found = {(row.channel, row.state): row.notices for row in scrape.notices}
     for channel in sorted({channel for channel, _ in found}):
         for state in NoticeState:
             yield sample(NOTICES.name, labels(channel=channel, state=state), found.get((channel, state), 0))
 
 
-def _oldest_notice(_scrape: Scrape) -> Iterator[str]:
-    for row in surroundings.notices():
-        if row.state == NoticeState.PENDING:
+def _oldest_notice(scrape: Scrape) -> Iterator[str]:
+    for row in scrape.notices:
+        if row.state == NoticeState.PENDING and row.first_due_at:
             yield sample(OLDEST_NOTICE.name, labels(channel=row.channel), instant(row.first_due_at))
 
 

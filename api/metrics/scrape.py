@@ -30,5 +30,9 @@ class Scrape:
         return list(surroundings.limited())
 
     @cached_property
+    def notices(self) -> list[surroundings.Told]:
+        return list(surroundings.notices())
+
+    @cached_property
     def works(self) -> Works:
         return Works.on(self.now)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Count, F, Min
+from django.db.models import Count, F, Min, Q
 
 from probes.models import HostCertificate, Notice, QuotaAccount
 
@@ -19,12 +19,15 @@ class Expiry(NamedTuple):
 
 
 class Told(NamedTuple):
-    """How many notices of a channel are in a state, and when the first of them is or was due."""
+    """How many notices of a channel are in a state, and when the first of them is or was due.
+
+    None where the channel is disabled: they wait until somebody enables it.
+    """
 
     channel: str
     state: str
     notices: int
-    first_due_at: datetime
+    first_due_at: datetime | None
 
 
 def expiries() -> Iterator[Expiry]:
@@ -42,5 +45,6 @@ def limited() -> Sequence[QuotaAccount]:
 
 def notices() -> Sequence[Told]:
     """Return how many notices there are of each channel and state."""
-    counted = Notice.objects.order_by().values("channel__name", "state").annotate(Count("pk"), Min("due_at"))
-    return [Told(*row) for row in counted.values_list("channel__name", "state", "pk__count", "due_at__min")]
+    counted = Notice.objects.order_by().values("channel__name", "state")
+    counted = counted.annotate(Count("pk"), first=Min("due_at", filter=Q(channel__is_enabled=True)))
+    return [Told(*row) for row in counted.values_list("channel__name", "state", "pk__count", "first")]

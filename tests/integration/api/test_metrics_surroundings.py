@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from probes.actions import regions as region_actions
-from probes.models import QuotaAccount
+from probes.models import Channel, QuotaAccount
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.surroundings import SOON, surroundings_of
 from tests.integration.api.test_metrics import samples, value
@@ -55,3 +55,11 @@ def test_notices_are_counted_by_state_with_when_the_first_is_due(client: APIClie
     }
     due = value(samples(client, "kairos_notices_oldest_due_timestamp_seconds"), channel="mail")
     assert due == (surrounded.now + timedelta(minutes=1)).timestamp()
+
+
+def test_notices_that_wait_for_a_disabled_channel_are_not_overdue(
+    client: APIClient, surrounded: ControlPlane
+) -> None:
+    Channel.objects.update(is_enabled=False)
+    assert value(samples(client, "kairos_notices"), channel="mail", state="pending") == 2
+    assert samples(client, "kairos_notices_oldest_due_timestamp_seconds") == {}
