@@ -198,6 +198,7 @@ class Course:
 
 
 NOBODY_KNOWS: Final = "over before anybody was told"
+OVERTAKEN: Final = "no longer so by the end of maintenance"
 _FLAPS: Final = "told as flapping instead"
 
 
@@ -235,6 +236,7 @@ class Standing:
     is_open: bool = True
     is_flapping: bool = False
     is_acknowledged: bool = False
+    is_overtaken: bool = False  # it was kept back in maintenance, and is not worth telling after it
     maintenance_until: datetime | None = None
 
 
@@ -269,7 +271,7 @@ def judge(topic: Topic, standing: Standing) -> Send | Wait | Suppress:
         return Suppress(NOBODY_KNOWS)
     if standing.maintenance_until is not None:
         return Wait(standing.maintenance_until)
-    return Send()
+    return Suppress(OVERTAKEN) if standing.is_overtaken else Send()
 
 
 def _judge_reminder(standing: Standing) -> Send | Suppress:

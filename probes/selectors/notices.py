@@ -1,18 +1,20 @@
 """Notices: what waits, and what of the world decides whether it is told."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Count, Min, Q
 
-from probes.models import Channel, Incident, Notice, Resource
+from probes.models import Channel, Incident, Notice, Region, Registry, Resource
 from probes.policy.delivery import RESOLVED_TOLD_FOR, ChannelKind
 from probes.policy.notices import NoticeState, Standing, Topic
+from probes.policy.scopes import Kind
 from probes.selectors.maintenance import Works
 
+_OF_REGISTRIES: Final = (Kind.REGISTRY, Kind.REPOSITORY)
 _OPENING: Final = (Topic.INCIDENT_OPENED, Topic.INCIDENT_WORSE, Topic.INCIDENT_FLAPPING)
 
 
@@ -109,19 +111,22 @@ def to_remind() -> list[ToRemind]:
 
 
 def standings(rows: Iterable[Notice], *, now: datetime) -> Mapping[int, Standing]:
-    """Return by notice how things stand with what it tells of. Three queries, one more where an incident is over."""
+    """Return by notice how things stand with what it tells of. A constant number of queries, most often three."""
     rows = list(rows)
     known = _known([row for row in rows if row.topic == Topic.INCIDENT_RESOLVED])
+    overtaken = _overtaken(rows)
     incidents = Incident.objects.select_related("parent__resource").in_bulk(
         {row.incident_id for row in rows} - {None}
     )
-    until = _maintenance_until({row.announcement["resource_id"] for row in rows} - {None}, now=now)
+    until = _maintenance_until(rows, now=now)
     return {
-        row.pk: _standing(
-            row,
+        row.pk: _with(
+            Standing(
+                is_known=row.topic != Topic.INCIDENT_RESOLVED or (row.channel_id, row.incident_id) in known,
+                is_overtaken=row.pk in overtaken,
+                maintenance_until=until.get(row.pk),
+            ),
             incidents.get(row.incident_id or 0),
-            until,
-            is_known=row.topic != Topic.INCIDENT_RESOLVED or (row.channel_id, row.incident_id) in known,
         )
         for row in rows
     }
@@ -139,23 +144,88 @@ def _known(rows: Sequence[Notice]) -> set[tuple[int, int | None]]:
     return set(told.order_by().values_list("channel_id", "incident_id").distinct())
 
 
-def _standing(row: Notice, incident: Incident | None, until: Mapping[int, datetime], *, is_known: bool) -> Standing:
-    maintenance_until = until.get(row.announcement["resource_id"] or 0)
+def _overtaken(rows: Iterable[Notice]) -> set[int]:
+    """Return which conditions of regions that were kept back are not worth telling any more. One query at most.
+
+    That are those which something came after, and the ends of what nobody was told.
+    """
+    kept = {row.pk: row for row in rows if row.topic == Topic.REGION_CONDITION and _was_kept_back(row)}
+    if not kept:
+        return set()
+    about = {row.announcement["region_id"] for row in kept.values()}
+    around = Notice.objects.filter(
+        channel__in={row.channel_id for row in kept.values()},
+        topic=Topic.REGION_CONDITION,
+        announcement__region_id__in=about,
+    )
+    by_whom: dict[tuple[int, int, str | None], list[Notice]] = defaultdict(list)
+    for row in around.order_by("pk"):
+        by_whom[row.channel_id, row.announcement["region_id"], row.announcement["facts"]["worker"]].append(row)
+    return {row.pk for told in by_whom.values() for row in _not_worth_telling(told, kept.keys())}
+
+
+def _not_worth_telling(notices: Sequence[Notice], kept: Container[int]) -> Iterator[Notice]:
+    """Yield what of one channel's notices of one region, or of one of its workers, was kept back for nothing."""
+    is_bad = False  # as far as was told
+    for place, row in enumerate(notices):
+        is_over = row.announcement["facts"]["is_over"]
+        if row.pk not in kept:
+            is_bad = not is_over if row.state == NoticeState.SENT else is_bad
+        elif not is_bad if is_over else place + 1 < len(notices):
+            yield row
+
+
+def _was_kept_back(row: Notice) -> bool:
+    return row.attempts == 0 and row.due_at > row.created_at
+
+
+def _with(standing: Standing, incident: Incident | None) -> Standing:
     if incident is None:
-        return Standing(maintenance_until=maintenance_until)
+        return replace(standing, is_known=True)  # it was deleted, and with it what would tell
     parent = incident.parent
-    return Standing(
+    return replace(
+        standing,
         parent=f"{parent.subject}, incident {parent.pk}" if parent and parent.is_open else "",
-        is_known=is_known,
         is_open=incident.is_open,
         is_flapping=incident.is_flapping,
         is_acknowledged=incident.acknowledged_at is not None,
-        maintenance_until=maintenance_until,
     )
 
 
-def _maintenance_until(resource_ids: Iterable[int], *, now: datetime) -> Mapping[int, datetime]:
-    """Return of the resources that are in maintenance as seen from everywhere when that ends. Two queries."""
+def _maintenance_until(rows: Iterable[Notice], *, now: datetime) -> Mapping[int, datetime]:
+    """Return by notice when the maintenance ends of what it tells of. One query, three more while any is on.
+
+    Of a resource it is that which is seen from everywhere; of a registry or a region that of the whole.
+    """
     works = Works.on(now)
-    found = ((row.pk, works.end(row)) for row in Resource.objects.filter(pk__in=resource_ids) if works.whole)
-    return {pk: end for pk, end in found if end}
+    if not (works.whole or works.seen):
+        return {}
+    wanted = {row.announcement["resource_id"] for row in rows} - {None}
+    resources = {row.pk: works.end(row) for row in Resource.objects.filter(pk__in=wanted)}
+    registries = _ends((pk, work.ends_at) for work in works.whole for pk in work.registries)
+    regions = _ends((pk, work.ends_at) for work in works.seen if work.is_of_everything for pk in work.regions)
+    hosts = dict(Registry.objects.filter(pk__in=registries).values_list("host", "pk"))
+    slugs = dict(Region.objects.filter(pk__in=regions).values_list("slug", "pk"))
+
+    def end(told: Mapping[str, Any]) -> datetime | None:
+        if told["resource_id"]:
+            return resources.get(told["resource_id"])
+        if scope := told["facts"].get("incident", {}).get("scope"):
+            name = scope["name"].partition("/")[0]
+            if scope["kind"] == Kind.REGION:
+                return regions.get(slugs.get(name, 0))
+            return registries.get(hosts.get(name, 0)) if scope["kind"] in _OF_REGISTRIES else None
+        if told["topic"] == Topic.REGION_CONDITION:
+            return regions.get(told["region_id"])
+        return registries.get(told["registry_id"] or 0)
+
+    ends = {row.pk: end(row.announcement) for row in rows}
+    return {pk: at for pk, at in ends.items() if at}
+
+
+def _ends(ended: Iterable[tuple[int, datetime]]) -> Mapping[int, datetime]:
+    """Return the last end for each id."""
+    last: dict[int, datetime] = {}
+    for pk, at in ended:
+        last[pk] = max(at, last.get(pk, at))
+    return last
