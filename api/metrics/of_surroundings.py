@@ -1,5 +1,6 @@
 """Families of what checks depend on, and of what leaves us: certificates, quotas, notices."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -66,17 +67,21 @@ def _certificates(_scrape: Scrape) -> Iterator[str]:
         yield sample(CERTIFICATE.name, labelled, instant(item.not_after))
 
 
+def _named(account: QuotaAccount) -> tuple[str, str, str]:
+    return account.registry.host, str(account.credential or ""), account.egress
+
+
 def _of_accounts(family: Family, value: Callable[[QuotaAccount], float | None]) -> _Lines:
     """Return what yields a sample for each account of which `value` is known."""
 
     def lines(scrape: Scrape) -> Iterator[str]:
+        named_so = Counter(map(_named, scrape.limited))
         for account in scrape.limited:
             if (found := value(account)) is not None:
-                named = labels(
-                    registry=account.registry.host,
-                    credential=str(account.credential or ""),
-                    egress=account.egress,
-                )
+                registry, credential, egress = _named(account)
+                # What people call it may be the name of another one, too.
+                more = f" #{account.credential_id}" if named_so[registry, credential, egress] > 1 else ""
+                named = labels(registry=registry, credential=f"{credential}{more}", egress=egress)
                 yield sample(family.name, named, found)
 
     return lines

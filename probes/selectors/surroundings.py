@@ -39,7 +39,9 @@ def expiries() -> Iterator[Expiry]:
 
 def limited() -> Sequence[QuotaAccount]:
     """Return the accounts of which a registry told a limit, with the registry and the credential."""
-    known = QuotaAccount.objects.filter(limit__isnull=False).select_related("registry", "credential")
+    known = QuotaAccount.objects.filter(limit__isnull=False)
+    known = known.select_related("registry", "credential__registry", "credential__region")
+    known = known.defer("credential__secret_encrypted")
     return list(known.order_by("registry__host", F("credential").asc(nulls_first=True), "egress"))
 
 

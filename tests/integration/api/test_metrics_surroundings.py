@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from probes.actions import regions as region_actions
-from probes.models import Channel, QuotaAccount
+from probes.models import Channel, Credential, QuotaAccount, Registry
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.surroundings import SOON, surroundings_of
 from tests.integration.api.test_metrics import samples, value
@@ -38,6 +38,19 @@ def test_quota_is_told_with_what_it_cost_us(client: APIClient, surrounded: Contr
     for name, number in (("limit", 100), ("remaining", 40), ("checks_lowered_total", 3), ("slots_put_off_total", 2)):
         assert value(samples(client, f"kairos_quota_{name}"), **account) == number
     assert value(samples(client, "kairos_quota_read_timestamp_seconds"), **account) == surrounded.now.timestamp()
+
+
+def test_credentials_of_one_name_are_told_apart(client: APIClient, surrounded: ControlPlane) -> None:
+    """Two samples with the same labels are none: Prometheus takes the first and drops the other."""
+    registry = Registry.objects.get()
+    for prefix, limit in (("org/one", 100), ("org/two", 200)):
+        credential = Credential.objects.create(registry=registry, repository_prefix=prefix, label="robot")
+        QuotaAccount.objects.create(registry=registry, credential=credential, limit=limit, created_at=surrounded.now)
+    found = samples(client, "kairos_quota_limit")
+    assert sorted(found.values()) == [100, 100, 200]
+    names = {dict(key)["credential"] for key in found}
+    assert all(name == "" or name.startswith("robot #") for name in names)
+    assert len(names) == 3
 
 
 def test_account_that_knows_no_limit_is_left_out(client: APIClient, surrounded: ControlPlane) -> None:
