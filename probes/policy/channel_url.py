@@ -38,7 +38,7 @@ def read_url(kind: ChannelKind, url: str) -> Address:
     if len(url) > LONGEST or any(letter.isspace() or not letter.isprintable() for letter in url):
         raise ChannelUrlRefused("The URL is too long, or holds characters that no URL holds.")
     scheme, separator, rest = url.partition("://")
-    login, at, place = rest.partition("/")[0].rpartition("@")
+    login, at, place = _authority(url).rpartition("@")
     if at:
         rest = place + rest[len(login) + 1 + len(place) :]
     username, _, password = login.partition(":")
@@ -69,12 +69,19 @@ def secrets_in(url: str) -> tuple[str, ...]:
         parts = urlsplit(url)
     except ValueError:
         return (url,)
-    login = parts.netloc.rpartition("@")[0]
-    pieces = {url, login, *login.split(":"), *parts.path.split("/"), *parts.query.replace("=", "&").split("&")}
+    login = _authority(url).rpartition("@")[0]
+    pieces = {url, login, *login.partition(":"), *parts.path.split("/"), *parts.query.replace("=", "&").split("&")}
+    pieces.add(parts.fragment)
     if parts.scheme not in ("http", "https", *SMTP_PORTS):
-        pieces.add(parts.netloc)  # of a service the host often is the token
+        # Of a service the host often is the token, or half of it.
+        pieces |= {parts.netloc, *parts.netloc.replace("@", ":").split(":")}
     telling = {piece for piece in pieces if len(piece) >= 6}
     return tuple(sorted(telling | {unquote(piece) for piece in telling}, key=lambda piece: (-len(piece), piece)))
+
+
+def _authority(url: str) -> str:
+    """Return what stands before the path. A login may hold what elsewhere begins a query or a fragment."""
+    return url.partition("://")[2].partition("/")[0]
 
 
 def _smtp_origin(scheme: str, rest: str) -> Origin:

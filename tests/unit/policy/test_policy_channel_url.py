@@ -66,4 +66,13 @@ def test_parts_that_no_error_may_repeat_are_known() -> None:
     assert {"pass%20word", "pass word", "T0KEN-1", "S3CRET-2"} <= set(hidden)
     assert "hooks.example" not in hidden
     assert "T0KEN-HOST" in secrets_in("slack://T0KEN-HOST/B")
+    assert "123456:AAbbCCdd" in secrets_in("tgram://123456:AAbbCCdd/42")
+    assert "AAbbCCdd" in secrets_in("tgram://123456:AAbbCCdd/42")
     assert secrets_in("https://[::1") == ("https://[::1",)
+
+
+@pytest.mark.parametrize("password", ["pass#word", "pass?word", "pass:word", "pass@word"])
+def test_password_that_is_used_is_the_one_that_is_hidden(password: str) -> None:
+    url = f"smtp://robot:{password}@mail.example"
+    assert read_url(EMAIL, url).password == password
+    assert password in secrets_in(url)
