@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db.models import Count, Min, Q
 
 from probes.models import Channel, Incident, Notice, Region, Registry, Resource
-from probes.policy.delivery import RESOLVED_TOLD_FOR, ChannelKind
+from probes.policy.delivery import LONGEST_NOTICE_PAUSE, RESOLVED_TOLD_FOR, ChannelKind
 from probes.policy.notices import NoticeState, Standing, Topic
 from probes.policy.scopes import Kind
 from probes.selectors.maintenance import Works
@@ -41,15 +41,22 @@ def channels_due(*, now: datetime) -> list[Channel]:
     """Return the channels for which something is due and that may be tried now. Disabled ones are still tested."""
     due = Notice.objects.filter(state=NoticeState.PENDING, due_at__lte=now)
     wanted = due.filter(Q(channel__is_enabled=True) | Q(topic=Topic.TEST)).values("channel")
-    return list(Channel.objects.filter(Q(quiet_until=None) | Q(quiet_until__lte=now), pk__in=wanted))
+    return list(Channel.objects.filter(_may_be_tried(now), pk__in=wanted))
+
+
+def _may_be_tried(now: datetime) -> Q:
+    """No pause is as long as the last one here: then the clock was set back meanwhile."""
+    return Q(quiet_until=None) | Q(quiet_until__lte=now) | Q(quiet_until__gt=now + 2 * LONGEST_NOTICE_PAUSE)
 
 
 def channels_to_refresh(*, due_before: datetime, now: datetime) -> list[Channel]:
     """Return the Alertmanagers that have not been told since `due_before` of what stands."""
     return list(
         Channel.objects.filter(
-            Q(quiet_until=None) | Q(quiet_until__lte=now),
-            Q(refreshed_at=None) | Q(refreshed_at__lte=due_before),
+            _may_be_tried(now),
+            Q(refreshed_at=None)
+            | Q(refreshed_at__lte=due_before)
+            | Q(refreshed_at__gt=now),  # by a clock that was ahead
             kind=ChannelKind.ALERTMANAGER,
             is_enabled=True,
         )

@@ -1,6 +1,7 @@
 """Handing out notices, and what becomes of those that were not delivered: rows of the outbox, nothing sent."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -124,6 +125,19 @@ def test_all_that_waits_for_a_channel_that_is_gone_is_given_up_in_time(
             note(parcel, channel, Result.UNTRIED, now)
         note(first, channel, Result.UNREACHABLE, now, "connect refused")
     assert set(Notice.objects.values_list("state", "last_error")) == {("failed", "connect refused")}
+
+
+def test_clock_that_was_ahead_leaves_no_channel_alone_for_long(
+    plane: ControlPlane, make_channel: MakeChannel
+) -> None:
+    channel = make_channel("alertmanager")
+    happen("a", now=plane.now)
+    (parcel,) = handed_out(plane.now)
+    note(parcel, channel, Result.UNREACHABLE, plane.now, "connect refused")
+    ahead = plane.now + timedelta(days=30)
+    Channel.objects.update(quiet_until=ahead, refreshed_at=ahead)
+    assert selectors.channels_to_refresh(due_before=plane.now - MINUTE, now=plane.now) == [channel]
+    assert len(handed_out(plane.now)) == 1
 
 
 def test_notice_that_is_refused_is_tried_again_and_holds_up_no_other(
