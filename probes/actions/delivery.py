@@ -121,6 +121,7 @@ def note(receipt: Receipt, parcel: Parcel, channel_id: int, *, now: datetime, ji
     with transaction.atomic():
         # Unless its lease ended meanwhile, and it was handed out once more.
         row = Notice.objects.filter(pk=parcel.id, attempts=parcel.attempt, state=NoticeState.PENDING)
+        list(row.select_for_update(no_key=True).values_list("pk"))  # before its channel, as whoever sends it again
         again_at = min(parcel.due_at or now, now)  # so that it can be seen for how long it waits
         match receipt.result:
             case Result.DELIVERED:
@@ -248,4 +249,7 @@ def _note_unreachable(
     if channel.failing_since and channel.failing_since <= long_ago:
         # One is tried at a time: waiting for its turn, each of many would be kept for longer than that.
         waiting = Notice.objects.filter(channel=channel, state=NoticeState.PENDING, due_at__lte=long_ago)
-        waiting.update(state=NoticeState.FAILED, last_error=detail)
+        free = list(
+            waiting.select_for_update(no_key=True, skip_locked=True, of=("self",)).values_list("pk", flat=True)
+        )
+        Notice.objects.filter(pk__in=free).update(state=NoticeState.FAILED, last_error=detail)
