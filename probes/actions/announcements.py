@@ -72,11 +72,15 @@ def of_incidents(done: Iterable[Done], *, now: datetime) -> list[Announcement]:
     return [announcement for announcement in found if announcement]
 
 
-def of_reminder(incident: Incident, number: int, *, now: datetime) -> Announcement:
-    """Return what is told again of an incident that is open. Its resource should be there with registry and group."""
+def of_reminder(incident: Incident, number: int, every: timedelta, *, now: datetime) -> Announcement:
+    """Return what is told again of an incident that is open. Its resource should be there with registry and group.
+
+    Reminders are counted anew when they come more often, or less.
+    """
     title = f"{incident.subject} is still {incident.level}, since {_span(now - incident.began_at)}"
     topic = Topic.INCIDENT_REMINDER
-    return _incident(incident, incident.resource, topic, f"reminder/{number}", now, title)
+    word = f"reminder/{every // timedelta(minutes=1)}/{number}"
+    return _incident(incident, incident.resource, topic, word, now, title)
 
 
 def of_region(event: RegionEvent, region: Region) -> Announcement:

@@ -47,10 +47,9 @@ def remind(*, now: datetime) -> int:
     new = []
     for item in selectors.to_remind():
         every = item.channel.reminds_every
-        number = reminders_due(item.told_at, every, now=now) if every else 0
-        if not number:
+        if not every or not (number := reminders_due(item.told_at, every, now=now)):
             continue
-        told = announcements.of_reminder(item.incident, number, now=now)
+        told = announcements.of_reminder(item.incident, number, every, now=now)
         new.append(
             Notice(
                 channel=item.channel,

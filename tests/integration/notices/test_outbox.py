@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 from probes.actions import (
     announcements,
     conditions,
-    delivery,
     incidents,
     maintenance,
     notices,
@@ -353,37 +352,6 @@ def test_event_is_told_once_under_its_key(
         notices.announce([announcements.of_event(found)], now=plane.now)
     (notice,) = Notice.objects.all()
     assert (notice.topic, notice.told.title) == (topic, "The tag moved.")
-
-
-def test_reminders_go_on_until_somebody_is_at_it(
-    plane: ControlPlane, image: Resource, make_channel: MakeChannel, django_user_model: Any
-) -> None:
-    make_channel(reminder_minutes=60)
-    plane.check(image, finds=EVERYWHERE)
-    deliver(plane.now + HOLD)
-    told_at = plane.now + HOLD
-    delivery.remind(now=told_at + 59 * MINUTE)
-    assert topics() == ["incident_opened"]
-    for _ in range(2):
-        delivery.remind(now=told_at + 61 * MINUTE)
-    assert deliver(told_at + 61 * MINUTE) == ["ghcr.io/org/app:1 is still unavailable, since 1 h 2 min"]
-    delivery.remind(now=told_at + 300 * MINUTE)
-    assert len(deliver(told_at + 300 * MINUTE)) == 1  # of four that were missed
-    somebody = django_user_model.objects.create(username="somebody")
-    incidents.acknowledge(Incident.objects.get().pk, by=somebody, now=told_at)
-    delivery.remind(now=told_at + 400 * MINUTE)
-    assert deliver(told_at + 400 * MINUTE) == []
-
-
-def test_reminders_do_not_pile_up_while_the_channel_is_down(
-    plane: ControlPlane, image: Resource, make_channel: MakeChannel
-) -> None:
-    make_channel(reminder_minutes=10)
-    plane.check(image, finds=EVERYWHERE)
-    deliver(plane.now + HOLD)
-    for number in range(1, 7):
-        delivery.remind(now=plane.now + HOLD + 10 * number * MINUTE)
-    assert len(deliver(plane.now + 70 * MINUTE)) == 1
 
 
 def test_queries_do_not_depend_on_how_many_incidents_are_told(plane: ControlPlane, make_channel: MakeChannel) -> None:
