@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 _FLUSH_SECONDS: Final = 2.0
+_BOUNDS_SECONDS: Final = tuple(2**exponent / 1000 for exponent in range(17))
+"""As at `/metrics`. The library's own are meant for milliseconds: all of ours would be in its first bucket."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +44,9 @@ class Tracing:
     def span(self, name: str, attributes: Mapping[str, str | int]) -> Iterator["Noted"]:
         noted, began = Noted(), time.monotonic()
         if name not in self._durations:
-            self._durations[name] = self._meter.create_histogram(f"kairos.{name}.duration", "s")
+            self._durations[name] = self._meter.create_histogram(
+                f"kairos.{name}.duration", "s", explicit_bucket_boundaries_advisory=_BOUNDS_SECONDS
+            )
         with self._tracer.start_as_current_span(
             f"kairos.{name}", attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:

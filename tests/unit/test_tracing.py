@@ -10,6 +10,7 @@ from textwrap import dedent
 import pytest
 
 from probes import tracing
+from probes.policy.counting import BOUNDS_SECONDS
 from probes.protocol.endpoint import EndpointPlan
 from tests.fakes.collector import Collector, attributes, collecting
 from tests.fakes.engine import FakeEngine
@@ -40,6 +41,7 @@ def test_span_is_sent_with_what_it_came_to(collector: Collector) -> None:
     (point,) = collector.metrics["kairos.task.duration"].histogram.data_points
     assert (point.count, attributes(point)) == (1, {"kairos.result": "done"})
     assert collector.metrics["kairos.task.duration"].unit == "s"
+    assert tuple(point.explicit_bounds) == BOUNDS_SECONDS
 
 
 def test_error_is_told_by_its_kind_alone_and_goes_on(collector: Collector) -> None:
