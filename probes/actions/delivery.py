@@ -138,7 +138,6 @@ def note(receipt: Receipt, parcel: Parcel, channel_id: int, *, now: datetime, ji
             row.update(state=NoticeState.FAILED, last_error=detail)
         else:
             row.update(due_at=again_at, last_error=detail)
-        # The notice before its channel, as by whoever has it sent again: else the two would wait for each other.
         if receipt.result is Result.UNREACHABLE:  # the notice is due as soon as the channel is tried again
             _note_unreachable(channel_id, detail, now=now, jitter=jitter, asked=receipt.retry_after)
         else:
