@@ -70,9 +70,9 @@ def drop_region_events(*, before: datetime) -> int:
 def drop_notices(*, before: datetime) -> int:
     """Drop notices from before that instant, but those that are still to be told; returns how many.
 
-    Those of an incident that is open stay: who was told of it is reminded, and told its end.
+    Those of an incident that is not over for as long stay: who was told of it is reminded, and told its end.
     """
-    old = Notice.objects.filter(Q(incident=None) | Q(incident__resolved_at__isnull=False), created_at__lt=before)
+    old = Notice.objects.filter(Q(incident=None) | Q(incident__resolved_at__lt=before), created_at__lt=before)
     return old.exclude(state=NoticeState.PENDING).delete()[0]
 
 

@@ -227,7 +227,7 @@ def test_whom_an_outage_hits_later_is_told_of_it_then(plane: ControlPlane, make_
     plane.check(*first, later)
     plane.check(*first, finds=down)
     scopes.infer_scopes(now=plane.now + 20 * SECOND)
-    deliver(plane.now + HOLD)
+    assert deliver(plane.now + 2 * HOLD) == ["registry ghcr.io is unavailable: 4 resources fail"]
     assert topics(channels["theirs"]) == []
     plane.check(later, finds=down)
     scopes.infer_scopes(now=plane.now + 20 * SECOND)
