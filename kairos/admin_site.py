@@ -12,7 +12,11 @@ _SECTIONS: Final = (
         "probes",
         ("Resource", "ResourceGroup", "Registry", "Credential", "Region", "MaintenanceWindow", "GlobalTerms"),
     ),
-    ("What was found", "probes", ("Incident", "Outcome", "RegionState", "Verdict", "VerdictChange")),
+    (
+        "What was found",
+        "probes",
+        ("Incident", "Event", "Outcome", "RegionState", "Verdict", "VerdictChange", "HostCertificate"),
+    ),
     ("Who is told", "probes", ("Channel", "Notice")),
     ("What it costs", "probes", ("QuotaAccount", "ResourceCosts")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),

@@ -83,7 +83,8 @@ class Book:
             changed[row.pk] = row
         if not changed:
             return
-        free = QuotaAccount.objects.filter(pk__in=changed).select_for_update(skip_locked=True, no_key=True)
+        rows = QuotaAccount.objects.filter(pk__in=changed).order_by("pk")
+        free = rows.select_for_update(skip_locked=True, no_key=True).values_list("pk")
         if len(free) == len(changed):
             QuotaAccount.objects.bulk_update([changed[pk] for pk in sorted(changed)], ["regions"])
 

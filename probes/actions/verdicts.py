@@ -232,7 +232,7 @@ def _vote(region: Region, standing: _Standing | None, *, is_in_maintenance: bool
     presence = Presence.of(region.condition, is_heard=region.last_seen_at is not None)
     if is_in_maintenance:
         presence = Presence.MAINTENANCE
-    elif lacks_login and presence is Presence.PRESENT:
+    elif lacks_login and presence in (Presence.PRESENT, Presence.UNHEARD):
         presence = Presence.NO_LOGIN
     if standing is None:
         return Vote(region=region.slug, presence=presence, stride=region.stride)

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from probes.models import Channel, HostCertificate, Notice, QuotaAccount, Region, Registry
+from probes.policy.delivery import ChannelKind
 from probes.policy.notices import Topic
 
 SOON = timedelta(days=10)
@@ -29,7 +30,7 @@ def surroundings_of(registry: Registry, region: Region, *, now: datetime) -> Non
         put_off=2,
         created_at=now,
     )
-    channel = Channel.objects.create(name="mail")
+    channel = Channel.objects.create(name="mail", kind=ChannelKind.EMAIL)
     for number in (1, 2):
         Notice.objects.create(
             channel=channel,

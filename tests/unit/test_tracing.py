@@ -87,7 +87,7 @@ def test_task_of_the_control_plane_is_traced(collector: Collector) -> None:
         """
         from kairos.celery import app, send_what_was_traced, trace_this_process
 
-        @app.task(name="test.fails")
+        @app.task(name="test.fails", shared=False)
         def fails():
             raise LookupError
 

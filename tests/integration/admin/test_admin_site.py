@@ -23,8 +23,11 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
         "What is checked": [
             *("Resource", "ResourceGroup", "Registry", "Credential", "Region", "MaintenanceWindow", "GlobalTerms")
         ],
-        "What was found": ["Incident", "Outcome", "RegionState", "Verdict", "VerdictChange"],
+        "What was found": [
+            *("Incident", "Event", "Outcome", "RegionState", "Verdict", "VerdictChange", "HostCertificate")
+        ],
         "Who is told": ["Channel", "Notice"],
+        "What it costs": ["QuotaAccount", "ResourceCosts"],
         "What did not arrive": ["MissedSlots", "MessageRefusal"],
         "People and programs": ["User", "Group", "TokenProxy"],
         "Clockwork": ["PeriodicTask"],

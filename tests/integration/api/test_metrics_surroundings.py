@@ -45,7 +45,8 @@ def test_credentials_of_one_name_are_told_apart(client: APIClient, surrounded: C
     registry = Registry.objects.get()
     for prefix, limit in (("org/one", 100), ("org/two", 200)):
         credential = Credential.objects.create(registry=registry, repository_prefix=prefix, label="robot")
-        QuotaAccount.objects.create(registry=registry, credential=credential, limit=limit, created_at=surrounded.now)
+        reading = {"limit": limit, "remaining": limit, "window_seconds": 3600, "read_at": surrounded.now}
+        QuotaAccount.objects.create(registry=registry, credential=credential, created_at=surrounded.now, **reading)
     found = samples(client, "kairos_quota_limit")
     assert sorted(found.values()) == [100, 100, 200]
     names = {dict(key)["credential"] for key in found}
