@@ -1,4 +1,7 @@
-"""Scenarios are played by the real code, and come to what they say, to the second."""
+"""Scenarios are played by the real code, and come to what they say, to the second.
+
+Those without an incident are in a file of their own, so that two processes share the work.
+"""
 
 from pathlib import Path
 
@@ -7,15 +10,12 @@ import pytest
 from kairos.management.commands.simulate import SCENARIOS
 from kairos.simulation import report
 from kairos.simulation.scenario import read_scenario
+from tests.integration.simulation.playing import play, with_incidents
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scratch_database")]
 
 
-def play(path: Path) -> report.Played:
-    return report.play(read_scenario(path.read_text(encoding="utf-8")))
-
-
-@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", with_incidents(), ids=lambda path: path.stem)
 def test_scenario_comes_to_what_it_says(path: Path) -> None:
     played = play(path)
     assert played.is_as_expected, "\n".join(report.lines(played))
