@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from probes.edge.canaries import Canaries
 from probes.edge.engine import Engine
+from probes.edge.reporter import Reporter
 from probes.edge.runner import Runner
 
 _T = TypeVar("_T")
@@ -23,6 +24,7 @@ class Crew:
     engine: Engine
     runner: Runner
     canaries: Canaries
+    reporter: Reporter
 
 
 class EngineLoop:

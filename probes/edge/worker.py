@@ -25,17 +25,16 @@ from probes.edge.hands import Hands
 from probes.edge.health import NotedLink
 from probes.edge.heartbeat import Pulse, Vitals
 from probes.edge.intake import Intake, Taken
-from probes.edge.keyring import Keyring
 from probes.edge.link import BrokerLink, Link
 from probes.edge.loop import Crew, EngineLoop
 from probes.edge.publisher import Publisher
 from probes.edge.pulse_route import PulseRoute
+from probes.edge.reporter import Reporter
 from probes.edge.runner import Runner
 from probes.edge.settings import EdgeSettings
 from probes.edge.spool import Spool
 from probes.edge.tally import Tally
 from probes.edge.waits import Waits
-from probes.protocol.batch import Report
 from probes.trust.envelope import CONTROL, Kind, sign
 from probes.trust.refusal import Refused
 
@@ -64,7 +63,6 @@ class EdgeWorker:
         )
         self._late: list[threading.Thread] = []
         self._leaving: threading.Timer | None = None
-        self._asking: set[str] = set()  # batches whose reports may wait for canaries
         self._engine_loop = EngineLoop(self._build)
         self._hands = Hands(settings.batches, is_held_up=self._is_held_up)
         self._publisher = Publisher(BrokerLink(self._app), Spool())
@@ -134,13 +132,12 @@ class EdgeWorker:
     def _run_and_report(self, taken: Taken) -> None:
         settings = self._settings
         with self._tally.running(taken):
-            report = self._engine_loop.run(self._report(taken))
+            report = self._engine_loop.run(self._engine_loop.crew.reporter.report(taken))
             key = settings.keys.signing_key
             self._publisher.put(sign(Kind.REPORT, settings.region, CONTROL, report.to_json(), key))
 
     def _is_held_up(self, batch_id: str) -> bool:
-        runner = self._engine_loop.crew.runner
-        return batch_id in self._asking or self._engine_loop.run(runner.is_held_up(batch_id))
+        return self._engine_loop.run(self._engine_loop.crew.reporter.is_held_up(batch_id))
 
     def _run_late(self, envelope: object) -> None:
         """Run a batch that came when Celery had ceased to take any; what there is no time for is returned."""
@@ -148,39 +145,18 @@ class EdgeWorker:
         self._late.append(thread)
         thread.start()
 
-    async def _report(self, taken: Taken) -> Report:
-        crew, batch = self._engine_loop.crew, taken.batch
-        keyring = Keyring(batch.secrets, self._settings.keys.box_keys)
-        made = await crew.runner.run(taken, keyring)
-        self._asking.add(batch.id)
-        try:
-            egress = await crew.canaries.egress_after(made.findings, since=taken.came)
-        finally:
-            self._asking.discard(batch.id)
-        return Report(
-            batch=batch.id,
-            region=self._settings.region,
-            finished_at=_now(),
-            findings=made.findings,
-            returned=made.returned,
-            egress=egress,
-            worker=self._id,
-            version=batch.version,
-        )
-
     def _build(self) -> Crew:
         settings = self._settings
         engine = self._build_engine(settings)
-        return Crew(
-            engine,
-            Runner(engine, in_flight=settings.checks_in_flight, per_host=settings.checks_per_host, now=_now),
-            Canaries(
-                settings.canaries,
-                partial(engine.reach, ca_pem=settings.canaries_ca_pem),
-                every_seconds=settings.canary_seconds,
-                now=_now,
-            ),
+        runner = Runner(engine, in_flight=settings.checks_in_flight, per_host=settings.checks_per_host, now=_now)
+        canaries = Canaries(
+            settings.canaries,
+            partial(engine.reach, ca_pem=settings.canaries_ca_pem),
+            every_seconds=settings.canary_seconds,
+            now=_now,
         )
+        reporter = Reporter(runner, canaries, keys=settings.keys, worker=self._id, now=_now)
+        return Crew(engine, runner, canaries, reporter)
 
     def _pulse_link(self) -> Link:
         link = BrokerLink(self._app)
