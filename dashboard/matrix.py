@@ -21,7 +21,7 @@ from dashboard.cells import (
 from dashboard.regions import CONDITIONS, trouble
 from dashboard.words import Look
 from probes.models import Region, Resource
-from probes.policy.liveness import RegionCondition
+from probes.policy.liveness import SILENT_AFTER, RegionCondition
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
 from probes.selectors.overview import Cell, Overview, Row
@@ -123,7 +123,7 @@ def is_ticking(ticked_at: datetime | None, now: datetime) -> bool:
     return ticked_at is not None and now - ticked_at <= LATEST_TICK
 
 
-def problems(ticked_at: datetime | None, regions: Iterable[Region], now: datetime) -> list[str]:
+def problems(ticked_at: datetime | None, regions: Sequence[Region], now: datetime) -> list[str]:
     """Return what is wrong with Kairos itself, so that nobody takes an old picture for a good one."""
     said: list[str] = []
     if ticked_at is None:
@@ -131,6 +131,11 @@ def problems(ticked_at: datetime | None, regions: Iterable[Region], now: datetim
     elif not is_ticking(ticked_at, now):
         heard = words.ago(ticked_at, now)
         said.append(f"No checks are handed out: beat and the control worker were last heard of {heard}.")
+    elif missing := [region_name(region) for region in regions if _is_missing(region, now)]:
+        said.append(
+            f"Nothing is heard of {', '.join(missing)}, and whether that is silence cannot be told: "
+            "heartbeats may wait to be read."
+        )
     return [*said, *filter(None, (trouble(region, now) for region in regions))]
 
 
@@ -142,6 +147,13 @@ def short_title(tally: Mapping[Group, int]) -> str:
 
 def _is_heard(region: Region) -> bool:
     return region.condition.votes and region.last_seen_at is not None
+
+
+def _is_missing(region: Region, now: datetime) -> bool:
+    """Tell whether a region would be silent by now if we knew that we have missed nothing."""
+    if region.last_seen_at is None or region.silent_since is not None or region.retired_at is not None:
+        return False
+    return now - region.last_seen_at > SILENT_AFTER + LATEST_TICK
 
 
 def _column(region: Region, now: datetime) -> Column:

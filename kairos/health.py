@@ -12,10 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from probes.broker.ping import BrokerAway, ping
+from probes.policy.liveness import SILENT_AFTER
 from probes.selectors import health as selectors
 
 # Beat starts a tick each second; so long without one, and nothing is being scheduled.
 LATEST_TICK: Final = timedelta(seconds=30)
+# By then a region that is missing is silent, unless that cannot be told: its heartbeats may wait to be read.
+LATEST_HEARTBEAT: Final = SILENT_AFTER + LATEST_TICK
 
 
 class NotReady(Exception):
@@ -58,8 +61,11 @@ def _beat() -> None:
 
 
 def _regions() -> None:
-    if not selectors.pulse().living_regions:
+    heard_at = selectors.pulse().heard_at
+    if heard_at is None:
         raise NotReady("none is alive")
+    if (age := timezone.now() - heard_at) > LATEST_HEARTBEAT:
+        raise NotReady(f"no heartbeat was read for {age.total_seconds():.0f} s")
 
 
 CHECKS: Final[dict[str, Callable[[], None]]] = {

@@ -67,10 +67,13 @@ def test_overview_of_a_page_reads_that_page_only(now: datetime, regions: Regions
     assert [row.resource.pk for row in page] == [images[1].pk, images[2].pk]
 
 
-def test_pulse_tells_the_last_tick_and_who_lives(now: datetime, regions: Regions) -> None:
-    assert (pulse().ticked_at, pulse().living_regions) == (None, 0)
+def test_pulse_tells_the_last_tick_and_when_a_region_that_lives_was_heard(now: datetime, regions: Regions) -> None:
+    assert (pulse().ticked_at, pulse().heard_at) == (None, None)
     assert beat.stamp(now) is None
     assert beat.stamp(now + timedelta(seconds=1)) == now
     assert beat.stamp(now) == now + timedelta(seconds=1)
     region_actions.record_heartbeat(regions["eu-west"].heartbeat(), now=now)
-    assert (pulse().ticked_at, pulse().living_regions) == (now + timedelta(seconds=1), 1)
+    assert (pulse().ticked_at, pulse().heard_at) == (now + timedelta(seconds=1), now)
+    later = now + timedelta(seconds=5)
+    Region.objects.filter(slug="us-east").update(last_seen_at=later, silent_since=later)
+    assert pulse().heard_at == now

@@ -73,6 +73,21 @@ def test_not_ready_without_a_living_region(client: Client, ready: datetime, chan
     assert (status, states["regions"], states["beat"]) == (503, "none is alive", "ok")
 
 
+def test_not_ready_while_nobody_reads_the_heartbeats(client: Client, ready: datetime) -> None:
+    """A region is not called silent then, and everything looked well for ever."""
+    Region.objects.update(last_seen_at=ready - timedelta(seconds=100))
+    status, states = parts(client)
+    assert (status, states["beat"]) == (503, "ok")
+    assert states["regions"].startswith("no heartbeat was read for 10")
+
+
+def test_region_that_is_heard_makes_up_for_one_that_is_not(client: Client, ready: datetime) -> None:
+    Region.objects.create(
+        slug="us-east", verify_key="k", box_public_key="k", last_seen_at=ready - timedelta(seconds=100)
+    )
+    assert parts(client)[0] == 200
+
+
 def test_not_ready_without_the_broker_and_without_its_address(
     client: Client, ready: datetime, settings: Settings
 ) -> None:

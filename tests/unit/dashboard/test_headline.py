@@ -100,6 +100,19 @@ def test_a_silent_region_is_a_problem_and_is_named() -> None:
     assert problem.startswith("Asia South (ap-south) has been silent for 12\N{NO-BREAK SPACE}min.")
 
 
+def test_regions_that_are_missing_and_not_called_silent_are_one_problem_while_checks_are_handed_out() -> None:
+    """Nobody reads the heartbeats, and the page showed a region that works."""
+    long_ago = NOW - timedelta(seconds=91)
+    missing = [Region(slug=slug, name=slug.upper(), verify_key="k", last_seen_at=long_ago) for slug in ("a", "b")]
+    (problem,) = matrix.problems(NOW, [HEARD, NEVER_HEARD, *missing], NOW)
+    assert problem.startswith("Nothing is heard of A, B, and whether that is silence cannot be told")
+    (problem,) = matrix.problems(NOW - timedelta(minutes=3), missing, NOW)
+    assert problem.startswith("No checks are handed out")
+    missing[0].retired_at = NOW
+    missing[1].last_seen_at = NOW - timedelta(seconds=89)
+    assert matrix.problems(NOW, missing, NOW) == []
+
+
 def test_a_region_that_is_cut_off_or_behind_is_a_problem_and_one_that_drains_is_none() -> None:
     cut_off, late = matrix.problems(NOW, [HEARD, CUT_OFF, LATE, DRAINING], NOW)
     assert cut_off.startswith("South America East (sa-east) has reached nothing at all for 7\N{NO-BREAK SPACE}min.")
