@@ -84,7 +84,7 @@ class Dialer:
             channel.abort()
         self._note_drained()
         await self._drained.wait()
-        self._resolver.close()
+        await self._resolver.aclose()
 
     async def _direct(self, origin: Origin, terms: Terms) -> tuple[Channel, str]:
         """Connect to an address of `origin` that the guard admits."""

@@ -31,12 +31,13 @@ Addresses = tuple[str, ...]
 
 
 class Resolver:
-    """The system's resolver. Create and use it on one event loop; `close` it at the end."""
+    """The system's resolver. Create and use it on one event loop; `aclose` it at the end."""
 
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._patience_seconds = patience_seconds
         self._threads = ThreadPoolExecutor(PROMPT_SEATS + OTHER_SEATS, thread_name_prefix="kairos-dns")
         self._asked: dict[str, _Lookup] = {}
+        self._tasks: set[asyncio.Task[Addresses]] = set()  # also those that are cancelled, until they are done
         self._prompt: OrderedDict[str, None] = OrderedDict()
         self._prompt_seats = asyncio.Semaphore(PROMPT_SEATS)
         self._other_seats = asyncio.Semaphore(OTHER_SEATS)
@@ -51,6 +52,7 @@ class Resolver:
         if lookup is None:
             lookup = self._asked[host] = _Lookup(host)
             lookup.task = asyncio.create_task(self._seated(lookup, asked_for))
+            self._tasks.add(lookup.task)
             lookup.task.add_done_callback(lambda task: self._ended(lookup, task))
         lookup.askers += 1
         try:
@@ -66,10 +68,12 @@ class Resolver:
                 self._forget(lookup)  # at once: nobody must join what is being cancelled
                 lookup.task.cancel()
 
-    def close(self) -> None:
-        """Give up what waits; a lookup that hangs in libc ends by itself."""
-        for lookup in self._asked.values():
-            lookup.task.cancel()
+    async def aclose(self) -> None:
+        """Give up what waits, and return when no task is left. A lookup that hangs in libc ends by itself."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _seated(self, lookup: "_Lookup", asked_for: str) -> Addresses:
@@ -115,6 +119,7 @@ class Resolver:
 
     def _ended(self, lookup: "_Lookup", task: asyncio.Task[Addresses]) -> None:
         self._forget(lookup)
+        self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # somebody has to look, and all who asked may have given up
 

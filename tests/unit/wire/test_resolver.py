@@ -55,7 +55,7 @@ async def resolver(dns: Dns) -> AsyncIterator[Resolver]:
     await resolver.addresses("warm.example")
     yield resolver
     dns.revive()
-    resolver.close()
+    await resolver.aclose()
 
 
 async def asked(resolver: Resolver, host: str, registry: str = "", seconds: float = 5) -> object:
@@ -159,3 +159,19 @@ async def test_askers_at_one_time_share_an_answer(resolver: Resolver, dns: Dns) 
 
     assert set(answers) == {("192.0.2.1",)}
     assert dns.asked.count("registry.test") == 1
+
+
+async def test_resolver_that_closes_leaves_no_lookup_behind(dns: Dns) -> None:
+    """Neither one that hangs in libc, nor one that waits for a seat, nor one that was given up just before."""
+    before = asyncio.all_tasks()
+    resolver = Resolver(PATIENCE_SECONDS)
+    names = [f"r{number}.dead.example" for number in range(SEATS_OF_ONE + 2)]
+    asking = [asyncio.create_task(asked(resolver, name)) for name in names]
+    while len(dns.hanging) < SEATS_OF_ONE:  # noqa: ASYNC110 - threads ring no bell
+        await asyncio.sleep(0.005)
+    asking[-1].cancel()
+    await asyncio.wait({asking[-1]})
+    await resolver.aclose()
+
+    assert asyncio.all_tasks() - before - set(asking) == set()
+    await asyncio.gather(*asking, return_exceptions=True)
