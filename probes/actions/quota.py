@@ -23,15 +23,17 @@ from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
 from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Waiting, Wish, decide, may_wait
 from probes.protocol.taxonomy import Depth
-from probes.selectors.quota import account as account_of
+from probes.selectors.quota import account_of_region
 
 _PLACE_KEPT_FOR_SLOTS: Final = 3
 """Whoever waits and is not seen for so long has lost his place."""
 
 _LINE: Final = """
 SELECT wait.* FROM unnest(%s::bigint[]) AS wanted (account_id)
+CROSS JOIN unnest(%s::bigint[]) AS here (region_id)
 CROSS JOIN LATERAL (
-    SELECT * FROM probes_quotawait WHERE account_id = wanted.account_id AND until > %s
+    SELECT * FROM probes_quotawait
+    WHERE account_id = wanted.account_id AND region_id = here.region_id AND until > %s
     ORDER BY off_since NULLS LAST, deep_since NULLS LAST, resource_id LIMIT %s
 ) AS wait
 """
@@ -54,6 +56,9 @@ DELETE FROM probes_quotawait AS wait USING unnest(%s::bigint[], %s::bigint[]) AS
 WHERE wait.resource_id = served.resource_id AND wait.region_id = served.region_id
 """
 
+_Place = tuple[int, int]
+"""An account, and a region that counts for it."""
+
 _BOOKED: Final = ("buckets", "lowered", "put_off", "short_since", "short_at")
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -74,17 +79,19 @@ def ration(wanted: Sequence[Wanted], *, manner: Manner, now: datetime) -> list[G
     parties = [item.party for item in wanted]
     book = Book(parties, now=now)
     rows = {item.key: book.row_of(party) for item, party in zip(wanted, parties, strict=True)}
-    accounts = {row.pk: account_of(row) for row in rows.values()}
-    open_items: dict[int, list[Wanted]] = defaultdict(list)
+    seen = {(row.pk, region): row for (_, region), row in rows.items()}
+    accounts = {place: account_of_region([row], place[1]) for place, row in seen.items()}
+    open_items: dict[_Place, list[Wanted]] = defaultdict(list)
     granted: dict[Key, Granted] = {}
     for item in wanted:
-        pk = rows[item.key].pk
-        if accounts[pk].ceiling is None:
-            granted[item.key] = Granted(pk)
+        place = rows[item.key].pk, item.region.pk
+        if accounts[place].ceiling is None:
+            granted[item.key] = Granted(place[0])
         else:
-            open_items[pk].append(item)
+            open_items[place].append(item)
     if open_items:
-        pools = book.limited(skip_locked=manner is Manner.CONFIRMING)
+        registries = {seen[place].registry_id for place in open_items}
+        pools = book.locked(registries, skip_locked=manner is Manner.CONFIRMING)
         granted |= _shared_out(open_items, accounts, pools, manner=manner, now=now)
     if manner is Manner.SCHEDULED:
         book.place_regions(parties)
@@ -92,43 +99,78 @@ def ration(wanted: Sequence[Wanted], *, manner: Manner, now: datetime) -> list[G
 
 
 def _shared_out(
-    wanted: Mapping[int, Sequence[Wanted]],
-    accounts: Mapping[int, Account],
+    wanted: Mapping[_Place, Sequence[Wanted]],
+    accounts: Mapping[_Place, Account],
     pools: Sequence[Pool],
     *,
     manner: Manner,
     now: datetime,
 ) -> dict[Key, Granted]:
     """Return what becomes of checks of accounts that are limited, by these; write down what they take."""
-    lines = _lines([row.pk for pool in pools for row in pool.rows], now)
-    granted: dict[Key, Granted] = {}
-    changed: list[QuotaAccount] = []
+    lines = _lines([row.pk for pool in pools for row in pool.rows], {region for _, region in wanted}, now)
+    changed: dict[int, QuotaAccount] = {}
+    short: dict[int, Account] = {}
     decided: list[_Decided] = []
     for pool in pools:
-        here = {row.pk: row for row in pool.rows if row.pk in wanted}
-        wishes = {item.key: _wish(item, accounts[pk], manner) for pk in here for item in wanted[pk]}
-        waiting = sorted((wait for row in pool.rows for wait in lines[row.pk]), key=_in_line)[:HEAD_OF_THE_LINE]
-        account = pool.account if pool.is_whole else _exhausted(pool.account)
-        fates = decide(account, list(wishes.values()), waiting, now=now)
-        standing = {wait.key for wait in waiting}
-        for pk, row in here.items():
-            own = {item.key: _grant(pk, wishes[item.key], fates[item.key]) for item in wanted[pk]}
-            _book(row, own.values(), now)
-            changed.append(row)
-            granted |= own
-            decided += [
-                _Decided(item, wishes[item.key], own[item.key], account, stands=item.key in standing)
-                for item in wanted[pk]
-            ]
-    for pk in wanted.keys() - {row.pk for row in changed}:  # somebody else holds it: nothing of it can be spent
-        wishes = {item.key: _wish(item, accounts[pk], manner) for item in wanted[pk]}
-        fates = decide(_exhausted(accounts[pk]), list(wishes.values()), [], now=now)
-        granted |= {key: _grant(pk, wishes[key], fate) for key, fate in fates.items()}
-    QuotaAccount.objects.bulk_update(changed, _BOOKED)
-    events.record([shortage for row in changed if (shortage := _shortage(row, now))], now=now)
+        for region in _in_turn(pool, wanted, now):
+            found = _decide(pool, region, wanted, accounts, lines, manner=manner, now=now)
+            decided += found
+            for row in pool.rows:
+                own = [one.granted for one in found if one.granted.account == row.pk]
+                if not own:
+                    continue
+                _book(row, found[0].account, own, now)
+                changed[row.pk] = row
+                if row.short_since == row.short_at == now:
+                    short[row.pk] = found[0].account
+    granted = {one.wish.key: one.granted for one in decided}
+    for place, left in wanted.items():
+        if place[0] not in changed:  # somebody else holds it: nothing of it can be spent
+            wishes = {item.key: _wish(item, accounts[place], manner) for item in left}
+            fates = decide(_exhausted(accounts[place]), list(wishes.values()), [], now=now)
+            granted |= {key: _grant(place[0], wishes[key], fate) for key, fate in fates.items()}
+    QuotaAccount.objects.bulk_update(changed.values(), _BOOKED)
+    events.record([_shortage(changed[pk], account, now) for pk, account in short.items()], now=now)
     if manner is Manner.SCHEDULED:
         _line_up(decided, now)
     return granted
+
+
+def _decide(
+    pool: Pool,
+    region: int,
+    wanted: Mapping[_Place, Sequence[Wanted]],
+    accounts: Mapping[_Place, Account],
+    lines: Mapping[_Place, Sequence[Waiting]],
+    *,
+    manner: Manner,
+    now: datetime,
+) -> list["_Decided"]:
+    """Return what becomes of a region's checks of a pool."""
+    account = pool.seen_from(region, _sharers(pool, wanted))
+    account = account if pool.is_whole else _exhausted(account)
+    places = [(row.pk, region) for row in pool.rows]
+    wishes = [
+        (place[0], item, _wish(item, accounts[place], manner)) for place in places for item in wanted.get(place, ())
+    ]
+    waiting = sorted((wait for place in places for wait in lines.get(place, ())), key=_in_line)[:HEAD_OF_THE_LINE]
+    standing = {wait.key for wait in waiting}
+    fates = decide(account, [wish for _, _, wish in wishes], waiting, now=now)
+    return [
+        _Decided(item, wish, _grant(pk, wish, fates[wish.key]), account, stands=wish.key in standing)
+        for pk, item, wish in wishes
+    ]
+
+
+def _sharers(pool: Pool, wanted: Mapping[_Place, Sequence[Wanted]]) -> set[int]:
+    """Return the regions that want something of a pool."""
+    rows = {row.pk for row in pool.rows}
+    return {region for account, region in wanted if account in rows}
+
+
+def _in_turn(pool: Pool, wanted: Mapping[_Place, Sequence[Wanted]], now: datetime) -> list[int]:
+    """Return these regions, who took least so far first: the common half is for whoever comes first."""
+    return sorted(_sharers(pool, wanted), key=lambda region: (pool.seen_from(region).own_spent(now), region))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +197,7 @@ def _wish(item: Wanted, account: Account, manner: Manner) -> Wish:
 
 
 def _exhausted(account: Account) -> Account:
-    return replace(account, share_percent=0)
+    return replace(account, share_percent=0, is_hearsay=False)
 
 
 def _grant(account: int, wish: Wish, fate: Fate) -> Granted:
@@ -163,14 +205,14 @@ def _grant(account: int, wish: Wish, fate: Fate) -> Granted:
     return Granted(account, fate, charge, is_limited=True)
 
 
-def _book(row: QuotaAccount, granted: Collection[Granted], now: datetime) -> None:
-    """Take what was granted from an account, and note whether it was too little."""
+def _book(row: QuotaAccount, account: Account, granted: Collection[Granted], now: datetime) -> None:
+    """Take what a region was granted from one of its accounts, and note whether it was too little."""
     lowered = sum(item.fate is Fate.LOWERED for item in granted)
     put_off = sum(item.fate is Fate.PUT_OFF for item in granted)
-    account = account_of(row).charged(
+    booked = replace(account, buckets=quota.buckets_from_json(row.buckets)).charged(
         now, spent=sum(item.charge for item in granted), lowered=lowered, put_off=put_off
     )
-    row.buckets = quota.buckets_to_json(account.buckets)
+    row.buckets = quota.buckets_to_json(booked.buckets)
     row.lowered += lowered
     row.put_off += put_off
     if lowered or put_off:
@@ -179,16 +221,15 @@ def _book(row: QuotaAccount, granted: Collection[Granted], now: datetime) -> Non
         row.short_at = now
 
 
-def _shortage(row: QuotaAccount, now: datetime) -> Happening | None:
-    """Return what is to be told of an account that is short since this very moment.
+def _shortage(row: QuotaAccount, account: Account, now: datetime) -> Happening:
+    """Return what is to be told of an account that is short since this very moment, as a region sees it.
 
     There is no second of it until nothing was lowered or put off for a whole window.
     """
-    account = account_of(row)
-    if row.short_since != now or account.ceiling is None:
-        return None
-    limit, window_seconds = account.ceiling.limit, account.ceiling.window_seconds
-    spent, budget = account.spent(now), account.budget or 0
+    limit = account.ceiling.limit if account.ceiling else 0
+    window_seconds = int(account.window.total_seconds())
+    spent = replace(account, buckets=quota.buckets_from_json(row.buckets)).spent(now)
+    budget = account.budget or 0
     return Happening(
         kind=EventKind.QUOTA_SHORT,
         key=f"quota_short {row.pk} {now.isoformat()}",
@@ -208,11 +249,11 @@ def _shortage(row: QuotaAccount, now: datetime) -> Happening | None:
     )
 
 
-def _lines(accounts: Collection[int], now: datetime) -> Mapping[int, list[Waiting]]:
-    """Return who waits for each account, the first of them."""
-    found: dict[int, list[Waiting]] = defaultdict(list)
-    for row in QuotaWait.objects.raw(_LINE, [list(accounts), now, HEAD_OF_THE_LINE]):
-        found[row.account_id].append(
+def _lines(accounts: Collection[int], regions: Collection[int], now: datetime) -> Mapping[_Place, list[Waiting]]:
+    """Return who waits for each account in each region, the first of them."""
+    found: dict[_Place, list[Waiting]] = defaultdict(list)
+    for row in QuotaWait.objects.raw(_LINE, [list(accounts), list(regions), now, HEAD_OF_THE_LINE]):
+        found[row.account_id, row.region_id].append(
             Waiting(
                 key=(row.resource_id, row.region_id),
                 cost=row.cost,

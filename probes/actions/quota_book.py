@@ -1,7 +1,7 @@
 """The accounts of the quota ledger: who counts for which, which of them are one, and their locks."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,8 +11,7 @@ from django.db.models import QuerySet
 from probes.models import Credential, QuotaAccount, Region
 from probes.policy import quota
 from probes.policy.quota import Account
-from probes.selectors.quota import account as account_of
-from probes.selectors.quota import with_settings
+from probes.selectors.quota import account_of_region, with_settings
 
 MOST_ADDRESSES: Final = 256
 """Of a registry. A region says itself where it comes from, and whoever hands out checks reads all accounts there."""
@@ -33,14 +32,14 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Accounts that a registry counts as one, with their sum. `is_whole` tells that all of them are locked."""
+    """Accounts that a registry counts as one. `is_whole` tells that all of them are locked."""
 
     rows: Sequence[QuotaAccount]
     is_whole: bool
 
-    @property
-    def account(self) -> Account:
-        return quota.pooled([account_of(row) for row in self.rows])
+    def seen_from(self, region: int, sharers: Collection[int] = ()) -> Account:
+        """Return their sum as a region sees it; `sharers` are about to use it too."""
+        return account_of_region(self.rows, region, sharers)
 
 
 class Book:
@@ -88,14 +87,11 @@ class Book:
         if len(free) == len(changed):
             QuotaAccount.objects.bulk_update([changed[pk] for pk in sorted(changed)], ["regions"])
 
-    def limited(self, *, skip_locked: bool) -> list[Pool]:
-        """Return the accounts of registries with a limit, locked, each in one pool. No query where there is none.
+    def locked(self, registries: Collection[int], *, skip_locked: bool) -> list[Pool]:
+        """Return the accounts of registries, locked, each in one pool.
 
         With `skip_locked` those that somebody else holds are left out.
         """
-        registries = {row.registry_id for row in self._rows if account_of(row).ceiling is not None}
-        if not registries:
-            return []
         rows = _rows(registries).order_by("pk").select_for_update(no_key=True, skip_locked=skip_locked, of=("self",))
         locked = {row.pk: row for row in rows}
         groups = _counted_together(row for row in self._rows if row.registry_id in registries)

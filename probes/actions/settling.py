@@ -15,17 +15,16 @@ from django.db.models import QuerySet
 
 from probes.actions.reports import Key
 from probes.models import Batch, QuotaAccount
-from probes.policy import quota
+from probes.policy import hearsay, quota
 from probes.policy.clock import by_our_clock
 from probes.policy.quota import Reading
 from probes.protocol.outcome import Outcome
-from probes.selectors.quota import account as account_of
-from probes.selectors.quota import with_settings
+from probes.selectors.quota import account_of_region, reading_of, with_settings
 
 _MOST_REQUESTS: Final = 1000
 """Of one check, whatever its region says. None makes so many."""
 
-_TOLD: Final = ("limit", "remaining", "window_seconds", "source", "read_at", "buckets")
+_TOLD: Final = ("limit", "remaining", "window_seconds", "source", "read_at", "readings", "buckets")
 
 _COUNT: Final = """
 WITH of_accounts AS (
@@ -83,7 +82,7 @@ def settle(
     if not batch.accounts:
         return
     rows = {row.pk: row for row in _rows(batch.accounts)}
-    counts = {pk: account_of(row).counting for pk, row in rows.items()}
+    accounts = {pk: account_of_region([row], batch.region_id) for pk, row in rows.items()}
     of_accounts, of_resources = _Sums(), _Sums()
     differences: Counter[int] = Counter()
     heard: dict[int, list[Outcome]] = defaultdict(list)
@@ -93,7 +92,7 @@ def settle(
         if account not in rows:
             continue
         if outcome := outcomes.get(key):
-            counted = min(quota.cost(outcome, counts[account], expected=charge), _MOST_REQUESTS)
+            counted = min(quota.cost(outcome, accounts[account].counting, expected=charge), _MOST_REQUESTS)
             requests = min(outcome.requests, _MOST_REQUESTS)
             of_accounts.add(account, requests, counted)
             if key[0] in resources:
@@ -110,10 +109,10 @@ def settle(
     changed = {
         pk
         for pk, row in rows.items()
-        if (differences[pk] and account_of(row).ceiling) or _is_news(row, readings.get(pk))
+        if (differences[pk] and accounts[pk].ceiling) or _is_news(row, batch.region_id, readings.get(pk))
     }
     if changed:
-        _correct(changed, readings, differences, batch.issued_at)
+        _correct(batch, changed, readings, differences)
 
 
 def _rows(accounts: Collection[int]) -> QuerySet[QuotaAccount]:
@@ -121,28 +120,38 @@ def _rows(accounts: Collection[int]) -> QuerySet[QuotaAccount]:
 
 
 def _correct(
+    batch: Batch,
     changed: Collection[int],
     readings: Mapping[int, Reading | None],
     differences: Mapping[int, int],
-    charged_at: datetime,
 ) -> None:
     rows = list(_rows(changed).order_by("pk").select_for_update(no_key=True, of=("self",)))
     for row in rows:
-        if (reading := readings.get(row.pk)) and _is_news(row, reading):
-            row.limit, row.remaining, row.window_seconds = reading.limit, reading.remaining, reading.window_seconds
-            row.source, row.read_at = reading.source, reading.at
-        account = account_of(row)
+        if (reading := readings.get(row.pk)) and _is_news(row, batch.region_id, reading):
+            _note(row, batch.region_id, reading)
+        account = account_of_region([row], batch.region_id)
         if account.ceiling and differences[row.pk]:
-            row.buckets = quota.buckets_to_json(account.corrected(charged_at, differences[row.pk]).buckets)
+            account = account.corrected(batch.issued_at, differences[row.pk])
+            row.buckets = quota.buckets_to_json(account.buckets)
     QuotaAccount.objects.bulk_update(rows, _TOLD)
 
 
-def _is_news(row: QuotaAccount, reading: Reading | None) -> bool:
-    """Tell whether a reading says anything: that there still is no limit does not."""
-    if reading is None or (row.read_at and row.limit is None and reading.limit is None):
+def _note(row: QuotaAccount, region: int, reading: Reading) -> None:
+    """Write down what a region was told, and that as what was last told at all unless a newer reading holds."""
+    readings = hearsay.noted(hearsay.readings_from_json(row.readings), region, reading)
+    row.readings = hearsay.readings_to_json(readings)
+    row.source = hearsay.source(readings)
+    if quota.later(reading_of(row), reading) == reading:
+        row.limit, row.remaining, row.window_seconds = reading.limit, reading.remaining, reading.window_seconds
+        row.read_at = reading.at
+
+
+def _is_news(row: QuotaAccount, region: int, reading: Reading | None) -> bool:
+    """Tell whether a reading says anything to a region: that there still is no limit does not."""
+    before = hearsay.readings_from_json(row.readings).get(region)
+    if reading is None or (before and before.limit is None and reading.limit is None):
         return False
-    account = account_of(row)
-    return account.told(reading) != account
+    return quota.later(before, reading) != before
 
 
 def _reading(outcomes: Iterable[Outcome], clock_offset_seconds: float | None, now: datetime) -> Reading | None:

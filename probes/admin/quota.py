@@ -5,13 +5,15 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from probes.admin import display
 from probes.admin.filters import ResourceFilter
 from probes.admin.ledger import LedgerAdmin
-from probes.models import QuotaAccount, ResourceCosts
+from probes.models import QuotaAccount, Region, ResourceCosts
+from probes.policy.hearsay import readings_from_json
+from probes.policy.quota import Reading
 from probes.selectors.quota import AccountLine, Costs, line
 
 _DAYS: Final = 7
@@ -28,7 +30,7 @@ class QuotaAccountAdmin(LedgerAdmin):
     sortable_by = ()
     fieldsets = (
         (None, {"fields": ("registry", "credential", "egress", "regions_shown", "source")}),
-        ("What it lets us have", {"fields": ("limit_shown", "left", "counting")}),
+        ("What it lets us have", {"fields": ("limit_shown", "left", "told", "counting")}),
         ("What we take", {"fields": ("ours", "spared", "lowered", "put_off", "short", "requests", "counted")}),
     )
 
@@ -66,6 +68,20 @@ class QuotaAccountAdmin(LedgerAdmin):
         if row.remaining is None:
             return display.NOTHING
         return format_html('{} <span class="quiet">{}</span>', f"{row.remaining:,}", display.aged(row.read_at))
+
+    @admin.display(description="as each region was told")
+    def told(self, row: QuotaAccount) -> SafeString | str:
+        readings = readings_from_json(row.readings)
+        slugs = dict(Region.objects.filter(pk__in=readings).values_list("pk", "slug"))
+        lines = [
+            (slugs[region], _told(reading), display.aged(reading.at))
+            for region, reading in readings.items()
+            if region in slugs
+        ]
+        return (
+            format_html_join(mark_safe("<br>"), '{}: {} <span class="quiet">{}</span>', sorted(lines))
+            or display.NOTHING
+        )
 
     @admin.display(description="what counts")
     def counting(self, row: Any) -> str:
@@ -119,6 +135,13 @@ class ResourceCostsAdmin(LedgerAdmin):
 
     def title(self, row: ResourceCosts) -> str:
         return f"{row.resource} on {row.day}"
+
+
+def _told(reading: Reading) -> str:
+    if reading.limit is None:
+        return _UNLIMITED
+    left = "" if reading.remaining is None else f"{reading.remaining:,} left of "
+    return f"{left}{reading.limit:,}"
 
 
 def _line(row: Any) -> AccountLine:

@@ -24,8 +24,10 @@ class QuotaAccount(models.Model):
     - unlimited: `read_at` is set and `limit` is null: the registry answered and spoke of no limit;
     - limited: both are set. `remaining` was left at `read_at`, for everybody who shares the account.
 
-    A limit that an operator set in the registry's settings goes before these. `buckets` is what we took in each part
-    of the window (`policy.quota.Bucket`), kept only while a limit is known. `short_since` is since when there is less
+    These are what was last told, whichever region it was. Each goes by what it was told itself: `readings`
+    (`policy.hearsay.Readings`). `source` is what most of them were told. A limit that an operator set in the
+    registry's settings goes before all of these. `buckets` is what each region took in each part of the window
+    (`policy.quota.Bucket`), kept only while a limit is known. `short_since` is since when there is less
     than our checks want, `short_at` when that was last so.
     """
 
@@ -40,6 +42,7 @@ class QuotaAccount(models.Model):
     window_seconds = models.PositiveIntegerField(null=True, blank=True)
     source = models.CharField(max_length=64, blank=True, help_text="Whom the registry says that it counts.")
     read_at = models.DateTimeField(null=True, blank=True)
+    readings = models.JSONField(default=list, blank=True)
     buckets = models.JSONField(default=list, blank=True)
     lowered = models.PositiveBigIntegerField(default=0, help_text="Checks that were lowered to a resolve so far.")
     put_off = models.PositiveBigIntegerField(default=0, help_text="Slots that were put off so far.")
@@ -97,7 +100,10 @@ class QuotaWait(models.Model):
     class Meta:
         ordering = ["account", "off_since", "deep_since"]
         indexes: ClassVar = [
-            models.Index(fields=["account", "off_since", "deep_since", "resource"], name="quota_wait_line"),
+            models.Index(
+                fields=["account", "region", "off_since", "deep_since", "resource"],
+                name="quota_wait_line_of_a_region",
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["resource", "region"], name="quota_wait_is_one"),

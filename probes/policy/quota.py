@@ -4,11 +4,16 @@ A limit is counted for an account: a login wherever it is used from, or for want
 comes from. What we take is written down when a check is handed out, and set right when its report is in. Others live
 on the same limit, so ours is a share of it (half), and of what the registry last said is left.
 
+Regions that share an account share what is ours: half of it is parted evenly between them, the other half is for
+whoever comes first. A region's part rests on its own readings and its own counts. What others say can take the common
+half from it and no more, for a region may be broken or in the wrong hands (`policy.hearsay`).
+
 Source: behaviour section E.3 and the table of registries. Docker Hub counts each manifest that is fetched (GET) and
 none that is asked for (HEAD); elsewhere each request counts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -26,7 +31,7 @@ SHARE_PERCENT: Final = 50
 
 HUB: Final = "docker.io"
 _HUB_WINDOW_SECONDS: Final = 6 * 3600
-_UNTOLD_WINDOW_SECONDS: Final = 3600
+UNTOLD_WINDOW_SECONDS: Final = 3600
 """Of a limit that comes without one. What is said to be left holds us back where that is wrong."""
 
 SHORTEST_WINDOW_SECONDS: Final = 60
@@ -41,6 +46,9 @@ _PLATFORMS_GUESSED: Final = 10
 _LAYERS_GUESSED: Final = 10
 _REQUESTS_OF_A_RESOLVE: Final = 3
 """Without a connection or a token: the challenge, the token, and HEAD."""
+
+_LOOK_EVERY: Final = timedelta(hours=1)
+"""So often a region that knows an account by what others say of it may ask for itself."""
 
 _DEEP_STAGES: Final = frozenset({Stage.INDEX, Stage.CHILD, Stage.CONFIG, Stage.LAYER})
 _OF_CONTENT: Final = frozenset(
@@ -101,28 +109,46 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What was taken in a part of a window, and how many checks were lowered or put off in it."""
+    """What a region took in a part of a window, and how many of its checks were lowered or put off in it."""
 
     since: datetime
     until: datetime
     spent: int = 0
     lowered: int = 0
     put_off: int = 0
+    region: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What a region may still take: of its own part, and of what is for whoever comes first."""
+
+    part: int
+    own: int
+    common: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account with the registry's settings. Without a `ceiling` nothing limits it."""
+    """An account with the registry's settings, as one region sees it. Without a `ceiling` nothing limits it.
+
+    `reading` is the region's own; until it has one, `is_hearsay` tells that this one comes from others. `sharers` are
+    the regions that count for the account besides, and `others` what the registry told them.
+    """
 
     counting: Counting = Counting.REQUESTS
     ceiling: Ceiling | None = None
     share_percent: int = SHARE_PERCENT
     reading: Reading | None = None
     buckets: tuple[Bucket, ...] = ()
+    region: int = 0
+    sharers: frozenset[int] = frozenset()
+    others: tuple[Reading, ...] = ()
+    is_hearsay: bool = False
 
     @property
     def budget(self) -> int | None:
-        """How much we may take within any window; None where nothing limits us."""
+        """How much all regions may take within any window; None where nothing limits us."""
         return None if self.ceiling is None else self.ceiling.limit * self.share_percent // 100
 
     @property
@@ -130,34 +156,83 @@ class Account:
         return timedelta(seconds=self.ceiling.window_seconds if self.ceiling else _HUB_WINDOW_SECONDS)
 
     def spent(self, now: datetime) -> int:
-        """Return what we took within the window that ends `now`, or a little more."""
+        """Return what all regions took within the window that ends `now`, or a little more."""
         return sum(bucket.spent for bucket in self.recent(now))
+
+    def own_spent(self, now: datetime) -> int:
+        """Return what this region took of that."""
+        return self._spent_since(now - self.window)[self.region]
 
     def recent(self, now: datetime) -> list[Bucket]:
         since = now - self.window
         return [bucket for bucket in self.buckets if bucket.until > since]
 
     def allowance(self, now: datetime) -> int | None:
-        """Return what we may take now; None where nothing limits us.
+        """Return what the region may take now; None where nothing limits us.
 
-        It is what is left of our budget, and no more than our share of what the registry said is left, less what we
-        took since it said so. Once a window has gone by, what was said is no longer so.
+        It is what is left for it of our budget, and no more than our share of what the registry said is left, less
+        what we took since it said so. Once a window has gone by, what was said is no longer so.
         """
-        budget = self.budget
-        if budget is None:
+        if self.ceiling is None:
             return None
-        left = budget - self.spent(now)
-        reading = self.reading
-        if reading and reading.remaining is not None and now - reading.at < self.window:
-            since = sum(bucket.spent for bucket in self.buckets if bucket.until > reading.at)
-            left = min(left, reading.remaining * self.share_percent // 100 - since)
-        return max(left, 0)
+        lent = min((room.common for room in self._rooms_of_others(now)), default=LARGEST_LIMIT)
+        room = min(room.own + min(room.common, lent) for room in self._rooms(now))
+        return max(room, self._look(now))
+
+    def kept_for_resolves(self, now: datetime) -> int:
+        """Return how much of the allowance is not for more than a resolve, where each request counts.
+
+        It is half of what is ours, as long as that leaves a region half of its own part.
+        """
+        rooms = self._rooms(now)
+        part, own = min(room.part for room in rooms), min(room.own for room in rooms)
+        return min((self.budget or 0) // 2, (self.allowance(now) or 0) - max(own - part // 2, 0))
+
+    def _rooms(self, now: datetime) -> list[_Room]:
+        rooms = [self._parted(self.budget or 0, self._spent_since(now - self.window))]
+        if self.reading:
+            rooms += self._left(self.reading, now)
+        return rooms
+
+    def _rooms_of_others(self, now: datetime) -> Iterable[_Room]:
+        for reading in self.others:
+            yield from self._left(reading, now)
+
+    def _left(self, reading: Reading, now: datetime) -> list[_Room]:
+        if reading.remaining is None or now - reading.at >= self.window:
+            return []
+        return [self._parted(reading.remaining * self.share_percent // 100, self._spent_since(reading.at))]
+
+    def _parted(self, total: int, spent: Mapping[int, int]) -> _Room:
+        """Part a total, half of it evenly. What a region took beyond its part it took of the common half."""
+        regions = self.sharers | {self.region}
+        part = total // (2 * len(regions))
+        beyond = sum(max(taken - part, 0) for taken in spent.values())
+        common = total - len(regions) * part
+        return _Room(part, max(part - spent.get(self.region, 0), 0), max(common - beyond, 0))
+
+    def _spent_since(self, since: datetime) -> Counter[int]:
+        spent: Counter[int] = Counter()
+        for bucket in self.buckets:
+            if bucket.until > since:
+                spent[bucket.region] += bucket.spent
+        return spent
+
+    def _look(self, now: datetime) -> int:
+        """Return what it takes to be told something oneself, for who was not, and did not just ask."""
+        if not self.is_hearsay:
+            return 0
+        return max(_REQUESTS_OF_A_RESOLVE - self._spent_since(now - _LOOK_EVERY)[self.region], 0)
 
     def charged(self, now: datetime, *, spent: int = 0, lowered: int = 0, put_off: int = 0) -> Self:
-        """Return the account after so much was taken `now`. What no longer counts is forgotten."""
-        buckets = self.recent(now)
+        """Return the account after the region took so much `now`. What no longer counts is forgotten.
+
+        Of what others took that is for them to say: their windows may be longer than the one that this region knows.
+        """
+        since = {True: now - self.window, False: now - timedelta(seconds=LONGEST_WINDOW_SECONDS)}
+        buckets = [bucket for bucket in self.buckets if bucket.until > since[bucket.region == self.region]]
         for position, bucket in enumerate(buckets):
-            if bucket.since <= now < bucket.until:
+            if self._is_own(bucket, now):
                 buckets[position] = replace(
                     bucket,
                     spent=bucket.spent + spent,
@@ -167,35 +242,41 @@ class Account:
                 break
         else:
             part = int(self.window.total_seconds()) // PARTS
-            since = datetime.fromtimestamp(int(now.timestamp()) // part * part, UTC)
-            buckets.append(Bucket(since, since + timedelta(seconds=part), spent, lowered, put_off))
+            begin = datetime.fromtimestamp(int(now.timestamp()) // part * part, UTC)
+            end = begin + timedelta(seconds=part)
+            buckets.append(Bucket(begin, end, spent, lowered, put_off, self.region))
         return replace(self, buckets=tuple(buckets))
 
+    def _is_own(self, bucket: Bucket, at: datetime) -> bool:
+        return bucket.region == self.region and bucket.since <= at < bucket.until
+
     def corrected(self, charged_at: datetime, difference: int) -> Self:
-        """Return the account where what was taken at that time cost `difference` more than was written down."""
-        if not any(bucket.since <= charged_at < bucket.until for bucket in self.buckets):
+        """Return the account where what the region took then cost `difference` more than was written down."""
+        if not any(self._is_own(bucket, charged_at) for bucket in self.buckets):
             return self.charged(charged_at, spent=difference) if difference > 0 else self
         buckets = tuple(
-            replace(bucket, spent=max(bucket.spent + difference, 0))
-            if bucket.since <= charged_at < bucket.until
-            else bucket
+            replace(bucket, spent=max(bucket.spent + difference, 0)) if self._is_own(bucket, charged_at) else bucket
             for bucket in self.buckets
         )
         return replace(self, buckets=buckets)
 
     def told(self, reading: Reading) -> Self:
-        """Return the account after a reading.
+        """Return the account after a reading of its own region."""
+        return replace(self, reading=later(self.reading, reading))
 
-        One that is older is passed over, and one that names no limit where another still holds.
-        """
-        before = self.reading
-        if before and reading.at <= before.at:
-            return self
-        if before and before.limit is not None and reading.limit is None:
-            window_seconds = before.window_seconds or _UNTOLD_WINDOW_SECONDS
-            if reading.at - before.at < timedelta(seconds=window_seconds):
-                return self
-        return replace(self, reading=reading)
+
+def later(before: Reading | None, reading: Reading) -> Reading:
+    """Return which of two readings of a region holds.
+
+    One that is older is passed over, and one that names no limit where another still holds.
+    """
+    if before and reading.at <= before.at:
+        return before
+    if before and before.limit is not None and reading.limit is None:
+        window_seconds = before.window_seconds or UNTOLD_WINDOW_SECONDS
+        if reading.at - before.at < timedelta(seconds=window_seconds):
+            return before
+    return reading
 
 
 def ceiling(
@@ -210,7 +291,7 @@ def ceiling(
     if reading:
         if reading.limit is None:
             return None
-        return Ceiling(reading.limit, _window(reading.window_seconds or _UNTOLD_WINDOW_SECONDS))
+        return Ceiling(reading.limit, _window(reading.window_seconds or UNTOLD_WINDOW_SECONDS))
     if host == HUB and not is_mirrored:
         return Ceiling(200 if has_login else 100, _HUB_WINDOW_SECONDS)
     return None
@@ -230,12 +311,6 @@ def place(address: str) -> str:
     except ValueError:
         return address
     return str(parsed) if parsed.version == 4 else str(IPv6Network((int(parsed), 64), strict=False))
-
-
-def pooled(accounts: Sequence[Account]) -> Account:
-    """Return accounts that the registry counts as one, as one: all that was taken, and the newest reading."""
-    newest = max(accounts, key=lambda item: item.reading.at if item.reading else datetime.min.replace(tzinfo=UTC))
-    return replace(newest, buckets=tuple(bucket for account in accounts for bucket in account.buckets))
 
 
 def price(depth: Depth | None, platforms: Sequence[str], counts: Counting) -> int:
@@ -286,9 +361,16 @@ def needs_depth(*, ballot: str | None, status: str, stage: str | None, reason: s
 
 
 def buckets_to_json(buckets: Iterable[Bucket]) -> list[list[int]]:
-    """Return buckets as rows of whole numbers: seconds since the epoch, and counts."""
+    """Return buckets as rows of whole numbers: seconds since the epoch, counts, and the region."""
     return [
-        [int(item.since.timestamp()), int(item.until.timestamp()), item.spent, item.lowered, item.put_off]
+        [
+            int(item.since.timestamp()),
+            int(item.until.timestamp()),
+            item.spent,
+            item.lowered,
+            item.put_off,
+            item.region,
+        ]
         for item in buckets
     ]
 
@@ -296,8 +378,8 @@ def buckets_to_json(buckets: Iterable[Bucket]) -> list[list[int]]:
 def buckets_from_json(rows: Iterable[Sequence[int]]) -> tuple[Bucket, ...]:
     """Return what `buckets_to_json` told."""
     return tuple(
-        Bucket(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC), *counts)
-        for since, until, *counts in rows
+        Bucket(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC), *rest)
+        for since, until, *rest in rows
     )
 
 

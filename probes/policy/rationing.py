@@ -4,6 +4,8 @@ Two lines form. Checks that want more than a resolve wait for it in one, and get
 are not free either, checks may have to let a slot pass, and stand in the other. Whoever has waited longest comes
 first, and what he waits for is kept for him while his slots come: so nobody waits for ever.
 
+Each region has a line of its own: one that never gets what it waits for keeps nothing from the others.
+
 Where each request counts, half of what is ours is for resolves alone. An image that fails where a resolve does not
 look (`quota.needs_depth`) gets no resolve: that would call it well. As long as half of ours is left, it comes first.
 """
@@ -63,7 +65,7 @@ class Waiting:
 def decide(
     account: Account, wishes: Sequence[Wish], waiting: Sequence[Waiting], *, now: datetime
 ) -> Mapping[Key, Fate]:
-    """Return the fate of each wish. `waiting` are at most `HEAD_OF_THE_LINE` of those who wait, the first of them."""
+    """Return the fate of each wish of a region; `waiting` are the first in its line, `HEAD_OF_THE_LINE` at most."""
     budget, allowance = account.budget, account.allowance(now)
     if budget is None or allowance is None:
         return {wish.key: Fate.AS_ASKED for wish in wishes}
@@ -111,7 +113,7 @@ def _deep(
         for item in waiting
         if item.deep_since and item.key not in here and item.cost <= budget
     ]
-    for_all = room - (budget // 2 if account.counting is Counting.REQUESTS else 0)
+    for_all = room - (account.kept_for_resolves(now) if account.counting is Counting.REQUESTS else 0)
     granted: set[Key] = set()
     used, blocked = 0, set()
     for _, _, key, cost, least in sorted(line, key=lambda place: place[:3]):

@@ -1,15 +1,15 @@
 """Accounts of the quota ledger as values, and what monitoring costs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
 from django.db.models import F, QuerySet, Sum
 
 from probes.models import AccountCosts, QuotaAccount, ResourceCosts
-from probes.policy import quota
-from probes.policy.quota import Account, Counting, Reading
+from probes.policy import hearsay, quota
+from probes.policy.quota import Account, Bucket, Counting, Reading
 from probes.selectors.registries import UNREAD
 
 _UNREAD: Final = (*(f"registry__{name}" for name in UNREAD), "credential__secret_encrypted")
@@ -70,10 +70,36 @@ def with_settings() -> QuerySet[QuotaAccount]:
 
 
 def account(row: QuotaAccount) -> Account:
-    """Return an account as the pure rules take it; `row` with its registry."""
-    registry, reading = row.registry, reading_of(row)
+    """Return an account over all regions, as people read it; `row` with its registry."""
+    buckets = tuple(replace(bucket, region=0) for bucket in quota.buckets_from_json(row.buckets))
+    return _with_settings(row, reading_of(row), source=row.source, buckets=buckets)
+
+
+def account_of_region(rows: Sequence[QuotaAccount], region: int, sharers: Collection[int] = ()) -> Account:
+    """Return accounts that a registry counts as one as the pure rules take them: as a region sees them.
+
+    `rows` with their registry. Besides who was told of them, or took of them, `sharers` count for them too.
+    """
+    readings = hearsay.merged(hearsay.readings_from_json(row.readings) for row in rows)
+    buckets = tuple(bucket for row in rows for bucket in quota.buckets_from_json(row.buckets))
+    reading = hearsay.believed(readings, region)
+    own = readings.get(region)
+    source = own.source if own else hearsay.source(readings)
+    return replace(
+        _with_settings(rows[0], reading, source=source, buckets=buckets),
+        region=region,
+        sharers=frozenset({*readings, *(bucket.region for bucket in buckets), *sharers}),
+        others=tuple(told for other, told in readings.items() if other != region),
+        is_hearsay=own is None and bool(readings),
+    )
+
+
+def _with_settings(
+    row: QuotaAccount, reading: Reading | None, *, source: str, buckets: tuple[Bucket, ...]
+) -> Account:
+    registry = row.registry
     return Account(
-        counting=quota.counting(registry.quota_counts, host=registry.host, source=row.source),
+        counting=quota.counting(registry.quota_counts, host=registry.host, source=source),
         ceiling=quota.ceiling(
             own=registry.own_ceiling,
             reading=reading,
@@ -83,7 +109,7 @@ def account(row: QuotaAccount) -> Account:
         ),
         share_percent=registry.quota_share_percent,
         reading=reading,
-        buckets=quota.buckets_from_json(row.buckets),
+        buckets=buckets,
     )
 
 

@@ -35,6 +35,7 @@ def test_account_is_told_in_a_line(client: Client, plane: ControlPlane) -> None:
     account = QuotaAccount.objects.get(egress="us-east")
     page = shown(client, f"{ADMIN}/quotaaccount/{account.pk}/change/")
     assert "198.51.100.7" in page
+    assert "us-east: 876 left of 1,000" in page
     assert "each of the manifests" in page
 
 

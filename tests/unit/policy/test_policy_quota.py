@@ -23,7 +23,6 @@ from probes.policy.quota import (
     manifests_read,
     needs_depth,
     place,
-    pooled,
     price,
 )
 from probes.protocol.outcome import Conclusion, Outcome, RateLimit, Step
@@ -96,6 +95,67 @@ class TestAllowance:
     def test_what_was_left_a_window_ago_says_nothing(self) -> None:
         told = HUNDRED.told(Reading(at=NOON, limit=100, remaining=0))
         assert told.allowance(NOON + 6 * HOUR) == 50
+
+
+class TestRegionsThatShare:
+    """Of 100 two regions may take 50: a part of 12 each, and 26 for whoever comes first."""
+
+    SHARED = replace(HUNDRED, region=1, sharers=frozenset({1, 2}))
+
+    def by_other(self, *, spent: int, at: datetime = NOON) -> Account:
+        """Return the account after region 2 took so much, as region 1 sees it."""
+        return replace(replace(self.SHARED, region=2).charged(at, spent=spent), region=1)
+
+    def test_a_region_may_take_its_part_and_what_is_for_whoever_comes_first(self) -> None:
+        assert self.SHARED.allowance(NOON) == 12 + 26
+
+    @pytest.mark.parametrize(("spent", "left"), [(12, 38), (20, 30), (38, 12), (50, 12), (10**6, 12)])
+    def test_what_another_says_that_it_took_leaves_a_region_its_part(self, spent: int, left: int) -> None:
+        """A lie of 10**6 takes no more than the common half."""
+        assert self.by_other(spent=spent).allowance(NOON) == left
+
+    def test_all_of_them_take_no_more_than_is_ours(self) -> None:
+        first = self.SHARED.charged(NOON, spent=38)
+        second = replace(first, region=2)
+        assert second.allowance(NOON) == 12
+        assert second.charged(NOON, spent=12).allowance(NOON) == 0
+
+    @pytest.mark.parametrize(("remaining", "left"), [(0, 12), (20, 12 + 6), (100, 38)])
+    def test_what_another_was_told_bounds_what_is_for_whoever_comes_first(self, remaining: int, left: int) -> None:
+        told = Reading(at=NOON, limit=100, remaining=remaining)
+        assert replace(self.SHARED, others=(told,)).allowance(NOON) == left
+
+    def test_it_does_so_for_a_window(self) -> None:
+        told = Reading(at=NOON, limit=100, remaining=0)
+        assert replace(self.SHARED, others=(told,)).allowance(NOON + 6 * HOUR) == 38
+
+    def test_what_a_region_was_told_itself_bounds_its_part_too(self) -> None:
+        assert self.SHARED.told(Reading(at=NOON, limit=100, remaining=8)).allowance(NOON) == 1 + 2
+        assert self.SHARED.told(Reading(at=NOON, limit=100, remaining=0)).allowance(NOON) == 0
+
+    def test_who_goes_by_hearsay_may_ask_once_in_an_hour(self) -> None:
+        """A resolve that costs three requests: then it was told itself."""
+        heard = replace(self.SHARED, ceiling=Ceiling(1, 3600), is_hearsay=True)
+        assert heard.allowance(NOON) == 3
+        asked = heard.charged(NOON, spent=3)
+        assert asked.allowance(NOON + MINUTE) == 0
+        assert asked.allowance(NOON + 2 * HOUR) == 3
+
+    def test_one_that_knows_of_a_short_window_forgets_nothing_of_what_others_took(self) -> None:
+        taken = self.by_other(spent=30, at=NOON - HOUR)
+        hasty = replace(taken, ceiling=Ceiling(100, 60)).charged(NOON, spent=1)
+        assert replace(hasty, ceiling=HUNDRED.ceiling).spent(NOON) == 31
+
+    def test_what_a_region_took_is_set_right_for_itself(self) -> None:
+        both = self.SHARED.charged(NOON, spent=5)
+        both = replace(both, region=2).charged(NOON, spent=7).corrected(NOON, -7)
+        assert (both.own_spent(NOON), replace(both, region=1).own_spent(NOON)) == (0, 5)
+
+    def test_half_of_a_part_is_for_more_than_resolves_though_the_common_half_is_gone(self) -> None:
+        shared = replace(self.SHARED, counting=Counting.REQUESTS)
+        assert shared.kept_for_resolves(NOON) == 25
+        taken = replace(self.by_other(spent=50), counting=Counting.REQUESTS)
+        assert (taken.allowance(NOON), taken.kept_for_resolves(NOON)) == (12, 6)
 
 
 class TestCorrecting:
@@ -192,14 +252,6 @@ class TestWhoIsCounted:
     def test_an_address_or_a_network_of_ipv6(self, address: str, counted: str) -> None:
         """Docker Hub: per IPv4 address or IPv6 /64."""
         assert place(address) == counted
-
-    def test_accounts_that_are_one_share_what_was_taken_and_the_newest_reading(self) -> None:
-        told = Reading(at=NOON, limit=100, remaining=90)
-        one = HUNDRED.told(told).charged(NOON, spent=4)
-        other = HUNDRED.charged(NOON, spent=5)
-        older = HUNDRED.told(Reading(at=NOON - HOUR, limit=100, remaining=1)).charged(NOON - HOUR, spent=6)
-        found = pooled([other, one, older])
-        assert (found.spent(NOON), found.reading) == (15, told)
 
 
 class TestCosts:

@@ -1,0 +1,21 @@
+"""What each region was told of a quota, and a line for each to wait in (ADR 30)."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("probes", "0027_success_seed")]
+
+    operations = [
+        migrations.AddField(
+            model_name="quotaaccount", name="readings", field=models.JSONField(blank=True, default=list)
+        ),
+        migrations.RemoveIndex(model_name="quotawait", name="quota_wait_line"),
+        migrations.AddIndex(
+            model_name="quotawait",
+            index=models.Index(
+                fields=["account", "region", "off_since", "deep_since", "resource"],
+                name="quota_wait_line_of_a_region",
+            ),
+        ),
+    ]

@@ -1,0 +1,96 @@
+"""What a region goes by of what the registry told the regions that share an account.
+
+A region may be broken, or in the wrong hands, and say of an account whatever it likes. So each goes by what it was
+told itself: who lies, lies to himself. What others were told bounds only what is for whoever comes first
+(`quota.Account.allowance`).
+
+Source: security page, "A region is lost": it can lie about what it sees; that is one vote, from one place.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from math import inf
+from typing import Any, Final
+
+from probes.policy.quota import LONGEST_WINDOW_SECONDS, UNTOLD_WINDOW_SECONDS, Reading
+
+ENOUGH_TO_DOUBT_ONE: Final = 3
+"""Where so many were told, one alone is not believed to have more than all the others."""
+
+_KEPT: Final = timedelta(seconds=LONGEST_WINDOW_SECONDS)
+
+Readings = Mapping[int, Reading]
+"""What each region was last told of an account."""
+
+
+def believed(readings: Readings, region: int) -> Reading | None:
+    """Return the reading that a region goes by: its own, or the least of all until it has one.
+
+    The least may be a lie: who goes by it may soon ask for itself.
+    """
+    own = readings.get(region)
+    if own is None:
+        return min(readings.values(), key=_generosity, default=None)
+    if len(readings) < ENOUGH_TO_DOUBT_ONE:
+        return own
+    second = sorted(readings.values(), key=_generosity)[-2]
+    if _rate(own) <= _rate(second):
+        return own
+    return replace(own, limit=second.limit, window_seconds=second.window_seconds)
+
+
+def source(readings: Readings) -> str:
+    """Return whom most of the regions were told that the registry counts; nobody where two are named as often."""
+    named = Counter(reading.source for reading in readings.values() if reading.source).most_common(2)
+    if not named or (len(named) > 1 and named[0][1] == named[1][1]):
+        return ""
+    return named[0][0]
+
+
+def merged(several: Iterable[Readings]) -> Readings:
+    """Return what each region was last told of accounts that are counted as one."""
+    newest: dict[int, Reading] = {}
+    for readings in several:
+        for region, reading in readings.items():
+            if region not in newest or newest[region].at < reading.at:
+                newest[region] = reading
+    return newest
+
+
+def noted(readings: Readings, region: int, reading: Reading) -> Readings:
+    """Return readings with a region's new one. What others were told longer ago than any window is forgotten."""
+    kept = {other: before for other, before in readings.items() if reading.at - before.at < _KEPT}
+    return kept | {region: reading}
+
+
+def readings_to_json(readings: Readings) -> list[list[Any]]:
+    """Return readings as rows: region, time in ISO 8601, limit, remaining, seconds of the window, source."""
+    return [
+        [region, item.at.isoformat(), item.limit, item.remaining, item.window_seconds, item.source]
+        for region, item in readings.items()
+    ]
+
+
+def readings_from_json(rows: Iterable[Sequence[Any]]) -> Readings:
+    """Return what `readings_to_json` told."""
+    return {
+        region: Reading(
+            at=datetime.fromisoformat(at),
+            limit=limit,
+            remaining=remaining,
+            window_seconds=window_seconds,
+            source=told,
+        )
+        for region, at, limit, remaining, window_seconds, told in rows
+    }
+
+
+def _rate(reading: Reading) -> float:
+    """Return how much a reading lets us have in a second."""
+    return inf if reading.limit is None else reading.limit / (reading.window_seconds or UNTOLD_WINDOW_SECONDS)
+
+
+def _generosity(reading: Reading) -> tuple[float, float]:
+    return _rate(reading), inf if reading.remaining is None else reading.remaining

@@ -1,0 +1,137 @@
+"""One region of three says what it likes of an account that all share."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from probes.actions import dispatch
+from probes.actions import quota as ledger
+from probes.models import QuotaAccount, QuotaWait, Registry, Resource
+from probes.policy import rationing
+from probes.policy.hearsay import readings_from_json
+from probes.protocol.check import CheckPlan
+from probes.protocol.outcome import Outcome, RateLimit
+from probes.protocol.taxonomy import Depth
+from tests.fakes.far_region import Find, found
+from tests.fakes.metered_hub import MeteredHub
+from tests.fakes.quota_books import EU, add, come_from, deliver, depths, login, spent_by
+from tests.integration.control.conftest import Regions
+
+pytestmark = pytest.mark.django_db
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HONEST = ("eu-west", "us-east")
+
+
+def lying(told: RateLimit | None = None, requests: int = 3) -> Find:
+    """Return checks of which a region says that they were told this, and cost so much."""
+
+    def find(plan: CheckPlan) -> Outcome:
+        outcome = replace(found(plan), requests=requests)
+        return replace(outcome, conclusion=replace(outcome.conclusion, rate_limit=told))
+
+    return find
+
+
+def says(limit: int, remaining: int, *, window_seconds: int = 21_600, source: str = "robot") -> Find:
+    return lying(RateLimit(limit=limit, remaining=remaining, window_seconds=window_seconds, source=source))
+
+
+@pytest.fixture
+def _robot(now: datetime, keys_file: Path) -> None:
+    """A login that all regions use."""
+    login(now)
+
+
+def deep_after(lie: Find, now: datetime, regions: Regions, hub: MeteredHub) -> dict[str, int]:
+    """Let all check an image, and ap-south lie about it; return how many of forty are then asked in depth of each."""
+    add(1, now)
+    honest = hub.seen_from("robot")
+    deliver(regions, dispatch.claim_due(now).messages, now + SECOND, eu_west=honest, us_east=honest, ap_south=lie)
+    add(40, now + MINUTE, first=1)
+    asked = depths(regions, dispatch.claim_due(now + MINUTE).messages)
+    return {slug: found.count(Depth.PLATFORM) for slug, found in asked.items()}
+
+
+@pytest.mark.usefixtures("_robot")
+@pytest.mark.parametrize(
+    "lie",
+    [says(100, 0), says(1, 1), says(0, 0), says(100, 0, window_seconds=7 * 86_400), says(100, 0, source="192.0.2.9")],
+    ids=["nothing left", "a tiny limit", "none at all", "for a week", "of somebody else"],
+)
+def test_region_that_says_that_nothing_is_left_leaves_the_others_their_parts(
+    now: datetime, regions: Regions, hub: MeteredHub, lie: Find
+) -> None:
+    """Of a hundred 50 are ours, and a part 8: three images of two manifests beside the one that was read before."""
+    deep = deep_after(lie, now, regions, hub)
+    assert all(deep[slug] >= 3 for slug in HONEST)
+    assert deep["ap-south"] == 0
+
+
+@pytest.mark.usefixtures("_robot")
+@pytest.mark.parametrize(
+    "lie",
+    [says(10**9, 10**9), says(100, 100, window_seconds=60), lying()],
+    ids=["a huge limit", "for a minute", "none"],
+)
+def test_region_that_says_that_there_is_plenty_is_handed_no_more_than_is_ours(
+    now: datetime, regions: Regions, hub: MeteredHub, lie: Find
+) -> None:
+    deep = deep_after(lie, now, regions, hub)
+    assert all(deep[slug] >= 3 for slug in HONEST)
+    assert 2 * (sum(deep.values()) + len(deep)) <= 50
+
+
+def test_region_that_says_that_its_checks_cost_a_thousand_leaves_the_others_their_parts(
+    now: datetime, regions: Regions
+) -> None:
+    """One address for all, of which each request counts."""
+    come_from(ap_south=EU, eu_west=EU, us_east=EU)
+    Registry.objects.create(host="ghcr.io", quota_limit=120, quota_window_seconds=3600)
+    add(1, now, host="ghcr.io")
+    deliver(regions, dispatch.claim_due(now).messages, now + SECOND, ap_south=lying(requests=1000))
+    assert spent_by(QuotaAccount.objects.get()) > 1000
+    add(5, now + MINUTE, first=1, host="ghcr.io")
+    asked = depths(regions, dispatch.claim_due(now + MINUTE).messages)
+    assert set(asked) == set(HONEST)
+
+
+def test_line_of_one_region_keeps_nothing_from_the_others(
+    now: datetime, regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is longer than what is looked at of a line, and never gets shorter."""
+    for module in (ledger, rationing):
+        monkeypatch.setattr(module, "HEAD_OF_THE_LINE", 3)
+    test_region_that_says_that_its_checks_cost_a_thousand_leaves_the_others_their_parts(now, regions)
+    assert QuotaWait.objects.filter(region=regions["ap-south"].row, off_since__isnull=False).count() > 3
+    later = now + 90 * MINUTE
+    Resource.objects.update(next_due_at=later)
+    asked = depths(regions, dispatch.claim_due(later).messages)
+    assert {"eu-west", "us-east"} <= set(asked)
+
+
+@pytest.mark.usefixtures("_robot")
+def test_region_that_was_told_nothing_yet_asks_for_itself(now: datetime, regions: Regions, hub: MeteredHub) -> None:
+    add(1, now)
+    deliver(regions, dispatch.claim_due(now).messages, now + SECOND, ap_south=says(1, 0))
+    add(40, now + MINUTE, first=1)
+    messages = dispatch.claim_due(now + MINUTE).messages
+    assert set(depths(regions, messages)["eu-west"]) == {Depth.RESOLVE}
+    deliver(regions, messages, now + MINUTE + SECOND, eu_west=hub.seen_from("robot"))
+    add(9, now + 2 * MINUTE, first=100)
+    asked = depths(regions, dispatch.claim_due(now + 2 * MINUTE).messages)
+    assert Depth.PLATFORM in asked["eu-west"]
+    assert set(asked["ap-south"]) == {Depth.RESOLVE}
+
+
+@pytest.mark.usefixtures("_robot")
+def test_account_shows_what_each_region_was_told(now: datetime, regions: Regions, hub: MeteredHub) -> None:
+    """What was last told at all is what a page of the account begins with."""
+    deep_after(says(7, 0), now, regions, hub)
+    account = QuotaAccount.objects.get()
+    limits = {region: reading.limit for region, reading in readings_from_json(account.readings).items()}
+    assert limits == {region.row.pk: 7 if slug == "ap-south" else 100 for slug, region in regions.items()}
+    assert account.source == "robot"

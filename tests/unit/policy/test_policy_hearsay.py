@@ -1,0 +1,75 @@
+"""What a region goes by of what the registry told those that share an account."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from probes.policy.hearsay import believed, merged, noted, readings_from_json, readings_to_json, source
+from probes.policy.quota import Reading
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+HONEST = Reading(at=NOON, limit=100, remaining=60, window_seconds=21_600, source="192.0.2.7")
+NOTHING_LEFT = replace(HONEST, at=NOON + MINUTE, remaining=0)
+TINY = replace(HONEST, at=NOON + MINUTE, limit=1)
+HUGE = replace(HONEST, at=NOON + MINUTE, limit=10**9, remaining=10**9)
+UNLIMITED = Reading(at=NOON + MINUTE)
+HASTY = replace(HONEST, at=NOON + MINUTE, window_seconds=60)
+
+
+@pytest.mark.parametrize("lie", [NOTHING_LEFT, TINY, HUGE, UNLIMITED, HASTY])
+@pytest.mark.parametrize("honest", [{1}, {1, 2}])
+def test_region_goes_by_what_it_was_told_itself_whatever_another_says(lie: Reading, honest: set[int]) -> None:
+    assert believed(dict.fromkeys(honest, HONEST) | {9: lie}, 1) == HONEST
+
+
+@pytest.mark.parametrize("lie", [HUGE, UNLIMITED, HASTY])
+def test_one_of_three_is_not_believed_to_have_more_than_the_others(lie: Reading) -> None:
+    found = believed({1: HONEST, 2: HONEST, 9: lie}, 9)
+    assert found == replace(lie, limit=100, window_seconds=21_600)
+
+
+def test_one_of_two_is_believed_of_itself() -> None:
+    """It may come by another way, as through a mirror; there is nobody to say which of them is right."""
+    assert believed({1: HONEST, 9: HUGE}, 9) == HUGE
+
+
+def test_who_was_told_nothing_goes_by_the_least_until_then() -> None:
+    assert believed({}, 3) is None
+    assert believed({1: HONEST, 2: HUGE}, 3) == HONEST
+    assert believed({1: HONEST, 2: NOTHING_LEFT}, 3) == NOTHING_LEFT
+    assert believed({1: UNLIMITED}, 3) == UNLIMITED
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ([], ""),
+        (["", ""], ""),
+        (["a"], "a"),
+        (["a", ""], "a"),
+        (["a", "b"], ""),
+        (["b", "a", "a"], "a"),
+        (["a", "a", "b", "b"], ""),
+    ],
+)
+def test_source_is_what_most_were_told(told: list[str], found: str) -> None:
+    """One alone neither makes two accounts one, where others were told otherwise, nor parts them."""
+    assert source({number: replace(HONEST, source=name) for number, name in enumerate(told)}) == found
+
+
+def test_accounts_that_are_one_have_the_newest_reading_of_each_region() -> None:
+    assert merged([{1: HONEST, 2: HONEST}, {1: NOTHING_LEFT}, {1: HONEST}]) == {1: NOTHING_LEFT, 2: HONEST}
+
+
+def test_what_was_told_longer_ago_than_any_window_is_forgotten() -> None:
+    later = replace(HONEST, at=NOON + 7 * DAY)
+    assert noted({1: HONEST, 2: HASTY}, 3, later) == {2: HASTY, 3: later}
+    assert noted({1: HONEST}, 1, NOTHING_LEFT) == {1: NOTHING_LEFT}
+
+
+def test_readings_are_kept_as_they_are() -> None:
+    readings = {1: HONEST, 2: UNLIMITED, 3: replace(HONEST, at=NOON + timedelta(microseconds=7))}
+    assert readings_from_json(readings_to_json(readings)) == readings
