@@ -7,6 +7,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q
 
+from probes.actions import notices
 from probes.models import (
     MaintenanceOccurrence,
     MaintenanceWindow,
@@ -94,10 +95,13 @@ def extend(*, now: datetime) -> int:
 def _call_off(windows: Collection[int], *, now: datetime) -> None:
     """Let nothing more of the windows happen.
 
-    What fails is looked at again at once; a region votes again with its next check. Of all windows together: verdicts
-    are locked in their order, as by whoever takes in a report.
+    What fails is looked at again at once; a region votes again with its next check. What was not to be told before
+    the end is judged anew. Of all windows together: verdicts are locked in their order, as by whoever takes in a
+    report, and notices after them.
     """
-    _look_again(Works.of(windows, now), now=now)
+    works = Works.of(windows, now)
+    _look_again(works, now=now)
+    notices.judge_again({work.ends_at for work in (*works.whole, *works.seen)}, now=now)
     occurrences = MaintenanceOccurrence.objects.filter(window__in=windows)
     occurrences.filter(starts_at__gte=now).delete()
     occurrences.filter(ends_at__gt=now).update(ends_at=now)

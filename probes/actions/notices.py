@@ -4,7 +4,7 @@ What happens and what is told of it are stored together or not at all. Where nob
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -108,6 +108,20 @@ def send_again(notice_ids: Iterable[int], *, now: datetime) -> int:
         Notice.objects.bulk_update(rows, ("uid", "state", "sent_at", "because", "last_error", "created_at", "due_at"))
         Channel.objects.filter(pk__in={row.channel_id for row in rows}).update(quiet_until=None)
     return len(rows)
+
+
+def judge_again(ends: Collection[datetime], *, now: datetime) -> int:
+    """Have notices judged at once that wait for one of these ends of maintenance; returns how many.
+
+    To be called where the end is moved, in that transaction. What is due is locked as well: whoever judges it now
+    still sees the old end, and is waited for; whoever comes later waits for neither, and sees the new one.
+    """
+    if not ends:
+        return 0
+    pending = Notice.objects.filter(Q(due_at__in=ends) | Q(due_at__lte=now), state=NoticeState.PENDING)
+    locked = pending.order_by("pk").select_for_update(no_key=True).values_list("pk", "due_at")
+    waiting = [pk for pk, due_at in locked if due_at in ends]
+    return Notice.objects.filter(pk__in=waiting).update(due_at=now)
 
 
 class _Subjects:

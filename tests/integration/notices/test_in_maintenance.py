@@ -1,15 +1,19 @@
 """What is kept back in the maintenance of regions and registries, and what of it is told after."""
 
+import threading
 from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db import connections
 
-from probes.actions import announcements, conditions, maintenance, notices
+from probes.actions import announcements, conditions, delivery, maintenance, notices
 from probes.models import MaintenanceWindow, Notice, Region, Resource
+from probes.policy.notices import judge
 from tests.fakes.control_plane import ControlPlane
+from tests.integration.control.test_resources import wait_until_somebody_waits
 from tests.integration.notices.conftest import MakeChannel
-from tests.integration.notices.happening import EVERYWHERE, MINUTE, deliver, event
+from tests.integration.notices.happening import EVERYWHERE, MINUTE, deliver, event, handed_out
 from tests.integration.notices.test_outbox import scoped
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +27,13 @@ def _works(plane: ControlPlane, **concerned: Any) -> datetime:
     )
     maintenance.save(window, now=plane.now, **concerned)
     return begins + 30 * MINUTE
+
+
+def _lasts(minutes: int, now: datetime, **concerned: Any) -> None:
+    """Let the work take so long instead, from when it began."""
+    window = MaintenanceWindow.objects.get()
+    window.duration_minutes = minutes
+    maintenance.save(window, now=now, **concerned)
 
 
 def _turn(plane: ControlPlane, silent_since: datetime | None) -> None:
@@ -90,3 +101,95 @@ def test_nothing_is_told_of_a_registry_in_maintenance(
         "Tag certificate/1 moved.",
         "registry ghcr.io is unavailable: 1 resources fail",
     ]
+
+
+class TestWindowThatIsMoved:
+    """An image failed in its maintenance, and what is to be told of that waits for the end."""
+
+    @pytest.fixture
+    def ends_at(self, plane: ControlPlane, image: Resource, make_channel: MakeChannel) -> datetime:
+        make_channel()
+        plane.check(image, finds=EVERYWHERE)
+        ends_at = _works(plane, resources=[image])
+        plane.now += 2 * MINUTE
+        assert deliver(plane.now) == []
+        assert Notice.objects.get().due_at == ends_at
+        return ends_at
+
+    def test_what_waits_is_told_when_it_is_called_off(self, plane: ControlPlane, ends_at: datetime) -> None:
+        maintenance.delete(MaintenanceWindow.objects.values_list("pk", flat=True), now=plane.now + MINUTE)
+        assert deliver(plane.now + MINUTE) == ["ghcr.io/org/app:1 is unavailable"]
+
+    def test_what_waits_is_told_at_the_end_of_one_that_is_shortened(
+        self, plane: ControlPlane, image: Resource, ends_at: datetime
+    ) -> None:
+        _lasts(10, plane.now, resources=[image])
+        assert deliver(plane.now + MINUTE) == []
+        assert Notice.objects.get().due_at == ends_at - 20 * MINUTE
+        assert deliver(ends_at - 20 * MINUTE) == ["ghcr.io/org/app:1 is unavailable"]
+
+    def test_what_waits_is_not_told_before_the_end_of_one_that_is_extended(
+        self, plane: ControlPlane, image: Resource, ends_at: datetime
+    ) -> None:
+        _lasts(60, plane.now, resources=[image])
+        assert deliver(ends_at + MINUTE) == []
+        assert deliver(ends_at + 30 * MINUTE) == ["ghcr.io/org/app:1 is unavailable"]
+
+    def test_what_waits_is_told_when_the_window_is_of_something_else(
+        self, plane: ControlPlane, ends_at: datetime
+    ) -> None:
+        _lasts(30, plane.now, resources=[plane.image("ghcr.io/org/other:1")])
+        assert deliver(plane.now) == ["ghcr.io/org/app:1 is unavailable"]
+
+    def test_what_waits_for_a_longer_one_goes_on_waiting(
+        self, plane: ControlPlane, image: Resource, ends_at: datetime
+    ) -> None:
+        window = MaintenanceWindow.objects.get()
+        _works(plane, resources=[image])  # ends later
+        assert deliver(ends_at) == []
+        maintenance.delete([window.pk], now=ends_at - MINUTE)
+        assert deliver(ends_at) == []
+
+    def test_what_is_held_or_leased_is_left_alone(
+        self, plane: ControlPlane, image: Resource, ends_at: datetime
+    ) -> None:
+        other = plane.image("ghcr.io/org/other:1", interval_seconds=3600)
+        plane.check(other)
+        plane.check(other, finds=EVERYWHERE)
+        held = Notice.objects.latest("pk").due_at
+        maintenance.delete(MaintenanceWindow.objects.values_list("pk", flat=True), now=plane.now)
+        assert Notice.objects.latest("pk").due_at == held > plane.now
+        handed_out(plane.now)
+        leased = Notice.objects.earliest("pk").due_at
+        assert notices.judge_again({ends_at}, now=plane.now) == 0
+        assert Notice.objects.earliest("pk").due_at == leased > plane.now
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_judged_while_a_window_is_called_off_does_not_wait_for_it(
+    plane: ControlPlane, image: Resource, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever judges has seen the window, and has not yet written that the notice waits for its end."""
+    make_channel()
+    plane.check(image, finds=EVERYWHERE)
+    _works(plane, resources=[image])
+    plane.now += 2 * MINUTE
+    called_off = threading.Thread(target=_call_off, args=(plane.now,))
+
+    def judge_meanwhile(*args: Any) -> Any:
+        if called_off.ident is None:
+            called_off.start()
+            wait_until_somebody_waits()
+        return judge(*args)
+
+    monkeypatch.setattr(delivery, "judge", judge_meanwhile)
+    told = deliver(plane.now)
+    called_off.join(30)
+    assert told + deliver(plane.now) == ["ghcr.io/org/app:1 is unavailable"]
+
+
+def _call_off(now: datetime) -> None:
+    try:
+        maintenance.delete(MaintenanceWindow.objects.values_list("pk", flat=True), now=now)
+    finally:
+        connections.close_all()
