@@ -28,6 +28,7 @@ from probes.actions import (
 from probes.actions import partitions as days
 from probes.models import Region
 from probes.tasks import publishing
+from probes.tasks.alone import UPKEEP, alone
 from probes.tasks.publishing import crowded, publish_on_commit
 
 _ROUNDS = 20
@@ -100,7 +101,9 @@ def partitions() -> None:
     today = now.date()
     days.ensure_partitions(today)
     maintenance.extend(now=now)
-    _thin(today)
+    with alone(UPKEEP) as is_ours:
+        if is_ours:
+            _thin(today)
     kept_days = max(settings.KAIROS_RETENTION_DAYS, settings.KAIROS_FAILURES_RETENTION_DAYS)
     gone = days.drop_partitions(today, kept_days)
     for partitioned in days.ROLL_UPS:
@@ -129,6 +132,12 @@ def _thin(today: date) -> None:
 @shared_task(name="probes.rollup", ignore_result=True)
 def rollup() -> None:
     """Roll up the hours and days that have ended, as far as there is time: the next run goes on."""
+    with alone(UPKEEP) as is_ours:
+        if is_ours:
+            _roll_up()
+
+
+def _roll_up() -> None:
     now = timezone.now()
     rollups.open_units(now=now)
     end = time.monotonic() + _WORK_SECONDS

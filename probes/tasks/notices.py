@@ -7,18 +7,18 @@ in between leaves it to its lease: it is sent once more, under the id by which i
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Final
 
 from celery import shared_task
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from probes.actions import delivery
 from probes.notify.courier import Courier, Told
 from probes.policy.delivery import Parcel
 from probes.selectors.notices import channels_due
+from probes.tasks.alone import DELIVERING, alone
 
 HAND_OUT_SECONDS: Final = 8.0
 """So long a run hands out what becomes due; then the next one does."""
@@ -27,13 +27,12 @@ RUN_SECONDS: Final = 20.0
 """So long a run waits for what is on its way. A lease is longer, and so is the task's time limit."""
 
 _LOOK_SECONDS: Final = 0.5
-_LOCK: Final = 0x6E6F7469636573  # an advisory lock: one process at a time delivers
 
 
 @shared_task(name="probes.notices", ignore_result=True)
 def notices() -> None:
     """Send what is due, and remind."""
-    with _alone() as is_ours:
+    with alone(DELIVERING) as is_ours:
         if is_ours:
             delivery.remind(now=timezone.now())
             deliver()
@@ -85,17 +84,3 @@ def _note(told: Told, sent: Mapping[int, Parcel]) -> None:
 
 async def _courier() -> Courier:
     return Courier()  # it belongs to the loop that runs here
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Tell whether no other process delivers at present; while this holds, none begins to."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        (is_ours,) = cursor.fetchone() or (False,)
-    try:
-        yield is_ours
-    finally:
-        if is_ours:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

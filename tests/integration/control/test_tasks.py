@@ -15,13 +15,14 @@ from pytest_django.fixtures import Settings
 
 from kairos.celery import app
 from probes import tasks
-from probes.actions import partitions, refusals
+from probes.actions import partitions, refusals, rollups, thinning
 from probes.actions import regions as region_actions
 from probes.actions.ingest import Ingested
 from probes.actions.plans import Message
 from probes.broker.entry import screen
 from probes.models import Batch, ControlBeat, MessageRefusal, MissedSlots, Outcome, Region, Resource
 from probes.tasks import publishing, results
+from probes.tasks.alone import UPKEEP
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -244,3 +245,23 @@ def test_every_task_has_its_stable_name_and_queue() -> None:
         "probes.tick": "control",
         "probes.trim": "control",
     }
+
+
+def test_of_what_takes_long_one_is_done_at_a_time(broker: str, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a control worker's two processes one is left for ticks and reports, though all is to be caught up on."""
+    worked: list[str] = []
+    monkeypatch.setattr(rollups, "advance", lambda **_: worked.append("rolled up"))
+    monkeypatch.setattr(thinning, "next_day", lambda *_: worked.append("thinned out"))
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [UPKEEP])
+            tasks.rollup()
+            tasks.partitions()
+            assert worked == []
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [UPKEEP])
+    finally:
+        other.close()
+    tasks.rollup()
+    tasks.partitions()
+    assert worked == ["rolled up", "thinned out"]
