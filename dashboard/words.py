@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
 from typing import Final
 
+from probes.policy import spans
 from probes.policy.slots import MissedCause
 from probes.protocol.errors import clean_text
 from probes.protocol.warnings import SENTENCES
 
-_MINUTE: Final = 60
-_HOUR: Final = 3_600
 _DAY: Final = 86_400
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _NEVER_AGAIN: Final = 100 * _DAY
@@ -186,20 +184,13 @@ def short_digest(digest: str | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a span of time in its largest unit, rounded down: `45 s`, `3 min`, `2 h`, `5 d`; no break within."""
-    whole = max(0, int(seconds))
-    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if whole >= size * (2 if unit == "d" else 1):
-            return f"{whole // size}{_NO_BREAK}{unit}"
-    return f"{whole}{_NO_BREAK}s"
+    """Return a span of time in its largest unit (`policy.spans`); no break within."""
+    return spans.span(seconds, space=_NO_BREAK)
 
 
 def every(seconds: int) -> str:
-    """Return an interval exactly, in the largest unit that divides it: `every 5 min`, `every 90 s`."""
-    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if seconds % size == 0:
-            return f"every {seconds // size} {unit}"
-    return f"every {seconds} s"
+    """Return an interval exactly: `every 5 min`, `every 90 s`."""
+    return f"every {spans.exact(seconds)}"
 
 
 def ago(then: datetime, now: datetime) -> str:
@@ -263,14 +254,8 @@ def percent(part: int, whole: int) -> str:
 
 
 def amount(seconds: float) -> str:
-    """Return a span of time in its two largest units, rounded down: `45 s`, `3 min 20 s`, `2 h 5 min`, `1 d 4 h`."""
-    whole = max(0, int(seconds))
-    sizes = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
-    for (size, unit), (smaller, lesser) in pairwise(sizes):
-        if whole >= size:
-            rest = whole % size // smaller
-            return f"{whole // size}{_NO_BREAK}{unit}" + (f" {rest}{_NO_BREAK}{lesser}" if rest else "")
-    return f"{whole}{_NO_BREAK}s"
+    """Return a span of time in its two largest units (`policy.spans`); a break between them alone."""
+    return spans.amount(seconds, space=_NO_BREAK)
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

@@ -10,12 +10,12 @@ from probes.policy.happenings import EventKind
 from probes.policy.incidents import BackDate, Cause, Flap, Leave, Level, Open, Resolve, Settle, Turn
 from probes.policy.liveness import RegionCondition
 from probes.policy.notices import Announcement, Topic
+from probes.policy.spans import amount
 from probes.policy.terms import Severity
 from probes.protocol.errors import clean_text
 from probes.protocol.outcome import rfc3339
 
 LONGEST_TITLE: Final = 200
-_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _OVER: Final = {
     Cause.RECOVERED: "is available again",
     Cause.PAUSED: "is paused: its incident is over",
@@ -77,7 +77,7 @@ def of_reminder(incident: Incident, number: int, every: timedelta, *, now: datet
 
     Reminders are counted anew when they come more often, or less.
     """
-    title = f"{incident.subject} is still {incident.level}, since {_span(now - incident.began_at)}"
+    title = f"{incident.subject} is still {incident.level}, since {amount((now - incident.began_at).total_seconds())}"
     topic = Topic.INCIDENT_REMINDER
     word = f"reminder/{every // timedelta(minutes=1)}/{number}"
     return _incident(incident, incident.resource, topic, word, now, title)
@@ -146,7 +146,7 @@ def _of_deed(done: Done, resource: Resource | None, now: datetime) -> Announceme
             title = f"{subject} has settled: it is {incident.level}"
             return say(Topic.INCIDENT_FLAPPING, f"settled/{rfc3339(now)}", title)
         case Resolve(cause=cause):
-            lasted = _span((incident.resolved_at or now) - incident.began_at)
+            lasted = amount(((incident.resolved_at or now) - incident.began_at).total_seconds())
             return say(Topic.INCIDENT_RESOLVED, "resolved", f"{subject} {_OVER[cause]}, after {lasted}")
     return None
 
@@ -202,15 +202,3 @@ def _resources(ids: Iterable[int | None]) -> Mapping[int, Resource]:
     wanted = {pk for pk in ids if pk is not None}
     found = Resource.objects.filter(pk__in=wanted).select_related("registry", "group") if wanted else ()
     return {resource.pk: resource for resource in found}
-
-
-def _span(lasted: timedelta) -> str:
-    """Return a span of time in its largest two units: `1 h 5 min`."""
-    seconds = max(0, int(lasted.total_seconds()))
-    for place, (size, unit) in enumerate(_UNITS):
-        if seconds >= size:
-            rest = seconds % size
-            smaller = _UNITS[place + 1] if place + 1 < len(_UNITS) else None
-            more = f" {rest // smaller[0]} {smaller[1]}" if smaller and rest >= smaller[0] else ""
-            return f"{seconds // size} {unit}{more}"
-    return "0 s"

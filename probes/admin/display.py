@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from probes.policy.spans import span
 from probes.protocol.outcome import rfc3339
 
 Method = Callable[[Any, Any], SafeString | str]
@@ -30,7 +31,6 @@ _SIGNS: Final = {
     "unknown": "?",
 }
 _LATE_SECONDS: Final = 30
-_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def badge(state: str, text: str = "") -> SafeString:
@@ -64,14 +64,6 @@ def whole(text: str) -> SafeString:
     return format_html('<span class="kairos-whole">{}</span>', text)
 
 
-def span(seconds: float) -> str:
-    """Return a span of time in its largest whole unit: `45 s`, `3 min`, `2 h`, `5 d`."""
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{max(0, int(seconds))} s"
-
-
 def offset(seconds: float | None, uncertainty_seconds: float | None) -> str:
     """Return how far a clock is off: `+300.2 s ± 0.1 s`, or `at least +300.2 s` while only that is known."""
     if seconds is None:
@@ -79,12 +71,6 @@ def offset(seconds: float | None, uncertainty_seconds: float | None) -> str:
     if uncertainty_seconds is None:
         return f"at least {seconds:+.1f} s"
     return f"{seconds:+.1f} s ± {uncertainty_seconds:.1f} s"
-
-
-def interval(seconds: int) -> str:
-    """Return an interval exactly, in the largest unit that divides it: `5 min`, `90 s`."""
-    size, unit = next(((size, unit) for size, unit in _UNITS if seconds % size == 0), (1, "s"))
-    return f"{seconds // size} {unit}"
 
 
 def age(instant: datetime, now: datetime) -> str:

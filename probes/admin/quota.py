@@ -14,6 +14,7 @@ from probes.admin.ledger import LedgerAdmin
 from probes.models import QuotaAccount, Region, ResourceCosts
 from probes.policy.hearsay import readings_from_json
 from probes.policy.quota import Reading
+from probes.policy.spans import span
 from probes.selectors.quota import AccountLine, Costs, line
 
 _DAYS: Final = 7
@@ -61,7 +62,7 @@ class QuotaAccountAdmin(LedgerAdmin):
         found = _line(row)
         if found.limit is None or found.window_seconds is None:
             return _UNLIMITED if row.read_at else "not told yet"
-        return f"{found.limit:,} in {display.span(found.window_seconds)}"
+        return f"{found.limit:,} in {span(found.window_seconds)}"
 
     @admin.display(description="left")
     def left(self, row: QuotaAccount) -> SafeString | str:

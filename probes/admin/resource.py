@@ -21,6 +21,7 @@ from probes.admin.standing import panel
 from probes.admin.terms import FIELDSETS as TERMS
 from probes.models import Resource, ResourceKind, validation
 from probes.models.terms import TERM_FIELDS
+from probes.policy.spans import exact
 from probes.protocol.plan import DEFAULT_PLATFORM
 from probes.protocol.taxonomy import Status
 from probes.selectors.resources import resources, verdict_state
@@ -215,7 +216,7 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
 
     @admin.display(ordering="next_due_at")
     def schedule(self, resource: Resource) -> SafeString:
-        every = f"every {display.interval(resource.interval_seconds)}"
+        every = f"every {exact(resource.interval_seconds)}"
         next_check = "paused" if resource.is_paused else f"next {display.due(resource.next_due_at, timezone.now())}"
         return format_html('{}<br><span class="quiet">{}</span>', display.whole(every), display.whole(next_check))
 

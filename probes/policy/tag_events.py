@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from probes.policy.happenings import SEVERITIES, EventKind, Happening
+from probes.policy.spans import amount
 from probes.policy.tags import GONE, THERE, Joined, Move, Split
 from probes.protocol.outcome import rfc3339
 
@@ -88,7 +89,7 @@ def of_split(tagged: Tagged, split: Split, *, now: datetime) -> Happening:
         key=f"tag_split:{tagged.resource}:{rfc3339(split.since)}",
         at=now,
         severity=SEVERITIES[EventKind.TAG_SPLIT],
-        text=f"{tagged.name} has pointed at different digests for {_span(lag_seconds)}: {shown}.",
+        text=f"{tagged.name} has pointed at different digests for {amount(lag_seconds)}: {shown}.",
         resource=tagged.resource,
         facts={
             "since": rfc3339(split.since),
@@ -108,7 +109,7 @@ def of_joined(tagged: Tagged, joined: Joined) -> Happening:
         key=f"tag_joined:{tagged.resource}:{rfc3339(joined.since)}",
         at=joined.at,
         severity=SEVERITIES[EventKind.TAG_JOINED],
-        text=f"{tagged.name} points at {_short(joined.digest)} everywhere, after {_span(lasted_seconds)}.",
+        text=f"{tagged.name} points at {_short(joined.digest)} everywhere, after {amount(lasted_seconds)}.",
         resource=tagged.resource,
         facts={"since": rfc3339(joined.since), "lasted_seconds": lasted_seconds, "digest": joined.digest},
     )
@@ -116,9 +117,3 @@ def of_joined(tagged: Tagged, joined: Joined) -> Happening:
 
 def _short(digest: str) -> str:
     return digest[:_SHOWN_DIGEST]
-
-
-def _span(seconds: int) -> str:
-    """Return `45 min`, or `3 h 20 min`."""
-    hours, minutes = divmod(seconds // 60, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
