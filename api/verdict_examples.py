@@ -103,10 +103,11 @@ def incident() -> dict[str, Any]:
 
 def incident_story() -> dict[str, Any]:
     at = "2026-11-23T14:00:02.318Z"
+    turned = {"before": "good", "after": "bad", "text": "layer_missing", "slot": "2026-11-23T14:00:00.000Z"}
     timeline = [
         {**_entry("opened", at), "after": "unavailable", "text": _EXPLANATION},
-        {**_entry("region", at), "region": "eu-west", "before": "good", "after": "bad", "text": "layer_missing"},
-        {**_entry("region", at), "region": "us-east", "before": "good", "after": "bad", "text": "layer_missing"},
+        {**_entry("region", at), "region": "eu-west", **turned},
+        {**_entry("region", at), "region": "us-east", **turned},
         {**_entry("acknowledged", "2026-11-23T14:02:40.771Z"), "by": "anna"},
         comment(),
     ]

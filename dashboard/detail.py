@@ -9,15 +9,14 @@ from datetime import datetime
 
 from django.utils.safestring import SafeString
 
-from dashboard import charts, words
+from dashboard import charts, evidence, words
 from dashboard.cells import Face, differ, face_of, look_of, name_of, region_name, verdict_look, vote_told, work_told
 from dashboard.charts import Tick
 from dashboard.evidence import Document, Facts
 from dashboard.regions import CONDITIONS, RegionView, view
 from dashboard.words import Look
-from probes.models import Endpoint, MaintenanceOccurrence, MissedSlots, RegionState, Resource, Verdict
+from probes.models import Endpoint, MaintenanceOccurrence, MissedSlots, Resource, Verdict
 from probes.policy.liveness import RegionCondition
-from probes.protocol.outcome import Outcome
 from probes.selectors.history import Past
 from probes.selectors.overview import Cell
 from probes.selectors.regions import NO_VITALS, Vitals
@@ -101,7 +100,7 @@ def _card(
     now: datetime,
 ) -> RegionCard:
     region, state = cell.region, cell.state
-    document = _document(state, now) if state else None
+    document = evidence.read(state.document, now) if state else None
     missed = [gap for gap in gaps if gap.region_id in (None, region.pk)]
     ticks = _ticks(history, missed, now)
     return RegionCard(
@@ -119,15 +118,6 @@ def _card(
         vote=vote_told(state, cell.terms) if state else "",
         missed=[_missed(gap, now) for gap in missed],
     )
-
-
-def _document(state: RegionState, now: datetime) -> Document | None:
-    """Return the last outcome in words; None for one of another version, or of a region that writes nonsense."""
-    try:
-        return Document.of(Outcome.from_json(state.document), now)
-    except (ArithmeticError, AttributeError, TypeError, ValueError):
-        # Its steps are kept as they came, of whatever type: they are for reading alone.
-        return None
 
 
 def _held_since(resource: Resource, verdict: Verdict | None, now: datetime) -> str:

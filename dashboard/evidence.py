@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from django.utils.safestring import SafeString
@@ -21,6 +21,15 @@ _LONG_HEX: Final = re.compile(r"([0-9a-f]{12})[0-9a-f]{20,}")
 _SHOWN_NOTICES: Final = 5
 
 Facts = Sequence[tuple[str, str]]
+
+
+def read(document: Any, now: datetime) -> "Document | None":
+    """Return an outcome in words; None for one of another version, or of a region that writes nonsense."""
+    try:
+        return Document.of(Outcome.from_json(document), now)
+    except (ArithmeticError, AttributeError, TypeError, ValueError):
+        # Its steps are kept as they came, of whatever type: they are for reading alone.
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +67,7 @@ class CertificateLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """The last whole outcome, in words."""
+    """A whole outcome, in words."""
 
     look: Look
     reason: str

@@ -19,6 +19,7 @@ from dashboard.views import RHYTHM
 from probes.actions import incidents as actions
 from probes.models import Incident
 from probes.selectors import incidents as rows
+from probes.selectors.outcomes import failures_kept_since
 
 MOST_CHILDREN: Final = 50
 MAY_NOTE: Final = "probes.change_incident"
@@ -32,7 +33,7 @@ def incident(request: HttpRequest, incident_id: int, template: str) -> HttpRespo
     now = timezone.now()
     chosen = get_object_or_404(rows.incidents(), pk=incident_id)
     children = rows.children(chosen, MOST_CHILDREN) if chosen.scope_kind else ()
-    story = incidents.story(chosen, rows.timeline(chosen), children, now)
+    story = incidents.story(chosen, rows.timeline(chosen), children, now, kept_since=failures_kept_since(now))
     return render(
         request,
         template,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlencode
 
 from dashboard import words
 from dashboard.cells import name_of
@@ -13,6 +14,8 @@ from probes.models import Incident, IncidentEntry
 from probes.policy.ballot import Stance
 from probes.policy.incidents import Cause, EntryKind
 from probes.policy.terms import Severity
+from probes.protocol.outcome import rfc3339
+from probes.protocol.taxonomy import Status
 from probes.selectors.incidents import OpenIncidents, Timeline
 
 _CAUSES: Final[dict[str, str]] = {
@@ -77,14 +80,19 @@ class WrongNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of a timeline. `who` is a region or a person; `quote` is what a person wrote."""
+    """One line of a timeline. `who` is a region or a person; `quote` is what a person wrote.
 
+    `outcome` is the query with which the image's page shows what was found, as long as that is kept.
+    """
+
+    id: int | None
     at: datetime
     moment: str
     look: Look | None
     who: str
     said: str
     quote: str
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +139,15 @@ def line(incident: Incident, now: datetime) -> Line:
     )
 
 
-def story(incident: Incident, told: Timeline, children: Iterable[Incident], now: datetime) -> Story:
-    """Return an incident as its page tells it."""
+def story(
+    incident: Incident, told: Timeline, children: Iterable[Incident], now: datetime, *, kept_since: datetime
+) -> Story:
+    """Return an incident as its page tells it; what failed is kept since then."""
     return Story(
         line=line(incident, now),
         resource_id=incident.resource_id,
         facts=_facts(incident, now),
-        entries=[_entry(item, now) for item in told.entries],
+        entries=[_entry(item, now, kept_since) for item in told.entries],
         has_earlier=told.has_earlier,
         children=lines(children, now),
         may_acknowledge=incident.is_open and incident.acknowledged_at is None,
@@ -145,7 +155,9 @@ def story(incident: Incident, told: Timeline, children: Iterable[Incident], now:
 
 
 def _name(incident: Incident) -> str:
-    return name_of(incident.resource) if incident.resource else words.shown(incident.scope_name, 520)
+    if incident.resource:
+        return name_of(incident.resource)
+    return words.shown(incident.scope_label or incident.scope_name, 520)
 
 
 def _sentence(explanation: str) -> str:
@@ -193,19 +205,29 @@ def _facts(incident: Incident, now: datetime) -> Facts:
     return [(term, said) for term, said in facts if said]
 
 
-def _entry(entry: IncidentEntry, now: datetime) -> Entry:
+def _entry(entry: IncidentEntry, now: datetime, kept_since: datetime) -> Entry:
     look, said = _told(entry)
     is_comment = entry.kind == EntryKind.COMMENT
     return Entry(
+        id=entry.pk,
         at=entry.at,
         moment=words.moment(entry.at, now),
         look=look,
         who=entry.region or (_user(entry.by) if entry.kind in _BY_PEOPLE else ""),
         said=said,
         quote=entry.text[:_LONGEST_QUOTE] if is_comment else "",
+        outcome=_outcome(entry, kept_since),
     )
 
 
+def _outcome(entry: IncidentEntry, kept_since: datetime) -> str:
+    """Return which outcome a failure from a region was; of what was good mostly nothing more is kept."""
+    if entry.slot is None or entry.slot < kept_since or entry.after in _WELL:
+        return ""
+    return urlencode({"from": entry.region, "slot": rfc3339(entry.slot)})
+
+
+_WELL: Final = frozenset({Stance.GOOD, Status.AVAILABLE})
 _BY_PEOPLE: Final = frozenset({EntryKind.ACKNOWLEDGED, EntryKind.COMMENT})
 _LONGEST_QUOTE: Final = 4000
 
@@ -222,6 +244,9 @@ def _told(entry: IncidentEntry) -> tuple[Look | None, str]:
             return _ENDS.get(entry.text, Look.UNCHECKED), f"Over: {_CAUSES.get(entry.text, text)}."
         case EntryKind.REGION:
             return _region_turn(entry)
+        case EntryKind.DEPTH:
+            found = "they are all there" if entry.after == Status.AVAILABLE else words.reason(entry.text)
+            return Look(entry.after), f"looked at config and layers: {found}"
     plain = {
         EntryKind.BACK_DATED: f"A region that joined had failed before: it began at {text}.",
         EntryKind.FLAPPING: "It comes and goes: quiet until that has settled.",

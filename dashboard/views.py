@@ -1,7 +1,7 @@
 """The pages: selector → template. Each is served whole, and as the fragment that keeps it current."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from dashboard import charts, detail, incidents, matrix, uptime
 from dashboard.access import readers_only
 from dashboard.cells import region_name
+from dashboard.kept import Kept
 from dashboard.words import Look
 from probes.models import ALL_REGIONS, Region, Resource
 from probes.policy.intervals import Interval
@@ -26,6 +27,7 @@ from probes.policy.uptime import WINDOWS, Figure
 from probes.selectors import history, maintenance, severity
 from probes.selectors import incidents as incident_rows
 from probes.selectors.health import pulse
+from probes.selectors.outcomes import failures_kept_since, kept
 from probes.selectors.overview import overview as read_overview
 from probes.selectors.regions import vitals_of
 from probes.selectors.severity import Group
@@ -100,7 +102,10 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
 @never_cache
 @readers_only
 def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
-    """One image: its verdict, its incidents, its uptime, and what each region last found. Twenty queries at most."""
+    """One image: its verdict, incidents and uptime, and what each region last found.
+
+    Twenty queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
+    """
     now = timezone.now()
     joined = Resource.objects.select_related("registry", "verdict", "endpoint", "group")
     chosen = get_object_or_404(joined, pk=resource_id)
@@ -114,22 +119,36 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     shown = detail.page(chosen, found, past, missed, vitals, work=work, now=now)
     last = incident_rows.of_resource(chosen, LAST_INCIDENTS)
     told = incident_rows.timeline(last[0], LAST_ENTRIES) if last else None
+    asked = {name: request.GET.get(name, "").replace("\0", "")[:_LONGEST_SEARCH] for name in ("from", "slot")}
     return render(
         request,
         template,
         {
             **RHYTHM,
             "fragment": "dashboard/_resource.html",
-            "live_url": reverse("dashboard:resource-live", args=[chosen.pk]),
+            "live_url": _with(reverse("dashboard:resource-live", args=[chosen.pk]), **asked),
             "title": f"{shown.name} · Kairos",
             "page": shown,
             "now": now,
-            "story": incidents.story(last[0], told, (), now) if told else None,
+            "then": _then(chosen, asked, now),
+            "story": incidents.story(last[0], told, (), now, kept_since=failures_kept_since(now)) if told else None,
             "earlier": incidents.lines(last[1:], now),
             "uptime": _uptime(chosen, terms, [item.region for item in found], now),
             "phases": charts.phase_legend(),
         },
     )
+
+
+def _then(resource: Resource, asked: Mapping[str, str], now: datetime) -> Kept | None:
+    """Return the outcome of the past that is asked for, None where none is."""
+    try:
+        given = datetime.fromisoformat(asked["slot"])
+        slot = given.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    if not asked["from"] or given.tzinfo is None:
+        return None
+    return Kept.of(kept(resource, asked["from"], slot), region=asked["from"], slot=slot, now=now)
 
 
 def _uptime(resource: Resource, terms: Terms, regions: Sequence[Region], now: datetime) -> uptime.Uptime:

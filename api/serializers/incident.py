@@ -79,7 +79,11 @@ class EntrySerializer(serializers.Serializer[IncidentEntry]):
         help_text="The region's slug, where it said something else than before."
     )
     before = serializers.SerializerMethodField(help_text="A level; of a region its stance, or why it had no vote.")
-    after = serializers.SerializerMethodField(help_text="What it is since.")
+    after = serializers.SerializerMethodField(help_text="What it is since; of `depth`, the status that was found.")
+    slot = InstantField(
+        allow_null=True,
+        help_text="Of what a region found: the outcome in `/outcomes` of the resource, `region` and this slot.",
+    )
     text = serializers.CharField(help_text="A sentence, a reason, or what a person wrote.")
     by = serializers.CharField(
         source="by.username", allow_null=True, help_text="The user's name; null where nobody did it."

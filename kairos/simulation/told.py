@@ -47,7 +47,7 @@ def _verdict_moments() -> Iterable[tuple[datetime, str, str]]:
 
 def _incident_moments() -> Iterable[tuple[datetime, str, str]]:
     for incident in Incident.objects.select_related("resource").order_by("id"):
-        for entry in incident.entries.exclude(kind=EntryKind.REGION).order_by("id"):
+        for entry in incident.entries.exclude(kind__in=(EntryKind.REGION, EntryKind.DEPTH)).order_by("id"):
             turned = f"{entry.before} → {entry.after}" if entry.before else entry.after
             words = ": ".join(filter(None, (f"incident #{incident.pk} {entry.kind}", turned, entry.text)))
             yield entry.at, incident.subject, words

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -35,9 +35,11 @@ from probes.policy.incidents import (
     step,
 )
 from probes.policy.scopes import cause_among
+from probes.policy.standing import DeepResult
 from probes.policy.terms import Terms
 from probes.policy.verdict import Decision, Inputs, VerdictState, decide
 from probes.protocol.outcome import rfc3339
+from probes.protocol.taxonomy import Status
 from probes.selectors.maintenance import Works
 
 LONGEST_COMMENT: Final = 4000
@@ -51,6 +53,27 @@ _CHANGE: Final = f"""
 UPDATE probes_incident AS incident SET ({", ".join(_CHANGED)}) = ({", ".join(f"given.{name}" for name in _CHANGED)})
 FROM jsonb_populate_recordset(NULL::probes_incident, %s::jsonb) AS given WHERE incident.id = given.id
 """  # noqa: S608 - made of the constants above
+
+# Not what was the last to be told of that region already; and that all is there only after it was not.
+_NOTE_DEPTH: Final = """
+INSERT INTO probes_incidententry (incident_id, at, kind, region, before, after, text, slot)
+SELECT incident.id, %(now)s, %(kind)s, %(region)s, '', given.status, given.reason, given.slot
+FROM unnest(%(ids)s::bigint[], %(statuses)s::text[], %(reasons)s::text[], %(slots)s::timestamptz[], %(after)s::bool[])
+    AS given (id, status, reason, slot, follows_failure)
+JOIN probes_incident AS incident ON incident.resource_id = given.id
+    AND (incident.resolved_at IS NULL OR incident.id = ANY(%(over)s))
+LEFT JOIN LATERAL (
+    SELECT text FROM probes_incidententry
+    WHERE incident_id = incident.id AND region = %(region)s AND text <> '' ORDER BY id DESC LIMIT 1
+) AS told ON true
+LEFT JOIN LATERAL (
+    SELECT after FROM probes_incidententry
+    WHERE incident_id = incident.id AND region = %(region)s AND kind = %(kind)s ORDER BY id DESC LIMIT 1
+) AS looked ON true
+WHERE given.reason IS DISTINCT FROM told.text
+    AND (given.status <> %(well)s OR given.follows_failure OR looked.after <> %(well)s)
+ORDER BY incident.id
+"""
 
 _LOOK_AGAIN: Final = """
 UPDATE probes_verdict AS verdict SET stale_at = least(verdict.stale_at, given.at)
@@ -160,6 +183,30 @@ def follow(
     return done
 
 
+def note_depth(region: Region, found: Mapping[int, DeepResult], done: Iterable[Done], *, now: datetime) -> None:
+    """Write into the timelines what checks of config and layers found from a region, where that is another result.
+
+    `found` is by resource; `done` what the report did with incidents, which may be over by it. One query, or none.
+    """
+    if not found:
+        return
+    results = found.values()
+    values: dict[str, Any] = {
+        "now": now,
+        "kind": EntryKind.DEPTH.value,
+        "region": region.slug,
+        "ids": list(found),
+        "statuses": [result.status.value for result in results],
+        "reasons": [result.reason for result in results],
+        "slots": [result.slot for result in results],
+        "after": [result.follows_failure for result in results],
+        "over": [item.incident.pk for item in done if isinstance(item.deed, Resolve)],
+        "well": Status.AVAILABLE.value,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE_DEPTH, values)
+
+
 def close(resource_ids: Iterable[int], cause: Cause, *, now: datetime) -> list[Done]:
     """Resolve what is open for a cause other than that all is well; returns what was done."""
     rows = list(Incident.objects.filter(resource__in=resource_ids, resolved_at=None))
@@ -242,6 +289,7 @@ class _Timeline:
                     before=turn.before or "",
                     after=turn.after or "",
                     text=turn.reason or "",
+                    slot=turn.slot,
                 )
             )
 

@@ -17,6 +17,7 @@ from probes.actions import (
     certificates,
     confirm,
     counters,
+    incidents,
     missed,
     partitions,
     plans,
@@ -158,6 +159,7 @@ def _take(report: reports.Received, *, now: datetime) -> Ingested:
         _note_certificates(report, wanted, rows, now)
         rollups.note_late(_lapses(report, wanted, rows, terms), now=now)
         found = verdicts.recompute(rows, terms, now=now)
+        incidents.note_depth(report.region, sights.deep, found.done, now=now)
         settling.settle(
             batch,
             judged.accepted,

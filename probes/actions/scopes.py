@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.db import connection, transaction
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Q, Value
@@ -37,12 +37,14 @@ from probes.policy.scopes import (
 )
 from probes.policy.terms import Severity
 from probes.policy.verdict import fresh_for
+from probes.protocol.errors import clean_text
 from probes.protocol.outcome import rfc3339
 from probes.selectors import failures
 from probes.selectors.maintenance import Works
 from probes.selectors.terms import terms_of
 
 _LOCK: Final = 0x6B6169726F75  # an advisory lock: one round at a time
+_LONGEST_LABEL: Final = 520
 _NAMED: Final = 3
 """So many of those that join or leave are named in the timeline of what they join."""
 
@@ -81,7 +83,6 @@ class _Scoped:
 
     row: Incident
     scope: Scope
-    label: str
     failing: int = 0  # of its children, for its cause
     levels: set[Level] = field(default_factory=set)  # of its children that are open
     members: list[Failure] = field(default_factory=list)
@@ -146,12 +147,11 @@ class _Round:
         return self._done
 
     def _known(self) -> list[_Scoped]:
-        """Return the open incidents of scopes, the largest first. Three queries at most."""
+        """Return the open incidents of scopes, the largest first. Two queries at most."""
         rows = Incident.objects.filter(resolved_at=None).exclude(scope_kind="").order_by("-extent", "pk")
         found = [(row, scope) for row in rows if (scope := row.scope)]
         if not found:
             return []
-        labels = _labels([scope for _, scope in found])
         failing: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         levels: dict[int, set[Level]] = defaultdict(set)
         children = Incident.objects.filter(resolved_at=None, parent__in=[row.pk for row, _ in found]).order_by()
@@ -164,7 +164,7 @@ class _Round:
             if cause != row.failure:
                 self._enter(row, EntryKind.TURNED, text=cause)
                 row.failure = cause
-            known.append(_Scoped(row, scope, labels[scope], failing=failing[row.pk][cause], levels=levels[row.pk]))
+            known.append(_Scoped(row, scope, failing=failing[row.pk][cause], levels=levels[row.pk]))
         return known
 
     def _resolve(self, over: Sequence[_Scoped]) -> None:
@@ -200,8 +200,8 @@ class _Round:
         for outage in outages:
             item = items.get(outage.scope)
             if item is None:
-                row = _row(outage, last_over.get(outage.scope), self._now)
-                item = items[outage.scope] = _Scoped(row, outage.scope, labels[outage.scope])
+                row = _row(outage, labels.get(outage.scope, ""), last_over.get(outage.scope), self._now)
+                item = items[outage.scope] = _Scoped(row, outage.scope)
                 made.append(item)
             elif item.row.failure != outage.cause:
                 item.row.failure, item.failing = outage.cause, 0
@@ -214,7 +214,7 @@ class _Round:
         row = item.row
         item.joining = [found.incidents[it.resource] for it in item.members if it.resource in found.incidents]
         row.extent = max(row.extent, item.failing + len(item.members))
-        row.explanation = sentence(item.label, row.failure, extent=row.extent)
+        row.explanation = sentence(row.subject, row.failure, extent=row.extent)
         levels = item.levels | {it.level for it in item.joining} or {Level(row.level)}
         severities = {Severity(row.severity), *(it.severity for it in item.joining)}
         level = max(levels, key=_LEVELS.index)
@@ -242,7 +242,7 @@ class _Round:
         if not joining:
             return
         parents = [item.row.pk for _, item in joining.values()]
-        labels = [item.label for _, item in joining.values()]
+        labels = [item.row.subject for _, item in joining.values()]
         with connection.cursor() as cursor:
             cursor.execute(_ATTACH, [list(joining), parents, labels, self._now, EntryKind.JOINED.value])
             attached = sorted(pk for (pk,) in cursor.fetchall())
@@ -263,7 +263,7 @@ class _Round:
         ]
 
     def _leave(self) -> None:
-        """Let what did not recover with its parent stand alone. Five statements."""
+        """Let what did not recover with its parent stand alone. Four statements."""
         interval = ExpressionWrapper(
             F("resource__interval_seconds") * Value(timedelta(seconds=1)), output_field=DurationField()
         )
@@ -274,11 +274,10 @@ class _Round:
             .select_for_update(of=("self",), no_key=True, skip_locked=True)
         )
         left: dict[int, list[int]] = defaultdict(list)
-        labels = _labels([scope for row in rows if row.parent and (scope := row.parent.scope)])
         alone = _left_behind(rows, now=self._now) if rows else []
         for row, resource, parent in alone:
             left[parent.pk].append(resource.pk)
-            self._enter(row, EntryKind.LEFT, text=labels[parent.scope] if parent.scope else "")
+            self._enter(row, EntryKind.LEFT, text=parent.subject)
             row.parent = None
             self._done.append(Done(row, Leave(), is_in_maintenance=self._works.end(resource) is not None))
         Incident.objects.filter(pk__in=[row.pk for row, *_ in alone]).update(parent=None)
@@ -330,12 +329,13 @@ def _shared_out(failing: Iterable[Failure], known: Sequence[_Scoped]) -> list[Fa
     return rest
 
 
-def _row(outage: Outage, last_over: datetime | None, now: datetime) -> Incident:
+def _row(outage: Outage, label: str, last_over: datetime | None, now: datetime) -> Incident:
     """Return a new incident, which began no earlier than the one before was over."""
     began_at = max(outage.began_at, last_over) if last_over else outage.began_at
     return Incident(
         scope_kind=outage.scope.kind.value,
         scope_name=outage.scope.name,
+        scope_label=label,
         level=Level.DEGRADED.value,
         worst=Level.DEGRADED.value,
         severity=Severity.INFO.value,
@@ -376,18 +376,12 @@ def _left_behind(rows: Sequence[Incident], *, now: datetime) -> list[tuple[Incid
 
 
 def _labels(scopes: Sequence[Scope]) -> Mapping[Scope, str]:
-    """Return what scopes are called: a credential as people know it. One query where there is one."""
+    """Return what people call the credentials among the scopes. One query where there is one."""
     ids = [int(scope.name) for scope in scopes if scope.kind is Kind.CREDENTIAL]
-    known: dict[str, Any] = {}
-    if ids:
-        rows = Credential.objects.select_related("registry", "region").filter(pk__in=ids)
-        known = {str(row.pk): row for row in rows.defer("secret_encrypted")}
-    return {
-        scope: f"credential {known[scope.name]}"
-        if scope.kind is Kind.CREDENTIAL and scope.name in known
-        else str(scope)
-        for scope in scopes
-    }
+    if not ids:
+        return {}
+    rows = Credential.objects.select_related("registry", "region").filter(pk__in=ids).defer("secret_encrypted")
+    return {Scope(Kind.CREDENTIAL, str(row.pk)): clean_text(str(row), _LONGEST_LABEL) for row in rows}
 
 
 def _at_work(works: Works) -> set[Scope]:

@@ -18,7 +18,7 @@ from probes.actions import events
 from probes.models import Event, Region, RegionState, Resource, TagWatch
 from probes.policy import tag_events
 from probes.policy.happenings import Happening
-from probes.policy.standing import Standing
+from probes.policy.standing import DeepResult, Standing, deep_result
 from probes.policy.tag_events import MOVES, PLATFORMS, Tagged, move_of
 from probes.policy.tags import Look, Move, Sighting, Split, Turn, follow, look, turns
 from probes.policy.verdict import Presence, fresh_for
@@ -71,12 +71,13 @@ _Trails = Mapping[tuple[int, str], Sequence[Move]]
 
 @dataclass(slots=True)
 class Sights:
-    """What one report tells of tags, as its outcomes move the standings of one region on."""
+    """What one report tells of tags, and of layers, as its outcomes move the standings of one region on."""
 
     region: str
     turns: dict[int, list[Turn]] = field(default_factory=lambda: defaultdict(list))
     looked: set[int] = field(default_factory=set)  # whose digest is another, or the first
     away: dict[int, datetime] = field(default_factory=dict)  # pinned images whose tag points elsewhere, by slot
+    deep: dict[int, DeepResult] = field(default_factory=dict)  # what was found of layers that was not known
 
     def note(self, resource_id: int, before: Standing | None, after: Standing) -> None:
         if found := turns(self.region, before, after):
@@ -85,6 +86,8 @@ class Sights:
             self.looked.add(resource_id)
         if Warn.TAG_MOVED in after.warnings and (before is None or Warn.TAG_MOVED not in before.warnings):
             self.away.setdefault(resource_id, after.last_slot)
+        if result := deep_result(before, after):
+            self.deep[resource_id] = result
 
 
 def take(sights: Sights, *, now: datetime) -> list[Event]:

@@ -33,7 +33,7 @@ class IncidentAdmin(LedgerAdmin):
             None,
             {
                 "fields": (
-                    ("resource", "scope_kind", "scope_name"),
+                    ("resource", "scope_kind", "scope_name", "scope_label"),
                     "parent",
                     ("level_shown", "worst_shown", "severity"),
                     ("began_stamp", "opened_stamp", "resolved_stamp"),

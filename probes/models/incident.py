@@ -40,6 +40,13 @@ class Incident(models.Model):
         db_default="",
         help_text="A host, a host and its repository, a slug, or a credential's number.",
     )
+    scope_label = models.CharField(
+        max_length=520,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What people called it when this was opened, where its name says nothing to them: a credential.",
+    )
     parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
     level = models.CharField(max_length=16, choices=[(item.value, item.value) for item in Level])
     worst = models.CharField(max_length=16, choices=[(item.value, item.value) for item in Level])
@@ -97,7 +104,7 @@ class Incident(models.Model):
         ]
 
     def __str__(self) -> str:
-        concerned = self.scope_name or self.resource_id
+        concerned = self.scope_label or self.scope_name or self.resource_id
         return f"{concerned} {self.level} since {self.began_at:%Y-%m-%d %H:%M:%S}"
 
     @property
@@ -110,14 +117,17 @@ class Incident(models.Model):
 
     @property
     def subject(self) -> str:
-        """What could not be had, in words: the resource, or what many share."""
-        return str(self.resource or self.scope)
+        """What could not be had, in words: the resource, or what many share, as people know it."""
+        if scope := self.scope:
+            return f"{scope.words} {self.scope_label or scope.name}"
+        return str(self.resource)
 
 
 class IncidentEntry(models.Model):
     """One line of an incident's timeline; in the order of their ids. Never changed after it was written.
 
-    `region` is set where a region said something else than before; `by` where a person did something.
+    `region` is set where a region said something else than before, and `slot` names the outcome that made it say so,
+    where one did; `by` is set where a person did something.
     """
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="entries")
@@ -127,6 +137,7 @@ class IncidentEntry(models.Model):
     before = models.CharField(max_length=16, blank=True)
     after = models.CharField(max_length=16, blank=True)
     text = models.TextField(blank=True)
+    slot = models.DateTimeField(null=True, blank=True)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

@@ -28,7 +28,7 @@ class Cadences:
 USUAL: Final = Cadences()
 
 
-_BLOB_STAGES: Final = frozenset({Stage.CONFIG, Stage.LAYER})
+BLOB_STAGES: Final = frozenset({Stage.CONFIG, Stage.LAYER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def prove(
         )
     if status not in (Status.UNAVAILABLE, Status.DEGRADED):
         return proof
-    if stage in _BLOB_STAGES:
+    if stage in BLOB_STAGES:
         # Whoever gets as far as a blob has read the manifest that names it.
         return Proof(digest=digest, manifest_at=at)
     return replace(proof, manifest_at=None)

@@ -19,6 +19,7 @@ from typing import Final
 
 from probes.policy.ballot import Stance
 from probes.policy.verdict import Decision, Inputs, VerdictState
+from probes.protocol.taxonomy import Status
 
 
 class Level(StrEnum):
@@ -49,6 +50,7 @@ class EntryKind(StrEnum):
     SETTLED = "settled"
     RESOLVED = "resolved"
     REGION = "region"
+    DEPTH = "depth"  # what a region's check of config and layers found, which was another result before
     JOINED = "joined"  # an outage of what many share
     LEFT = "left"  # it: one of them stands alone
     ACKNOWLEDGED = "acknowledged"
@@ -224,7 +226,8 @@ def _opened(now: Situation, incident: OpenIncident) -> Iterable[Deed]:
 class RegionTurn:
     """One line of an incident's timeline: what a region said before and says now.
 
-    Its stance, or why it has no vote; None before the region had anything to do with the resource, or after.
+    Its stance, or why it has no vote; None before the region had anything to do with the resource, or after. `slot`
+    is that of its newest outcome, where that is what made it say so.
     """
 
     region: str
@@ -232,6 +235,7 @@ class RegionTurn:
     after: str | None
     reason: str | None
     since: datetime | None
+    slot: datetime | None
 
 
 def region_turns(before: tuple[Inputs, Decision] | None, after: tuple[Inputs, Decision]) -> tuple[RegionTurn, ...]:
@@ -247,25 +251,26 @@ def region_turns(before: tuple[Inputs, Decision] | None, after: tuple[Inputs, De
             after=later.get(region, _ABSENT)[0],
             reason=later.get(region, _ABSENT)[1],
             since=later.get(region, _ABSENT)[2],
+            slot=later.get(region, _ABSENT)[3],
         )
         for region in sorted(earlier.keys() | later.keys())
         if earlier.get(region, _ABSENT)[:2] != later.get(region, _ABSENT)[:2]
     )
 
 
-_Word = tuple[str | None, str | None, datetime | None]
-_ABSENT: Final[_Word] = (None, None, None)
+_Word = tuple[str | None, str | None, datetime | None, datetime | None]
+_ABSENT: Final[_Word] = (None, None, None, None)
+_FOUND: Final = frozenset({*Stance, Status.INDETERMINATE, Status.CONFIG_ERROR})
+"""What a check makes a region say. That it has no vote for any other reason came without one."""
 
 
 def _words(verdict: tuple[Inputs, Decision] | None) -> Mapping[str, _Word]:
     if verdict is None:
         return {}
     inputs, decision = verdict
-    return {
-        vote.region: (
-            decision.left_out.get(vote.region, vote.stance.value),
-            None if vote.stance is Stance.GOOD else vote.reason,
-            vote.since,
-        )
-        for vote in inputs.votes
-    }
+    words: dict[str, _Word] = {}
+    for vote in inputs.votes:
+        said = decision.left_out.get(vote.region, vote.stance.value)
+        reason = None if vote.stance is Stance.GOOD else vote.reason
+        words[vote.region] = (said, reason, vote.since, vote.slot if said in _FOUND else None)
+    return words

@@ -41,7 +41,12 @@ class Scope:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.kind.replace('_', ' ')} {self.name}"
+        return f"{self.words} {self.name}"
+
+    @property
+    def words(self) -> str:
+        """What it is a name of, such as `auth host`."""
+        return self.kind.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from probes.policy.ballot import Poll, ballot_of, cast
-from probes.policy.depth import NOTHING_PROVED, Proof, prove
+from probes.policy.depth import BLOB_STAGES, NOTHING_PROVED, Proof, prove
 from probes.policy.liveness import Hysteresis
 from probes.policy.platforms import Listed, listing
 from probes.policy.terms import USUAL
@@ -112,3 +112,30 @@ def is_news(standing: Standing | None, seen: Seen) -> bool:
         or (seen.status, seen.reason) != (standing.status, standing.reason)
         or seen.digest not in (None, standing.digest)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeepResult:
+    """What a check found that looked at config and layers; `follows_failure` where the one before failed at these."""
+
+    status: Status
+    reason: str
+    slot: datetime
+    follows_failure: bool
+
+
+def deep_result(before: Standing | None, after: Standing) -> DeepResult | None:
+    """Return what the newest outcome says of config and layers, if that may be something else than was known.
+
+    It failed at one, as the outcome before did not; or all were there, which was not proven of this digest.
+    """
+    follows_failure = before is not None and before.stage in BLOB_STAGES
+    if after.stage in BLOB_STAGES:
+        is_as_before = before is not None and (before.stage, before.reason) == (after.stage, after.reason)
+        is_told = after.status in (Status.UNAVAILABLE, Status.DEGRADED) and not is_as_before
+    else:
+        is_proven_now = after.proof.blobs_at == after.last_slot
+        is_told = is_proven_now and (before is None or before.proof.blobs_at is None)
+    if not is_told:
+        return None
+    return DeepResult(status=after.status, reason=after.reason, slot=after.last_slot, follows_failure=follows_failure)

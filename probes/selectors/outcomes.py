@@ -1,10 +1,12 @@
 """What checks found, newest first, and the public document of each."""
 
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.db.models import QuerySet
 
-from probes.models import Outcome
+from probes.models import Outcome, Resource
 from probes.protocol.outcome import OUTCOME_VERSION, rfc3339
 from probes.selectors import regions, registries
 
@@ -41,6 +43,16 @@ def outcomes() -> QuerySet[Outcome]:
     """Outcomes of resources that still exist, newest slot first, each joined with what its document names."""
     joined = Outcome.objects.select_related("resource__registry", "region")
     return joined.defer(*_UNREAD).order_by("-slot", "-id")
+
+
+def kept(resource: Resource, region: str, slot: datetime) -> Outcome | None:
+    """Return the outcome of that slot from the region of that slug, as long as there is one. One query."""
+    return outcomes().filter(resource=resource, region__slug=region, slot=slot).first()
+
+
+def failures_kept_since(now: datetime) -> datetime:
+    """Return the slot since which what failed is kept with its whole document."""
+    return now - timedelta(days=max(settings.KAIROS_RETENTION_DAYS, settings.KAIROS_FAILURES_RETENTION_DAYS))
 
 
 def document_of(outcome: Outcome) -> dict[str, Any]:

@@ -124,6 +124,16 @@ def test_incident_is_told_from_its_beginning(client: Client, outage: Incident) -
     assert "us-east good → bad tag_not_found" in page
 
 
+def test_incident_of_a_credential_is_listed_by_the_name_that_people_know(client: Client, outage: Incident) -> None:
+    fields = {"level": "degraded", "worst": "degraded", "severity": "critical"}
+    times = {"began_at": outage.began_at, "opened_at": outage.opened_at}
+    of_login = {"scope_kind": "credential", "scope_name": "17", "scope_label": "robot at ghcr.io/team"}
+    incident = Incident.objects.create(**of_login, **fields, **times)
+    assert "credential robot at ghcr.io/team" in shown(client, f"{ADMIN}/incident/")
+    page = shown(client, f"{ADMIN}/incident/{incident.pk}/change/")
+    assert page.startswith("credential robot at ghcr.io/team: degraded")
+
+
 def test_incidents_are_narrowed(client: Client, outage: Incident) -> None:
     group = ResourceGroup.objects.create(name="Shop")
     Resource.objects.filter(incidents=outage).update(group=group)

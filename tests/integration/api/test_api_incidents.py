@@ -78,6 +78,14 @@ def test_incident_tells_its_story(client: APIClient, outage: Incident, plane: Co
     assert shown["has_earlier_entries"] is False
 
 
+def test_line_of_a_region_names_the_outcome_behind_it(client: APIClient, outage: Incident) -> None:
+    story = client.get(f"{ADDRESS}/{outage.pk}").json()["timeline"]
+    (line,) = (entry for entry in story if (entry["region"], entry["after"]) == ("us-east", "bad"))
+    query = {"resource": outage.resource_id, "region": "us-east", "since": line["slot"]}
+    (found,) = client.get("/api/v1/outcomes", query).json()["results"]
+    assert (found["slot"], found["reason"], line["text"]) == (line["slot"], "tag_not_found", "tag_not_found")
+
+
 def test_long_story_is_told_from_its_newest_part(client: APIClient, outage: Incident, plane: ControlPlane) -> None:
     IncidentEntry.objects.bulk_create(
         IncidentEntry(incident=outage, at=plane.now, kind="comment", text=str(number)) for number in range(500)

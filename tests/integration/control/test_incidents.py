@@ -1,6 +1,6 @@
 """Incidents, as they come of what regions find."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from probes.actions import dispatch, incidents, resources, verdicts
 from probes.actions.ingest import ingest
-from probes.models import GlobalTerms, Incident, IncidentEntry, Resource, Verdict
-from probes.protocol.taxonomy import Reason
+from probes.models import GlobalTerms, Incident, IncidentEntry, Outcome, RegionState, Resource, Verdict
+from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.far_region import Find, finding, found
 from tests.integration.control.conftest import MakeImages, Regions
 
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 GONE = finding(Reason.TAG_NOT_FOUND)
+HOLE = finding(Reason.LAYER_MISSING, Stage.LAYER)
 THROTTLED = finding(Reason.RATE_LIMITED)
 EVERYWHERE = ("ap-south", "eu-west", "us-east")
 
@@ -33,14 +34,15 @@ class Story:
 
     def round(self, *failing: str, find: Find = GONE, times: int = 1) -> datetime:
         """Have the image checked from everywhere; return the slot of the last check."""
-        for _ in range(times):
-            self.now += MINUTE
-            asked = dispatch.check_now([self.image.pk], now=self.now)
-            for message in sorted(asked.messages, key=lambda message: message.queue):
-                slug = message.queue.removeprefix("probe.")
-                region = self.regions[slug]
-                report = region.report(region.open(message), find if slug in failing else found)
-                ingest(report, now=self.now + SECOND)
+        return [self.rounds(dict.fromkeys(failing, find)) for _ in range(times)][-1]
+
+    def rounds(self, finds: Mapping[str, Find]) -> datetime:
+        """Have the image checked from everywhere once; what is found is by region, and else that all is well."""
+        self.now += MINUTE
+        asked = dispatch.check_now([self.image.pk], now=self.now)
+        for message in sorted(asked.messages, key=lambda message: message.queue):
+            region = self.regions[message.queue.removeprefix("probe.")]
+            ingest(region.report(region.open(message), finds.get(region.slug, found)), now=self.now + SECOND)
         return self.now + timedelta(milliseconds=1)  # checks that are asked for are never on a whole second
 
     def later(self, wait: timedelta) -> None:
@@ -176,6 +178,69 @@ def test_resource_cannot_have_two_open_incidents(story: Story) -> None:
     incident.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
         incident.save()
+
+
+def deep(story: Story, **asked: object) -> list[tuple[str, str, str]]:
+    """Return the lines of the timeline that tell of layers."""
+    rows = IncidentEntry.objects.filter(kind="depth", **asked).order_by("id")
+    return list(rows.values_list("region", "after", "text"))
+
+
+def test_line_of_a_region_names_the_outcome_that_made_it(story: Story) -> None:
+    slot = story.round(*EVERYWHERE)
+    turned = IncidentEntry.objects.filter(kind="region", after="bad").values_list("region", "slot")
+    assert sorted(turned) == [(slug, slot) for slug in EVERYWHERE]
+    assert Outcome.objects.filter(slot=slot, resource=story.image, document__isnull=False).count() == 3
+
+
+def test_layers_that_are_missing_elsewhere_are_told_before_they_turn_a_region(story: Story) -> None:
+    """The layers were there at one; a single failure turns nobody."""
+    story.round("us-east")
+    story.later(16 * MINUTE)
+    assert Incident.objects.get().is_open
+    GlobalTerms.objects.update(failures=3)
+    slot = story.rounds({"us-east": GONE, "eu-west": HOLE})
+    assert deep(story) == [("eu-west", "unavailable", "layer_missing")]
+    assert IncidentEntry.objects.get(kind="depth").slot == slot
+    story.rounds({"us-east": GONE, "eu-west": HOLE})
+    assert len(deep(story)) == 1
+    story.rounds({"us-east": GONE})
+    assert deep(story)[1:] == [("eu-west", "available", "ok")]
+
+
+def test_layers_that_turn_a_region_are_told_once(story: Story) -> None:
+    story.rounds(dict.fromkeys(EVERYWHERE, HOLE))
+    assert set(Incident.objects.get().entries.filter(after="bad").values_list("text", flat=True)) == {"layer_missing"}
+    assert deep(story) == []
+
+
+def test_what_is_found_in_depth_is_told_of_an_incident_that_is_over_by_it(story: Story) -> None:
+    story.rounds(dict.fromkeys(EVERYWHERE, HOLE))
+    story.round()
+    assert not Incident.objects.get().is_open
+    assert deep(story) == [(slug, "available", "ok") for slug in EVERYWHERE]
+
+
+def test_layers_that_are_there_at_the_first_look_are_no_other_result(story: Story) -> None:
+    story.round(*EVERYWHERE)
+    story.round()
+    assert RegionState.objects.exclude(blobs_proved_at=None).count() == 3
+    assert deep(story) == []
+
+
+def test_layers_that_are_back_are_told_though_something_else_failed_meanwhile(story: Story) -> None:
+    story.round("us-east")
+    story.later(16 * MINUTE)
+    GlobalTerms.objects.update(failures=3)
+    for finds in (HOLE, GONE, HOLE, found):
+        story.rounds({"us-east": GONE, "eu-west": finds})
+    assert deep(story) == [("eu-west", "unavailable", "layer_missing"), ("eu-west", "available", "ok")]
+
+
+def test_nothing_is_told_of_layers_while_no_incident_is_open(story: Story) -> None:
+    GlobalTerms.objects.update(failures=3)
+    story.rounds(dict.fromkeys(EVERYWHERE, HOLE))
+    assert not IncidentEntry.objects.exists()
 
 
 def _fail(regions: Regions, messages: Sequence[Any], now: datetime) -> None:

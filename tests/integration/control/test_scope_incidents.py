@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import incidents, resources, scopes
+from probes.actions import announcements, incidents, resources, scopes
 from probes.actions.secrets import store_secret
 from probes.models import Credential, GlobalTerms, Incident, IncidentEntry, Registry, Resource
 from probes.protocol.taxonomy import Reason, Stage
@@ -177,6 +177,20 @@ def test_expired_credential_is_one_incident(watch: Watch, keys_file: Path) -> No
     outage = Incident.objects.get(resource=None)
     assert outage.explanation == "4 resources of credential robot at ghcr.io/team fail: auth expired"
     assert (outage.children.count(), len(done)) == (4, 1)
+    assert outage.subject == "credential robot at ghcr.io/team"
+    (told_of,) = announcements.of_incidents(done, now=watch.now)
+    assert told_of.title == "credential robot at ghcr.io/team is unavailable: 4 resources fail"
+    child = outage.children.first()
+    assert child is not None
+    assert child.entries.get(kind="joined").text == outage.subject
+
+
+def test_outage_of_a_credential_keeps_its_name_when_that_is_renamed_or_deleted(watch: Watch, keys_file: Path) -> None:
+    test_expired_credential_is_one_incident(watch, keys_file)
+    Credential.objects.all().delete()
+    watch.round()
+    (told_of,) = announcements.of_incidents(watch.infer(), now=watch.now)
+    assert told_of.title.startswith("credential robot at ghcr.io/team is available again, after ")
 
 
 def test_credential_that_expired_in_one_region_is_that_credential(watch: Watch, keys_file: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.incidents import line, story, wrong_now
+from dashboard.incidents import Story, line, story, wrong_now
 from dashboard.words import Look
 from probes.models import Incident, IncidentEntry, Registry, Resource
 from probes.policy.incidents import Cause, EntryKind
@@ -32,9 +32,15 @@ def incident(**values: Any) -> Incident:
     return Incident(**fields)
 
 
+KEPT_SINCE = NOW - timedelta(days=90)
+
+
+def tell(shown: Incident, *entries: IncidentEntry) -> Story:
+    return story(shown, Timeline(entries, has_earlier=False), (), NOW, kept_since=KEPT_SINCE)
+
+
 def told(**values: Any) -> Any:
-    entry = IncidentEntry(at=NOW, **{"kind": EntryKind.REGION.value, **values})
-    (found,) = story(incident(), Timeline([entry], has_earlier=False), (), NOW).entries
+    (found,) = tell(incident(), IncidentEntry(at=NOW, **{"kind": EntryKind.REGION.value, **values})).entries
     return found
 
 
@@ -70,7 +76,7 @@ def test_scope_is_named_with_what_it_is(kind: Kind) -> None:
 
 
 def test_worst_is_shown_where_it_was_worse() -> None:
-    facts = dict(story(incident(level="degraded"), Timeline([], has_earlier=False), (), NOW).facts)
+    facts = dict(tell(incident(level="degraded")).facts)
     assert facts["Worst"] == "unavailable"
 
 
@@ -83,7 +89,7 @@ def test_more_than_is_shown_is_counted() -> None:
 
 @pytest.mark.parametrize("kind", EntryKind)
 def test_every_kind_of_entry_is_said(kind: EntryKind) -> None:
-    after = "unavailable" if kind in {EntryKind.OPENED, EntryKind.TURNED} else ""
+    after = "unavailable" if kind in {EntryKind.OPENED, EntryKind.TURNED, EntryKind.DEPTH} else ""
     found = told(kind=kind.value, after=after, text="recovered" if kind is EntryKind.RESOLVED else "why")
     assert found.said or found.quote
     assert "_" not in found.said
@@ -118,4 +124,42 @@ def test_what_a_person_wrote_is_quoted_and_somebody_is_gone() -> None:
 
 def test_one_that_is_over_or_seen_to_is_not_acknowledged_again() -> None:
     for values, may in (({}, True), ({"acknowledged_at": NOW}, False), ({"resolved_at": NOW}, False)):
-        assert story(incident(**values), Timeline([], has_earlier=False), (), NOW).may_acknowledge is may
+        assert tell(incident(**values)).may_acknowledge is may
+
+
+@pytest.mark.parametrize(
+    ("after", "slot", "leads"),
+    [
+        ("bad", NOW, True),
+        ("indeterminate", NOW, True),
+        ("bad", KEPT_SINCE - timedelta(seconds=1), False),
+        ("good", NOW, False),
+        ("silent", None, False),
+    ],
+)
+def test_failure_leads_to_its_outcome_as_long_as_that_is_kept(
+    after: str, slot: datetime | None, *, leads: bool
+) -> None:
+    found = told(region="us-east", after=after, text="layer_missing", slot=slot)
+    assert found.outcome == ("from=us-east&slot=2026-11-23T14%3A30%3A00.000Z" if leads else "")
+
+
+@pytest.mark.parametrize(
+    ("after", "reason", "look", "said"),
+    [
+        ("available", "ok", Look.AVAILABLE, "looked at config and layers: they are all there"),
+        ("unavailable", "layer_missing", Look.UNAVAILABLE, "looked at config and layers: layer missing"),
+        ("degraded", "blob_denied", Look.DEGRADED, "looked at config and layers: layers denied"),
+    ],
+)
+def test_check_of_layers_is_told_with_what_it_found(after: str, reason: str, look: Look, said: str) -> None:
+    found = told(kind=EntryKind.DEPTH.value, region="us-east", after=after, text=reason, slot=NOW)
+    assert (found.who, found.look, found.said, bool(found.outcome)) == ("us-east", look, said, look != "available")
+
+
+def test_credential_is_called_what_people_call_it() -> None:
+    of_one = {"resource": None, "scope_kind": "credential", "scope_name": "17"}
+    called = incident(**of_one, scope_label="robot at ghcr.io/team")
+    assert (line(called, NOW).name, called.subject) == ("robot at ghcr.io/team", "credential robot at ghcr.io/team")
+    assert str(called).startswith("robot at ghcr.io/team unavailable")
+    assert incident(**of_one).subject == "credential 17"

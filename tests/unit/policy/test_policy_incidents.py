@@ -179,12 +179,19 @@ def test_timeline_names_the_regions_that_changed() -> None:
         _vote("d", Stance.GOOD, 6),
     )
     assert region_turns((before, decide(before)), (after, decide(after))) == (
-        RegionTurn(region="a", before="good", after="bad", reason="tag_not_found", since=NOON + 5 * MINUTE),
-        RegionTurn(region="b", before="bad", after="bad", reason="auth_denied", since=NOON),
-        RegionTurn(region="c", before="good", after="silent", reason=None, since=NOON),
-        RegionTurn(region="d", before=None, after="good", reason=None, since=NOON + 6 * MINUTE),
-        RegionTurn(region="e", before="bad", after=None, reason=None, since=None),
+        RegionTurn(region="a", before="good", after="bad", reason="tag_not_found", since=NOON + 5 * MINUTE, slot=NOW),
+        RegionTurn(region="b", before="bad", after="bad", reason="auth_denied", since=NOON, slot=NOW),
+        RegionTurn(region="c", before="good", after="silent", reason=None, since=NOON, slot=None),
+        RegionTurn(region="d", before=None, after="good", reason=None, since=NOON + 6 * MINUTE, slot=NOW),
+        RegionTurn(region="e", before="bad", after=None, reason=None, since=None, slot=None),
     )
+
+
+def test_check_that_could_not_tell_is_what_made_a_region_lose_its_vote() -> None:
+    unclear = replace(_vote("a", Stance.GOOD), status=Status.INDETERMINATE, reason="rate_limited")
+    before, after = _inputs(_vote("a", Stance.GOOD)), _inputs(unclear)
+    (turn,) = region_turns((before, decide(before)), (after, decide(after)))
+    assert (turn.after, turn.slot) == ("indeterminate", NOW)
 
 
 def test_timeline_begins_with_every_region() -> None:

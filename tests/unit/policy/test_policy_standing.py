@@ -8,7 +8,7 @@ import pytest
 from probes.policy.ballot import Stance
 from probes.policy.depth import NOTHING_PROVED
 from probes.policy.liveness import Hysteresis
-from probes.policy.standing import Seen, Standing, advance, is_newer, is_news
+from probes.policy.standing import DeepResult, Seen, Standing, advance, deep_result, is_newer, is_news
 from probes.protocol.taxonomy import Depth, Stage, Status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -122,3 +122,43 @@ NEXT = replace(GOOD, slot=NOON + MINUTE)
 )
 def test_news_is_what_the_row_before_did_not_tell(standing: Standing | None, seen: Seen, news: bool) -> None:  # noqa: FBT001 - a table's column
     assert is_news(standing, seen) is news
+
+
+DEEP = replace(GOOD, depth=Depth.BLOBS)
+HOLE = replace(BAD, reason="layer_missing", stage=Stage.LAYER)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        (DEEP,),
+        (GOOD, DEEP),
+        (HOLE,),
+        (DEEP, HOLE),
+        (HOLE, DEEP),
+        (HOLE, replace(HOLE, reason="blob_denied", status=Status.DEGRADED)),
+        (HOLE, BAD, DEEP),
+    ],
+)
+def test_check_of_layers_tells_what_was_not_known(seen: tuple[Seen, ...]) -> None:
+    before, now = after(*seen[:-1]) if seen[:-1] else None, after(*seen)
+    follows_failure = seen[:-1][-1:] == (HOLE,)
+    assert deep_result(before, now) == DeepResult(
+        status=seen[-1].status, reason=seen[-1].reason, slot=now.last_slot, follows_failure=follows_failure
+    )
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        (GOOD,),
+        (BAD,),
+        (DEEP, DEEP),
+        (DEEP, GOOD),
+        (HOLE, HOLE),
+        (HOLE, replace(HOLE, reason="rate_limited", status=Status.INDETERMINATE)),
+        (DEEP, BAD, GOOD),
+    ],
+)
+def test_check_tells_nothing_of_layers_that_was_known(seen: tuple[Seen, ...]) -> None:
+    assert deep_result(after(*seen[:-1]) if seen[:-1] else None, after(*seen)) is None
