@@ -110,6 +110,23 @@ def region_event() -> dict[str, Any]:
     }
 
 
+def event() -> dict[str, Any]:
+    before, name = "sha256:" + "77aa" * 16, "registry.example.com/shop/checkout:1.4"
+    return {
+        "id": 902,
+        "at": _SLOT,
+        "kind": "tag_moved",
+        "severity": "info",
+        "subject": "checkout service",
+        "resource": 12,
+        "registry": None,
+        "credential": None,
+        "region": "eu-west",
+        "text": f"{name} moved from {before[:19]} to {_DIGEST[:19]}, as first seen from eu-west.",
+        "facts": {"before": before, "after": _DIGEST},
+    }
+
+
 def enrolment() -> dict[str, Any]:
     return {"slug": "eu-west", "name": "Europe West", "latitude": 50.11, "longitude": 8.68}
 

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from probes.models import Incident, MaintenanceWindow, Outcome, RegionEvent, Resource, ResourceGroup
+from probes.models import Event, Incident, MaintenanceWindow, Outcome, RegionEvent, Resource, ResourceGroup
 
 PAGE_PARAMETERS: Final = frozenset({"cursor", "page_size"})
 DEFAULT_PAGE_SIZE: Final = 100
@@ -117,6 +117,18 @@ class IncidentPagination(KeysetPagination[Incident]):
 
     def beyond(self, position: Any) -> Q:
         return _before("opened_at", position)
+
+
+class EventPagination(KeysetPagination[Event]):
+    """The newest first."""
+
+    ordering = ("-at", "-id")
+
+    def position(self, row: Event) -> list[Any]:
+        return [row.at.isoformat(), row.pk]
+
+    def beyond(self, position: Any) -> Q:
+        return _before("at", position)
 
 
 class RegionEventPagination(KeysetPagination[RegionEvent]):

@@ -10,6 +10,7 @@ from api.fields import InstantField, NamedRowField
 from api.pagination import PAGE_PARAMETERS
 from api.strict import StrictSerializer
 from probes.models import (
+    Event,
     Incident,
     MaintenanceWindow,
     Outcome,
@@ -19,10 +20,13 @@ from probes.models import (
     ResourceGroup,
     ResourceKind,
 )
+from probes.policy.happenings import EventKind
 from probes.policy.incidents import Level
 from probes.policy.scopes import Kind
+from probes.policy.terms import Severity
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason, Status
+from probes.selectors.events import concerning
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -152,6 +156,30 @@ class IncidentQuery(Query[Incident]):
         if registry := asked.pop("registry", None):
             of_all_of_it = Q(scope_kind=Kind.REGISTRY, scope_name=registry.host)
             rows = rows.filter(Q(resource__registry=registry) | of_all_of_it)
+        return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items()})
+
+
+class EventQuery(Query[Event]):
+    resource = serializers.PrimaryKeyRelatedField[Resource](
+        queryset=Resource.objects.all(),
+        required=False,
+        help_text="A resource's id: its own, and those of its registry and of the logins it may be checked with.",
+    )
+    kind = serializers.MultipleChoiceField(
+        choices=[item.value for item in EventKind], required=False, help_text="Repeat it for any of several."
+    )
+    severity = serializers.MultipleChoiceField(
+        choices=[item.value for item in Severity], required=False, help_text="Repeat it for any of several."
+    )
+    since = InstantField(required=False, help_text="Happened at or after this time.")
+    until = InstantField(required=False, help_text="Happened before this time.")
+
+    _LOOKUPS: ClassVar = {"kind": "kind__in", "severity": "severity__in", "since": "at__gte", "until": "at__lt"}
+
+    def narrow(self, rows: QuerySet[Event]) -> QuerySet[Event]:
+        asked = {name: value for name, value in self.validated_data.items() if value}
+        if resource := asked.pop("resource", None):
+            rows = rows.filter(concerning(resource))
         return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items()})
 
 

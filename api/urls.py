@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from api.views.events import EventViewSet
 from api.views.groups import GroupUptimeView, GroupViewSet
 from api.views.incidents import IncidentViewSet
 from api.views.maintenance import WindowViewSet
@@ -19,6 +20,7 @@ _router.register("resources", ResourceViewSet, basename="resources")
 _router.register("outcomes", OutcomeViewSet, basename="outcomes")
 _router.register("regions", RegionViewSet, basename="regions")
 _router.register("incidents", IncidentViewSet, basename="incidents")
+_router.register("events", EventViewSet, basename="events")
 _router.register("groups", GroupViewSet, basename="groups")
 _router.register("maintenance-windows", WindowViewSet, basename="maintenance-windows")
 

@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard import charts, detail, incidents, matrix, uptime
+from dashboard import charts, detail, events, incidents, matrix, uptime
 from dashboard.access import readers_only
 from dashboard.cells import region_name
 from dashboard.kept import Kept
@@ -26,6 +26,7 @@ from probes.policy.terms import Terms
 from probes.policy.uptime import WINDOWS, Figure
 from probes.selectors import history, maintenance, severity
 from probes.selectors import incidents as incident_rows
+from probes.selectors.events import events_of
 from probes.selectors.health import pulse
 from probes.selectors.outcomes import failures_kept_since, kept
 from probes.selectors.overview import overview as read_overview
@@ -102,9 +103,9 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
 @never_cache
 @readers_only
 def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
-    """One image: its verdict, incidents and uptime, and what each region last found.
+    """One image: its verdict, incidents, events and uptime, and what each region last found.
 
-    Twenty queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
+    Twenty-two queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
     """
     now = timezone.now()
     joined = Resource.objects.select_related("registry", "verdict", "endpoint", "group")
@@ -133,6 +134,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
             "then": _then(chosen, asked, now),
             "story": incidents.story(last[0], told, (), now, kept_since=failures_kept_since(now)) if told else None,
             "earlier": incidents.lines(last[1:], now),
+            "events": events.events(list(events_of(chosen)[: events.MOST + 1]), now),
             "uptime": _uptime(chosen, terms, [item.region for item in found], now),
             "phases": charts.phase_legend(),
         },

@@ -41,7 +41,7 @@ class EventAdmin(LedgerAdmin):
 
     @admin.display(description="about")
     def about(self, event: Event) -> str:
-        return str(event.resource or event.credential or event.registry)
+        return event.subject
 
     @admin.display(description="facts")
     def facts_shown(self, event: Event) -> SafeString:

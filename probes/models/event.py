@@ -53,6 +53,11 @@ class Event(models.Model):
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def subject(self) -> str:
+        """What it is about, in words."""
+        return str(self.resource or self.credential or self.registry)
+
 
 class TagWatch(models.Model):
     """A tag on which regions do not agree, to be looked at again at `look_at`.

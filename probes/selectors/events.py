@@ -1,8 +1,9 @@
 """Events, newest first, with what they are about."""
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat
 
-from probes.models import Event, HostCertificate, Resource
+from probes.models import Credential, Event, HostCertificate, Resource
 from probes.selectors import registries
 from probes.selectors.regions import UNREAD_JOINED
 
@@ -21,8 +22,30 @@ def events() -> QuerySet[Event]:
 
 
 def events_of(resource: Resource) -> QuerySet[Event]:
-    """Events of a resource, newest first: those of its tag. Slice it; one query."""
-    return Event.objects.filter(resource=resource).order_by("-at", "-id")
+    """Events that concern a resource, newest first, without what else they are about. Slice it; two queries."""
+    return Event.objects.filter(concerning(resource)).order_by("-at", "-id")
+
+
+def concerning(resource: Resource) -> Q:
+    """Return what holds for the events of a resource, of its registry, and of the logins it may be checked with.
+
+    One query. With that as a subquery of the condition no index would serve any part of it.
+    """
+    logins = list(_logins(resource).values_list("pk", flat=True))
+    return Q(resource=resource) | Q(registry=resource.registry_id) | Q(credential__in=logins)
+
+
+def _logins(resource: Resource) -> QuerySet[Credential]:
+    """Return its own credential if it has one; otherwise, of an image, those of the registry that it lies under."""
+    if resource.credential_id is not None:
+        return Credential.objects.filter(pk=resource.credential_id)
+    if resource.is_endpoint:
+        return Credential.objects.none()
+    beneath = Credential.objects.filter(registry=resource.registry_id).annotate(
+        place=Value(f"{resource.repository}/", output_field=TextField())
+    )
+    prefix = Concat(F("repository_prefix"), Value("/"), output_field=TextField())
+    return beneath.filter(Q(repository_prefix="") | Q(place__startswith=prefix))
 
 
 def certificates() -> QuerySet[HostCertificate]:

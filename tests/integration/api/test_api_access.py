@@ -14,6 +14,7 @@ LISTS = (
     "/api/v1/outcomes",
     "/api/v1/regions",
     "/api/v1/incidents",
+    "/api/v1/events",
     "/api/v1/groups",
     "/api/v1/maintenance-windows",
 )

@@ -21,7 +21,7 @@ from probes.models import ResourceGroup
 from probes.protocol.egress import Canary, CanaryRound
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.far_region import finding
+from tests.fakes.far_region import finding, found
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "reference" / "openapi.yaml"
 
@@ -91,6 +91,10 @@ def test_answers_are_as_described(client: APIClient, plane: ControlPlane, schema
     events = client.get("/api/v1/regions/eu-west/events").json()
     assert events["results"]
     valid(schema, "/api/v1/regions/{slug}/events", "200", events)
+    plane.check(image, finds={"eu-west": lambda plan: found(plan, digest="sha256:" + "b" * 64)})
+    moved = client.get("/api/v1/events").json()
+    assert moved["results"]
+    valid(schema, "/api/v1/events", "200", moved)
     valid(schema, "/api/v1/outcomes", "400", client.get("/api/v1/outcomes?status=up").json())
     valid(schema, "/api/v1/outcomes", "401", APIClient().get("/api/v1/outcomes").json())
 
@@ -127,6 +131,7 @@ def test_examples_are_as_described(schema: dict[str, Any]) -> None:
     valid(schema, "/api/v1/resources/{id}", "200", examples.resource())
     valid(schema, "/api/v1/regions", "200", [examples.region()])
     valid(schema, "/api/v1/regions/{slug}/events", "200", {"next": None, "results": [examples.region_event()]})
+    valid(schema, "/api/v1/events", "200", {"next": None, "results": [examples.event()]})
     valid(schema, "/api/v1/resources/{id}/check", "202", examples.ordered(), method="post")
     valid(schema, "/api/v1/regions", "201", examples.handed_over(), method="post")
     incidents = {"next": None, "results": [verdict_examples.incident()]}
