@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("probes", "0027_success_seed")]
+    dependencies = [("probes", "0028_incident_words")]
 
     operations = [
         migrations.AddField(
