@@ -4,6 +4,7 @@ Lines of samples are the same in both; what is said before them is not, nor the 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometheus.io/docs/specs/om/.
 """
 
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from enum import Enum, StrEnum
 from typing import Final
 
 _CHUNK_BYTES: Final = 64 * 1024
+_FASTEST: Final = 1  # of such text the best takes three times as long for a sixth less
+_AS_GZIP: Final = 16 + zlib.MAX_WBITS
 _TO_ESCAPE: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 _UNITS: Final = ("seconds",)
 
@@ -86,3 +89,12 @@ def encoded(lines: Iterable[str]) -> Iterator[bytes]:
             yield "".join(gathered).encode()
             gathered, size = [], 0
     yield "".join(gathered).encode()
+
+
+def gzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Compress chunks into one member of gzip, again chunk by chunk."""
+    packer = zlib.compressobj(_FASTEST, wbits=_AS_GZIP)
+    for chunk in chunks:
+        if packed := packer.compress(chunk):
+            yield packed
+    yield packer.flush()

@@ -1,16 +1,17 @@
 """Families with series of each resource."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import chain
 from typing import Final
 
-from api.metrics.exposition import Family, Kind, escaped, instant, labels, sample
+from api.metrics.exposition import Family, Kind, escaped, labels, sample
 from api.metrics.scrape import Scrape
 from probes.policy.ballot import Stance
 from probes.policy.verdict import VerdictState
 from probes.protocol.endpoint import EndpointPlan
 from probes.selectors import series
-from probes.selectors.series import Named, Watched
+from probes.selectors.series import Sights, Watched
 
 LABELS: Final = ("id", "resource", "kind", "registry", "group")
 
@@ -58,12 +59,12 @@ LAST_SUCCESS: Final = Family(
 )
 
 
-@lru_cache(maxsize=4096)  # a URL takes longer to read than all else in its line, and is read once for each family
+@lru_cache(maxsize=16_384)  # a URL takes longer to read than all else in its line, and is read once for each family
 def _shown(url: str) -> str:
     return EndpointPlan(url=url).reference
 
 
-def _labels(named: Named) -> str:
+def _labels(named: Watched | Sights) -> str:
     """Return the labels of a resource. Of a URL its query values stay hidden, as everywhere."""
     if named.repository:
         tag = f":{named.tag}" if named.tag else ""
@@ -80,55 +81,67 @@ def _labels(named: Named) -> str:
 def _info(scrape: Scrape) -> Iterator[str]:
     for item in series.resources(scrape.which):
         more = labels(name=item.name, severity=item.severity)
-        yield sample(INFO.name, f"{_labels(item.named)},{more}", 1)
+        yield sample(INFO.name, f"{_labels(item)},{more}", 1)
 
 
 def _verdicts(scrape: Scrape) -> Iterator[str]:
     for item in series.resources(scrape.which):
-        yield _one_hot(VERDICT.name, _labels(item.named), item.state or VerdictState.UNKNOWN, _VERDICTS)
+        yield _labels(item).join(_of_verdict(item.state or VerdictState.UNKNOWN))
 
 
 def _since(scrape: Scrape) -> Iterator[str]:
     for item in series.resources(scrape.which):
-        if item.since:
-            yield sample(VERDICT_SINCE.name, _labels(item.named), instant(item.since))
+        if item.since is not None:
+            yield sample(VERDICT_SINCE.name, _labels(item), item.since)
 
 
 def _flags(family: Family, holds: Callable[[Scrape, Watched], bool]) -> Callable[[Scrape], Iterator[str]]:
     def lines(scrape: Scrape) -> Iterator[str]:
         for item in series.resources(scrape.which):
-            yield sample(family.name, _labels(item.named), int(holds(scrape, item)))
+            yield sample(family.name, _labels(item), int(holds(scrape, item)))
 
     return lines
 
 
 def _sights(scrape: Scrape) -> Iterator[str]:
-    for labelled, item in _labelled_sights(scrape):
-        yield _one_hot(REGION_STATE.name, labelled, item.stance, _STANCES)
+    for item in series.sights(scrape.which):
+        if item.regions:
+            yield _labels(item).join(_of_stances(tuple(item.regions), tuple(item.stances)))
 
 
 def _successes(scrape: Scrape) -> Iterator[str]:
-    for labelled, item in _labelled_sights(scrape):
-        if item.success_slot:
-            yield sample(LAST_SUCCESS.name, labelled, instant(item.success_slot))
-
-
-def _labelled_sights(scrape: Scrape) -> Iterator[tuple[str, series.Sight]]:
-    """Yield each with its labels; the resource's are made once for all its regions."""
-    resource, labelled = 0, ""
     for item in series.sights(scrape.which):
-        if item.named.id != resource:
-            resource, labelled = item.named.id, _labels(item.named)
-        yield f'{labelled},region="{item.region}"', item
+        if told := [
+            f'region="{region}"}} {at!r}'
+            for region, at in zip(item.regions, item.successes, strict=True)
+            if at is not None
+        ]:
+            yield _labels(item).join(_around(LAST_SUCCESS, told))
 
 
-_VERDICTS: Final = tuple(VerdictState)
-_STANCES: Final = tuple(Stance)
+@cache
+def _of_verdict(state: str) -> tuple[str, ...]:
+    """Return what is around a resource's labels: a line for each state, 1 for the one that holds."""
+    return _around(VERDICT, _one_hot("", state, VerdictState))
 
 
-def _one_hot(name: str, labelled: str, state: str, states: tuple[str, ...]) -> str:
-    """Return a line for each state: 1 for the one that holds, so that none is missing from a sum."""
-    return "".join([f'{name}{{{labelled},state="{item}"}} {int(item == state)}\n' for item in states])
+@lru_cache(maxsize=1024)  # nearly all resources are seen alike
+def _of_stances(regions: tuple[str, ...], stances: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is around a resource's labels: for each region a line for each stance."""
+    seen = zip(regions, stances, strict=True)
+    told = (_one_hot(f'region="{region}",', stance, Stance) for region, stance in seen)
+    return _around(REGION_STATE, [*chain.from_iterable(told)])
+
+
+def _one_hot(labelled: str, holds: str, states: Iterable[str]) -> list[str]:
+    """Return the end of a line for each state: none is missing from a sum."""
+    return [f'{labelled}state="{state}"}} {int(state == holds)}' for state in states]
+
+
+def _around(family: Family, ends: Sequence[str]) -> tuple[str, ...]:
+    """Return what is around labels that are the same in several lines: `labels.join` of it is the lines."""
+    begin = f"{family.name}{{"
+    return (begin, *(f",{end}\n{begin}" for end in ends[:-1]), f",{ends[-1]}\n")
 
 
 SAMPLES: Final[Mapping[Family, Callable[[Scrape], Iterator[str]]]] = {

@@ -1,10 +1,12 @@
 """The answer to a scrape."""
 
+import re
 from typing import Any, Final
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication, TokenAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
@@ -13,13 +15,14 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api.metrics.access import BearerAuthentication, MetricsTokenAuthentication
-from api.metrics.exposition import Format, encoded
+from api.metrics.exposition import Format, encoded, gzipped
 from api.metrics.families import lines
 from api.metrics.scrape import Scrape
 from api.strict import StrictSerializer
 from probes.selectors.series import Which
 
 _OPENMETRICS: Final = "application/openmetrics-text"
+_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 
 
 class MetricsQuery(StrictSerializer):
@@ -62,6 +65,11 @@ class MetricsView(APIView):
             by_registry=settings.KAIROS_METRICS_PER_REGISTRY,
         )
         format_ = Format.OPENMETRICS if _OPENMETRICS in request.headers.get("Accept", "") else Format.TEXT
-        response = StreamingHttpResponse(encoded(lines(scrape, format_)), content_type=format_.value)
+        text = encoded(lines(scrape, format_))
+        packed = _GZIP.search(request.headers.get("Accept-Encoding", "")) is not None
+        response = StreamingHttpResponse(gzipped(text) if packed else text, content_type=format_.value)
+        if packed:
+            response["Content-Encoding"] = "gzip"
         response["Cache-Control"] = "no-store"
+        patch_vary_headers(response, ("Accept", "Accept-Encoding"))
         return response

@@ -1,11 +1,10 @@
 """What is measured of each resource, each region of each, and each counter; never of raw outcomes.
 
-These tables grow with what is checked. They are read a few thousand rows at a time, each time from where the last
+These tables grow with what is checked. They are read a thousand rows at a time, each time from where the last
 ones ended: that takes the same memory for many as for few, and a reader who is slow holds nothing up.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +13,7 @@ from django.db import connection
 from probes.policy.counting import Counted
 from probes.policy.terms import USUAL
 
-KEYS_AT_ONCE: Final = 1000
+ROWS_AT_ONCE: Final = 1000
 
 
 class Which(StrEnum):
@@ -41,10 +40,12 @@ LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
 LEFT JOIN probes_verdict AS verdict ON verdict.resource_id = resource.id
 """
 
+# Instants are read as the numbers that are told: the driver's way of reading a time is pure Python.
 _RESOURCES: Final = f"""
 SELECT {_NAMED}, resource.name, coalesce(
         nullif(resource.severity, ''), nullif(held_with.severity, ''), nullif(terms.severity, ''), '{USUAL.severity}'
-    ), verdict.state, verdict.since, resource.paused_at IS NOT NULL, resource.registry_id, resource.group_id
+    ), verdict.state, extract(epoch FROM verdict.since)::float8, resource.paused_at IS NOT NULL,
+    resource.registry_id, resource.group_id
 FROM probes_resource AS resource {_JOINED} LEFT JOIN probes_globalterms AS terms ON true
 WHERE resource.id > %s AND {{chosen}} ORDER BY resource.id LIMIT %s
 """  # noqa: S608 - made of the constants above
@@ -53,19 +54,23 @@ WHERE resource.id > %s AND {{chosen}} ORDER BY resource.id LIMIT %s
 # From where it is checked, as `selectors.subscriptions` has it: all else is history.
 _SIGHTS: Final = f"""
 WITH part AS MATERIALIZED (
-    SELECT {_NAMED} AS group_name FROM probes_resource AS resource {_JOINED}
+    SELECT {_NAMED} AS group_name,
+        ARRAY(SELECT region_id FROM probes_resource_regions WHERE resource_id = resource.id) AS wanted
+    FROM probes_resource AS resource {_JOINED}
     WHERE resource.id > %s AND {{chosen}} ORDER BY resource.id LIMIT %s
+), seen AS (
+    SELECT state.resource_id, array_agg(region.slug ORDER BY region.id) AS regions,
+        array_agg(state.stance ORDER BY region.id) AS stances,
+        array_agg(extract(epoch FROM state.success_slot)::float8 ORDER BY region.id) AS successes
+    FROM part JOIN probes_regionstate AS state ON state.resource_id = part.id
+        AND (part.wanted = '{{{{}}}}' OR state.region_id = ANY(part.wanted))
+    JOIN probes_region AS region ON region.id = state.region_id
+        AND region.retired_at IS NULL AND region.verify_key <> ''
+    GROUP BY state.resource_id
 )
-SELECT part.*, region.slug, state.stance, state.success_slot FROM part
-LEFT JOIN probes_regionstate AS state ON state.resource_id = part.id AND (
-    EXISTS (
-        SELECT FROM probes_resource_regions AS wanted
-        WHERE wanted.resource_id = part.id AND wanted.region_id = state.region_id
-    ) OR NOT EXISTS (SELECT FROM probes_resource_regions AS wanted WHERE wanted.resource_id = part.id)
-)
-LEFT JOIN probes_region AS region
-    ON region.id = state.region_id AND region.retired_at IS NULL AND region.verify_key <> ''
-ORDER BY part.id, state.region_id
+SELECT part.id, part.kind, part.reference, part.host, part.repository, part.tag, part.digest, part.group_name,
+    coalesce(seen.regions, '{{{{}}}}'), coalesce(seen.stances, '{{{{}}}}'), coalesce(seen.successes, '{{{{}}}}')
+FROM part LEFT JOIN seen ON seen.resource_id = part.id ORDER BY part.id
 """  # noqa: S608 - made of the constants above
 
 _COUNTERS: Final = """
@@ -80,8 +85,11 @@ ORDER BY counter.key, counter.region_id, counter.registry_id LIMIT %s
 """
 
 
-class Named(NamedTuple):
-    """What a resource is called by."""
+class Watched(NamedTuple):
+    """A resource, and how it stands; `state` and `since` are None before its first verdict.
+
+    `since` is in seconds since 1970.
+    """
 
     id: int
     kind: str
@@ -91,32 +99,36 @@ class Named(NamedTuple):
     tag: str
     digest: str
     group: str
-
-
-class Watched(NamedTuple):
-    """A resource, and how it stands; `state` and `since` are None before its first verdict."""
-
-    named: Named
     name: str
     severity: str
     state: str | None
-    since: datetime | None
+    since: float | None
     is_paused: bool
     registry_id: int
     group_id: int | None
 
     @property
     def pk(self) -> int:
-        return self.named.id
+        return self.id
 
 
-class Sight(NamedTuple):
-    """A resource from one region that checks it. It could last be had for `success_slot`."""
+class Sights(NamedTuple):
+    """A resource, and for each region that checks it and has told of it: its stance, and when it could last be had.
 
-    named: Named
-    region: str
-    stance: str
-    success_slot: datetime | None
+    The latter are slots, in seconds since 1970; None where it never could be had.
+    """
+
+    id: int
+    kind: str
+    reference: str
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+    group: str
+    regions: Sequence[str]
+    stances: Sequence[str]
+    successes: Sequence[float | None]
 
 
 class Counts(NamedTuple):
@@ -129,20 +141,14 @@ class Counts(NamedTuple):
     seconds: float
 
 
-_OF_NAMED: Final = len(Named._fields)
-
-
 def resources(which: Which) -> Iterator[Watched]:
     """Yield resources in the order of their ids."""
-    for row in _rows(_RESOURCES.format(chosen=_CHOSEN[which]), (), (0,), slice(0, 1)):
-        yield Watched(Named(*row[:_OF_NAMED]), *row[_OF_NAMED:])
+    return map(Watched._make, _rows(_RESOURCES.format(chosen=_CHOSEN[which]), (), (0,), slice(0, 1)))
 
 
-def sights(which: Which) -> Iterator[Sight]:
-    """Yield resources with each region that checks them and has told of them."""
-    for row in _rows(_SIGHTS.format(chosen=_CHOSEN[which]), (), (0,), slice(0, 1)):
-        if row[_OF_NAMED] is not None:  # of no region that counts there is nothing to tell
-            yield Sight(Named(*row[:_OF_NAMED]), *row[_OF_NAMED:])
+def sights(which: Which) -> Iterator[Sights]:
+    """Yield resources in the order of their ids, each with its regions in the order of theirs."""
+    return map(Sights._make, _rows(_SIGHTS.format(chosen=_CHOSEN[which]), (), (0,), slice(0, 1)))
 
 
 def counters(counted: Counted) -> Iterator[Counts]:
@@ -154,15 +160,15 @@ def counters(counted: Counted) -> Iterator[Counts]:
 def _rows(
     statement: str, parameters: tuple[Any, ...], position: tuple[Any, ...], key: slice
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a statement that takes `parameters`, the key of the row before its first, and how many keys.
+    """Yield the rows of a statement that takes `parameters`, the key of the row before its first, and how many rows.
 
-    `key` says where in a row its key is; rows with one key come together.
+    `key` says where in a row its key is; no two rows have the same.
     """
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(statement, [*parameters, *position, KEYS_AT_ONCE])
+            cursor.execute(statement, [*parameters, *position, ROWS_AT_ONCE])
             rows = cursor.fetchall()
         yield from rows
-        if len({row[key] for row in rows}) < KEYS_AT_ONCE:
+        if len(rows) < ROWS_AT_ONCE:
             return
         position = rows[-1][key]

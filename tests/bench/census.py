@@ -1,8 +1,9 @@
-"""CPU time by program, each with everything that it has started, and what the rest of the machine took."""
+"""What programs took: CPU time, each with everything that it has started, and memory; and the rest of the machine."""
 
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -41,3 +42,10 @@ def _cpu_seconds(program: psutil.Process) -> float:
             times = process.cpu_times()
             seconds += times.user + times.system + times.children_user + times.children_system
     return seconds
+
+
+def most_mib(pid: int) -> float:
+    """Return the most memory that a process ever had resident, in MiB; what it shares with others counts as well."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    (most,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(most) / 1024

@@ -1,17 +1,15 @@
-"""`/metrics`: what is told of resources, regions and the control plane, to whom, and in which format."""
+"""`/metrics`: to whom it is told, and in which format."""
 
+import gzip
 import shutil
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from pytest_django.fixtures import Settings
@@ -21,53 +19,19 @@ from rest_framework.test import APIClient
 from api.metrics.exposition import Kind
 from api.metrics.families import FAMILIES
 from probes.actions import dispatch, missed, refusals
-from probes.actions import regions as region_actions
-from probes.actions import resources as resource_actions
 from probes.actions.ingest import ingest
-from probes.models import MaintenanceOccurrence, MissedSlots, ResourceGroup
-from probes.policy.liveness import RegionCondition
+from probes.models import ResourceGroup
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome
-from probes.protocol.taxonomy import Reason, Stage
-from probes.selectors import series
-from probes.trust.refusal import RefusalCause, Refused
+from probes.protocol.taxonomy import Stage
+from probes.trust.refusal import RefusalCause
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.far_region import finding
 from tests.fakes.far_region import found as found_by
+from tests.fakes.scraper import samples, scrape, value
 from tests.fakes.steps import step
 from tests.fakes.surroundings import surroundings_of
 
 pytestmark = pytest.mark.django_db
-
-GONE: Final = finding(Reason.TAG_NOT_FOUND)
-Samples = dict[frozenset[tuple[str, str]], float]
-
-
-def scrape(client: Any, address: str = "/metrics", **headers: str) -> str:
-    response = client.get(address, **headers)
-    assert response.status_code == 200
-    return b"".join(response.streaming_content).decode()
-
-
-def samples(client: Any, name: str, address: str = "/metrics") -> Samples:
-    """Return the values of one name by their labels."""
-    return {
-        frozenset(sample.labels.items()): sample.value
-        for family in read_text(scrape(client, address))
-        for sample in family.samples
-        if sample.name == name
-    }
-
-
-def value(found: Samples, **labels: str) -> float:
-    """Return the one value whose labels include these."""
-    (only,) = [number for key, number in found.items() if labels.items() <= dict(key).items()]
-    return only
-
-
-def states(found: Samples, label: str = "state", **labels: str) -> list[str]:
-    """Return for which states the value is 1, of those whose labels include these."""
-    return [dict(key)[label] for key, number in found.items() if number == 1 and labels.items() <= dict(key).items()]
 
 
 class TestAccess:
@@ -133,6 +97,19 @@ class TestFormat:
     def test_format_is_what_is_accepted(self, client: APIClient, accepted: str, answered: str) -> None:
         assert client.get("/metrics", HTTP_ACCEPT=accepted)["Content-Type"] == answered
 
+    @pytest.mark.parametrize(
+        ("accepted", "coding"),
+        [("", None), ("identity", None), ("gzip", "gzip"), ("deflate, gzip;q=1.0", "gzip"), ("gzip;q=0, *", None)],
+    )
+    def test_text_is_packed_for_whoever_takes_it_so(
+        self, client: APIClient, accepted: str, coding: str | None
+    ) -> None:
+        response: Any = client.get("/metrics", HTTP_ACCEPT_ENCODING=accepted)
+        told = b"".join(response.streaming_content)
+        assert response.get("Content-Encoding") == coding
+        assert b"# TYPE kairos_build_info gauge\n" in (gzip.decompress(told) if coding else told)
+        assert {"Accept", "Accept-Encoding"} <= set(response["Vary"].split(", "))
+
     def test_labels_are_those_that_the_reference_names(self, client: APIClient, plane: ControlPlane) -> None:
         seen = everything_happened(plane)
         declared = {family.name: set(family.labels) for family in FAMILIES}
@@ -156,277 +133,6 @@ class TestFormat:
         group = ResourceGroup.objects.create(name='the "b\\c" team')
         plane.image(group=group)
         assert value(samples(client, "kairos_resource_paused"), group='the "b\\c" team') == 0
-
-
-class TestResources:
-    def test_verdict_is_one_of_all_states(self, client: APIClient, plane: ControlPlane) -> None:
-        good, bad, new = (plane.image(f"ghcr.io/org/{name}:1") for name in ("good", "bad", "new"))
-        plane.check(good)
-        plane.check(bad, finds=dict.fromkeys(plane.regions, GONE))
-        found = samples(client, "kairos_resource_verdict")
-        assert len(found) == 3 * 4
-        assert states(found, id=str(good.pk)) == ["available"]
-        assert states(found, id=str(bad.pk)) == ["unavailable"]
-        assert states(found, id=str(new.pk)) == ["unknown"]
-        since = samples(client, "kairos_resource_verdict_since_timestamp_seconds")
-        bad.verdict.refresh_from_db()
-        assert value(since, id=str(bad.pk)) == bad.verdict.since.timestamp()
-
-    def test_labels_name_the_image(self, client: APIClient, plane: ControlPlane) -> None:
-        image = plane.image("ghcr.io/org/app:1", name="The app", group=ResourceGroup.objects.create(name="core"))
-        (labels,) = samples(client, "kairos_resource_info")
-        assert dict(labels) == {
-            "id": str(image.pk),
-            "resource": "ghcr.io/org/app:1",
-            "kind": "image",
-            "registry": "ghcr.io",
-            "group": "core",
-            "name": "The app",
-            "severity": "critical",
-        }
-
-    def test_severity_is_that_of_the_terms(self, client: APIClient, plane: ControlPlane) -> None:
-        group = ResourceGroup.objects.create(name="core", severity="info")
-        plane.image("ghcr.io/org/one:1", group=group)
-        plane.image("ghcr.io/org/two:1", group=group, severity="warning")
-        found = {dict(key)["resource"]: dict(key)["severity"] for key in samples(client, "kairos_resource_info")}
-        assert found == {"ghcr.io/org/one:1": "info", "ghcr.io/org/two:1": "warning"}
-
-    def test_query_values_of_an_endpoint_stay_hidden(self, client: APIClient, plane: ControlPlane) -> None:
-        plane.endpoint("https://api.example/health?key=s3cret")
-        told = scrape(client)
-        assert "https://api.example/health?key=" in told
-        assert "s3cret" not in told
-
-    def test_region_tells_its_stance_and_when_it_could_last_be_had(
-        self, client: APIClient, plane: ControlPlane
-    ) -> None:
-        image = plane.image()
-        before = plane.check(image)
-        plane.check(image, finds={"eu-west": GONE})
-        found = samples(client, "kairos_resource_region_state")
-        assert {slug: states(found, region=slug) for slug in plane.regions} == {
-            "ap-south": ["good"],
-            "eu-west": ["bad"],
-            "us-east": ["good"],
-        }
-        assert value(samples(client, "kairos_resource_last_success_timestamp_seconds"), region="eu-west") == (
-            before.timestamp()
-        )
-
-    def test_success_that_comes_late_counts(self, client: APIClient, plane: ControlPlane) -> None:
-        image, eu_west = plane.image(), plane.regions["eu-west"]
-        reports = []
-        for find in (GONE, None, GONE):
-            plane.now += timedelta(minutes=1)
-            asked = dispatch.check_now([image.pk], ["eu-west"], now=plane.now)
-            (message,) = asked.messages
-            reports.append((eu_west.report(eu_west.open(message), find), asked.slots[image.pk]))
-        (first, _), (second, slot), (third, _) = reports
-        for report in (first, third, second):
-            ingest(report, now=plane.now)
-        found = samples(client, "kairos_resource_last_success_timestamp_seconds")
-        assert value(found, region="eu-west") == slot.timestamp()
-
-    def test_region_that_checks_it_no_more_is_left_out(self, client: APIClient, plane: ControlPlane) -> None:
-        image = plane.image()
-        plane.check(image)
-        region_actions.retire([plane.region("us-east").pk], now=plane.now)
-        resource_actions.save(image, regions=[plane.region("eu-west")], now=plane.now)
-        told = samples(client, "kairos_resource_region_state")
-        assert {dict(key)["region"] for key in told} == {"eu-west"}
-
-    def test_paused_and_in_maintenance_are_told_apart(self, client: APIClient, plane: ControlPlane) -> None:
-        paused, worked_on = plane.image("ghcr.io/org/one:1"), plane.image("quay.io/org/two:1")
-        resource_actions.pause([paused.pk], now=plane.now)
-        now, hour = timezone.now(), timedelta(hours=1)
-        for registry, starts_at in ((worked_on.registry_id, now - hour), (paused.registry_id, now + hour)):
-            MaintenanceOccurrence.objects.create(
-                name="work", starts_at=starts_at, ends_at=starts_at + 2 * hour, registry_ids=[registry]
-            )
-        for name, resource in (("paused", paused), ("maintenance", worked_on)):
-            found = samples(client, f"kairos_resource_{name}")
-            assert {dict(key)["id"]: number for key, number in found.items()} == {
-                str(paused.pk): float(resource is paused),
-                str(worked_on.pk): float(resource is worked_on),
-            }
-
-    def test_those_together_are_counted_by_state(self, client: APIClient, plane: ControlPlane) -> None:
-        good, paused = plane.image("ghcr.io/org/one:1"), plane.image("ghcr.io/org/two:1")
-        plane.check(good)
-        resource_actions.pause([paused.pk], now=plane.now)
-        found = samples(client, "kairos_resources")
-        counted = {dict(key)["state"]: number for key, number in found.items()}
-        assert counted == {"available": 1, "degraded": 0, "unavailable": 0, "unknown": 0, "paused": 1}
-
-
-class TestCardinality:
-    @pytest.fixture
-    def three(self, plane: ControlPlane) -> ControlPlane:
-        good, bad, paused = (plane.image(f"{host}/org/app:1") for host in ("ghcr.io", "quay.io", "gcr.io"))
-        plane.check(good, bad, paused)
-        plane.check(bad, finds={"eu-west": GONE})
-        resource_actions.pause([paused.pk], now=plane.now)
-        return plane
-
-    @pytest.mark.parametrize(
-        ("which", "told"),
-        [("all", {"ghcr.io", "quay.io", "gcr.io"}), ("bad", {"quay.io"}), ("none", set())],
-    )
-    def test_switch_says_of_which_resources_there_are_series(
-        self, client: APIClient, settings: Settings, three: ControlPlane, which: str, told: set[str]
-    ) -> None:
-        settings.KAIROS_METRICS_PER_RESOURCE = which
-        for name in ("info", "verdict", "region_state", "last_success_timestamp_seconds"):
-            assert {dict(key)["registry"] for key in samples(client, f"kairos_resource_{name}")} == told
-        assert sum(samples(client, "kairos_resources").values()) == 3
-
-    def test_scrape_overrules_the_switch(self, client: APIClient, settings: Settings, three: ControlPlane) -> None:
-        settings.KAIROS_METRICS_PER_RESOURCE = "all"
-        assert samples(client, "kairos_resource_info", "/metrics?resources=none") == {}
-
-    def test_registries_are_summed_where_they_are_not_told_apart(
-        self, client: APIClient, settings: Settings, three: ControlPlane
-    ) -> None:
-        apart = samples(client, "kairos_outcomes_total")
-        settings.KAIROS_METRICS_PER_REGISTRY = False
-        together = samples(client, "kairos_outcomes_total")
-        assert {dict(key)["registry"] for key in together} == {""}
-        assert sum(together.values()) == sum(apart.values()) == 12
-        assert value(together, region="eu-west", status="available") == 3
-        counted = samples(client, "kairos_check_duration_seconds_count")
-        assert value(counted, region="eu-west") == 4
-        assert {dict(key)["registry"] for key in samples(client, "kairos_resources")} == {""}
-
-    def test_many_are_read_a_part_at_a_time(
-        self, client: APIClient, three: ControlPlane, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        whole = [line for line in scrape(client).splitlines() if "kairos_resource" in line]
-        monkeypatch.setattr(series, "KEYS_AT_ONCE", 2)
-        assert [line for line in scrape(client).splitlines() if "kairos_resource" in line] == whole
-
-    def test_many_take_the_same_queries_as_few(self, client: APIClient, plane: ControlPlane) -> None:
-        def queries() -> int:
-            with CaptureQueriesContext(connection) as captured:
-                scrape(client)
-            return len(captured)
-
-        plane.check(plane.image())
-        few = queries()
-        plane.check(*(plane.image(f"ghcr.io/org/app-{number}:1") for number in range(30)))
-        assert queries() == few
-
-
-class TestCounters:
-    def test_outcomes_and_durations_are_counted_once(self, client: APIClient, plane: ControlPlane) -> None:
-        image = plane.image()
-        plane.check(image)
-        plane.check(image, finds={"eu-west": GONE})
-        outcomes = samples(client, "kairos_outcomes_total")
-        assert value(outcomes, region="eu-west", registry="ghcr.io", status="available") == 1
-        assert value(outcomes, region="eu-west", registry="ghcr.io", status="unavailable") == 1
-        buckets = samples(client, "kairos_check_duration_seconds_bucket")
-        labels = {"region": "eu-west", "registry": "ghcr.io"}
-        assert value(buckets, le="0.008", **labels) == 0
-        assert value(buckets, le="0.016", **labels) == value(buckets, le="+Inf", **labels) == 2
-        assert value(samples(client, "kairos_check_duration_seconds_sum"), **labels) == pytest.approx(0.025)
-        assert value(samples(client, "kairos_reports_total"), region="eu-west") == 2
-
-    def test_report_that_comes_again_counts_nothing(self, client: APIClient, plane: ControlPlane) -> None:
-        image, region = plane.image(), plane.regions["eu-west"]
-        (message,) = dispatch.check_now([image.pk], ["eu-west"], now=plane.now).messages
-        report = region.report(region.open(message))
-        ingest(report, now=plane.now)
-        before = [samples(client, f"kairos_{name}_total") for name in ("outcomes", "reports")]
-        with pytest.raises(Refused):
-            ingest(report, now=plane.now)
-        assert [samples(client, f"kairos_{name}_total") for name in ("outcomes", "reports")] == before
-        assert value(before[0], region="eu-west") == 1
-
-    def test_messages_that_are_refused_are_counted_by_cause(self, client: APIClient, plane: ControlPlane) -> None:
-        refusals.count("results", RefusalCause.REPLAYED, "again", now=plane.now, times=3)
-        refused = samples(client, "kairos_messages_refused_total")
-        assert value(refused, queue="results", cause="replayed") == 3
-
-    def test_slots_are_counted_as_missed_and_as_late_when_they_come(
-        self, client: APIClient, plane: ControlPlane
-    ) -> None:
-        image = plane.image()
-        asked = dispatch.check_now([image.pk], now=plane.now)
-        later = max(message.expires_at for message in asked.messages) + timedelta(minutes=5)
-        missed.reap_batches(now=later)
-        found = samples(client, "kairos_slots_missed_total")
-        assert {(dict(key)["region"], dict(key)["cause"]): number for key, number in found.items()} == {
-            (slug, "expired"): 1 for slug in plane.regions
-        }
-        (message,) = (item for item in asked.messages if item.queue == "probe.eu-west")
-        region = plane.regions["eu-west"]
-        ingest(region.report(region.open(message)), now=later)
-        assert samples(client, "kairos_slots_missed_total") == found
-        late = samples(client, "kairos_slots_late_total")
-        assert {dict(key)["region"]: number for key, number in late.items()} == {"eu-west": 1}
-
-    def test_slots_that_are_not_sent_are_counted_by_cause(self, client: APIClient, plane: ControlPlane) -> None:
-        plane.image()
-        dispatch.claim_due(plane.now + timedelta(hours=1), crowded={"eu-west"})
-        found = samples(client, "kairos_slots_missed_total")
-        assert value(found, region="eu-west", cause="shed") == 1
-        assert value(found, region="", cause="downtime") == MissedSlots.objects.get(cause="downtime").count > 1
-
-
-class TestRegions:
-    def test_condition_is_one_of_all(self, client: APIClient, plane: ControlPlane) -> None:
-        plane.hear_all()
-        region_actions.pause([plane.region("us-east").pk], now=plane.now)
-        found = samples(client, "kairos_region_condition")
-        assert states(found, "condition", region="eu-west") == [RegionCondition.ACTIVE]
-        assert states(found, "condition", region="us-east") == [RegionCondition.PAUSED]
-        assert value(samples(client, "kairos_region_votes"), region="us-east") == 0
-        assert value(samples(client, "kairos_region_up"), region="us-east") == 1
-        region = plane.region("eu-west")
-        assert region.last_seen_at
-        heard = samples(client, "kairos_region_last_heartbeat_timestamp_seconds")
-        assert value(heard, region="eu-west") == region.last_seen_at.timestamp()
-
-    def test_region_that_was_never_heard_is_not_up(self, client: APIClient, plane: ControlPlane) -> None:
-        assert set(samples(client, "kairos_region_up").values()) == {0}
-        assert samples(client, "kairos_region_last_heartbeat_timestamp_seconds") == {}
-
-    def test_live_workers_are_counted_with_their_load(self, client: APIClient, plane: ControlPlane) -> None:
-        beat = plane.regions["eu-west"].heartbeat(in_flight=7, seats=100, spooled_reports=2)
-        region_actions.record_heartbeat(beat, now=timezone.now())
-        for name, number in (("workers", 1), ("checks_in_flight", 7), ("seats", 100), ("spooled_reports", 2)):
-            found = samples(client, f"kairos_region_{name}")
-            assert (value(found, region="eu-west"), value(found, region="us-east")) == (number, 0)
-
-    def test_batches_without_an_answer_are_counted(self, client: APIClient, plane: ControlPlane) -> None:
-        image = plane.image()
-        dispatch.check_now([image.pk], ["eu-west"], now=plane.now)
-        found = samples(client, "kairos_region_outstanding_batches")
-        assert (value(found, region="eu-west"), value(found, region="us-east")) == (1, 0)
-        oldest = samples(client, "kairos_region_oldest_batch_timestamp_seconds")
-        assert {dict(key)["region"]: at for key, at in oldest.items()} == {"eu-west": plane.now.timestamp()}
-
-
-class TestControlPlane:
-    def test_ticks_and_what_is_overdue_are_told(self, client: APIClient, plane: ControlPlane) -> None:
-        assert samples(client, "kairos_last_tick_timestamp_seconds") == {}
-        assert value(samples(client, "kairos_schedule_lag_seconds")) == 0
-        plane.hear_all()
-        plane.image()
-        plane.now -= timedelta(hours=1)
-        assert value(samples(client, "kairos_last_tick_timestamp_seconds")) == pytest.approx(
-            timezone.now().timestamp(), abs=60
-        )
-        assert value(samples(client, "kairos_schedule_lag_seconds")) > 50
-
-    def test_open_incidents_are_counted(self, client: APIClient, plane: ControlPlane) -> None:
-        image = plane.image()
-        plane.check(image, finds=dict.fromkeys(plane.regions, GONE))
-        found = samples(client, "kairos_incidents_open")
-        assert value(found, level="unavailable", severity="critical") == 1
-        assert sum(found.values()) == 1
-        assert len(found) == 2 * 3
 
 
 def everything_happened(plane: ControlPlane) -> set[str]:

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 from probes.actions import regions as region_actions
 from probes.models import Channel, Credential, QuotaAccount, Registry
 from tests.fakes.control_plane import ControlPlane
+from tests.fakes.scraper import samples, value
 from tests.fakes.surroundings import SOON, surroundings_of
-from tests.integration.api.test_metrics import samples, value
 
 pytestmark = pytest.mark.django_db
 
