@@ -72,6 +72,7 @@ WITH pair AS MATERIALIZED (
         SELECT slot, status, reason, egress_down, latency FROM probes_outcome
         WHERE resource_id = pair.resource_id AND region_id = pair.region_id
           AND slot >= %(start)s AND slot < %(end)s
+        OFFSET 0 -- else this is a join, for which the whole day of all resources is read for each part of them
     ) AS outcome
 ), said AS (
     SELECT resource_id, region_id, slot AS at, status, reason, lapses_at FROM found WHERE NOT egress_down

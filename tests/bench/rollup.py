@@ -3,17 +3,21 @@
     python -m tests.bench rollup
 
 An hour of outcomes, one every five minutes, is made by the database and rolled up by the real actions; a day has 24
-of them. The other hours of the day are copies of that hour's rows, from which the day is rolled up.
+of them. The other hours of the day are copies of that hour's rows, from which the day is rolled up. CPU is that of
+this process and of the database; of the connection, its memory and its time in statements are told as well.
 """
 
 import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import django
 from django.core.management import call_command
 
+from tests.bench.census import Census, most_mib
 from tests.bench.figures import Figure
 from tests.servers import SessionServers, running
 
@@ -52,39 +56,60 @@ WHERE id %% %(failing)s = 0
 """
 
 _COPIES: Final = """
-INSERT INTO probes_hourrollup SELECT * FROM (
-    SELECT (jsonb_populate_record(row, jsonb_build_object('starts_at', row.starts_at + number * interval '1 h'))).*
-    FROM probes_hourrollup AS row CROSS JOIN generate_series(1, 23) AS number WHERE row.starts_at = %(start)s
-) AS copy
+INSERT INTO probes_hourrollup ({columns}, starts_at)
+SELECT {columns}, starts_at + number * interval '1 h'
+FROM generate_series(1, 23) AS number CROSS JOIN probes_hourrollup WHERE starts_at = %s
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What rolling something up took: seconds of each piece, of statements, of CPU by program; memory at most."""
+
+    pieces: list[float]
+    statements: float
+    cpu: Census
+    mib: float
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.pieces)
+
+    def __str__(self) -> str:
+        cpu = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.cpu.programs.items())
+        return (
+            f"{self.seconds:.1f} s, {self.statements:.1f} of them in statements; CPU seconds: {cpu};"
+            f" {len(self.pieces)} pieces, the longest {max(self.pieces):.2f} s"
+        )
+
+
 def measured() -> list[Figure]:
-    """Run it. Takes some minutes, and five gigabytes."""
+    """Run it. Takes some minutes, and two gigabytes."""
     servers = SessionServers()
     servers.make_keys()
     servers.postgres.prepare()
     try:
-        with running(servers.postgres.child(), is_ready=servers.postgres.is_ready):
+        with running(servers.postgres.child(), is_ready=servers.postgres.is_ready) as postgres:
             os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
             django.setup()
             call_command("migrate", verbosity=0)
-            return _run()
+            return _run({"this": os.getpid(), "database": postgres.pid})
     finally:
         servers.remove()
 
 
-def _run() -> list[Figure]:
+def _run(pids: dict[str, int]) -> list[Figure]:
     from django.db import connection  # noqa: PLC0415 - once Django is set up
 
     from probes.actions import rollups  # noqa: PLC0415 - imports models
-    from probes.models import RollUpProgress  # noqa: PLC0415 - likewise
+    from probes.models import HourRollUp, RollUpProgress  # noqa: PLC0415 - likewise
 
     start = (datetime.now(UTC) - timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     _fill(start)
     now = start + timedelta(hours=1) + rollups.ROLLED_AFTER
     rollups.open_units(now=now)
-    hour = _timed(now)
+    connection.close()  # what filling took is not the work's
+    hour = _done(now, pids)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), sum(pg_total_relation_size(inhrelid)) FROM pg_inherits"
@@ -93,17 +118,25 @@ def _run() -> list[Figure]:
         _, size = cursor.fetchone()
         cursor.execute("SELECT count(*) FROM probes_hourrollup")
         (rows,) = cursor.fetchone()
-        cursor.execute(_COPIES, {"start": start})
+        columns = [field.attname for field in HourRollUp._meta.concrete_fields if field.attname != "starts_at"]  # noqa: SLF001 - Django's documented API
+        cursor.execute(_COPIES.format(columns=", ".join(columns)), [start])
         cursor.execute("ANALYZE probes_hourrollup")
     assert rows == RESOURCES * (len(REGIONS) + 1), rows
     RollUpProgress.objects.create(unit="day", starts_at=start)
-    day = _timed(now)
-    print(f"an hour took {hour:.1f} s, the day's sum {day:.1f} s; {rows:,} rows an hour")
+    connection.close()
+    day = _done(now, pids)
+    print(f"an hour, {rows:,} rows: {hour}", f"the day's sum: {day}", sep="\n")
     named = f"{RESOURCES:,} resources from {len(REGIONS)} regions every 5 minutes"
     return [
-        Figure(f"an hour of {named} rolled up", f"{hour:.1f} s"),
-        Figure("the day of it summed from its hours", f"{day:.1f} s"),
-        Figure("a whole day rolled up: 24 hours and their sum", f"{24 * hour + day:.0f} s"),
+        Figure(f"an hour of {named} rolled up", f"{hour.seconds:.1f} s, CPU {hour.cpu.total:.1f} s"),
+        Figure("the day of it summed from its hours", f"{day.seconds:.1f} s, CPU {day.cpu.total:.1f} s"),
+        Figure(
+            "a whole day rolled up: 24 hours and their sum",
+            f"{24 * hour.seconds + day.seconds:.0f} s, CPU {24 * hour.cpu.total + day.cpu.total:.0f} s",
+        ),
+        Figure("the longest piece of it, a transaction", f"{max(hour.pieces + day.pieces):.2f} s"),
+        Figure("memory of its connection at most, shared buffers included", f"{max(hour.mib, day.mib):.0f} MiB"),
+        Figure("rows of a day: of hours, and their sums", f"{24 * rows:,} and {rows:,}"),
         Figure("bytes per row of an hour, index included", f"{size / rows:.0f}"),
     ]
 
@@ -127,10 +160,34 @@ def _fill(start: datetime) -> None:
         cursor.execute("ANALYZE")
 
 
-def _timed(now: datetime) -> float:
+def _done(now: datetime, pids: dict[str, int]) -> Work:
+    """Roll up all that is to be rolled up by `now`."""
+    from django.db import connection  # noqa: PLC0415 - once Django is set up
+
     from probes.actions import rollups  # noqa: PLC0415 - imports models
 
-    began = time.monotonic()
-    while rollups.advance(now=now):
-        pass
-    return time.monotonic() - began
+    pieces: list[float] = []
+    in_statements: list[float] = []
+
+    def timed(execute: Callable[..., Any], *given: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return execute(*given)
+        finally:
+            in_statements.append(time.monotonic() - began)
+
+    before = Census.of(pids)
+    with connection.execute_wrapper(timed):
+        began = time.monotonic()
+        while rollups.advance(now=now):
+            pieces.append(time.monotonic() - began)
+            began = time.monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    return Work(
+        pieces=pieces,
+        statements=sum(in_statements),
+        cpu=Census.of(pids).since(before),
+        mib=most_mib(backend),
+    )
