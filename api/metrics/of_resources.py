@@ -103,19 +103,16 @@ def _flags(family: Family, holds: Callable[[Scrape, Watched], bool]) -> Callable
     return lines
 
 
-def _sights(scrape: Scrape) -> Iterator[str]:
-    for item in series.sights(scrape.which):
-        if item.regions:
-            yield _labels(item).join(_of_stances(tuple(item.regions), tuple(item.stances)))
+def _stances(scrape: Scrape) -> Iterator[str]:
+    for item in series.stances(scrape.which):
+        if item.told:
+            yield _labels(item).join(_of_stances(item.told))
 
 
 def _successes(scrape: Scrape) -> Iterator[str]:
-    for item in series.sights(scrape.which):
-        if told := [
-            f'region="{region}"}} {at!r}'
-            for region, at in zip(item.regions, item.successes, strict=True)
-            if at is not None
-        ]:
+    for item in series.successes(scrape.which):
+        if item.told:
+            told = [f'region="{region}"}} {at}' for region, at in map(str.split, item.told.split(","))]
             yield _labels(item).join(_around(LAST_SUCCESS, told))
 
 
@@ -126,11 +123,11 @@ def _of_verdict(state: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)  # nearly all resources are seen alike
-def _of_stances(regions: tuple[str, ...], stances: tuple[str, ...]) -> tuple[str, ...]:
+def _of_stances(told: str) -> tuple[str, ...]:
     """Return what is around a resource's labels: for each region a line for each stance."""
-    seen = zip(regions, stances, strict=True)
-    told = (_one_hot(f'region="{region}",', stance, Stance) for region, stance in seen)
-    return _around(REGION_STATE, [*chain.from_iterable(told)])
+    seen = map(str.split, told.split(","))
+    lines = (_one_hot(f'region="{region}",', stance, Stance) for region, stance in seen)
+    return _around(REGION_STATE, [*chain.from_iterable(lines)])
 
 
 def _one_hot(labelled: str, holds: str, states: Iterable[str]) -> list[str]:
@@ -150,6 +147,6 @@ SAMPLES: Final[Mapping[Family, Callable[[Scrape], Iterator[str]]]] = {
     VERDICT_SINCE: _since,
     PAUSED: _flags(PAUSED, lambda _, item: item.is_paused),
     MAINTENANCE: _flags(MAINTENANCE, lambda scrape, item: scrape.works.is_on(item)),
-    REGION_STATE: _sights,
+    REGION_STATE: _stances,
     LAST_SUCCESS: _successes,
 }

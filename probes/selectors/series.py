@@ -26,7 +26,9 @@ class Which(StrEnum):
 
 _CHOSEN: Final = {
     Which.ALL: "true",
-    Which.BAD: "resource.paused_at IS NULL AND verdict.state IS DISTINCT FROM 'available'",
+    Which.BAD: """resource.paused_at IS NULL AND NOT EXISTS (
+        SELECT FROM probes_verdict AS good WHERE good.resource_id = resource.id AND good.state = 'available'
+    )""",
     Which.NONE: "false",
 }
 
@@ -37,20 +39,22 @@ _NAMED: Final = (
 _JOINED: Final = """
 JOIN probes_registry AS registry ON registry.id = resource.registry_id
 LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
-LEFT JOIN probes_verdict AS verdict ON verdict.resource_id = resource.id
 """
 
+# What a resource has of its own is looked up for each: joined as a whole, all of a table would be read for each part.
 # Instants are read as the numbers that are told: the driver's way of reading a time is pure Python.
 _RESOURCES: Final = f"""
 SELECT {_NAMED}, resource.name, coalesce(
         nullif(resource.severity, ''), nullif(held_with.severity, ''), nullif(terms.severity, ''), '{USUAL.severity}'
-    ), verdict.state, extract(epoch FROM verdict.since)::float8, resource.paused_at IS NOT NULL,
-    resource.registry_id, resource.group_id
+    ), verdict.state, verdict.since, resource.paused_at IS NOT NULL, resource.registry_id, resource.group_id
 FROM probes_resource AS resource {_JOINED} LEFT JOIN probes_globalterms AS terms ON true
+LEFT JOIN LATERAL (
+    SELECT state, extract(epoch FROM since)::float8 AS since FROM probes_verdict
+    WHERE resource_id = resource.id OFFSET 0
+) AS verdict ON true
 WHERE resource.id > %s AND {{chosen}} ORDER BY resource.id LIMIT %s
 """  # noqa: S608 - made of the constants above
 
-# Resources are chosen first: joined and sorted as a whole for each part, states would be read over and over.
 # From where it is checked, as `selectors.subscriptions` has it: all else is history.
 _SIGHTS: Final = f"""
 WITH part AS MATERIALIZED (
@@ -58,19 +62,15 @@ WITH part AS MATERIALIZED (
         ARRAY(SELECT region_id FROM probes_resource_regions WHERE resource_id = resource.id) AS wanted
     FROM probes_resource AS resource {_JOINED}
     WHERE resource.id > %s AND {{chosen}} ORDER BY resource.id LIMIT %s
-), seen AS (
-    SELECT state.resource_id, array_agg(region.slug ORDER BY region.id) AS regions,
-        array_agg(state.stance ORDER BY region.id) AS stances,
-        array_agg(extract(epoch FROM state.success_slot)::float8 ORDER BY region.id) AS successes
-    FROM part JOIN probes_regionstate AS state ON state.resource_id = part.id
-        AND (part.wanted = '{{{{}}}}' OR state.region_id = ANY(part.wanted))
-    JOIN probes_region AS region ON region.id = state.region_id
-        AND region.retired_at IS NULL AND region.verify_key <> ''
-    GROUP BY state.resource_id
 )
 SELECT part.id, part.kind, part.reference, part.host, part.repository, part.tag, part.digest, part.group_name,
-    coalesce(seen.regions, '{{{{}}}}'), coalesce(seen.stances, '{{{{}}}}'), coalesce(seen.successes, '{{{{}}}}')
-FROM part LEFT JOIN seen ON seen.resource_id = part.id ORDER BY part.id
+    coalesce(seen.told, '')
+FROM part CROSS JOIN LATERAL (
+    SELECT string_agg(region.slug || ' ' || {{told}}, ',' ORDER BY state.region_id) AS told
+    FROM probes_regionstate AS state JOIN probes_region AS region
+        ON region.id = state.region_id AND region.retired_at IS NULL AND region.verify_key <> ''
+    WHERE state.resource_id = part.id AND (part.wanted = '{{{{}}}}' OR state.region_id = ANY(part.wanted))
+) AS seen ORDER BY part.id
 """  # noqa: S608 - made of the constants above
 
 _COUNTERS: Final = """
@@ -113,9 +113,9 @@ class Watched(NamedTuple):
 
 
 class Sights(NamedTuple):
-    """A resource, and for each region that checks it and has told of it: its stance, and when it could last be had.
+    """A resource, and what the regions that check it say of it: `eu-west good,us-east bad`.
 
-    The latter are slots, in seconds since 1970; None where it never could be had.
+    That is one text because most resources are seen alike. It is empty where no region has told of it yet.
     """
 
     id: int
@@ -126,9 +126,7 @@ class Sights(NamedTuple):
     tag: str
     digest: str
     group: str
-    regions: Sequence[str]
-    stances: Sequence[str]
-    successes: Sequence[float | None]
+    told: str
 
 
 class Counts(NamedTuple):
@@ -146,9 +144,18 @@ def resources(which: Which) -> Iterator[Watched]:
     return map(Watched._make, _rows(_RESOURCES.format(chosen=_CHOSEN[which]), (), (0,), slice(0, 1)))
 
 
-def sights(which: Which) -> Iterator[Sights]:
-    """Yield resources in the order of their ids, each with its regions in the order of theirs."""
-    return map(Sights._make, _rows(_SIGHTS.format(chosen=_CHOSEN[which]), (), (0,), slice(0, 1)))
+def stances(which: Which) -> Iterator[Sights]:
+    """Yield resources in the order of their ids, with the stance of each region, in the order of theirs."""
+    return _sights(which, "state.stance")
+
+
+def successes(which: Which) -> Iterator[Sights]:
+    """Yield them with the slots for which each could be had last, in seconds since 1970; without regions of none."""
+    return _sights(which, "extract(epoch FROM state.success_slot)::float8")
+
+
+def _sights(which: Which, told: str) -> Iterator[Sights]:
+    return map(Sights._make, _rows(_SIGHTS.format(chosen=_CHOSEN[which], told=told), (), (0,), slice(0, 1)))
 
 
 def counters(counted: Counted) -> Iterator[Counts]:

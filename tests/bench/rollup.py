@@ -35,7 +35,7 @@ SELECT '', 'registry.test/bench/' || number || ':1', %(registry)s, 'bench/' || n
 FROM generate_series(1, %(count)s) AS number
 """
 
-# In the order of slots, as they arrive.
+# In the order of slots, as they arrive; the first of them holds when the hour begins.
 _OUTCOMES: Final = """
 INSERT INTO probes_outcome (resource_id, region_id, slot, checked_at, batch, duration_ms, status, reason, confidence,
     depth, digest, latency)
@@ -44,7 +44,7 @@ SELECT resource.id, region.id, %(start)s + number * interval '5 min' + (resource
     CASE WHEN resource.id %% %(failing)s = 0 THEN 'unavailable' ELSE 'available' END, 'ok', 'definite', 'resolve',
     'sha256:' || repeat('0', 64),
     set_byte('\\x1bffff17', 3, (20 + (resource.id + number) %% 9)::integer)
-FROM generate_series(0, 11) AS number CROSS JOIN probes_resource AS resource CROSS JOIN probes_region AS region
+FROM generate_series(-1, 11) AS number CROSS JOIN probes_resource AS resource CROSS JOIN probes_region AS region
 """
 
 _VERDICTS: Final = """
@@ -107,7 +107,7 @@ def _run(pids: dict[str, int]) -> list[Figure]:
     start = (datetime.now(UTC) - timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     _fill(start)
     now = start + timedelta(hours=1) + rollups.ROLLED_AFTER
-    rollups.open_units(now=now)
+    RollUpProgress.objects.create(unit="hour", starts_at=start)
     connection.close()  # what filling took is not the work's
     hour = _done(now, pids)
     with connection.cursor() as cursor:
