@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -11,6 +12,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from tests.servers import SessionServers, running
+
+if TYPE_CHECKING:
+    from tests.sharing_out import LongestFirst
 
 _servers = pytest.StashKey[SessionServers]()
 
@@ -39,6 +43,26 @@ def pytest_configure(config: pytest.Config) -> None:
     _ = settings.DATABASES
     config.addinivalue_line("markers", "lab: takes the whole machine for minutes; run by `pytest -m lab` alone")
     config.addinivalue_line("markers", "slow: takes seconds by its nature, such as starting every process")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LongestFirst | None":
+    """Have `--dist loadfile` hand out the longest files first."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.sharing_out import LongestFirst  # noqa: PLC0415 - pytest-xdist is here, now that it asks
+
+    config.option.loadscopereorder = False
+    return LongestFirst(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest first where they are shared out."""
+    if hasattr(config, "workerinput"):
+        from tests.sharing_out import put_longest_first  # noqa: PLC0415 - likewise
+
+        put_longest_first(items)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

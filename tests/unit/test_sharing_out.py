@@ -1,0 +1,34 @@
+"""Several processes run the longest files first, and whole."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+from tests.sharing_out import SECONDS, TOGETHER, put_longest_first, share
+
+PROJECT: Final = Path(__file__).resolve().parents[2]
+
+
+def test_what_is_listed_exists() -> None:
+    missing = [place for place in (*SECONDS, *TOGETHER) if not (PROJECT / place).exists()]
+    assert missing == []
+
+
+def test_what_is_listed_is_what_is_handed_out() -> None:
+    """A file of a folder that goes together would be looked up in vain."""
+    assert [place for place in SECONDS if share(f"{place}/test_x.py" if place in TOGETHER else place) != place] == []
+
+
+def test_longest_come_first_and_all_others_stay_in_their_order() -> None:
+    longest, second = sorted(SECONDS, key=lambda place: -SECONDS[place])[:2]
+    order = ["tests/b.py", second, "tests/a.py", longest, "tests/c.py"]
+    items: list[Any] = [SimpleNamespace(nodeid=f"{file}::test_{number}") for file in order for number in (2, 1)]
+    put_longest_first(items)
+    files = [longest, second, "tests/b.py", "tests/a.py", "tests/c.py"]
+    assert [item.nodeid for item in items] == [f"{file}::test_{number}" for file in files for number in (2, 1)]
+
+
+def test_folder_with_a_server_of_its_own_is_run_by_one_process() -> None:
+    folder = TOGETHER[0]
+    assert {share(f"{folder}/test_a.py::test_x[a/b::c]"), share(f"{folder}/deep/test_b.py::T::test_y")} == {folder}
+    assert share("tests/unit/test_a.py::TestIt::test_x") == "tests/unit/test_a.py"
