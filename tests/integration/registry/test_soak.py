@@ -1,4 +1,4 @@
-"""Ten thousand checks against every kind of server there is, and nothing left of them."""
+"""Thousands of checks against every kind of server there is, and nothing left of them."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _log = logging.getLogger(__name__)
 
-CHECKS: Final = 10_000
+CHECKS: Final = 2_000  # some thirty-five of each case
 AT_ONCE: Final = 96
 WARM_ROUNDS: Final = 12  # checks of each case before the first census
 # Idle connections go soon, so that a census counts none. What never ends, a plan's own time ends; no other wait may
@@ -37,10 +37,8 @@ LIMITS: Final = Limits(
     pool_idle_seconds=0.3,
     pool_connections=64,
 )
-SLACK_OBJECTS: Final = (
-    30  # of one type, over a cache or two of Python's own; a leak in one case would be five times that
-)
-SLACK_BLOCKS: Final = 5_000  # of some 40 bytes and more; a leak of one object a check would be twice that
+SLACK_OBJECTS: Final = 7  # of one type, over a cache or two of Python's own; a leak in one case is five times that
+SLACK_BLOCKS: Final = 1_000  # of some 40 bytes and more; a leak of one object a check would be twice that
 
 
 @pytest.fixture
@@ -96,7 +94,7 @@ async def _drop_cancelled_timers() -> None:
     await asyncio.sleep(0.01)
 
 
-async def test_ten_thousand_checks_leave_nothing_behind(mixture: asyncio.subprocess.Process) -> None:
+async def test_thousands_of_checks_leave_nothing_behind(mixture: asyncio.subprocess.Process) -> None:
     """N14, S14, S15, S16: no socket, no task, no growing cache; and never a verdict that the server did not earn."""
     assert len(CASES) >= 30
     plans = {name: Plan.from_json(document) for name, document in (await _line(mixture)).items()}
@@ -106,6 +104,7 @@ async def test_ten_thousand_checks_leave_nothing_behind(mixture: asyncio.subproc
     async with Engine(user_agent="kairos/test (eu-west)", limits=LIMITS) as engine:
         await _check_all(engine, plans, list(CASES) * WARM_ROUNDS)
         before = await _at_rest(engine)
+        before = await _at_rest(engine)  # while there is one: a census is 1,500 blocks itself, as many as a leak
         began, spent = time.monotonic(), time.process_time()
         found = await _check_all(engine, plans, names)
         seconds, cpu_seconds = time.monotonic() - began, time.process_time() - spent
@@ -128,4 +127,4 @@ async def test_ten_thousand_checks_leave_nothing_behind(mixture: asyncio.subproc
     told = await _line(mixture)
     assert told["troubles"] == {}
     assert told["open"] == {}
-    assert cpu_seconds < 120  # a busy machine takes longer for it, and is not to blame
+    assert cpu_seconds < 24  # a busy machine takes longer for it, and is not to blame
