@@ -30,7 +30,7 @@ from kairos.up import leftovers, programs, services
 from kairos.up.state import StateDirectory
 from probes.broker.address import FILE_VARIABLES
 from tests.fakes.processes import Processes
-from tests.fakes.up import state_directory, status_of
+from tests.fakes.up import migrated_state, status_of
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def running_pipeline(
     broker: Mapping[str, str] | None = None,
 ) -> Iterator[Pipeline]:
     """Run a pipeline for a fixture. Tests that fail meanwhile are reported with its logs."""
-    with blocker.unblock(), state_directory() as state, Pipeline(state, regions=regions, broker=broker) as pipeline:
+    with blocker.unblock(), migrated_state() as state, Pipeline(state, regions=regions, broker=broker) as pipeline:
         reporter = _Reporter(pipeline)
         config.pluginmanager.register(reporter)
         try:

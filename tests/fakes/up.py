@@ -19,6 +19,7 @@ import psutil
 
 from kairos.embedded import free_port
 from kairos.up import leftovers
+from tests.fakes import migrated
 from tests.servers import wait_until
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -126,6 +127,14 @@ def state_directory() -> Iterator[Path]:
         yield parent / "state"
     finally:
         shutil.rmtree(parent, ignore_errors=True)
+
+
+@contextmanager
+def migrated_state() -> Iterator[Path]:
+    """Give a state directory in which there is nothing but a database, with all migrations in it."""
+    with state_directory() as state:
+        migrated.lay_out(state)
+        yield state
 
 
 def run_to_end(state: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -27,17 +27,17 @@ def workers(up: Up) -> set[str]:
     return {environment["KAIROS_REGION"] for environment in environments if "KAIROS_REGION" in environment}
 
 
-def test_retired_region_gets_no_worker_until_it_is_brought_back(state: Path) -> None:
+def test_retired_region_gets_no_worker_until_it_is_brought_back(migrated: Path) -> None:
     arguments = ("--no-samples", "--regions", "eu-west,us-east")
-    with Up(state, *arguments) as up:
+    with Up(migrated, *arguments) as up:
         up.wait_until_ready()
         region(up, "retire", "eu-west")
-    with Up(state, *arguments) as up:
+    with Up(migrated, *arguments) as up:
         up.wait_until_ready()
         assert "region eu-west was retired, and stays so" in up.output
         assert "regions     us-east\n" in up.output
         assert workers(up) == {"us-east"}
         region(up, "enroll", "eu-west", "--here")
-    with Up(state, *arguments) as up:
+    with Up(migrated, *arguments) as up:
         up.wait_until_ready()
         assert workers(up) == {"eu-west", "us-east"}

@@ -15,26 +15,26 @@ ARGUMENTS = ("--no-samples", "--regions", "eu-west")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_stops_everything_within_ten_seconds(state: Path, number: signal.Signals) -> None:
-    with Up(state, *ARGUMENTS) as up:
+def test_signal_stops_everything_within_ten_seconds(migrated: Path, number: signal.Signals) -> None:
+    with Up(migrated, *ARGUMENTS) as up:
         up.wait_until_ready()
         running = psutil.Process(up.process.pid).children(recursive=True)
         assert {"postgres", "redis-server"} <= {process.name() for process in running}
         assert up.stop(number, seconds=10) == 0
         assert up.processes == []
         assert not any(process.is_running() for process in running)
-        assert not (state / "database-url").exists()
+        assert not (migrated / "database-url").exists()
 
 
-def test_signal_while_starting_stops_everything(state: Path) -> None:
-    with Up(state, *ARGUMENTS) as up:
+def test_signal_while_starting_stops_everything(migrated: Path) -> None:
+    with Up(migrated, *ARGUMENTS) as up:
         up.wait_for("starting redis")
         assert up.stop(signal.SIGTERM, seconds=10) == 0
         assert up.processes == []
 
 
-def test_child_that_does_not_stop_is_killed(state: Path) -> None:
-    with Up(state, *ARGUMENTS) as up:
+def test_child_that_does_not_stop_is_killed(migrated: Path) -> None:
+    with Up(migrated, *ARGUMENTS) as up:
         up.wait_until_ready()
         frozen = up.edge("eu-west")
         os.kill(frozen.pid, signal.SIGSTOP)
@@ -43,14 +43,14 @@ def test_child_that_does_not_stop_is_killed(state: Path) -> None:
         assert up.processes == []
 
 
-def test_killed_run_does_not_stop_the_next_one(state: Path) -> None:
-    with Up(state, *ARGUMENTS) as killed:
+def test_killed_run_does_not_stop_the_next_one(migrated: Path) -> None:
+    with Up(migrated, *ARGUMENTS) as killed:
         killed.wait_until_ready()
         orphans = psutil.Process(killed.process.pid).children(recursive=True)
         os.kill(killed.process.pid, signal.SIGKILL)
         wait_until(lambda: killed.process.poll() is not None, 5, "the kill")
         assert any(_lives(orphan) for orphan in orphans)
-        with Up(state, *ARGUMENTS) as up:
+        with Up(migrated, *ARGUMENTS) as up:
             up.wait_until_ready()
             assert "that an earlier run has left" in up.output
             assert not any(_lives(orphan) for orphan in orphans)
