@@ -24,8 +24,11 @@ PAUSE_SECONDS = 0.7
 CHECKS_AT_ONCE = 2
 """So the region can do not quite three checks in a second, and four are due."""
 
+HEARTBEAT_SECONDS = 6
+"""Heartbeats are read every five seconds at most."""
+
 NOTICE_SECONDS = 120.0
-"""A batch in hand expires before it is done (10 s); three heartbeats tell (30 s); the next look is in 15 s."""
+"""A batch in hand expires before it is done (10 s); three heartbeats tell (18 s); the next look is in 15 s."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ def images(pipeline: Pipeline, registry: HeldRegistry) -> Iterator[list[Resource
         "edge-eu-west",
         "edge-eu-west-slow",
         KAIROS_EDGE_CHECKS_IN_FLIGHT=str(CHECKS_AT_ONCE),
+        KAIROS_EDGE_HEARTBEAT_SECONDS=str(HEARTBEAT_SECONDS),
     )
     references = [f"{registry.authority}/busy/app-{number}:1" for number in range(IMAGES)]
     images = pipeline.add_images(*references, depth="resolve", interval_seconds=INTERVAL_SECONDS)
