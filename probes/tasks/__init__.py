@@ -7,7 +7,7 @@
 | `probes.scopes`    | `control` | each 5 seconds      | finds what the failures that are open have in common  |
 | `probes.trim`      | `control` | each minute         | tidies the queues of regions that are away or retired |
 | `probes.partitions`| `control` | each hour           | makes and drops days of outcomes, retention           |
-| `probes.rollup`    | `control` | each 10 seconds     | sums up hours and days that have ended                |
+| `probes.rollup`    | `control` | each 10 seconds     | sums up hours and days that have ended, thins old ones|
 | `probes.tags`      | `control` | each minute         | looks at tags on which regions disagree               |
 | `probes.expiry`    | `control` | each hour           | tells which certificates and logins expire soon       |
 | `probes.accounts`  | `control` | each 5 seconds      | keeps the regions' accounts on the broker             |

@@ -28,12 +28,11 @@ from probes.actions import (
 from probes.actions import partitions as days
 from probes.models import Region
 from probes.tasks import publishing
-from probes.tasks.alone import UPKEEP, alone
+from probes.tasks.alone import alone
 from probes.tasks.publishing import crowded, publish_on_commit
 
 _ROUNDS = 20
-_WORK_SECONDS = 20  # of a task that goes on where it was interrupted
-_ROLL_UP_SECONDS = 3  # of ten: meanwhile there is a process less for what cannot wait
+_WORK_SECONDS = 3  # of ten, of a task that goes on where it was interrupted: notices wait meanwhile
 
 _log = logging.getLogger(__name__)
 
@@ -102,9 +101,6 @@ def partitions() -> None:
     today = now.date()
     days.ensure_partitions(today)
     maintenance.extend(now=now)
-    with alone(UPKEEP) as is_ours:
-        if is_ours:
-            _thin(today)
     kept_days = max(settings.KAIROS_RETENTION_DAYS, settings.KAIROS_FAILURES_RETENTION_DAYS)
     gone = days.drop_partitions(today, kept_days)
     for partitioned in days.ROLL_UPS:
@@ -120,9 +116,8 @@ def partitions() -> None:
     retention.drop_certificates(before=now - certificates.KEPT_FOR)
 
 
-def _thin(today: date) -> None:
-    """Reduce days that are over to what failed, as far as there is time: the next run goes on."""
-    end = time.monotonic() + _WORK_SECONDS
+def _thin(today: date, end: float) -> None:
+    """Reduce days that are over to what failed, until `end` by the monotonic clock at most."""
     while day := thinning.next_day(today, settings.KAIROS_RETENTION_DAYS):
         while not thinning.thin_hour(day):
             if time.monotonic() > end:
@@ -132,15 +127,16 @@ def _thin(today: date) -> None:
 
 @shared_task(name="probes.rollup", ignore_result=True)
 def rollup() -> None:
-    """Roll up the hours and days that have ended, as far as there is time: the next run goes on."""
-    with alone(UPKEEP) as is_ours:
-        if is_ours:
-            _roll_up()
+    """Roll up the hours and days that have ended, then keep what failed of days that are over.
 
-
-def _roll_up() -> None:
-    now = timezone.now()
-    rollups.open_units(now=now)
-    end = time.monotonic() + _ROLL_UP_SECONDS
-    while rollups.advance(now=now) and time.monotonic() < end:
-        pass
+    As far as there is time, and nobody else does what takes long: the next run goes on.
+    """
+    with alone() as is_ours:
+        if not is_ours:
+            return
+        now, end = timezone.now(), time.monotonic() + _WORK_SECONDS
+        rollups.open_units(now=now)
+        while rollups.advance(now=now):
+            if time.monotonic() > end:
+                return
+        _thin(now.date(), end)

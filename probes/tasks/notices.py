@@ -1,4 +1,4 @@
-"""Delivering the outbox. One process at a time does it, for seconds: another is left for ticks and reports.
+"""Delivering the outbox, which takes seconds: see `tasks.alone`.
 
 A notice is handed out in one transaction, sent in none, and what came of it is noted in another. A process that dies
 in between leaves it to its lease: it is sent once more, under the id by which its receiver knows it.
@@ -8,17 +8,19 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
 from probes.actions import delivery
-from probes.notify.courier import Courier, Told
 from probes.policy.delivery import Parcel
 from probes.selectors.notices import channels_due
-from probes.tasks.alone import DELIVERING, alone
+from probes.tasks.alone import alone
+
+if TYPE_CHECKING:
+    from probes.notify.courier import Courier, Told
 
 HAND_OUT_SECONDS: Final = 8.0
 """So long a run hands out what becomes due; then the next one does."""
@@ -32,7 +34,7 @@ _LOOK_SECONDS: Final = 0.5
 @shared_task(name="probes.notices", ignore_result=True)
 def notices() -> None:
     """Send what is due, and remind."""
-    with alone(DELIVERING) as is_ours:
+    with alone() as is_ours:
         if is_ours:
             delivery.remind(now=timezone.now())
             deliver()
@@ -74,7 +76,7 @@ def deliver() -> None:
             loop.run(courier.aclose())
 
 
-def _note(told: Told, sent: Mapping[int, Parcel]) -> None:
+def _note(told: "Told", sent: Mapping[int, Parcel]) -> None:
     now, jitter = timezone.now(), random.random()
     if told.is_refresh:
         delivery.note_refreshed(told.receipt, told.destination.id, now=now, jitter=jitter)
@@ -82,5 +84,8 @@ def _note(told: Told, sent: Mapping[int, Parcel]) -> None:
         delivery.note(told.receipt, sent[told.receipt.id], told.destination.id, now=now, jitter=jitter)
 
 
-async def _courier() -> Courier:
+async def _courier() -> "Courier":
+    # Whoever has something to deliver pays for loading it, and not every command that begins: 0.2 s of httpx.
+    from probes.notify.courier import Courier  # noqa: PLC0415 - see above
+
     return Courier()  # it belongs to the loop that runs here

@@ -170,7 +170,7 @@ def test_task_gives_its_process_back_when_its_time_is_over(
 ) -> None:
     """Others wait for the process meanwhile: it is one of two."""
     Chronicle(2, images, [region.row for region in regions.values()], now)
-    monkeypatch.setattr(control, "_ROLL_UP_SECONDS", 0)
+    monkeypatch.setattr(control, "_WORK_SECONDS", 0)
     for finished in (1, 2):
         control.rollup()
         assert RollUpProgress.objects.exclude(finished_at=None).count() == finished

@@ -15,14 +15,13 @@ from pytest_django.fixtures import Settings
 
 from kairos.celery import app
 from probes import tasks
-from probes.actions import partitions, refusals, rollups, thinning
+from probes.actions import partitions, refusals
 from probes.actions import regions as region_actions
 from probes.actions.ingest import Ingested
 from probes.actions.plans import Message
 from probes.broker.entry import screen
-from probes.models import Batch, ControlBeat, MessageRefusal, MissedSlots, Outcome, Region, Resource
+from probes.models import Batch, ControlBeat, MessageRefusal, MissedSlots, Outcome, Region, Resource, RollUpProgress
 from probes.tasks import publishing, results
-from probes.tasks.alone import UPKEEP
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -229,6 +228,22 @@ def test_partitions_task_makes_and_drops_days(settings: Settings, db: None) -> N
     assert partitions.ensure_partitions(today) == [f"probes_outcome_{today - timedelta(days=2):%Y%m%d}"]
 
 
+def test_rollup_leaves_while_another_process_does_what_takes_long(db: None) -> None:
+    """So of two processes one is left for ticks and reports, whatever there is to be sent and summed up."""
+    now = datetime.now(UTC)
+    some_hours_ago = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=4)
+    RollUpProgress.objects.create(unit="hour", starts_at=some_hours_ago, finished_at=now)
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [0x6E6F7469636573])
+        tasks.rollup()
+        assert RollUpProgress.objects.count() == 1
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [0x6E6F7469636573])
+    other.close()
+    tasks.rollup()
+    assert RollUpProgress.objects.filter(finished_at__gt=some_hours_ago).count() > 1
+
+
 def test_every_task_has_its_stable_name_and_queue() -> None:
     queues = {name: app.amqp.router.route({}, name)["queue"].name for name in app.tasks if name.startswith("probes.")}
     assert queues == {
@@ -245,23 +260,3 @@ def test_every_task_has_its_stable_name_and_queue() -> None:
         "probes.tick": "control",
         "probes.trim": "control",
     }
-
-
-def test_of_what_takes_long_one_is_done_at_a_time(broker: str, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a control worker's two processes one is left for ticks and reports, though all is to be caught up on."""
-    worked: list[str] = []
-    monkeypatch.setattr(rollups, "advance", lambda **_: worked.append("rolled up"))
-    monkeypatch.setattr(thinning, "next_day", lambda *_: worked.append("thinned out"))
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [UPKEEP])
-            tasks.rollup()
-            tasks.partitions()
-            assert worked == []
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [UPKEEP])
-    finally:
-        other.close()
-    tasks.rollup()
-    tasks.partitions()
-    assert worked == ["rolled up", "thinned out"]

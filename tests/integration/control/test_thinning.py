@@ -115,6 +115,7 @@ def test_task_thins_and_drops_by_the_settings(now: datetime, old_day: datetime, 
     settings.KAIROS_FAILURES_RETENTION_DAYS = 90
     ancient = (datetime.now(UTC) - timedelta(days=95)).date()
     partitions.ensure(partitions.OUTCOMES, [ancient])
+    tasks.rollup()
     tasks.partitions()
     names = partitions.OUTCOMES.existing()
     assert f"{partitions.OUTCOMES.name(old_day.date())}_failures" in names
