@@ -3,7 +3,11 @@
 import atexit
 import gc
 
-from kairos.celery import app as celery_app
+from kairos import loading
+
+loading.begin()
+
+from kairos.celery import app as celery_app  # noqa: E402 - this is where it begins
 
 __all__ = ["celery_app"]
 

@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from kairos import loading
+
 
 class KairosConfig(AppConfig):
     name = "kairos"
@@ -7,3 +9,5 @@ class KairosConfig(AppConfig):
     def ready(self) -> None:
         """Register the settings checks."""
         from kairos import checks  # noqa: F401, PLC0415 - registering is the import's effect, once apps are loaded
+
+        loading.end()
