@@ -143,9 +143,17 @@ class Pipeline:
         return resources.save(Resource(reference=reference, **values), now=timezone.now())
 
     def add_images(self, *references: str, **values: Any) -> "list[Resource]":
-        """Add images that are due at once and claimed by one tick."""
+        """Add images that are due as soon as they are there, and claimed by one tick."""
+        from probes.models import Resource  # noqa: PLC0415 - likewise
+        from probes.policy.slots import whole_second  # noqa: PLC0415 - likewise
+
         with transaction.atomic():
-            return [self.add_image(reference, **values) for reference in references]
+            added = [self.add_image(reference, **values) for reference in references]
+            # The next slot of a new image may be half an interval away. Adding many may take longer than that; then
+            # the first of them would have missed one before anybody could see it.
+            ids, at = [image.pk for image in added], whole_second(timezone.now())
+            Resource.objects.filter(pk__in=ids).update(next_due_at=at, reference_since=at)
+        return added
 
     def region_key_file(self, slug: str) -> Path:
         """Return where the worker of a region has its keys."""
