@@ -82,7 +82,7 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
             cursor.execute(_MOVE_ON, [list(claims), [claim.next_due_at for claim in claims.values()]])
         tally = Tally()
         missed.record_downtime({pk: claim.missed for pk, claim in claims.items() if claim.missed}, tally)
-        regions = {pk: [item for item in found if item.is_active] for pk, found in regions_of(claims).items()}
+        regions = {pk: [item for item in found if item.is_active] for pk, found in _regions_of(claims).items()}
         outdated = _too_old(due, regions, now)
         checks: list[Check] = []
         shed: list[missed.Shed] = []
@@ -126,7 +126,7 @@ def check_now(
         )
         regions = {
             pk: [item for item in found if item.is_active]
-            for pk, found in regions_of(resource.pk for resource in resources).items()
+            for pk, found in _regions_of(resource.pk for resource in resources).items()
         }
         if region_slugs is not None:
             _refuse_unknown(region_slugs)
@@ -149,7 +149,7 @@ def confirm(region_slugs: Mapping[int, Collection[str]], *, now: datetime) -> li
         )
         regions = {
             pk: [item for item in found if item.is_active and item.slug in region_slugs[pk]]
-            for pk, found in regions_of(resource.pk for resource in resources).items()
+            for pk, found in _regions_of(resource.pk for resource in resources).items()
         }
         return _asked(resources, regions, None, now, manner=Manner.CONFIRMING).messages
 
@@ -171,9 +171,13 @@ def _asked(
 
 
 def _too_old(due: Iterable[Resource], regions: Mapping[int, Collection[Region]], now: datetime) -> frozenset[int]:
-    """Return the regions to which no endpoint may be handed out. A query only where an endpoint is due."""
-    concerned = {region.pk for item in due if item.is_endpoint for region in regions[item.pk]}
-    return workers.too_old(concerned, ENDPOINTS_SINCE, now=now) if concerned else frozenset()
+    """Return the regions to which no endpoint may be handed out."""
+    concerned = (region for item in due if item.is_endpoint for region in regions[item.pk])
+    return workers.too_old(concerned, ENDPOINTS_SINCE, now=now)
+
+
+def _regions_of(resource_ids: Iterable[int]) -> Mapping[int, Sequence[Region]]:
+    return regions_of(resource_ids, read=workers.READ_TO_ADDRESS)
 
 
 def _number(resource: Resource, slot: datetime) -> int:

@@ -26,11 +26,10 @@ def opened(envelope: object, kind: Kind, *, max_bytes: int, now: datetime) -> Si
     found: dict[str, Region] = {}
 
     def verify_keys_of(slug: str) -> list[VerifyKey]:
-        region = Region.objects.filter(slug=slug, retired_at=None).first()
-        if region is None:
-            return []
-        found[slug] = region
-        return region_keys.verify_keys(region, now=now)
+        region, keys = region_keys.verify_keys(slug, now=now)
+        if region is not None:
+            found[slug] = region
+        return keys
 
     message = open_envelope(
         envelope, kind=kind, recipient=CONTROL, verify_keys_of=verify_keys_of, max_bytes=max_bytes

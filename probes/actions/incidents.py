@@ -75,6 +75,14 @@ WHERE given.reason IS DISTINCT FROM told.text
 ORDER BY incident.id
 """
 
+# And its `bulk_create` has the driver escape each text byte by byte.
+_ENTER: Final = """
+INSERT INTO probes_incidententry (incident_id, at, kind, region, before, after, text, slot)
+SELECT * FROM jsonb_to_recordset(%s::jsonb) AS given (
+    incident_id bigint, at timestamptz, kind text, region text, before text, after text, text text, slot timestamptz
+)
+"""
+
 _LOOK_AGAIN: Final = """
 UPDATE probes_verdict AS verdict SET stale_at = least(verdict.stale_at, given.at)
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, at) WHERE verdict.resource_id = given.id
@@ -109,11 +117,11 @@ class Done:
 
 def known(resource_ids: Iterable[int]) -> Known:
     """Return what is open, before the verdicts are written. One query, two where anything is."""
-    rows = Incident.objects.filter(resource__in=resource_ids, resolved_at=None)
+    rows = Incident.objects.filter(resource__among=resource_ids, resolved_at=None)
     found = {row.resource_id: row for row in rows if row.resource_id is not None}
     if not found:
         return Known({}, {})
-    before = Verdict.objects.filter(pk__in=found).values_list("pk", "inputs")
+    before = Verdict.objects.filter(pk__among=found).values_list("pk", "inputs")
     return Known(found, {pk: Inputs.from_json(inputs) for pk, inputs in before if inputs})
 
 
@@ -137,10 +145,17 @@ def follow(
         or judged[row.resource_id].decision.state.harm
         or judged[row.resource_id].decision.state != row.state
     ]
+    flaps = _flaps([row.resource_id for row in concerned], before, now)
+    # Of what came to be known, or was never told of and is well again, there is nothing to tell.
+    concerned = [
+        row
+        for row in concerned
+        if row.resource_id in before.incidents
+        or judged[row.resource_id].decision.state.harm
+        or flaps[row.resource_id].holds
+    ]
     if not concerned:
         return []
-    ids = [row.resource_id for row in concerned]
-    turned = _turned(ids, now)
     over = _Over.of(concerned, judged, now=now)
     timeline = _Timeline(now, before.incidents.values())
     done: list[Done] = []
@@ -149,7 +164,6 @@ def follow(
         pk, found = row.resource_id, judged[row.resource_id]
         incident = before.incidents.get(pk)
         until = works.end(row.resource)
-        flaps = flapping.read(bool(incident and incident.is_flapping), turned[pk], now=now)
         course = step(
             replace(
                 situation(
@@ -159,7 +173,7 @@ def follow(
                     degraded_after=terms[pk].degraded_after,
                     back_since=over.back_since(row.resource),
                 ),
-                is_flapping=flaps.holds,
+                is_flapping=flaps[pk].holds,
                 is_paused=row.resource.paused_at is not None,
                 clear_since=over.clear_since(row.resource),
                 maintenance_until=until,
@@ -174,7 +188,7 @@ def follow(
             if found.decision.state.harm:
                 incident.explanation = found.explanation
                 incident.failure = cause_among(found.inputs, found.decision) or incident.failure
-        if again := min(filter(None, (course.look_again_at, flaps.settles_at)), default=None):
+        if again := min(filter(None, (course.look_again_at, flaps[pk].settles_at)), default=None):
             look_again[pk] = again
     timeline.write()
     if look_again:
@@ -241,7 +255,7 @@ class _Timeline:
         self._now = now
         self._known = [(incident, _as_told(incident)) for incident in known]
         self._opened: list[Incident] = []
-        self._entries: list[IncidentEntry] = []
+        self._entries: list[tuple[Incident, dict[str, Any]]] = []
 
     def add(self, incident: Incident | None, deed: Deed, found: Judged, *, resource: int, terms: Terms) -> Incident:
         """Do the deed with the row in hand, or with the new one, and write it down."""
@@ -280,34 +294,41 @@ class _Timeline:
         """Write down what regions say now and did not say before; of a new incident, what they say at all."""
         earlier = (before, decide(before)) if before else None
         for turn in region_turns(earlier, (found.inputs, found.decision)):
-            self._entries.append(
-                IncidentEntry(
-                    incident=incident,
-                    at=self._now,
-                    kind=EntryKind.REGION,
-                    region=turn.region,
-                    before=turn.before or "",
-                    after=turn.after or "",
-                    text=turn.reason or "",
-                    slot=turn.slot,
-                )
+            self._enter(
+                incident,
+                EntryKind.REGION,
+                region=turn.region,
+                before=turn.before or "",
+                after=turn.after or "",
+                text=turn.reason or "",
+                slot=turn.slot,
             )
 
     def write(self) -> None:
         Incident.objects.bulk_create(self._opened)
         # Most of what an outage brings is what it brought before.
-        if changed := [incident for incident, told in self._known if _as_told(incident) != told]:
-            rows = [{"id": item.pk, **{name: getattr(item, name) for name in _CHANGED}} for item in changed]
-            with connection.cursor() as cursor:
+        changed = [incident for incident, told in self._known if _as_told(incident) != told]
+        with connection.cursor() as cursor:
+            if changed:
+                rows = [{"id": item.pk, **{name: getattr(item, name) for name in _CHANGED}} for item in changed]
                 cursor.execute(_CHANGE, [encode(rows).decode()])
-        IncidentEntry.objects.bulk_create(self._entries)
+            if self._entries:
+                lines = [{"incident_id": incident.pk, **line} for incident, line in self._entries]
+                cursor.execute(_ENTER, [encode(lines).decode()])
 
     def _enter(
-        self, incident: Incident, kind: EntryKind, *, before: str = "", after: str = "", text: str = ""
+        self,
+        incident: Incident,
+        kind: EntryKind,
+        *,
+        region: str = "",
+        before: str = "",
+        after: str = "",
+        text: str = "",
+        slot: datetime | None = None,
     ) -> None:
-        self._entries.append(
-            IncidentEntry(incident=incident, at=self._now, kind=kind, before=before, after=after, text=text)
-        )
+        told = {"region": region, "before": before, "after": after, "text": text, "slot": slot}
+        self._entries.append((incident, {"at": self._now, "kind": kind, **told}))
 
 
 def _open_incident(incident: Incident | None) -> OpenIncident | None:
@@ -316,10 +337,18 @@ def _open_incident(incident: Incident | None) -> OpenIncident | None:
     return OpenIncident(level=Level(incident.level), began_at=incident.began_at, is_flapping=incident.is_flapping)
 
 
+def _flaps(resource_ids: Sequence[int], before: Known, now: datetime) -> Mapping[int, flapping.Flapping]:
+    """Return which of the resources flap. One query, none where nothing is asked."""
+    if not resource_ids:
+        return {}
+    known = {pk for pk, incident in before.incidents.items() if incident.is_flapping}
+    return {pk: flapping.read(pk in known, turned, now=now) for pk, turned in _turned(resource_ids, now).items()}
+
+
 def _turned(resource_ids: Sequence[int], now: datetime) -> Mapping[int, Sequence[datetime]]:
     """Return when each verdict turned within the window in which it may be flapping, in order."""
     histories: dict[int, list[tuple[datetime, VerdictState]]] = defaultdict(list)
-    changes = VerdictChange.objects.filter(resource__in=resource_ids, at__gt=now - flapping.USUAL.window)
+    changes = VerdictChange.objects.filter(resource__among=resource_ids, at__gt=now - flapping.USUAL.window)
     for pk, at, before, state in changes.order_by("at", "id").values_list("resource_id", "at", "before", "state"):
         if pk not in histories:
             histories[pk].append((at, VerdictState(before)))
@@ -340,9 +369,9 @@ class _Over:
     def of(cls, rows: Sequence[Verdict], judged: Mapping[int, Judged], *, now: datetime) -> Self:
         """Three queries, and one more where work of regions alone is over."""
         ids = [row.pk for row in rows]
-        over = Incident.objects.filter(resource__in=ids, resolved_at__isnull=False).order_by()
+        over = Incident.objects.filter(resource__among=ids, resolved_at__isnull=False).order_by()
         incidents = over.values("resource_id").annotate(last=Max("resolved_at")).values_list("resource_id", "last")
-        paused = Pause.objects.filter(resource__in=ids, ends_at__isnull=False).order_by()
+        paused = Pause.objects.filter(resource__among=ids, ends_at__isnull=False).order_by()
         pauses = paused.values("resource_id").annotate(last=Max("ends_at")).values_list("resource_id", "last")
         began = [
             vote.since

@@ -4,13 +4,13 @@ The number of statements does not depend on the number of findings. Running it a
 nothing: the ledger says that the batch has been reported.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, connection, transaction
+from msgspec.json import decode, encode
 
 from probes.actions import (
     again,
@@ -61,10 +61,10 @@ _STATE_COLUMNS: Final = (
     " digest_since timestamptz, platforms jsonb,"
     f" {polls.COLUMNS}, success_slot timestamptz"
 )
-_OWN: Final = ("status", "reason", "stage", "host", "digest", "warnings", "proved_digest", "platforms")
+_OWN: Final = ("status", "reason", "stage", "host", "digest", "warnings", "proved_digest")
 _KNOWN: Final = (*_OWN, *polls.VALUES)
-_KNOWN_TIMES: Final = {
-    **texts("since", "last_slot", "checked_at", "manifest_proved_at", "blobs_proved_at", "digest_since"),
+_KNOWN_TEXTS: Final = {
+    **texts("since", "last_slot", "checked_at", "manifest_proved_at", "blobs_proved_at", "digest_since", "platforms"),
     **polls.TIMES,
 }
 
@@ -232,9 +232,9 @@ def _store(
     What is seen of tags goes to `sights`.
     """
     region, is_egress_down = report.region, report.is_egress_down
-    known = RegionState.objects.filter(region=region, resource__in={pk for pk, _ in outcomes}).order_by()
+    known = RegionState.objects.filter(region=region, resource__among={pk for pk, _ in outcomes}).order_by()
     states = {
-        state["resource_id"]: _standing(state) for state in known.values("resource_id", *_KNOWN, **_KNOWN_TIMES)
+        state["resource_id"]: _standing(state) for state in known.values("resource_id", *_KNOWN, **_KNOWN_TEXTS)
     }
     rows: list[dict[str, Any]] = []
     moved: dict[int, dict[str, Any]] = {}
@@ -257,9 +257,9 @@ def _store(
         elif not is_egress_down and ballot_of(seen.status, seen.reason):
             late.append(resource_id)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT_OUTCOMES, [region.pk, batch.pk, json.dumps(rows)])
+        cursor.execute(_INSERT_OUTCOMES, [region.pk, batch.pk, encode(rows).decode()])
         stored: int = cursor.rowcount
-        cursor.execute(_ADVANCE_STATES, [region.pk, json.dumps(list(moved.values()))])
+        cursor.execute(_ADVANCE_STATES, [region.pk, encode(list(moved.values())).decode()])
         if marked:
             cursor.execute(_MARK_STATES, [region.pk, list(marked)])
     polls.take_again(region, late, {pk: states[pk].poll for pk in late}, since=since, terms=terms, now=now)
@@ -291,8 +291,8 @@ def _note_certificates(
 def _outcome_row(resource_id: int, seen: Seen, outcome: Outcome, document: Any) -> dict[str, Any]:
     return {
         "resource_id": resource_id,
-        "slot": seen.slot.isoformat(),
-        "checked_at": seen.checked_at.isoformat(),
+        "slot": seen.slot,
+        "checked_at": seen.checked_at,
         "duration_ms": round(outcome.duration_ms),
         "status": seen.status,
         "reason": seen.reason,
@@ -314,26 +314,26 @@ def _state_row(resource_id: int, standing: Standing, document: Any) -> dict[str,
         "stage": standing.stage,
         "host": standing.host,
         "digest": standing.digest,
-        "since": standing.since.isoformat(),
-        "last_slot": standing.last_slot.isoformat(),
-        "checked_at": standing.checked_at.isoformat(),
+        "since": standing.since,
+        "last_slot": standing.last_slot,
+        "checked_at": standing.checked_at,
         "warnings": standing.warnings,
         "proved_digest": proof.digest,
-        "manifest_proved_at": proof.manifest_at.isoformat() if proof.manifest_at else None,
-        "blobs_proved_at": proof.blobs_at.isoformat() if proof.blobs_at else None,
+        "manifest_proved_at": proof.manifest_at,
+        "blobs_proved_at": proof.blobs_at,
         "document": document,
         "egress_down": False,
-        "digest_since": standing.digest_since.isoformat() if standing.digest_since else None,
+        "digest_since": standing.digest_since,
         "platforms": {name: item.to_json() for name, item in standing.platforms.items()},
         **polls.columns(standing.poll),
         "success_slot": _success_slot(standing),
     }
 
 
-def _success_slot(standing: Standing) -> str | None:
+def _success_slot(standing: Standing) -> datetime | None:
     """Return the slot of the newest ballot if that was not bad; otherwise the one that is stored stays."""
     poll = standing.poll
-    return poll.at.isoformat() if poll and poll.ballot is not Ballot.BAD else None
+    return poll.at if poll and poll.ballot is not Ballot.BAD else None
 
 
 def _standing(state: Mapping[str, Any]) -> Standing:
@@ -354,5 +354,10 @@ def _standing(state: Mapping[str, Any]) -> Standing:
             blobs_at=instant(state["blobs_proved_at_text"]),
         ),
         digest_since=instant(state["digest_since_text"]),
-        platforms={name: Listed.from_json(item) for name, item in state["platforms"].items()},
+        platforms=_platforms(state["platforms_text"]),
     )
+
+
+def _platforms(text: str) -> Mapping[str, Listed]:
+    """Return what an index lists, of its JSON. Most references have none."""
+    return {} if text == "{}" else {name: Listed.from_json(item) for name, item in decode(text).items()}

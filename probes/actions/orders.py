@@ -46,7 +46,7 @@ class Wanted:
 
     @property
     def key(self) -> Key:
-        return self.resource.pk, self.region.pk
+        return self.check.resource.id, self.region.id  # `pk` looks its name up, and this is asked for all the time
 
     @property
     def party(self) -> Party:

@@ -108,8 +108,8 @@ def draw_up(checks: Sequence[Check], *, manner: Manner, now: datetime, second_of
 
 
 def readable(checks: Sequence[Check], *, now: datetime) -> list[Check]:
-    """Return the checks without the regions whose live workers could not read them. At most one query."""
-    regions = {region.pk for check in checks if check.resource.is_endpoint for region in check.regions}
+    """Return the checks without the regions whose live workers could not read them."""
+    regions = [region for check in checks if check.resource.is_endpoint for region in check.regions]
     if not regions:
         return list(checks)
     outdated = workers.too_old(regions, ENDPOINTS_SINCE, now=now)
@@ -133,10 +133,10 @@ class _Office:
         self._keyring = Keyring({check.resource.registry_id for check in checks})
         self._opened: dict[str, BoundSecret | None] = {}
         self.box_keys = region_keys.box_keys({region.pk for check in checks for region in check.regions}, now=now)
-        self._addressees = workers.addressees({region.pk for check in checks for region in check.regions}, now=now)
+        self._addressees = workers.addressees((region for check in checks for region in check.regions), now=now)
         self._states = {
             (state.resource_id, state.region_id): state
-            for state in RegionState.objects.filter(resource__in=[check.resource.pk for check in checks]).only(
+            for state in RegionState.objects.filter(resource__among={check.resource.pk for check in checks}).only(
                 "resource_id",
                 "region_id",
                 "digest",
@@ -202,7 +202,7 @@ class _Office:
         return sign(Kind.BATCH, CONTROL, batch.region, batch.to_json(), self._key)
 
     def _state(self, check: Check, region: Region) -> RegionState | None:
-        return self._states.get((check.resource.pk, region.pk))
+        return self._states.get((check.resource.id, region.id))
 
     def _plan(self, order: Order, secret_key: str) -> CheckPlan:
         state = self._state(order.check, order.wanted.region)

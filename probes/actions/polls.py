@@ -4,7 +4,6 @@ That happens where the reports of an outage arrive all at once and are taken in 
 taken again in the order of slots, from the outcomes that are stored; otherwise none of these is read.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
+from msgspec.json import encode
 
 from probes.actions.partitions import DAYS_BACK
 from probes.models import Region
@@ -51,20 +51,20 @@ _TOLD: Final = [status.value for status in Status if ballot_of(status, "")]
 
 
 def columns(poll: Poll | None) -> dict[str, Any]:
-    """Return what is stored of a poll, as JSON values for `COLUMNS`."""
+    """Return what is stored of a poll, for `COLUMNS`."""
     if poll is None:
         none = dict.fromkeys(_NAMES)
         return none | {"consecutive_failures": 0, "consecutive_successes": 0, "bad_run": 0, "stance": Stance.UNPROVED}
     return {
         "consecutive_failures": poll.consecutive_failures,
         "consecutive_successes": poll.consecutive_successes,
-        "run_since": poll.failing.since.isoformat(),
+        "run_since": poll.failing.since,
         "ballot": poll.ballot,
-        "ballot_slot": poll.at.isoformat(),
+        "ballot_slot": poll.at,
         "bad_run": poll.bad.count,
-        "bad_run_since": poll.bad.since.isoformat(),
+        "bad_run_since": poll.bad.since,
         "stance": poll.stance,
-        "stance_since": poll.since.isoformat(),
+        "stance_since": poll.since,
     }
 
 
@@ -113,9 +113,9 @@ def take_again(
         counted = poll or cast(None, first, at=at, thresholds=thresholds)
         again = recast(counted, history, late=counts[pk], thresholds=thresholds)
         success = max((slot for slot, ballot in history if ballot is not Ballot.BAD), default=None)
-        rows.append({"resource_id": pk, "success_slot": success.isoformat() if success else None, **columns(again)})
+        rows.append({"resource_id": pk, "success_slot": success, **columns(again)})
     with connection.cursor() as cursor:
-        cursor.execute(_RECAST, [json.dumps(rows), region.pk])
+        cursor.execute(_RECAST, [encode(rows).decode(), region.pk])
 
 
 def _histories(region: Region, since: Mapping[int, datetime]) -> Mapping[int, Sequence[tuple[datetime, Ballot]]]:

@@ -32,10 +32,11 @@ class Ended:
     made_at: datetime
 
 
-def verify_keys(region: Region, *, now: datetime) -> list[VerifyKey]:
-    """Return the keys whose signatures are taken, the newest first."""
-    texts = region.keys.valid(now).reverse().values_list("verify_key", flat=True)
-    return [VerifyKey(decode_key(text)) for text in texts]
+def verify_keys(slug: str, *, now: datetime) -> tuple[Region | None, list[VerifyKey]]:
+    """Return a region that is not retired with the keys whose signatures are taken, the newest first. One query."""
+    rows = RegionKey.objects.valid(now).reverse().filter(region__slug=slug, region__retired_at=None)
+    keys = list(rows.select_related("region").defer("box_public_key", "box_private_encrypted"))
+    return keys[0].region if keys else None, [VerifyKey(decode_key(key.verify_key)) for key in keys]
 
 
 def box_keys(region_ids: Iterable[int], *, now: datetime) -> Mapping[int, PublicKey]:

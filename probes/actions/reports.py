@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from msgspec.json import encode
+
 from probes.actions import envelopes
 from probes.models import Region
 from probes.policy.clock import by_our_clock
@@ -16,7 +18,6 @@ from probes.protocol.bounds import check_bounds, room_for_each
 from probes.protocol.egress import EgressState
 from probes.protocol.outcome import Outcome
 from probes.selectors import workers
-from probes.trust import strict_json
 from probes.trust.envelope import Kind
 from probes.trust.refusal import RefusalCause, Refused
 
@@ -132,7 +133,7 @@ def seen(slot: datetime, outcome: Outcome, *, clock_offset_seconds: float | None
 
 
 def _finding(document: Any, asked: set[Key]) -> tuple[Key, Outcome]:
-    weight, room = len(strict_json.dumps(document).encode()), room_for_each(len(asked))
+    weight, room = len(encode(document)), room_for_each(len(asked))
     if weight > room:
         raise Refused(RefusalCause.OVERSIZED, f"a finding of {weight} bytes, where {room} are for each")
     try:

@@ -1,5 +1,6 @@
 """The control plane's tables, one module for each noun."""
 
+from probes.models import among  # noqa: F401 - registers a lookup
 from probes.models.account import BrokerAccount
 from probes.models.batch import Batch
 from probes.models.certificate import HostCertificate

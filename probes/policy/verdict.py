@@ -115,15 +115,15 @@ class Vote:
     def to_json(self) -> dict[str, Any]:
         return {
             "region": self.region,
-            "presence": self.presence.value,
+            "presence": self.presence,
             "stride": self.stride,
-            "status": self.status.value if self.status else None,
+            "status": self.status,
             "reason": self.reason,
-            "stage": self.stage.value if self.stage else None,
+            "stage": self.stage,
             "host": self.host,
             "detail": self.detail,
             "slot": _text(self.slot),
-            "stance": self.stance.value,
+            "stance": self.stance,
             "since": _text(self.since),
             "told_at": _text(self.told_at),
         }

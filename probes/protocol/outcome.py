@@ -16,6 +16,10 @@ Kind = Literal["image", "http"]
 AuthPath = Literal["none", "cached", "fresh"]
 ConnectionKind = Literal["new", "reused"]
 
+_KINDS: Final = get_args(Kind)
+_AUTH_PATHS: Final = get_args(AuthPath)
+_CONNECTIONS: Final = get_args(ConnectionKind)
+
 # A check may end in these on the way to a step, which bears the stage that it was meant for.
 _ON_THE_WAY: Final = frozenset({Stage.DNS, Stage.CONNECT, Stage.TLS, Stage.CHALLENGE})
 
@@ -200,7 +204,7 @@ class Outcome:
             one_of(document.get("version"), (OUTCOME_VERSION,))
             return cls(
                 reference=text(document["reference"]),
-                kind=one_of(document["kind"], get_args(Kind)),
+                kind=one_of(document["kind"], _KINDS),
                 conclusion=_conclusion_from_json(document),
                 started_at=instant(document["started_at"]),
                 duration_ms=number(document["duration_ms"]),
@@ -265,7 +269,7 @@ def _conclusion_from_json(document: Any) -> Conclusion:
         detail=text(document["detail"]),
         retry_at=or_none(instant, document["retry_at"]),
         attempts=count(document["attempts"]),
-        auth_path=one_of(document["auth_path"], get_args(AuthPath)),
+        auth_path=one_of(document["auth_path"], _AUTH_PATHS),
         rate_limit=or_none(_rate_limit_from_json, document["rate_limit"]),
     )
 
@@ -305,5 +309,5 @@ def _step_from_json(document: Any) -> Step:
 
 
 def _connection(value: object) -> ConnectionKind:
-    kind: ConnectionKind = one_of(value, get_args(ConnectionKind))
+    kind: ConnectionKind = one_of(value, _CONNECTIONS)
     return kind

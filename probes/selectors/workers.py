@@ -1,6 +1,6 @@
 """The workers of a region, as they were last heard (`actions.workers` keeps that)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +9,9 @@ from probes.models import Region
 from probes.policy.clock import Estimate
 from probes.policy.liveness import SILENT_AFTER
 from probes.protocol import versions
+
+READ_TO_ADDRESS: Final = ("heartbeat", "canaries")
+"""Fields of a region that tell whom a batch for it is written to."""
 
 _SHORT_ID: Final = 8
 
@@ -52,20 +55,19 @@ def are_more(region: Region) -> bool:
     return region.last_seen_at - datetime.fromisoformat(at) <= SILENT_AFTER
 
 
-def addressees(region_ids: Collection[int], *, now: datetime) -> Mapping[int, Addressees]:
-    """Return of each region whom a batch is written to. One query.
+def addressees(regions: Iterable[Region], *, now: datetime) -> Mapping[int, Addressees]:
+    """Return of each region, by its id, whom a batch is written to. They come with `READ_TO_ADDRESS`.
 
     A worker may be alive for as long after its last heartbeat as a region is not silent. Where none lives, the
     version is the oldest: whoever comes next can read that.
     """
     found = {}
-    rows = Region.objects.filter(pk__in=region_ids).values_list("pk", "heartbeat", "canaries")
-    for pk, heartbeat, canaries in rows:
-        living = [item for item in heartbeat.get("workers", {}).values() if _is_recent(item["received_at"], now)]
-        others = heartbeat.get("unlisted", {}).get("speaks", {})
-        spoken = [item.get("speaks", [versions.OLDEST]) for item in living]
+    for pk, region in {region.pk: region for region in regions}.items():
+        alive = living(region, now=now)
+        others = region.heartbeat.get("unlisted", {}).get("speaks", {})
+        spoken = [item.get("speaks", [versions.OLDEST]) for item in alive]
         spoken += [_numbers(speaks) for speaks, at in others.items() if _is_recent(at, now)]
-        clocks = {item["worker"]: clock_of(item) for item in living}
+        clocks = {item["worker"]: clock_of(item) for item in alive}
         found[pk] = Addressees(
             versions.common(spoken),
             {
@@ -73,14 +75,14 @@ def addressees(region_ids: Collection[int], *, now: datetime) -> Mapping[int, Ad
                 for worker, estimate in clocks.items()
                 if estimate is not None and estimate.uncertainty_seconds is not None
             },
-            (canaries or {}).get("public_address"),
+            (region.canaries or {}).get("public_address"),
         )
     return found
 
 
-def too_old(region_ids: Collection[int], version: int, *, now: datetime) -> frozenset[int]:
-    """Return the regions to which nothing may be written that only `version` has. One query."""
-    return frozenset(pk for pk, found in addressees(region_ids, now=now).items() if found.version < version)
+def too_old(regions: Iterable[Region], version: int, *, now: datetime) -> frozenset[int]:
+    """Return the ids of the regions to which nothing may be written that only `version` has."""
+    return frozenset(pk for pk, found in addressees(regions, now=now).items() if found.version < version)
 
 
 def clock_of(worker: Mapping[str, Any]) -> Estimate | None:

@@ -107,7 +107,7 @@ def test_claim_takes_the_same_queries_for_many_as_for_few(
     make_images(2)
     few = queries()
     make_images(240)
-    assert queries() == few <= 15
+    assert queries() == few <= 14
 
 
 def test_downtime_is_one_check_and_one_record(now: datetime, regions: Regions, make_images: MakeImages) -> None:

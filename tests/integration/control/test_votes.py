@@ -368,7 +368,7 @@ def test_queries_do_not_depend_on_how_much_failed(now: datetime, regions: Region
             deliver(regions, messages, due, {"us-east": TIMED_OUT})
         return len(captured)
 
-    assert queries(2, now) == queries(15, now + SECOND) <= 35
+    assert queries(2, now) == queries(15, now + SECOND) <= 33
 
 
 @pytest.mark.django_db(transaction=True)
