@@ -33,20 +33,23 @@ from probes.trust.refusal import Refused
 _ROUNDS = 20
 
 
-def tick(*, now: datetime, crowded: Collection[str]) -> tuple[list[Message], int]:
-    """Hand out what is due; return the messages to publish, and how many resources were due."""
-    before = beat.stamp(now)
-    if before is None or before.date() != now.date():
-        partitions.ensure_partitions(now.date())
+def tick(*, now: datetime, crowded: Collection[str]) -> list[Message]:
+    """Hand out what is due; return the messages to publish."""
+    stamp(now=now)
     messages: list[Message] = []
-    resources = 0
     for _ in range(_ROUNDS):
         claimed = dispatch.claim_due(now, crowded=crowded)
         messages += claimed.messages
-        resources += claimed.resources
         if claimed.resources < dispatch.RESOURCES_AT_ONCE:
             break
-    return messages, resources
+    return messages
+
+
+def stamp(*, now: datetime) -> None:
+    """Note that a tick ran: all that one does that finds nothing due."""
+    before = beat.stamp(now)
+    if before is None or before.date() != now.date():
+        partitions.ensure_partitions(now.date())
 
 
 def reap(*, now: datetime) -> None:

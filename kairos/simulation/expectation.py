@@ -4,6 +4,8 @@ Both are lines of a few fields, of kinds that are compared whole: what is not ex
 Of a kind that the expectation leaves out nothing is expected.
 """
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,15 +19,18 @@ INCIDENTS: Final = "incidents"
 NOTIFICATIONS: Final = "notifications"
 REGIONS: Final = "regions"
 VERDICTS: Final = "verdicts"
+QUOTAS: Final = "quotas"
 
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     INCIDENTS: ("of", "level", "began", "opened", "resolved", "cause", "flapped", "children"),
     NOTIFICATIONS: ("at", "topic", "of"),
     REGIONS: ("at", "region", "is"),
     VERDICTS: ("at", "of", "is"),
+    QUOTAS: ("of", "spent", "lowered", "put_off"),
 }
 """The fields of a line, by its kind and in their order. One that is empty is left out."""
 
+_QUOTED: Final = re.compile(r"[,{}\[\]\"#]|: ")
 _SPANS: Final = frozenset({"at", "began", "opened", "resolved"})
 
 Line = Mapping[str, str]
@@ -59,10 +64,15 @@ def read_expectation(part: Part) -> Expectation:
 def shown(kind: str, lines: Iterable[Line]) -> list[str]:
     """Return lines as a scenario has them, in the order of their times."""
     written = [
-        (_moment(line), f"{{{', '.join(f'{name}: {line[name]}' for name in FIELDS[kind] if name in line)}}}")
+        (_moment(line), f"{{{', '.join(f'{name}: {_scalar(line[name])}' for name in FIELDS[kind] if name in line)}}}")
         for line in lines
     ]
     return [text for _, text in sorted(written)]
+
+
+def _scalar(text: str) -> str:
+    """Return a text as YAML has it between braces."""
+    return json.dumps(text, ensure_ascii=False) if _QUOTED.search(text) else text
 
 
 def _moment(line: Line) -> timedelta:

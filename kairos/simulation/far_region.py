@@ -21,7 +21,7 @@ from probes.edge.waits import Waits
 from probes.protocol.batch import Finding, Heartbeat, Report
 from probes.protocol.check import CheckPlan
 from probes.protocol.egress import Canary, CanaryRound, Egress, EgressState
-from probes.protocol.outcome import Conclusion, Outcome
+from probes.protocol.outcome import Certificate, Conclusion, Outcome
 from probes.protocol.plan import Plan
 from probes.protocol.reference import parse_reference
 from probes.protocol.taxonomy import Depth, Reason, Stage, Status
@@ -156,7 +156,9 @@ class FarRegion:
         scripted = self._script.found(plan.reference, self.slug, self._now - self._starts)
         if self._lacks_egress():
             scripted = _UNREACHABLE
-        return Finding(key=plan.key, slot=plan.slot, outcome=outcome_of(plan, scripted, at=self._now))
+        return Finding(
+            key=plan.key, slot=plan.slot, outcome=outcome_of(plan, scripted, at=self._now, starts=self._starts)
+        )
 
     def _egress_after(self, hand: InHand) -> Egress:
         """Return what the report says of the way out; findings that hint at its loss are worth a round."""
@@ -191,27 +193,31 @@ class FarRegion:
         return (self._now - self._starts).total_seconds()
 
 
-def outcome_of(plan: CheckPlan, scripted: Scripted, *, at: datetime) -> Outcome:
+def outcome_of(plan: CheckPlan, scripted: Scripted, *, at: datetime, starts: datetime) -> Outcome:
     """Return what the check concludes; one that does not go as deep as the failure finds all well."""
     if not isinstance(plan, Plan):
         fields = _conclusion(scripted, host=plan.host, stage=Stage.REQUEST)
         conclusion = Conclusion(canonical=plan.reference, **fields)
-        return _outcome(plan.reference, conclusion, at, kind=plan.kind)
+        shown = _certificates(scripted, plan.host, starts)
+        return _outcome(plan.reference, conclusion, at, kind=plan.kind, certificates=shown)
     reference = parse_reference(plan.reference)
+    shown = _certificates(scripted, reference.api_host, starts)
     least = _LEAST_DEPTH.get(scripted.stage or Stage.MANIFEST, Depth.RESOLVE)
     reason = scripted.reason if plan.depth.includes(least) else Reason.OK
+    fields = {"reason": reason, "depth": plan.depth}
     if reason.status is not Status.AVAILABLE:
         fields = _conclusion(scripted, host=reference.api_host, stage=Stage.MANIFEST)
         fields["depth"] = _PROVED_BEFORE.get(fields["stage"])
-        return _outcome(plan.reference, Conclusion(canonical=reference.canonical, **fields), at)
-    known = str(reference.digest or "")
-    conclusion = Conclusion(
-        reason=reason,
-        canonical=reference.canonical,
-        depth=plan.depth,
-        digest=known or _digest(plan.reference, scripted.digest),
-    )
-    return _outcome(plan.reference, conclusion, at)
+    else:
+        fields["digest"] = str(reference.digest or "") or _digest(plan.reference, scripted.digest)
+    conclusion = Conclusion(canonical=reference.canonical, rate_limit=scripted.quota, **fields)
+    return _outcome(plan.reference, conclusion, at, certificates=shown)
+
+
+def _certificates(scripted: Scripted, host: str, starts: datetime) -> tuple[Certificate, ...]:
+    if scripted.certificate is None:
+        return ()
+    return (Certificate(host=host, not_after=starts + scripted.certificate, issuer="Somebody's CA"),)
 
 
 def _conclusion(scripted: Scripted, *, host: str, stage: Stage) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """The scenario as rows, made by the actions that people use."""
 
 from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from itertools import groupby
 
 from django.core.exceptions import ValidationError
 
@@ -23,6 +26,7 @@ from probes.models import (
     ResourceGroup,
     ResourceKind,
 )
+from probes.protocol.reference import parse_reference
 
 _MINUTE = timedelta(minutes=1)
 
@@ -38,8 +42,8 @@ def found(scenario: Scenario) -> None:
             terms.save(group, now=now)
         for login in scenario.logins:
             _store(login, now)
-        for subject in scenario.subjects:
-            _add(subject, groups, now)
+        for _, alike in groupby(scenario.subjects, key=lambda subject: replace(subject, reference="")):
+            _add_all(list(alike), groups, now)
         for work in scenario.windows:
             _plan(work, groups, now)
     except (ValidationError, maintenance.NothingConcerned) as refused:
@@ -71,7 +75,27 @@ def give(ordered: Ordered, *, now: datetime) -> None:
             resources.delete(ids, now=now)
 
 
-def _add(subject: Subject, groups: dict[str, ResourceGroup], now: datetime) -> None:
+def _add_all(alike: Sequence[Subject], groups: dict[str, ResourceGroup], now: datetime) -> None:
+    """Make resources that differ in their names alone.
+
+    The first is examined as anybody's is. To ask the database of each of 400 whether it keeps to its constraints
+    would take longer than to play them, and it sees to these by itself.
+    """
+    model = _add(alike[0], groups, now)
+    copies: list[Resource] = []
+    for subject in alike[1:]:
+        reference = None if subject.is_endpoint or subject.regions else parse_reference(subject.reference)
+        if reference is None or reference.host != model.registry.host:
+            _add(subject, groups, now)
+            continue
+        row = copy(model)
+        row.pk, row.reference = None, subject.reference
+        row.repository, row.tag, row.digest = reference.repository, reference.tag or "", str(reference.digest or "")
+        copies.append(row)
+    Resource.objects.bulk_create(copies)
+
+
+def _add(subject: Subject, groups: dict[str, ResourceGroup], now: datetime) -> Resource:
     row = Resource(
         kind=ResourceKind.ENDPOINT if subject.is_endpoint else ResourceKind.IMAGE,
         reference=subject.reference,
@@ -82,13 +106,14 @@ def _add(subject: Subject, groups: dict[str, ResourceGroup], now: datetime) -> N
     )
     chosen = list(Region.objects.filter(slug__in=subject.regions)) if subject.regions else None
     detail = Endpoint(latency_ms=1000) if subject.is_endpoint else None
-    resources.save(row, endpoint=detail, regions=chosen, now=now)
+    return resources.save(row, endpoint=detail, regions=chosen, now=now)
 
 
 def _store(login: Login, now: datetime) -> None:
     registry, _ = Registry.objects.get_or_create(host=login.registry)
     region = Region.objects.get(slug=login.region) if login.region else None
     row = Credential(registry=registry, repository_prefix=login.prefix, region=region, username="kairos")
+    row.expires_at = now + login.expires if login.expires is not None else None
     secrets.store_secret(row, now=now, password="of-no-registry-at-all")  # noqa: S106 - nothing is dialled
 
 

@@ -42,7 +42,7 @@ def play(scenario: Scenario) -> Played:
     """Play a scenario in the scratch database, which is emptied first. Raises `ScenarioInvalid` and `NoScratch`."""
     scratch.clear()
     World(scenario).run()
-    told = what_was_told(scenario.starts)
+    told = what_was_told(scenario.starts, scenario.starts + scenario.lasts)
     expectation = scenario.expectation
     return Played(
         scenario, told, timeline(scenario.starts), None if expectation is None else expectation.differs(told)

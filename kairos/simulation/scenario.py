@@ -71,11 +71,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A credential that is stored for a registry, for repositories under a prefix, from one region or from all."""
+    """A credential that is stored for a registry, for repositories under a prefix, from one region or from all.
+
+    `expires` is when it ends, where that is known.
+    """
 
     registry: str
     prefix: str = ""
     region: str = ""
+    expires: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,12 +229,13 @@ def _terms(part: Part) -> Terms:
 
 
 def _login(part: Part, slugs: Sequence[str]) -> Login:
-    part.only(("registry", "prefix", "region"))
+    part.only(("registry", "prefix", "region", "expires"))
     region = part.get("region")
     return Login(
         registry=part.need("registry").text(),
         prefix=prefix.text() if (prefix := part.get("prefix")) else "",
         region=known_region(region, slugs)[0] if region else "",
+        expires=expires.read(read_span) if (expires := part.get("expires")) else None,
     )
 
 

@@ -7,6 +7,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,31 +31,64 @@ class NoScratch(Exception):
     """There is no database to simulate in. The message says what can be done."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A database of that name with all tables and no rows, and files with keys that were made for it."""
+
+    name: str
+    control_key: Path
+    fernet_keys: Path
+
+
 @contextmanager
 def scratch() -> Iterator[str]:
-    """Make the database, with all tables and none of the operator's rows; the value is its name.
+    """Make a place and be there until the block ends; the value is the name of its database. Raises `NoScratch`.
 
-    Until the block ends, the connection of this thread leads there, and the settings to keys that were just made. It
-    is dropped at the end, whatever happened. Raises `NoScratch`.
+    Whoever is in one already stays there.
     """
-    name, own = f"{PREFIX}{secrets.token_hex(6)}", connection.settings_dict["NAME"]
+    if (here := str(connection.settings_dict["NAME"])).startswith(PREFIX):
+        yield here
+        return
+    with made() as place, within(place):
+        yield place.name
+
+
+@contextmanager
+def made() -> Iterator[Place]:
+    """Make a place; it is dropped at the end, whatever happened. Raises `NoScratch`."""
+    name = f"{PREFIX}{secrets.token_hex(6)}"
+    with tempfile.TemporaryDirectory(prefix="kairos-simulation-") as directory:
+        place = Place(name, Path(directory) / "control-key.json", Path(directory) / "fernet-keys")
+        keys.make_missing(
+            secret_key=Path(directory) / "secret-key", fernet_keys=place.fernet_keys, control_key=place.control_key
+        )
+        try:
+            _on_server(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+            # Nobody will miss it after a crash of the server.
+            _on_server(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name)))
+        except Error as error:
+            raise NoScratch(
+                f"no database can be made to simulate in: {str(error).splitlines()[0]}; "
+                "DATABASE_URL has to name a role that may (ALTER ROLE … CREATEDB), perhaps on a server for tests"
+            ) from None
+        try:
+            with within(place):
+                call_command("migrate", interactive=False, verbosity=0)
+            yield place
+        finally:
+            _on_server(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def within(place: Place) -> Iterator[None]:
+    """Have this thread's connection lead to the place until the block ends, and the settings to its keys."""
+    own = connection.settings_dict["NAME"]
+    _connect_to(place.name)
     try:
-        _on_server(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-        # Nobody will miss it after a crash of the server.
-        _on_server(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name)))
-    except Error as error:
-        raise NoScratch(
-            f"no database can be made to simulate in: {str(error).splitlines()[0]}; "
-            "DATABASE_URL has to name a role that may (ALTER ROLE … CREATEDB), perhaps on a server for tests"
-        ) from None
-    try:
-        _connect_to(name)
-        with _own_keys():
-            call_command("migrate", interactive=False, verbosity=0)
-            yield name
+        with override_settings(KAIROS_CONTROL_KEY_FILE=place.control_key, KAIROS_FERNET_KEYS_FILE=place.fernet_keys):
+            yield
     finally:
         _connect_to(own)
-        _on_server(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def is_scratch() -> bool:
@@ -78,15 +112,6 @@ def analyse() -> None:
     """Tell the planner what there is: hours pass here in less time than the server takes to look by itself."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-
-
-@contextmanager
-def _own_keys() -> Iterator[None]:
-    with tempfile.TemporaryDirectory(prefix="kairos-simulation-") as directory:
-        control, fernet = Path(directory) / "control-key.json", Path(directory) / "fernet-keys"
-        keys.make_missing(secret_key=Path(directory) / "secret-key", fernet_keys=fernet, control_key=control)
-        with override_settings(KAIROS_CONTROL_KEY_FILE=control, KAIROS_FERNET_KEYS_FILE=fernet):
-            yield
 
 
 def _connect_to(name: str) -> None:

@@ -8,6 +8,8 @@
 | `seen_from`             | regions; without it all                                                            |
 | `finds`, `stage`, `host`| the reason for which checks end, where, and at which host                          |
 | `digest`                | images are there under another digest, any word                                    |
+| `limit`,`left`,`window` | the registry tells its quota: so many within such a window, so many of them left    |
+| `certificate`           | hosts show a certificate that ends so long after the start                         |
 | `without`               | `egress`, `worker` or `link` of the regions; or `broker`, or the `control` plane    |
 | `order`                 | `pause`, `resume` or `delete` resources; `drain`, `pause_region` or `resume_region` |
 
@@ -23,11 +25,13 @@ from typing import Final
 
 from kairos.simulation.document import Part
 from kairos.simulation.spans import read_span
+from probes.protocol.outcome import RateLimit
 from probes.protocol.taxonomy import Reason, Stage
 
 _MOST_TIMES: Final = 1000
 _WHEN: Final = ("at", "until", "every", "times")
 _WHOM: Final = ("of", "seen_from")
+_SEEN: Final = ("finds", "digest", "limit", "certificate")
 
 
 class Lost(StrEnum):
@@ -85,6 +89,8 @@ class Finding:
     stage: Stage | None = None
     host: str = ""
     digest: str = ""
+    quota: RateLimit | None = None
+    certificate: timedelta | None = None
 
     def applies(self, reference: str, region: str, at: timedelta) -> bool:
         return (
@@ -170,16 +176,15 @@ def read_script(
     orders: list[Ordered] = []
     for part in parts:
         _check_names(part, regions, references)
-        kinds = [name for name in ("finds", "digest", "without", "order") if part.get(name)]
-        match kinds:
+        match [name for name in (*_SEEN, "without", "order") if part.get(name)]:
             case ["without"]:
                 absences.append(_absence(part, lasts))
             case ["order"]:
                 orders.append(_ordered(part))
-            case ["finds"] | ["digest"] | ["finds", "digest"]:
+            case [*kinds] if kinds and kinds[-1] in _SEEN:
                 findings.append(_finding(part, lasts))
             case _:
-                raise part.refuse("say what happens: finds or digest, or without, or order")
+                raise part.refuse(f"say what happens: {', '.join(_SEEN)}, or without, or order")
     return Script(
         findings=tuple(findings),
         absences=tuple(absences),
@@ -188,7 +193,7 @@ def read_script(
 
 
 def _finding(part: Part, lasts: timedelta) -> Finding:
-    part.only((*_WHEN, *_WHOM, "finds", "stage", "host", "digest"))
+    part.only((*_WHEN, *_WHOM, *_SEEN, "stage", "host", "left", "window"))
     return Finding(
         periods=_periods(part, lasts),
         of=_of(part),
@@ -197,6 +202,20 @@ def _finding(part: Part, lasts: timedelta) -> Finding:
         stage=stage.choice(Stage) if (stage := part.get("stage")) else None,
         host=host.text() if (host := part.get("host")) else "",
         digest=digest.text() if (digest := part.get("digest")) else "",
+        quota=_quota(part),
+        certificate=ends.read(read_span) if (ends := part.get("certificate")) else None,
+    )
+
+
+def _quota(part: Part) -> RateLimit | None:
+    if (limit := part.get("limit")) is None:
+        return None
+    window = part.need("window").read(read_span)
+    return RateLimit(
+        limit=limit.whole(),
+        remaining=part.need("left").whole(),
+        window_seconds=window // timedelta(seconds=1),
+        source=None,
     )
 
 

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from django.db.models import Count
 
-from kairos.simulation.expectation import INCIDENTS, NOTIFICATIONS, REGIONS, VERDICTS, Line, Lines
+from kairos.simulation.expectation import INCIDENTS, NOTIFICATIONS, QUOTAS, REGIONS, VERDICTS, Line, Lines
 from kairos.simulation.spans import span_text
-from probes.models import Credential, Incident, Notice, Region, RegionEvent, Resource, VerdictChange
+from probes.models import Credential, Incident, IncidentEntry, Notice, Region, RegionEvent, Resource, VerdictChange
 from probes.policy.incidents import EntryKind
 from probes.policy.notices import NoticeState
+from probes.selectors import quota
 
 Moment = tuple[timedelta, str, str]
 """A line of the timeline: when, of what, and what of it."""
@@ -18,13 +19,17 @@ Moment = tuple[timedelta, str, str]
 _SECOND: Final = timedelta(seconds=1)
 
 
-def what_was_told(starts: datetime) -> Lines:
-    """Return every incident, notification, change of a region's condition and change of a verdict, in their order."""
+def what_was_told(starts: datetime, ends: datetime) -> Lines:
+    """Return every incident, notification, change of a region's condition and change of a verdict, in their order.
+
+    And what was spent of each quota that is limited, within the window that ends with the scenario.
+    """
     return {
         INCIDENTS: tuple(_incidents(starts)),
         NOTIFICATIONS: tuple(_notifications(starts)),
         REGIONS: tuple(_regions(starts)),
         VERDICTS: tuple(_verdicts(starts)),
+        QUOTAS: tuple(_quotas(ends)),
     }
 
 
@@ -46,11 +51,11 @@ def _verdict_moments() -> Iterable[tuple[datetime, str, str]]:
 
 
 def _incident_moments() -> Iterable[tuple[datetime, str, str]]:
-    for incident in Incident.objects.select_related("resource").order_by("id"):
-        for entry in incident.entries.exclude(kind__in=(EntryKind.REGION, EntryKind.DEPTH)).order_by("id"):
-            turned = f"{entry.before} → {entry.after}" if entry.before else entry.after
-            words = ": ".join(filter(None, (f"incident #{incident.pk} {entry.kind}", turned, entry.text)))
-            yield entry.at, incident.subject, words
+    entries = IncidentEntry.objects.exclude(kind__in=(EntryKind.REGION, EntryKind.DEPTH)).select_related("incident__resource")
+    for entry in entries.order_by("incident_id", "id"):
+        turned = f"{entry.before} → {entry.after}" if entry.before else entry.after
+        words = ": ".join(filter(None, (f"incident #{entry.incident_id} {entry.kind}", turned, entry.text)))
+        yield entry.at, entry.incident.subject, words
 
 
 def _incidents(starts: datetime) -> Iterable[Line]:
@@ -95,6 +100,13 @@ def _regions(starts: datetime) -> Iterable[Line]:
 def _verdicts(starts: datetime) -> Iterable[Line]:
     for change in VerdictChange.objects.select_related("resource").order_by("id"):
         yield _line(at=_since(starts, change.at), of=str(change.resource), **{"is": change.state})
+
+
+def _quotas(ends: datetime) -> Iterable[Line]:
+    for row in quota.with_settings().order_by("id"):
+        account = quota.account(row)
+        if account.ceiling is not None:
+            yield _line(of=row, spent=account.spent(ends), lowered=row.lowered, put_off=row.put_off)
 
 
 def _since(starts: datetime, at: datetime | None) -> str:

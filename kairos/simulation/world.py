@@ -5,7 +5,7 @@ happens in a settled order, so that a scenario comes to the same end each time.
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,8 +32,15 @@ _HOUSE: Final = timedelta(hours=1)
 _ANALYSE: Final = timedelta(minutes=10)
 _ROLL_UP: Final = timedelta(minutes=15)
 _BEAT: Final = timedelta(seconds=10)
-_ABOUT: Final = timedelta(minutes=2)
+_BEFORE: Final = timedelta(seconds=30)
+_AFTER: Final = timedelta(minutes=1)
 """So long before and after a change of its circumstances a region beats as often as it really does."""
+
+_OURS: Final = (Lost.CONTROL, Lost.BROKER)
+"""Without either the control plane does nothing."""
+
+_OF_A_REGION: Final = (Lost.WORKER, Lost.LINK, Lost.BROKER)
+"""Without any of these nothing comes of a region."""
 
 
 @dataclass(order=True, slots=True)
@@ -77,7 +84,7 @@ class World:
                 self._plan(seat.joins, _ORDER_FIRST, partial(self._join, seat))
         for ordered in self._script.orders:
             self._plan(ordered.at, _ORDER_FIRST, partial(self._give, ordered))
-        for moment in self._script.turns([Lost.CONTROL, Lost.BROKER]):
+        for moment in self._script.turns(_OURS):
             self._plan(moment, _READS, self._read_what_waits)
             self._plan(moment, _TICKS, self._tick_soon)
         self._repeat(timedelta(0), _HOUSE, _KEEPS_HOUSE, partial(self._keep, control.keep_house))
@@ -103,26 +110,35 @@ class World:
         heapq.heappush(self._agenda, _Appointment(at, rank, next(self._numbers), do))
 
     def _repeat(self, at: timedelta, every: timedelta, rank: int, do: Callable[[], None]) -> None:
+        """Have the control plane do something so often, while it works."""
+
         def again() -> None:
-            do()
-            self._plan(self._at + every, rank, again)
+            if self._works:
+                do()
+            self._plan(self._next(every, after=_OURS), rank, again)
 
         self._plan(at, rank, again)
+
+    def _next(self, every: timedelta, *, after: Collection[Lost], region: str = "") -> timedelta:
+        """Return when it is time again for what comes so `every`, and has no use before these are back."""
+        if not any(self._script.lacks(what, self._at, region) for what in after):
+            return self._at + every
+        turns = (turn for turn in self._script.turns(after, region) if turn > self._at)
+        return self._at + -(-(next(turns) - self._at) // every) * every
 
     # --- the control plane ---
 
     @property
     def _works(self) -> bool:
         """Whether the control plane is there and its orders reach it."""
-        return not (self._script.lacks(Lost.CONTROL, self._at) or self._script.lacks(Lost.BROKER, self._at))
+        return not any(self._script.lacks(what, self._at) for what in _OURS)
 
     def _give(self, ordered: Any) -> None:
         founding.give(ordered, now=self._now)
         self._tick_soon()
 
     def _keep(self, does: Callable[..., None]) -> None:
-        if self._works:
-            does(now=self._now)
+        does(now=self._now)
 
     def _tick_soon(self) -> None:
         """Tick at the next moment for it: something may be due that was not."""
@@ -141,10 +157,11 @@ class World:
         self._tick_at = None
         if not self._works:
             return  # there is one when it works again
-        crowded = {slug for slug, region in self._regions.items() if len(region.queue) >= CROWDED_AT_MESSAGES}
-        messages, were_due = control.tick(now=self._now, crowded=crowded)
-        self._publish(messages)
-        if were_due or self._due_at <= self._at:
+        if self._due_at > self._at:
+            control.stamp(now=self._now)
+        else:
+            crowded = {slug for slug, region in self._regions.items() if len(region.queue) >= CROWDED_AT_MESSAGES}
+            self._publish(control.tick(now=self._now, crowded=crowded))
             due = Resource.objects.filter(paused_at=None).aggregate(first=Min("next_due_at"))["first"]
             self._due_at = due - self._scenario.starts if due else timedelta.max
         self._plan_tick(min(self._on_the_grid(self._due_at), self._at + _PULSE))
@@ -164,8 +181,6 @@ class World:
                 self._plan(self._at, _TAKES, partial(self._take, region))
 
     def _trim(self) -> None:
-        if not self._works:
-            return
         for slug in Region.objects.away().values_list("slug", flat=True):
             region = self._regions[slug]
             region.queue = [message for message in region.queue if message.expires_at > self._now]
@@ -188,7 +203,7 @@ class World:
         issued = founding.enrol(seat.slug, now=self._now)
         region = FarRegion(issued.keys, self._script, self._scenario.starts)
         self._regions[seat.slug] = region
-        for moment in self._script.turns((Lost.WORKER, Lost.LINK, Lost.BROKER), seat.slug):
+        for moment in self._script.turns(_OF_A_REGION, seat.slug):
             if moment >= self._at:
                 self._plan(moment, _TAKES, partial(self._reconnect, region))
         for moment in self._script.returns(Lost.WORKER, seat.slug):
@@ -196,8 +211,7 @@ class World:
         self._beat(region)
 
     def _is_connected(self, region: FarRegion) -> bool:
-        absent = (Lost.WORKER, Lost.LINK, Lost.BROKER)
-        return not any(self._script.lacks(what, self._at, region.slug) for what in absent)
+        return not any(self._script.lacks(what, self._at, region.slug) for what in _OF_A_REGION)
 
     def _reconnect(self, region: FarRegion) -> None:
         """Send what was kept, and take what waits."""
@@ -211,13 +225,17 @@ class World:
         if self._is_connected(region):
             envelope, among_reports = region.heartbeat(now=self._now), region.beats_among_reports
             self._hand_in(lambda: control.take_heartbeat(envelope, now=self._now, among_reports=among_reports))
-        self._plan(self._at + self._beats_every(region), _BEATS, partial(self._beat, region))
+        every = self._beats_every(region)
+        at = self._next(every, after=_OF_A_REGION, region=region.slug)
+        self._plan(at, _BEATS, partial(self._beat, region))
 
     def _beats_every(self, region: FarRegion) -> timedelta:
         """Return how long after this heartbeat the next one comes."""
         turns = self._script.turns(Lost, region.slug)
         usual = self._scenario.pace.heartbeat
-        is_near = any(turn - _ABOUT - usual <= self._at <= turn + _ABOUT for turn in turns)
+        if not self._is_connected(region):
+            return min(_BEAT, usual)
+        is_near = any(turn - _BEFORE - usual <= self._at <= turn + _AFTER for turn in turns)
         return min(_BEAT, usual) if is_near else usual
 
     def _take(self, region: FarRegion) -> None:

@@ -3,6 +3,8 @@
 import json
 import logging
 from argparse import RawDescriptionHelpFormatter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,11 +63,10 @@ class Command(BaseCommand):
 
     def handle(self, *, scenarios: list[str], json: bool, expectation: bool, verbosity: int, **_: Any) -> None:
         read = [(path, _read(path)) for path in map(_path, scenarios)]
-        if verbosity < 2:  # what is logged of regions that come and go is in the timeline
-            logging.getLogger("probes").setLevel(logging.ERROR)
         differing = []
         try:
-            with scratch():
+            # What is logged of regions that come and go is in the timeline.
+            with _logging(logging.ERROR if verbosity < 2 else logging.NOTSET), scratch():
                 for path, scenario in read:
                     played = report.play(scenario)
                     self._show(played, as_json=json, as_expectation=expectation)
@@ -86,6 +87,18 @@ class Command(BaseCommand):
             print(line)
         if not as_expectation:
             print()
+
+
+@contextmanager
+def _logging(level: int) -> Iterator[None]:
+    """Log what is of that level at least, until the block ends."""
+    logger = logging.getLogger("probes")
+    before = logger.level
+    logger.setLevel(max(before, level))
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _path(name: str) -> Path:

@@ -1,16 +1,29 @@
 """A database to play in, made once for all scenarios."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
 from pytest_django.plugin import DjangoDbBlocker
 
+if TYPE_CHECKING:
+    from kairos.simulation.scratch import Place
 
-@pytest.fixture(scope="module")
-def scratch_database(postgres_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    from kairos.simulation.scratch import scratch  # noqa: PLC0415 - models, once Django is set up
+
+@pytest.fixture(scope="session")
+def place(postgres_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator["Place"]:
+    """To migrate a database takes longer than to play a scenario in it."""
+    from kairos.simulation.scratch import made  # noqa: PLC0415 - models, once Django is set up
 
     assert settings.DATABASES
-    with django_db_blocker.unblock(), scratch() as name:
-        yield name
+    with django_db_blocker.unblock(), made() as place:
+        yield place
+
+
+@pytest.fixture
+def scratch_database(place: "Place", django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    from kairos.simulation.scratch import within  # noqa: PLC0415 - likewise
+
+    with django_db_blocker.unblock(), within(place):
+        yield place.name

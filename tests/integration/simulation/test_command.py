@@ -1,4 +1,4 @@
-"""`manage.py simulate`, in a process of its own, beside a database of somebody's."""
+"""`manage.py simulate`: what it prints and how it ends, and that it leaves alone what is somebody's."""
 
 import json
 import os
@@ -9,28 +9,18 @@ from typing import Final
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 
 ROOT: Final = Path(__file__).parents[3]
 SHORT: Final = """\
 title: Short
 starts: 2026-03-02 08:00
-lasts: 6m
+lasts: 3m
+pace: {reap: 1m, scopes: 1m, notices: 1m}
 regions: [eu-west]
-resources: [{image: "ghcr.io/shop/cart:1", every: 1m}]
-script: [{at: 1m, finds: tag_not_found}]
+resources: [{image: "ghcr.io/shop/cart:1", every: 30s}]
+script: [{at: 30s, finds: tag_not_found}]
 """
-
-
-def simulate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", "simulate", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 @pytest.fixture
@@ -41,51 +31,60 @@ def short(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_simulate_prints_what_happened_and_what_was_told(postgres_url: str, short: Path) -> None:
-    done = simulate(str(short))
-    assert done.returncode == 0, done.stderr
+def test_simulate_leaves_the_operators_server_as_it_was(postgres_url: str, short: Path) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as operator:
+        operator.execute("CREATE TABLE IF NOT EXISTS of_the_operator (id int)")
+        before = _shape(operator)
+        done = subprocess.run(
+            [sys.executable, "manage.py", "simulate", str(short)],
+            cwd=ROOT,
+            env=os.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert _shape(operator) == before
     assert "ghcr.io/shop/cart:1  available → unavailable" in done.stdout
     assert "incidents: 1" in done.stdout
     assert done.stdout.rstrip().endswith("nothing was expected")
 
 
 @pytest.mark.slow
-def test_simulate_fails_where_it_is_not_as_expected(postgres_url: str, short: Path) -> None:
+def test_simulate_fails_where_it_is_not_as_expected(
+    scratch_database: str, short: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     short.write_text(f"{SHORT}expect: {{incidents: []}}\n")
-    done = simulate(str(short), "--json")
-    assert done.returncode == 1
-    assert done.stderr == "CommandError: not as expected: short\n"
-    document = json.loads(done.stdout)
+    with pytest.raises(CommandError, match=r"^not as expected: short$") as failed:
+        call_command("simulate", str(short), "--json")
+    assert failed.value.returncode == 1
+    document = json.loads(capsys.readouterr().out)
     assert document["incidents"][0]["of"] == "ghcr.io/shop/cart:1"
     assert document["differs"][0] == "--- incidents expected"
 
 
 @pytest.mark.slow
-def test_simulate_prints_an_expectation_that_is_met(postgres_url: str, short: Path) -> None:
-    expectation = simulate(str(short), "--expectation").stdout
-    short.write_text(SHORT + expectation)
-    assert simulate(str(short)).stdout.rstrip().endswith("\nas expected")
-
-
-@pytest.mark.slow
-def test_simulate_leaves_the_operators_server_as_it_was(postgres_url: str, short: Path) -> None:
-    with psycopg.connect(postgres_url, autocommit=True) as operator:
-        operator.execute("CREATE TABLE IF NOT EXISTS of_the_operator (id int)")
-        before = _shape(operator)
-        assert simulate(str(short)).returncode == 0
-        assert _shape(operator) == before
+def test_simulate_prints_an_expectation_that_is_met(
+    scratch_database: str, short: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("simulate", str(short), "--expectation")
+    short.write_text(SHORT + capsys.readouterr().out)
+    call_command("simulate", str(short))
+    assert capsys.readouterr().out.rstrip().endswith("\nas expected")
 
 
 def test_simulate_says_where_a_scenario_is_wrong(short: Path) -> None:
     short.write_text(SHORT.replace("finds", "find"))
-    done = simulate(str(short))
-    assert done.returncode == 2
-    assert "line 6, script.1: say what happens" in done.stderr
+    with pytest.raises(CommandError, match=r"line 7, script\.1: say what happens") as failed:
+        call_command("simulate", str(short))
+    assert failed.value.returncode == 2
 
 
 def test_simulate_says_that_there_is_no_such_file() -> None:
-    done = simulate("nowhere")
-    assert (done.returncode, done.stderr) == (2, "CommandError: nowhere: No such file or directory\n")
+    with pytest.raises(CommandError, match=r"^nowhere: No such file or directory$") as failed:
+        call_command("simulate", "nowhere")
+    assert failed.value.returncode == 2
 
 
 def _shape(connection: psycopg.Connection) -> list[tuple[object, ...]]:

@@ -30,15 +30,26 @@ def test_nothing_is_emptied_in_another_database() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_connection_is_the_operators_again_whatever_happened() -> None:
-    own = connection.settings_dict["NAME"]
-    with suppress(RuntimeError), scratch.scratch() as name:
-        assert connection.settings_dict["NAME"] == name
+def test_connection_is_the_operators_again_whatever_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, before = connection.settings_dict["NAME"], _databases()
+    names: list[str] = []
+
+    def fail(*_: object, **__: object) -> None:
+        names.append(connection.settings_dict["NAME"])
         raise RuntimeError
+
+    monkeypatch.setattr(scratch, "call_command", fail)
+    with suppress(RuntimeError), scratch.scratch():
+        pass
+    assert names[0].startswith(scratch.PREFIX)
     assert connection.settings_dict["NAME"] == own
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [name])
-        assert cursor.fetchone() == (0,)
+    assert _databases() == before
+
+
+def test_scratch_within_another_is_the_same(scratch_database: str) -> None:
+    with scratch.scratch() as name:
+        assert name == scratch_database
+    assert connection.settings_dict["NAME"] == scratch_database
 
 
 @pytest.mark.django_db(transaction=True)
@@ -58,3 +69,9 @@ def test_scratch_of_a_role_that_may_make_none_says_what_it_needs() -> None:
 def test_scratch_is_not_made_in_a_transaction() -> None:
     with transaction.atomic(), pytest.raises(scratch.NoScratch), scratch.scratch():
         pass
+
+
+def _databases() -> list[tuple[str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database ORDER BY datname")
+        return list(cursor.fetchall())

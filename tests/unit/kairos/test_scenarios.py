@@ -9,6 +9,7 @@ from kairos.simulation.expectation import Expectation
 from kairos.simulation.scenario import Scenario, ScenarioInvalid, read_scenario
 from kairos.simulation.script import Lost, Order, Period
 from kairos.simulation.spans import read_span, span_text
+from probes.protocol.outcome import RateLimit
 from probes.protocol.taxonomy import Depth, Reason, Stage
 
 MINUTE = timedelta(minutes=1)
@@ -28,12 +29,14 @@ resources:
   - {image: "ghcr.io/shop/cart-{n}:1", count: 2, every: 1m, group: shop, regions: eu-west, depth: blobs}
   - {endpoint: "https://shop.example/health", recoveries: 1}
 credentials:
-  - {registry: ghcr.io, prefix: shop, region: eu-west}
+  - {registry: ghcr.io, prefix: shop, region: eu-west, expires: 30d}
 windows:
   - {name: work, day: 2026-03-01, time: "02:30", zone: Europe/Berlin, lasts: 1h, rule: FREQ=WEEKLY;BYDAY=SU, of: "*"}
 script:
   - {at: 10m, until: 15m, every: 20m, times: 2, of: ghcr.io/*, seen_from: eu-west, finds: layer_missing, stage: layer}
   - {at: 20m, of: "*:1", digest: second}
+  - {at: 1h10m, of: ghcr.io/*, limit: 100, left: 30, window: 6h}
+  - {at: 1h20m, of: ghcr.io/*, certificate: 30d}
   - {at: 30m, until: 40m, without: link, seen_from: [eu-west]}
   - {at: 45m, until: 50m, without: control}
   - {at: 1h, order: pause, of: "*/cart-1:1"}
@@ -98,7 +101,7 @@ def test_whole_scenario_is_read() -> None:
     assert (first.every, first.group, first.regions) == (MINUTE, "shop", ("eu-west",))
     assert (first.depth, second.depth) == (Depth.BLOBS, Depth.BLOBS)
     assert (endpoint.is_endpoint, endpoint.terms) == (True, {"recoveries": 1})
-    assert scenario.logins[0].prefix == "shop"
+    assert (scenario.logins[0].prefix, scenario.logins[0].expires) == ("shop", timedelta(days=30))
     assert scenario.windows[0].starts_at.hour == 2
 
 
@@ -112,7 +115,7 @@ def test_script_says_what_is_found_when_and_from_where() -> None:
 
 
 def test_script_repeats_what_happens_so_many_times() -> None:
-    (repeated, _) = read_scenario(WHOLE).script.findings
+    repeated, *_ = read_scenario(WHOLE).script.findings
     assert repeated.periods == (Period(10 * MINUTE, 15 * MINUTE), Period(30 * MINUTE, 35 * MINUTE))
 
 
@@ -120,6 +123,13 @@ def test_script_lets_the_later_of_two_findings_count() -> None:
     script = read_scenario(WHOLE).script
     assert script.found("ghcr.io/shop/cart-1:1", "eu-west", 31 * MINUTE).digest == "second"
     assert script.found("ghcr.io/shop/cart-1:1", "eu-west", 31 * MINUTE).reason is Reason.OK
+
+
+def test_script_says_what_registries_show() -> None:
+    script = read_scenario(WHOLE).script
+    shown = script.found("ghcr.io/shop/cart-1:1", "us-east", 75 * MINUTE).quota
+    assert shown == RateLimit(limit=100, remaining=30, window_seconds=21_600, source=None)
+    assert script.found("ghcr.io/shop/cart-1:1", "us-east", 85 * MINUTE).certificate == timedelta(days=30)
 
 
 def test_script_says_who_is_away() -> None:
@@ -227,7 +237,12 @@ def test_expectation_says_nothing_of_kinds_that_it_leaves_out() -> None:
         ),
         ({"script": "[{at: 5m, finds: ok, of: c}]"}, "line 6, script.1.of", "c is none of the resources"),
         ({"script": "[{at: 5m, finds: ok, seen_from: s}]"}, "line 6, script.1.seen_from", "there is no region s"),
-        ({"script": "[{at: 5m}]"}, "line 6, script.1", "say what happens: finds or digest, or without, or order"),
+        ({"script": "[{at: 5m, limit: 100, window: 1h}]"}, "line 6, script.1", "left is missing"),
+        (
+            {"script": "[{at: 5m}]"},
+            "line 6, script.1",
+            "say what happens: finds, digest, limit, certificate, or without, or order",
+        ),
         (
             {"script": "[{at: 5m, without: broker, seen_from: r}]"},
             "line 6, script.1.seen_from",
