@@ -51,8 +51,8 @@ def _verdict_moments() -> Iterable[tuple[datetime, str, str]]:
 
 
 def _incident_moments() -> Iterable[tuple[datetime, str, str]]:
-    entries = IncidentEntry.objects.exclude(kind__in=(EntryKind.REGION, EntryKind.DEPTH)).select_related("incident__resource")
-    for entry in entries.order_by("incident_id", "id"):
+    entries = IncidentEntry.objects.exclude(kind__in=(EntryKind.REGION, EntryKind.DEPTH))
+    for entry in entries.select_related("incident__resource").order_by("incident_id", "id"):
         turned = f"{entry.before} → {entry.after}" if entry.before else entry.after
         words = ": ".join(filter(None, (f"incident #{entry.incident_id} {entry.kind}", turned, entry.text)))
         yield entry.at, entry.incident.subject, words
