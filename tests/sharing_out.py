@@ -13,7 +13,7 @@ TOGETHER: Final = ("tests/deploy", "tests/integration/rabbitmq")
 """Folders that one process runs whole: what their tests share is made once for a process, in ten seconds and more."""
 
 SECONDS: Final = {
-    "tests/integration/simulation/test_scenarios.py": 370,
+    "tests/integration/simulation/test_scenarios.py": 165,
     "tests/integration/rabbitmq": 230,
     "tests/deploy": 190,
     "tests/integration/faults/test_pipeline_faults.py": 185,
