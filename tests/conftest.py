@@ -25,7 +25,7 @@ hypothesis_settings.load_profile("kairos")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the session's servers, then let Django read its settings: in this order, hence not by pytest's ini."""
-    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+    if config.getoption("dist", "no") != "no" and not (hasattr(config, "workerinput") or config.option.collectonly):
         # It hands tests out to processes that are sessions of their own. Importing `kairos` has named the settings.
         del os.environ["DJANGO_SETTINGS_MODULE"]
         return

@@ -1,5 +1,8 @@
 """Several processes run the longest files first, and whole."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -32,3 +35,18 @@ def test_folder_with_a_server_of_its_own_is_run_by_one_process() -> None:
     folder = TOGETHER[0]
     assert {share(f"{folder}/test_a.py::test_x[a/b::c]"), share(f"{folder}/deep/test_b.py::T::test_y")} == {folder}
     assert share("tests/unit/test_a.py::TestIt::test_x") == "tests/unit/test_a.py"
+
+
+def test_tests_are_listed_as_well_where_they_would_be_shared_out() -> None:
+    """`make test ARGS="--collect-only"`: pytest-xdist starts no other process, so this one has to know it all."""
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    listed = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--collect-only", __file__],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "test_what_is_listed_exists" in listed.stdout
