@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from probes.actions import (
@@ -119,9 +119,15 @@ def partitions() -> None:
 def _thin(today: date, end: float) -> None:
     """Reduce days that are over to what failed, until `end` by the monotonic clock at most."""
     while day := thinning.next_day(today, settings.KAIROS_RETENTION_DAYS):
-        while not thinning.thin_hour(day):
-            if time.monotonic() > end:
-                return
+        try:
+            while not thinning.thin_hour(day):
+                if time.monotonic() > end:
+                    return
+        except OperationalError as error:
+            if not thinning.is_held(error):
+                raise
+            _log.warning("what failed on %s waits for its place: somebody reads outcomes, perhaps a backup", day)
+            return
         _log.info("kept what failed on %s", day)
 
 

@@ -1,16 +1,18 @@
 """What failed is kept longer than the rest of its day."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from pytest_django.fixtures import Settings
 
 from probes import tasks
 from probes.actions import partitions, thinning
 from probes.models import Outcome, Resource, RollUpProgress
 from probes.protocol.taxonomy import Status
+from probes.tasks import control
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +80,32 @@ def test_copy_that_was_interrupted_goes_on(now: datetime, old_day: datetime) -> 
     assert Outcome.objects.filter(slot__lt=old_day + DAY).count() == 24 * 5 + 1, "what is whole is still there"
     assert thin(old_day) == 24 - 5 + 1
     assert Outcome.objects.filter(slot__lt=old_day + DAY).count() == 24 * 3
+
+
+def test_copy_waits_for_its_place_while_a_backup_reads_and_keeps_nobody_waiting(
+    now: datetime, old_day: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reports would wait behind it, each ten seconds for ten seconds: that is how often it is tried."""
+    monkeypatch.setattr(control, "_WORK_SECONDS", 60)  # first come hours that are to be rolled up
+    for _ in range(24):
+        assert not thinning.thin_hour(old_day.date())
+    backup = connection.copy()
+    try:
+        backup.set_autocommit(False)
+        with backup.cursor() as cursor:
+            cursor.execute("LOCK TABLE probes_outcome IN ACCESS SHARE MODE")
+        began = time.monotonic()
+        with pytest.raises(OperationalError) as held:
+            thinning.thin_hour(old_day.date())
+        assert time.monotonic() - began < 5
+        assert thinning.is_held(held.value)
+        tasks.rollup()
+        assert "waits for its place" in caplog.text
+        assert thinning.next_day(now.date(), 14) == old_day.date()
+    finally:
+        backup.rollback()
+        backup.close()
+    assert thinning.thin_hour(old_day.date())
 
 
 def test_day_that_is_kept_whole_is_left_alone(now: datetime, old_day: datetime) -> None:
