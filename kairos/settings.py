@@ -282,7 +282,7 @@ CELERY_BEAT_SCHEDULE = {
     # Notices of incidents wait for a minute, so that this finds what explains them.
     "scopes": {"task": "probes.scopes", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "trim": {"task": "probes.trim", "schedule": 60.0, "options": {"expire_seconds": 60}},
-    # It works for a few seconds at a time, and makes way for notices.
+    # It works for a few seconds at a time, and not while notices are sent.
     "rollup": {"task": "probes.rollup", "schedule": 10.0, "options": {"expire_seconds": 10}},
     "tags": {"task": "probes.tags", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "expiry": {"task": "probes.expiry", "schedule": crontab(minute="23"), "options": {"expire_seconds": 3000}},

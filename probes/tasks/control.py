@@ -32,7 +32,7 @@ from probes.tasks.alone import alone
 from probes.tasks.publishing import crowded, publish_on_commit
 
 _ROUNDS = 20
-_WORK_SECONDS = 3  # of ten, of a task that goes on where it was interrupted: notices wait meanwhile
+_WORK_SECONDS = 3  # of ten, and the piece in hand, of a task that goes on where it ended: notices wait meanwhile
 
 _log = logging.getLogger(__name__)
 
