@@ -118,21 +118,17 @@ def locked(resource_ids: Iterable[int], *, now: datetime) -> list[Verdict]:
     their ids, by everyone. Resources cannot be deleted until the transaction ends.
     """
     ids = sorted(set(resource_ids))
-    rows = (
-        Verdict.objects.filter(resource__among=ids)
-        .select_related("resource__group")
+    among = Verdict.objects.filter(resource__among=ids)
+    # Before any is locked: whoever made rows while it held others could wait for one who waits for it.
+    if among.count() < len(ids):
+        with connection.cursor() as cursor:
+            cursor.execute(_MAKE, {"ids": ids, "now": now})
+    return list(
+        among.select_related("resource__group")
         .only("state", "since", *_CONCERNED)
         .order_by("resource_id")
         .select_for_update(of=("self",), no_key=True)
     )
-    found = list(rows)
-    if len(found) == len(ids):
-        return found
-    # Some were never looked at, or are no more. Two that look at the same ones for the first time may want each
-    # other's: then one of them begins anew, as a report does (`tasks.results`).
-    with connection.cursor() as cursor:
-        cursor.execute(_MAKE, {"ids": ids, "now": now})
-    return list(rows.all())
 
 
 def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: datetime) -> Recomputed:
