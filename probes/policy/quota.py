@@ -252,13 +252,12 @@ class Account:
 
     def corrected(self, charged_at: datetime, difference: int) -> Self:
         """Return the account where what the region took then cost `difference` more than was written down."""
-        if not any(self._is_own(bucket, charged_at) for bucket in self.buckets):
-            return self.charged(charged_at, spent=difference) if difference > 0 else self
-        buckets = tuple(
-            replace(bucket, spent=max(bucket.spent + difference, 0)) if self._is_own(bucket, charged_at) else bucket
-            for bucket in self.buckets
-        )
-        return replace(self, buckets=buckets)
+        buckets = list(self.buckets)
+        for position, bucket in enumerate(buckets):
+            if self._is_own(bucket, charged_at):  # the first, as it was charged there: another window overlaps it
+                buckets[position] = replace(bucket, spent=max(bucket.spent + difference, 0))
+                return replace(self, buckets=tuple(buckets))
+        return self.charged(charged_at, spent=difference) if difference > 0 else self
 
     def told(self, reading: Reading) -> Self:
         """Return the account after a reading of its own region."""

@@ -168,6 +168,12 @@ class TestCorrecting:
         taken = HUNDRED.charged(NOON, spent=20).charged(NOON + HOUR, spent=3)
         assert [bucket.spent for bucket in taken.corrected(NOON + HOUR, 2).buckets] == [20, 5]
 
+    def test_it_is_corrected_once_though_the_window_became_another(self) -> None:
+        """Parts of the old window and of the new one overlap."""
+        taken = replace(HUNDRED.charged(NOON, spent=20), ceiling=Ceiling(100, 12 * 3600))
+        taken = taken.charged(NOON + 31 * MINUTE, spent=3)
+        assert [bucket.spent for bucket in taken.corrected(NOON, -15).buckets] == [5, 3]
+
     def test_what_was_not_taken_in_advance_is_taken_afterwards(self) -> None:
         assert HUNDRED.corrected(NOON, 4).spent(NOON) == 4
         assert HUNDRED.corrected(NOON, -4) == HUNDRED
