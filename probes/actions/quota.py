@@ -119,7 +119,7 @@ def _shared_out(
                 own = [one.granted for one in found if one.granted.account == row.pk]
                 if not own:
                     continue
-                _book(row, found[0].account, own, now)
+                _book(row, found[0].account, own, now, tells_shortness=pool.is_whole)
                 changed[row.pk] = row
                 if row.short_since == row.short_at == now:
                     short[row.pk] = found[0].account
@@ -205,8 +205,13 @@ def _grant(account: int, wish: Wish, fate: Fate) -> Granted:
     return Granted(account, fate, charge, is_limited=True)
 
 
-def _book(row: QuotaAccount, account: Account, granted: Collection[Granted], now: datetime) -> None:
-    """Take what a region was granted from one of its accounts, and note whether it was too little."""
+def _book(
+    row: QuotaAccount, account: Account, granted: Collection[Granted], now: datetime, *, tells_shortness: bool
+) -> None:
+    """Take what a region was granted from one of its accounts, and note whether it was too little.
+
+    That is not told where somebody else holds a part of what there is.
+    """
     lowered = sum(item.fate is Fate.LOWERED for item in granted)
     put_off = sum(item.fate is Fate.PUT_OFF for item in granted)
     booked = replace(account, buckets=quota.buckets_from_json(row.buckets)).charged(
@@ -215,7 +220,7 @@ def _book(row: QuotaAccount, account: Account, granted: Collection[Granted], now
     row.buckets = quota.buckets_to_json(booked.buckets)
     row.lowered += lowered
     row.put_off += put_off
-    if lowered or put_off:
+    if tells_shortness and (lowered or put_off):
         if row.short_at is None or now - row.short_at > account.window:
             row.short_since = now
         row.short_at = now

@@ -279,6 +279,22 @@ class TestShortness:
         account = QuotaAccount.objects.get()
         assert (account.short_since, account.short_at) == (now, now + 118 * MINUTE)
 
+    def test_it_is_not_told_where_somebody_else_holds_a_part(
+        self, now: datetime, regions: Regions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing can be spent then, and it is not known what is left."""
+        locked = quota_book.Book.locked
+
+        def locked_in_part(*args: Any, **asked: Any) -> list[quota_book.Pool]:
+            return [replace(pool, is_whole=False) for pool in locked(*args, **asked)]
+
+        monkeypatch.setattr(quota_book.Book, "locked", locked_in_part)
+        add(4, now)
+        dispatch.claim_due(now)
+        assert sum(account.lowered for account in QuotaAccount.objects.all()) == 12
+        assert not QuotaAccount.objects.exclude(short_at=None).exists()
+        assert not Event.objects.exists()
+
     def test_it_is_told_again_after_a_window_without_any(self, now: datetime, regions: Regions) -> None:
         Registry.objects.create(host="docker.io", quota_limit=2, quota_window_seconds=60)
         for hour in range(2):
