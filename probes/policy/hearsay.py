@@ -17,7 +17,7 @@ from typing import Any, Final
 from probes.policy.quota import LONGEST_WINDOW_SECONDS, UNTOLD_WINDOW_SECONDS, Reading
 
 ENOUGH_TO_DOUBT_ONE: Final = 3
-"""Where so many were told, one alone is not believed to have more than all the others."""
+"""Where so many were told, one alone is not believed to have more than all the others, at once or in a second."""
 
 _KEPT: Final = timedelta(seconds=LONGEST_WINDOW_SECONDS)
 
@@ -32,13 +32,15 @@ def believed(readings: Readings, region: int) -> Reading | None:
     """
     own = readings.get(region)
     if own is None:
-        return min(readings.values(), key=_generosity, default=None)
+        least = min(readings.values(), key=_generosity, default=None)
+        return least and _at_once(least, min(map(_most, readings.values())))
     if len(readings) < ENOUGH_TO_DOUBT_ONE:
         return own
+    own = _at_once(own, sorted(map(_most, readings.values()))[-2])
     second = sorted(readings.values(), key=_generosity)[-2]
     if _rate(own) <= _rate(second):
         return own
-    return replace(own, limit=second.limit, window_seconds=second.window_seconds)
+    return replace(_at_once(own, _most(second)), window_seconds=second.window_seconds)
 
 
 def source(readings: Readings) -> str:
@@ -87,9 +89,19 @@ def readings_from_json(rows: Iterable[Sequence[Any]]) -> Readings:
     }
 
 
+def _at_once(reading: Reading, most: float) -> Reading:
+    """Return a reading that lets us have no more than that at once."""
+    return reading if _most(reading) <= most else replace(reading, limit=int(most))
+
+
+def _most(reading: Reading) -> float:
+    """Return how much a reading lets us have at once."""
+    return inf if reading.limit is None else reading.limit
+
+
 def _rate(reading: Reading) -> float:
     """Return how much a reading lets us have in a second."""
-    return inf if reading.limit is None else reading.limit / (reading.window_seconds or UNTOLD_WINDOW_SECONDS)
+    return _most(reading) / (reading.window_seconds or UNTOLD_WINDOW_SECONDS)
 
 
 def _generosity(reading: Reading) -> tuple[float, float]:

@@ -279,21 +279,33 @@ def later(before: Reading | None, reading: Reading) -> Reading:
 
 
 def ceiling(
-    *, own: Ceiling | None, reading: Reading | None, host: str, has_login: bool, is_mirrored: bool = False
+    *,
+    own: Ceiling | None,
+    reading: Reading | None,
+    host: str,
+    has_login: bool,
+    is_mirrored: bool = False,
+    is_hearsay: bool = False,
 ) -> Ceiling | None:
     """Return what limits an account: what an operator set, else what the registry told, else what is known of it.
 
     Docker Hub's limit is taken to be there until it tells: otherwise the first look at many images would spend it.
+    That it is more than that is not believed of others: of hearsay the less holds.
     """
     if own:
         return Ceiling(own.limit, _window(own.window_seconds))
-    if reading:
-        if reading.limit is None:
-            return None
-        return Ceiling(reading.limit, _window(reading.window_seconds or UNTOLD_WINDOW_SECONDS))
-    if host == HUB and not is_mirrored:
-        return Ceiling(200 if has_login else 100, _HUB_WINDOW_SECONDS)
-    return None
+    known = Ceiling(200 if has_login else 100, _HUB_WINDOW_SECONDS) if host == HUB and not is_mirrored else None
+    if reading is None:
+        return known
+    told = None
+    if reading.limit is not None:
+        told = Ceiling(reading.limit, _window(reading.window_seconds or UNTOLD_WINDOW_SECONDS))
+    if known is None or not is_hearsay:
+        return told
+    if told is None:
+        return known
+    slower = min(told, known, key=lambda found: found.limit / found.window_seconds)
+    return Ceiling(min(told.limit, known.limit), slower.window_seconds)
 
 
 def counting(chosen: str, *, host: str, source: str) -> Counting:

@@ -85,17 +85,18 @@ def account_of_region(rows: Sequence[QuotaAccount], region: int, sharers: Collec
     reading = hearsay.believed(readings, region)
     own = readings.get(region)
     source = own.source if own else hearsay.source(readings)
+    is_hearsay = own is None and bool(readings)
     return replace(
-        _with_settings(rows[0], reading, source=source, buckets=buckets),
+        _with_settings(rows[0], reading, source=source, buckets=buckets, is_hearsay=is_hearsay),
         region=region,
         sharers=frozenset({*readings, *(bucket.region for bucket in buckets), *sharers}),
         others=tuple(told for other, told in readings.items() if other != region),
-        is_hearsay=own is None and bool(readings),
+        is_hearsay=is_hearsay,
     )
 
 
 def _with_settings(
-    row: QuotaAccount, reading: Reading | None, *, source: str, buckets: tuple[Bucket, ...]
+    row: QuotaAccount, reading: Reading | None, *, source: str, buckets: tuple[Bucket, ...], is_hearsay: bool = False
 ) -> Account:
     registry = row.registry
     return Account(
@@ -106,6 +107,7 @@ def _with_settings(
             host=registry.host,
             has_login=row.credential_id is not None,
             is_mirrored=bool(registry.api_host),
+            is_hearsay=is_hearsay,
         ),
         share_percent=registry.quota_share_percent,
         reading=reading,

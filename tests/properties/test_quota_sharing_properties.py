@@ -35,15 +35,16 @@ class Shared:
 
     def seen_from(self, region: int, regions: Sequence[int]) -> Account:
         reading = believed(self.readings, region)
+        is_hearsay = region not in self.readings and bool(self.readings)
         return Account(
             counting=self.counting,
-            ceiling=ceiling(own=None, reading=reading, host="docker.io", has_login=True),
+            ceiling=ceiling(own=None, reading=reading, host="docker.io", has_login=True, is_hearsay=is_hearsay),
             reading=reading,
             buckets=self.buckets,
             region=region,
             sharers=frozenset({*self.readings, *(bucket.region for bucket in self.buckets), *regions}),
             others=tuple(told for other, told in self.readings.items() if other != region),
-            is_hearsay=region not in self.readings and bool(self.readings),
+            is_hearsay=is_hearsay,
         )
 
     def hand_out(self, costs: Sequence[int], region: int, regions: Sequence[int], now: datetime) -> list[Fate]:
@@ -146,3 +147,16 @@ def test_who_was_told_nothing_yet_may_ask(shared: Shared, lie: Reading) -> None:
     asks = Wish(key=(1, 1), cost=20, least=0 if shared.counting is Counting.MANIFESTS else 3)
     found = decide(shared.seen_from(1, [1, LIAR]), [asks], [], now=NOON)
     assert found[1, 1] is not Fate.PUT_OFF
+
+
+@given(lies, honest_ones, rounds)
+def test_whatever_one_says_the_first_look_of_the_others_takes_no_more_than_is_known(
+    lie: Reading, honest: list[int], rounds: list[tuple[int, Reading, int, list[int]]]
+) -> None:
+    """He is the first to be told anything, or says so, and they hand out all that is due."""
+    shared = Shared(limit=200)
+    shared.told(LIAR, lie)
+    for seconds, _, _, wanted in rounds:
+        for region in honest:
+            shared.hand_out(wanted * 20, region, [*honest, LIAR], NOON + min(seconds, 60) * SECOND)
+    assert shared.within(NOON + WINDOW, honest) <= shared.ours

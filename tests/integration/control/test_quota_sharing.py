@@ -17,6 +17,7 @@ from probes.protocol.taxonomy import Depth
 from tests.fakes.far_region import Find, found
 from tests.fakes.metered_hub import MeteredHub
 from tests.fakes.quota_books import EU, add, come_from, deliver, depths, login, spent_by
+from tests.fakes.steps import step
 from tests.integration.control.conftest import Regions
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +39,11 @@ def lying(told: RateLimit | None = None, requests: int = 3) -> Find:
 
 def says(limit: int, remaining: int, *, window_seconds: int = 21_600, source: str = "robot") -> Find:
     return lying(RateLimit(limit=limit, remaining=remaining, window_seconds=window_seconds, source=source))
+
+
+def says_that_there_is_no_limit(plan: CheckPlan) -> Outcome:
+    """A manifest was read, and no header came with it."""
+    return replace(found(plan), steps=(step(),))
 
 
 @pytest.fixture
@@ -125,6 +131,20 @@ def test_region_that_was_told_nothing_yet_asks_for_itself(now: datetime, regions
     asked = depths(regions, dispatch.claim_due(now + 2 * MINUTE).messages)
     assert Depth.PLATFORM in asked["eu-west"]
     assert set(asked["ap-south"]) == {Depth.RESOLVE}
+
+
+@pytest.mark.usefixtures("_robot")
+@pytest.mark.parametrize("lie", [says_that_there_is_no_limit, says(10**9, 10**9)], ids=["none", "a huge limit"])
+def test_region_that_was_told_nothing_yet_does_not_spend_all_on_the_word_of_one(
+    now: datetime, regions: Regions, lie: Find
+) -> None:
+    """Docker Hub's 200 for a login are taken to be there until it tells: of its 100 each image costs two."""
+    add(1, now)
+    deliver(regions, dispatch.claim_due(now).messages, now + SECOND, ap_south=lie)
+    assert set(readings_from_json(QuotaAccount.objects.get().readings)) == {regions["ap-south"].row.pk}
+    add(200, now + MINUTE, first=1)
+    asked = depths(regions, dispatch.claim_due(now + MINUTE).messages)
+    assert 0 < 2 * sum(asked[slug].count(Depth.PLATFORM) for slug in HONEST) <= 100
 
 
 @pytest.mark.usefixtures("_robot")

@@ -31,6 +31,17 @@ def test_one_of_three_is_not_believed_to_have_more_than_the_others(lie: Reading)
     assert found == replace(lie, limit=100, window_seconds=21_600)
 
 
+def test_nor_to_have_it_at_once_for_a_longer_time() -> None:
+    """The limits of a week are no more in a second, and could be spent in one."""
+    patient = replace(HONEST, limit=2800, window_seconds=7 * 86_400)
+    assert believed({1: HONEST, 2: HONEST, 9: patient}, 9) == replace(patient, limit=100)
+
+
+def test_one_of_three_that_is_told_less_at_once_is_not_believed_to_have_more_at_once() -> None:
+    quick = replace(HONEST, limit=25, window_seconds=60)
+    assert believed({1: HONEST, 2: TINY, 3: quick}, 3) == replace(quick, window_seconds=21_600)
+
+
 def test_one_of_two_is_believed_of_itself() -> None:
     """It may come by another way, as through a mirror; there is nobody to say which of them is right."""
     assert believed({1: HONEST, 9: HUGE}, 9) == HUGE
@@ -41,6 +52,11 @@ def test_who_was_told_nothing_goes_by_the_least_until_then() -> None:
     assert believed({1: HONEST, 2: HUGE}, 3) == HONEST
     assert believed({1: HONEST, 2: NOTHING_LEFT}, 3) == NOTHING_LEFT
     assert believed({1: UNLIMITED}, 3) == UNLIMITED
+
+
+def test_nor_does_he_spend_at_once_what_another_has_for_a_longer_time() -> None:
+    patient = replace(HONEST, limit=2000, window_seconds=7 * 86_400)
+    assert believed({1: HONEST, 9: patient}, 3) == replace(patient, limit=100)
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,24 @@ class TestCeiling:
         found = ceiling(own=None, reading=None, host=HUB, has_login=has_login)
         assert found == Ceiling(limit, 6 * 3600)
 
+    @pytest.mark.parametrize(
+        ("told", "host", "held"),
+        [
+            (Reading(at=NOON), HUB, Ceiling(200, 6 * 3600)),
+            (Reading(at=NOON, limit=10**9, window_seconds=60), HUB, Ceiling(200, 6 * 3600)),
+            (Reading(at=NOON, limit=30, window_seconds=3600), HUB, Ceiling(30, 3600)),
+            (Reading(at=NOON, limit=5000, window_seconds=7 * 86_400), HUB, Ceiling(200, 7 * 86_400)),
+            (Reading(at=NOON, limit=100, window_seconds=60), HUB, Ceiling(100, 6 * 3600)),
+            (Reading(at=NOON, limit=10**9, window_seconds=60), "ghcr.io", Ceiling(10**9, 60)),
+            (Reading(at=NOON), "ghcr.io", None),
+        ],
+    )
+    def test_more_than_is_known_of_docker_hub_is_not_believed_of_others(
+        self, told: Reading, host: str, held: Ceiling | None
+    ) -> None:
+        """Who was told nothing yet would spend what all have on the word of one."""
+        assert ceiling(own=None, reading=told, host=host, has_login=True, is_hearsay=True) == held
+
     def test_a_mirror_of_docker_hub_has_none_of_its_own(self) -> None:
         assert ceiling(own=None, reading=None, host=HUB, has_login=False, is_mirrored=True) is None
 
