@@ -138,7 +138,10 @@ def test_thinned_day_is_a_partition_like_any_other(now: datetime, old_day: datet
     assert partitions.drop_partitions((now + 71 * DAY).date(), 90) == [name]
 
 
-def test_task_thins_and_drops_by_the_settings(now: datetime, old_day: datetime, settings: Settings) -> None:
+def test_task_thins_and_drops_by_the_settings(
+    now: datetime, old_day: datetime, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_WORK_SECONDS", 60)  # first come hours that are to be rolled up
     settings.KAIROS_RETENTION_DAYS = 14
     settings.KAIROS_FAILURES_RETENTION_DAYS = 90
     ancient = (datetime.now(UTC) - timedelta(days=95)).date()

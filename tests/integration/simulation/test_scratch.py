@@ -30,7 +30,21 @@ def test_nothing_is_emptied_in_another_database() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_connection_is_the_operators_again_whatever_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_is_the_operators_again_whatever_was_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "call_command", lambda *_, **__: None)  # tables take longer than all the rest
+    own, before = connection.settings_dict["NAME"], _databases()
+    names: list[str] = []
+    with suppress(RuntimeError), scratch.scratch() as name:
+        names.append(name)
+        assert connection.settings_dict["NAME"] == name
+        raise RuntimeError
+    assert names[0].startswith(scratch.PREFIX)
+    assert connection.settings_dict["NAME"] == own
+    assert _databases() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connection_is_the_operators_again_where_tables_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     own, before = connection.settings_dict["NAME"], _databases()
     names: list[str] = []
 
