@@ -6,7 +6,7 @@ What happens and what is told of it are stored together or not at all. Where nob
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -38,6 +38,9 @@ _COURSE_CHANGED: Final = (
     "attempts",
     "last_error",
 )
+
+_COMMITTED_WITHIN: Final = timedelta(minutes=1)
+"""So soon at the latest ends a transaction that changes maintenance."""
 
 
 def announce(announcements: Sequence[Announcement], *, now: datetime) -> int:
@@ -113,12 +116,14 @@ def send_again(notice_ids: Iterable[int], *, now: datetime) -> int:
 def judge_again(ends: Collection[datetime], *, now: datetime) -> int:
     """Have notices judged at once that wait for one of these ends of maintenance; returns how many.
 
-    To be called where the end is moved, in that transaction. What is due is locked as well: whoever judges it now
-    still sees the old end, and is waited for; whoever comes later waits for neither, and sees the new one.
+    To be called where the end is moved, in that transaction. What is due is locked as well, and what will be before
+    this is committed: whoever judges it now still sees the old end, and is waited for; whoever comes later waits for
+    neither, and sees the new one.
     """
     if not ends:
         return 0
-    pending = Notice.objects.filter(Q(due_at__in=ends) | Q(due_at__lte=now), state=NoticeState.PENDING)
+    soon = now + _COMMITTED_WITHIN
+    pending = Notice.objects.filter(Q(due_at__in=ends) | Q(due_at__lte=soon), state=NoticeState.PENDING)
     locked = pending.order_by("pk").select_for_update(no_key=True).values_list("pk", "due_at")
     waiting = [pk for pk, due_at in locked if due_at in ends]
     return Notice.objects.filter(pk__in=waiting).update(due_at=now)

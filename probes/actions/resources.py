@@ -13,6 +13,7 @@ from probes.actions import incidents, notices, verdicts
 from probes.models import (
     Endpoint,
     Incident,
+    Notice,
     Pause,
     Region,
     RegionState,
@@ -116,7 +117,10 @@ def delete(resource_ids: Iterable[int], *, now: datetime) -> None:
         verdicts.locked(ids, now=now)
         # Incidents before their notices, as by whoever tells of them: Django unties the notices first.
         doomed_incidents = Incident.objects.filter(resource__in=ids).order_by("pk")
-        list(doomed_incidents.select_for_update(no_key=True).values_list("pk", flat=True))
+        known_as = list(doomed_incidents.select_for_update(no_key=True).values_list("pk", flat=True))
+        # And in their order, as by whoever tells, judges or sends them: Django unties them as they lie.
+        told = Notice.objects.filter(incident__in=known_as).order_by("pk")
+        list(told.select_for_update(no_key=True).values_list("pk"))
         Resource.objects.filter(pk__in=ids).delete()
 
 

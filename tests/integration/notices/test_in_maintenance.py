@@ -1,7 +1,7 @@
 """What is kept back in the maintenance of regions and registries, and what of it is told after."""
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -166,14 +166,17 @@ class TestWindowThatIsMoved:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("later", [timedelta(), MINUTE / 2], ids=["at that moment", "half a minute later"])
 def test_what_is_judged_while_a_window_is_called_off_does_not_wait_for_it(
-    plane: ControlPlane, image: Resource, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
+    plane: ControlPlane, image: Resource, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch, later: timedelta
 ) -> None:
     """Whoever judges has seen the window, and has not yet written that the notice waits for its end."""
     make_channel()
     plane.check(image, finds=EVERYWHERE)
     _works(plane, resources=[image])
     plane.now += 2 * MINUTE
+    judged_at = plane.now + later
+    Notice.objects.update(due_at=judged_at)
     called_off = threading.Thread(target=_call_off, args=(plane.now,))
 
     def judge_meanwhile(*args: Any) -> Any:
@@ -183,9 +186,9 @@ def test_what_is_judged_while_a_window_is_called_off_does_not_wait_for_it(
         return judge(*args)
 
     monkeypatch.setattr(delivery, "judge", judge_meanwhile)
-    told = deliver(plane.now)
+    told = deliver(judged_at)
     called_off.join(30)
-    assert told + deliver(plane.now) == ["ghcr.io/org/app:1 is unavailable"]
+    assert told + deliver(judged_at) == ["ghcr.io/org/app:1 is unavailable"]
 
 
 def _call_off(now: datetime) -> None:
