@@ -18,7 +18,7 @@ from probes.actions.missed import Shed
 from probes.actions.orders import Check, Order, Wanted, chunks, taken_over
 from probes.actions.quota import Manner, ration
 from probes.models import Batch, Credential, Endpoint, Region, RegionState, Registry, Resource
-from probes.policy import depth, freshness, quota, sampling, slots
+from probes.policy import depth, freshness, sampling, slots
 from probes.policy.rationing import Fate
 from probes.policy.slots import MissedCause
 from probes.protocol import batch as wire
@@ -166,7 +166,7 @@ class _Office:
             address=self._addressees[region.pk].address,
             depth=None if resource.is_endpoint else _depth(check, state),
             needs_depth=state is not None
-            and quota.needs_depth(
+            and depth.needs_depth(
                 ballot=state.ballot,
                 status=state.status,
                 stage=state.stage,

@@ -7,11 +7,13 @@ a manifest was proven for a digest, after a failure at a blob, and every day. An
 a resource, or force a depth: then documents are read at the manifest's cadence, and in between only asked for.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from probes.protocol.taxonomy import Depth, Stage, Status
+from probes.policy.ballot import Ballot, ballot_of
+from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
 
 MANIFEST_CADENCE: Final = timedelta(hours=6)
 BLOBS_CADENCE: Final = timedelta(hours=24)
@@ -29,6 +31,22 @@ USUAL: Final = Cadences()
 
 
 BLOB_STAGES: Final = frozenset({Stage.CONFIG, Stage.LAYER})
+_DEEP_STAGES: Final = frozenset({Stage.INDEX, Stage.CHILD, Stage.CONFIG, Stage.LAYER})
+_OF_CONTENT: Final = frozenset(
+    reason.value
+    for reason in (
+        Reason.TAG_DIGEST_INCONSISTENT,
+        Reason.SIZE_MISMATCH,
+        Reason.DIGEST_MISMATCH,
+        Reason.MANIFEST_MALFORMED,
+        Reason.MANIFEST_EMPTY,
+        Reason.MANIFEST_TYPE_CONFLICT,
+        Reason.MANIFEST_TYPE_UNSUPPORTED,
+        Reason.MANIFEST_ENCODING_UNSUPPORTED,
+        Reason.MANIFEST_TOO_LARGE,
+        Reason.LEGACY_SCHEMA1,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,3 +116,15 @@ def is_reread_due(proof: Proof, *, digest: str | None, now: datetime, cadences: 
 
 def _lapsed(proved_at: datetime | None, cadence: timedelta, now: datetime) -> bool:
     return proved_at is None or now - proved_at >= cadence
+
+
+def needs_depth(*, ballot: str | None, status: str, stage: str | None, reason: str, warnings: Iterable[str]) -> bool:
+    """Tell whether a resolve would call an image well though it fails: it does so where a resolve does not look.
+
+    Where the last outcome could not tell, it is not known where the failure is.
+    """
+    if ballot != Ballot.BAD:
+        return False
+    if ballot_of(Status(status), reason) is not Ballot.BAD or stage in _DEEP_STAGES:
+        return True
+    return stage == Stage.MANIFEST and (reason in _OF_CONTENT or Warn.HEAD_GET_DISAGREE in warnings)

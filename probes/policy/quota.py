@@ -20,11 +20,10 @@ from enum import StrEnum
 from ipaddress import IPv6Network, ip_address
 from typing import Final, Self
 
-from probes.policy.ballot import Ballot, ballot_of
 from probes.protocol.errors import clean_text
 from probes.protocol.outcome import Outcome, RateLimit
 from probes.protocol.plan import ALL_PLATFORMS
-from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
+from probes.protocol.taxonomy import Depth, Stage
 
 SHARE_PERCENT: Final = 50
 """Of a limit that monitoring takes at most, unless the registry's settings say otherwise."""
@@ -49,23 +48,6 @@ _REQUESTS_OF_A_RESOLVE: Final = 3
 
 _LOOK_EVERY: Final = timedelta(hours=1)
 """So often a region that knows an account by what others say of it may ask for itself."""
-
-_DEEP_STAGES: Final = frozenset({Stage.INDEX, Stage.CHILD, Stage.CONFIG, Stage.LAYER})
-_OF_CONTENT: Final = frozenset(
-    reason.value
-    for reason in (
-        Reason.TAG_DIGEST_INCONSISTENT,
-        Reason.SIZE_MISMATCH,
-        Reason.DIGEST_MISMATCH,
-        Reason.MANIFEST_MALFORMED,
-        Reason.MANIFEST_EMPTY,
-        Reason.MANIFEST_TYPE_CONFLICT,
-        Reason.MANIFEST_TYPE_UNSUPPORTED,
-        Reason.MANIFEST_ENCODING_UNSUPPORTED,
-        Reason.MANIFEST_TOO_LARGE,
-        Reason.LEGACY_SCHEMA1,
-    )
-)
 
 
 class Counting(StrEnum):
@@ -357,18 +339,6 @@ def cost(outcome: Outcome, counts: Counting, *, expected: int) -> int:
 def has_met(outcome: Outcome) -> bool:
     """Tell whether the registry answered with a manifest, and so would have spoken of a limit."""
     return any(step.stage is Stage.MANIFEST and step.http_status == 200 for step in outcome.steps)
-
-
-def needs_depth(*, ballot: str | None, status: str, stage: str | None, reason: str, warnings: Iterable[str]) -> bool:
-    """Tell whether a resolve would call an image well though it fails: it does so where a resolve does not look.
-
-    Where the last outcome could not tell, it is not known where the failure is.
-    """
-    if ballot != Ballot.BAD:
-        return False
-    if ballot_of(Status(status), reason) is not Ballot.BAD or stage in _DEEP_STAGES:
-        return True
-    return stage == Stage.MANIFEST and (reason in _OF_CONTENT or Warn.HEAD_GET_DISAGREE in warnings)
 
 
 def buckets_to_json(buckets: Iterable[Bucket]) -> list[list[int]]:

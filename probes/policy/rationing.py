@@ -7,7 +7,7 @@ first, and what he waits for is kept for him while his slots come: so nobody wai
 Each region has a line of its own: one that never gets what it waits for keeps nothing from the others.
 
 Where each request counts, half of what is ours is for resolves alone. An image that fails where a resolve does not
-look (`quota.needs_depth`) gets no resolve: that would call it well. As long as half of ours is left, it comes first.
+look (`depth.needs_depth`) gets no resolve: that would call it well. As long as half of ours is left, it comes first.
 """
 
 from collections.abc import Mapping, Sequence

@@ -12,10 +12,11 @@ from probes.policy.depth import (
     Cadences,
     Proof,
     is_reread_due,
+    needs_depth,
     next_depth,
     prove,
 )
-from probes.protocol.taxonomy import Depth, Stage, Status
+from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -136,3 +137,33 @@ class TestReread:
 def test_operator_can_force_any_depth() -> None:
     for depth in Depth:
         assert planned(NOTHING_PROVED, forced=depth) is depth
+
+
+class TestNeedsDepth:
+    @pytest.mark.parametrize(
+        ("stage", "reason", "warnings", "needed"),
+        [
+            (Stage.LAYER, Reason.LAYER_MISSING, [], True),
+            (Stage.CHILD, Reason.CHILD_MANIFEST_MISSING, [], True),
+            (Stage.MANIFEST, Reason.DIGEST_MISMATCH, [], True),
+            (Stage.MANIFEST, Reason.REGISTRY_ERROR, [Warn.HEAD_GET_DISAGREE], True),
+            (Stage.MANIFEST, Reason.TAG_NOT_FOUND, [], False),
+            (Stage.CONNECT, Reason.CONNECT_TIMEOUT, [], False),
+        ],
+    )
+    def test_a_failure_does_where_a_resolve_does_not_look(
+        self, stage: Stage, reason: Reason, warnings: list[str], *, needed: bool
+    ) -> None:
+        found = needs_depth(ballot="bad", status=reason.status, stage=stage, reason=reason.value, warnings=warnings)
+        assert found is needed
+
+    def test_what_was_throttled_after_a_failure_is_not_known_to_be_shallow(self) -> None:
+        assert needs_depth(
+            ballot="bad", status=Status.INDETERMINATE, stage=Stage.MANIFEST, reason="rate_limited", warnings=[]
+        )
+
+    @pytest.mark.parametrize("ballot", [None, "good", "impaired"])
+    def test_nothing_else_does(self, ballot: str | None) -> None:
+        assert not needs_depth(
+            ballot=ballot, status=Status.UNAVAILABLE, stage=Stage.LAYER, reason="layer_missing", warnings=[]
+        )

@@ -21,12 +21,11 @@ from probes.policy.quota import (
     counting,
     has_met,
     manifests_read,
-    needs_depth,
     place,
     price,
 )
 from probes.protocol.outcome import Conclusion, Outcome, RateLimit, Step
-from probes.protocol.taxonomy import Depth, Reason, Stage, Status, Warn
+from probes.protocol.taxonomy import Depth, Reason, Stage
 from tests.fakes.steps import step
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -325,36 +324,6 @@ class TestCosts:
     def test_registry_that_served_a_manifest_was_met(self) -> None:
         assert has_met(outcome(step(method="HEAD")))
         assert not has_met(outcome(step(http_status=401), step(stage=Stage.TOKEN)))
-
-
-class TestNeedsDepth:
-    @pytest.mark.parametrize(
-        ("stage", "reason", "warnings", "needed"),
-        [
-            (Stage.LAYER, Reason.LAYER_MISSING, [], True),
-            (Stage.CHILD, Reason.CHILD_MANIFEST_MISSING, [], True),
-            (Stage.MANIFEST, Reason.DIGEST_MISMATCH, [], True),
-            (Stage.MANIFEST, Reason.REGISTRY_ERROR, [Warn.HEAD_GET_DISAGREE], True),
-            (Stage.MANIFEST, Reason.TAG_NOT_FOUND, [], False),
-            (Stage.CONNECT, Reason.CONNECT_TIMEOUT, [], False),
-        ],
-    )
-    def test_a_failure_does_where_a_resolve_does_not_look(
-        self, stage: Stage, reason: Reason, warnings: list[str], *, needed: bool
-    ) -> None:
-        found = needs_depth(ballot="bad", status=reason.status, stage=stage, reason=reason.value, warnings=warnings)
-        assert found is needed
-
-    def test_what_was_throttled_after_a_failure_is_not_known_to_be_shallow(self) -> None:
-        assert needs_depth(
-            ballot="bad", status=Status.INDETERMINATE, stage=Stage.MANIFEST, reason="rate_limited", warnings=[]
-        )
-
-    @pytest.mark.parametrize("ballot", [None, "good", "impaired"])
-    def test_nothing_else_does(self, ballot: str | None) -> None:
-        assert not needs_depth(
-            ballot=ballot, status=Status.UNAVAILABLE, stage=Stage.LAYER, reason="layer_missing", warnings=[]
-        )
 
 
 def test_buckets_are_kept_as_whole_numbers() -> None:
