@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import dispatch, retention
+from probes.actions import again, dispatch, retention
 from probes.actions import regions as region_actions
 from probes.actions.ingest import ingest
 from probes.management.ledger import lines
@@ -164,6 +164,20 @@ class TestReturned:
         assert spent_by(QuotaAccount.objects.get()) == 2
         ingest(region.report(region.open(again), hub.seen_from(EU)), now=now + 2 * SECOND)
         assert spent_by(QuotaAccount.objects.get()) == 2
+
+    def test_handing_out_again_looks_at_no_account(self, now: datetime, regions: Regions) -> None:
+        """Whoever takes in a report locks them last, in their order: else it and a tick would wait for each other."""
+        region = regions["eu-west"]
+        Registry.objects.create(host="docker.io", quota_limit=4, quota_window_seconds=3600)
+        (image,) = add(1, now)
+        image.regions.set([region.row])
+        dispatch.claim_due(now)
+        batch = Batch.objects.get()
+        returned = [(image.pk, slot) for slot in batch.slots]
+        with CaptureQueriesContext(connection) as captured:
+            second = again.hand_out(region.row, batch, returned, now=now + SECOND)
+        assert [message.checks for message in second.messages] == [1]
+        assert not [query["sql"] for query in captured if "probes_quotaaccount" in query["sql"]]
 
     def test_check_that_nobody_makes_up_for_is_given_back(self, now: datetime, regions: Regions) -> None:
         region = regions["eu-west"]
