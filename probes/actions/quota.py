@@ -23,7 +23,7 @@ from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
 from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Waiting, Wish, decide, may_wait
 from probes.protocol.taxonomy import Depth
-from probes.selectors.quota import account_of_region
+from probes.selectors.quota import CountedAsOne
 
 _PLACE_KEPT_FOR_SLOTS: Final = 3
 """Whoever waits and is not seen for so long has lost his place."""
@@ -80,7 +80,8 @@ def ration(wanted: Sequence[Wanted], *, manner: Manner, now: datetime) -> list[G
     book = Book(parties, now=now)
     rows = {item.key: book.row_of(party) for item, party in zip(wanted, parties, strict=True)}
     seen = {(row.pk, region): row for (_, region), row in rows.items()}
-    accounts = {place: account_of_region([row], place[1]) for place, row in seen.items()}
+    known = {row.pk: CountedAsOne([row]) for row in seen.values()}
+    accounts = {place: known[place[0]].seen_from(place[1]) for place in seen}
     open_items: dict[_Place, list[Wanted]] = defaultdict(list)
     granted: dict[Key, Granted] = {}
     for item in wanted:
@@ -109,36 +110,45 @@ def _shared_out(
     """Return what becomes of checks of accounts that are limited, by these; write down what they take."""
     lines = _lines([row.pk for pool in pools for row in pool.rows], {region for _, region in wanted}, now)
     changed: dict[int, QuotaAccount] = {}
-    short: dict[int, Account] = {}
+    happenings: list[Happening] = []
     decided: list[_Decided] = []
     for pool in pools:
-        for region in _in_turn(pool, wanted, now):
-            found = _decide(pool, region, wanted, accounts, lines, manner=manner, now=now)
+        sharers = _sharers(pool, wanted)
+        short: dict[int, _Decided] = {}
+        for region in _in_turn(pool, sharers, now):
+            found = _decide(pool, region, sharers, wanted, accounts, lines, manner=manner, now=now)
             decided += found
             for row in pool.rows:
-                own = [one.granted for one in found if one.granted.account == row.pk]
-                if not own:
-                    continue
-                _book(row, found[0].account, own, now, tells_shortness=pool.is_whole)
-                changed[row.pk] = row
-                if row.short_since == row.short_at == now:
-                    short[row.pk] = found[0].account
-    granted = {one.wish.key: one.granted for one in decided}
-    for place, left in wanted.items():
-        if place[0] not in changed:  # somebody else holds it: nothing of it can be spent
-            wishes = {item.key: _wish(item, accounts[place], manner) for item in left}
-            fates = decide(_exhausted(accounts[place]), list(wishes.values()), [], now=now)
-            granted |= {key: _grant(place[0], wishes[key], fate) for key, fate in fates.items()}
+                own = [one for one in found if one.granted.account == row.pk]
+                if own and _book(row, pool.counted, own, now):
+                    short.setdefault(row.pk, own[0])
+        changed |= {row.pk: row for row in pool.counted.write()}
+        if pool.is_whole:  # otherwise somebody else holds a part of what there is
+            happenings += _shortages(pool.counted, short, sharers, now)
     QuotaAccount.objects.bulk_update(changed.values(), _BOOKED)
-    events.record([_shortage(changed[pk], account, now) for pk, account in short.items()], now=now)
+    events.record(happenings, now=now)
     if manner is Manner.SCHEDULED:
         _line_up(decided, now)
+    held = {place: left for place, left in wanted.items() if place[0] not in changed}
+    return {one.wish.key: one.granted for one in decided} | _out_of_reach(held, accounts, manner=manner, now=now)
+
+
+def _out_of_reach(
+    wanted: Mapping[_Place, Sequence[Wanted]], accounts: Mapping[_Place, Account], *, manner: Manner, now: datetime
+) -> dict[Key, Granted]:
+    """Return what becomes of checks of accounts that somebody else holds: nothing of those can be spent."""
+    granted: dict[Key, Granted] = {}
+    for place, left in wanted.items():
+        wishes = {item.key: _wish(item, accounts[place], manner) for item in left}
+        fates = decide(_exhausted(accounts[place]), list(wishes.values()), [], now=now)
+        granted |= {key: _grant(place[0], wishes[key], fate) for key, fate in fates.items()}
     return granted
 
 
 def _decide(
     pool: Pool,
     region: int,
+    sharers: Collection[int],
     wanted: Mapping[_Place, Sequence[Wanted]],
     accounts: Mapping[_Place, Account],
     lines: Mapping[_Place, Sequence[Waiting]],
@@ -147,7 +157,7 @@ def _decide(
     now: datetime,
 ) -> list["_Decided"]:
     """Return what becomes of a region's checks of a pool."""
-    account = pool.seen_from(region, _sharers(pool, wanted))
+    account = pool.counted.seen_from(region, sharers)
     account = account if pool.is_whole else _exhausted(account)
     places = [(row.pk, region) for row in pool.rows]
     wishes = [
@@ -168,9 +178,9 @@ def _sharers(pool: Pool, wanted: Mapping[_Place, Sequence[Wanted]]) -> set[int]:
     return {region for account, region in wanted if account in rows}
 
 
-def _in_turn(pool: Pool, wanted: Mapping[_Place, Sequence[Wanted]], now: datetime) -> list[int]:
+def _in_turn(pool: Pool, sharers: Collection[int], now: datetime) -> list[int]:
     """Return these regions, who took least so far first: the common half is for whoever comes first."""
-    return sorted(_sharers(pool, wanted), key=lambda region: (pool.seen_from(region).own_spent(now), region))
+    return sorted(sharers, key=lambda region: (pool.counted.seen_from(region).own_spent(now), region))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,44 +215,57 @@ def _grant(account: int, wish: Wish, fate: Fate) -> Granted:
     return Granted(account, fate, charge, is_limited=True)
 
 
-def _book(
-    row: QuotaAccount, account: Account, granted: Collection[Granted], now: datetime, *, tells_shortness: bool
-) -> None:
-    """Take what a region was granted from one of its accounts, and note whether it was too little.
-
-    That is not told where somebody else holds a part of what there is.
-    """
+def _book(row: QuotaAccount, counted: CountedAsOne, own: Sequence[_Decided], now: datetime) -> bool:
+    """Take what a region was granted from one of its accounts; tell whether it was too little."""
+    granted = [one.granted for one in own]
     lowered = sum(item.fate is Fate.LOWERED for item in granted)
     put_off = sum(item.fate is Fate.PUT_OFF for item in granted)
-    booked = replace(account, buckets=quota.buckets_from_json(row.buckets)).charged(
+    booked = replace(own[0].account, buckets=counted.buckets_of(row)).charged(
         now, spent=sum(item.charge for item in granted), lowered=lowered, put_off=put_off
     )
-    row.buckets = quota.buckets_to_json(booked.buckets)
+    counted.put(row, booked.buckets)
     row.lowered += lowered
     row.put_off += put_off
-    if tells_shortness and (lowered or put_off):
-        if row.short_at is None or now - row.short_at > account.window:
-            row.short_since = now
-        row.short_at = now
+    return bool(lowered or put_off)
 
 
-def _shortage(row: QuotaAccount, account: Account, now: datetime) -> Happening:
-    """Return what is to be told of an account that is short since this very moment, as a region sees it.
+def _shortages(
+    counted: CountedAsOne, short: Mapping[int, "_Decided"], sharers: Collection[int], now: datetime
+) -> list[Happening]:
+    """Note which accounts are short, each as a region met it, and return what is to be told of it.
 
-    There is no second of it until nothing was lowered or put off for a whole window.
+    There is no second of it until nothing was lowered or put off for a whole window: for the longest, as any region
+    may say of its own that it is a minute.
     """
+    told = []
+    quiet = counted.longest_window(sharers) if short else timedelta()
+    for row in counted.rows:
+        if row.pk not in short:
+            continue
+        if row.short_at is None or now - row.short_at > quiet:
+            row.short_since = now
+            told.append(_shortage(row, counted, short[row.pk], now))
+        row.short_at = now
+    return told
+
+
+def _shortage(row: QuotaAccount, counted: CountedAsOne, met: "_Decided", now: datetime) -> Happening:
+    """Return what is to be told of an account that is short since this very moment, as a region sees it."""
+    account, slug = met.account, met.item.region.slug
     limit = account.ceiling.limit if account.ceiling else 0
     window_seconds = int(account.window.total_seconds())
-    spent = replace(account, buckets=quota.buckets_from_json(row.buckets)).spent(now)
+    spent = replace(account, buckets=counted.buckets_of(row)).spent(now)
     budget = account.budget or 0
+    used = f"{spent} of our {budget} used, of {limit} within {window_seconds} s for all"
     return Happening(
         kind=EventKind.QUOTA_SHORT,
         key=f"quota_short {row.pk} {now.isoformat()}",
         at=now,
         severity=SEVERITIES[EventKind.QUOTA_SHORT],
-        text=f"{row} runs short: {spent} of our {budget} used, of {limit} within {window_seconds} s for all",
+        text=f"{row} runs short: {used}, by what {slug} was told",
         registry=None if row.credential_id else row.registry_id,
         credential=row.credential_id,
+        region=slug,
         facts={
             "egress": row.egress,
             "limit": limit,

@@ -10,8 +10,7 @@ from django.db.models import QuerySet
 
 from probes.models import Credential, QuotaAccount, Region
 from probes.policy import quota
-from probes.policy.quota import Account
-from probes.selectors.quota import account_of_region, with_settings
+from probes.selectors.quota import CountedAsOne, with_settings
 
 MOST_ADDRESSES: Final = 256
 """Of a registry. A region says itself where it comes from, and whoever hands out checks reads all accounts there."""
@@ -34,12 +33,12 @@ class Party:
 class Pool:
     """Accounts that a registry counts as one. `is_whole` tells that all of them are locked."""
 
-    rows: Sequence[QuotaAccount]
+    counted: CountedAsOne
     is_whole: bool
 
-    def seen_from(self, region: int, sharers: Collection[int] = ()) -> Account:
-        """Return their sum as a region sees it; `sharers` are about to use it too."""
-        return account_of_region(self.rows, region, sharers)
+    @property
+    def rows(self) -> Sequence[QuotaAccount]:
+        return self.counted.rows
 
 
 class Book:
@@ -96,7 +95,7 @@ class Book:
         locked = {row.pk: row for row in rows}
         groups = _counted_together(row for row in self._rows if row.registry_id in registries)
         pools = [(members, [locked[row.pk] for row in members if row.pk in locked]) for members in groups]
-        return [Pool(held, is_whole=len(held) == len(members)) for members, held in pools if held]
+        return [Pool(CountedAsOne(held), is_whole=len(held) == len(members)) for members, held in pools if held]
 
     def _read(self) -> None:
         self._rows = list(_rows(self._registries).order_by("pk"))

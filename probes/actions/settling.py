@@ -82,7 +82,7 @@ def settle(
     if not batch.accounts:
         return
     rows = {row.pk: row for row in _rows(batch.accounts)}
-    accounts = {pk: account_of_region([row], batch.region_id) for pk, row in rows.items()}
+    accounts = {pk: account_of_region(row, batch.region_id) for pk, row in rows.items()}
     of_accounts, of_resources = _Sums(), _Sums()
     differences: Counter[int] = Counter()
     heard: dict[int, list[Outcome]] = defaultdict(list)
@@ -129,7 +129,7 @@ def _correct(
     for row in rows:
         if (reading := readings.get(row.pk)) and _is_news(row, batch.region_id, reading):
             _note(row, batch.region_id, reading)
-        account = account_of_region([row], batch.region_id)
+        account = account_of_region(row, batch.region_id)
         if account.ceiling and differences[row.pk]:
             account = account.corrected(batch.issued_at, differences[row.pk])
             row.buckets = quota.buckets_to_json(account.buckets)

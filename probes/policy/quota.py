@@ -12,7 +12,8 @@ Source: behaviour section E.3 and the table of registries. Docker Hub counts eac
 none that is asked for (HEAD); elsewhere each request counts.
 """
 
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,9 @@ LONGEST_SOURCE: Final = 64
 
 PARTS: Final = 12
 """A window is counted in so many parts, and its oldest one as a whole: so never too little is."""
+
+NOBODY: Final = 0
+"""Instead of a region: it is not told which it was, or it shares the account no more."""
 
 _PLATFORMS_GUESSED: Final = 10
 _LAYERS_GUESSED: Final = 10
@@ -98,7 +102,7 @@ class Bucket:
     spent: int = 0
     lowered: int = 0
     put_off: int = 0
-    region: int = 0
+    region: int = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ class Account:
     share_percent: int = SHARE_PERCENT
     reading: Reading | None = None
     buckets: tuple[Bucket, ...] = ()
-    region: int = 0
+    region: int = NOBODY
     sharers: frozenset[int] = frozenset()
     others: tuple[Reading, ...] = ()
     is_hearsay: bool = False
@@ -157,7 +161,7 @@ class Account:
         """
         if self.ceiling is None:
             return None
-        lent = min((room.common for room in self._rooms_of_others(now)), default=LARGEST_LIMIT)
+        lent = self._lent(now)
         room = min(room.own + min(room.common, lent) for room in self._rooms(now))
         return max(room, self._look(now))
 
@@ -172,24 +176,32 @@ class Account:
 
     def _rooms(self, now: datetime) -> list[_Room]:
         rooms = [self._parted(self.budget or 0, self._spent_since(now - self.window))]
-        if self.reading:
-            rooms += self._left(self.reading, now)
+        if self.reading and (left := self._left(self.reading, now)) is not None:
+            rooms.append(self._parted(left, self._spent_since(self.reading.at)))
         return rooms
 
-    def _rooms_of_others(self, now: datetime) -> Iterable[_Room]:
-        for reading in self.others:
-            yield from self._left(reading, now)
+    def _lent(self, now: datetime) -> int:
+        """Return how much of the common half what others were told leaves to whoever comes first."""
+        told = [(reading.at, left) for reading in self.others if (left := self._left(reading, now)) is not None]
+        if not told:
+            return LARGEST_LIMIT
+        ends, sums = self._spent_by_end()
+        return min(self._parted(left, sums[bisect_right(ends, at)]).common for at, left in told)
 
-    def _left(self, reading: Reading, now: datetime) -> list[_Room]:
+    def _left(self, reading: Reading, now: datetime) -> int | None:
+        """Return what is ours of what was left; None where that is not known any more."""
         if reading.remaining is None or now - reading.at >= self.window:
-            return []
-        return [self._parted(reading.remaining * self.share_percent // 100, self._spent_since(reading.at))]
+            return None
+        return reading.remaining * self.share_percent // 100
 
     def _parted(self, total: int, spent: Mapping[int, int]) -> _Room:
-        """Part a total, half of it evenly. What a region took beyond its part it took of the common half."""
+        """Part a total, half of it evenly. What a region took beyond its part it took of the common half.
+
+        So is all that was taken by those who have no part any more.
+        """
         regions = self.sharers | {self.region}
         part = total // (2 * len(regions))
-        beyond = sum(max(taken - part, 0) for taken in spent.values())
+        beyond = sum(max(taken - part, 0) if region in regions else taken for region, taken in spent.items())
         common = total - len(regions) * part
         return _Room(part, max(part - spent.get(self.region, 0), 0), max(common - beyond, 0))
 
@@ -199,6 +211,20 @@ class Account:
             if bucket.until > since:
                 spent[bucket.region] += bucket.spent
         return spent
+
+    def _spent_by_end(self) -> tuple[list[datetime], list[Counter[int]]]:
+        """Return when buckets end, in order, and what was taken by region in those from each end on, and in none.
+
+        Each bucket is looked at once for all that others were told: many regions have many of both.
+        """
+        ending: dict[datetime, Counter[int]] = defaultdict(Counter)
+        for bucket in self.buckets:
+            ending[bucket.until][bucket.region] += bucket.spent
+        ends = sorted(ending)
+        sums: list[Counter[int]] = [Counter()]
+        for end in reversed(ends):
+            sums.append(sums[-1] + ending[end])
+        return ends, sums[::-1]
 
     def _look(self, now: datetime) -> int:
         """Return what it takes to be told something oneself, for who was not, and did not just ask."""

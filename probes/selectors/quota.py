@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from django.db.models import F, QuerySet, Sum
@@ -71,28 +72,77 @@ def with_settings() -> QuerySet[QuotaAccount]:
 
 def account(row: QuotaAccount) -> Account:
     """Return an account over all regions, as people read it; `row` with its registry."""
-    buckets = tuple(replace(bucket, region=0) for bucket in quota.buckets_from_json(row.buckets))
+    buckets = tuple(replace(bucket, region=quota.NOBODY) for bucket in quota.buckets_from_json(row.buckets))
     return _with_settings(row, reading_of(row), source=row.source, buckets=buckets)
 
 
-def account_of_region(rows: Sequence[QuotaAccount], region: int, sharers: Collection[int] = ()) -> Account:
-    """Return accounts that a registry counts as one as the pure rules take them: as a region sees them.
+class CountedAsOne:
+    """Accounts that a registry counts as one, for the pure rules: each region sees them otherwise.
 
-    `rows` with their registry. Besides who was told of them, or took of them, `sharers` count for them too.
+    `rows` with their registry. What they hold is read once, however many regions look at it.
     """
-    readings = hearsay.merged(hearsay.readings_from_json(row.readings) for row in rows)
-    buckets = tuple(bucket for row in rows for bucket in quota.buckets_from_json(row.buckets))
-    reading = hearsay.believed(readings, region)
-    own = readings.get(region)
-    source = own.source if own else hearsay.source(readings)
-    is_hearsay = own is None and bool(readings)
-    return replace(
-        _with_settings(rows[0], reading, source=source, buckets=buckets, is_hearsay=is_hearsay),
-        region=region,
-        sharers=frozenset({*readings, *(bucket.region for bucket in buckets), *sharers}),
-        others=tuple(told for other, told in readings.items() if other != region),
-        is_hearsay=is_hearsay,
-    )
+
+    def __init__(self, rows: Sequence[QuotaAccount]) -> None:
+        self.rows = rows
+        self._changed: set[int] = set()
+
+    @cached_property
+    def _readings(self) -> hearsay.Readings:
+        return hearsay.merged(hearsay.readings_from_json(row.readings) for row in self.rows)
+
+    @cached_property
+    def _source(self) -> str:
+        return hearsay.source(self._readings)
+
+    @cached_property
+    def _buckets(self) -> dict[int, tuple[Bucket, ...]]:
+        return {row.pk: quota.buckets_from_json(row.buckets) for row in self.rows}
+
+    def seen_from(self, region: int, sharers: Collection[int] = ()) -> Account:
+        """Return their sum as a region sees it.
+
+        Besides who was told of them, or took of them, `sharers` count for them too: they are about to take of them.
+        """
+        buckets = tuple(bucket for of_row in self._buckets.values() for bucket in of_row)
+        own = self._readings.get(region)
+        is_hearsay = own is None and bool(self._readings)
+        return replace(
+            _with_settings(
+                self.rows[0],
+                hearsay.believed(self._readings, region),
+                source=own.source if own else self._source,
+                buckets=buckets,
+                is_hearsay=is_hearsay,
+            ),
+            region=region,
+            sharers=frozenset({*self._readings, *(bucket.region for bucket in buckets), *sharers} - {quota.NOBODY}),
+            others=tuple(told for other, told in self._readings.items() if other != region),
+            is_hearsay=is_hearsay,
+        )
+
+    def longest_window(self, sharers: Collection[int] = ()) -> timedelta:
+        """Return the longest window that any region goes by: one alone may say that it is a minute."""
+        return max(self.seen_from(region).window for region in {*self._readings, *sharers})
+
+    def buckets_of(self, row: QuotaAccount) -> tuple[Bucket, ...]:
+        return self._buckets[row.pk]
+
+    def put(self, row: QuotaAccount, buckets: tuple[Bucket, ...]) -> None:
+        """Have a row hold these; `write` gives them to it."""
+        self._buckets[row.pk] = buckets
+        self._changed.add(row.pk)
+
+    def write(self) -> list[QuotaAccount]:
+        """Give rows what they hold by now; return those that hold something else than before."""
+        changed = [row for row in self.rows if row.pk in self._changed]
+        for row in changed:
+            row.buckets = quota.buckets_to_json(self._buckets[row.pk])
+        return changed
+
+
+def account_of_region(row: QuotaAccount, region: int) -> Account:
+    """Return an account, with its registry, as a region sees it."""
+    return CountedAsOne([row]).seen_from(region)
 
 
 def _with_settings(

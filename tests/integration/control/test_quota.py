@@ -276,6 +276,7 @@ class TestShortness:
         event = Event.objects.get(kind=EventKind.QUOTA_SHORT)
         facts = {"egress": EU, "limit": 10, "window_seconds": 3600, "budget": 5, "spent": 4, "remaining": None}
         assert (event.at, event.facts) == (now, facts)
+        assert event.region in regions
         account = QuotaAccount.objects.get()
         assert (account.short_since, account.short_at) == (now, now + 118 * MINUTE)
 

@@ -8,8 +8,9 @@ import pytest
 
 from probes.actions import dispatch
 from probes.actions import quota as ledger
-from probes.models import QuotaAccount, QuotaWait, Registry, Resource
+from probes.models import Event, QuotaAccount, QuotaWait, Registry, Resource
 from probes.policy import rationing
+from probes.policy.happenings import EventKind
 from probes.policy.hearsay import readings_from_json
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome, RateLimit
@@ -155,3 +156,21 @@ def test_account_shows_what_each_region_was_told(now: datetime, regions: Regions
     limits = {region: reading.limit for region, reading in readings_from_json(account.readings).items()}
     assert limits == {region.row.pk: 7 if slug == "ap-south" else 100 for slug, region in regions.items()}
     assert account.source == "robot"
+
+
+@pytest.mark.usefixtures("_robot")
+def test_region_that_speaks_of_a_minute_has_shortness_told_once_and_by_its_name(
+    now: datetime, regions: Regions, hub: MeteredHub
+) -> None:
+    """Of two nobody knows who is right. Else there were an event each time that a minute has passed."""
+    add(1, now)
+    honest, lie = hub.seen_from("robot"), says(1, 1, window_seconds=60)
+    deliver(regions, dispatch.claim_due(now).messages, now + SECOND, eu_west=honest, ap_south=lie)
+    for number in range(1, 4):
+        at = now + number * 3 * MINUTE
+        add(1, at, first=number)
+        assert depths(regions, dispatch.claim_due(at).messages)["ap-south"] == [Depth.RESOLVE]
+    event = Event.objects.get(kind=EventKind.QUOTA_SHORT)
+    assert (event.at, event.region, event.facts["window_seconds"]) == (now + 3 * MINUTE, "ap-south", 60)
+    assert event.text.endswith("by what ap-south was told")
+    assert QuotaAccount.objects.get().short_at == now + 9 * MINUTE

@@ -1,5 +1,6 @@
 """What an account of a registry still has for us, what checks cost, and what limits whom."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +10,10 @@ from probes.policy.quota import (
     HUB,
     LARGEST_LIMIT,
     LONGEST_SOURCE,
+    NOBODY,
     PARTS,
     Account,
+    Bucket,
     Ceiling,
     Counting,
     Reading,
@@ -145,6 +148,26 @@ class TestRegionsThatShare:
         hasty = replace(taken, ceiling=Ceiling(100, 60)).charged(NOON, spent=1)
         assert replace(hasty, ceiling=HUNDRED.ceiling).spent(NOON) == 31
 
+    def test_what_somebody_took_who_has_no_part_any_more_is_of_the_common_half(self) -> None:
+        taken = replace(self.by_other(spent=20).buckets[0], region=NOBODY)
+        assert replace(self.SHARED, buckets=(taken,)).allowance(NOON) == 12 + 6
+
+    def test_what_others_were_told_counts_what_was_taken_since(self) -> None:
+        """Each reading of its own: of what was left an hour ago less than of what is left now."""
+        taken = self.by_other(spent=20).buckets
+        before, after = (Reading(at=at, limit=100, remaining=100) for at in (NOON - HOUR, NOON + HOUR))
+        ample = replace(self.SHARED, ceiling=Ceiling(1000, 6 * 3600), buckets=taken)
+        commons = [replace(ample, others=others).allowance(NOON + HOUR) for others in ((after,), (before, after))]
+        assert commons == [125 + 26, 125 + 26 - (20 - 12)]
+
+    def test_many_who_were_told_something_look_at_each_bucket_once(self) -> None:
+        """Whoever hands out checks holds the account meanwhile, and asks for each region."""
+        account = replace(self.SHARED, others=(Reading(at=NOON, limit=100, remaining=9),))
+        for minute in range(60):
+            account = account.charged(NOON + minute * MINUTE, spent=1)
+        looked = [_looked_at(account, others=count) for count in (1, 50)]
+        assert looked[0] == looked[1]
+
     def test_what_a_region_took_is_set_right_for_itself(self) -> None:
         both = self.SHARED.charged(NOON, spent=5)
         both = replace(both, region=2).charged(NOON, spent=7).corrected(NOON, -7)
@@ -155,6 +178,23 @@ class TestRegionsThatShare:
         assert shared.kept_for_resolves(NOON) == 25
         taken = replace(self.by_other(spent=50), counting=Counting.REQUESTS)
         assert (taken.allowance(NOON), taken.kept_for_resolves(NOON)) == (12, 6)
+
+
+def _looked_at(account: Account, *, others: int) -> int:
+    """Return how often the buckets are gone through where so many others were told something, each at its time."""
+    looks = 0
+
+    class Looked(tuple[Bucket, ...]):
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[Bucket]:
+            nonlocal looks
+            looks += 1
+            return super().__iter__()
+
+    told = tuple(Reading(at=NOON + number * MINUTE, limit=100, remaining=9) for number in range(others))
+    replace(account, buckets=Looked(account.buckets), others=told).allowance(NOON + HOUR)
+    return looks
 
 
 class TestCorrecting:
