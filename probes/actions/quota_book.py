@@ -2,14 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from django.db.models import QuerySet
 
 from probes.models import Credential, QuotaAccount, Region
-from probes.policy import quota
+from probes.policy import hearsay, quota
 from probes.selectors.quota import CountedAsOne, with_settings
 
 MOST_ADDRESSES: Final = 256
@@ -117,6 +117,31 @@ class Book:
         slug = party.region.slug
         known = (row.egress for row in self._rows if row.registry_id == party.registry and slug in row.regions)
         return party.registry, None, next(known, slug)
+
+
+def leave(regions: Collection[int]) -> None:
+    """Have regions share no account any more: what they took stays counted, what they were told does not.
+
+    In a transaction. It waits for whoever holds their accounts: those who take in reports do so last, and so should
+    the caller.
+    """
+    gone = set(regions)
+    concerned = [row.pk for row in QuotaAccount.objects.only("readings", "buckets") if gone & _sharers(row)]
+    rows = list(QuotaAccount.objects.filter(pk__in=concerned).order_by("pk").select_for_update(no_key=True))
+    for row in rows:
+        readings = hearsay.readings_from_json(row.readings)
+        kept = {region: reading for region, reading in readings.items() if region not in gone}
+        row.readings, row.source = hearsay.readings_to_json(kept), hearsay.source(kept)
+        row.buckets = quota.buckets_to_json(
+            replace(bucket, region=quota.NOBODY) if bucket.region in gone else bucket
+            for bucket in quota.buckets_from_json(row.buckets)
+        )
+    QuotaAccount.objects.bulk_update(rows, ("readings", "source", "buckets"))
+
+
+def _sharers(row: QuotaAccount) -> set[int]:
+    readings, buckets = hearsay.readings_from_json(row.readings), quota.buckets_from_json(row.buckets)
+    return {*readings, *(bucket.region for bucket in buckets)}
 
 
 def _rows(registries: Iterable[int]) -> QuerySet[QuotaAccount]:

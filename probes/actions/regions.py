@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from probes.actions import conditions, envelopes, region_keys, workers
+from probes.actions import conditions, envelopes, quota_book, region_keys, workers
 from probes.actions.workers import latch_of
 from probes.actions.workers import remember as _remember
 from probes.models import Region
@@ -43,7 +44,11 @@ def resume(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int
 
 def retire(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int:
     """Give regions up, until they are enrolled again; returns how many were not retired before."""
-    return _change(Region.objects.filter(pk__in=list(region_ids), retired_at=None), now, detail, retired_at=now)
+    ids = list(region_ids)
+    with transaction.atomic():
+        count = _change(Region.objects.filter(pk__in=ids, retired_at=None), now, detail, retired_at=now)
+        quota_book.leave(ids)
+    return count
 
 
 def record_heartbeat(envelope: object, *, now: datetime, among_reports: bool = False) -> Region:

@@ -8,6 +8,7 @@ import pytest
 
 from probes.actions import dispatch
 from probes.actions import quota as ledger
+from probes.actions import regions as region_actions
 from probes.models import Event, QuotaAccount, QuotaWait, Registry, Resource
 from probes.policy import rationing
 from probes.policy.happenings import EventKind
@@ -15,6 +16,7 @@ from probes.policy.hearsay import readings_from_json
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome, RateLimit
 from probes.protocol.taxonomy import Depth
+from probes.selectors.quota import account_of_region
 from tests.fakes.far_region import Find, found
 from tests.fakes.metered_hub import MeteredHub
 from tests.fakes.quota_books import EU, add, come_from, deliver, depths, login, spent_by
@@ -174,3 +176,21 @@ def test_region_that_speaks_of_a_minute_has_shortness_told_once_and_by_its_name(
     assert (event.at, event.region, event.facts["window_seconds"]) == (now + 3 * MINUTE, "ap-south", 60)
     assert event.text.endswith("by what ap-south was told")
     assert QuotaAccount.objects.get().short_at == now + 9 * MINUTE
+
+
+@pytest.mark.usefixtures("_robot")
+def test_region_that_is_retired_shares_no_account_any_more(now: datetime, regions: Regions, hub: MeteredHub) -> None:
+    """What it took stays counted, for what was said to be left is less by that."""
+    add(1, now)
+    honest = hub.seen_from("robot")
+    everybody = {"eu_west": honest, "us_east": honest, "ap_south": says(1, 0)}
+    deliver(regions, dispatch.claim_due(now).messages, now + SECOND, **everybody)
+    gone, stays, other = (regions[slug].row.pk for slug in ("ap-south", "eu-west", "us-east"))
+    before = account_of_region(QuotaAccount.objects.get(), stays)
+    assert before.sharers == {gone, stays, other}
+    region_actions.retire([gone], now=now + MINUTE)
+    after = account_of_region(QuotaAccount.objects.get(), stays)
+    assert after.sharers == {stays, other}
+    assert len(after.others) == 1
+    assert after.spent(now + MINUTE) == before.spent(now + MINUTE)
+    assert (after.allowance(now + MINUTE) or 0) > (before.allowance(now + MINUTE) or 0)
