@@ -21,17 +21,17 @@ CERTIFICATE: Final = Family(
 QUOTA_LIMIT: Final = Family(
     name="kairos_quota_limit",
     kind=Kind.GAUGE,
-    text="How much a registry lets an account have in its window, as it told last.",
+    text="How much a registry lets an account have in its window, by the region for which the least of it is left.",
     labels=_ACCOUNT,
 )
 QUOTA_REMAINING: Final = Family(
     name="kairos_quota_remaining",
     kind=Kind.GAUGE,
-    text="How much of that was left when it told, for everybody who shares the account.",
+    text="How much of that was left when it told so, for everybody who shares the account.",
     labels=_ACCOUNT,
 )
 QUOTA_READ: Final = Family(
-    name="kairos_quota_read_timestamp_seconds", kind=Kind.GAUGE, text="When it told.", labels=_ACCOUNT
+    name="kairos_quota_read_timestamp_seconds", kind=Kind.GAUGE, text="When it told so.", labels=_ACCOUNT
 )
 QUOTA_LOWERED: Final = Family(
     name="kairos_quota_checks_lowered_total",
@@ -71,13 +71,14 @@ def _named(account: QuotaAccount) -> tuple[str, str, str]:
     return account.registry.host, str(account.credential or ""), account.egress
 
 
-def _of_accounts(family: Family, value: Callable[[QuotaAccount], float | None]) -> _Lines:
+def _of_accounts(family: Family, value: Callable[[surroundings.Limited], float | None]) -> _Lines:
     """Return what yields a sample for each account of which `value` is known."""
 
     def lines(scrape: Scrape) -> Iterator[str]:
-        named_so = Counter(map(_named, scrape.limited))
-        for account in scrape.limited:
-            if (found := value(account)) is not None:
+        named_so = Counter(_named(limited.account) for limited in scrape.limited)
+        for limited in scrape.limited:
+            account = limited.account
+            if (found := value(limited)) is not None:
                 registry, credential, egress = _named(account)
                 # What people call it may be the name of another one, too.
                 more = f" #{account.credential_id}" if named_so[registry, credential, egress] > 1 else ""
@@ -102,11 +103,11 @@ def _oldest_notice(scrape: Scrape) -> Iterator[str]:
 
 SAMPLES: Final[Mapping[Family, _Lines]] = {
     CERTIFICATE: _certificates,
-    QUOTA_LIMIT: _of_accounts(QUOTA_LIMIT, lambda account: account.limit),
-    QUOTA_REMAINING: _of_accounts(QUOTA_REMAINING, lambda account: account.remaining),
-    QUOTA_READ: _of_accounts(QUOTA_READ, lambda account: instant(account.read_at) if account.read_at else None),
-    QUOTA_LOWERED: _of_accounts(QUOTA_LOWERED, lambda account: account.lowered),
-    QUOTA_PUT_OFF: _of_accounts(QUOTA_PUT_OFF, lambda account: account.put_off),
+    QUOTA_LIMIT: _of_accounts(QUOTA_LIMIT, lambda limited: limited.reading.limit),
+    QUOTA_REMAINING: _of_accounts(QUOTA_REMAINING, lambda limited: limited.reading.remaining),
+    QUOTA_READ: _of_accounts(QUOTA_READ, lambda limited: instant(limited.reading.at)),
+    QUOTA_LOWERED: _of_accounts(QUOTA_LOWERED, lambda limited: limited.account.lowered),
+    QUOTA_PUT_OFF: _of_accounts(QUOTA_PUT_OFF, lambda limited: limited.account.put_off),
     NOTICES: _notices,
     OLDEST_NOTICE: _oldest_notice,
 }

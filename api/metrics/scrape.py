@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from probes.models import QuotaAccount, Region
+from probes.models import Region
 from probes.selectors import gauges, surroundings
 from probes.selectors.maintenance import Works
 from probes.selectors.series import Which
@@ -26,8 +26,8 @@ class Scrape:
         return list(gauges.regions())
 
     @cached_property
-    def limited(self) -> list[QuotaAccount]:
-        return list(surroundings.limited())
+    def limited(self) -> list[surroundings.Limited]:
+        return surroundings.limited(now=self.now)
 
     @cached_property
     def notices(self) -> list[surroundings.Told]:

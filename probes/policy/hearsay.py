@@ -43,6 +43,23 @@ def believed(readings: Readings, region: int) -> Reading | None:
     return replace(_at_once(own, _most(second)), window_seconds=second.window_seconds)
 
 
+def least_left(readings: Readings, now: datetime) -> Reading | None:
+    """Return what of a limit is left for everybody: of all that regions go by, the least in proportion.
+
+    So nobody who says that there is plenty, or no limit, hides that there is little; who says that nothing is left is
+    seen. What was told a window ago is no longer so, and counts only where all of it is as old: then the newest does.
+    None where nobody knows of a limit.
+    """
+    told = [found for region in readings if (found := believed(readings, region)) and found.limit is not None]
+    if not told:
+        return None
+    holding = [reading for reading in told if now - reading.at < _window(reading)]
+    least = min(holding, key=_share_left) if holding else max(told, key=lambda reading: reading.at)
+    if least.remaining is None or least.limit is None:
+        return least
+    return replace(least, remaining=min(least.remaining, least.limit))
+
+
 def source(readings: Readings) -> str:
     """Return whom most of the regions were told that the registry counts; nobody where two are named as often."""
     named = Counter(reading.source for reading in readings.values() if reading.source).most_common(2)
@@ -102,6 +119,15 @@ def _most(reading: Reading) -> float:
 def _rate(reading: Reading) -> float:
     """Return how much a reading lets us have in a second."""
     return _most(reading) / (reading.window_seconds or UNTOLD_WINDOW_SECONDS)
+
+
+def _window(reading: Reading) -> timedelta:
+    return timedelta(seconds=reading.window_seconds or UNTOLD_WINDOW_SECONDS)
+
+
+def _share_left(reading: Reading) -> float:
+    """Return which part of a limit is left; of a limit of nothing there is none that could be."""
+    return inf if reading.remaining is None or not reading.limit else reading.remaining / reading.limit
 
 
 def _generosity(reading: Reading) -> tuple[float, float]:

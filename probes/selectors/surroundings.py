@@ -7,6 +7,9 @@ from typing import NamedTuple
 from django.db.models import Count, F, Min, Q
 
 from probes.models import HostCertificate, Notice, QuotaAccount
+from probes.policy import hearsay
+from probes.policy.quota import Reading
+from probes.selectors.quota import reading_of
 
 
 class Expiry(NamedTuple):
@@ -16,6 +19,13 @@ class Expiry(NamedTuple):
     host: str
     region: str
     not_after: datetime
+
+
+class Limited(NamedTuple):
+    """An account, with its registry and credential, and what is left of what the registry lets it have."""
+
+    account: QuotaAccount
+    reading: Reading
 
 
 class Told(NamedTuple):
@@ -37,12 +47,20 @@ def expiries() -> Iterator[Expiry]:
         yield Expiry(*row)
 
 
-def limited() -> Sequence[QuotaAccount]:
-    """Return the accounts of which a registry told a limit, with the registry and the credential."""
-    known = QuotaAccount.objects.filter(limit__isnull=False)
+def limited(*, now: datetime) -> list[Limited]:
+    """Return the accounts of which a registry told a limit, with what is left of it by the least that is believed."""
+    known = QuotaAccount.objects.filter(Q(limit__isnull=False) | ~Q(readings=[]))
     known = known.select_related("registry", "credential__registry", "credential__region")
-    known = known.defer("credential__secret_encrypted")
-    return list(known.order_by("registry__host", F("credential").asc(nulls_first=True), "egress"))
+    known = known.defer("credential__secret_encrypted", "buckets")
+    rows = known.order_by("registry__host", F("credential").asc(nulls_first=True), "egress")
+    told = [(row, _least_left(row, now)) for row in rows]
+    return [Limited(row, reading) for row, reading in told if reading is not None]
+
+
+def _least_left(row: QuotaAccount, now: datetime) -> Reading | None:
+    if not row.readings:  # as the version before wrote it
+        return reading_of(row)
+    return hearsay.least_left(hearsay.readings_from_json(row.readings), now)
 
 
 def notices() -> Sequence[Told]:

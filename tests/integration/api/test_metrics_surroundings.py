@@ -8,6 +8,8 @@ from rest_framework.test import APIClient
 
 from probes.actions import regions as region_actions
 from probes.models import Channel, Credential, QuotaAccount, Registry
+from probes.policy.hearsay import readings_to_json
+from probes.policy.quota import Reading
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.scraper import samples, value
 from tests.fakes.surroundings import SOON, surroundings_of
@@ -38,6 +40,21 @@ def test_quota_is_told_with_what_it_cost_us(client: APIClient, surrounded: Contr
     for name, number in (("limit", 100), ("remaining", 40), ("checks_lowered_total", 3), ("slots_put_off_total", 2)):
         assert value(samples(client, f"kairos_quota_{name}"), **account) == number
     assert value(samples(client, "kairos_quota_read_timestamp_seconds"), **account) == surrounded.now.timestamp()
+
+
+@pytest.mark.parametrize("limit", [None, 10**9], ids=["there is no limit", "there is plenty"])
+def test_region_that_says_last_that_there_is_plenty_does_not_hide_what_is_left(
+    client: APIClient, surrounded: ControlPlane, limit: int | None
+) -> None:
+    """The alert goes by it, and one region may be in the wrong hands."""
+    before = surrounded.now - timedelta(minutes=5)
+    told = Reading(at=before, limit=100, remaining=7, window_seconds=21_600)
+    lie = Reading(at=surrounded.now, limit=limit, remaining=limit)
+    rows = readings_to_json({1: told, 2: told, 3: lie})
+    QuotaAccount.objects.update(readings=rows, limit=limit, remaining=limit)
+    account = {"registry": "ghcr.io", "credential": "", "egress": "192.0.2.7"}
+    for name, number in (("limit", 100), ("remaining", 7), ("read_timestamp_seconds", before.timestamp())):
+        assert value(samples(client, f"kairos_quota_{name}"), **account) == number
 
 
 def test_credentials_of_one_name_are_told_apart(client: APIClient, surrounded: ControlPlane) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from probes.policy.hearsay import believed, merged, noted, readings_from_json, readings_to_json, source
+from probes.policy.hearsay import believed, least_left, merged, noted, readings_from_json, readings_to_json, source
 from probes.policy.quota import Reading
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -74,6 +74,43 @@ def test_nor_does_he_spend_at_once_what_another_has_for_a_longer_time() -> None:
 def test_source_is_what_most_were_told(told: list[str], found: str) -> None:
     """One alone neither makes two accounts one, where others were told otherwise, nor parts them."""
     assert source({number: replace(HONEST, source=name) for number, name in enumerate(told)}) == found
+
+
+HOUR_LATER = NOON + timedelta(hours=1)
+FEW_LEFT = replace(HONEST, at=NOON + MINUTE, remaining=7)
+NONE_AT_ALL = replace(HONEST, at=NOON + MINUTE, limit=0, remaining=0)
+
+
+@pytest.mark.parametrize("lie", [TINY, HUGE, UNLIMITED, HASTY, NONE_AT_ALL, replace(HONEST, remaining=None)])
+@pytest.mark.parametrize("others", [{1: FEW_LEFT}, {1: FEW_LEFT, 2: FEW_LEFT}, {1: FEW_LEFT, 2: HONEST}])
+def test_nobody_who_says_that_there_is_plenty_hides_that_there_is_little(
+    lie: Reading, others: dict[int, Reading]
+) -> None:
+    """Whoever was told last."""
+    late = replace(lie, at=HOUR_LATER)
+    assert least_left(others | {9: late}, HOUR_LATER) == FEW_LEFT
+
+
+def test_what_was_left_a_window_ago_is_no_longer_so() -> None:
+    later = replace(HONEST, at=NOON + timedelta(hours=6))
+    assert least_left({1: NOTHING_LEFT, 2: later}, later.at) == NOTHING_LEFT
+    assert least_left({1: NOTHING_LEFT, 2: later}, later.at + MINUTE) == later
+
+
+def test_where_all_was_told_long_ago_the_newest_is_what_is_known() -> None:
+    assert least_left({1: NOTHING_LEFT, 2: HONEST}, NOON + DAY) == NOTHING_LEFT
+    assert least_left({1: replace(NOTHING_LEFT, at=NOON - MINUTE), 2: HONEST}, NOON + DAY) == HONEST
+
+
+def test_no_more_is_left_than_there_is() -> None:
+    assert least_left({1: replace(HONEST, remaining=10**9)}, NOON) == replace(HONEST, remaining=100)
+
+
+def test_nothing_is_left_of_what_nobody_knows_of() -> None:
+    assert least_left({}, NOON) is None
+    assert least_left({1: UNLIMITED}, NOON) is None
+    assert least_left({1: NONE_AT_ALL}, NOON) == NONE_AT_ALL
+    assert least_left({1: replace(HONEST, remaining=None)}, NOON) == replace(HONEST, remaining=None)
 
 
 def test_accounts_that_are_one_have_the_newest_reading_of_each_region() -> None:
