@@ -1,12 +1,11 @@
 """What beat starts. Each task can run twice at once, or not at all for a while: the next run makes up for it."""
 
 import logging
-import time
-from datetime import date, timedelta
+from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from probes.actions import (
@@ -19,20 +18,19 @@ from probes.actions import (
     region_keys,
     regions,
     retention,
-    rollups,
     scopes,
     shedding,
-    thinning,
     verdicts,
 )
 from probes.actions import partitions as days
 from probes.models import Region
 from probes.tasks import publishing
 from probes.tasks.alone import alone
+from probes.tasks.notices import tell
 from probes.tasks.publishing import crowded, publish_on_commit
+from probes.tasks.summing import sum_up
 
 _ROUNDS = 20
-_WORK_SECONDS = 3  # of ten, and the piece in hand, of a task that goes on where it ended: notices wait meanwhile
 
 _log = logging.getLogger(__name__)
 
@@ -116,33 +114,12 @@ def partitions() -> None:
     retention.drop_certificates(before=now - certificates.KEPT_FOR)
 
 
-def _thin(today: date, end: float) -> None:
-    """Reduce days that are over to what failed, until `end` by the monotonic clock at most."""
-    while day := thinning.next_day(today, settings.KAIROS_RETENTION_DAYS):
-        try:
-            while not thinning.thin_hour(day):
-                if time.monotonic() > end:
-                    return
-        except OperationalError as error:
-            if not thinning.is_held(error):
-                raise
-            _log.warning("what failed on %s waits for its place: somebody reads outcomes, perhaps a backup", day)
-            return
-        _log.info("kept what failed on %s", day)
-
-
 @shared_task(name="probes.rollup", ignore_result=True)
 def rollup() -> None:
-    """Roll up the hours and days that have ended, then keep what failed of days that are over.
+    """Roll up the hours and days that have ended, keep what failed of days that are over; then send what is due.
 
-    As far as there is time, and nobody else does what takes long: the next run goes on.
+    Unless somebody else does what takes long. The order to send something may have come meanwhile, and was dropped.
     """
     with alone() as is_ours:
-        if not is_ours:
-            return
-        now, end = timezone.now(), time.monotonic() + _WORK_SECONDS
-        rollups.open_units(now=now)
-        while rollups.advance(now=now):
-            if time.monotonic() > end:
-                return
-        _thin(now.date(), end)
+        if is_ours and sum_up():
+            tell()

@@ -18,6 +18,7 @@ from probes.actions import delivery
 from probes.policy.delivery import Parcel
 from probes.selectors.notices import channels_due
 from probes.tasks.alone import alone
+from probes.tasks.summing import sum_up
 
 if TYPE_CHECKING:
     from probes.notify.courier import Courier, Told
@@ -33,11 +34,26 @@ _LOOK_SECONDS: Final = 0.5
 
 @shared_task(name="probes.notices", ignore_result=True)
 def notices() -> None:
-    """Send what is due, and remind."""
+    """Send what is due, and remind; then roll up for a while.
+
+    Where there is always something to send, no order to roll up might ever find its turn.
+    """
+    with alone() as is_ours:
+        if is_ours and tell():
+            sum_up()
+
+
+def send() -> None:
+    """Send what is due, and remind, unless a worker does what takes long at this moment."""
     with alone() as is_ours:
         if is_ours:
-            delivery.remind(now=timezone.now())
-            deliver()
+            tell()
+
+
+def tell() -> bool:
+    """Send what is due, and remind, for whoever is alone; tell whether there was anything."""
+    delivery.remind(now=timezone.now())
+    return deliver()
 
 
 def deliver_on_commit() -> None:
@@ -49,13 +65,16 @@ def deliver_on_commit() -> None:
     transaction.on_commit(notices.delay)
 
 
-def deliver() -> None:
-    """Send what is due to whom it concerns, all channels at once, and note what comes of it."""
+def deliver() -> bool:
+    """Send what is due to whom it concerns, all channels at once, and note what comes of it.
+
+    Tell whether there was anything.
+    """
     began = look_at = time.monotonic()
     sent: dict[int, Parcel] = {}
     refreshed = delivery.to_refresh(now=timezone.now())
     if not (refreshed or channels_due(now=timezone.now())):
-        return
+        return False
     with asyncio.Runner() as loop:
         courier = loop.run(_courier())
         try:
@@ -69,7 +88,7 @@ def deliver() -> None:
                         sent |= {parcel.id: parcel for parcel in given.parcels}
                         loop.run(courier.take(given.destination, given.parcels, seconds=RUN_SECONDS - passed))
                 if courier.is_idle:
-                    return
+                    return True
                 if told := loop.run(courier.next(seconds=_LOOK_SECONDS)):
                     _note(told, sent)
         finally:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from probes.actions import notices
 from probes.models import Channel
 from probes.policy.notices import NoticeState
-from probes.tasks.notices import notices as deliver
+from probes.tasks.notices import send
 
 WAIT_SECONDS: Final = 30.0
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         notice = notices.test(row, now=timezone.now())
         end = time.monotonic() + WAIT_SECONDS
         while notice.state == NoticeState.PENDING and not notice.last_error and time.monotonic() < end:
-            deliver()  # unless the worker does, at this moment
+            send()  # unless the worker does, at this moment
             notice.refresh_from_db()
             if notice.state == NoticeState.PENDING and not notice.last_error:
                 time.sleep(0.5)

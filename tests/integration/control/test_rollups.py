@@ -29,7 +29,7 @@ from probes.policy.rollup import DAY, HOUR, Rolled, total
 from probes.policy.uptime import Tally
 from probes.protocol.taxonomy import Status
 from probes.selectors import uptime
-from probes.tasks import control
+from probes.tasks import control, summing
 from tests.fakes.chronicle import Chronicle
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.control.test_ingest import batches
@@ -170,7 +170,7 @@ def test_task_gives_its_process_back_when_its_time_is_over(
 ) -> None:
     """Others wait for the process meanwhile: it is one of two."""
     Chronicle(2, images, [region.row for region in regions.values()], now)
-    monkeypatch.setattr(control, "_WORK_SECONDS", 0)
+    monkeypatch.setattr(summing, "WORK_SECONDS", 0)
     for finished in (1, 2):
         control.rollup()
         assert RollUpProgress.objects.exclude(finished_at=None).count() == finished

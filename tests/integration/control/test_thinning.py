@@ -12,7 +12,7 @@ from probes import tasks
 from probes.actions import partitions, thinning
 from probes.models import Outcome, Resource, RollUpProgress
 from probes.protocol.taxonomy import Status
-from probes.tasks import control
+from probes.tasks import summing
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +86,7 @@ def test_copy_waits_for_its_place_while_a_backup_reads_and_keeps_nobody_waiting(
     now: datetime, old_day: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Reports would wait behind it, each ten seconds for ten seconds: that is how often it is tried."""
-    monkeypatch.setattr(control, "_WORK_SECONDS", 60)  # first come hours that are to be rolled up
+    monkeypatch.setattr(summing, "WORK_SECONDS", 60)  # first come hours that are to be rolled up
     for _ in range(24):
         assert not thinning.thin_hour(old_day.date())
     backup = connection.copy()
@@ -141,7 +141,7 @@ def test_thinned_day_is_a_partition_like_any_other(now: datetime, old_day: datet
 def test_task_thins_and_drops_by_the_settings(
     now: datetime, old_day: datetime, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_WORK_SECONDS", 60)  # first come hours that are to be rolled up
+    monkeypatch.setattr(summing, "WORK_SECONDS", 60)  # first come hours that are to be rolled up
     settings.KAIROS_RETENTION_DAYS = 14
     settings.KAIROS_FAILURES_RETENTION_DAYS = 90
     ancient = (datetime.now(UTC) - timedelta(days=95)).date()

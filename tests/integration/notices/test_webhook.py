@@ -20,10 +20,12 @@ from django.utils import timezone
 
 from probes import tasks
 from probes.actions import channels, notices
-from probes.models import Notice, Resource
+from probes.models import Notice, Resource, RollUpProgress
 from probes.notify import post
 from probes.policy.delivery import LEASE
+from probes.tasks import control
 from probes.tasks.notices import HAND_OUT_SECONDS, RUN_SECONDS
+from probes.tasks.summing import WORK_SECONDS
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.receivers import HttpReceiver, started, until
 from tests.integration.notices.conftest import MakeChannel
@@ -275,3 +277,37 @@ def test_test_of_a_channel_reaches_it_at_once(make_channel: MakeChannel, hook: H
 
 def test_lease_is_longer_than_a_run() -> None:
     assert HAND_OUT_SECONDS < RUN_SECONDS < settings.CELERY_TASK_SOFT_TIME_LIMIT < LEASE.total_seconds()
+
+
+def test_run_leaves_time_for_a_piece_of_the_other_work() -> None:
+    """Whoever is alone does both, one after the other."""
+    assert settings.CELERY_TASK_SOFT_TIME_LIMIT - RUN_SECONDS - WORK_SECONDS > 15
+
+
+def test_what_was_ordered_during_a_roll_up_is_sent_at_its_end(
+    make_channel: MakeChannel, hook: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order finds another at work and is dropped; and beat's next one may find another roll-up."""
+    make_channel(url=hook.url)
+
+    def sum_up() -> bool:
+        happen("a")
+        return True
+
+    monkeypatch.setattr(control, "sum_up", sum_up)
+    tasks.rollup()
+    assert titles(hook) == ["Tag a moved."]
+
+
+def test_roll_up_gets_its_turn_though_there_is_always_something_to_send(
+    make_channel: MakeChannel, hook: HttpReceiver
+) -> None:
+    make_channel(url=hook.url)
+    begun = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=6)
+    RollUpProgress.objects.create(unit="hour", starts_at=begun, finished_at=begun)
+    tasks.notices()
+    assert RollUpProgress.objects.count() == 1
+    happen("a")
+    tasks.notices()
+    assert titles(hook) == ["Tag a moved."]
+    assert RollUpProgress.objects.filter(finished_at__gt=begun).exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[3]
-OF_THE_TASKS: Final = ("control", "events", "results")
+OF_THE_TASKS: Final = ("control", "events", "results", "summing")
 NOT_SIMULATED: Final = {
     "accounts.end_with_keys": "the broker's accounts: there is no broker",
     "retention": "no scenario lasts as long as anything is kept",
