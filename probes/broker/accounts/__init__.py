@@ -6,6 +6,7 @@
         accounts.names()                     # of all users that are a region's
         accounts.remove("region-eu-west.2")  # its connections are closed; no error if it is not there
 
+Leaving the block without an error finishes what `ensure` began, which may raise as the others do.
 `reconcile` does all three for the whole list. What an account may do is in `rights`, which is pure.
 """
 

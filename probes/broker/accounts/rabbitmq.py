@@ -1,4 +1,4 @@
-"""Accounts on RabbitMQ, by its management API: users, their permissions, and the queue that each reads from."""
+"""Accounts on RabbitMQ, by its management API: users, their permissions, and the queues and what bounds them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,7 +77,7 @@ class RabbitAccounts:
             name: policy for name, policy in wanted.items() if self._differs(policy, "policies", self._vhost, name)
         }
         for name, policy in unfinished.items():
-            self._api.put("policies", self._vhost, name, body={**policy, "priority": _UNFINISHED})
+            self._keep({**policy, "priority": _UNFINISHED}, "policies", self._vhost, name)
         for queue in (RESULTS, HEARTBEATS):
             self._keep_queue(queue)
         return unfinished
