@@ -60,7 +60,8 @@ def region(rabbit: RabbitServer, accounts: Accounts, tmp_path: Path) -> Iterator
     keys = RegionKeys.generate(REGION, control.verify_key)
     keys.save(tmp_path / "region-key.json")
     region = RabbitRegion(rabbit, control, keys, tmp_path / "region-key.json")
-    region.log_in_as(f"region-{REGION}", new_password(), accounts.ensure)
+    with open_accounts(rabbit.address, rabbit.management_url) as made:  # complete before a test takes the broker away
+        region.log_in_as(f"region-{REGION}", new_password(), made.ensure)
     yield region
     region.close()
 
