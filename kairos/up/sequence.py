@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -26,6 +27,8 @@ from kairos.up.supervisor import Supervisor
 SERVER_SECONDS: Final = 30.0
 READY_SECONDS: Final = 60.0
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+SAME_WISH_SECONDS: Final = 1.0
+"""What is sent to a whole process group comes twice, for `make` passes it on: so soon, it is no second wish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class Run:
     services: Services
     supervisor: Supervisor = field(init=False)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping_since: float = field(default=math.inf, init=False)
 
     async def to_its_end(self) -> None:
         """Start everything, wait to be told to stop, stop everything. Raises `Refused`."""
@@ -117,10 +121,12 @@ class Run:
         return self.options.state / "prepared.json"
 
     def _on_signal(self) -> None:
-        if self.stopping.is_set():
+        if time.monotonic() - self.stopping_since > SAME_WISH_SECONDS:
             self.console.say("killing what still runs")
             self.supervisor.kill()
-        self.stopping.set()
+        if not self.stopping.is_set():
+            self.stopping_since = time.monotonic()
+            self.stopping.set()
 
     async def _start(self) -> None:
         began = time.monotonic()

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from kairos.up.sequence import SAME_WISH_SECONDS
 from tests.fakes.up import Up, state_directory
 from tests.servers import wait_until
 
@@ -40,6 +42,22 @@ def test_child_that_does_not_stop_is_killed(migrated: Path) -> None:
         os.kill(frozen.pid, signal.SIGSTOP)
         assert up.stop(signal.SIGTERM, seconds=10) == 0
         assert not frozen.is_running()
+        assert up.processes == []
+
+
+def test_signal_that_make_passes_on_as_well_is_one_wish_to_stop_and_a_later_one_another(migrated: Path) -> None:
+    with Up(migrated, *ARGUMENTS) as up:
+        up.wait_until_ready()
+        frozen = up.edge("eu-west")
+        os.kill(frozen.pid, signal.SIGSTOP)
+        for _ in range(2):
+            up.process.send_signal(signal.SIGTERM)
+        up.wait_for("stopping")
+        time.sleep(SAME_WISH_SECONDS + 0.2)
+        assert frozen.is_running()
+        assert "killing" not in up.output
+        assert up.stop(signal.SIGTERM, seconds=5) == 0
+        assert "killing what still runs" in up.output
         assert up.processes == []
 
 
