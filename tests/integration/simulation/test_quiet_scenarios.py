@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kairos.simulation import report
-from tests.integration.simulation.playing import play, without_incidents
+from tests.integration.simulation.playing import play, replayed_otherwise, without_incidents
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scratch_database")]
 
@@ -14,3 +14,4 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scratch_database")]
 def test_scenario_comes_to_what_it_says(path: Path) -> None:
     played = play(path)
     assert played.is_as_expected, "\n".join(report.lines(played))
+    assert replayed_otherwise() == []

@@ -10,7 +10,7 @@ import pytest
 from kairos.management.commands.simulate import SCENARIOS
 from kairos.simulation import report
 from kairos.simulation.scenario import read_scenario
-from tests.integration.simulation.playing import play, with_incidents
+from tests.integration.simulation.playing import play, replayed_otherwise, with_incidents
 
 TOLD = """\
 title: Long enough to be told
@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scratch_database")]
 def test_scenario_comes_to_what_it_says(path: Path) -> None:
     played = play(path)
     assert played.is_as_expected, "\n".join(report.lines(played))
+    assert replayed_otherwise() == []
 
 
 def test_scenario_comes_to_the_same_each_time() -> None:
