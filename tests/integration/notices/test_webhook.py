@@ -5,10 +5,7 @@ Things happen an hour ago by the control plane's clock, so that nothing is held 
 
 import hashlib
 import hmac
-import os
 import ssl
-import subprocess
-import sys
 import time
 from datetime import timedelta
 
@@ -82,23 +79,6 @@ def test_webhook_that_was_away_gets_each_event_once_when_it_is_back(
     assert (channel.failures, channel.last_error) == (0, "")
 
 
-def test_no_event_is_lost_or_doubled_over_many_outages(make_channel: MakeChannel, hook: HttpReceiver) -> None:
-    make_channel(url=hook.url)
-    for number in range(30):
-        if number % 5 == 0:
-            hook.stop()
-        elif number % 5 == 2:
-            hook.start()
-        happen(f"{number:02}")
-        if number % 3 == 0:
-            try_at_once()
-        tasks.notices()
-    try_at_once()
-    tasks.notices()
-    assert titles(hook) == [f"Tag {number:02} moved." for number in range(30)]
-    assert set(states()) == {"sent"}
-
-
 def test_answer_that_got_lost_is_a_second_copy_under_the_same_id(
     make_channel: MakeChannel, hook: HttpReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,30 +93,6 @@ def test_answer_that_got_lost_is_a_second_copy_under_the_same_id(
     assert len({item.json["id"] for item in hook.posts}) == 1
     assert [item.body for item in hook.posts] == [hook.posts[0].body] * 2
     assert states() == ["sent"]
-
-
-def test_process_that_is_killed_between_sending_and_noting_loses_nothing(
-    make_channel: MakeChannel, hook: HttpReceiver, postgres_url: str
-) -> None:
-    make_channel(url=hook.url)
-    happen("a", "b")
-    base = postgres_url.rpartition("/")[0]
-    environment = os.environ | {
-        "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}",
-        "KAIROS_FERNET_KEYS_FILE": str(settings.KAIROS_FERNET_KEYS_FILE),
-    }
-    killed = subprocess.run([sys.executable, "-m", "tests.fakes.killed_delivery"], env=environment, check=False)
-    assert killed.returncode == -9
-    until(lambda: len(hook.posts) >= 1)
-    time.sleep(0.2)  # the second may be on its way
-    sent = len(hook.posts)
-    tasks.notices()
-    assert (len(hook.posts), states()) == (sent, ["pending", "pending"])  # not before its lease ends
-    Notice.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-    tasks.notices()
-    assert states() == ["sent", "sent"]
-    assert {item.json["key"] for item in hook.posts} == {"event/a", "event/b"}
-    assert len({item.json["id"] for item in hook.posts}) == 2
 
 
 def test_slow_channel_holds_up_no_other_and_no_longer_than_a_run(
