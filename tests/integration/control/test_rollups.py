@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 from django.db.models import Model
+from pytest_django.fixtures import Settings
 
 from probes.actions import partitions, resources, retention, rolling, rollups
 from probes.actions.ingest import ingest
@@ -324,3 +325,24 @@ def test_roll_ups_are_partitioned_by_month(now: datetime, db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO probes_hourrollup VALUES (1, 0, '2031-02-28 23:00+00')")
     assert issubclass(HourRollUp, Model)
+
+
+@pytest.mark.parametrize("kept_days", [730, 100])
+def test_months_of_roll_ups_are_dropped_when_they_are_older_than_the_setting_says(
+    kept_days: int, settings: Settings
+) -> None:
+    """Whole months with all that is in them, of hours and of days: the last day of one is what counts."""
+    assert settings.KAIROS_ROLLUP_RETENTION_DAYS == 730
+    settings.KAIROS_ROLLUP_RETENTION_DAYS = kept_days
+    oldest = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - kept_days * DAY
+    first_kept = (oldest + DAY).replace(day=1)  # though midnight may come before the task does
+    last_gone = oldest.replace(day=1) - DAY
+    units: Any = list(zip((HourRollUp, DayRollUp), partitions.ROLL_UPS, strict=True))
+    for model, table in units:
+        partitions.ensure(table, [last_gone.date(), first_kept.date()])
+        for at in (last_gone, first_kept):
+            model.objects.create(resource_id=1, region_id=0, starts_at=at)
+    control.partitions()
+    for model, table in units:
+        assert list(model.objects.values_list("starts_at", flat=True)) == [first_kept]
+        assert table.existing()[0] == table.name(first_kept.date())
