@@ -35,7 +35,7 @@ def test_certificate_that_a_retired_region_saw_is_left_out(client: APIClient, su
     assert samples(client, "kairos_certificate_not_after_timestamp_seconds") == {}
 
 
-def test_quota_is_told_with_what_it_cost_us(client: APIClient, surrounded: ControlPlane) -> None:
+def test_quota_is_told_with_what_was_lowered_and_put_off_for_it(client: APIClient, surrounded: ControlPlane) -> None:
     account = {"registry": "ghcr.io", "credential": "", "egress": "192.0.2.7"}
     for name, number in (("limit", 100), ("remaining", 40), ("checks_lowered_total", 3), ("slots_put_off_total", 2)):
         assert value(samples(client, f"kairos_quota_{name}"), **account) == number

@@ -6,7 +6,6 @@ import ssl
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 
 import pytest
 import trustme
@@ -16,17 +15,15 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from probes.actions import dispatch, ingest, orders, secrets
-from probes.edge.intake import Taken
 from probes.edge.keyring import Keyring, SecretRefused
-from probes.edge.runner import Runner
 from probes.models import Credential, Outcome, Registry, Resource
 from probes.models.client_identity import LONGEST_CHAIN, IdentityRefused
-from probes.protocol.batch import Batch, Finding, Report
+from probes.protocol.batch import Batch, Report
 from probes.protocol.check import target_of
 from probes.protocol.plan import Plan, Secret
 from probes.trust.envelope import Kind
-from probes.wire.driver import Engine
 from tests.fakes.client_certificates import AUTHORITY, Pasted
+from tests.fakes.far_engine import findings_of
 from tests.fakes.far_region import FarRegion
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.wire.peer import peer_that
@@ -248,13 +245,6 @@ def test_registry_that_wants_a_certificate_is_checked_and_nothing_of_the_key_com
     server.verify_mode = ssl.CERT_REQUIRED
     region = regions["eu-west"]
 
-    async def check(batch: Batch) -> tuple[Finding, ...]:
-        async with Engine(user_agent="kairos-test") as engine:
-            taken = Taken(batch=batch, came=monotonic(), expires=monotonic() + 30)
-            runner = Runner(engine, in_flight=1, per_host=1, now=lambda: now)
-            made = await runner.run(taken, Keyring(batch.secrets, region.keys.box_keys))
-            return made.findings
-
     with asyncio.Runner() as loop:  # Django's connection is this thread's, and not for use within a loop
         held = AsyncExitStack()
         peer = loop.run(held.enter_async_context(peer_that(SmallRegistry(), server)))
@@ -262,7 +252,7 @@ def test_registry_that_wants_a_certificate_is_checked_and_nothing_of_the_key_com
         holding(host, allow_cidrs=["127.0.0.0/8"], ca_pem=authority.cert_pem.bytes().decode())
         make_images(reference=f"{host}/team/app:1", depth="blobs")
         (batch,) = drawn_up(region, now)
-        findings = loop.run(check(batch))
+        findings = loop.run(findings_of(region, batch, now=now))
         loop.run(held.aclose())
     assert findings[0].outcome.conclusion.reason.value == "ok"
     report = Report(batch=batch.id, region=region.slug, finished_at=now, findings=findings)

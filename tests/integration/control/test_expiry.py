@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic
 
 import pytest
 import trustme
@@ -18,18 +17,15 @@ from django.test.utils import CaptureQueriesContext
 from probes import tasks
 from probes.actions import certificates, dispatch, expiry, retention, secrets
 from probes.actions.ingest import ingest
-from probes.edge.intake import Taken
-from probes.edge.keyring import Keyring
-from probes.edge.runner import Runner
 from probes.models import Credential, Event, HostCertificate, Registry, Resource
 from probes.policy import expiry as policy
 from probes.policy.happenings import Happening
-from probes.protocol.batch import Batch, Finding, Report
+from probes.protocol.batch import Report
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Certificate, Outcome, rfc3339
 from probes.trust.envelope import Kind
-from probes.wire.driver import Engine
 from tests.fakes.client_certificates import Pasted
+from tests.fakes.far_engine import findings_of
 from tests.fakes.far_region import Find, found
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.wire.peer import peer_that
@@ -246,13 +242,6 @@ def test_certificate_that_a_server_shows_is_told_of(now: datetime, regions: Regi
     authority.issue_cert("127.0.0.1", not_after=end).configure_cert(server)
     region = regions["eu-west"]
 
-    async def check(batch: Batch) -> tuple[Finding, ...]:
-        async with Engine(user_agent="kairos-test") as engine:
-            taken = Taken(batch=batch, came=monotonic(), expires=monotonic() + 30)
-            runner = Runner(engine, in_flight=1, per_host=1, now=lambda: now)
-            made = await runner.run(taken, Keyring(batch.secrets, region.keys.box_keys))
-            return made.findings
-
     with asyncio.Runner() as loop:  # Django's connection is this thread's, and not for use within a loop
         held = AsyncExitStack()
         peer = loop.run(held.enter_async_context(peer_that(SmallRegistry(), server)))
@@ -262,7 +251,7 @@ def test_certificate_that_a_server_shows_is_told_of(now: datetime, regions: Regi
         make_images(reference=f"{host}/team/app:1")
         (message,) = (item for item in dispatch.claim_due(now).messages if item.queue == "probe.eu-west")
         batch = region.open(message)
-        findings = loop.run(check(batch))
+        findings = loop.run(findings_of(region, batch, now=now))
         loop.run(held.aclose())
     report = Report(batch=batch.id, region=region.slug, finished_at=now, findings=findings)
     ingest(region.sign(Kind.REPORT, report.to_json()), now=datetime.now(UTC))
