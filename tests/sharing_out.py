@@ -13,7 +13,7 @@ TOGETHER: Final = ("tests/deploy", "tests/integration/rabbitmq")
 """Folders that one process runs whole: what their tests share is made once for a process, in ten seconds and more."""
 
 SECONDS: Final = {
-    "tests/integration/simulation/test_scenarios.py": 165,
+    "tests/integration/simulation/test_scenarios.py": 185,
     "tests/integration/rabbitmq": 230,
     "tests/deploy": 190,
     "tests/integration/faults/test_pipeline_faults.py": 185,
@@ -36,6 +36,7 @@ SECONDS: Final = {
     "tests/integration/control/test_shedding.py": 25,
     "tests/integration/edge/test_edge_faults.py": 25,
     "tests/integration/faults/test_rotation.py": 25,
+    "tests/integration/notices/test_outages.py": 20,
     "tests/browser/test_dashboard.py": 20,
     "tests/integration/control/test_dispatch.py": 20,
     "tests/integration/up/test_surviving.py": 20,
