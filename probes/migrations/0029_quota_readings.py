@@ -8,7 +8,9 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
-            model_name="quotaaccount", name="readings", field=models.JSONField(blank=True, default=list)
+            model_name="quotaaccount",
+            name="readings",
+            field=models.JSONField(blank=True, db_default=[], default=list),
         ),
         migrations.RemoveIndex(model_name="quotawait", name="quota_wait_line"),
         migrations.AddIndex(

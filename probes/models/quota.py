@@ -42,7 +42,7 @@ class QuotaAccount(models.Model):
     window_seconds = models.PositiveIntegerField(null=True, blank=True)
     source = models.CharField(max_length=64, blank=True, help_text="Whom the registry says that it counts.")
     read_at = models.DateTimeField(null=True, blank=True)
-    readings = models.JSONField(default=list, blank=True)
+    readings = models.JSONField(default=list, db_default=[], blank=True)
     buckets = models.JSONField(default=list, blank=True)
     lowered = models.PositiveBigIntegerField(default=0, help_text="Checks that were lowered to a resolve so far.")
     put_off = models.PositiveBigIntegerField(default=0, help_text="Slots that were put off so far.")

@@ -88,7 +88,7 @@ class CountedAsOne:
 
     @cached_property
     def _readings(self) -> hearsay.Readings:
-        return hearsay.merged(hearsay.readings_from_json(row.readings) for row in self.rows)
+        return hearsay.merged(map(_readings, self.rows))
 
     @cached_property
     def _source(self) -> str:
@@ -138,6 +138,12 @@ class CountedAsOne:
         for row in changed:
             row.buckets = quota.buckets_to_json(self._buckets[row.pk])
         return changed
+
+
+def _readings(row: QuotaAccount) -> hearsay.Readings:
+    """Return what each region was told of an account; the version before noted only what was last told at all."""
+    told = None if row.readings else reading_of(row)
+    return {quota.NOBODY: told} if told else hearsay.readings_from_json(row.readings)
 
 
 def account_of_region(row: QuotaAccount, region: int) -> Account:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from probes.actions import dispatch
 from probes.actions import quota as ledger
@@ -195,3 +196,16 @@ def test_region_that_is_retired_shares_no_account_any_more(now: datetime, region
     assert len(after.others) == 1
     assert after.spent(now + MINUTE) == before.spent(now + MINUTE)
     assert (after.allowance(now + MINUTE) or 0) > (before.allowance(now + MINUTE) or 0)
+
+
+def test_version_before_makes_accounts_while_it_is_replaced(now: datetime, regions: Regions) -> None:
+    """It names no readings."""
+    registry = Registry.objects.create(host="docker.io")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO probes_quotaaccount"
+            " (registry_id, egress, regions, source, buckets, lowered, put_off, created_at)"
+            " VALUES (%s, %s, '{}', '', '[]', 0, 0, %s)",
+            [registry.pk, EU, now],
+        )
+    assert QuotaAccount.objects.get().readings == []

@@ -75,3 +75,16 @@ def test_what_is_put_is_seen_at_once_and_written_at_the_end() -> None:
     assert rows[1].buckets == buckets_to_json([took(1)])
     assert one.write() == [rows[1]]
     assert rows[1].buckets == buckets_to_json([took(1, spent=7)])
+
+
+def test_what_the_version_before_was_told_is_hearsay_until_a_region_is_told_itself() -> None:
+    """It noted only what was last told at all. No limit would be none, and everything spent at once."""
+    row = account({})
+    row.registry = Registry(host="ghcr.io")
+    row.read_at, row.limit, row.remaining, row.window_seconds = NOON, 5000, 40, 3600
+    seen = CountedAsOne([row]).seen_from(1)
+    assert (seen.budget, seen.is_hearsay, seen.sharers) == (2500, True, frozenset())
+    assert seen.allowance(NOON) == 20
+    row.readings = readings_to_json({1: TOLD})
+    told = CountedAsOne([row]).seen_from(1)
+    assert (told.budget, told.is_hearsay) == (50, False)
