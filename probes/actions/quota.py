@@ -18,10 +18,10 @@ from probes.actions import events
 from probes.actions.orders import Granted, Wanted
 from probes.actions.quota_book import Book, Pool
 from probes.models import QuotaAccount, QuotaWait
-from probes.policy import quota
+from probes.policy import quota_costs
 from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
-from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Waiting, Wish, decide, may_wait
+from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Waiting, Wish, decide, is_cut, may_wait
 from probes.protocol.taxonomy import Depth
 from probes.selectors.quota import CountedAsOne
 
@@ -167,7 +167,14 @@ def _decide(
     standing = {wait.key for wait in waiting}
     fates = decide(account, [wish for _, _, wish in wishes], waiting, now=now)
     return [
-        _Decided(item, wish, _grant(pk, wish, fates[wish.key]), account, stands=wish.key in standing)
+        _Decided(
+            item,
+            wish,
+            _grant(pk, wish, fates[wish.key]),
+            account,
+            waits=may_wait(wish, fates[wish.key], account, is_cut=is_cut(waiting), now=now),
+            stands=wish.key in standing,
+        )
         for pk, item, wish in wishes
     ]
 
@@ -189,14 +196,22 @@ class _Decided:
     wish: Wish
     granted: Granted
     account: Account
+    waits: bool  # for its next slot, in line
     stands: bool  # in line already
+
+    @property
+    def deep(self) -> int:
+        """What was taken for more than a resolve."""
+        return self.granted.charge if self.wish.is_deep and self.granted.fate is Fate.AS_ASKED else 0
 
 
 def _wish(item: Wanted, account: Account, manner: Manner) -> Wish:
-    cost = quota.price(item.depth, item.resource.platforms, account.counting)
+    cost = quota_costs.price(item.depth, item.resource.platforms, account.counting)
     least: int | None = cost
     if item.depth not in (None, Depth.RESOLVE):
-        least = None if item.needs_depth else quota.price(Depth.RESOLVE, item.resource.platforms, account.counting)
+        least = (
+            None if item.needs_depth else quota_costs.price(Depth.RESOLVE, item.resource.platforms, account.counting)
+        )
     return Wish(
         key=item.key,
         cost=cost,
@@ -221,7 +236,11 @@ def _book(row: QuotaAccount, counted: CountedAsOne, own: Sequence[_Decided], now
     lowered = sum(item.fate is Fate.LOWERED for item in granted)
     put_off = sum(item.fate is Fate.PUT_OFF for item in granted)
     booked = replace(own[0].account, buckets=counted.buckets_of(row)).charged(
-        now, spent=sum(item.charge for item in granted), lowered=lowered, put_off=put_off
+        now,
+        spent=sum(item.charge for item in granted),
+        deep=sum(one.deep for one in own),
+        lowered=lowered,
+        put_off=put_off,
     )
     counted.put(row, booked.buckets)
     row.lowered += lowered
@@ -303,7 +322,7 @@ def _line_up(decided: Iterable[_Decided], now: datetime) -> None:
     served: list[Key] = []
     for one in decided:
         wish, fate, item = one.wish, one.granted.fate, one.item
-        if not may_wait(wish, fate, one.account):
+        if not one.waits:
             if one.stands:
                 served.append(wish.key)
             continue

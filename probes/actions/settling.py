@@ -15,10 +15,11 @@ from django.db.models import QuerySet
 
 from probes.actions.reports import Key
 from probes.models import Batch, QuotaAccount
-from probes.policy import hearsay, quota
+from probes.policy import hearsay, quota, quota_costs
 from probes.policy.clock import by_our_clock
 from probes.policy.quota import Reading
 from probes.protocol.outcome import Outcome
+from probes.protocol.taxonomy import Depth
 from probes.selectors.quota import account_of_region, reading_of, with_settings
 
 _MOST_REQUESTS: Final = 1000
@@ -85,22 +86,26 @@ def settle(
     accounts = {pk: account_of_region(row, batch.region_id) for pk, row in rows.items()}
     of_accounts, of_resources = _Sums(), _Sums()
     differences: Counter[int] = Counter()
+    deep: Counter[int] = Counter()
     heard: dict[int, list[Outcome]] = defaultdict(list)
     charges = batch.charges or [0] * len(batch.accounts)
     keys = zip(batch.resource_ids, batch.slots, strict=True)
     for key, account, charge in zip(keys, batch.accounts, charges, strict=True):
         if account not in rows:
             continue
+        is_deep = charge > quota_costs.price(Depth.RESOLVE, (), accounts[account].counting)
         if outcome := outcomes.get(key):
-            counted = min(quota.cost(outcome, accounts[account].counting, expected=charge), _MOST_REQUESTS)
+            counted = min(quota_costs.cost(outcome, accounts[account].counting, expected=charge), _MOST_REQUESTS)
             requests = min(outcome.requests, _MOST_REQUESTS)
             of_accounts.add(account, requests, counted)
             if key[0] in resources:
                 of_resources.add(key[0], requests, counted)
             differences[account] += counted - charge
+            deep[account] += (counted - charge) * is_deep
             heard[account].append(outcome)
         elif key in unmade:
             differences[account] -= charge
+            deep[account] -= charge * is_deep
     if heard:
         with connection.cursor() as cursor:
             columns = of_accounts.columns("account") | of_resources.columns("resource")
@@ -112,7 +117,7 @@ def settle(
         if (differences[pk] and accounts[pk].ceiling) or _is_news(row, batch.region_id, readings.get(pk))
     }
     if changed:
-        _correct(batch, changed, readings, differences)
+        _correct(batch, changed, readings, differences, deep)
 
 
 def _rows(accounts: Collection[int]) -> QuerySet[QuotaAccount]:
@@ -124,6 +129,7 @@ def _correct(
     changed: Collection[int],
     readings: Mapping[int, Reading | None],
     differences: Mapping[int, int],
+    deep: Mapping[int, int],
 ) -> None:
     rows = list(_rows(changed).order_by("pk").select_for_update(no_key=True, of=("self",)))
     for row in rows:
@@ -131,7 +137,7 @@ def _correct(
             _note(row, batch.region_id, reading)
         account = account_of_region(row, batch.region_id)
         if account.ceiling and differences[row.pk]:
-            account = account.corrected(batch.issued_at, differences[row.pk])
+            account = account.corrected(batch.issued_at, differences[row.pk], deep=deep[row.pk])
             row.buckets = quota.buckets_to_json(account.buckets)
     QuotaAccount.objects.bulk_update(rows, _TOLD)
 
@@ -162,7 +168,7 @@ def _reading(outcomes: Iterable[Outcome], clock_offset_seconds: float | None, no
     met = [
         Reading.of(outcome.conclusion.rate_limit, min(by_our_clock(outcome.started_at, clock_offset_seconds), now))
         for outcome in outcomes
-        if outcome.conclusion.rate_limit or quota.has_met(outcome)
+        if outcome.conclusion.rate_limit or quota_costs.has_met(outcome)
     ]
     if not met:
         return None

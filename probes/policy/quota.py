@@ -22,9 +22,7 @@ from ipaddress import IPv6Network, ip_address
 from typing import Final, Self
 
 from probes.protocol.errors import clean_text
-from probes.protocol.outcome import Outcome, RateLimit
-from probes.protocol.plan import ALL_PLATFORMS
-from probes.protocol.taxonomy import Depth, Stage
+from probes.protocol.outcome import RateLimit
 
 SHARE_PERCENT: Final = 50
 """Of a limit that monitoring takes at most, unless the registry's settings say otherwise."""
@@ -45,9 +43,7 @@ PARTS: Final = 12
 NOBODY: Final = 0
 """Instead of a region: it is not told which it was, or it shares the account no more."""
 
-_PLATFORMS_GUESSED: Final = 10
-_LAYERS_GUESSED: Final = 10
-_REQUESTS_OF_A_RESOLVE: Final = 3
+REQUESTS_OF_A_RESOLVE: Final = 3
 """Without a connection or a token: the challenge, the token, and HEAD."""
 
 _LOOK_EVERY: Final = timedelta(hours=1)
@@ -95,7 +91,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What a region took in a part of a window, and how many of its checks were lowered or put off in it."""
+    """What a region took in a part of a window, and how many of its checks were lowered or put off in it.
+
+    `deep` is how much of that more than resolves took.
+    """
 
     since: datetime
     until: datetime
@@ -103,6 +102,7 @@ class Bucket:
     lowered: int = 0
     put_off: int = 0
     region: int = NOBODY
+    deep: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,24 +161,66 @@ class Account:
         """
         if self.ceiling is None:
             return None
-        lent = self._lent(now)
-        room = min(room.own + min(room.common, lent) for room in self._rooms(now))
-        return max(room, self._look(now))
+        return self._allowance(self._rooms(now), self._lent(now), now)
 
-    def kept_for_resolves(self, now: datetime) -> int:
-        """Return how much of the allowance is not for more than a resolve, where each request counts.
+    def for_depth(self, now: datetime) -> int:
+        """Return how much of the allowance may go to more than resolves.
 
-        It is half of what is ours, as long as that leaves a region half of its own part.
+        Where each request counts that is half of what is ours, parted like all of it, less what such checks took.
         """
-        rooms = self._rooms(now)
-        part, own = min(room.part for room in rooms), min(room.own for room in rooms)
-        return min((self.budget or 0) // 2, (self.allowance(now) or 0) - max(own - part // 2, 0))
+        rooms, lent = self._rooms(now), self._lent(now)
+        allowance = self._allowance(rooms, lent, now)
+        if self.counting is Counting.MANIFESTS:
+            return allowance
+        both = zip(rooms, self._rooms(now, for_depth=True), strict=True)
+        return min(allowance, *(half.own + min(half.common, room.common, lent) for room, half in both))
 
-    def _rooms(self, now: datetime) -> list[_Room]:
-        rooms = [self._parted(self.budget or 0, self._spent_since(now - self.window))]
+    def for_depth_at_best(self, now: datetime) -> int:
+        """Return how much that would be had the region itself taken nothing."""
+        by_others = tuple(bucket for bucket in self.buckets if bucket.region != self.region)
+        return replace(self, buckets=by_others, reading=None).for_depth(now)
+
+    def most(self, *, for_depth: bool = False) -> int:
+        """Return what the region could have had nobody taken anything: more will never be had."""
+        room = self._parted(self._ours(self.budget or 0, for_depth=for_depth), {})
+        return room.own + room.common
+
+    def sure(self, now: datetime, *, for_depth: bool = False) -> int:
+        """Return what the region has for resolves, or for more, within a window if it waits.
+
+        That holds whatever other regions take meanwhile, as long as people, and its checks of the other kind, take
+        what they took before.
+        """
+        part = self._sure_part(now)
+        if self.counting is Counting.MANIFESTS:
+            return part
+        deep = self._spent_since(now - self.window, for_depth=True)[self.region]
+        if for_depth:
+            return max(min(part // 2, part - (self.own_spent(now) - deep)), 0)
+        return max(min(part - part // 2, part - deep), 0)
+
+    def _sure_part(self, now: datetime) -> int:
+        """Return the region's part of what people leave; all of it where it is alone."""
+        total, count = self.budget or 0, len(self.sharers | {self.region})
+        if self.reading and self.reading.remaining is not None and now - self.reading.at < self.window:
+            left_by_people = self.reading.remaining + self.spent(self.reading.at)
+            total = min(total, left_by_people * self.share_percent // 100)
+        return total if count == 1 else total // (2 * count)
+
+    def _allowance(self, rooms: Iterable[_Room], lent: int, now: datetime) -> int:
+        return max(min(room.own + min(room.common, lent) for room in rooms), self._look(now))
+
+    def _ours(self, total: int, *, for_depth: bool) -> int:
+        return total // 2 if for_depth and self.counting is Counting.REQUESTS else total
+
+    def _rooms(self, now: datetime, *, for_depth: bool = False) -> list[_Room]:
+        totals = [(self.budget or 0, now - self.window)]
         if self.reading and (left := self._left(self.reading, now)) is not None:
-            rooms.append(self._parted(left, self._spent_since(self.reading.at)))
-        return rooms
+            totals.append((left, self.reading.at))
+        return [
+            self._parted(self._ours(total, for_depth=for_depth), self._spent_since(since, for_depth=for_depth))
+            for total, since in totals
+        ]
 
     def _lent(self, now: datetime) -> int:
         """Return how much of the common half what others were told leaves to whoever comes first."""
@@ -205,11 +247,11 @@ class Account:
         common = total - len(regions) * part
         return _Room(part, max(part - spent.get(self.region, 0), 0), max(common - beyond, 0))
 
-    def _spent_since(self, since: datetime) -> Counter[int]:
+    def _spent_since(self, since: datetime, *, for_depth: bool = False) -> Counter[int]:
         spent: Counter[int] = Counter()
         for bucket in self.buckets:
             if bucket.until > since:
-                spent[bucket.region] += bucket.spent
+                spent[bucket.region] += bucket.deep if for_depth else bucket.spent
         return spent
 
     def _spent_by_end(self) -> tuple[list[datetime], list[Counter[int]]]:
@@ -230,12 +272,13 @@ class Account:
         """Return what it takes to be told something oneself, for who was not, and did not just ask."""
         if not self.is_hearsay:
             return 0
-        return max(_REQUESTS_OF_A_RESOLVE - self._spent_since(now - _LOOK_EVERY)[self.region], 0)
+        return max(REQUESTS_OF_A_RESOLVE - self._spent_since(now - _LOOK_EVERY)[self.region], 0)
 
-    def charged(self, now: datetime, *, spent: int = 0, lowered: int = 0, put_off: int = 0) -> Self:
-        """Return the account after the region took so much `now`. What no longer counts is forgotten.
+    def charged(self, now: datetime, *, spent: int = 0, deep: int = 0, lowered: int = 0, put_off: int = 0) -> Self:
+        """Return the account after the region took so much `now`, so much of it `deep`.
 
-        Of what others took that is for them to say: their windows may be longer than the one that this region knows.
+        What no longer counts is forgotten. Of what others took that is for them to say: their windows may be longer
+        than the one that this region knows.
         """
         since = {True: now - self.window, False: now - timedelta(seconds=LONGEST_WINDOW_SECONDS)}
         buckets = [bucket for bucket in self.buckets if bucket.until > since[bucket.region == self.region]]
@@ -244,6 +287,7 @@ class Account:
                 buckets[position] = replace(
                     bucket,
                     spent=bucket.spent + spent,
+                    deep=bucket.deep + deep,
                     lowered=bucket.lowered + lowered,
                     put_off=bucket.put_off + put_off,
                 )
@@ -252,20 +296,26 @@ class Account:
             part = int(self.window.total_seconds()) // PARTS
             begin = datetime.fromtimestamp(int(now.timestamp()) // part * part, UTC)
             end = begin + timedelta(seconds=part)
-            buckets.append(Bucket(begin, end, spent, lowered, put_off, self.region))
+            buckets.append(Bucket(begin, end, spent, lowered, put_off, self.region, deep))
         return replace(self, buckets=tuple(buckets))
 
     def _is_own(self, bucket: Bucket, at: datetime) -> bool:
         return bucket.region == self.region and bucket.since <= at < bucket.until
 
-    def corrected(self, charged_at: datetime, difference: int) -> Self:
-        """Return the account where what the region took then cost `difference` more than was written down."""
+    def corrected(self, charged_at: datetime, difference: int, *, deep: int = 0) -> Self:
+        """Return the account where what the region took then cost `difference` more than was written down.
+
+        `deep` is how much of that more than resolves did.
+        """
         buckets = list(self.buckets)
         for position, bucket in enumerate(buckets):
             if self._is_own(bucket, charged_at):  # the first, as it was charged there: another window overlaps it
-                buckets[position] = replace(bucket, spent=max(bucket.spent + difference, 0))
+                spent = max(bucket.spent + difference, 0)
+                buckets[position] = replace(bucket, spent=spent, deep=min(max(bucket.deep + deep, 0), spent))
                 return replace(self, buckets=tuple(buckets))
-        return self.charged(charged_at, spent=difference) if difference > 0 else self
+        return (
+            self.charged(charged_at, spent=difference, deep=min(max(deep, 0), difference)) if difference > 0 else self
+        )
 
     def told(self, reading: Reading) -> Self:
         """Return the account after a reading of its own region."""
@@ -332,43 +382,8 @@ def place(address: str) -> str:
     return str(parsed) if parsed.version == 4 else str(IPv6Network((int(parsed), 64), strict=False))
 
 
-def price(depth: Depth | None, platforms: Sequence[str], counts: Counting) -> int:
-    """Return what a check is expected to cost, rather more than less; `depth` None is an endpoint's.
-
-    How many platforms or layers there are is a guess until the report tells.
-    """
-    if depth is None:
-        return 1 if counts is Counting.REQUESTS else 0
-    children = _PLATFORMS_GUESSED if ALL_PLATFORMS in platforms else max(len(platforms), 1)
-    manifests = {Depth.RESOLVE: 0, Depth.MANIFEST: 1}.get(depth, 1 + children)
-    if counts is Counting.MANIFESTS:
-        return manifests
-    blobs = children * (1 + _LAYERS_GUESSED) if depth is Depth.BLOBS else 0
-    return _REQUESTS_OF_A_RESOLVE + manifests + blobs
-
-
-def manifests_read(outcome: Outcome) -> int:
-    """Count the manifests that were served."""
-    return sum(
-        step.method == "GET" and step.http_status == 200 and step.stage in (Stage.MANIFEST, Stage.CHILD)
-        for step in outcome.steps
-    )
-
-
-def cost(outcome: Outcome, counts: Counting, *, expected: int) -> int:
-    """Return what a check did cost. One whose steps are not known counts as expected."""
-    if counts is Counting.REQUESTS:
-        return outcome.requests
-    return manifests_read(outcome) if outcome.steps else expected
-
-
-def has_met(outcome: Outcome) -> bool:
-    """Tell whether the registry answered with a manifest, and so would have spoken of a limit."""
-    return any(step.stage is Stage.MANIFEST and step.http_status == 200 for step in outcome.steps)
-
-
 def buckets_to_json(buckets: Iterable[Bucket]) -> list[list[int]]:
-    """Return buckets as rows of whole numbers: seconds since the epoch, counts, and the region."""
+    """Return buckets as rows of whole numbers: seconds since the epoch, counts, the region, and what was deep."""
     return [
         [
             int(item.since.timestamp()),
@@ -377,13 +392,14 @@ def buckets_to_json(buckets: Iterable[Bucket]) -> list[list[int]]:
             item.lowered,
             item.put_off,
             item.region,
+            item.deep,
         ]
         for item in buckets
     ]
 
 
 def buckets_from_json(rows: Iterable[Sequence[int]]) -> tuple[Bucket, ...]:
-    """Return what `buckets_to_json` told."""
+    """Return what `buckets_to_json` told; rows of before may lack what comes last."""
     return tuple(
         Bucket(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC), *rest)
         for since, until, *rest in rows

@@ -55,8 +55,9 @@ class Shared:
         spent = sum(
             {Fate.AS_ASKED: wish.cost, Fate.LOWERED: least, Fate.PUT_OFF: 0}[found[wish.key]] for wish in wishes
         )
+        deep = sum(wish.cost for wish in wishes if found[wish.key] is Fate.AS_ASKED)
         if account.ceiling:
-            self.buckets = account.charged(now, spent=spent).buckets
+            self.buckets = account.charged(now, spent=spent, deep=deep).buckets
         self.taken.append((now, region, spent))
         return [found[wish.key] for wish in wishes]
 

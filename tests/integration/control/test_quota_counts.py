@@ -1,5 +1,6 @@
 """What becomes of checks that a quota has no room for, and what is counted of those that were made."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +25,7 @@ from probes.models import (
     ResourceCosts,
     Verdict,
 )
+from probes.policy.quota import buckets_from_json
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import VerdictState
 from probes.protocol.outcome import Outcome
@@ -103,6 +105,39 @@ class TestWhereEachRequestCounts:
         Registry.objects.update(quota_limit=2)
         assert dispatch.confirm(slugs, now=now + SECOND) == []
         assert not QuotaWait.objects.exists()
+
+    def test_check_that_costs_more_than_depth_may_have_holds_up_nobody_and_is_made_in_its_turn(
+        self, now: datetime, regions: Regions
+    ) -> None:
+        """Of fifty that are ours 25 are for depth: all layers of two platforms cost 28, one platform's manifest 5."""
+        Registry.objects.update(quota_limit=100)
+        dear = add(1, now, host="ghcr.io", depth=Depth.BLOBS, platforms=["linux/amd64", "linux/arm64"])
+        for image in dear + add(4, now, first=1, host="ghcr.io"):
+            image.regions.set(only("eu-west", regions))
+        asked = []
+        for number in range(3):
+            later = now + number * 70 * MINUTE
+            Resource.objects.update(next_due_at=later)
+            asked.append(Counter(depths(regions, dispatch.claim_due(later).messages)["eu-west"]))
+            QuotaWait.objects.update(until=later + 2 * HOUR)
+        assert asked == [
+            {Depth.BLOBS: 1, Depth.RESOLVE: 4},
+            {Depth.PLATFORM: 4, Depth.RESOLVE: 1},
+            {Depth.BLOBS: 1, Depth.RESOLVE: 4},
+        ]
+
+    def test_half_that_is_for_depth_is_counted_apart(self, now: datetime, regions: Regions) -> None:
+        """What a check of it did cost as well: 3 of the 5 that were expected."""
+        images_ = add(2, now, host="ghcr.io")
+        for image in images_:
+            image.regions.set(only("eu-west", regions))
+        Resource.objects.filter(pk=images_[1].pk).update(depth=Depth.RESOLVE)
+        messages = dispatch.claim_due(now).messages
+        (bucket,) = buckets_from_json(QuotaAccount.objects.get().buckets)
+        assert (bucket.spent, bucket.deep) == (8, 5)
+        deliver(regions, messages, now + SECOND, eu_west=found)
+        (bucket,) = buckets_from_json(QuotaAccount.objects.get().buckets)
+        assert (bucket.spent, bucket.deep) == (6, 3)
 
     def test_requests_are_counted_as_they_were_made(self, now: datetime, regions: Regions) -> None:
         (image,) = add(1, now, host="ghcr.io")

@@ -20,13 +20,10 @@ from probes.policy.quota import (
     buckets_from_json,
     buckets_to_json,
     ceiling,
-    cost,
     counting,
-    has_met,
-    manifests_read,
     place,
-    price,
 )
+from probes.policy.quota_costs import cost, has_met, manifests_read, price
 from probes.protocol.outcome import Conclusion, Outcome, RateLimit, Step
 from probes.protocol.taxonomy import Depth, Reason, Stage
 from tests.fakes.steps import step
@@ -174,10 +171,52 @@ class TestRegionsThatShare:
         assert (both.own_spent(NOON), replace(both, region=1).own_spent(NOON)) == (0, 5)
 
     def test_half_of_a_part_is_for_more_than_resolves_though_the_common_half_is_gone(self) -> None:
+        """Of a hundred 25 may go to that: a part of six each, and 13 for whoever comes first."""
         shared = replace(self.SHARED, counting=Counting.REQUESTS)
-        assert shared.kept_for_resolves(NOON) == 25
+        assert shared.for_depth(NOON) == 6 + 13
         taken = replace(self.by_other(spent=50), counting=Counting.REQUESTS)
-        assert (taken.allowance(NOON), taken.kept_for_resolves(NOON)) == (12, 6)
+        assert (taken.allowance(NOON), taken.for_depth(NOON)) == (12, 6)
+
+
+class TestDepth:
+    COUNTED = replace(HUNDRED, counting=Counting.REQUESTS, region=1, sharers=frozenset({1}))
+
+    def test_it_may_have_half_of_what_is_ours_where_each_request_counts(self) -> None:
+        assert self.COUNTED.for_depth(NOON) == 25
+        assert self.COUNTED.charged(NOON, spent=15, deep=15).for_depth(NOON) == 10
+        assert HUNDRED.for_depth(NOON) == 50
+
+    @pytest.mark.parametrize(("resolves", "left"), [(20, 25), (30, 20), (45, 5), (50, 0)])
+    def test_resolves_take_of_it_what_the_other_half_has_no_room_for(self, resolves: int, left: int) -> None:
+        assert self.COUNTED.charged(NOON, spent=resolves).for_depth(NOON) == left
+
+    def test_it_is_half_of_what_people_leave(self) -> None:
+        told = self.COUNTED.told(Reading(at=NOON, limit=100, remaining=16))
+        assert (told.allowance(NOON + HOUR), told.for_depth(NOON + HOUR)) == (8, 4)
+
+    def test_what_a_region_took_itself_is_not_missing_at_best(self) -> None:
+        shared = replace(self.COUNTED, counting=Counting.MANIFESTS, sharers=frozenset({1, 2}))
+        taken = replace(shared, region=2).charged(NOON, spent=20)
+        taken = replace(taken, region=1).charged(NOON, spent=9).told(Reading(at=NOON, limit=100, remaining=4))
+        assert (taken.for_depth(NOON + HOUR), taken.for_depth_at_best(NOON + HOUR)) == (0, 12 + 18)
+
+    @pytest.mark.parametrize(("count", "most", "sure"), [(1, 50, 50), (2, 38, 12), (10, 32, 2)])
+    def test_region_may_have_more_than_it_is_sure_of(self, count: int, most: int, sure: int) -> None:
+        shared = replace(HUNDRED, region=1, sharers=frozenset(range(1, count + 1)))
+        assert (shared.most(), shared.sure(NOON, for_depth=True)) == (most, sure)
+
+    def test_it_is_sure_of_no_more_than_its_checks_of_the_other_kind_leave(self) -> None:
+        assert self.COUNTED.charged(NOON, spent=20).sure(NOON, for_depth=True) == 25
+        assert self.COUNTED.charged(NOON, spent=30).sure(NOON, for_depth=True) == 20
+        assert self.COUNTED.charged(NOON, spent=50, deep=25).sure(NOON, for_depth=True) == 25
+        assert self.COUNTED.charged(NOON, spent=30, deep=30).sure(NOON) == 20
+        assert self.COUNTED.charged(NOON, spent=60).sure(NOON, for_depth=True) == 0
+
+    def test_nor_than_people_leave(self) -> None:
+        """What is left and what we took is what they did not take."""
+        taken = HUNDRED.charged(NOON, spent=10).told(Reading(at=NOON, limit=100, remaining=6))
+        assert taken.sure(NOON, for_depth=True) == 8
+        assert taken.sure(NOON + 6 * HOUR, for_depth=True) == 50
 
 
 def _looked_at(account: Account, *, others: int) -> int:
@@ -216,6 +255,12 @@ class TestCorrecting:
     def test_what_was_not_taken_in_advance_is_taken_afterwards(self) -> None:
         assert HUNDRED.corrected(NOON, 4).spent(NOON) == 4
         assert HUNDRED.corrected(NOON, -4) == HUNDRED
+
+    @pytest.mark.parametrize(("difference", "deep", "left"), [(-15, -15, 5), (-15, 0, 15), (-30, -30, 0), (3, 3, 23)])
+    def test_what_more_than_resolves_took_is_set_right_too(self, difference: int, deep: int, left: int) -> None:
+        taken = HUNDRED.charged(NOON, spent=30, deep=20).corrected(NOON, difference, deep=deep)
+        assert [bucket.deep for bucket in taken.buckets] == [left]
+        assert [bucket.deep for bucket in HUNDRED.corrected(NOON, 4, deep=3).buckets] == [3]
 
 
 class TestReading:
@@ -367,5 +412,7 @@ class TestCosts:
 
 
 def test_buckets_are_kept_as_whole_numbers() -> None:
-    buckets = HUNDRED.charged(NOON, spent=4, lowered=2, put_off=1).charged(NOON + HOUR, spent=5).buckets
+    buckets = HUNDRED.charged(NOON, spent=4, deep=3, lowered=2, put_off=1).charged(NOON + HOUR, spent=5).buckets
     assert buckets_from_json(buckets_to_json(buckets)) == buckets
+    of_before = [row[:-1] for row in buckets_to_json(buckets)]
+    assert buckets_from_json(of_before) == tuple(replace(bucket, deep=0) for bucket in buckets)

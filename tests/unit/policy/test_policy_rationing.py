@@ -63,6 +63,19 @@ class TestWhereAResolveIsFree:
         waiting = (waits(9, minutes=1, cost=11),)
         assert fates(HUB, deep(9, 11), deep(1), waiting=waiting) == "la"
 
+    def test_what_a_region_is_not_sure_to_have_holds_up_nobody_who_wants_less(self) -> None:
+        """Of ten that are ours two regions have a part of two each; the rest is for whoever comes first."""
+        shared = replace(HUB, region=1, sharers=frozenset({1, 2}))
+        others = replace(replace(shared, region=2).charged(NOON, spent=6), region=1)
+        line = (waits(9, minutes=9, cost=5),)
+        assert fates(others, deep(1), deep(9, 5), waiting=line) == "al"
+        assert fates(shared, deep(1), deep(9, 5), waiting=line) == "aa"
+
+    def test_it_is_kept_from_those_who_want_as_much_when_it_is_all_there(self) -> None:
+        shared = replace(HUB, region=1, sharers=frozenset({1, 2}))
+        assert fates(shared, deep(1, 5), waiting=(waits(9, minutes=9, cost=5),)) == "l"
+        assert fates(shared, deep(1, 3), waiting=(waits(9, minutes=9, cost=5),)) == "a"
+
     def test_newcomers_go_behind_a_line_whose_end_is_not_seen(self) -> None:
         line = tuple(waits(key, minutes=1, cost=0) for key in range(100, 100 + HEAD_OF_THE_LINE))
         assert fates(HUB, deep(1), waiting=line) == "l"
@@ -82,6 +95,18 @@ class TestWhatFailsDeepDown:
         line = tuple(waits(key, minutes=1) for key in range(100, 100 + HEAD_OF_THE_LINE))
         assert fates(HUB, deep(1, least=None), waiting=line) == "a"
 
+    def test_half_is_of_what_its_region_may_have(self) -> None:
+        """Of a hundred that are ours ten regions have a part of five each, and one of them may take 55."""
+        shared = replace(HUB, ceiling=Ceiling(200, 3600), region=1, sharers=frozenset(range(1, 11)))
+        waiting = tuple(waits(key, minutes=9) for key in range(10, 50))
+        assert fates(shared.charged(NOON, spent=27), deep(1, least=None), waiting=waiting) == "a"
+        assert fates(shared.charged(NOON, spent=28), deep(1, least=None), waiting=waiting) == "p"
+
+    def test_it_leaves_what_whoever_waits_longest_is_sure_to_have(self) -> None:
+        waiting = (waits(9, minutes=9, cost=7),)
+        assert fates(HUB, deep(1, least=None), deep(2, least=None), waiting=waiting) == "ap"
+        assert fates(HUB, deep(1, least=None), deep(2, least=None), waiting=(waits(9, minutes=9, cost=11),)) == "aa"
+
     def test_it_waits_like_all_others_after_that(self) -> None:
         waiting = (waits(1, minutes=9, least=None),)
         assert fates(HUB.charged(NOON, spent=8), deep(2), deep(1, least=None), waiting=waiting) == "la"
@@ -93,6 +118,32 @@ class TestWhereEachRequestCounts:
 
     def test_half_of_it_is_for_resolves_alone(self) -> None:
         assert fates(COUNTED, deep(1, 6, 3), deep(2, 6, 3), resolve(3), resolve(4)) == "alaa"
+
+    def test_and_stays_theirs_though_an_image_fails(self) -> None:
+        failing = [deep(key, 5, None) for key in range(5)]
+        assert fates(COUNTED, *failing, *map(resolve, range(5, 9))) == "aapppaaap"
+
+    def test_what_they_took_is_not_of_the_other_half(self) -> None:
+        assert fates(COUNTED.charged(NOON, spent=10), deep(1, 10, 3)) == "a"
+        assert fates(COUNTED.charged(NOON, spent=10, deep=10), deep(1, 10, 3)) == "l"
+
+    def test_what_costs_more_than_the_other_half_goes_when_none_of_that_is_taken(self) -> None:
+        assert fates(COUNTED, deep(1, 15, 3), resolve(2), resolve(3)) == "aap"
+        assert fates(COUNTED.charged(NOON, spent=5), deep(1, 15, 3)) == "a"
+        assert fates(COUNTED.charged(NOON, spent=6), deep(1, 15, 3)) == "l"
+        assert fates(COUNTED.charged(NOON, spent=4, deep=4), deep(1, 15, 3)) == "l"
+        assert fates(COUNTED, deep(1, 21, 3)) == "l"
+
+    def test_but_not_what_a_resolve_waits_for_that_was_put_off(self) -> None:
+        line = (waits(9, minutes=1, least=3, is_off=True),)
+        assert fates(COUNTED, deep(1, 18, 3), waiting=line) == "l"
+        assert fates(COUNTED, deep(1, 17, 3), waiting=line) == "a"
+        assert fates(COUNTED.charged(NOON, spent=8), deep(1, 10, 3), waiting=line) == "a"
+
+    def test_resolve_that_can_never_be_had_holds_nobody_up(self) -> None:
+        """An image's costs three requests, and an endpoint's check one."""
+        tiny = replace(COUNTED, ceiling=Ceiling(4, 3600))
+        assert fates(tiny, resolve(1), resolve(2, 1), waiting=(waits(1, minutes=9, least=3, is_off=True),)) == "pa"
 
     def test_whoever_was_put_off_comes_first(self) -> None:
         waiting = (waits(3, minutes=1, least=3, is_off=True),)
@@ -130,16 +181,26 @@ class TestByHand:
 
 class TestWaiting:
     def test_whoever_got_what_he_wanted_leaves_the_line(self) -> None:
-        assert not may_wait(deep(1), Fate.AS_ASKED, HUB)
+        assert not may_wait(deep(1), Fate.AS_ASKED, HUB, is_cut=False, now=NOON)
 
     def test_whoever_did_not_stands_in_it(self) -> None:
-        assert may_wait(deep(1), Fate.LOWERED, HUB)
-        assert may_wait(resolve(1), Fate.PUT_OFF, COUNTED)
+        assert may_wait(deep(1), Fate.LOWERED, HUB, is_cut=False, now=NOON)
+        assert may_wait(resolve(1), Fate.PUT_OFF, COUNTED, is_cut=False, now=NOON)
 
     def test_there_is_no_use_in_waiting_for_what_can_never_be_had(self) -> None:
-        assert not may_wait(deep(1, 11), Fate.LOWERED, HUB)
-        assert not may_wait(deep(1, 11, None), Fate.PUT_OFF, HUB)
-        assert not may_wait(deep(1), Fate.LOWERED, replace(HUB, ceiling=None))
+        assert not may_wait(deep(1, 11), Fate.LOWERED, HUB, is_cut=False, now=NOON)
+        assert not may_wait(deep(1, 11, None), Fate.PUT_OFF, HUB, is_cut=False, now=NOON)
+        assert not may_wait(deep(1), Fate.LOWERED, replace(HUB, ceiling=None), is_cut=False, now=NOON)
+
+    def test_nor_for_a_resolve_that_never_will_be(self) -> None:
+        tiny = replace(COUNTED, ceiling=Ceiling(4, 3600))
+        assert not may_wait(resolve(1), Fate.PUT_OFF, tiny, is_cut=False, now=NOON)
+
+    def test_line_whose_end_is_not_seen_is_for_those_who_are_sure_to_be_served(self) -> None:
+        shared = replace(HUB, region=1, sharers=frozenset({1, 2}))
+        assert may_wait(deep(1, 3), Fate.LOWERED, shared, is_cut=False, now=NOON)
+        assert not may_wait(deep(1, 3), Fate.LOWERED, shared, is_cut=True, now=NOON)
+        assert may_wait(deep(1, 2), Fate.LOWERED, shared, is_cut=True, now=NOON)
 
     def test_but_a_resolve_may_be_had(self) -> None:
-        assert may_wait(deep(1, 100, 3), Fate.PUT_OFF, COUNTED)
+        assert may_wait(deep(1, 100, 3), Fate.PUT_OFF, COUNTED, is_cut=False, now=NOON)
