@@ -26,7 +26,7 @@ from probes.protocol.taxonomy import Depth
 from probes.selectors.quota import CountedAsOne
 
 _PLACE_KEPT_FOR_SLOTS: Final = 3
-"""Whoever waits and is not seen for so long has lost his place."""
+"""Whoever waits and is not seen for so long has lost his place, and comes back as the last."""
 
 _LINE: Final = """
 SELECT wait.* FROM unnest(%s::bigint[]) AS wanted (account_id)
@@ -47,8 +47,10 @@ INSERT INTO probes_quotawait AS wait (
 )
 ON CONFLICT (resource_id, region_id) DO UPDATE SET
     account_id = excluded.account_id, cost = excluded.cost, least = excluded.least, until = excluded.until,
-    deep_since = CASE WHEN excluded.deep_since IS NOT NULL THEN coalesce(wait.deep_since, excluded.deep_since) END,
-    off_since = CASE WHEN excluded.off_since IS NOT NULL THEN coalesce(wait.off_since, excluded.off_since) END
+    deep_since = CASE WHEN wait.until > %s AND excluded.deep_since IS NOT NULL
+        THEN coalesce(wait.deep_since, excluded.deep_since) ELSE excluded.deep_since END,
+    off_since = CASE WHEN wait.until > %s AND excluded.off_since IS NOT NULL
+        THEN coalesce(wait.off_since, excluded.off_since) ELSE excluded.off_since END
 """
 
 _SERVED: Final = """
@@ -164,7 +166,6 @@ def _decide(
         (place[0], item, _wish(item, accounts[place], manner)) for place in places for item in wanted.get(place, ())
     ]
     waiting = sorted((wait for place in places for wait in lines.get(place, ())), key=_in_line)[:HEAD_OF_THE_LINE]
-    standing = {wait.key for wait in waiting}
     fates = decide(account, [wish for _, _, wish in wishes], waiting, now=now)
     return [
         _Decided(
@@ -173,7 +174,6 @@ def _decide(
             _grant(pk, wish, fates[wish.key]),
             account,
             waits=may_wait(wish, fates[wish.key], account, is_cut=is_cut(waiting), now=now),
-            stands=wish.key in standing,
         )
         for pk, item, wish in wishes
     ]
@@ -197,7 +197,6 @@ class _Decided:
     granted: Granted
     account: Account
     waits: bool  # for its next slot, in line
-    stands: bool  # in line already
 
     @property
     def deep(self) -> int:
@@ -323,8 +322,7 @@ def _line_up(decided: Iterable[_Decided], now: datetime) -> None:
     for one in decided:
         wish, fate, item = one.wish, one.granted.fate, one.item
         if not one.waits:
-            if one.stands:
-                served.append(wish.key)
+            served.append(wish.key)
             continue
         slots_every = timedelta(seconds=item.resource.interval_seconds) * item.region.stride
         deep_since = now if wish.is_deep else None
@@ -333,6 +331,6 @@ def _line_up(decided: Iterable[_Decided], now: datetime) -> None:
         waits.append((one.granted.account, *wish.key, wish.cost, wish.least, deep_since, off_since, until))
     with connection.cursor() as cursor:
         if waits:
-            cursor.execute(_WAIT, [list(column) for column in zip(*waits, strict=True)])
+            cursor.execute(_WAIT, [*(list(column) for column in zip(*waits, strict=True)), now, now])
         if served:
             cursor.execute(_SERVED, [list(column) for column in zip(*served, strict=True)])

@@ -148,6 +148,38 @@ class TestWhereEachRequestCounts:
         assert spent_by(QuotaAccount.objects.get()) == 3
 
 
+class TestPlacesInLine:
+    @pytest.fixture
+    def waiting(self, now: datetime, regions: Regions) -> list[Resource]:
+        """Two images, of which there is room for one in ten minutes: the second waits."""
+        Registry.objects.create(host="docker.io", quota_limit=4, quota_window_seconds=600)
+        images_ = add(2, now, interval_seconds=60)
+        for image in images_:
+            image.regions.set(only("eu-west", regions))
+        dispatch.claim_due(now)
+        wait = QuotaWait.objects.get()
+        assert (wait.resource, wait.deep_since) == (images_[1], now)
+        return images_
+
+    def test_whoever_was_away_too_long_comes_back_as_the_last(self, now: datetime, waiting: list[Resource]) -> None:
+        later = now + timedelta(days=3)
+        Resource.objects.update(next_due_at=later)
+        dispatch.claim_due(later)
+        assert QuotaWait.objects.get().deep_since == later
+
+    def test_whoever_is_seen_in_time_keeps_his_place(self, now: datetime, waiting: list[Resource]) -> None:
+        Resource.objects.update(next_due_at=now + MINUTE)
+        dispatch.claim_due(now + MINUTE)
+        assert QuotaWait.objects.get(resource=waiting[1]).deep_since == now
+
+    def test_whoever_is_served_leaves_the_line_though_his_place_had_lapsed(
+        self, now: datetime, waiting: list[Resource]
+    ) -> None:
+        Resource.objects.filter(pk=waiting[0].pk).update(paused_at=now)
+        dispatch.claim_due(now + timedelta(days=3))
+        assert not QuotaWait.objects.exists()
+
+
 class TestFailingImages:
     LAYER_GONE = staticmethod(finding(Reason.LAYER_MISSING, Stage.LAYER))
 
