@@ -2,7 +2,7 @@
 
 Whoever decides holds the locks of all accounts that a limited registry has, so that no two spend the same. Accounts
 are locked in the order of their keys, and by whoever takes in a report only for what it settles (`actions.settling`);
-for what it has confirmed it takes no lock that somebody else holds.
+for what it has confirmed it makes no account, and takes no lock that somebody else holds.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
 from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Waiting, Wish, decide, is_cut, may_wait
 from probes.protocol.taxonomy import Depth
-from probes.selectors.quota import CountedAsOne
+from probes.selectors.quota import CountedAsOne, account_of_region
 
 _PLACE_KEPT_FOR_SLOTS: Final = 3
 """Whoever waits and is not seen for so long has lost his place, and comes back as the last."""
@@ -79,14 +79,18 @@ def ration(wanted: Sequence[Wanted], *, manner: Manner, now: datetime) -> list[G
     A constant number of queries; one where nothing is limited and all accounts are known.
     """
     parties = [item.party for item in wanted]
-    book = Book(parties, now=now)
-    rows = {item.key: book.row_of(party) for item, party in zip(wanted, parties, strict=True)}
+    book = Book(parties, makes=manner is not Manner.CONFIRMING, now=now)
+    found = {item.key: book.row_of(party) for item, party in zip(wanted, parties, strict=True)}
+    rows = {key: row for key, row in found.items() if row is not None}
     seen = {(row.pk, region): row for (_, region), row in rows.items()}
     known = {row.pk: CountedAsOne([row]) for row in seen.values()}
     accounts = {place: known[place[0]].seen_from(place[1]) for place in seen}
     open_items: dict[_Place, list[Wanted]] = defaultdict(list)
     granted: dict[Key, Granted] = {}
     for item in wanted:
+        if item.key not in rows:
+            granted |= _of_no_account(item, manner=manner, now=now)
+            continue
         place = rows[item.key].pk, item.region.pk
         if accounts[place].ceiling is None:
             granted[item.key] = Granted(place[0])
@@ -133,6 +137,13 @@ def _shared_out(
         _line_up(decided, now)
     held = {place: left for place, left in wanted.items() if place[0] not in changed}
     return {one.wish.key: one.granted for one in decided} | _out_of_reach(held, accounts, manner=manner, now=now)
+
+
+def _of_no_account(item: Wanted, *, manner: Manner, now: datetime) -> dict[Key, Granted]:
+    """Return what becomes of a check whose account nobody has made yet: nothing of it can be spent."""
+    row = QuotaAccount(registry=item.resource.registry, credential=item.credential)
+    place = 0, item.region.pk
+    return _out_of_reach({place: [item]}, {place: account_of_region(row, item.region.pk)}, manner=manner, now=now)
 
 
 def _out_of_reach(

@@ -42,14 +42,17 @@ class Pool:
 
 
 class Book:
-    """The accounts of the registries concerned. Those that are missing are made; one query where none is."""
+    """The accounts of the registries concerned. Those that are missing are made if wanted; one query where none is.
 
-    def __init__(self, parties: Iterable[Party], *, now: datetime) -> None:
+    To make one is to wait for whoever else is just making it, with all that he holds.
+    """
+
+    def __init__(self, parties: Iterable[Party], *, makes: bool, now: datetime) -> None:
         parties = list(parties)
         self._registries = {party.registry for party in parties}
         self._read()
         missing = {name for name in map(self._name, parties) if name not in self._by_name}
-        if missing:
+        if missing and makes:
             QuotaAccount.objects.bulk_create(
                 [
                     QuotaAccount(registry_id=registry, credential_id=credential, egress=egress, created_at=now)
@@ -59,8 +62,9 @@ class Book:
             )
             self._read()
 
-    def row_of(self, party: Party) -> QuotaAccount:
-        return self._by_name[self._name(party)]
+    def row_of(self, party: Party) -> QuotaAccount | None:
+        """Return the account that somebody counts for; None where it is missing."""
+        return self._by_name.get(self._name(party))
 
     def place_regions(self, parties: Iterable[Party]) -> None:
         """Note which address each region comes from. Seldom anything, then two queries.
@@ -71,7 +75,7 @@ class Book:
         changed: dict[int, QuotaAccount] = {}
         for party in parties:
             row, slug = self.row_of(party), party.region.slug
-            if party.credential is not None or slug in row.regions:
+            if row is None or party.credential is not None or slug in row.regions:
                 continue
             for other in self._rows:
                 if other.registry_id == row.registry_id and slug in other.regions:

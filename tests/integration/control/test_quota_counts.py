@@ -100,6 +100,7 @@ class TestWhereEachRequestCounts:
 
     def test_confirming_check_is_left_out_where_there_is_no_room(self, now: datetime, regions: Regions) -> None:
         (image,) = add(1, now, host="ghcr.io")
+        dispatch.claim_due(now)
         slugs = {image.pk: ["eu-west", "us-east"]}
         assert len(dispatch.confirm(slugs, now=now)) == 2
         Registry.objects.update(quota_limit=2)
@@ -146,6 +147,24 @@ class TestWhereEachRequestCounts:
         assert spent_by(QuotaAccount.objects.get()) == 5
         deliver(regions, messages, now + SECOND, eu_west=found)
         assert spent_by(QuotaAccount.objects.get()) == 3
+
+
+class TestConfirmingWithoutAnAccount:
+    """Whoever confirms holds what a report locks: to make an account he might wait for a tick that waits for him."""
+
+    @pytest.mark.parametrize(
+        ("host", "limit", "asked"),
+        [("docker.io", None, Depth.RESOLVE), ("ghcr.io", 40, None), ("ghcr.io", None, Depth.PLATFORM)],
+        ids=["a resolve is free", "nothing is", "no limit"],
+    )
+    def test_none_is_made_and_nothing_of_it_spent(
+        self, now: datetime, regions: Regions, host: str, limit: int | None, asked: Depth | None
+    ) -> None:
+        Registry.objects.create(host=host, quota_limit=limit, quota_window_seconds=limit and 3600)
+        (image,) = add(1, now, host=host)
+        messages = dispatch.confirm({image.pk: ["eu-west"]}, now=now)
+        assert depths(regions, messages) == ({"eu-west": [asked]} if asked else {})
+        assert not QuotaAccount.objects.exists()
 
 
 class TestPlacesInLine:
