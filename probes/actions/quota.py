@@ -17,7 +17,7 @@ from django.db import connection
 from probes.actions import events
 from probes.actions.orders import Granted, Wanted
 from probes.actions.quota_book import Book, Pool
-from probes.models import QuotaAccount, QuotaWait
+from probes.models import QuotaAccount, QuotaWait, Region
 from probes.policy import quota_costs
 from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
@@ -99,7 +99,11 @@ def ration(wanted: Sequence[Wanted], *, manner: Manner, now: datetime) -> list[G
     if open_items:
         registries = {seen[place].registry_id for place in open_items}
         pools = book.locked(registries, skip_locked=manner is Manner.CONFIRMING)
-        granted |= _shared_out(open_items, accounts, pools, manner=manner, now=now)
+        retired = _retired({region for _, region in open_items})
+        gone = {place: items for place, items in open_items.items() if place[1] in retired}
+        here = {place: items for place, items in open_items.items() if place not in gone}
+        granted |= _out_of_reach(gone, accounts, manner=manner, now=now)
+        granted |= _shared_out(here, accounts, pools, manner=manner, now=now)
     if manner is Manner.SCHEDULED:
         book.place_regions(parties)
     return [granted[item.key] for item in wanted]
@@ -137,6 +141,14 @@ def _shared_out(
         _line_up(decided, now)
     held = {place: left for place, left in wanted.items() if place[0] not in changed}
     return {one.wish.key: one.granted for one in decided} | _out_of_reach(held, accounts, manner=manner, now=now)
+
+
+def _retired(regions: Collection[int]) -> set[int]:
+    """Return which of these were retired meanwhile.
+
+    Their accounts were waited for, and `quota_book.leave` may have held them: they are to share none any more.
+    """
+    return set(Region.objects.filter(pk__in=regions, retired_at__isnull=False).values_list("pk", flat=True))
 
 
 def _of_no_account(item: Wanted, *, manner: Manner, now: datetime) -> dict[Key, Granted]:

@@ -15,6 +15,8 @@ from probes.selectors.quota import CountedAsOne, with_settings
 MOST_ADDRESSES: Final = 256
 """Of a registry. A region says itself where it comes from, and whoever hands out checks reads all accounts there."""
 
+_TOLD: Final = ("limit", "remaining", "window_seconds", "source", "read_at", "readings", "buckets")
+
 _Name = tuple[int, int | None, str]
 """A registry, a credential, and an address where there is none."""
 
@@ -136,11 +138,13 @@ def leave(regions: Collection[int]) -> None:
         readings = hearsay.readings_from_json(row.readings)
         kept = {region: reading for region, reading in readings.items() if region not in gone}
         row.readings, row.source = hearsay.readings_to_json(kept), hearsay.source(kept)
+        if readings and not kept:
+            row.read_at = row.limit = row.remaining = row.window_seconds = None
         row.buckets = quota.buckets_to_json(
             replace(bucket, region=quota.NOBODY) if bucket.region in gone else bucket
             for bucket in quota.buckets_from_json(row.buckets)
         )
-    QuotaAccount.objects.bulk_update(rows, ("readings", "source", "buckets"))
+    QuotaAccount.objects.bulk_update(rows, _TOLD)
 
 
 def _sharers(row: QuotaAccount) -> set[int]:

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from probes.actions import dispatch
+from probes.actions import dispatch, quota_book
 from probes.actions import quota as ledger
 from probes.actions import regions as region_actions
 from probes.models import Event, QuotaAccount, QuotaWait, Registry, Resource
@@ -196,6 +197,37 @@ def test_region_that_is_retired_shares_no_account_any_more(now: datetime, region
     assert len(after.others) == 1
     assert after.spent(now + MINUTE) == before.spent(now + MINUTE)
     assert (after.allowance(now + MINUTE) or 0) > (before.allowance(now + MINUTE) or 0)
+
+
+@pytest.mark.usefixtures("_robot")
+def test_what_only_a_region_was_told_that_is_retired_is_told_to_nobody(now: datetime, regions: Regions) -> None:
+    """It may have lied: without it Docker Hub's limit is what is known of it."""
+    add(1, now)
+    deliver(regions, dispatch.claim_due(now).messages, now + SECOND, ap_south=says(1, 0))
+    region_actions.retire([regions["ap-south"].row.pk], now=now + MINUTE)
+    account = QuotaAccount.objects.get()
+    assert (account.read_at, account.limit, account.remaining, account.window_seconds) == (None, None, None, None)
+    seen = account_of_region(account, regions["eu-west"].row.pk)
+    assert (seen.budget, seen.is_hearsay) == (100, False)
+
+
+@pytest.mark.usefixtures("_robot")
+def test_region_that_is_retired_while_its_accounts_are_waited_for_takes_nothing_of_them(
+    now: datetime, regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it had a part again for a window, and nobody to take it away."""
+    gone = regions["ap-south"].row.pk
+    locked = quota_book.Book.locked
+
+    def locked_once_it_was_retired(*args: Any, **asked: Any) -> list[quota_book.Pool]:
+        region_actions.retire([gone], now=now)
+        return locked(*args, **asked)
+
+    monkeypatch.setattr(quota_book.Book, "locked", locked_once_it_was_retired)
+    add(3, now)
+    dispatch.claim_due(now)
+    stays, other = (regions[slug].row.pk for slug in HONEST)
+    assert account_of_region(QuotaAccount.objects.get(), stays).sharers == {stays, other}
 
 
 def test_version_before_makes_accounts_while_it_is_replaced(now: datetime, regions: Regions) -> None:
