@@ -56,19 +56,19 @@ def tick() -> None:
 
 @shared_task(name="probes.reap", ignore_result=True)
 def reap() -> None:
-    """Give up on batches without a report, end replaced keys, renew lapsed verdicts, note who lags or fell silent."""
+    """Give up on batches without a report, renew lapsed verdicts, end replaced keys, note who lags or fell silent."""
     now = timezone.now()
     while (reaped := missed.reap_batches(now=now)).batches:
         _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
-    for ended in region_keys.end_replaced(now=now):
-        # Whoever has newer keys has the login that came with those.
-        accounts.end_with_keys(Region.objects.get(slug=ended.region), now=now)
-        _log.info("region %s: the keys made at %s have ended", ended.region, ended.made_at)
     for item in shedding.adjust_strides(now=now):
         _log.warning("%s", item)
     verdicts.refresh_lapsed(now=now)
     # What waits is looked at first: whoever is missing among the rows then has sent nothing that we could have read.
     unread = publishing.unread()
+    for ended in region_keys.end_replaced(now=now, unread=unread):
+        # Whoever has newer keys has the login that came with those.
+        accounts.end_with_keys(Region.objects.get(slug=ended.region), now=now)
+        _log.info("region %s: the keys made at %s have ended", ended.region, ended.made_at)
     regions.note_silence(now=timezone.now(), unread=unread)
 
 

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from probes.actions import dispatch, enrolment, ingest, partitions, region_keys, regions, secrets
+from probes.actions import dispatch, enrolment, ingest, missed, partitions, region_keys, regions, secrets
 from probes.actions.plans import Message
 from probes.edge.keyring import Keyring, SecretRefused
-from probes.models import Credential, RegionKey, Registry
+from probes.models import Batch, Credential, RegionKey, Registry
+from probes.policy.liveness import Unread
 from probes.protocol.check import target_of
 from probes.trust.refusal import RefusalCause, Refused
 from tests.fakes.far_region import FarRegion
@@ -120,6 +121,78 @@ def test_key_is_kept_until_the_new_one_has_been_in_use_for_a_while(workers: Work
         assert ended(back + minutes * MINUTE) == 0
     workers.beat(new, back + 2 * MINUTE)
     assert ended(back + 2 * MINUTE) == 1
+
+
+def change(workers: Workers, now: datetime) -> datetime:
+    """Have all workers restarted with a new key; return when the old one could end."""
+    workers.beat(workers.old, now)
+    new = workers.rotate(now)
+    for minutes in range(1, 4):
+        workers.beat(new, now + minutes * MINUTE)
+    return now + 3 * MINUTE
+
+
+def test_key_is_kept_while_workers_come_back_one_after_the_other(workers: Workers, now: datetime) -> None:
+    """The link of a region was down for an hour: the first heartbeats say nothing of who is still away."""
+    at = change(workers, now)
+    back = at + 60 * MINUTE
+    workers.beat(workers.new, back)
+    assert ended(back + MINUTE) == 0
+    workers.beat(workers.old, back + MINUTE)
+    workers.beat(workers.new, back + 2 * MINUTE)
+    assert ended(back + 2 * MINUTE) == 0
+
+
+@pytest.mark.parametrize("unread", [Unread(heartbeats=1), Unread(reports=1)])
+def test_no_key_ends_while_something_waits_to_be_read(workers: Workers, now: datetime, unread: Unread) -> None:
+    """It may be signed with any key, and heartbeats of the version before wait among the reports."""
+    at = change(workers, now)
+    assert region_keys.end_replaced(now=at, unread=unread) == []
+    assert len(region_keys.end_replaced(now=at)) == 1
+
+
+def test_key_ends_with_the_overlap_whatever_waits_to_be_read(workers: Workers, now: datetime) -> None:
+    change(workers, now)
+    assert len(region_keys.end_replaced(now=now + DAY, unread=Unread(reports=5000))) == 1
+
+
+@pytest.mark.parametrize("state", [Batch.State.SENT, Batch.State.LOST])
+def test_key_is_kept_while_a_report_under_it_is_still_to_come(
+    workers: Workers, now: datetime, make_images: MakeImages, state: str
+) -> None:
+    """Cut off from the broker a worker spools what it found, and says nothing of it: only the ledger knows."""
+    (image,) = make_images(interval_seconds=60 if state == Batch.State.LOST else 3600)
+    (message,) = dispatch.check_now([image.pk], now=now).messages
+    at = change(workers, now)
+    missed.reap_batches(now=at)
+    assert Batch.objects.get().state == state
+    assert ended(at) == 0
+    assert ingest.ingest(workers.old.report(workers.old.open(message)), now=at).stored == 1
+    assert ended(at) == 1
+
+
+@pytest.mark.parametrize(
+    ("issued", "state"),
+    [
+        (2 * MINUTE + timedelta(seconds=1), Batch.State.SENT),
+        (2 * MINUTE + timedelta(seconds=1), Batch.State.LOST),
+        (-60 * MINUTE, Batch.State.LOST),
+    ],
+    ids=["sent afterwards", "lost afterwards", "lost long before"],
+)
+def test_batch_that_nobody_with_the_key_can_report_keeps_it_not(
+    workers: Workers, now: datetime, issued: timedelta, state: str
+) -> None:
+    at = change(workers, now)
+    Batch.objects.create(
+        region=workers.old.row,
+        issued_at=now + issued,
+        expires_at=now + issued + MINUTE,
+        resource_ids=[],
+        slots=[],
+        state=state,
+    )
+    assert ended(at) == 1
 
 
 def test_key_ends_with_the_overlap_whoever_uses_it(workers: Workers, now: datetime) -> None:

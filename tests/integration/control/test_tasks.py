@@ -15,13 +15,24 @@ from pytest_django.fixtures import Settings
 
 from kairos.celery import app
 from probes import tasks
-from probes.actions import partitions, refusals
+from probes.actions import enrolment, partitions, refusals
 from probes.actions import regions as region_actions
 from probes.actions.ingest import Ingested
 from probes.actions.plans import Message
 from probes.broker.entry import screen
-from probes.models import Batch, ControlBeat, MessageRefusal, MissedSlots, Outcome, Region, Resource, RollUpProgress
+from probes.models import (
+    Batch,
+    ControlBeat,
+    MessageRefusal,
+    MissedSlots,
+    Outcome,
+    Region,
+    RegionKey,
+    Resource,
+    RollUpProgress,
+)
 from probes.tasks import publishing, results
+from tests.fakes.far_region import FarRegion
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,6 +228,24 @@ def test_reap_calls_nobody_silent_while_heartbeats_wait_at_the_broker(regions: R
         tasks.reap()
         assert Region.objects.get(slug="eu-west").silent_since == long_ago
         client.delete("results")
+
+
+@pytest.mark.parametrize("queue", ["heartbeats", "results"])
+def test_reap_ends_no_keys_while_something_waits_at_the_broker(regions: Regions, broker: str, queue: str) -> None:
+    """What waits may be signed with those before, and would be refused when it is read."""
+    now = datetime.now(UTC)
+    old = regions["eu-west"]
+    region_actions.record_heartbeat(old.heartbeat(), now=now - timedelta(minutes=9))
+    new = FarRegion(old.row, enrolment.rotate("eu-west", now=now - timedelta(minutes=8)).keys)
+    for number in range(1, 8):
+        region_actions.record_heartbeat(new.heartbeat(number), now=now - timedelta(minutes=7 - number))
+    with redis.Redis.from_url(broker) as client:
+        client.lpush(queue, "a message")
+        tasks.reap()
+        client.delete(queue)
+    assert RegionKey.objects.valid(datetime.now(UTC)).filter(region=old.row).count() == 2
+    tasks.reap()
+    assert RegionKey.objects.valid(datetime.now(UTC)).filter(region=old.row).count() == 1
 
 
 def test_partitions_task_makes_and_drops_days(settings: Settings, db: None) -> None:
