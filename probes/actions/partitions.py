@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from django.db import IntegrityError, connection, transaction
-from psycopg.errors import CheckViolation
+from django.db import IntegrityError, OperationalError, connection, transaction
+from psycopg.errors import CheckViolation, LockNotAvailable
 
 DAYS_AHEAD: Final = 7
 DAYS_BACK: Final = 2
 """A report may come late: partitions reach back further than the dispatch ledger does."""
+
+BE_BRIEF: Final = "SET LOCAL lock_timeout = '1s'"
+"""Whoever wants a table alone keeps all waiting who come meanwhile, reports as well; and a backup may read for an
+hour. So he waits no longer than this, and comes again."""
 
 _LOCK: Final = 0x6B6169726F73  # an advisory lock: one process at a time changes partitions
 
@@ -87,14 +91,24 @@ def attachment(partitioned: Partitioned, day: date, name: str) -> str:
 
 
 def drop_partitions(today: date, retention_days: int, partitioned: Partitioned = OUTCOMES) -> list[str]:
-    """Drop what is wholly older than `retention_days` before today; return the names of what is gone."""
+    """Drop what is wholly older than `retention_days` before today; return the names of what is gone.
+
+    Raises `OperationalError`, of which `is_held` says so, while somebody reads the table, and then drops nothing.
+    """
     oldest_kept = partitioned.name(today - timedelta(days=retention_days))
     with transaction.atomic(), connection.cursor() as cursor:
         # The names sort as their days do.
         outdated = [name for name in partitioned.existing() if name < oldest_kept]
+        if outdated:
+            cursor.execute(BE_BRIEF)
         for name in outdated:
             cursor.execute(f"DROP TABLE {name}")
     return outdated
+
+
+def is_held(error: OperationalError) -> bool:
+    """Tell whether somebody else had what was wanted, for longer than there is time to wait."""
+    return isinstance(error.__cause__, LockNotAvailable)
 
 
 def _missing(partitioned: Partitioned, wanted: Iterable[date]) -> list[date]:

@@ -8,10 +8,9 @@ ends.
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from django.db import OperationalError, connection, transaction
-from psycopg.errors import LockNotAvailable
+from django.db import connection, transaction
 
-from probes.actions.partitions import DAYS_BACK, OUTCOMES, attachment
+from probes.actions.partitions import BE_BRIEF, DAYS_BACK, OUTCOMES, attachment
 from probes.protocol.taxonomy import Status
 from probes.selectors.uptime import rolled_until
 
@@ -26,10 +25,6 @@ INSERT INTO {thinned} SELECT * FROM {whole}
 WHERE slot >= %s AND slot < %s AND status = ANY(%s) AND document IS NOT NULL
 ON CONFLICT DO NOTHING
 """
-
-# All who come to the table meanwhile wait behind whoever wants it alone, reports as well; and a backup may read for
-# an hour. This comes again in seconds.
-_BE_BRIEF: Final = "SET LOCAL lock_timeout = '1s'"
 
 
 def next_day(today: date, whole_days: int) -> date | None:
@@ -50,7 +45,8 @@ def thin_hour(day: date) -> bool:
     """Copy the failures of the next hour of that day, or put the complete copy in its place; tell whether it is done.
 
     Each call is a transaction of its own. No outcome may come for such a day any more. Raises `OperationalError`, of
-    which `is_held` says so, while somebody reads outcomes for so long that the copy has to wait for its place.
+    which `partitions.is_held` says so, while somebody reads outcomes for so long that the copy has to wait for its
+    place.
     """
     whole = OUTCOMES.name(day)
     thinned = whole + _SUFFIX
@@ -58,7 +54,7 @@ def thin_hour(day: date) -> bool:
         cursor.execute(f"CREATE TABLE IF NOT EXISTS {thinned} (LIKE probes_outcome INCLUDING ALL)")
         start = _copied_until(day, thinned)
         if start.date() > day:
-            cursor.execute(_BE_BRIEF)
+            cursor.execute(BE_BRIEF)
             cursor.execute(f"DROP TABLE {whole}")
             cursor.execute(attachment(OUTCOMES, day, thinned))
             return True
@@ -67,11 +63,6 @@ def thin_hour(day: date) -> bool:
         )
         cursor.execute(f"COMMENT ON TABLE {thinned} IS '{(start + _HOUR).isoformat()}'")
     return False
-
-
-def is_held(error: OperationalError) -> bool:
-    """Tell whether somebody else had what `thin_hour` wanted."""
-    return isinstance(error.__cause__, LockNotAvailable)
 
 
 def _copied_until(day: date, thinned: str) -> datetime:

@@ -1,11 +1,11 @@
 """What beat starts. Each task can run twice at once, or not at all for a while: the next run makes up for it."""
 
 import logging
-from datetime import timedelta
+from datetime import date, timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from probes.actions import (
@@ -100,11 +100,9 @@ def partitions() -> None:
     days.ensure_partitions(today)
     maintenance.extend(now=now)
     kept_days = max(settings.KAIROS_RETENTION_DAYS, settings.KAIROS_FAILURES_RETENTION_DAYS)
-    gone = days.drop_partitions(today, kept_days)
+    _drop(days.OUTCOMES, today, kept_days)
     for partitioned in days.ROLL_UPS:
-        gone += days.drop_partitions(today, settings.KAIROS_ROLLUP_RETENTION_DAYS, partitioned)
-    for name in gone:
-        _log.info("dropped %s", name)
+        _drop(partitioned, today, settings.KAIROS_ROLLUP_RETENTION_DAYS)
     retention.drop_history(before=now - timedelta(days=settings.KAIROS_ROLLUP_RETENTION_DAYS))
     retention.drop_missed(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
     retention.drop_costs(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
@@ -112,6 +110,19 @@ def partitions() -> None:
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_notices(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_certificates(before=now - certificates.KEPT_FOR)
+
+
+def _drop(partitioned: days.Partitioned, today: date, kept_days: int) -> None:
+    """Drop what is too old of a table, or leave it for the next run while somebody reads there."""
+    try:
+        gone = days.drop_partitions(today, kept_days, partitioned)
+    except OperationalError as error:
+        if not days.is_held(error):
+            raise
+        _log.warning("what is too old of %s waits: somebody reads it, perhaps a backup", partitioned.table)
+    else:
+        for name in gone:
+            _log.info("dropped %s", name)
 
 
 @shared_task(name="probes.rollup", ignore_result=True)

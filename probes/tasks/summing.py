@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
 
-from probes.actions import rollups, thinning
+from probes.actions import partitions, rollups, thinning
 
 WORK_SECONDS: Final = 3.0
 """So long a run takes up one piece of work after the other; notices wait meanwhile, and for the piece in hand."""
@@ -42,7 +42,7 @@ def _thin(today: date, end: float) -> bool:
                 if time.monotonic() > end:
                     return True
         except OperationalError as error:
-            if not thinning.is_held(error):
+            if not partitions.is_held(error):
                 raise
             _log.warning("what failed on %s waits for its place: somebody reads outcomes, perhaps a backup", day)
             return has_worked

@@ -10,7 +10,8 @@ from pytest_django.fixtures import Settings
 
 from probes import tasks
 from probes.actions import partitions, thinning
-from probes.models import Outcome, Resource, RollUpProgress
+from probes.models import MissedSlots, Outcome, Resource, RollUpProgress
+from probes.policy.slots import MissedCause
 from probes.protocol.taxonomy import Status
 from probes.tasks import summing
 from tests.integration.control.conftest import MakeImages, Regions
@@ -98,7 +99,7 @@ def test_copy_waits_for_its_place_while_a_backup_reads_and_keeps_nobody_waiting(
         with pytest.raises(OperationalError) as held:
             thinning.thin_hour(old_day.date())
         assert time.monotonic() - began < 5
-        assert thinning.is_held(held.value)
+        assert partitions.is_held(held.value)
         tasks.rollup()
         assert "waits for its place" in caplog.text
         assert thinning.next_day(now.date(), 14) == old_day.date()
@@ -151,3 +152,30 @@ def test_task_thins_and_drops_by_the_settings(
     names = partitions.OUTCOMES.existing()
     assert f"{partitions.OUTCOMES.name(old_day.date())}_failures" in names
     assert not any(name.startswith(partitions.OUTCOMES.name(ancient)) for name in names)
+
+
+def test_day_that_is_too_old_waits_while_a_backup_reads_and_all_else_is_tidied_up(
+    make_images: MakeImages, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reports would wait behind it, and whatever else is kept for a while only would be kept as long as it reads."""
+    ancient = datetime.now(UTC) - timedelta(days=95)
+    partitions.ensure(partitions.OUTCOMES, [ancient.date()])
+    name = partitions.OUTCOMES.name(ancient.date())
+    (image,) = make_images()
+    MissedSlots.objects.create(resource=image, first_slot=ancient, last_slot=ancient, cause=MissedCause.DOWNTIME)
+    backup = connection.copy()
+    try:
+        backup.set_autocommit(False)
+        with backup.cursor() as cursor:
+            cursor.execute("LOCK TABLE probes_outcome IN ACCESS SHARE MODE")
+        began = time.monotonic()
+        tasks.partitions()
+        assert time.monotonic() - began < 5
+        assert "what is too old of probes_outcome waits" in caplog.text
+        assert name in partitions.OUTCOMES.existing()
+        assert not MissedSlots.objects.exists()
+    finally:
+        backup.rollback()
+        backup.close()
+    tasks.partitions()
+    assert name not in partitions.OUTCOMES.existing()

@@ -11,6 +11,7 @@ NOT_SIMULATED: Final = {
     "retention": "no scenario lasts as long as anything is kept",
     "thinning": "likewise",
     "partitions.drop_partitions": "likewise",
+    "partitions.is_held": "likewise: asked of what drops and thins",
 }
 """Actions of which a simulation knows nothing, and why."""
 
