@@ -156,7 +156,7 @@ def follow(
     ]
     if not concerned:
         return []
-    over = _Over.of(concerned, judged, now=now)
+    over = _Over.of(concerned, judged, before.incidents, now=now)
     timeline = _Timeline(now, before.incidents.values())
     done: list[Done] = []
     look_again: dict[int, datetime] = {}
@@ -366,8 +366,10 @@ class _Over:
     regions: Mapping[int, str]
 
     @classmethod
-    def of(cls, rows: Sequence[Verdict], judged: Mapping[int, Judged], *, now: datetime) -> Self:
-        """Three queries, and one more where work of regions alone is over."""
+    def of(
+        cls, rows: Sequence[Verdict], judged: Mapping[int, Judged], known: Mapping[int, Incident], *, now: datetime
+    ) -> Self:
+        """Three queries at most, and one more where work of regions alone is over."""
         ids = [row.pk for row in rows]
         over = Incident.objects.filter(resource__among=ids, resolved_at__isnull=False).order_by()
         incidents = over.values("resource_id").annotate(last=Max("resolved_at")).values_list("resource_id", "last")
@@ -377,7 +379,10 @@ class _Over:
             vote.since
             for row in rows
             for vote in judged[row.pk].inputs.votes
-            if vote.since and vote.stance is not Stance.GOOD
+            if vote.since
+            and vote.stance is not Stance.GOOD
+            # Of an incident that is open it is only asked whether it began earlier.
+            and (row.pk not in known or vote.since < known[row.pk].began_at)
         ]
         works = Works.over(since=min(began), now=now) if began else Works()
         seen = {pk for work in works.seen for pk in work.regions}

@@ -6,12 +6,14 @@ Pages show occurrences, which have names. Rules ask `Works`, for many resources 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, Self
+from typing import Any, Final, Protocol, Self
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Max, Prefetch, Q, QuerySet
 
 from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Registry, Resource, ResourceGroup
 from probes.policy.intervals import Interval
+
+_CONCERNED: Final = ("resource_ids", "group_ids", "registry_ids", "region_ids")
 
 
 class Concerned(Protocol):
@@ -58,23 +60,28 @@ class Works:
     @classmethod
     def on(cls, now: datetime) -> Self:
         """Return what is on. One query."""
-        return cls._of(MaintenanceOccurrence.objects.filter(starts_at__lte=now, ends_at__gt=now))
+        on = MaintenanceOccurrence.objects.filter(starts_at__lte=now, ends_at__gt=now)
+        return cls._of(on.order_by().values_list("ends_at", *_CONCERNED))
 
     @classmethod
     def of(cls, windows: Iterable[int], now: datetime) -> Self:
         """Return what of these windows is on. One query."""
         on = MaintenanceOccurrence.objects.filter(starts_at__lte=now, ends_at__gt=now)
-        return cls._of(on.filter(window__in=windows))
+        return cls._of(on.filter(window__in=windows).order_by().values_list("ends_at", *_CONCERNED))
 
     @classmethod
     def over(cls, *, since: datetime, now: datetime) -> Self:
-        """Return what ended after `since` and is over now. One query."""
-        return cls._of(MaintenanceOccurrence.objects.filter(ends_at__gt=since, ends_at__lte=now))
+        """Return what ended after `since` and is over now; of work on the same, the last time only. One query.
+
+        It is asked when something was over last, and work of each night ended 365 times since a failure of last year.
+        """
+        over = MaintenanceOccurrence.objects.filter(ends_at__gt=since, ends_at__lte=now)
+        last = over.order_by().values(*_CONCERNED).annotate(last=Max("ends_at"))
+        return cls._of(last.values_list("last", *_CONCERNED))
 
     @classmethod
-    def _of(cls, rows: QuerySet[MaintenanceOccurrence]) -> Self:
-        columns = ("ends_at", "resource_ids", "group_ids", "registry_ids", "region_ids")
-        works = [Work(at, *map(frozenset, ids)) for at, *ids in rows.order_by().values_list(*columns)]
+    def _of(cls, rows: Iterable[tuple[Any, ...]]) -> Self:
+        works = [Work(at, *map(frozenset, ids)) for at, *ids in rows]
         return cls(tuple(item for item in works if not item.regions), tuple(item for item in works if item.regions))
 
     def end(self, resource: Concerned) -> datetime | None:

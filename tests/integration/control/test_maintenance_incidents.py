@@ -4,16 +4,31 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from probes.actions import maintenance
-from probes.models import GlobalTerms, Incident, MaintenanceWindow, Registry, Resource, ResourceGroup, Verdict
+from probes.models import (
+    GlobalTerms,
+    Incident,
+    IncidentEntry,
+    MaintenanceOccurrence,
+    MaintenanceWindow,
+    Registry,
+    Resource,
+    ResourceGroup,
+    Verdict,
+)
+from probes.policy.incidents import EntryKind
 from probes.protocol.taxonomy import Reason
+from probes.selectors.maintenance import Works
 from tests.fakes.outage import MINUTE, Watch, failing, from_there, scope_incidents, told
 from tests.integration.control.conftest import MakeImages, Regions
 
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 DOWN = failing(Reason.CONNECT_TIMEOUT)
 
 
@@ -93,6 +108,49 @@ def test_failure_is_an_incident_at_once_when_the_work_is_called_off(watch: Watch
     maintenance.delete([window.pk], now=watch.now + MINUTE)
     watch.infer(MINUTE)
     assert Incident.objects.get().began_at == watch.now
+
+
+def test_incident_of_what_failed_in_maintenance_stays_dated_to_its_end(watch: Watch) -> None:
+    """The regions failed before, and say so with each report."""
+    ends_at = watch.now + 30 * MINUTE
+    plan(watch, 30, resources=[image()])
+    watch.round(DOWN)
+    watch.infer(ends_at - watch.now)
+    watch.round(DOWN, times=2)
+    assert Incident.objects.get().began_at == ends_at
+    assert not IncidentEntry.objects.filter(kind=EntryKind.BACK_DATED).exists()
+
+
+def test_of_work_that_is_over_the_last_time_is_read_and_no_other(watch: Watch) -> None:
+    """An image that fails for a year has 365 nights of it behind it, and so has each of its reports."""
+    eu_west = watch.regions["eu-west"].row.pk
+    for region_ids in ([], [eu_west]):
+        MaintenanceOccurrence.objects.bulk_create(
+            MaintenanceOccurrence(
+                name="Each night",
+                starts_at=watch.now - night * DAY - HOUR,
+                ends_at=watch.now - night * DAY,
+                resource_ids=[image().pk],
+                region_ids=region_ids,
+            )
+            for night in range(1, 366)
+        )
+    works = Works.over(since=watch.now - 365 * DAY, now=watch.now)
+    assert (len(works.whole), len(works.seen)) == (1, 1)
+    assert works.end(image()) == watch.now - DAY
+    assert works.ends_by_region(image()) == {eu_west: watch.now - DAY}
+
+
+def test_image_that_goes_on_failing_asks_no_more_what_was_over_when_it_began(watch: Watch) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            watch.round(DOWN)
+        over = '"probes_maintenanceoccurrence"."ends_at" <= '
+        return sum(over in query["sql"] for query in captured)
+
+    assert asked()
+    assert Incident.objects.get().is_open
+    assert not asked()
 
 
 @pytest.mark.parametrize("of", ["everything", "the registry"])
