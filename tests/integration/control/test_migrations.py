@@ -1,13 +1,15 @@
 """The migrations give what the models say, and carry over what is there."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any, Final
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from probes.actions import verdicts
@@ -184,6 +186,61 @@ def test_whoever_reads_one_table_and_writes_another_and_a_migration_do_not_wait_
             wait_until_somebody_waits()
             cursor.execute(f"LOCK TABLE {wanted} IN ROW EXCLUSIVE MODE")
         migrating.result(60)
+
+
+def whoever_waits_for_us() -> int:
+    """Return the process at the database that waits for a lock of this transaction, once there is one."""
+    until = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute(
+                "SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if row := cursor.fetchone():
+                return int(row[0])
+            time.sleep(0.01)
+    pytest.fail("nobody waits")
+
+
+def test_seed_of_successes_takes_some_resources_at_a_time_and_goes_on_where_it_was_interrupted(
+    newest_afterwards: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a million rows nobody waits for all, and none of what is written is lost when it has to wait itself."""
+    monkeypatch.setattr(import_module("probes.migrations.0027_success_seed"), "RESOURCES_AT_ONCE", 2)
+    before = migrate("0026_counters")
+    make = {name: before.get_model("probes", name).objects.create for name in MADE}
+    now = datetime.now(UTC).replace(microsecond=0)
+    registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
+    ballots = {"1": "good", "2": "bad", "3": "impaired", "4": "good", "5": "good"}
+    rows = {}
+    for tag, ballot in ballots.items():
+        image = make["Resource"](reference=f"ghcr.io/org/app:{tag}", registry=registry, repository="org/app", tag=tag)
+        known = state("available", since=now, last=now) | {"ballot": ballot, "success_slot": None}
+        known |= dict.fromkeys(("ballot_slot", "run_since", "bad_run_since", "stance_since"), now)
+        if tag == "4":
+            known["success_slot"] = now - MINUTE
+        make["RegionState"](resource=image, region=region, **known)
+        make["Verdict"](resource=image, state="available", since=now, computed_at=now)
+        rows[tag] = image.pk
+
+    def seeded() -> dict[str, datetime | None]:
+        found = RegionState.objects.filter(success_slot__isnull=False)
+        return dict(found.order_by("resource").values_list("resource__tag", "success_slot"))
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT FROM probes_verdict WHERE resource_id = %s FOR NO KEY UPDATE", [rows["4"]])
+            migrating = elsewhere.submit(migrate_elsewhere, "0027_success_seed")
+            waiting = whoever_waits_for_us()
+            assert seeded() == {"1": now, "4": now - MINUTE}
+            held = "SELECT FROM probes_verdict WHERE resource_id = ANY(%s) FOR NO KEY UPDATE NOWAIT"
+            cursor.execute(held, [[rows["1"], rows["2"], rows["5"]]])
+            cursor.execute("SELECT pg_cancel_backend(%s)", [waiting])
+            with pytest.raises(OperationalError):
+                migrating.result(60)
+        assert seeded() == {"1": now, "4": now - MINUTE}
+    migrate()
+    assert seeded() == {"1": now, "3": now, "4": now - MINUTE, "5": now}
 
 
 def test_version_before_writes_on_while_it_is_replaced(before_votes: Any) -> None:
