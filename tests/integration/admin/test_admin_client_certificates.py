@@ -84,13 +84,13 @@ def test_page_and_list_tell_whose_it_is_and_until_when(client: Client, holding: 
 
 def test_certificate_that_has_expired_since_is_told(client: Client, holding: Registry) -> None:
     Registry.objects.update(client_certificate=Pasted.expired().certificate)
-    assert "✗ expired 1 d ago" in shown(client, f"{ADMIN}/registry/")
+    assert "✗ expired 24 h ago" in shown(client, f"{ADMIN}/registry/")
 
 
 def test_certificate_that_is_not_valid_yet_is_told(client: Client, registry: Registry) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=5)
     client.post(page_of(registry), pasted(Pasted(not_before=tomorrow)))
-    assert "! valid in 1 d" in shown(client, page_of(registry))
+    assert "! valid in 24 h" in shown(client, page_of(registry))
 
 
 @pytest.mark.parametrize(
