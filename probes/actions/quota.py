@@ -21,7 +21,7 @@ from probes.models import QuotaAccount, QuotaWait, Region
 from probes.policy import quota_costs
 from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
-from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Waiting, Wish, decide, is_cut, may_wait
+from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Stand, Waiting, Wish, decide
 from probes.protocol.taxonomy import Depth
 from probes.selectors.quota import CountedAsOne, account_of_region
 
@@ -40,22 +40,24 @@ CROSS JOIN LATERAL (
 
 _WAIT: Final = """
 INSERT INTO probes_quotawait AS wait (
-    account_id, resource_id, region_id, cost, least, deep_since, off_since, until
+    account_id, resource_id, region_id, cost, least, deep_since, off_since, until, holds_until
 ) SELECT * FROM unnest(
     %s::bigint[], %s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::timestamptz[], %s::timestamptz[],
-    %s::timestamptz[]
+    %s::timestamptz[], %s::timestamptz[]
 )
 ON CONFLICT (resource_id, region_id) DO UPDATE SET
     account_id = excluded.account_id, cost = excluded.cost, least = excluded.least, until = excluded.until,
     deep_since = CASE WHEN wait.until > %s AND excluded.deep_since IS NOT NULL
         THEN coalesce(wait.deep_since, excluded.deep_since) ELSE excluded.deep_since END,
     off_since = CASE WHEN wait.until > %s AND excluded.off_since IS NOT NULL
-        THEN coalesce(wait.off_since, excluded.off_since) ELSE excluded.off_since END
+        THEN coalesce(wait.off_since, excluded.off_since) ELSE excluded.off_since END,
+    holds_until = CASE WHEN wait.until > %s THEN coalesce(wait.holds_until, excluded.holds_until)
+        ELSE excluded.holds_until END
 """
 
-_SERVED: Final = """
-DELETE FROM probes_quotawait AS wait USING unnest(%s::bigint[], %s::bigint[]) AS served (resource_id, region_id)
-WHERE wait.resource_id = served.resource_id AND wait.region_id = served.region_id
+_LEFT: Final = """
+DELETE FROM probes_quotawait AS wait USING unnest(%s::bigint[], %s::bigint[]) AS gone (resource_id, region_id)
+WHERE wait.resource_id = gone.resource_id AND wait.region_id = gone.region_id
 """
 
 _Place = tuple[int, int]
@@ -165,7 +167,7 @@ def _out_of_reach(
     granted: dict[Key, Granted] = {}
     for place, left in wanted.items():
         wishes = {item.key: _wish(item, accounts[place], manner) for item in left}
-        fates = decide(_exhausted(accounts[place]), list(wishes.values()), [], now=now)
+        fates = decide(_exhausted(accounts[place]), list(wishes.values()), [], now=now).fates
         granted |= {key: _grant(place[0], wishes[key], fate) for key, fate in fates.items()}
     return granted
 
@@ -189,14 +191,14 @@ def _decide(
         (place[0], item, _wish(item, accounts[place], manner)) for place in places for item in wanted.get(place, ())
     ]
     waiting = sorted((wait for place in places for wait in lines.get(place, ())), key=_in_line)[:HEAD_OF_THE_LINE]
-    fates = decide(account, [wish for _, _, wish in wishes], waiting, now=now)
+    found = decide(account, [wish for _, _, wish in wishes], waiting, now=now)
     return [
         _Decided(
             item,
             wish,
-            _grant(pk, wish, fates[wish.key]),
+            _grant(pk, wish, found.fates[wish.key]),
             account,
-            waits=may_wait(wish, fates[wish.key], account, is_cut=is_cut(waiting), now=now),
+            stand=found.stands.get(wish.key),
         )
         for pk, item, wish in wishes
     ]
@@ -219,7 +221,7 @@ class _Decided:
     wish: Wish
     granted: Granted
     account: Account
-    waits: bool  # for its next slot, in line
+    stand: Stand | None  # in line, for its next slot
 
     @property
     def deep(self) -> int:
@@ -238,6 +240,7 @@ def _wish(item: Wanted, account: Account, manner: Manner) -> Wish:
         key=item.key,
         cost=cost,
         least=least,
+        every=timedelta(seconds=item.resource.interval_seconds) * item.region.stride,
         is_ordered=item.check.depth is not None,
         must_go=manner is Manner.BY_HAND,
     )
@@ -329,6 +332,7 @@ def _lines(accounts: Collection[int], regions: Collection[int], now: datetime) -
                 least=row.least,
                 deep_since=row.deep_since,
                 off_since=row.off_since,
+                holds_until=row.holds_until,
             )
         )
     return found
@@ -339,21 +343,25 @@ def _in_line(wait: Waiting) -> tuple[datetime, datetime, Key]:
 
 
 def _line_up(decided: Iterable[_Decided], now: datetime) -> None:
-    """Have those who did not get what they wanted keep or take a place in line, and those who did leave it."""
+    """Have those who did not get what they wanted keep or take a place in line, and those who did leave it.
+
+    So does whoever goes to the end of it, and comes anew.
+    """
     waits: list[tuple[object, ...]] = []
-    served: list[Key] = []
+    left: list[Key] = []
     for one in decided:
-        wish, fate, item = one.wish, one.granted.fate, one.item
-        if not one.waits:
-            served.append(wish.key)
+        wish, fate, stand = one.wish, one.granted.fate, one.stand
+        if stand is None or stand.is_last:
+            left.append(wish.key)
+        if stand is None:
             continue
-        slots_every = timedelta(seconds=item.resource.interval_seconds) * item.region.stride
         deep_since = now if wish.is_deep else None
         off_since = now if fate is Fate.PUT_OFF else None
-        until = now + slots_every * _PLACE_KEPT_FOR_SLOTS
-        waits.append((one.granted.account, *wish.key, wish.cost, wish.least, deep_since, off_since, until))
+        until = now + wish.every * _PLACE_KEPT_FOR_SLOTS
+        place = one.granted.account, *wish.key, wish.cost, wish.least
+        waits.append((*place, deep_since, off_since, until, stand.holds_until))
     with connection.cursor() as cursor:
+        if left:
+            cursor.execute(_LEFT, [list(column) for column in zip(*left, strict=True)])
         if waits:
-            cursor.execute(_WAIT, [*(list(column) for column in zip(*waits, strict=True)), now, now])
-        if served:
-            cursor.execute(_SERVED, [list(column) for column in zip(*served, strict=True)])
+            cursor.execute(_WAIT, [*(list(column) for column in zip(*waits, strict=True)), now, now, now])

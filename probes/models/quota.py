@@ -85,7 +85,8 @@ class QuotaWait(models.Model):
 
     `deep_since` says since when it waits to be looked at in depth, which is expected to cost `cost`; `off_since`
     since when its slots are put off, until one for `least` (null where a resolve would not do). It keeps its place
-    `until` some slots have passed without it, as when it was paused.
+    `until` some slots have passed without it, as when it was paused. `holds_until` is set once
+    it was at the head of its line and found no room there: till then it keeps what there is from all behind it.
     """
 
     account = models.ForeignKey(QuotaAccount, on_delete=models.CASCADE, related_name="waits")
@@ -96,6 +97,7 @@ class QuotaWait(models.Model):
     deep_since = models.DateTimeField(null=True, blank=True)
     off_since = models.DateTimeField(null=True, blank=True)
     until = models.DateTimeField()
+    holds_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["account", "off_since", "deep_since"]

@@ -175,37 +175,34 @@ class Account:
         both = zip(rooms, self._rooms(now, for_depth=True), strict=True)
         return min(allowance, *(half.own + min(half.common, room.common, lent) for room, half in both))
 
-    def for_depth_at_best(self, now: datetime) -> int:
-        """Return how much that would be had the region itself taken nothing."""
-        by_others = tuple(bucket for bucket in self.buckets if bucket.region != self.region)
-        return replace(self, buckets=by_others, reading=None).for_depth(now)
+    def at_best(self, *, for_depth: bool = False) -> Self:
+        """Return the account as if the region had taken nothing itself; `for_depth`, nothing for more than resolves.
+
+        What it took is given back to what the registry said is left, too: people and other regions have theirs.
+        """
+        own = [bucket for bucket in self.buckets if bucket.region == self.region]
+        kept = [bucket for bucket in self.buckets if bucket.region != self.region]
+        if for_depth and self.counting is Counting.REQUESTS:
+            kept += [replace(bucket, spent=bucket.spent - bucket.deep, deep=0) for bucket in own]
+            own = [replace(bucket, spent=bucket.deep) for bucket in own]
+
+        def given_back(reading: Reading) -> Reading:
+            if reading.remaining is None or reading.limit is None:
+                return reading
+            taken = sum(item.spent for item in own if item.since <= reading.at < item.until + self.window)
+            return replace(reading, remaining=max(min(reading.remaining + taken, reading.limit), reading.remaining))
+
+        return replace(
+            self,
+            buckets=tuple(kept),
+            reading=self.reading and given_back(self.reading),
+            others=tuple(map(given_back, self.others)),
+        )
 
     def most(self, *, for_depth: bool = False) -> int:
         """Return what the region could have had nobody taken anything: more will never be had."""
         room = self._parted(self._ours(self.budget or 0, for_depth=for_depth), {})
         return room.own + room.common
-
-    def sure(self, now: datetime, *, for_depth: bool = False) -> int:
-        """Return what the region has for resolves, or for more, within a window if it waits.
-
-        That holds whatever other regions take meanwhile, as long as people, and its checks of the other kind, take
-        what they took before.
-        """
-        part = self._sure_part(now)
-        if self.counting is Counting.MANIFESTS:
-            return part
-        deep = self._spent_since(now - self.window, for_depth=True)[self.region]
-        if for_depth:
-            return max(min(part // 2, part - (self.own_spent(now) - deep)), 0)
-        return max(min(part - part // 2, part - deep), 0)
-
-    def _sure_part(self, now: datetime) -> int:
-        """Return the region's part of what people leave; all of it where it is alone."""
-        total, count = self.budget or 0, len(self.sharers | {self.region})
-        if self.reading and self.reading.remaining is not None and now - self.reading.at < self.window:
-            left_by_people = self.reading.remaining + self.spent(self.reading.at)
-            total = min(total, left_by_people * self.share_percent // 100)
-        return total if count == 1 else total // (2 * count)
 
     def _allowance(self, rooms: Iterable[_Room], lent: int, now: datetime) -> int:
         return max(min(room.own + min(room.common, lent) for room in rooms), self._look(now))

@@ -2,11 +2,13 @@
 
 Two lines form. Checks that want more than a resolve wait for it in one, and get resolves meanwhile. Where resolves
 are not free either, checks may have to let a slot pass, and stand in the other. Whoever has waited longest comes
-first, and what he waits for is kept for him while his slots come. So nobody waits for ever for what a region is sure
-to have (`quota.Account.sure`).
+first. What there is room for is kept for him while his slots come.
 
-What costs more may never be there: others took it, or it is more than is ours. So nothing is kept for it from whoever
-wants less. It comes when there is room at its turn, else it is lowered, or put off.
+Who is at the head of a line and finds no room for what he wants holds what there is, from all who come after him, if
+he could have it at all (`quota.Account.at_best`). That he may do for as long as it takes to have it if nobody else
+takes anything (`hold`). Who does not have it by then lets all others pass for as long, and goes to the end of the
+line. Whatever others take or say, so nobody is held up for longer by one of them, and a line whose heads all fail is
+free for half of the time.
 
 Each region has a line of its own: one that never gets what it waits for keeps nothing from the others.
 
@@ -14,20 +16,22 @@ Where each request counts, half of what is ours is for resolves. What costs more
 it together with some of the resolves', when none of it is taken, and nobody who was put off waits for that.
 
 An image that fails where a resolve does not look (`depth.needs_depth`) gets no resolve: that would call it well. It
-comes first as long as half of what its region may have for depth is left, beside what whoever waits longest is sure
-to have.
+comes first as long as half of what its region may have for depth is left, beside what is kept for who waits longest.
 """
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from probes.policy.quota import Account
+from probes.policy.quota import PARTS, Account
 
 HEAD_OF_THE_LINE: Final = 500
 """So many of those who wait for an account are looked at; whoever is further back has to wait anyway."""
+
+_LONGEST_HOLD: Final = timedelta(hours=8)
+"""Docker Hub's window is six hours, and half an hour more until all of it is over; slots are seldom further apart."""
 
 Key = tuple[int, int]
 """A resource and a region."""
@@ -45,12 +49,14 @@ class Fate(StrEnum):
 class Wish:
     """A check that is due, and what it is expected to cost; `least` as a resolve, None where that would not do.
 
-    `is_ordered` is one that somebody insists on as it is. One that `must_go` cannot be put off.
+    Its slots come `every` so often. `is_ordered` is one that somebody insists on as it is. One that `must_go` cannot
+    be put off.
     """
 
     key: Key
     cost: int
     least: int | None
+    every: timedelta = timedelta()
     is_ordered: bool = False
     must_go: bool = False
 
@@ -61,13 +67,33 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """One that waits to be looked at in depth, or to be looked at at all, or both; since when for each."""
+    """One that waits to be looked at in depth, or to be looked at at all, or both; since when for each.
+
+    `holds_until` is set once it was at the head of a line and found no room.
+    """
 
     key: Key
     cost: int
     least: int | None
     deep_since: datetime | None = None
     off_since: datetime | None = None
+    holds_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A place in line: from now on it holds until then, or it is the last."""
+
+    holds_until: datetime | None = None
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of each wish, and where those stand that may wait for what they did not get."""
+
+    fates: Mapping[Key, Fate]
+    stands: Mapping[Key, Stand]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,147 +105,191 @@ class _Place:
     cost: int
     is_here: bool
     can_be_lowered: bool = True
+    holds_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """So much is left for a line, of so much for both, at most, and for sure (`quota.Account`)."""
+    """So much is left for a line, of so much for both; so much would be at best; and it is never more than `most`."""
 
     left: int
     in_all: int
+    best: int
+    best_in_all: int
     most: int
-    sure: int
+
+    def has(self, cost: int, kept: int = 0) -> bool:
+        return kept + min(cost, self.most) <= self.left and kept + cost <= self.in_all
+
+    def could_have(self, cost: int) -> bool:
+        return min(cost, self.most) <= self.best and cost <= self.best_in_all
 
 
-def decide(
-    account: Account, wishes: Sequence[Wish], waiting: Sequence[Waiting], *, now: datetime
-) -> Mapping[Key, Fate]:
-    """Return the fate of each wish of a region; `waiting` are the first in its line, `HEAD_OF_THE_LINE` at most."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Who waits for a room, in order."""
+
+    places: Sequence[_Place]
+    room: _Room
+    now: datetime
+
+    @property
+    def head(self) -> _Place | None:
+        """The first who could have what he wants, or may have held it: nobody else begins to until he has gone."""
+        return next((place for place in self.places if place.holds_until or self.room.could_have(place.cost)), None)
+
+    @property
+    def holder(self) -> _Place | None:
+        """The head as long as he may hold what there is; that begins when he is here."""
+        head = self.head
+        return head if head and (head.is_here if head.holds_until is None else self.now < head.holds_until) else None
+
+    def served(self, first: Sequence[_Place] = ()) -> set[Key]:
+        """Return for whom there is room, of those who are here; these come `first`."""
+        kept, holder = 0, self.holder
+        served: set[Key] = set()
+        keys = {place.key for place in first}
+        for place in [*first, *(place for place in self.places if place.key not in keys)]:
+            has_room = self.room.has(place.cost, kept)
+            if has_room and place.is_here:
+                served.add(place.key)
+            if has_room or place == holder:
+                kept += place.cost
+        return served
+
+    def first(self) -> list[_Place]:
+        """Return who comes first because a resolve would not do, beside what is kept for who waits longest."""
+        holder = self.holder
+        keeping = (place for place in self.places if place == holder or self.room.has(place.cost))
+        left = self.room.left - next((place.cost for place in keeping if place.can_be_lowered), 0)
+        first = []
+        for place in self.places:
+            if place.is_here and not place.can_be_lowered and place.cost <= left:
+                left -= place.cost
+                first.append(place)
+        return first
+
+
+def decide(account: Account, wishes: Sequence[Wish], waiting: Sequence[Waiting], *, now: datetime) -> Decision:
+    """Return what becomes of a region's wishes; `waiting` are the first in its line, `HEAD_OF_THE_LINE` at most."""
     allowance = account.allowance(now)
     if allowance is None:
-        return {wish.key: Fate.AS_ASKED for wish in wishes}
+        return Decision({wish.key: Fate.AS_ASKED for wish in wishes}, {})
     fates = {wish.key: Fate.AS_ASKED for wish in wishes if wish.is_ordered}
     ordered = sum(wish.cost for wish in wishes if wish.is_ordered)
     open_wishes = [wish for wish in wishes if not wish.is_ordered]
 
     in_all, for_depth = max(allowance - ordered, 0), max(account.for_depth(now) - ordered, 0)
     kept_for_resolves = sum(item.least or 0 for item in waiting if item.off_since)
-    room = _Room(
-        left=for_depth,
-        in_all=max(in_all - kept_for_resolves, for_depth),
-        most=account.most(for_depth=True),
-        sure=account.sure(now, for_depth=True),
+    best = account.at_best(for_depth=True)
+    deep = _deep_line(
+        open_wishes,
+        waiting,
+        _Room(
+            left=for_depth,
+            in_all=max(in_all - kept_for_resolves, for_depth),
+            best=best.for_depth(now),
+            best_in_all=best.allowance(now) or 0,
+            most=account.most(for_depth=True),
+        ),
+        now,
     )
-    some_fail = any(wish.least is None for wish in open_wishes)
-    is_plenty = some_fail and room.left * 2 > account.for_depth_at_best(now)
-    granted = _deep(open_wishes, waiting, room, is_plenty=is_plenty, now=now)
+    is_plenty = deep.room.left * 2 > deep.room.best
+    granted = deep.served(deep.first() if is_plenty else ())
     fates |= dict.fromkeys(granted, Fate.AS_ASKED)
+
     left = in_all - sum(wish.cost for wish in open_wishes if wish.key in granted)
     rest = [wish for wish in open_wishes if wish.key not in granted]
-    return fates | _shallow(rest, waiting, _Room(left, left, account.most(), account.sure(now)), now=now)
+    at_best = account.at_best().allowance(now) or 0
+    shallow = _shallow_line(rest, waiting, _Room(left, left, at_best, at_best, account.most()), now)
+    served = shallow.served()
+    fates |= {wish.key: _shallow_fate(wish, served) for wish in rest}
+    heads = {
+        line.head.key for line, got in ((deep, granted), (shallow, served)) if line.head and line.head.key not in got
+    }
+    held_until = {item.key: item.holds_until for item in waiting}
+    stands = {
+        wish.key: _stand(held_until.get(wish.key), hold(account, wish.every), is_head=wish.key in heads, now=now)
+        for wish in rest
+        if fates[wish.key] is not Fate.AS_ASKED
+        and (held_until.get(wish.key) or _could_have(wish, fates[wish.key], deep.room, shallow.room))
+    }
+    return Decision(fates, stands)
 
 
-def may_wait(wish: Wish, fate: Fate, account: Account, *, is_cut: bool, now: datetime) -> bool:
-    """Tell whether a place in a line is of any use: what costs more than all that is ours will never be had.
-
-    What a region is not sure to have has no place in a line that `is_cut`: those who are would not be seen behind it.
-    """
-    if fate is Fate.AS_ASKED or account.budget is None:
-        return False
-    for_depth = fate is Fate.LOWERED or wish.least is None
-    cost = wish.cost if wish.least is None or for_depth else wish.least
-    return cost <= account.most() and (not is_cut or cost <= account.sure(now, for_depth=for_depth))
+def hold(account: Account, every: timedelta) -> timedelta:
+    """Return for how long a head may hold: all that was taken before is over then, and one of its slots has come."""
+    return min(account.window + account.window / PARTS + every, _LONGEST_HOLD)
 
 
-def is_cut(waiting: Sized) -> bool:
-    """Tell whether more may wait than is looked at."""
-    return len(waiting) >= HEAD_OF_THE_LINE
+def _stand(holds_until: datetime | None, length: timedelta, *, is_head: bool, now: datetime) -> Stand:
+    """Return where one stands who did not get what he wanted: who held lets the others pass before he goes."""
+    if holds_until is None:
+        return Stand(now + length if is_head else None)
+    return Stand(is_last=now >= holds_until + length)
 
 
-def _deep(
-    wishes: Sequence[Wish], waiting: Sequence[Waiting], room: _Room, *, is_plenty: bool, now: datetime
-) -> set[Key]:
-    """Return whose wish for depth is granted."""
-    since = {item.key: item.deep_since for item in waiting if item.deep_since}
+def _could_have(wish: Wish, fate: Fate, deep: _Room, shallow: _Room) -> bool:
+    """Tell whether one waits for something that could be had at all."""
+    if wish.least is None or fate is Fate.LOWERED:
+        return deep.could_have(wish.cost)
+    return shallow.could_have(wish.least)
+
+
+def _deep_line(wishes: Sequence[Wish], waiting: Sequence[Waiting], room: _Room, now: datetime) -> _Line:
+    """Return who wishes or waits for more than a resolve."""
     here = {wish.key: wish for wish in wishes if wish.is_deep}
+    known = {item.key: item for item in waiting if item.deep_since}
     line = [
-        _Place(key, since.get(key, now), wish.cost, is_here=True, can_be_lowered=wish.least is not None)
+        _Place(
+            key=key,
+            since=(key in known and known[key].deep_since) or now,
+            cost=wish.cost,
+            is_here=True,
+            can_be_lowered=wish.least is not None,
+            holds_until=known[key].holds_until if key in known else None,
+        )
         for key, wish in here.items()
     ]
     line += [
-        _Place(item.key, item.deep_since, item.cost, is_here=False, can_be_lowered=item.least is not None)
+        _Place(item.key, item.deep_since, item.cost, False, item.least is not None, item.holds_until)
         for item in waiting
         if item.deep_since and item.key not in here
     ]
-    line.sort(key=_in_order)
-    first = {place.key: place for place in _first(line, room)} if is_plenty else {}
-    if is_cut(waiting):
-        known = {item.key for item in waiting}
-        line = [place for place in line if place.key in known]
-    return _served([*first.values(), *(place for place in line if place.key not in first)], room)
+    return _Line(sorted(line, key=_in_order), room, now)
 
 
-def _first(line: Sequence[_Place], room: _Room) -> list[_Place]:
-    """Return who comes first because a resolve would not do, beside what who waits longest is sure to have."""
-    left = room.left - next((place.cost for place in line if place.can_be_lowered and place.cost <= room.sure), 0)
-    first = []
-    for place in line:
-        if place.is_here and not place.can_be_lowered and place.cost <= left:
-            left -= place.cost
-            first.append(place)
-    return first
-
-
-def _served(line: Sequence[_Place], room: _Room) -> set[Key]:
-    """Return for whom there is room, of those who are here.
-
-    What somebody is sure to have is kept for him from all who come after him. For whoever wants more it is kept only
-    when it is all there, and from those who want as much.
-    """
-    kept, kept_from_equals = 0, list[int]()
-    served: set[Key] = set()
-    for place in line:
-        cost = place.cost
-        before = kept + sum(other for other in kept_from_equals if other <= cost)
-        fits = before + min(cost, room.most) <= room.left and before + cost <= room.in_all
-        if fits and place.is_here:
-            served.add(place.key)
-        if cost <= room.sure or (fits and place.is_here):
-            kept += cost
-        elif fits:
-            kept_from_equals.append(cost)
-    return served
-
-
-def _shallow(wishes: Sequence[Wish], waiting: Sequence[Waiting], room: _Room, *, now: datetime) -> dict[Key, Fate]:
-    """Return what becomes of those who were not granted more than a resolve, or wish for no more."""
-    since = {item.key: item.off_since for item in waiting if item.off_since}
-    fates: dict[Key, Fate] = {}
-    asked: dict[Key, Wish] = {}
-    line: list[_Place] = []
-    for wish in wishes:
-        if wish.least is None:
-            fates[wish.key] = Fate.AS_ASKED if wish.must_go else Fate.PUT_OFF
-        elif wish.must_go or wish.least == 0:
-            fates[wish.key] = _as_resolve(wish)
-        elif is_cut(since) and wish.key not in since:
-            fates[wish.key] = Fate.PUT_OFF
-        else:
-            asked[wish.key] = wish
-            line.append(_Place(wish.key, since.get(wish.key, now), wish.least, is_here=True))
+def _shallow_line(wishes: Sequence[Wish], waiting: Sequence[Waiting], room: _Room, now: datetime) -> _Line:
+    """Return who wishes for a resolve that may have to wait, or waits for one."""
     here = {wish.key for wish in wishes}
+    known = {item.key: item for item in waiting if item.off_since}
+    line = [
+        _Place(
+            key=wish.key,
+            since=(wish.key in known and known[wish.key].off_since) or now,
+            cost=wish.least,
+            is_here=True,
+            holds_until=known[wish.key].holds_until if wish.key in known else None,
+        )
+        for wish in wishes
+        if wish.least and not wish.must_go
+    ]
     line += [
-        _Place(item.key, item.off_since, item.least, is_here=False)
+        _Place(item.key, item.off_since, item.least, is_here=False, holds_until=item.holds_until)
         for item in waiting
         if item.off_since and item.least is not None and item.key not in here
     ]
-    served = _served(sorted(line, key=_in_order), room)
-    return fates | {key: _as_resolve(wish) if key in served else Fate.PUT_OFF for key, wish in asked.items()}
+    return _Line(sorted(line, key=_in_order), room, now)
+
+
+def _shallow_fate(wish: Wish, served: Collection[Key]) -> Fate:
+    """Return what becomes of one who was not granted more than a resolve, or wishes for no more."""
+    if wish.least is None:
+        return Fate.AS_ASKED if wish.must_go else Fate.PUT_OFF
+    if wish.must_go or wish.least == 0 or wish.key in served:
+        return Fate.LOWERED if wish.is_deep else Fate.AS_ASKED
+    return Fate.PUT_OFF
 
 
 def _in_order(place: _Place) -> tuple[datetime, Key]:
     return place.since, place.key
-
-
-def _as_resolve(wish: Wish) -> Fate:
-    return Fate.LOWERED if wish.is_deep else Fate.AS_ASKED

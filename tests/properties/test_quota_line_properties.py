@@ -190,7 +190,7 @@ def test_what_fails_comes_before_all_who_wait_while_half_of_what_its_region_may_
         Waiting(key=(number, 1), cost=2, least=world.least, deep_since=NOON - number * MINUTE)
         for number in range(2, 300)
     ]
-    fate = decide(account, [Wish(key=(1, 1), cost=cost, least=None)], line, now=NOON)[1, 1]
+    fate = decide(account, [Wish(key=(1, 1), cost=cost, least=None)], line, now=NOON).fates[1, 1]
     left = may_have - taken
     if left * 2 > may_have and left >= cost + 2:
         assert fate is Fate.AS_ASKED

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.policy.quota import Account, Ceiling, Counting, Reading
-from probes.policy.rationing import Fate, Key, Waiting, Wish, decide, is_cut, may_wait
+from probes.policy.rationing import Fate, Key, Waiting, Wish, decide
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -30,20 +30,23 @@ class Dispatcher:
 
     def hand_out(self, wishes: Sequence[Wish], now: datetime) -> dict[Key, Fate]:
         waiting = sorted(self.line.values(), key=lambda wait: (wait.off_since or NOON + 99 * MINUTE, wait.key))
-        fates = dict(decide(self.account, wishes, waiting, now=now))
+        found = decide(self.account, wishes, waiting, now=now)
+        fates = dict(found.fates)
         spent = deep = 0
         for wish in wishes:
             fate = fates[wish.key]
             spent += {Fate.AS_ASKED: wish.cost, Fate.LOWERED: wish.least or 0, Fate.PUT_OFF: 0}[fate]
             deep += wish.cost if fate is Fate.AS_ASKED and wish.is_deep else 0
             before = self.line.pop(wish.key, None)
-            if may_wait(wish, fate, self.account, is_cut=is_cut(waiting), now=now):
+            if stand := found.stands.get(wish.key):
+                before = None if stand.is_last else before
                 self.line[wish.key] = Waiting(
                     key=wish.key,
                     cost=wish.cost,
                     least=wish.least,
                     deep_since=((before and before.deep_since) or now) if wish.is_deep else None,
                     off_since=((before and before.off_since) or now) if fate is Fate.PUT_OFF else None,
+                    holds_until=(before and before.holds_until) or stand.holds_until,
                 )
         self.account = self.account.charged(now, spent=spent, deep=deep)
         self.taken.append((now, spent))

@@ -51,7 +51,7 @@ class Shared:
         account = self.seen_from(region, regions)
         least = 0 if self.counting is Counting.MANIFESTS else 1
         wishes = [Wish(key=(number, region), cost=cost + least, least=least) for number, cost in enumerate(costs)]
-        found = decide(account, wishes, [], now=now)
+        found = decide(account, wishes, [], now=now).fates
         spent = sum(
             {Fate.AS_ASKED: wish.cost, Fate.LOWERED: least, Fate.PUT_OFF: 0}[found[wish.key]] for wish in wishes
         )
@@ -146,7 +146,7 @@ def test_who_was_told_nothing_yet_may_ask(shared: Shared, lie: Reading) -> None:
     shared.told(LIAR, replace(lie, limit=lie.limit or 0))
     shared.lied(10**6, NOON)
     asks = Wish(key=(1, 1), cost=20, least=0 if shared.counting is Counting.MANIFESTS else 3)
-    found = decide(shared.seen_from(1, [1, LIAR]), [asks], [], now=NOON)
+    found = decide(shared.seen_from(1, [1, LIAR]), [asks], [], now=NOON).fates
     assert found[1, 1] is not Fate.PUT_OFF
 
 

@@ -195,28 +195,34 @@ class TestDepth:
         assert (told.allowance(NOON + HOUR), told.for_depth(NOON + HOUR)) == (8, 4)
 
     def test_what_a_region_took_itself_is_not_missing_at_best(self) -> None:
-        shared = replace(self.COUNTED, counting=Counting.MANIFESTS, sharers=frozenset({1, 2}))
+        """What it took is in what was said to be left, to it and to others; so is what people took."""
+        shared = replace(HUNDRED, region=1, sharers=frozenset({1, 2}))
         taken = replace(shared, region=2).charged(NOON, spent=20)
-        taken = replace(taken, region=1).charged(NOON, spent=9).told(Reading(at=NOON, limit=100, remaining=4))
-        assert (taken.for_depth(NOON + HOUR), taken.for_depth_at_best(NOON + HOUR)) == (0, 12 + 18)
+        taken = replace(taken, region=1).charged(NOON, spent=9)
+        told = Reading(at=NOON + HOUR, limit=100, remaining=51)
+        for known in (taken.told(told), replace(taken, others=(told,))):
+            assert known.at_best().reading == (known.reading and replace(told, remaining=60))
+            assert known.at_best().others == tuple(replace(told, remaining=60) for _ in known.others)
+        assert taken.told(told).at_best().allowance(NOON + HOUR) == 7 + 16
+        assert taken.charged(NOON + 2 * HOUR, spent=8).told(told).at_best().own_spent(NOON + 2 * HOUR) == 0
 
-    @pytest.mark.parametrize(("count", "most", "sure"), [(1, 50, 50), (2, 38, 12), (10, 32, 2)])
-    def test_region_may_have_more_than_it_is_sure_of(self, count: int, most: int, sure: int) -> None:
-        shared = replace(HUNDRED, region=1, sharers=frozenset(range(1, count + 1)))
-        assert (shared.most(), shared.sure(NOON, for_depth=True)) == (most, sure)
+    @pytest.mark.parametrize(
+        "told", [Reading(at=NOON, limit=100), Reading(at=NOON, limit=20, remaining=15), Reading(at=NOON - 9 * HOUR)]
+    )
+    def test_nor_is_more_left_at_best_than_there_is(self, told: Reading) -> None:
+        best = HUNDRED.charged(NOON, spent=9).told(told).at_best().reading
+        assert best == (replace(told, remaining=20) if told.remaining else told)
 
-    def test_it_is_sure_of_no_more_than_its_checks_of_the_other_kind_leave(self) -> None:
-        assert self.COUNTED.charged(NOON, spent=20).sure(NOON, for_depth=True) == 25
-        assert self.COUNTED.charged(NOON, spent=30).sure(NOON, for_depth=True) == 20
-        assert self.COUNTED.charged(NOON, spent=50, deep=25).sure(NOON, for_depth=True) == 25
-        assert self.COUNTED.charged(NOON, spent=30, deep=30).sure(NOON) == 20
-        assert self.COUNTED.charged(NOON, spent=60).sure(NOON, for_depth=True) == 0
+    def test_resolves_are_missing_at_best_for_more_than_those(self) -> None:
+        taken = self.COUNTED.charged(NOON, spent=40, deep=15)
+        assert (taken.for_depth(NOON), taken.at_best(for_depth=True).for_depth(NOON)) == (10, 25)
+        told = taken.told(Reading(at=NOON + HOUR, limit=100, remaining=60))
+        assert told.at_best(for_depth=True).for_depth(NOON + HOUR) == 75 // 2 // 2
+        assert told.at_best().allowance(NOON + HOUR) == 50
 
-    def test_nor_than_people_leave(self) -> None:
-        """What is left and what we took is what they did not take."""
-        taken = HUNDRED.charged(NOON, spent=10).told(Reading(at=NOON, limit=100, remaining=6))
-        assert taken.sure(NOON, for_depth=True) == 8
-        assert taken.sure(NOON + 6 * HOUR, for_depth=True) == 50
+    @pytest.mark.parametrize(("count", "most"), [(1, 50), (2, 38), (10, 32)])
+    def test_more_than_nobody_took_will_never_be_had(self, count: int, most: int) -> None:
+        assert replace(HUNDRED, region=1, sharers=frozenset(range(1, count + 1))).most() == most
 
 
 def _looked_at(account: Account, *, others: int) -> int:

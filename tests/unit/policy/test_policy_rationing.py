@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from probes.policy.quota import Account, Ceiling, Counting
-from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Waiting, Wish, decide, may_wait
+from probes.policy.quota import Account, Ceiling, Counting, Reading
+from probes.policy.rationing import HEAD_OF_THE_LINE, Stand, Waiting, Wish, decide, hold
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -20,7 +20,10 @@ def resolve(key: int, cost: int = 3) -> Wish:
     return Wish(key=(key, 1), cost=cost, least=cost)
 
 
-def waits(key: int, *, minutes: int, cost: int = 2, least: int | None = 0, is_off: bool = False) -> Waiting:
+def waits(
+    key: int, *, minutes: int, cost: int = 2, least: int | None = 0, is_off: bool = False, holds: int | None = None
+) -> Waiting:
+    """Return one who waits for so long; who `holds` does so for so many minutes from now, or did until then."""
     since = NOON - minutes * MINUTE
     return Waiting(
         key=(key, 1),
@@ -28,12 +31,13 @@ def waits(key: int, *, minutes: int, cost: int = 2, least: int | None = 0, is_of
         least=least,
         deep_since=None if is_off else since,
         off_since=since if is_off else None,
+        holds_until=None if holds is None else NOON + holds * MINUTE,
     )
 
 
 def fates(account: Account, *wishes: Wish, waiting: tuple[Waiting, ...] = ()) -> str:
     """Return a letter for each wish, in order: as asked, lowered, put off."""
-    found = decide(account, wishes, waiting, now=NOON)
+    found = decide(account, wishes, waiting, now=NOON).fates
     return "".join(found[wish.key].value[0] for wish in wishes)
 
 
@@ -63,23 +67,12 @@ class TestWhereAResolveIsFree:
         waiting = (waits(9, minutes=1, cost=11),)
         assert fates(HUB, deep(9, 11), deep(1), waiting=waiting) == "la"
 
-    def test_what_a_region_is_not_sure_to_have_holds_up_nobody_who_wants_less(self) -> None:
-        """Of ten that are ours two regions have a part of two each; the rest is for whoever comes first."""
-        shared = replace(HUB, region=1, sharers=frozenset({1, 2}))
-        others = replace(replace(shared, region=2).charged(NOON, spent=6), region=1)
-        line = (waits(9, minutes=9, cost=5),)
-        assert fates(others, deep(1), deep(9, 5), waiting=line) == "al"
-        assert fates(shared, deep(1), deep(9, 5), waiting=line) == "aa"
-
-    def test_it_is_kept_from_those_who_want_as_much_when_it_is_all_there(self) -> None:
-        shared = replace(HUB, region=1, sharers=frozenset({1, 2}))
-        assert fates(shared, deep(1, 5), waiting=(waits(9, minutes=9, cost=5),)) == "l"
-        assert fates(shared, deep(1, 3), waiting=(waits(9, minutes=9, cost=5),)) == "a"
-
-    def test_newcomers_go_behind_a_line_whose_end_is_not_seen(self) -> None:
-        line = tuple(waits(key, minutes=1, cost=0) for key in range(100, 100 + HEAD_OF_THE_LINE))
+    def test_newcomers_get_what_those_who_are_seen_of_a_long_line_leave(self) -> None:
+        line = tuple(waits(key, minutes=1) for key in range(100, 100 + HEAD_OF_THE_LINE))
         assert fates(HUB, deep(1), waiting=line) == "l"
-        assert fates(HUB, deep(1), waiting=line[1:]) == "a"
+        assert fates(HUB, deep(1), waiting=line[:4]) == "a"
+        dear = tuple(waits(key, minutes=1, cost=9) for key in range(100, 100 + HEAD_OF_THE_LINE))
+        assert fates(HUB.charged(NOON, spent=5), deep(1), waiting=dear) == "a"
 
 
 class TestWhatFailsDeepDown:
@@ -102,10 +95,11 @@ class TestWhatFailsDeepDown:
         assert fates(shared.charged(NOON, spent=27), deep(1, least=None), waiting=waiting) == "a"
         assert fates(shared.charged(NOON, spent=28), deep(1, least=None), waiting=waiting) == "p"
 
-    def test_it_leaves_what_whoever_waits_longest_is_sure_to_have(self) -> None:
+    def test_it_leaves_what_is_kept_for_who_waits_longest(self) -> None:
         waiting = (waits(9, minutes=9, cost=7),)
         assert fates(HUB, deep(1, least=None), deep(2, least=None), waiting=waiting) == "ap"
         assert fates(HUB, deep(1, least=None), deep(2, least=None), waiting=(waits(9, minutes=9, cost=11),)) == "aa"
+        assert fates(HUB, deep(1, least=None), waiting=(waits(9, minutes=9, cost=10, holds=1),)) == "p"
 
     def test_it_waits_like_all_others_after_that(self) -> None:
         waiting = (waits(1, minutes=9, least=None),)
@@ -158,11 +152,6 @@ class TestWhereEachRequestCounts:
         waiting = (waits(3, minutes=1, cost=10, least=3),)
         assert fates(COUNTED.charged(NOON, spent=17), resolve(1), waiting=waiting) == "a"
 
-    def test_newcomers_go_behind_a_line_whose_end_is_not_seen(self) -> None:
-        line = tuple(waits(key, minutes=1, least=0, is_off=True) for key in range(100, 100 + HEAD_OF_THE_LINE))
-        assert fates(COUNTED, resolve(1), waiting=line) == "p"
-        assert fates(COUNTED, resolve(100), waiting=line) == "a"
-
 
 class TestByHand:
     def test_depth_that_is_insisted_on_is_had(self) -> None:
@@ -179,28 +168,94 @@ class TestByHand:
         assert fates(HUB.charged(NOON, spent=10), deep(1, least=None, must_go=True)) == "a"
 
 
+def stands(account: Account, *wishes: Wish, waiting: tuple[Waiting, ...] = ()) -> list[Stand | None]:
+    found = decide(account, wishes, waiting, now=NOON)
+    return [found.stands.get(wish.key) for wish in wishes]
+
+
+class TestWhoIsAtTheHeadOfALine:
+    """Ten are ours within an hour, of which six are taken: there is no room for seven."""
+
+    TAKEN = HUB.charged(NOON, spent=6)
+
+    def test_he_holds_what_he_does_not_find_room_for(self) -> None:
+        assert fates(self.TAKEN, deep(1), deep(9, 7), waiting=(waits(9, minutes=1, cost=7),)) == "ll"
+
+    def test_until_all_is_over_that_was_taken_before_and_a_slot_of_his_has_come(self) -> None:
+        wish = replace(deep(1, 7), every=20 * MINUTE)
+        assert stands(self.TAKEN, wish) == [Stand(NOON + (60 + 5 + 20) * MINUTE)]
+
+    def test_for_some_hours_at_most(self) -> None:
+        assert hold(replace(HUB, ceiling=Ceiling(20, 6 * 3600)), 30 * MINUTE) == 7 * 60 * MINUTE
+        assert hold(replace(HUB, ceiling=Ceiling(20, 7 * 86_400)), MINUTE) == 8 * 60 * MINUTE
+
+    def test_he_does_so_while_he_is_not_here(self) -> None:
+        assert fates(self.TAKEN, deep(1), waiting=(waits(9, minutes=1, cost=7, holds=1),)) == "l"
+
+    def test_but_begins_when_he_is(self) -> None:
+        assert fates(self.TAKEN, deep(1), waiting=(waits(9, minutes=1, cost=7),)) == "a"
+
+    def test_afterwards_he_lets_others_pass(self) -> None:
+        line = (waits(9, minutes=99, cost=7, holds=0),)
+        assert fates(self.TAKEN, deep(1), deep(9, 7), waiting=line) == "al"
+        assert stands(self.TAKEN, deep(9, 7), waiting=line) == [Stand()]
+
+    def test_nobody_else_holds_anything_meanwhile(self) -> None:
+        line = (waits(9, minutes=99, cost=7, holds=0), waits(8, minutes=98, cost=5))
+        assert fates(self.TAKEN, deep(1), deep(8, 5), waiting=line) == "al"
+        assert stands(self.TAKEN, deep(8, 5), waiting=line) == [Stand()]
+
+    def test_and_goes_to_the_end_of_the_line_after_as_long(self) -> None:
+        assert stands(self.TAKEN, deep(9, 7), waiting=(waits(9, minutes=99, cost=7, holds=-64),)) == [Stand()]
+        over = (waits(9, minutes=99, cost=7, holds=-65),)
+        assert stands(self.TAKEN, deep(9, 7), waiting=over) == [Stand(is_last=True)]
+
+    def test_who_is_not_at_the_head_holds_nothing(self) -> None:
+        line = (waits(9, minutes=99, cost=3), waits(8, minutes=98, cost=5))
+        assert fates(self.TAKEN, deep(1, 1), deep(8, 5), waiting=line) == "al"
+        assert stands(self.TAKEN, deep(8, 5), waiting=line) == [Stand()]
+
+    def test_nor_who_could_not_have_it_though_his_region_had_taken_nothing(self) -> None:
+        """People, or other regions, have it."""
+        told = HUB.told(Reading(at=NOON - MINUTE, limit=20, remaining=12))
+        assert fates(told, deep(1), deep(9, 7), waiting=(waits(9, minutes=9, cost=7),)) == "al"
+        assert stands(told, deep(9, 7)) == [None]
+        assert stands(told, deep(9, 7), waiting=(waits(9, minutes=99, cost=7, holds=0),)) == [Stand()]
+
+    def test_resolve_is_held_for_like_that(self) -> None:
+        """An endpoint's check costs one request, and an image's resolve three."""
+        short, line = COUNTED.charged(NOON, spent=18), (waits(3, minutes=1, least=3, is_off=True),)
+        assert fates(short, resolve(1, 1), resolve(3), waiting=line) == "pp"
+        assert stands(short, resolve(3), waiting=line) == [Stand(NOON + 65 * MINUTE)]
+        over = (waits(3, minutes=99, least=3, is_off=True, holds=0),)
+        assert fates(short, resolve(1, 1), resolve(3), waiting=over) == "ap"
+
+    def test_who_is_lowered_begins_no_hold_at_the_head_of_those_who_were_put_off(self) -> None:
+        line = (
+            replace(waits(9, minutes=9, cost=6, least=3, is_off=True), deep_since=NOON),
+            waits(8, minutes=9, cost=9),
+        )
+        taken = COUNTED.charged(NOON, spent=10, deep=10)
+        assert stands(taken, deep(9, 6, 3), waiting=line) == [Stand()]
+
+
 class TestWaiting:
     def test_whoever_got_what_he_wanted_leaves_the_line(self) -> None:
-        assert not may_wait(deep(1), Fate.AS_ASKED, HUB, is_cut=False, now=NOON)
+        assert stands(HUB, deep(1)) == [None]
 
     def test_whoever_did_not_stands_in_it(self) -> None:
-        assert may_wait(deep(1), Fate.LOWERED, HUB, is_cut=False, now=NOON)
-        assert may_wait(resolve(1), Fate.PUT_OFF, COUNTED, is_cut=False, now=NOON)
+        line = (waits(9, minutes=1, cost=10),)
+        assert stands(HUB, deep(1), waiting=line) == [Stand()]
+        resolves = (waits(9, minutes=1, least=3, is_off=True),)
+        assert stands(COUNTED.charged(NOON, spent=17), resolve(1), waiting=resolves) == [Stand()]
 
     def test_there_is_no_use_in_waiting_for_what_can_never_be_had(self) -> None:
-        assert not may_wait(deep(1, 11), Fate.LOWERED, HUB, is_cut=False, now=NOON)
-        assert not may_wait(deep(1, 11, None), Fate.PUT_OFF, HUB, is_cut=False, now=NOON)
-        assert not may_wait(deep(1), Fate.LOWERED, replace(HUB, ceiling=None), is_cut=False, now=NOON)
+        assert stands(HUB, deep(1, 11), deep(2, 11, None)) == [None, None]
+        assert stands(replace(HUB, ceiling=None), deep(1)) == [None]
 
     def test_nor_for_a_resolve_that_never_will_be(self) -> None:
-        tiny = replace(COUNTED, ceiling=Ceiling(4, 3600))
-        assert not may_wait(resolve(1), Fate.PUT_OFF, tiny, is_cut=False, now=NOON)
-
-    def test_line_whose_end_is_not_seen_is_for_those_who_are_sure_to_be_served(self) -> None:
-        shared = replace(HUB, region=1, sharers=frozenset({1, 2}))
-        assert may_wait(deep(1, 3), Fate.LOWERED, shared, is_cut=False, now=NOON)
-        assert not may_wait(deep(1, 3), Fate.LOWERED, shared, is_cut=True, now=NOON)
-        assert may_wait(deep(1, 2), Fate.LOWERED, shared, is_cut=True, now=NOON)
+        assert stands(replace(COUNTED, ceiling=Ceiling(4, 3600)), resolve(1)) == [None]
 
     def test_but_a_resolve_may_be_had(self) -> None:
-        assert may_wait(deep(1, 100, 3), Fate.PUT_OFF, COUNTED, is_cut=False, now=NOON)
+        line = (waits(9, minutes=9, least=3, is_off=True),)
+        assert stands(COUNTED.charged(NOON, spent=19), deep(1, 100, 3), waiting=line) == [Stand()]
