@@ -1,14 +1,17 @@
 """What whoever waits for a quota is promised, whatever checks cost and however many regions share it.
 
-Nobody waits for ever for what his region is sure to have, and nobody is held up by one who waits for more. What costs
-more is looked at when there is room. Resolves go on, and what fails comes first.
+Nobody waits for ever for what his region always may have, and nobody is held up for long by one who waits for more.
+What costs more is looked at when there is room. Resolves go on, and what fails comes first.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from probes.policy.quota import Account, Ceiling, Counting, Reading
@@ -51,7 +54,7 @@ class World:
         return replace(alone, sharers=frozenset({1, *others}))
 
     @property
-    def sure(self) -> int:
+    def least_for_depth(self) -> int:
         """What the region has for depth whatever others do, while resolves take no more than the other half."""
         part = self.budget if self.regions == 1 else self.budget // (2 * self.regions)
         return part if self.counting is Counting.MANIFESTS else part // 2
@@ -110,14 +113,14 @@ def minutes_for(world: World, costs: Sequence[int]) -> int:
 def test_check_that_costs_too_much_holds_up_nobody(
     world: World, dear: list[tuple[int, int]], data: st.DataObject
 ) -> None:
-    """Whatever else waits: who wants what the region is sure to have gets it, time and again."""
-    affordable = world.sure - world.least
+    """Whatever else waits: who wants what the region always may have gets it, time and again."""
+    affordable = world.least_for_depth - world.least
     if affordable < 1:
         return
     cheap = data.draw(st.lists(st.tuples(st.integers(1, affordable), intervals), min_size=1, max_size=6))
     images = {number: Image(cost, every) for number, (cost, every) in enumerate([*dear, *cheap])}
     resolves = sum(-(-WINDOW_MINUTES // image.every) + 1 for image in images.values()) * world.least
-    if resolves > world.sure:
+    if resolves > world.least_for_depth:
         return
     fates = world.play(images, minutes_for(world, [cost for cost, _ in [*dear, *cheap]]))
     for number in range(len(dear), len(images)):
@@ -128,7 +131,7 @@ def test_check_that_costs_too_much_holds_up_nobody(
 
 @settings(max_examples=50, deadline=None)
 @given(worlds(is_common_half_gone=False), intervals, st.data())
-def test_check_that_costs_more_than_is_sure_is_made_while_nobody_else_wants_as_much(
+def test_check_that_costs_more_than_always_is_there_is_made_while_nobody_else_wants_as_much(
     world: World, every: int, data: st.DataObject
 ) -> None:
     """All that a region may have if the others want nothing suffices: so it is looked at again and again."""
@@ -147,11 +150,11 @@ def test_check_that_costs_more_than_is_sure_is_made_while_nobody_else_wants_as_m
     st.integers(1, 4),
 )
 def test_resolves_go_on_whatever_wants_more(world: World, deep: list[tuple[int, int, bool]], count: int) -> None:
-    """Where each request counts, and images want no more resolves than half of what is sure."""
+    """Where each request counts, and images want no more resolves than half of what always is there."""
     images = {number: Image(cost, every, is_failing=failing) for number, (cost, every, failing) in enumerate(deep)}
     ordinary = {len(deep) + number: Image(0, WINDOW_MINUTES) for number in range(count)}
     wanted = sum(-(-WINDOW_MINUTES // image.every) + 1 for image in images.values() if not image.is_failing)
-    if wanted + 2 * count > world.sure:
+    if wanted + 2 * count > world.least_for_depth:
         return
     fates = world.play(images | ordinary, 8 * WINDOW_MINUTES)
     for number in ordinary:
@@ -163,17 +166,17 @@ def test_resolves_go_on_whatever_wants_more(world: World, deep: list[tuple[int, 
 def test_image_that_fails_for_ever_comes_first_and_holds_up_nobody_for_ever(
     world: World, failing_cost: int, every: int, count: int, data: st.DataObject
 ) -> None:
-    if world.sure - world.least < 1:
+    if world.least_for_depth - world.least < 1:
         return
-    costs = data.draw(st.lists(st.integers(1, world.sure - world.least), min_size=count, max_size=count))
+    costs = data.draw(st.lists(st.integers(1, world.least_for_depth - world.least), min_size=count, max_size=count))
     images = {0: Image(failing_cost, every, is_failing=True)}
     images |= {number: Image(cost, 1 + number % 3) for number, cost in enumerate(costs, 1)}
-    if world.least * sum(WINDOW_MINUTES // image.every + 2 for image in images.values()) > world.sure:
+    if world.least * sum(WINDOW_MINUTES // image.every + 2 for image in images.values()) > world.least_for_depth:
         return
     fates = world.play(images, minutes_for(world, costs))
     for number in range(1, len(images)):
         assert seen(fates[number])
-    if failing_cost + world.least <= world.sure // 2:
+    if failing_cost + world.least <= world.least_for_depth // 2:
         assert seen(fates[0])
 
 
@@ -194,3 +197,182 @@ def test_what_fails_comes_before_all_who_wait_while_half_of_what_its_region_may_
     left = may_have - taken
     if left * 2 > may_have and left >= cost + 2:
         assert fate is Fate.AS_ASKED
+
+
+@dataclass
+class Registry:
+    """A registry that says to a region what is left, while people, another region and one that lies take of it."""
+
+    limit: int
+    counting: Counting
+    window_minutes: int
+    regions: int
+    tells: bool
+    people: Sequence[int]
+    """How much people have of the limit, in each half window in turn."""
+
+    taken: list[tuple[int, int]] = field(default_factory=list)
+    made: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    slots: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def least(self) -> int:
+        return 0 if self.counting is Counting.MANIFESTS else 3
+
+    @property
+    def window(self) -> timedelta:
+        return self.window_minutes * MINUTE
+
+    def within(self, minute: int) -> int:
+        return sum(cost for at, cost in self.taken if minute - self.window_minutes < at <= minute)
+
+    def left(self, minute: int) -> int:
+        people = self.people[2 * minute // self.window_minutes % len(self.people)]
+        return max(self.limit - people - self.within(minute), 0)
+
+    def least_for_depth(self, resolves: int) -> int:
+        """Return what the region may have for depth at its least, with so many requests of resolves in a window."""
+        people = max(self.people) if self.tells else 0
+        ours = max(self.limit - people - resolves, 0) // 2
+        part = ours if self.regions == 1 else ours // (2 * self.regions)
+        return part if self.counting is Counting.MANIFESTS else min(part // 2, part - resolves)
+
+    def play(self, images: Mapping[int, Image], windows: int) -> None:
+        """Hand out checks for so long; the others take what they may, and one says what is worst."""
+        others = range(OTHERS, OTHERS + self.regions - 1)
+        dispatcher = Dispatcher(
+            Account(
+                counting=self.counting,
+                ceiling=Ceiling(self.limit, self.window_minutes * 60),
+                region=1,
+                sharers=frozenset({1, *others}),
+            )
+        )
+        for minute in range(windows * self.window_minutes):
+            now = NOON + minute * MINUTE
+            due = [
+                Wish(
+                    key=(number, 1),
+                    cost=image.cost + self.least,
+                    least=None if image.is_failing else self.least,
+                    every=image.every * MINUTE,
+                )
+                for number, image in images.items()
+                if (minute + number) % image.every == 0
+            ]
+            if not due:
+                continue
+            for (number, _), fate in dispatcher.hand_out(due, now).items():
+                self.slots[number].append(minute)
+                if fate is Fate.AS_ASKED:
+                    self.made[number].append(minute)
+            self.taken.append((minute, dispatcher.taken[-1][1]))
+            dispatcher.account = self.told(dispatcher.account, minute, others)
+
+    def told(self, account: Account, minute: int, others: Sequence[int]) -> Account:
+        now = NOON + minute * MINUTE + timedelta(seconds=2)
+        if self.tells:
+            reading = Reading(
+                at=now, limit=self.limit, remaining=self.left(minute), window_seconds=account.window.seconds
+            )
+            account = account.told(reading)
+        if others and minute // self.window_minutes % 3:
+            lie = Reading(at=now, limit=self.limit, remaining=0 if minute % 2 else self.limit)
+            taken = replace(account, region=OTHERS).charged(now, spent=minute * 7 % self.limit)
+            account = replace(taken, region=1, others=(lie,))
+        return account
+
+    def longest_without(self, number: int) -> int:
+        """Return the most minutes that an image was not looked at in depth."""
+        ends = [0, *self.made[number], self.slots[number][-1]]
+        return max(after - before for before, after in pairwise(ends))
+
+
+def registries(
+    *countings: Counting, regions: Sequence[int] = (1, 1, 2, 3), most_people: int = 50
+) -> st.SearchStrategy[Registry]:
+    limits = st.integers(100, 600)
+    return limits.flatmap(
+        lambda limit: st.builds(
+            Registry,
+            st.just(limit),
+            st.sampled_from(countings or tuple(Counting)),
+            st.sampled_from([30, 60]),
+            st.sampled_from(regions),
+            st.booleans(),
+            st.lists(st.integers(0, limit * most_people // 100), min_size=1, max_size=5),
+        )
+    )
+
+
+def resolves_within(registry: Registry, images: Mapping[int, Image]) -> int:
+    return registry.least * sum(registry.window_minutes // image.every + 2 for image in images.values())
+
+
+def holds(registry: Registry, images: Mapping[int, Image]) -> int:
+    """Return for how many minutes a head may hold, lets others pass, and does not come, at most."""
+    every = max(image.every for image in images.values())
+    return 2 * (registry.window_minutes * 13 // 12 + 1 + every) + every
+
+
+slots_every = st.sampled_from([5, 10, 30])
+
+
+@settings(max_examples=40, deadline=None)
+@given(registries(), st.lists(st.tuples(st.integers(20, 300), slots_every), max_size=3), st.data())
+def test_small_check_is_made_time_and_again_whatever_dear_ones_there_are(
+    registry: Registry, dear: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """A quarter of what depth may have at its least: each dear one holds it up once at most before its turn."""
+    count = data.draw(st.integers(1, 6))
+    images = {number: Image(cost, every) for number, (cost, every) in enumerate(dear)}
+    images |= {100 + number: Image(1, data.draw(slots_every)) for number in range(count)}
+    least = registry.least_for_depth(resolves_within(registry, images))
+    assume(least // 4 > registry.least)
+    costs = data.draw(st.lists(st.integers(1, least // 4 - registry.least), min_size=count, max_size=count))
+    images |= {100 + number: replace(images[100 + number], cost=cost) for number, cost in enumerate(costs)}
+    registry.play(images, windows=12 * (len(dear) + 1))
+    bound = (len(dear) + 1) * holds(registry, images) + count * registry.window_minutes
+    for number in range(100, 100 + count):
+        assert registry.longest_without(number) <= bound
+
+
+@settings(max_examples=30, deadline=None)
+@given(registries(regions=(1,), most_people=0), slots_every, st.integers(50, 100), st.integers(1, 6), st.data())
+def test_dear_check_that_fits_at_best_is_made_among_small_ones(
+    registry: Registry, every: int, percent: int, count: int, data: st.DataObject
+) -> None:
+    """Nobody else takes anything: then a hold is long enough."""
+    images = {0: Image(1, every)} | {1 + number: Image(2, data.draw(slots_every)) for number in range(count)}
+    cost = registry.least_for_depth(resolves_within(registry, images)) * percent // 100 - registry.least
+    assume(cost > 2)
+    registry.play(images | {0: Image(cost, every)}, windows=24)
+    assert registry.longest_without(0) <= 2 * holds(registry, images) + count * registry.window_minutes
+
+
+@settings(max_examples=30, deadline=None)
+@given(registries(), st.lists(st.tuples(st.integers(1, 300), slots_every, st.booleans()), min_size=1, max_size=8))
+def test_share_is_kept_whoever_holds(registry: Registry, images: list[tuple[int, int, bool]]) -> None:
+    registry.play({number: Image(*image) for number, image in enumerate(images)}, windows=8)
+    for minute, _ in registry.taken:
+        assert registry.within(minute) <= registry.limit // 2
+
+
+@pytest.mark.parametrize("tells", [False, True], ids=["untold", "told"])
+@pytest.mark.parametrize(
+    ("limit", "dear", "people"),
+    [(500, [121], 0), (500, [121] * 3, 0), (1000, [227], 0), (500, [107, 112, 115, 117], 0), (500, [107, 60], 250)],
+)
+def test_small_checks_get_half_of_the_time_while_dear_ones_hold_in_vain(
+    limit: int, dear: list[int], people: int, *, tells: bool
+) -> None:
+    """Each of ten is made in half of its slots, or in as many as are left between dear ones that were made."""
+    registry = Registry(limit, Counting.REQUESTS, 60, regions=1, tells=tells, people=[people])
+    images = {number: Image(cost, 30) for number, cost in enumerate(dear)}
+    images |= {number: Image(1, 30) for number in range(100, 110)} | {
+        number: Image(0, 30) for number in range(200, 212)
+    }
+    registry.play(images, windows=48)
+    made = sum(len(registry.made[number]) for number in range(len(dear)))
+    for number in range(100, 110):
+        assert len(registry.made[number]) * 2 >= len(registry.slots[number]) - made * 4 - 4
