@@ -128,12 +128,12 @@ class Book:
 def leave(regions: Collection[int]) -> None:
     """Have regions share no account any more: what they took stays counted, what they were told does not.
 
-    In a transaction. It waits for whoever holds their accounts: those who take in reports do so last, and so should
-    the caller.
+    In a transaction. It waits for whoever holds an account, as he may be about to give them a part of it: those who
+    take in reports do so last, and so should the caller.
     """
     gone = set(regions)
-    concerned = [row.pk for row in QuotaAccount.objects.only("readings", "buckets") if gone & _sharers(row)]
-    rows = list(QuotaAccount.objects.filter(pk__in=concerned).order_by("pk").select_for_update(no_key=True))
+    locked = QuotaAccount.objects.order_by("pk").select_for_update(no_key=True)
+    rows = [row for row in locked if gone & _sharers(row)]
     for row in rows:
         readings = hearsay.readings_from_json(row.readings)
         kept = {region: reading for region, reading in readings.items() if region not in gone}
