@@ -114,7 +114,7 @@ def settle(
     changed = {
         pk
         for pk, row in rows.items()
-        if (differences[pk] and accounts[pk].ceiling) or _is_news(row, batch.region_id, readings.get(pk))
+        if ((differences[pk] or deep[pk]) and accounts[pk].ceiling) or _is_news(row, batch.region_id, readings.get(pk))
     }
     if changed:
         _correct(batch, changed, readings, differences, deep)
@@ -136,7 +136,7 @@ def _correct(
         if (reading := readings.get(row.pk)) and _is_news(row, batch.region_id, reading):
             _note(row, batch.region_id, reading)
         account = account_of_region(row, batch.region_id)
-        if account.ceiling and differences[row.pk]:
+        if account.ceiling and (differences[row.pk] or deep[row.pk]):
             account = account.corrected(batch.issued_at, differences[row.pk], deep=deep[row.pk])
             row.buckets = quota.buckets_to_json(account.buckets)
     QuotaAccount.objects.bulk_update(rows, _TOLD)
