@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from probes.actions.reports import Key
-from probes.models import Batch, QuotaAccount
+from probes.models import Batch, QuotaAccount, Region
 from probes.policy import hearsay, quota, quota_costs
 from probes.policy.clock import by_our_clock
 from probes.policy.quota import Reading
@@ -114,7 +114,8 @@ def settle(
     changed = {
         pk
         for pk, row in rows.items()
-        if ((differences[pk] or deep[pk]) and accounts[pk].ceiling) or _is_news(row, batch.region_id, readings.get(pk))
+        if (accounts[pk].ceiling and (differences[pk] or deep[pk]))
+        or _is_news(row, batch.region_id, readings.get(pk))
     }
     if changed:
         _correct(batch, changed, readings, differences, deep)
@@ -131,11 +132,16 @@ def _correct(
     differences: Mapping[int, int],
     deep: Mapping[int, int],
 ) -> None:
+    """Set accounts right, locked. A region that was retired meanwhile is to share none again (`quota_book.leave`)."""
     rows = list(_rows(changed).order_by("pk").select_for_update(no_key=True, of=("self",)))
+    is_strange = any(batch.region_id not in account_of_region(row, batch.region_id).sharers for row in rows)
+    is_retired = is_strange and Region.objects.filter(pk=batch.region_id, retired_at__isnull=False).exists()
+    region = quota.NOBODY if is_retired else batch.region_id
     for row in rows:
-        if (reading := readings.get(row.pk)) and _is_news(row, batch.region_id, reading):
-            _note(row, batch.region_id, reading)
-        account = account_of_region(row, batch.region_id)
+        reading = readings.get(row.pk)
+        if not is_retired and reading and _is_news(row, region, reading):
+            _note(row, region, reading)
+        account = account_of_region(row, region)
         if account.ceiling and (differences[row.pk] or deep[row.pk]):
             account = account.corrected(batch.issued_at, differences[row.pk], deep=deep[row.pk])
             row.buckets = quota.buckets_to_json(account.buckets)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from probes.actions import dispatch, quota_book
+from probes.actions import dispatch, quota_book, settling
 from probes.actions import quota as ledger
 from probes.actions import regions as region_actions
-from probes.models import Event, QuotaAccount, QuotaWait, Registry, Resource
+from probes.models import Batch, Event, QuotaAccount, QuotaWait, Registry, Resource
 from probes.policy import rationing
 from probes.policy.happenings import EventKind
 from probes.policy.hearsay import readings_from_json
@@ -228,6 +228,21 @@ def test_region_that_is_retired_while_its_accounts_are_waited_for_takes_nothing_
     dispatch.claim_due(now)
     stays, other = (regions[slug].row.pk for slug in HONEST)
     assert account_of_region(QuotaAccount.objects.get(), stays).sharers == {stays, other}
+
+
+@pytest.mark.usefixtures("_robot")
+def test_report_of_a_region_that_was_retired_gives_it_no_part_again(now: datetime, regions: Regions) -> None:
+    """Its report waited for the accounts while it was retired. What it took is set right all the same."""
+    add(1, now)
+    dispatch.claim_due(now)
+    gone = regions["ap-south"].row.pk
+    region_actions.retire([gone], now=now + SECOND)
+    before, batch = QuotaAccount.objects.get(), Batch.objects.get(region=gone)
+    keys = list(zip(batch.resource_ids, batch.slots, strict=True))
+    settling.settle(batch, {}, unmade=keys, resources=(), clock_offset_seconds=None, now=now + 2 * SECOND)
+    after = QuotaAccount.objects.get()
+    assert spent_by(after) == spent_by(before) - sum(batch.charges) < spent_by(before)
+    assert gone not in account_of_region(after, regions["eu-west"].row.pk).sharers
 
 
 def test_version_before_makes_accounts_while_it_is_replaced(now: datetime, regions: Regions) -> None:
