@@ -154,10 +154,12 @@ def _retired(regions: Collection[int]) -> set[int]:
 
 
 def _of_no_account(item: Wanted, *, manner: Manner, now: datetime) -> dict[Key, Granted]:
-    """Return what becomes of a check whose account nobody has made yet: nothing of it can be spent."""
+    """Return what becomes of a check whose account nobody has made yet: where it is limited nothing can be spent."""
     row = QuotaAccount(registry=item.resource.registry, credential=item.credential)
-    place = 0, item.region.pk
-    return _out_of_reach({place: [item]}, {place: account_of_region(row, item.region.pk)}, manner=manner, now=now)
+    account, place = account_of_region(row, item.region.pk), (0, item.region.pk)
+    if account.ceiling is None:
+        return {item.key: Granted(0)}
+    return _out_of_reach({place: [item]}, {place: account}, manner=manner, now=now)
 
 
 def _out_of_reach(
