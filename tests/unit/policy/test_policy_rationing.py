@@ -95,6 +95,11 @@ class TestWhatFailsDeepDown:
         assert fates(shared.charged(NOON, spent=27), deep(1, least=None), waiting=waiting) == "a"
         assert fates(shared.charged(NOON, spent=28), deep(1, least=None), waiting=waiting) == "p"
 
+    def test_half_is_of_what_people_leave(self) -> None:
+        told = HUB.told(Reading(at=NOON - MINUTE, limit=20, remaining=10))
+        waiting = tuple(waits(key, minutes=9) for key in range(10, 15))
+        assert fates(told, deep(1, least=None), waiting=waiting) == "a"
+
     def test_it_leaves_what_is_kept_for_who_waits_longest(self) -> None:
         waiting = (waits(9, minutes=9, cost=7),)
         assert fates(HUB, deep(1, least=None), deep(2, least=None), waiting=waiting) == "ap"
