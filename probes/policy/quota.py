@@ -197,6 +197,7 @@ class Account:
             buckets=tuple(kept),
             reading=self.reading and given_back(self.reading),
             others=tuple(map(given_back, self.others)),
+            is_hearsay=False,  # what it may ask with is nothing to wait for
         )
 
     def most(self, *, for_depth: bool = False) -> int:

@@ -258,6 +258,10 @@ class TestWaiting:
         assert stands(HUB, deep(1, 11), deep(2, 11, None)) == [None, None]
         assert stands(replace(HUB, ceiling=None), deep(1)) == [None]
 
+    def test_nor_for_what_a_region_may_ask_with_that_was_told_nothing_yet(self) -> None:
+        heard = replace(HUB, ceiling=Ceiling(1, 3600), is_hearsay=True).charged(NOON, spent=2)
+        assert stands(heard, deep(1)) == [None]
+
     def test_nor_for_a_resolve_that_never_will_be(self) -> None:
         assert stands(replace(COUNTED, ceiling=Ceiling(4, 3600)), resolve(1)) == [None]
 
