@@ -20,8 +20,8 @@ _LAPSES: Final = ("available → unknown", "unknown → available")
 class Expectation:
     """`what` is said of the fault on the page; `events` are those of a region that it befalls.
 
-    With `goes_on` slots are on time while it lasts, two intervals from its beginning on. With `may_lapse` so many
-    regions are cut off that a verdict may become unknown, and no worse.
+    With `goes_on` slots are on time while it lasts, from two intervals after its beginning to its end. With
+    `may_lapse` so many regions are cut off that a verdict may become unknown, and no worse.
     """
 
     what: str

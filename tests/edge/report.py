@@ -1,7 +1,8 @@
 """What came of a fault: figures that a test judges and that the page shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 
@@ -12,8 +13,7 @@ class Report:
     `verdicts` and `events` are the changes meanwhile, in order: `available → unknown`, and of regions
     `eu-west: active → silent`. `errors` are slots that were lost without a word, counted twice or never due.
     `untimely` are the slots that were missed or late, each in a line.
-    Seconds of `untimely_while` are from the fault's beginning to the last slot of its time that was missed or late,
-    of `untimely_after` from its end; 0 where there was none.
+    Seconds of `untimely_while` and `untimely_after` are those of `spans`.
     """
 
     case: str
@@ -39,3 +39,21 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def spans(
+    untimely: Collection[datetime], began: datetime, ended: datetime, in_flight: timedelta
+) -> tuple[float, float]:
+    """Return the seconds from a fault's beginning, and from its end, to the last slot that it made untimely there.
+
+    A check is at work for up to `in_flight` after its slot. One that the end finds at work met the end, as a clock
+    that is set right under it: its slot counts there, with no seconds if it was due before. 0 where there was none.
+    """
+    met_the_end = ended - in_flight
+    while_it_lasted = [slot - began for slot in untimely if slot < met_the_end]
+    after = [slot - ended for slot in untimely if slot >= met_the_end]
+    return _seconds(while_it_lasted), _seconds(after)
+
+
+def _seconds(lengths: Collection[timedelta]) -> float:
+    return round(max([timedelta(), *lengths]).total_seconds(), 1)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
@@ -14,7 +14,7 @@ from probes.models import Batch, Outcome, RegionEvent, RegionState
 from tests.edge import history
 from tests.edge.broker_watch import CENTRAL_QUEUES, BrokerWatch, queue_of
 from tests.edge.lab import Lab
-from tests.edge.report import Report
+from tests.edge.report import Report, spans
 from tests.integration.faults import accounts
 from tests.integration.faults.accounts import Books, Check
 
@@ -120,7 +120,7 @@ class Watched:
         }
         missed = {check: cause for check, cause in accounts.missed(mine).items() if check in due}
         late = {check: seconds for check, seconds in self._late(window) if check in due}
-        untimely = sorted({check.slot for check in (*missed, *late)})
+        while_it_lasted, after = spans({check.slot for check in (*missed, *late)}, window.began, window.ended, LATEST)
         return Report(
             case=window.case,
             held_seconds=round((window.ended - window.began).total_seconds(), 1),
@@ -138,8 +138,8 @@ class Watched:
             missed=dict(Counter(missed.values())),
             untimely=[_line(check, window, cause) for check, cause in sorted(missed.items())]
             + [_line(check, window, f"{seconds:.1f} s late") for check, seconds in sorted(late.items())],
-            untimely_while=_last(untimely, window.began, lambda slot: slot < window.ended),
-            untimely_after=_last(untimely, window.ended, lambda slot: slot >= window.ended),
+            untimely_while=while_it_lasted,
+            untimely_after=after,
             checked_again=self._checked_again(window.regions, books),
             longest_queue=window.longest_queue,
             longest_central_queue=window.longest_central_queue,
@@ -165,10 +165,6 @@ class Watched:
                     book = books[accounts.Place(repository.rpartition("/")[2], region)]
                     again += max(0, count - len(book.due))
         return again
-
-
-def _last(slots: Iterable[datetime], since: datetime, holds: Callable[[datetime], bool]) -> float:
-    return max((round((slot - since).total_seconds(), 1) for slot in slots if holds(slot)), default=0.0)
 
 
 def _line(check: Check, window: Window, why: str) -> str:
