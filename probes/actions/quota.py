@@ -29,12 +29,13 @@ _PLACE_KEPT_FOR_SLOTS: Final = 3
 """Whoever waits and is not seen for so long has lost his place, and comes back as the last."""
 
 _LINE: Final = """
-SELECT wait.* FROM unnest(%s::bigint[]) AS wanted (account_id)
-CROSS JOIN unnest(%s::bigint[]) AS here (region_id)
+SELECT wait.* FROM unnest(%s::bigint[], %s::bigint[]) AS place (account_id, region_id)
 CROSS JOIN LATERAL (
-    SELECT * FROM probes_quotawait
-    WHERE account_id = wanted.account_id AND region_id = here.region_id AND until > %s
-    ORDER BY off_since NULLS LAST, deep_since NULLS LAST, resource_id LIMIT %s
+    SELECT one.*, resource.next_due_at AS comes_at
+    FROM probes_quotawait AS one JOIN probes_resource AS resource ON resource.id = one.resource_id
+    WHERE one.account_id = place.account_id AND one.region_id = place.region_id AND one.until > %s
+        AND resource.paused_at IS NULL
+    ORDER BY one.off_since NULLS LAST, one.deep_since NULLS LAST, one.resource_id LIMIT %s
 ) AS wait
 """
 
@@ -120,7 +121,8 @@ def _shared_out(
     now: datetime,
 ) -> dict[Key, Granted]:
     """Return what becomes of checks of accounts that are limited, by these; write down what they take."""
-    lines = _lines([row.pk for pool in pools for row in pool.rows], {region for _, region in wanted}, now)
+    places = [(row.pk, region) for pool in pools for region in _sharers(pool, wanted) for row in pool.rows]
+    lines = _lines(places, now)
     changed: dict[int, QuotaAccount] = {}
     happenings: list[Happening] = []
     decided: list[_Decided] = []
@@ -323,10 +325,11 @@ def _shortage(row: QuotaAccount, counted: CountedAsOne, met: "_Decided", now: da
     )
 
 
-def _lines(accounts: Collection[int], regions: Collection[int], now: datetime) -> Mapping[_Place, list[Waiting]]:
-    """Return who waits for each account in each region, the first of them."""
+def _lines(places: Sequence[_Place], now: datetime) -> Mapping[_Place, list[Waiting]]:
+    """Return who waits for each account in each region, the first of them. Who is paused does not wait."""
     found: dict[_Place, list[Waiting]] = defaultdict(list)
-    for row in QuotaWait.objects.raw(_LINE, [list(accounts), list(regions), now, HEAD_OF_THE_LINE]):
+    accounts, regions = [account for account, _ in places], [region for _, region in places]
+    for row in QuotaWait.objects.raw(_LINE, [accounts, regions, now, HEAD_OF_THE_LINE]):
         found[row.account_id, row.region_id].append(
             Waiting(
                 key=(row.resource_id, row.region_id),
@@ -335,6 +338,7 @@ def _lines(accounts: Collection[int], regions: Collection[int], now: datetime) -
                 deep_since=row.deep_since,
                 off_since=row.off_since,
                 holds_until=row.holds_until,
+                comes_at=row.comes_at,
             )
         )
     return found

@@ -10,6 +10,9 @@ takes anything (`hold`). Who does not have it by then lets all others pass for a
 line. Whatever others take or say, so nobody is held up for longer by one of them, and a line whose heads all fail is
 free for half of the time.
 
+Nothing is held or kept for whoever comes later than all is over again that is taken now (`_returns_within`): others
+would leave it for days, and he would have no more of it.
+
 Each region has a line of its own: one that never gets what it waits for keeps nothing from the others.
 
 Where each request counts, half of what is ours is for resolves. What costs more than all of the other half may have
@@ -31,7 +34,7 @@ HEAD_OF_THE_LINE: Final = 500
 """So many of those who wait for an account are looked at; whoever is further back has to wait anyway."""
 
 _LONGEST_HOLD: Final = timedelta(hours=8)
-"""Docker Hub's window is six hours, and half an hour more until all of it is over; slots are seldom further apart."""
+"""Docker Hub's window is six hours, and half an hour more until all of it is over."""
 
 Key = tuple[int, int]
 """A resource and a region."""
@@ -69,7 +72,8 @@ class Wish:
 class Waiting:
     """One that waits to be looked at in depth, or to be looked at at all, or both; since when for each.
 
-    `holds_until` is set once it was at the head of a line and found no room.
+    `holds_until` is set once it was at the head of a line and found no room. Its next slot `comes_at` that time; None
+    is soon.
     """
 
     key: Key
@@ -78,6 +82,7 @@ class Waiting:
     deep_since: datetime | None = None
     off_since: datetime | None = None
     holds_until: datetime | None = None
+    comes_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +111,23 @@ class _Place:
     is_here: bool
     can_be_lowered: bool = True
     holds_until: datetime | None = None
+    comes_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """So much is left for a line, of so much for both; so much would be at best; and it is never more than `most`."""
+    """So much is left for a line, of so much for both; so much would be at best; and it is never more than `most`.
+
+    What is taken now `returns_within` so long.
+    """
 
     left: int
     in_all: int
     best: int
     best_in_all: int
     most: int
+    most_in_all: int
+    returns_within: timedelta
 
     def has(self, cost: int, kept: int = 0) -> bool:
         return kept + min(cost, self.most) <= self.left and kept + cost <= self.in_all
@@ -135,14 +146,30 @@ class _Line:
 
     @property
     def head(self) -> _Place | None:
-        """The first who could have what he wants, or may have held it: nobody else begins to until he has gone."""
-        return next((place for place in self.places if place.holds_until or self.room.could_have(place.cost)), None)
+        """The first who could have what he wants, or may have held it: nobody else begins to until he has gone.
+
+        Whoever never could have it held a place in the other line.
+        """
+        return next(
+            (
+                place
+                for place in self.places
+                if self.room.could_have(place.cost) or (place.holds_until and place.cost <= self.room.most_in_all)
+            ),
+            None,
+        )
 
     @property
     def holder(self) -> _Place | None:
         """The head as long as he may hold what there is; that begins when he is here."""
         head = self.head
-        return head if head and (head.is_here if head.holds_until is None else self.now < head.holds_until) else None
+        if head is None or not self._comes_soon(head):
+            return None
+        return head if (head.is_here if head.holds_until is None else self.now < head.holds_until) else None
+
+    def _comes_soon(self, place: _Place) -> bool:
+        """Tell whether what somebody else takes now would be missing when his slot comes."""
+        return place.is_here or place.comes_at is None or place.comes_at < self.now + self.room.returns_within
 
     def served(self, first: Sequence[_Place] = ()) -> set[Key]:
         """Return for whom there is room, of those who are here; these come `first`."""
@@ -153,14 +180,18 @@ class _Line:
             has_room = self.room.has(place.cost, kept)
             if has_room and place.is_here:
                 served.add(place.key)
-            if has_room or place == holder:
+            if place == holder or (has_room and self._comes_soon(place)):
                 kept += place.cost
         return served
 
     def first(self) -> list[_Place]:
         """Return who comes first because a resolve would not do, beside what is kept for who waits longest."""
         holder = self.holder
-        keeping = (place for place in self.places if place == holder or self.room.has(place.cost))
+        keeping = (
+            place
+            for place in self.places
+            if place == holder or (self.room.has(place.cost) and self._comes_soon(place))
+        )
         left = self.room.left - next((place.cost for place in keeping if place.can_be_lowered), 0)
         first = []
         for place in self.places:
@@ -191,6 +222,8 @@ def decide(account: Account, wishes: Sequence[Wish], waiting: Sequence[Waiting],
             best=best.for_depth(now),
             best_in_all=best.allowance(now) or 0,
             most=account.most(for_depth=True),
+            most_in_all=account.most(),
+            returns_within=_returns_within(account),
         ),
         now,
     )
@@ -201,7 +234,9 @@ def decide(account: Account, wishes: Sequence[Wish], waiting: Sequence[Waiting],
     left = in_all - sum(wish.cost for wish in open_wishes if wish.key in granted)
     rest = [wish for wish in open_wishes if wish.key not in granted]
     at_best = account.at_best().allowance(now) or 0
-    shallow = _shallow_line(rest, waiting, _Room(left, left, at_best, at_best, account.most()), now)
+    most = account.most()
+    room = _Room(left, left, at_best, at_best, most, most, _returns_within(account))
+    shallow = _shallow_line(rest, waiting, room, now)
     served = shallow.served()
     fates |= {wish.key: _shallow_fate(wish, served) for wish in rest}
     heads = {
@@ -218,8 +253,16 @@ def decide(account: Account, wishes: Sequence[Wish], waiting: Sequence[Waiting],
 
 
 def hold(account: Account, every: timedelta) -> timedelta:
-    """Return for how long a head may hold: all that was taken before is over then, and one of its slots has come."""
-    return min(account.window + account.window / PARTS + every, _LONGEST_HOLD)
+    """Return for how long a head may hold: all that was taken before is over then, and one of its slots has come.
+
+    Of slots that are further apart the next one has come, too: until shortly before it nobody is held up.
+    """
+    return min(account.window + account.window / PARTS + every, max(_LONGEST_HOLD, every + every / PARTS))
+
+
+def _returns_within(account: Account) -> timedelta:
+    """Return when all that is taken now may be taken again, as far as anybody is held up for it."""
+    return min(account.window + account.window / PARTS, _LONGEST_HOLD)
 
 
 def _stand(holds_until: datetime | None, length: timedelta, *, is_head: bool, now: datetime) -> Stand:
@@ -252,7 +295,7 @@ def _deep_line(wishes: Sequence[Wish], waiting: Sequence[Waiting], room: _Room, 
         for key, wish in here.items()
     ]
     line += [
-        _Place(item.key, item.deep_since, item.cost, False, item.least is not None, item.holds_until)
+        _Place(item.key, item.deep_since, item.cost, False, item.least is not None, item.holds_until, item.comes_at)
         for item in waiting
         if item.deep_since and item.key not in here
     ]
@@ -275,7 +318,9 @@ def _shallow_line(wishes: Sequence[Wish], waiting: Sequence[Waiting], room: _Roo
         if wish.least and not wish.must_go
     ]
     line += [
-        _Place(item.key, item.off_since, item.least, is_here=False, holds_until=item.holds_until)
+        _Place(
+            item.key, item.off_since, item.least, is_here=False, holds_until=item.holds_until, comes_at=item.comes_at
+        )
         for item in waiting
         if item.off_since and item.least is not None and item.key not in here
     ]

@@ -350,6 +350,22 @@ def test_dear_check_that_fits_at_best_is_made_among_small_ones(
     assert registry.longest_without(0) <= 2 * holds(registry, images) + count * registry.window_minutes
 
 
+@settings(max_examples=20, deadline=None)
+@given(registries(Counting.MANIFESTS, regions=(1,), most_people=0), st.integers(10, 24), st.integers(1, 2), st.data())
+def test_check_that_comes_seldom_is_made_and_leaves_the_others_what_they_had(
+    registry: Registry, hours: int, count: int, data: st.DataObject
+) -> None:
+    """Every third of its slots finds room at least; and others wait for some windows, not for its slot."""
+    ours = registry.limit // 2
+    small = {number: Image(ours // 4, 30) for number in range(120, 360, 30)}
+    costs = data.draw(st.lists(st.integers(ours * 3 // 4 + 1, ours), min_size=count, max_size=count))
+    registry.play(small | {number: Image(cost, 60 * hours) for number, cost in enumerate(costs)}, windows=240)
+    made = sorted(minute for number in small for minute in registry.made[number])
+    assert max(after - before for before, after in pairwise(made)) <= (2 + 2 * count) * registry.window_minutes
+    for number in range(count):
+        assert len(registry.made[number]) * 3 >= len(registry.slots[number]) - 3
+
+
 @settings(max_examples=30, deadline=None)
 @given(registries(), st.lists(st.tuples(st.integers(1, 300), slots_every, st.booleans()), min_size=1, max_size=8))
 def test_share_is_kept_whoever_holds(registry: Registry, images: list[tuple[int, int, bool]]) -> None:

@@ -47,6 +47,7 @@ class Dispatcher:
                     deep_since=((before and before.deep_since) or now) if wish.is_deep else None,
                     off_since=((before and before.off_since) or now) if fate is Fate.PUT_OFF else None,
                     holds_until=(before and before.holds_until) or stand.holds_until,
+                    comes_at=now + wish.every,
                 )
         self.account = self.account.charged(now, spent=spent, deep=deep)
         self.taken.append((now, spent))

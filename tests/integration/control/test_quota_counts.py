@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import again, dispatch, retention
+from probes.actions import again, dispatch, resources, retention
 from probes.actions import regions as region_actions
 from probes.actions.ingest import ingest
 from probes.management.ledger import lines
@@ -197,6 +197,28 @@ class TestPlacesInLine:
         Resource.objects.filter(pk=waiting[0].pk).update(paused_at=now)
         dispatch.claim_due(now + timedelta(days=3))
         assert not QuotaWait.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("comes", "is_paused", "other"),
+        [(5 * MINUTE, False, Depth.RESOLVE), (HOUR, False, Depth.PLATFORM), (5 * MINUTE, True, Depth.PLATFORM)],
+        ids=["soon", "later than that comes back which others take", "paused"],
+    )
+    def test_what_there_is_room_for_is_kept_for_who_comes_soon(
+        self,
+        now: datetime,
+        regions: Regions,
+        waiting: list[Resource],
+        comes: timedelta,
+        *,
+        is_paused: bool,
+        other: Depth,
+    ) -> None:
+        later = now + 11 * MINUTE
+        QuotaWait.objects.update(until=later + 3 * HOUR)
+        Resource.objects.filter(pk=waiting[1].pk).update(next_due_at=later + comes)
+        if is_paused:
+            resources.pause([waiting[1].pk], now=now + SECOND)
+        assert depths(regions, dispatch.claim_due(later).messages) == {"eu-west": [other]}
 
 
 class TestFailingImages:

@@ -21,9 +21,19 @@ def resolve(key: int, cost: int = 3) -> Wish:
 
 
 def waits(
-    key: int, *, minutes: int, cost: int = 2, least: int | None = 0, is_off: bool = False, holds: int | None = None
+    key: int,
+    *,
+    minutes: int,
+    cost: int = 2,
+    least: int | None = 0,
+    is_off: bool = False,
+    holds: int | None = None,
+    comes: int | None = None,
 ) -> Waiting:
-    """Return one who waits for so long; who `holds` does so for so many minutes from now, or did until then."""
+    """Return one who waits for so long; who `holds` does so for so many minutes from now, or did until then.
+
+    He `comes` in so many.
+    """
     since = NOON - minutes * MINUTE
     return Waiting(
         key=(key, 1),
@@ -32,6 +42,7 @@ def waits(
         deep_since=None if is_off else since,
         off_since=since if is_off else None,
         holds_until=None if holds is None else NOON + holds * MINUTE,
+        comes_at=None if comes is None else NOON + comes * MINUTE,
     )
 
 
@@ -242,6 +253,39 @@ class TestWhoIsAtTheHeadOfALine:
         )
         taken = COUNTED.charged(NOON, spent=10, deep=10)
         assert stands(taken, deep(9, 6, 3), waiting=line) == [Stand()]
+
+    def test_who_never_could_have_more_holds_for_a_resolve_only(self) -> None:
+        line = (replace(waits(9, minutes=9, cost=100, least=3, is_off=True, holds=1), deep_since=NOON - MINUTE),)
+        assert fates(COUNTED.charged(NOON, spent=10), deep(1, 5, 3), waiting=line) == "a"
+
+
+class TestWhoComesSeldom:
+    """What is taken now may be taken again in 65 minutes: then nobody has to leave it for who comes later."""
+
+    TAKEN = HUB.charged(NOON, spent=6)
+
+    def test_nothing_is_kept_for_him_until_shortly_before(self) -> None:
+        assert fates(HUB, deep(1), waiting=(waits(9, minutes=9, cost=10, comes=65),)) == "a"
+        assert fates(HUB, deep(1), waiting=(waits(9, minutes=9, cost=10, comes=64),)) == "l"
+        assert fates(HUB, deep(1, least=None), waiting=(waits(9, minutes=9, cost=10, comes=65),)) == "a"
+
+    def test_nor_held(self) -> None:
+        assert fates(self.TAKEN, deep(1), waiting=(waits(9, minutes=9, cost=7, holds=99, comes=65),)) == "a"
+        assert fates(self.TAKEN, deep(1), waiting=(waits(9, minutes=9, cost=7, holds=99, comes=64),)) == "l"
+
+    def test_nor_is_a_resolve(self) -> None:
+        short = COUNTED.charged(NOON, spent=15)
+        assert fates(short, resolve(1), waiting=(waits(3, minutes=1, least=3, is_off=True, comes=65),)) == "a"
+        assert fates(short, resolve(1), waiting=(waits(3, minutes=1, least=3, is_off=True, comes=64),)) == "p"
+
+    def test_he_holds_it_when_his_next_slot_comes(self) -> None:
+        assert hold(HUB, 24 * 60 * MINUTE) == (25 * 60 + 5) * MINUTE
+        assert hold(replace(HUB, ceiling=Ceiling(20, 7 * 86_400)), 24 * 60 * MINUTE) == 26 * 60 * MINUTE
+
+    def test_of_a_long_window_eight_hours_are_kept_free_at_most(self) -> None:
+        week = replace(HUB, ceiling=Ceiling(20, 7 * 86_400))
+        assert fates(week, deep(1), waiting=(waits(9, minutes=9, cost=10, comes=8 * 60),)) == "a"
+        assert fates(week, deep(1), waiting=(waits(9, minutes=9, cost=10, comes=8 * 60 - 1),)) == "l"
 
 
 class TestWaiting:
