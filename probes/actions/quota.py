@@ -17,7 +17,7 @@ from django.db import connection
 from probes.actions import events
 from probes.actions.orders import Granted, Wanted
 from probes.actions.quota_book import Book, Pool
-from probes.models import QuotaAccount, QuotaWait, Region
+from probes.models import QuotaAccount, Region
 from probes.policy import quota_costs
 from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
@@ -29,7 +29,9 @@ _PLACE_KEPT_FOR_SLOTS: Final = 3
 """Whoever waits and is not seen for so long has lost his place, and comes back as the last."""
 
 _LINE: Final = """
-SELECT wait.* FROM unnest(%s::bigint[], %s::bigint[]) AS place (account_id, region_id)
+SELECT wait.account_id, wait.region_id, wait.resource_id, wait.cost, wait.least, wait.deep_since, wait.off_since,
+    wait.holds_until, wait.comes_at
+FROM unnest(%s::bigint[], %s::bigint[]) AS place (account_id, region_id)
 CROSS JOIN LATERAL (
     SELECT one.*, resource.next_due_at AS comes_at
     FROM probes_quotawait AS one JOIN probes_resource AS resource ON resource.id = one.resource_id
@@ -38,6 +40,8 @@ CROSS JOIN LATERAL (
     ORDER BY one.off_since NULLS LAST, one.deep_since NULLS LAST, one.resource_id LIMIT %s
 ) AS wait
 """
+
+_WAITING: Final = ("cost", "least", "deep_since", "off_since", "holds_until", "comes_at")
 
 _WAIT: Final = """
 INSERT INTO probes_quotawait AS wait (
@@ -329,18 +333,10 @@ def _lines(places: Sequence[_Place], now: datetime) -> Mapping[_Place, list[Wait
     """Return who waits for each account in each region, the first of them. Who is paused does not wait."""
     found: dict[_Place, list[Waiting]] = defaultdict(list)
     accounts, regions = [account for account, _ in places], [region for _, region in places]
-    for row in QuotaWait.objects.raw(_LINE, [accounts, regions, now, HEAD_OF_THE_LINE]):
-        found[row.account_id, row.region_id].append(
-            Waiting(
-                key=(row.resource_id, row.region_id),
-                cost=row.cost,
-                least=row.least,
-                deep_since=row.deep_since,
-                off_since=row.off_since,
-                holds_until=row.holds_until,
-                comes_at=row.comes_at,
-            )
-        )
+    with connection.cursor() as cursor:
+        cursor.execute(_LINE, [accounts, regions, now, HEAD_OF_THE_LINE])
+        for account, region, resource, *wait in cursor.fetchall():
+            found[account, region].append(Waiting(key=(resource, region), **dict(zip(_WAITING, wait, strict=True))))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from django.db.models import QuerySet
 
 from probes.models import Credential, QuotaAccount, Region
-from probes.policy import hearsay, quota
+from probes.policy import hearsay, quota, quota_limits
 from probes.selectors.quota import CountedAsOne, with_settings
 
 MOST_ADDRESSES: Final = 256
@@ -117,7 +117,7 @@ class Book:
         if party.credential is not None:
             return party.registry, party.credential.pk, ""
         if party.address:
-            name = party.registry, None, quota.place(party.address)
+            name = party.registry, None, quota_limits.place(party.address)
             if name in self._by_name or self._addresses[party.registry] < MOST_ADDRESSES:
                 return name
         slug = party.region.slug

@@ -15,9 +15,9 @@ from django.db.models import QuerySet
 
 from probes.actions.reports import Key
 from probes.models import Batch, QuotaAccount, Region
-from probes.policy import hearsay, quota, quota_costs
+from probes.policy import hearsay, quota, quota_costs, quota_limits
 from probes.policy.clock import by_our_clock
-from probes.policy.quota import Reading
+from probes.policy.quota_limits import Reading
 from probes.protocol.outcome import Outcome
 from probes.protocol.taxonomy import Depth
 from probes.selectors.quota import account_of_region, reading_of, with_settings
@@ -153,7 +153,7 @@ def _note(row: QuotaAccount, region: int, reading: Reading) -> None:
     readings = hearsay.noted(hearsay.readings_from_json(row.readings), region, reading)
     row.readings = hearsay.readings_to_json(readings)
     row.source = hearsay.source(readings)
-    if quota.later(reading_of(row), reading) == reading:
+    if quota_limits.later(reading_of(row), reading) == reading:
         row.limit, row.remaining, row.window_seconds = reading.limit, reading.remaining, reading.window_seconds
         row.read_at = reading.at
 
@@ -163,7 +163,7 @@ def _is_news(row: QuotaAccount, region: int, reading: Reading | None) -> bool:
     before = hearsay.readings_from_json(row.readings).get(region)
     if reading is None or (before and before.limit is None and reading.limit is None):
         return False
-    return quota.later(before, reading) != before
+    return quota_limits.later(before, reading) != before
 
 
 def _reading(outcomes: Iterable[Outcome], clock_offset_seconds: float | None, now: datetime) -> Reading | None:

@@ -13,7 +13,7 @@ from probes.admin.filters import ResourceFilter
 from probes.admin.ledger import LedgerAdmin
 from probes.models import QuotaAccount, Region, ResourceCosts
 from probes.policy.hearsay import readings_from_json
-from probes.policy.quota import Reading
+from probes.policy.quota_limits import Reading
 from probes.policy.spans import span
 from probes.selectors.quota import AccountLine, Costs, line
 

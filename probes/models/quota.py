@@ -15,8 +15,8 @@ from probes.models.resource import Resource
 class QuotaAccount(models.Model):
     """Whom a registry counts requests for: a login, or an address that regions come from without one.
 
-    Made by the first check that is drawn up for it. `egress` is the address as `policy.quota.place` has it, or the
-    region's slug while its address is not known; empty with a credential, which counts wherever it is used from.
+    Made by the first check that is drawn up for it. `egress` is the address as `policy.quota_limits.place` has it, or
+    the region's slug while its address is not known; empty with a credential, which counts wherever it is used from.
     `regions` are the slugs of those that were last known to come from there.
 
     States of a row:

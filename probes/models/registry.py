@@ -9,10 +9,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from probes.models import validation
-from probes.policy.quota import (
+from probes.policy.quota import SHARE_PERCENT
+from probes.policy.quota_limits import (
     LARGEST_LIMIT,
     LONGEST_WINDOW_SECONDS,
-    SHARE_PERCENT,
     SHORTEST_WINDOW_SECONDS,
     Ceiling,
     Counting,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from math import inf
 from typing import Any, Final
 
-from probes.policy.quota import LONGEST_WINDOW_SECONDS, UNTOLD_WINDOW_SECONDS, Reading
+from probes.policy.quota_limits import LONGEST_WINDOW_SECONDS, UNTOLD_WINDOW_SECONDS, Reading
 
 ENOUGH_TO_DOUBT_ONE: Final = 3
 """Where so many were told, one alone is not believed to have more than all the others, at once or in a second."""

@@ -7,7 +7,8 @@ Source: behaviour section E.3. Docker Hub counts each manifest that is fetched (
 from collections.abc import Sequence
 from typing import Final
 
-from probes.policy.quota import REQUESTS_OF_A_RESOLVE, Counting
+from probes.policy.quota import REQUESTS_OF_A_RESOLVE
+from probes.policy.quota_limits import Counting
 from probes.protocol.outcome import Outcome
 from probes.protocol.plan import ALL_PLATFORMS
 from probes.protocol.taxonomy import Depth, Stage

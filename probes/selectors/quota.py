@@ -9,8 +9,9 @@ from typing import Final
 from django.db.models import F, QuerySet, Sum
 
 from probes.models import AccountCosts, QuotaAccount, ResourceCosts
-from probes.policy import hearsay, quota
-from probes.policy.quota import Account, Bucket, Counting, Reading
+from probes.policy import hearsay, quota, quota_limits
+from probes.policy.quota import Account, Bucket
+from probes.policy.quota_limits import Counting, Reading
 from probes.selectors.registries import UNREAD
 
 _UNREAD: Final = (*(f"registry__{name}" for name in UNREAD), "credential__secret_encrypted")
@@ -156,8 +157,8 @@ def _with_settings(
 ) -> Account:
     registry = row.registry
     return Account(
-        counting=quota.counting(registry.quota_counts, host=registry.host, source=source),
-        ceiling=quota.ceiling(
+        counting=quota_limits.counting(registry.quota_counts, host=registry.host, source=source),
+        ceiling=quota_limits.ceiling(
             own=registry.own_ceiling,
             reading=reading,
             host=registry.host,

@@ -8,7 +8,7 @@ from django.db.models import Count, F, Min, Q
 
 from probes.models import HostCertificate, Notice, QuotaAccount
 from probes.policy import hearsay
-from probes.policy.quota import Reading
+from probes.policy.quota_limits import Reading
 from probes.selectors.quota import reading_of
 
 

@@ -44,7 +44,7 @@ from probes.models import (
 )
 from probes.policy.delivery import ChannelKind
 from probes.policy.hearsay import readings_to_json
-from probes.policy.quota import Reading
+from probes.policy.quota_limits import Reading
 from tests.fakes.far_region import FarRegion
 
 REGIONS: Final = ("ap-south", "eu-west", "us-east")

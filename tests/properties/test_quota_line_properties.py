@@ -14,7 +14,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from probes.policy.quota import Account, Ceiling, Counting, Reading
+from probes.policy.quota import Account
+from probes.policy.quota_limits import Ceiling, Counting, Reading
 from probes.policy.rationing import Fate, Waiting, Wish, decide
 from tests.properties.test_quota_properties import Dispatcher
 

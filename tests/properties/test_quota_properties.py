@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.policy.quota import Account, Ceiling, Counting, Reading
+from probes.policy.quota import Account
+from probes.policy.quota_limits import Ceiling, Counting, Reading
 from probes.policy.rationing import Fate, Key, Waiting, Wish, decide
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.policy.hearsay import Readings, believed, noted
-from probes.policy.quota import Account, Bucket, Counting, Reading, ceiling
+from probes.policy.quota import Account, Bucket
+from probes.policy.quota_limits import Counting, Reading, ceiling
 from probes.policy.rationing import Fate, Wish, decide
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from probes.actions import regions as region_actions
 from probes.models import Channel, Credential, QuotaAccount, Registry
 from probes.policy.hearsay import readings_to_json
-from probes.policy.quota import Reading
+from probes.policy.quota_limits import Reading
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.scraper import samples, value
 from tests.fakes.surroundings import SOON, surroundings_of

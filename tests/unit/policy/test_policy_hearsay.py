@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from probes.policy.hearsay import believed, least_left, merged, noted, readings_from_json, readings_to_json, source
-from probes.policy.quota import Reading
+from probes.policy.quota_limits import Reading
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

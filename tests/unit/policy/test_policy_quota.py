@@ -6,24 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from probes.policy.quota import (
+from probes.policy.quota import NOBODY, PARTS, Account, Bucket, buckets_from_json, buckets_to_json
+from probes.policy.quota_costs import cost, has_met, manifests_read, price
+from probes.policy.quota_limits import (
     HUB,
     LARGEST_LIMIT,
     LONGEST_SOURCE,
-    NOBODY,
-    PARTS,
-    Account,
-    Bucket,
     Ceiling,
     Counting,
     Reading,
-    buckets_from_json,
-    buckets_to_json,
     ceiling,
     counting,
     place,
 )
-from probes.policy.quota_costs import cost, has_met, manifests_read, price
 from probes.protocol.outcome import Conclusion, Outcome, RateLimit, Step
 from probes.protocol.taxonomy import Depth, Reason, Stage
 from tests.fakes.steps import step

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from probes.policy.quota import Account, Ceiling, Counting, Reading
+from probes.policy.quota import Account
+from probes.policy.quota_limits import Ceiling, Counting, Reading
 from probes.policy.rationing import HEAD_OF_THE_LINE, Stand, Waiting, Wish, decide, hold
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

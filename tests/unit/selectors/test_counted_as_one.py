@@ -9,7 +9,8 @@ import pytest
 from probes.models import QuotaAccount, Registry
 from probes.policy import quota
 from probes.policy.hearsay import readings_to_json
-from probes.policy.quota import NOBODY, Bucket, Reading, buckets_from_json, buckets_to_json
+from probes.policy.quota import NOBODY, Bucket, buckets_from_json, buckets_to_json
+from probes.policy.quota_limits import Reading
 from probes.selectors.quota import CountedAsOne
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
