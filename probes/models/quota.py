@@ -85,8 +85,8 @@ class QuotaWait(models.Model):
 
     `deep_since` says since when it waits to be looked at in depth, which is expected to cost `cost`; `off_since`
     since when its slots are put off, until one for `least` (null where a resolve would not do). It keeps its place
-    `until` some slots have passed without it, as when it was paused. `holds_until` is set once
-    it was at the head of its line and found no room there: till then it keeps what there is from all behind it.
+    `until` some slots have passed without it, as when it was paused. `holds_until` is set once it was at the head of
+    its line and found no room there: till then it keeps what there is from all behind it, shortly before its slots.
     """
 
     account = models.ForeignKey(QuotaAccount, on_delete=models.CASCADE, related_name="waits")
