@@ -137,7 +137,9 @@ class MailReceiver:
                 "authenticator": self._authenticate,
             }
         secure = self.tls if self.scheme == "smtps" else None
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, ssl_context=secure, **demands)
+        self._controller = Controller(
+            self, hostname="127.0.0.1", port=self.port, ssl_context=secure, ready_timeout=30.0, **demands
+        )
         self._controller.start()
 
     def _authenticate(self, *given: Any) -> AuthResult:

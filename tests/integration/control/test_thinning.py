@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
 OLD = timedelta(days=20)
+BRIEF_SECONDS = 8  # a lock is waited for a second here, and for ten elsewhere
 
 
 def outcome(resource: Resource, region: int, slot: datetime, status: Status, document: object) -> Outcome:
@@ -98,7 +99,7 @@ def test_copy_waits_for_its_place_while_a_backup_reads_and_keeps_nobody_waiting(
         began = time.monotonic()
         with pytest.raises(OperationalError) as held:
             thinning.thin_hour(old_day.date())
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < BRIEF_SECONDS
         assert partitions.is_held(held.value)
         tasks.rollup()
         assert "waits for its place" in caplog.text
@@ -170,7 +171,7 @@ def test_day_that_is_too_old_waits_while_a_backup_reads_and_all_else_is_tidied_u
             cursor.execute("LOCK TABLE probes_outcome IN ACCESS SHARE MODE")
         began = time.monotonic()
         tasks.partitions()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < BRIEF_SECONDS
         assert "what is too old of probes_outcome waits" in caplog.text
         assert name in partitions.OUTCOMES.existing()
         assert not MissedSlots.objects.exists()
