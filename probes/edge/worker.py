@@ -78,7 +78,6 @@ class EdgeWorker:
 
     def main(self) -> int:
         """Work until SIGTERM or SIGINT, then finish what is in hand, within bounds; return the exit status."""
-        self._engine_loop.start()
         worker = _Worker(
             app=self._app,
             stopping=self._begin_to_stop,
@@ -90,6 +89,9 @@ class EdgeWorker:
             without_mingle=True,
             without_heartbeat=True,
         )
+        # Only now: Celery has changed the environment. The C library ends the process if that happens while it reads
+        # it in another thread, as it does there to resolve the first name.
+        self._engine_loop.start()
         worker.heed_signals()
         self._publisher.start()
         self._pulse.start()

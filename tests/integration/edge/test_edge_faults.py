@@ -99,6 +99,17 @@ def test_worker_can_be_told_to_leave_as_soon_as_it_is_heard_of(region: Region, e
     assert "Celery did not stop in time" not in worker.log
 
 
+def test_environment_is_changed_while_there_is_no_other_thread(region: Region, edge: StartEdge) -> None:
+    """Celery changes it. A thread that resolves its first name reads it meanwhile, and may die of that."""
+    worker = edge("audited")
+    region.send(region.envelope(region.batch("any")))
+    region.wait_for_reports(1)
+    worker.terminate()
+    assert worker.wait() == 0
+    changes = {line for line in worker.log.splitlines() if line.startswith("environment changed among ")}
+    assert changes == {"environment changed among MainThread"}
+
+
 def test_batches_that_wait_stay_for_the_next_worker(region: Region, edge: StartEdge) -> None:
     worker = edge(KAIROS_EDGE_FINISH_SECONDS="0.5", KAIROS_EDGE_BATCHES="1")
     sent = [region.batch("hangs"), region.batch("ok"), region.batch("ok"), region.batch("ok")]
