@@ -83,6 +83,8 @@ class Lab(Pipeline):
     def _set_up(self, child: Child) -> Child:
         """Put a program on its host; a region's worker gets canaries and a clock that can be set as well."""
         child = super()._set_up(child)
+        # One that dies of a signal says in its log what its threads were at.
+        child = replace(child, environment={**child.environment, "PYTHONFAULTHANDLER": "1"})
         region = child.name.removeprefix("edge-")
         if region == child.name:
             return replace(child, argv=self.network.hosts[CONTROL].command(*child.argv))

@@ -59,4 +59,4 @@ def test_no_check_is_made_twice(report: Report) -> None:
 
 
 def test_no_program_dies_of_a_fault(report: Report) -> None:
-    assert list(report.deaths) == []
+    assert list(report.deaths) == [], "\n".join(report.deaths)

@@ -20,7 +20,8 @@ TAIL_LINES: Final = 80
 class Processes:
     """Programs by name. What a test kills stays dead until it starts it; what dies by itself is started again.
 
-    That is what `manage.py up` does, with its first pause. `deaths` names what died by itself, and how.
+    That is what `manage.py up` does, with its first pause. `deaths` names what died by itself, and how, with the
+    last lines of its log.
     """
 
     def __init__(self, logs: Path) -> None:
@@ -68,7 +69,7 @@ class Processes:
         for name, process in list(self._running.items()):
             if process.poll() is not None:
                 del self._running[name]
-                self.deaths.append(f"{name} ended with status {process.returncode}")
+                self.deaths.append(f"{name} ended with status {process.returncode}\n{self._tail(name)}")
                 self._restart_at[name] = now + RESTART_SECONDS
         for name, restart_at in list(self._restart_at.items()):
             if now >= restart_at:
@@ -106,7 +107,10 @@ class Processes:
     @property
     def last_lines(self) -> Mapping[str, str]:
         """The end of each program's log, for a test that failed."""
-        return {name: "\n".join(self.log(name).splitlines()[-TAIL_LINES:]) for name in self._children}
+        return {name: self._tail(name) for name in self._children}
+
+    def _tail(self, name: str) -> str:
+        return "\n".join(self.log(name).splitlines()[-TAIL_LINES:])
 
     def _family(self, name: str) -> list[psutil.Process]:
         # Not by process group: PostgreSQL gives each of its backends one of its own.
