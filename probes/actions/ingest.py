@@ -159,7 +159,8 @@ def _take(report: reports.Received, *, now: datetime) -> Ingested:
         _note_certificates(report, wanted, rows, now)
         rollups.note_late(_lapses(report, wanted, rows, terms), now=now)
         found = verdicts.recompute(rows, terms, now=now)
-        incidents.note_depth(report.region, sights.deep, found.done, now=now)
+        deep = {pk: result for pk, result in sights.deep.items() if pk in found.in_trouble}
+        incidents.note_depth(report.region, deep, found.done, now=now)
         settling.settle(
             batch,
             judged.accepted,

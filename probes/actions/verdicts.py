@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import Case, TextField, When
+from django.db.models import Case, Func, IntegerField, TextField, When
 from django.db.models.fields.json import KT
 from msgspec.json import encode
 
@@ -42,6 +42,9 @@ _LOGIN_ASKED_FOR: Final = (Reason.AUTH_REQUIRED, Reason.AUTH_REQUIRED_OR_MISSING
 _FAILED: Final = (Status.UNAVAILABLE, Status.DEGRADED)
 _DETAIL: Final = Case(When(status__in=_FAILED, then=KT("document__detail")), output_field=TextField())
 """Documents are large and stored apart: only those that tell of a failure are opened."""
+
+_COUNT: Final = Func("pk", function="count", output_field=IntegerField())
+"""For a subquery: Django's own `Count` would group, and so count each row apart."""
 
 _MAKE: Final = """
 INSERT INTO probes_verdict (resource_id, state, since, computed_at, inputs)
@@ -104,11 +107,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """Verdicts that came out differently, by resource what each was made of, and what was done with incidents."""
+    """Verdicts that came out differently, by resource what each was made of, and what was done with incidents.
+
+    `in_trouble` are the resources with an incident that was open before or is now.
+    """
 
     changes: list[Change]
     inputs: Mapping[int, Inputs]
     done: list[incidents.Done]
+    in_trouble: set[int]
 
 
 def locked(resource_ids: Iterable[int], *, now: datetime) -> list[Verdict]:
@@ -118,17 +125,21 @@ def locked(resource_ids: Iterable[int], *, now: datetime) -> list[Verdict]:
     their ids, by everyone. Resources cannot be deleted until the transaction ends.
     """
     ids = sorted(set(resource_ids))
-    among = Verdict.objects.filter(resource__among=ids)
-    # Before any is locked: whoever made rows while it held others could wait for one who waits for it.
-    if among.count() < len(ids):
-        with connection.cursor() as cursor:
-            cursor.execute(_MAKE, {"ids": ids, "now": now})
-    return list(
-        among.select_related("resource__group")
+    rows = (
+        Verdict.objects.filter(resource__among=ids)
+        .select_related("resource__group")
         .only("state", "since", *_CONCERNED)
         .order_by("resource_id")
         .select_for_update(of=("self",), no_key=True)
     )
+    # All or none: whoever made rows while it held others could wait for one who waits for it.
+    known = Verdict.objects.filter(resource__among=ids).order_by().values(known=_COUNT)
+    found = list(rows.alias(known=known).filter(known=len(ids)))
+    if found or not ids:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(_MAKE, {"ids": ids, "now": now})
+    return list(rows)
 
 
 def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: datetime) -> Recomputed:
@@ -179,7 +190,8 @@ def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: d
             cursor.execute(_REMEMBER, [encode(history).decode()])
     done = incidents.follow(verdicts, judged, terms, before_now, works, now=now)
     notices.announce_incidents(done, now=now)
-    return Recomputed(changes, inputs, done)
+    in_trouble = set(before_now.incidents) | {pk for item in done if (pk := item.incident.resource_id)}
+    return Recomputed(changes, inputs, done, in_trouble)
 
 
 def _inputs(

@@ -31,6 +31,7 @@ from tests.integration.control.conftest import MakeImages, Regions
 pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 GONE = finding(Reason.TAG_NOT_FOUND)
 
 
@@ -439,14 +440,22 @@ def test_failure_at_a_layer_leads_to_deep_checks(now: datetime, regions: Regions
 def test_ingest_takes_the_same_queries_for_many_as_for_few(
     now: datetime, regions: Regions, make_images: MakeImages
 ) -> None:
-    def queries(count: int, due: datetime) -> int:
-        make_images(count)
-        batch = batches(regions, due)["eu-west"]
-        assert len(batch.plans) == count
-        report = regions["eu-west"].report(batch)
-        with CaptureQueriesContext(connection) as captured:
-            ingest(report, now=due)
-        return len(captured)
+    def queries(count: int, due: datetime) -> tuple[int, int]:
+        """Return how many the first report takes, and one that finds all as it was."""
+        make_images(count, interval_seconds=60)
+        taken = []
+        for at in (due, due + HOUR):
+            Resource.objects.update(next_due_at=at)
+            batch = batches(regions, at)["eu-west"]
+            assert len(batch.plans) == count
+            report = regions["eu-west"].report(batch)
+            with CaptureQueriesContext(connection) as captured:
+                ingest(report, now=at)
+            taken.append(len(captured))
+        Resource.objects.all().delete()
+        return taken[0], taken[1]
 
-    few = queries(2, now)
-    assert queries(97, now + SECOND) == few <= 24  # two of them because the images are seen for the first time
+    first, later = queries(2, now)
+    assert queries(97, now + 2 * HOUR) == (first, later)
+    assert first <= 24
+    assert later <= 19

@@ -315,6 +315,25 @@ def test_pause_takes_verdicts_in_the_order_in_which_a_report_does(now: datetime,
         assert pausing.result(30) == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_no_verdict_is_held_while_another_is_made(now: datetime, make_images: MakeImages) -> None:
+    """Whoever makes it may want those that are there next: the two would wait for each other."""
+    known, new = [image.pk for image in make_images(2)]
+
+    def lock(*ids: int) -> None:
+        with transaction.atomic():
+            verdicts.locked(ids, now=now)
+
+    lock(known)
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():
+            verdicts.locked([new], now=now)
+            waiting = elsewhere.submit(in_a_thread, lambda: lock(known, new))
+            wait_until_somebody_waits()
+            Verdict.objects.select_for_update(no_key=True, nowait=True).get(pk=known)
+        waiting.result(30)
+
+
 def in_a_thread(work: Callable[[], object]) -> object:
     try:
         return work()
