@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from probes import tasks
@@ -265,7 +266,9 @@ def test_region_that_fails_or_is_silent_splits_nothing(tale: Tale) -> None:
     assert TagWatch.objects.exists()
 
 
-def test_task_looks_at_what_is_due(tale: Tale, caplog: pytest.LogCaptureFixture) -> None:
+def test_task_looks_at_what_is_due(
+    tale: Tale, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By now its outcomes are stale, which is silence: a split that was told of stays open."""
     tale.round({"ap-south": at(A), "eu-west": at(B)}, after=31 * MINUTE)
     tale.now += 31 * MINUTE
@@ -273,6 +276,7 @@ def test_task_looks_at_what_is_due(tale: Tale, caplog: pytest.LogCaptureFixture)
     split = Event.objects.get(kind="tag_split")
     RegionState.objects.update(digest=B)
     TagWatch.objects.update(look_at=tale.now)
+    monkeypatch.setattr(timezone, "now", lambda: tale.now)  # in the first hour after noon, the tale is ahead
     tasks.tags()
     joined = Event.objects.get(kind="tag_joined")
     assert joined.facts["since"] == split.facts["since"]
