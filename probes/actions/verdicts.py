@@ -115,7 +115,7 @@ class Recomputed:
     changes: list[Change]
     inputs: Mapping[int, Inputs]
     done: list[incidents.Done]
-    in_trouble: set[int]
+    in_trouble: set[int | None]
 
 
 def locked(resource_ids: Iterable[int], *, now: datetime) -> list[Verdict]:
@@ -134,7 +134,7 @@ def locked(resource_ids: Iterable[int], *, now: datetime) -> list[Verdict]:
     )
     # All or none: whoever made rows while it held others could wait for one who waits for it.
     known = Verdict.objects.filter(resource__among=ids).order_by().values(known=_COUNT)
-    found = list(rows.alias(known=known).filter(known=len(ids)))
+    found: list[Verdict] = list(rows.alias(known=known).filter(known=len(ids)))
     if found or not ids:
         return found
     with connection.cursor() as cursor:
@@ -190,7 +190,7 @@ def recompute(verdicts: Sequence[Verdict], terms: Mapping[int, Terms], *, now: d
             cursor.execute(_REMEMBER, [encode(history).decode()])
     done = incidents.follow(verdicts, judged, terms, before_now, works, now=now)
     notices.announce_incidents(done, now=now)
-    in_trouble = set(before_now.incidents) | {pk for item in done if (pk := item.incident.resource_id)}
+    in_trouble = set(before_now.incidents) | {item.incident.resource_id for item in done}
     return Recomputed(changes, inputs, done, in_trouble)
 
 
