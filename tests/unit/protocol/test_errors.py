@@ -13,6 +13,7 @@ from probes.protocol.errors import (
     clean_text,
     common_refusal,
     is_double_auth,
+    is_pull_quota,
     is_stale_signature,
     manifest_refusal,
     pause_seconds,
@@ -276,6 +277,19 @@ def test_throttled_head_has_no_words_to_tell_the_kind_by() -> None:
     """E13."""
     assert throttling(reply(429), RegistryError(), is_head=True) == ""
     assert throttling(reply(429, {"RateLimit-Remaining": "0"}), RegistryError(), is_head=True) == "pull_quota"
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        (body("TOOMANYREQUESTS", "You have reached your unauthenticated pull rate limit."), True),
+        (body("TOOMANYREQUESTS", "Rate exceeded: see https://status.example/limits"), False),
+        (b"", False),
+    ],
+)
+def test_pull_quota_that_spares_heads_is_one_that_is_named(raw: bytes, *, named: bool) -> None:
+    """E13: a link alone may come with any limit."""
+    assert is_pull_quota(read_error(raw)) is named
 
 
 @pytest.mark.parametrize(
