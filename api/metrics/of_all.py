@@ -79,6 +79,12 @@ SCHEDULE_LAG: Final = Family(
     kind=Kind.GAUGE,
     text="For how long the check that is due longest has been waiting to be handed out.",
 )
+QUEUE_EMPTY: Final = Family(
+    name="kairos_queue_last_empty_timestamp_seconds",
+    kind=Kind.GAUGE,
+    text="When nothing was last seen to wait in a queue that regions write to: what waits there has come since.",
+    labels=("queue",),
+)
 
 _PAUSED: Final = "paused"
 _STATES: Final = (*VerdictState, _PAUSED)
@@ -160,6 +166,13 @@ def _schedule_lag(scrape: Scrape) -> Iterator[str]:
     yield sample(SCHEDULE_LAG.name, "", gauges.schedule_lag(scrape.now).total_seconds())
 
 
+def _queues_empty(_scrape: Scrape) -> Iterator[str]:
+    found = gauges.empty()
+    for queue, at in (("results", found.reports_at), ("heartbeats", found.heartbeats_at)):
+        if at:
+            yield sample(QUEUE_EMPTY.name, labels(queue=queue), instant(at))
+
+
 def _counters(counted: Counted, scrape: Scrape) -> Iterator[Counts]:
     """Yield what was counted, of all registries together where they are not told apart."""
     found = series.counters(counted)
@@ -188,4 +201,5 @@ SAMPLES: Final[Mapping[Family, Callable[[Scrape], Iterator[str]]]] = {
     REFUSED: _refused,
     TICK: _tick,
     SCHEDULE_LAG: _schedule_lag,
+    QUEUE_EMPTY: _queues_empty,
 }

@@ -34,12 +34,15 @@ class MessageRefusal(models.Model):
 class ControlBeat(models.Model):
     """The one row that the tick stamps: how others know that beat and a control worker are alive.
 
-    `running_since` is when the ticks began that come without a gap.
+    `running_since` is when the ticks began that come without a gap. `results_empty_at` and `heartbeats_empty_at` are
+    when a tick last saw that nothing waits to be read in that queue; null before it was ever seen.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     ticked_at = models.DateTimeField()
     running_since = models.DateTimeField(default=timezone.now, db_default=Now())
+    results_empty_at = models.DateTimeField(null=True, blank=True)
+    heartbeats_empty_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [

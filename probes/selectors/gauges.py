@@ -45,6 +45,13 @@ class Outstanding(NamedTuple):
     oldest_at: datetime
 
 
+class Empty(NamedTuple):
+    """When nothing was last seen to wait among reports and among heartbeats; None before it was ever seen."""
+
+    reports_at: datetime | None = None
+    heartbeats_at: datetime | None = None
+
+
 def standing(*, by_registry: bool) -> Sequence[Standing]:
     """Return how many resources there are of each registry (or of all), kind, group and state. One query."""
     with connection.cursor() as cursor:
@@ -67,6 +74,12 @@ def outstanding() -> Mapping[int, Outstanding]:
 def ticked_at() -> datetime | None:
     """Return when the last tick ran, None before the first. One query."""
     return ControlBeat.objects.values_list("ticked_at", flat=True).first()
+
+
+def empty() -> Empty:
+    """Return when the queues that regions write to were last seen empty. One query."""
+    found = ControlBeat.objects.values_list("results_empty_at", "heartbeats_empty_at").first()
+    return Empty(*found) if found else Empty()
 
 
 def schedule_lag(now: datetime) -> timedelta:

@@ -43,6 +43,8 @@ def tick() -> None:
     if before is None or before.date() != now.date():
         # After a long stop the hourly task has not yet run for today.
         days.ensure_partitions(now.date())
+    # Before anything new is asked of regions: what they were asked a second ago has mostly been read by now.
+    beat.note_empty(publishing.unread_now(), now=now)
     for _ in range(_ROUNDS):
         # The broker is asked first: while it is away nothing is claimed, and afterwards the slots are coalesced.
         queues = {region.queue: region.slug for region in Region.objects.active().only("slug")}

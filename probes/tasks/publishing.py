@@ -43,6 +43,12 @@ def crowded(queues: Iterable[str]) -> set[str]:
         return {queue for queue in queues if waiting(connection.default_channel, queue) >= CROWDED_AT_MESSAGES}
 
 
+def unread_now() -> Unread:
+    """Return how many messages of regions wait to be read, by one look: of those one is often on its way."""
+    with current_app.connection_or_acquire() as connection:
+        return _look(connection.default_channel)
+
+
 def unread() -> Unread:
     """Return how many messages of regions wait to be read: the fewest of a few looks within half a second.
 
@@ -52,7 +58,7 @@ def unread() -> Unread:
     with current_app.connection_or_acquire() as connection:
         channel = connection.default_channel
         for look in range(_LOOKS):
-            seen = Unread(heartbeats=waiting(channel, HEARTBEATS), reports=waiting(channel, RESULTS))
+            seen = _look(channel)
             if look:
                 seen = Unread(
                     heartbeats=min(seen.heartbeats, fewest.heartbeats), reports=min(seen.reports, fewest.reports)
@@ -91,6 +97,10 @@ def _publish(messages: Sequence[Message]) -> None:
                 expiration=max(1.0, (message.expires_at - now).total_seconds()),
                 producer=producer,
             )
+
+
+def _look(channel: Any) -> Unread:
+    return Unread(heartbeats=waiting(channel, HEARTBEATS), reports=waiting(channel, RESULTS))
 
 
 def _queue(name: str) -> Any:

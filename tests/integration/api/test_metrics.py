@@ -18,9 +18,10 @@ from rest_framework.test import APIClient
 
 from api.metrics.exposition import Kind
 from api.metrics.families import FAMILIES
-from probes.actions import dispatch, missed, refusals
+from probes.actions import beat, dispatch, missed, refusals
 from probes.actions.ingest import ingest
 from probes.models import ResourceGroup
+from probes.policy.liveness import Unread
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome
 from probes.protocol.taxonomy import Stage
@@ -138,6 +139,7 @@ class TestFormat:
 def everything_happened(plane: ControlPlane) -> set[str]:
     """Let something happen of all that is told; return the names of all samples."""
     plane.hear_all()
+    beat.note_empty(Unread(), now=plane.now)
     plane.hear_workers()
     image = plane.image(group=ResourceGroup.objects.create(name="core"))
     plane.check(image, finds=dict.fromkeys(plane.regions, with_steps))

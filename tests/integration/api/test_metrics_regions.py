@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from probes.actions import dispatch
+from probes.actions import beat, dispatch
 from probes.actions import regions as region_actions
-from probes.policy.liveness import RegionCondition
+from probes.policy.liveness import RegionCondition, Unread
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding
@@ -39,8 +39,8 @@ class TestRegions:
         assert samples(client, "kairos_region_last_heartbeat_timestamp_seconds") == {}
 
     def test_live_workers_are_counted_with_their_load(self, client: APIClient, plane: ControlPlane) -> None:
-        beat = plane.regions["eu-west"].heartbeat(in_flight=7, seats=100, spooled_reports=2)
-        region_actions.record_heartbeat(beat, now=timezone.now())
+        heard = plane.regions["eu-west"].heartbeat(in_flight=7, seats=100, spooled_reports=2)
+        region_actions.record_heartbeat(heard, now=timezone.now())
         for name, number in (("workers", 1), ("checks_in_flight", 7), ("seats", 100), ("spooled_reports", 2)):
             found = samples(client, f"kairos_region_{name}")
             assert (value(found, region="eu-west"), value(found, region="us-east")) == (number, 0)
@@ -65,6 +65,23 @@ class TestControlPlane:
             timezone.now().timestamp(), abs=60
         )
         assert value(samples(client, "kairos_schedule_lag_seconds")) > 50
+
+    def test_queue_is_told_of_since_it_was_first_seen_empty(self, client: APIClient, plane: ControlPlane) -> None:
+        plane.hear_all()
+        assert samples(client, "kairos_queue_last_empty_timestamp_seconds") == {}
+        beat.note_empty(Unread(heartbeats=1), now=plane.now)
+        found = samples(client, "kairos_queue_last_empty_timestamp_seconds")
+        assert found == {frozenset({("queue", "results")}): plane.now.timestamp()}
+
+    def test_queue_in_which_something_waits_was_last_empty_before(
+        self, client: APIClient, plane: ControlPlane
+    ) -> None:
+        plane.hear_all()
+        beat.note_empty(Unread(), now=plane.now)
+        beat.note_empty(Unread(reports=1), now=plane.now + timedelta(minutes=5))
+        found = samples(client, "kairos_queue_last_empty_timestamp_seconds")
+        assert value(found, queue="results") == plane.now.timestamp()
+        assert value(found, queue="heartbeats") == plane.now.timestamp() + 300
 
     def test_open_incidents_are_counted(self, client: APIClient, plane: ControlPlane) -> None:
         image = plane.image()

@@ -83,6 +83,24 @@ def test_tick_stamps_the_beat_and_makes_today_s_partition(broker: str, db: None)
     assert partitions.ensure_partitions(today) == []
 
 
+@pytest.mark.parametrize(("queue", "other"), [("results", "heartbeats"), ("heartbeats", "results")])
+def test_tick_notes_which_queues_are_read_to_their_end(broker: str, db: None, queue: str, other: str) -> None:
+    def empty_at(name: str) -> datetime:
+        at: datetime = ControlBeat.objects.values_list(f"{name}_empty_at", flat=True).get()
+        return at
+
+    tasks.tick()
+    with redis.Redis.from_url(broker) as client:
+        client.lpush(queue, "a message")
+        before = empty_at(queue)
+        tasks.tick()
+        assert empty_at(queue) == before < empty_at(other)
+        client.delete(queue)
+        read_at = datetime.now(UTC)
+        tasks.tick()
+        assert empty_at(queue) >= read_at
+
+
 def test_full_queue_gets_no_more_and_its_slots_are_shed(
     regions: Regions, make_images: MakeImages, queue: Queue, broker: str
 ) -> None:

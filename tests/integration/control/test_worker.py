@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ import redis
 from celery import Celery, current_app
 from django.conf import settings
 from django.db import connection, transaction
+from django.test import Client
 from django.utils import timezone
 from kombu import Exchange, Queue
 
+from probes import tasks
 from probes.actions import dispatch
 from probes.models import Batch, ControlBeat, MessageRefusal, Outcome, Region, RegionEvent
 from probes.policy.liveness import SILENT_AFTER
+from tests.fakes.scraper import samples, value
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.servers import wait_until
 
@@ -47,8 +51,8 @@ def send(broker: str) -> Send:
     return send_one
 
 
-@pytest.fixture
-def worker(broker: str, db: None) -> Iterator[subprocess.Popen[bytes]]:
+@contextmanager
+def running_worker(broker: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a control worker on the test's database and broker.
 
     Its command line was written for the version before, and names no queue for heartbeats.
@@ -70,13 +74,21 @@ def worker(broker: str, db: None) -> Iterator[subprocess.Popen[bytes]]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    yield process
-    process.send_signal(signal.SIGTERM)
     try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def worker(broker: str, db: None) -> Iterator[subprocess.Popen[bytes]]:
+    with running_worker(broker) as process:
+        yield process
 
 
 def test_worker_takes_reports_in_between_rubbish(
@@ -137,6 +149,36 @@ def test_heartbeats_are_taken_while_two_thousand_reports_wait(
         wait_until(lambda: not client.llen("control"), WAIT_SECONDS, "the question who is silent", alive=worker)
         client.delete("results")
     assert not RegionEvent.objects.filter(after="silent").exists()
+
+
+def test_reports_that_wait_for_a_worker_are_told_to_wait_until_one_has_read_them(
+    now: datetime, regions: Regions, make_images: MakeImages, broker: str, send: Send, admin_client: Client
+) -> None:
+    """Also while there is none that could tell of it, and while one only hands out checks."""
+
+    def empty_at(queue: str) -> float:
+        return value(samples(admin_client, "kairos_queue_last_empty_timestamp_seconds"), queue=queue)
+
+    make_images()
+    messages = dispatch.claim_due(now).messages
+    tasks.tick()
+    sent_at = timezone.now().timestamp()
+    assert empty_at("results") < sent_at
+    for message in messages:
+        region = regions[message.queue.removeprefix("probe.")]
+        send("probes.ingest", region.report(region.open(message)))
+    before = empty_at("results")
+    tasks.tick()
+    assert empty_at("results") == before
+    assert empty_at("heartbeats") >= sent_at
+
+    def is_read() -> bool:
+        current_app.send_task("probes.tick")
+        return empty_at("results") >= sent_at
+
+    with running_worker(broker) as worker:
+        wait_until(is_read, WAIT_SECONDS, "the worker to have read them", alive=worker)
+        assert Outcome.objects.count() == len(messages) == 3
 
 
 def test_rubbish_without_end_keeps_no_order_waiting(db: None, worker: subprocess.Popen[bytes], broker: str) -> None:

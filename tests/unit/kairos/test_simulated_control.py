@@ -7,6 +7,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[3]
 OF_THE_TASKS: Final = ("control", "events", "results", "summing")
 NOT_SIMULATED: Final = {
+    "beat.note_empty": "the broker's queues: there is no broker, and nothing waits to be read",
     "accounts.end_with_keys": "the broker's accounts: there is no broker",
     "retention": "no scenario lasts as long as anything is kept",
     "thinning": "likewise",
