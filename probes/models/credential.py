@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from probes.models import validation
+from probes.models.checked import Checked
 from probes.models.region import Region
 from probes.models.registry import Registry
 from probes.protocol.provider import Provider
@@ -26,7 +27,7 @@ class CredentialKind(models.TextChoices):
         return self in (self.ECR, self.GOOGLE, self.ACR)
 
 
-class Credential(models.Model):
+class Credential(Checked):
     """A secret for a registry, optionally only for repositories under a prefix and only from one region.
 
     States of a row:

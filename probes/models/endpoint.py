@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from probes.models.checked import Checked
 from probes.models.resource import Resource
 from probes.protocol.endpoint import EndpointPlan, Expectation, problems
 from probes.protocol.endpoint.plan import AUTHORIZATION, OLDEST_TLS, TlsMinimum
@@ -16,7 +17,7 @@ _METHODS = [(method, method) for method in get_args(Method)]
 _TLS = [(version, version) for version in get_args(TlsMinimum)]
 
 
-class Endpoint(models.Model):
+class Endpoint(Checked):
     """The detail of a resource that is an endpoint; its URL is the resource's `reference`.
 
     A row has no states: it is made and changed with its resource, by `actions.resources.save`. Headers and body are

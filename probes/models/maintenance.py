@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from probes.models import validation
+from probes.models.checked import Checked
 from probes.models.group import ResourceGroup
 from probes.models.region import Region
 from probes.models.registry import Registry
@@ -20,7 +21,7 @@ from probes.policy.recurrence import LONGEST_RULE, Recurrence, RuleRefused
 _FIELDS = {"starts_local": "starts_on", "lasts": "duration_minutes", "rule": "rule"}
 
 
-class MaintenanceWindow(models.Model):
+class MaintenanceWindow(Checked):
     """Work that is planned, once or again and again, by the clock on the wall of its time zone.
 
     It concerns what was chosen as `resources`, what belongs to the `groups` and what is at the `registries`; where

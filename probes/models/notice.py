@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from probes.models import validation
+from probes.models.checked import Checked
 from probes.models.group import ResourceGroup
 from probes.models.incident import Incident
 from probes.models.registry import Registry
@@ -26,7 +27,7 @@ _KIND_LABELS = {
 }
 
 
-class Channel(models.Model):
+class Channel(Checked):
     """A place where people are told.
 
     `secret_encrypted` is Fernet text of JSON: `url`, which often holds a token or a login, and the `signing_key` of a
@@ -107,7 +108,7 @@ class Channel(models.Model):
         return timedelta(minutes=self.reminder_minutes) if self.reminder_minutes else None
 
 
-class Rule(models.Model):
+class Rule(Checked):
     """What a channel wants to be told; any one of its rules suffices. What is empty asks for nothing."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="rules")

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from probes.models import validation
+from probes.models.checked import Checked
 from probes.policy.liveness import Facts, RegionCondition
 from probes.policy.shedding import STRIDES
 
@@ -25,7 +26,7 @@ class RegionQuerySet(models.QuerySet["Region"]):
         return self.filter(Q(silent_since__isnull=False) | Q(paused_at__isnull=False) | Q(retired_at__isnull=False))
 
 
-class Region(models.Model):
+class Region(Checked):
     """A vantage point with its public keys and its signs of life.
 
     `verify_key` and `box_public_key` are those of its newest key, and empty before the first. Which keys count, while

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from probes.models import validation
+from probes.models.checked import Checked
 from probes.policy.quota import SHARE_PERCENT
 from probes.policy.quota_limits import (
     LARGEST_LIMIT,
@@ -20,7 +21,7 @@ from probes.policy.quota_limits import (
 from probes.protocol.plan import Site
 
 
-class Registry(models.Model):
+class Registry(Checked):
     """A registry's settings, one row for each host that references name; likewise those of an endpoint's host.
 
     A row has no states: it is made by the first resource that needs it, or by an operator, and is used by

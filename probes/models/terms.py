@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from probes.models.checked import Checked
 from probes.policy.terms import NOTHING_SAID, Layer, Quorum, Severity
 
 MOST: int = 100
@@ -30,7 +31,7 @@ def _number(help_text: str) -> Any:
     )
 
 
-class TermFields(models.Model):
+class TermFields(Checked):
     """What is said differently here; an empty field is inherited (`policy.terms`)."""
 
     quorum_votes = _number("So many regions that fail are an outage.")
