@@ -1,5 +1,6 @@
 """What every test may count on: loopback only, real servers on demand, settings that name them."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ _servers = pytest.StashKey[SessionServers]()
 hypothesis_settings.register_profile("kairos", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("kairos")
 
+_SELDOM = 10_000
+"""New objects after which Python looks for garbage; usually 700. Thousands of tests are always there to be looked at:
+a tenth of the time was spent on that."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the session's servers, then let Django read its settings: in this order, hence not by pytest's ini."""
@@ -43,6 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
     _ = settings.DATABASES
     config.addinivalue_line("markers", "lab: takes the whole machine for minutes; run by `pytest -m lab` alone")
     config.addinivalue_line("markers", "slow: takes seconds by its nature, such as starting every process")
+
+
+def pytest_sessionstart() -> None:
+    gc.set_threshold(_SELDOM, *gc.get_threshold()[1:])
 
 
 @pytest.hookimpl(optionalhook=True)
