@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from kairos.up.sequence import SAME_WISH_SECONDS
-from tests.fakes.up import Up, state_directory
+from tests.fakes.up import Up, migrated_state
 from tests.servers import wait_until
 
 ARGUMENTS = ("--no-samples", "--regions", "eu-west")
@@ -78,7 +78,7 @@ def test_killed_run_does_not_stop_the_next_one(migrated: Path) -> None:
 @pytest.fixture(scope="module")
 def stopped() -> Iterator[Up]:
     """Give a run that has been and gone, with its state."""
-    with state_directory() as state, Up(state, *ARGUMENTS) as first:
+    with migrated_state() as state, Up(state, *ARGUMENTS) as first:
         first.wait_until_ready()
         assert first.stop(signal.SIGHUP, seconds=10) == 0
         yield first
