@@ -117,6 +117,7 @@ async def test_thousands_of_checks_leave_nothing_behind(mixture: asyncio.subproc
     assert odd == {}
     assert made == CHECKS
     assert (after.tasks, after.threads, after.descriptors) == (before.tasks, before.threads, before.descriptors)
+    assert {"probes.protocol.reference.parse_reference", "probes.protocol.urls._origin_at"} <= {*before.holdings}
     assert after.holdings == before.holdings
     assert after.growth(before, beyond=SLACK_OBJECTS) == {}
     assert after.blocks - before.blocks < SLACK_BLOCKS
