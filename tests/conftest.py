@@ -50,8 +50,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes seconds by its nature, such as starting every process")
 
 
-def pytest_sessionstart() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Let nobody look for garbage while the tests are read, of which nothing goes; and seldom from then on."""
+    gc.disable()
     gc.set_threshold(_SELDOM, *gc.get_threshold()[1:])
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
