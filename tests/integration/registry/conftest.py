@@ -22,7 +22,16 @@ async def world(authority: trustme.CA) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a second try come at once, where the registry asks for no pause.
+
+    How long it is waited for otherwise, up to a second, is for the unit tests of `probes.protocol`.
+    """
+    monkeypatch.setattr("probes.protocol.conversation.turn.jitter_seconds", lambda plan, url: 0.01)
+
+
+@pytest.fixture
+async def engine(soon: None) -> AsyncIterator[Engine]:
     """An engine with the limits of production; when the test is over, no check of it goes on."""
     before = asyncio.all_tasks()
     async with Engine(user_agent="kairos/test (eu-west)", limits=Limits()) as engine:
@@ -32,7 +41,7 @@ async def engine() -> AsyncIterator[Engine]:
 
 
 @pytest.fixture
-async def hasty() -> AsyncIterator[Engine]:
+async def hasty(soon: None) -> AsyncIterator[Engine]:
     """An engine that waits for nothing longer than a blink, for hosts that would keep a test waiting."""
     limits = Limits(connect_seconds=0.2, tls_seconds=0.2, headers_seconds=0.2, body_seconds=0.2, dns_seconds=0.2)
     async with Engine(user_agent="kairos/test (eu-west)", limits=limits) as engine:
