@@ -13,13 +13,13 @@ TOGETHER: Final = ("tests/deploy", "tests/integration/rabbitmq")
 """Folders that one process runs whole: what their tests share is made once for a process, in ten seconds and more."""
 
 SECONDS: Final = {
-    "tests/integration/simulation/test_scenarios.py": 185,
     "tests/integration/rabbitmq": 230,
     "tests/deploy": 190,
     "tests/integration/faults/test_pipeline_faults.py": 185,
     "tests/integration/up/test_stopping.py": 160,
     "tests/integration/faults/test_overload.py": 140,
     "tests/interop/test_pipeline.py": 140,
+    "tests/integration/simulation/test_scenarios.py": 130,
     "tests/integration/faults/test_rolling_upgrade.py": 75,
     "tests/integration/up/test_retired.py": 70,
     "tests/integration/simulation/test_command.py": 65,
