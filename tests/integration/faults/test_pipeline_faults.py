@@ -51,19 +51,8 @@ def checks(pipeline: Pipeline, registry: HeldRegistry) -> Iterator[Checks]:
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath:
-    """An edge worker was killed with `in_hand`, then the control worker while it took in the reports of batches."""
-
-    checks: Checks
-    in_hand: set[Check]
-    half_taken: set[UUID]
-    well_again_at: datetime
-    books: Books
-
-
-@dataclass(frozen=True, slots=True)
 class Outage:
-    """A server was away, with those checks in flight when it went."""
+    """A server, or the control worker, was away, with those checks in flight when it went."""
 
     since: datetime
     until: datetime
@@ -79,6 +68,17 @@ class Outage:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """An edge worker was killed with `in_hand`, then the control worker while it took in the reports of batches."""
+
+    checks: Checks
+    in_hand: set[Check]
+    half_taken: set[UUID]
+    without_control: Outage
+    books: Books
+
+
 @pytest.fixture(scope="module")
 def aftermath(pipeline: Pipeline, registry: HeldRegistry) -> Aftermath:
     with Checks(pipeline, registry) as checks:
@@ -89,19 +89,27 @@ def aftermath(pipeline: Pipeline, registry: HeldRegistry) -> Aftermath:
         pipeline.start("edge-eu-west")
         _log.warning("edge worker killed: well again after %.1f s", checks.wait_for_recovery())
 
+        killed_at = timezone.now()
         half_taken = kill_control_worker_while_it_takes_in_reports(pipeline)
         pipeline.start("control")
         _log.warning("control worker killed: well again after %.1f s", checks.wait_for_recovery())
-        well_again_at = timezone.now()
+        without_control = Outage(killed_at, timezone.now(), set())
         taken = Batch.objects.filter(pk__in=half_taken, state=Batch.State.REPORTED)
         seconds = pipeline.wait_for(lambda: taken.count() == len(half_taken), REDELIVERY_SECONDS, "its reports")
         _log.warning("control worker killed: its reports taken in %.1f s later", seconds)
-        return Aftermath(checks, in_hand, half_taken, well_again_at, checks.settle(LOSS_SECONDS))
+        return Aftermath(checks, in_hand, half_taken, without_control, checks.settle(LOSS_SECONDS))
 
 
 def test_killed_edge_worker_costs_the_slots_it_had_in_hand_and_they_are_recorded(aftermath: Aftermath) -> None:
+    missed = accounts.missed(aftermath.books)
     assert len(aftermath.in_hand) == 6
-    assert accounts.missed(aftermath.books) == dict.fromkeys(aftermath.in_hand, MissedCause.LOST)
+    assert {check for check, cause in missed.items() if cause == MissedCause.LOST} == aftermath.in_hand
+
+
+def test_killed_control_worker_costs_at_most_the_slots_that_fell_due_without_it(aftermath: Aftermath) -> None:
+    missed = accounts.missed(aftermath.books)
+    others = {check: cause for check, cause in missed.items() if check not in aftermath.in_hand}
+    assert aftermath.without_control.unexplained(others) == {}
 
 
 def test_reports_of_a_killed_control_worker_are_taken_in_once(aftermath: Aftermath) -> None:
@@ -111,7 +119,7 @@ def test_reports_of_a_killed_control_worker_are_taken_in_once(aftermath: Afterma
 
 
 def test_slots_after_killed_workers_are_on_time(aftermath: Aftermath) -> None:
-    assert aftermath.checks.late(aftermath.well_again_at) == []
+    assert aftermath.checks.late(aftermath.without_control.until) == []
 
 
 def test_killed_redis_costs_no_more_than_the_slots_in_flight(
