@@ -18,7 +18,7 @@ from probes.actions import events
 from probes.actions.orders import Granted, Wanted
 from probes.actions.quota_book import Book, Pool
 from probes.models import QuotaAccount, Region
-from probes.policy import quota_costs
+from probes.policy import quota_costs, shedding, slots
 from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
 from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Stand, Waiting, Wish, decide
@@ -30,10 +30,10 @@ _PLACE_KEPT_FOR_SLOTS: Final = 3
 
 _LINE: Final = """
 SELECT wait.account_id, wait.region_id, wait.resource_id, wait.cost, wait.least, wait.deep_since, wait.off_since,
-    wait.holds_until, wait.comes_at
+    wait.holds_until, wait.next_due_at, wait.interval_seconds
 FROM unnest(%s::bigint[], %s::bigint[]) AS place (account_id, region_id)
 CROSS JOIN LATERAL (
-    SELECT one.*, resource.next_due_at AS comes_at
+    SELECT one.*, resource.next_due_at, resource.interval_seconds
     FROM probes_quotawait AS one JOIN probes_resource AS resource ON resource.id = one.resource_id
     WHERE one.account_id = place.account_id AND one.region_id = place.region_id AND one.until > %s
         AND resource.paused_at IS NULL
@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
 ) AS wait
 """
 
-_WAITING: Final = ("cost", "least", "deep_since", "off_since", "holds_until", "comes_at")
+_WAITING: Final = ("cost", "least", "deep_since", "off_since", "holds_until")
 
 _WAIT: Final = """
 INSERT INTO probes_quotawait AS wait (
@@ -126,7 +126,8 @@ def _shared_out(
 ) -> dict[Key, Granted]:
     """Return what becomes of checks of accounts that are limited, by these; write down what they take."""
     places = [(row.pk, region) for pool in pools for region in _sharers(pool, wanted) for row in pool.rows]
-    lines = _lines(places, now)
+    strides = {item.region.pk: item.region.stride for items in wanted.values() for item in items}
+    lines = _lines(places, strides, now)
     changed: dict[int, QuotaAccount] = {}
     happenings: list[Happening] = []
     decided: list[_Decided] = []
@@ -329,14 +330,25 @@ def _shortage(row: QuotaAccount, counted: CountedAsOne, met: "_Decided", now: da
     )
 
 
-def _lines(places: Sequence[_Place], now: datetime) -> Mapping[_Place, list[Waiting]]:
-    """Return who waits for each account in each region, the first of them. Who is paused does not wait."""
+def _lines(places: Sequence[_Place], strides: Mapping[int, int], now: datetime) -> Mapping[_Place, list[Waiting]]:
+    """Return who waits for each account in each region, the first of them. Who is paused does not wait.
+
+    `strides` are those of the regions: a slot that one of them is spared brings nobody.
+    """
     found: dict[_Place, list[Waiting]] = defaultdict(list)
     accounts, regions = [account for account, _ in places], [region for _, region in places]
     with connection.cursor() as cursor:
         cursor.execute(_LINE, [accounts, regions, now, HEAD_OF_THE_LINE])
-        for account, region, resource, *wait in cursor.fetchall():
-            found[account, region].append(Waiting(key=(resource, region), **dict(zip(_WAITING, wait, strict=True))))
+        for account, region, resource, *wait, due_at, interval_seconds in cursor.fetchall():
+            number = slots.number(due_at, interval_seconds=interval_seconds, key=resource)
+            ahead = shedding.slots_ahead(number, strides[region])
+            found[account, region].append(
+                Waiting(
+                    key=(resource, region),
+                    comes_at=due_at + ahead * timedelta(seconds=interval_seconds),
+                    **dict(zip(_WAITING, wait, strict=True)),
+                )
+            )
     return found
 
 

@@ -101,6 +101,11 @@ def is_sent(number: int, stride: int) -> bool:
     return number % stride == 0
 
 
+def slots_ahead(number: int, stride: int) -> int:
+    """Return how many slots after the one of this number the first is that is sent; 0 if it is this one."""
+    return -number % stride
+
+
 def slots_back(number: int, stride: int) -> int:
     """Return how many slots before the one of this number, which is left out, the last left out one is."""
     return 2 if stride > 1 and is_sent(number - 1, stride) else 1

@@ -19,13 +19,16 @@ from probes.models import (
     MissedSlots,
     QuotaAccount,
     QuotaWait,
+    Region,
     RegionState,
     Registry,
     Resource,
     ResourceCosts,
     Verdict,
 )
+from probes.policy import slots
 from probes.policy.quota import buckets_from_json
+from probes.policy.shedding import STRIDES, slots_ahead
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import VerdictState
 from probes.protocol.outcome import Outcome
@@ -219,6 +222,25 @@ class TestPlacesInLine:
         if is_paused:
             resources.pause([waiting[1].pk], now=now + SECOND)
         assert depths(regions, dispatch.claim_due(later).messages) == {"eu-west": [other]}
+
+    @pytest.mark.parametrize(("ahead", "other"), [(0, Depth.RESOLVE), (15, Depth.PLATFORM)], ids=["sent", "spared"])
+    def test_slot_that_a_region_is_spared_brings_nobody(
+        self, now: datetime, regions: Regions, waiting: list[Resource], ahead: int, other: Depth
+    ) -> None:
+        """The next slot is in a minute. If it is not sent, what others take now is back before the one that is."""
+        here, away = waiting
+        away.refresh_from_db()
+        number = slots.number(away.next_due_at, interval_seconds=60, key=away.pk)
+        due = next(
+            away.next_due_at + count * MINUTE
+            for count in range(12, 12 + STRIDES[-1])
+            if slots_ahead(number + count, STRIDES[-1]) == ahead
+        )
+        Region.objects.update(stride=STRIDES[-1])
+        Resource.objects.filter(pk=away.pk).update(next_due_at=due)
+        QuotaWait.objects.update(until=due + 3 * HOUR)
+        asked = dispatch.check_now([here.pk], now=due - MINUTE)
+        assert depths(regions, asked.messages) == {"eu-west": [other]}
 
 
 class TestFailingImages:

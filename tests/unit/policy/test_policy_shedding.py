@@ -18,6 +18,7 @@ from probes.policy.shedding import (
     Pace,
     is_sent,
     next_pace,
+    slots_ahead,
     slots_back,
 )
 
@@ -177,3 +178,10 @@ def test_at_each_instant_another_part_of_the_resources_is_left_out() -> None:
 )
 def test_slot_before_that_was_left_out_too_is_one_or_two_back(number: int, stride: int, back: int) -> None:
     assert slots_back(number, stride) == back
+
+
+@pytest.mark.parametrize(
+    ("number", "stride", "ahead"), [(5, 1, 0), (4, 4, 0), (5, 4, 3), (7, 4, 1), (17, 16, 15), (32, 16, 0)]
+)
+def test_next_slot_that_is_sent_is_less_than_a_stride_ahead(number: int, stride: int, ahead: int) -> None:
+    assert slots_ahead(number, stride) == ahead
