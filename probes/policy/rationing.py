@@ -16,7 +16,7 @@ would leave it for days, and he would have no more of it.
 Each region has a line of its own: one that never gets what it waits for keeps nothing from the others.
 
 Where each request counts, half of what is ours is for resolves. What costs more than all of the other half may have
-it together with some of the resolves', when none of it is taken, and nobody who was put off waits for that.
+it together with some of the resolves', when none of it is taken, and nobody who was put off comes soon for that.
 
 An image that fails where a resolve does not look (`depth.needs_depth`) gets no resolve: that would call it well. It
 comes first as long as half of what its region may have for depth is left, beside what is kept for who waits longest.
@@ -169,7 +169,7 @@ class _Line:
 
     def _comes_soon(self, place: _Place) -> bool:
         """Tell whether what somebody else takes now would be missing when his slot comes."""
-        return place.is_here or place.comes_at is None or place.comes_at < self.now + self.room.returns_within
+        return place.is_here or _is_soon(place.comes_at, self.now, self.room.returns_within)
 
     def served(self, first: Sequence[_Place] = ()) -> set[Key]:
         """Return for whom there is room, of those who are here; these come `first`."""
@@ -211,7 +211,13 @@ def decide(account: Account, wishes: Sequence[Wish], waiting: Sequence[Waiting],
     open_wishes = [wish for wish in wishes if not wish.is_ordered]
 
     in_all, for_depth = max(allowance - ordered, 0), max(account.for_depth(now) - ordered, 0)
-    kept_for_resolves = sum(item.least or 0 for item in waiting if item.off_since)
+    returns_within = _returns_within(account)
+    here = {wish.key for wish in open_wishes}
+    kept_for_resolves = sum(
+        item.least or 0
+        for item in waiting
+        if item.off_since and (item.key in here or _is_soon(item.comes_at, now, returns_within))
+    )
     best = account.at_best(for_depth=True)
     deep = _deep_line(
         open_wishes,
@@ -223,7 +229,7 @@ def decide(account: Account, wishes: Sequence[Wish], waiting: Sequence[Waiting],
             best_in_all=best.allowance(now) or 0,
             most=account.most(for_depth=True),
             most_in_all=account.most(),
-            returns_within=_returns_within(account),
+            returns_within=returns_within,
         ),
         now,
     )
@@ -235,7 +241,7 @@ def decide(account: Account, wishes: Sequence[Wish], waiting: Sequence[Waiting],
     rest = [wish for wish in open_wishes if wish.key not in granted]
     at_best = account.at_best().allowance(now) or 0
     most = account.most()
-    room = _Room(left, left, at_best, at_best, most, most, _returns_within(account))
+    room = _Room(left, left, at_best, at_best, most, most, returns_within)
     shallow = _shallow_line(rest, waiting, room, now)
     served = shallow.served()
     fates |= {wish.key: _shallow_fate(wish, served) for wish in rest}
@@ -263,6 +269,10 @@ def hold(account: Account, every: timedelta) -> timedelta:
 def _returns_within(account: Account) -> timedelta:
     """Return when all that is taken now may be taken again, as far as anybody is held up for it."""
     return min(account.window + account.window / PARTS, _LONGEST_HOLD)
+
+
+def _is_soon(comes_at: datetime | None, now: datetime, returns_within: timedelta) -> bool:
+    return comes_at is None or comes_at < now + returns_within
 
 
 def _stand(holds_until: datetime | None, length: timedelta, *, is_head: bool, now: datetime) -> Stand:

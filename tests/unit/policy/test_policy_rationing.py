@@ -279,6 +279,12 @@ class TestWhoComesSeldom:
         assert fates(short, resolve(1), waiting=(waits(3, minutes=1, least=3, is_off=True, comes=65),)) == "a"
         assert fates(short, resolve(1), waiting=(waits(3, minutes=1, least=3, is_off=True, comes=64),)) == "p"
 
+    def test_nor_is_his_resolve_from_who_costs_more_than_is_for_depth(self) -> None:
+        put_off = waits(9, minutes=1, least=3, is_off=True, comes=65)
+        assert fates(COUNTED, deep(1, 18, 3), waiting=(put_off,)) == "a"
+        assert fates(COUNTED, deep(1, 18, 3), waiting=(replace(put_off, comes_at=NOON + 64 * MINUTE),)) == "l"
+        assert fates(COUNTED, deep(1, 18, 3), resolve(9), waiting=(put_off,)) == "la"
+
     def test_he_holds_it_when_his_next_slot_comes(self) -> None:
         assert hold(HUB, 24 * 60 * MINUTE) == (25 * 60 + 5) * MINUTE
         assert hold(replace(HUB, ceiling=Ceiling(20, 7 * 86_400)), 24 * 60 * MINUTE) == 26 * 60 * MINUTE
