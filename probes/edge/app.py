@@ -69,6 +69,9 @@ def make_app(settings: EdgeSettings, run_batch: Callable[[object], None]) -> Cel
         # process that may die.
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=settings.broker.is_redis,  # RabbitMQ takes back what a dead process had not begun
+        # After a connection was lost Celery would ask for fewer batches while old ones are in hand, and for more from
+        # the thread in which the next begins: two then read from one connection, and the worker takes nothing more.
+        worker_enable_prefetch_count_reduction=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_detect_quorum_queues=False,

@@ -16,6 +16,7 @@ from tests.integration.edge.test_edge_faults import (
     test_worker_that_is_told_to_leave_reports_what_it_has_and_returns_the_rest,
 )
 from tests.integration.rabbitmq.region import RabbitRegion
+from tests.servers import wait_until
 
 __all__ = [
     "test_batches_that_wait_stay_for_the_next_worker",
@@ -56,6 +57,26 @@ def test_worker_that_has_logged_in_again_leaves_at_once(
     assert [report.batch for report in region.wait_for_reports(1)] == [batch.id]
     time.sleep(1)  # then it sleeps
     assert seconds_to_leave(worker) < AT_ONCE_SECONDS
+
+
+def test_worker_that_lost_its_broker_with_batches_in_hand_takes_what_comes_afterwards(
+    region: RabbitRegion, edge: StartEdge, accounts: Accounts, account: Account
+) -> None:
+    """It had asked for fewer meanwhile, and for more from another thread than the one that reads: it hung."""
+    worker = edge(KAIROS_EDGE_BATCHES="3")
+    in_hand = [region.batch("sleeps-1500") for _ in range(3)]
+    for batch in in_hand:
+        region.send(region.envelope(batch))
+    wait_until(lambda: not region.waiting, 10, "the batches to be taken")
+    accounts.remove(account.username)
+    worker.wait_for_log("Connection to broker lost")
+    accounts.ensure(account)
+    afterwards = [region.batch("ok") for _ in range(9)]
+    for batch in afterwards:
+        region.send(region.envelope(batch))
+    reports = region.wait_for_reports(len(in_hand) + len(afterwards))
+    assert {report.batch for report in reports} == {batch.id for batch in (*in_hand, *afterwards)}
+    assert "prefetch count" not in worker.log
 
 
 def test_worker_whose_login_is_refused_leaves_at_once(edge: StartEdge, accounts: Accounts, account: Account) -> None:
