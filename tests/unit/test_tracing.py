@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -102,14 +101,23 @@ def test_task_of_the_control_plane_is_traced(collector: Collector) -> None:
     assert collector.resources[0]["service.name"] == "kairos-control"
 
 
-def test_collector_that_is_away_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(tracing.ENDPOINT, "http://127.0.0.1:1")
-    assert tracing.start("kairos-test")
-    with tracing.span("task"):
-        pass
-    began = time.monotonic()
-    tracing.stop()
-    assert time.monotonic() - began < 4
+def test_collector_that_is_away_holds_nobody_up() -> None:
+    """In a process of its own: the library tries on in its threads, by chance, beside whatever test comes next."""
+    told = run_python(
+        """
+        import time
+        from probes import tracing
+
+        assert tracing.start("kairos-test")
+        with tracing.span("task"):
+            pass
+        began = time.monotonic()
+        tracing.stop()
+        print(time.monotonic() - began)
+        """,
+        **{tracing.ENDPOINT: "http://127.0.0.1:1"},
+    )
+    assert float(told) < 4
 
 
 def test_without_an_endpoint_nothing_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:

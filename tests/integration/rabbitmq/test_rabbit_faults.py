@@ -99,9 +99,13 @@ def test_worker_without_a_broker_leaves_at_once(edge: StartEdge, rabbit: RabbitS
         rabbit.start()
 
 
-def test_worker_whose_broker_answers_nothing_leaves_in_time(edge: StartEdge, rabbit: RabbitServer) -> None:
+def test_worker_whose_broker_answers_nothing_leaves_in_time(
+    region: RabbitRegion, edge: StartEdge, rabbit: RabbitServer
+) -> None:
     worker = edge()
-    worker.wait_for_log("ready")
+    region.send(region.envelope(region.batch("ok")))
+    region.wait_for_reports(1)
+    time.sleep(1)  # then it waits for no answer: one more would be as long as it has
     with rabbit.hanging():
         assert seconds_to_leave(worker) < IN_TIME_SECONDS
 
