@@ -42,7 +42,7 @@ SECONDS: Final = {
     "tests/integration/up/test_surviving.py": 20,
     "tests/integration/wire/test_memory.py": 20,
 }
-"""What two processes on two cores took for these, by `--durations`. Only the order matters: a figure that is out of
+"""What three processes on two cores took for these, by `--durations`. Only the order matters: a figure that is out of
 date, or missing, costs some time and nothing else."""
 
 

@@ -65,12 +65,12 @@ def make_app(settings: EdgeSettings, run_batch: Callable[[object], None]) -> Cel
         task_default_queue=settings.queue,
         task_create_missing_queues=False,
         worker_concurrency=settings.batches,
-        # A batch is taken only when there is a thread for it: what waits, waits on the broker and not in a
-        # process that may die.
+        # On Redis a batch is taken only when there is a thread for it: what waits, waits on the broker and not in a
+        # process that may die. RabbitMQ takes back what a dead process had not begun, so there as many wait here.
         worker_prefetch_multiplier=1,
-        worker_disable_prefetch=settings.broker.is_redis,  # RabbitMQ takes back what a dead process had not begun
-        # After a connection was lost Celery would ask for fewer batches while old ones are in hand, and for more from
-        # the thread in which the next begins: two then read from one connection, and the worker takes nothing more.
+        worker_disable_prefetch=settings.broker.is_redis,
+        # After a connection to RabbitMQ 3 was lost Celery would ask for fewer batches while old ones are in hand, and
+        # for more from the thread in which the next begins: two then read from one connection, and no more is taken.
         worker_enable_prefetch_count_reduction=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,

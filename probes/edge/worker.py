@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from celery import platforms
@@ -37,6 +37,9 @@ from probes.edge.tally import Tally
 from probes.edge.waits import Waits
 from probes.trust.envelope import CONTROL, Kind, sign
 from probes.trust.refusal import Refused
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 BuildEngine = Callable[[EdgeSettings], Engine]
 
@@ -82,7 +85,7 @@ class EdgeWorker:
             app=self._app,
             stopping=self._begin_to_stop,
             hostname=f"{self._settings.region}@{socket.gethostname()}",
-            pool=_Pool,
+            pool=_Pool if self._settings.broker.is_redis else _PoolOverRabbit,
             queues=[self._settings.queue],
             quiet=True,
             without_gossip=True,
@@ -209,6 +212,29 @@ class _Pool(TaskPool):
         applied: Any = super().on_apply(*args, **options)
         applied.f.add_done_callback(lambda _: _wake(self._hub))
         return applied
+
+
+class _PoolOverRabbit(_Pool):
+    """Forgets what waits for a thread when the connection is lost: the broker gives it out again, here or elsewhere.
+
+    A batch is acknowledged when it begins. On Redis none waits here, and there would be no other copy of it.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._unfinished: set[Future[Any]] = set()
+
+    def on_apply(self, *args: Any, **options: Any) -> Any:
+        applied = super().on_apply(*args, **options)
+        self._unfinished.add(applied.f)
+        applied.f.add_done_callback(self._unfinished.discard)
+        return applied
+
+    def flush(self) -> None:
+        """Called by Celery whenever its connection ends. At an ordinary stop what waits is run, to be returned."""
+        if state.should_stop is None:
+            for future in tuple(self._unfinished):
+                future.cancel()  # has no effect on one that has begun
 
 
 def _wake(hub: Hub | None) -> None:

@@ -27,7 +27,7 @@ from tests.fakes.held_registry import HeldRegistry
 from tests.fakes.pipeline import Pipeline
 from tests.integration.faults import accounts
 from tests.integration.faults.accounts import Books, Check
-from tests.integration.faults.checks import Checks
+from tests.integration.faults.checks import LATEST, Checks
 from tests.integration.faults.intruder import GARBAGE, Intruder, forgeries
 
 pytestmark = pytest.mark.slow
@@ -64,7 +64,7 @@ class Outage:
             check: cause
             for check, cause in missed.items()
             if check not in self.in_flight
-            and not (cause == MissedCause.DOWNTIME and self.since <= check.slot <= self.until)
+            and not (cause == MissedCause.DOWNTIME and self.since - LATEST <= check.slot <= self.until)
         }
 
 

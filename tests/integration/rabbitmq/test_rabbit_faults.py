@@ -67,7 +67,7 @@ def test_worker_that_lost_its_broker_with_batches_in_hand_takes_what_comes_after
     in_hand = [region.batch("sleeps-1500") for _ in range(3)]
     for batch in in_hand:
         region.send(region.envelope(batch))
-    wait_until(lambda: not region.waiting, 10, "the batches to be taken")
+    region.wait_for_heartbeat(lambda beat: beat.in_flight == len(in_hand))
     accounts.remove(account.username)
     worker.wait_for_log("Connection to broker lost")
     accounts.ensure(account)
@@ -77,6 +77,25 @@ def test_worker_that_lost_its_broker_with_batches_in_hand_takes_what_comes_after
     reports = region.wait_for_reports(len(in_hand) + len(afterwards))
     assert {report.batch for report in reports} == {batch.id for batch in (*in_hand, *afterwards)}
     assert "prefetch count" not in worker.log
+
+
+def test_batch_that_had_not_begun_when_the_connection_was_lost_is_run_once(
+    region: RabbitRegion, edge: StartEdge, accounts: Accounts, account: Account
+) -> None:
+    """The broker gives it out again. The copy that it had would be run as well, beside that one."""
+    worker = edge(KAIROS_EDGE_BATCHES="1")
+    begun, waiting = region.batch("sleeps-1500"), region.batch("ok")
+    region.send(region.envelope(begun))
+    region.wait_for_heartbeat(lambda beat: beat.in_flight == 1)
+    region.send(region.envelope(waiting))
+    wait_until(lambda: not region.waiting, 10, "the second batch to be taken")
+    accounts.remove(account.username)
+    worker.wait_for_log("Connection to broker lost")
+    accounts.ensure(account)
+    last = region.batch("ok")  # behind any copy
+    region.send(region.envelope(last))
+    assert {report.batch for report in region.wait_for_reports(3)} == {begun.id, waiting.id, last.id}
+    assert region.wait_for_heartbeat(lambda beat: beat.batches_run == 3).refused == {}
 
 
 def test_worker_whose_login_is_refused_leaves_at_once(edge: StartEdge, accounts: Accounts, account: Account) -> None:
