@@ -238,6 +238,8 @@ def _told(entry: IncidentEntry) -> tuple[Look | None, str]:
     match entry.kind:
         case EntryKind.OPENED:
             return Look(entry.after), f"Opened as {Look(entry.after).label.lower()}{f': {text}' if text else ''}."
+        case EntryKind.TURNED if not entry.after:  # an outage of many goes on by another failure, as bad as before
+            return None, f"Fails by something else now{f': {words.reason(entry.text)}' if text else ''}."
         case EntryKind.TURNED:
             return Look(entry.after), f"Turned {Look(entry.after).label.lower()}{f': {text}' if text else ''}."
         case EntryKind.RESOLVED:

@@ -87,6 +87,11 @@ def test_more_than_is_shown_is_counted() -> None:
     assert wrong_now(OpenIncidents([], 0), NOW).lines == []
 
 
+def test_outage_that_fails_by_something_else_is_as_bad_as_before() -> None:
+    found = told(kind=EntryKind.TURNED.value, text="tag_not_found")
+    assert (found.look, found.said) == (None, "Fails by something else now: tag not found.")
+
+
 @pytest.mark.parametrize("kind", EntryKind)
 def test_every_kind_of_entry_is_said(kind: EntryKind) -> None:
     after = "unavailable" if kind in {EntryKind.OPENED, EntryKind.TURNED, EntryKind.DEPTH} else ""
