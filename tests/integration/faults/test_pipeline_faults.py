@@ -59,7 +59,10 @@ class Outage:
     in_flight: set[Check]
 
     def unexplained(self, missed: Mapping[Check, str]) -> dict[Check, str]:
-        """Return what was missed and neither was in flight nor fell due while nothing could be handed out."""
+        """Return what was missed and neither was in flight nor fell due while nothing could be handed out.
+
+        Nor just before: what falls due is handed out by the next tick, which may be late, and may have gone as well.
+        """
         return {
             check: cause
             for check, cause in missed.items()
