@@ -93,6 +93,7 @@ lock: $(VENV)/.checks ## compile requirements*.in to exact versions with hashes;
 	@$(LOCK) -c requirements-dev.txt requirements-control.in -o requirements-control.txt
 	@$(LOCK) -c requirements-dev.txt requirements-edge.in -o requirements-edge.txt
 	@$(LOCK) -c requirements-dev.txt requirements-cloud.in -o requirements-cloud.txt
+	@$(LOCK) -c requirements-dev.txt requirements-oidc.in -o requirements-oidc.txt
 	@$(LOCK) -c requirements-dev.txt requirements-otel.in -o requirements-otel.txt
 	@$(LOCK) -c requirements-dev.txt requirements-deploy.in -o requirements-deploy.txt
 
