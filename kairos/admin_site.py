@@ -20,7 +20,7 @@ _SECTIONS: Final = (
     ("Who is told", "probes", ("Channel", "Notice")),
     ("What it costs", "probes", ("QuotaAccount", "ResourceCosts")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),
-    ("People and programs", "auth", ("User", "Group", "TokenProxy")),
+    ("People and programs", "auth", ("User", "Group", "TokenProxy", "AccessAttempt")),
     ("Clockwork", "django_celery_beat", ("PeriodicTask",)),
 )
 

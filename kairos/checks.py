@@ -42,4 +42,13 @@ def check_deployment(
         )
         if not path.exists()
     )
+    if settings.KAIROS_HTTPS and not settings.KAIROS_TRUSTED_PROXIES:
+        messages.append(
+            Warning(
+                "A proxy ends TLS, and its address stands for everybody who comes through it.",
+                hint="Set KAIROS_TRUSTED_PROXIES to the proxy's networks, from where X-Forwarded-For is believed: "
+                "otherwise who guesses at a user's password locks that user out.",
+                id="kairos.W102",
+            )
+        )
     return messages

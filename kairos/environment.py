@@ -144,6 +144,14 @@ class Environment:
         """Read a list separated by commas."""
         return [item for part in self.text(name, default).split(",") if (item := part.strip())]
 
+    def networks(self, name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """Read networks or addresses separated by commas."""
+        try:
+            return tuple(ipaddress.ip_network(item) for item in self.names(name))
+        except ValueError as error:
+            self._add("kairos.E010", f"{name}: {error}", "For example: 10.0.0.0/8,127.0.0.1")
+            return ()
+
     def flag(self, name: str, *, default: bool = False) -> bool:
         word = self.text(name).lower()
         if word and word not in _TRUE | _FALSE:

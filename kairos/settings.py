@@ -14,6 +14,7 @@ from celery.schedules import crontab
 from kairos.environment import Environment, is_loopback
 from kairos.logs import is_not_about_a_rejected_message, is_not_about_readiness
 from probes.broker.queues import CONTROL, HEARTBEATS, RESULTS, plain_queue, queue_of_regions
+from probes.policy import lockout
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
@@ -60,6 +61,9 @@ KAIROS_METRICS_PER_RESOURCE = _environment.choice("KAIROS_METRICS_PER_RESOURCE",
 KAIROS_METRICS_PER_REGISTRY = _environment.flag("KAIROS_METRICS_PER_REGISTRY", default=True)
 # Set behind a proxy that ends TLS and sets X-Forwarded-Proto: cookies become Secure and HTTP is redirected.
 KAIROS_HTTPS = _environment.flag("KAIROS_HTTPS")
+# Networks of the proxies before this process. Only past these is X-Forwarded-For believed, from its end: without any,
+# a request comes from whoever opened the connection.
+KAIROS_TRUSTED_PROXIES = _environment.networks("KAIROS_TRUSTED_PROXIES")
 
 # --- Django ---------------------------------------------------------------------------------------
 
@@ -91,6 +95,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
+    "axes",
     "kairos.admin_site.KairosAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -101,6 +106,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "kairos.proxies.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "kairos.headers.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -110,6 +116,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -160,6 +167,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# The first only forbids: whoever is locked out is not asked for a password.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "dashboard:login"
 LOGIN_REDIRECT_URL = "dashboard:overview"
 SESSION_COOKIE_NAME = "kairos_session"
@@ -174,6 +183,25 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
+# --- Logins that are guessed at (ADR 38) ----------------------------------------------------------
+
+# One user name from one address. By name alone anybody could lock an administrator out, by address alone everybody
+# behind one proxy.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = lockout.FAILURES
+AXES_COOLOFF_TIME = lockout.LOCK
+# What is tried during a lock does not make it longer, is not kept, and so costs nothing.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "kairos.logins.address_of"
+AXES_USERNAME_CALLABLE = "kairos.logins.name_of"
+AXES_WHITELIST_CALLABLE = "kairos.logins.is_not_by_password"
+AXES_LOCKOUT_CALLABLE = "kairos.logins.locked_out"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+# Its own list of who logged in would grow with every login; its admin would let rows be written by hand.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+
 # --- REST API -------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -185,6 +213,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # `kairos.proxies` has decided whose request it is; X-Forwarded-For would let the client choose.
+    "NUM_PROXIES": 0,
 }
 
 SPECTACULAR_SETTINGS = {
@@ -332,6 +362,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"filters": ["without_readiness"]},
+        # Failures and locks are worth a line; several for every login are not.
+        "axes": {"level": "WARNING"},
         # A line for every message received, done or expired says nothing that the tasks' own lines do not.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from axes.models import AccessAttempt
 from django.db import connection
 from django.db.models import Q
 
@@ -79,6 +80,14 @@ def drop_notices(*, before: datetime) -> int:
 def drop_certificates(*, before: datetime) -> int:
     """Drop certificates of hosts that were last met before that instant; returns how many."""
     return HostCertificate.objects.filter(seen_at__lt=before).delete()[0]
+
+
+def drop_failed_logins(*, before: datetime) -> int:
+    """Drop failures of logins from before that instant; returns how many. They lock nobody for longer than that.
+
+    django-axes does it at each login, and there may be none.
+    """
+    return int(AccessAttempt.objects.filter(attempt_time__lt=before).delete()[0])
 
 
 def drop_history(*, before: datetime) -> int:

@@ -24,6 +24,7 @@ from probes.actions import (
 )
 from probes.actions import partitions as days
 from probes.models import Region
+from probes.policy import lockout
 from probes.tasks import publishing
 from probes.tasks.alone import alone
 from probes.tasks.notices import tell
@@ -111,6 +112,7 @@ def partitions() -> None:
     retention.drop_batches(before=now - retention.LEDGER_KEPT_FOR)
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_notices(before=now - retention.EVENTS_KEPT_FOR)
+    retention.drop_failed_logins(before=now - lockout.LOCK)
     retention.drop_certificates(before=now - certificates.KEPT_FOR)
 
 

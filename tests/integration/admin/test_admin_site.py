@@ -29,7 +29,7 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
         "Who is told": ["Channel", "Notice"],
         "What it costs": ["QuotaAccount", "ResourceCosts"],
         "What did not arrive": ["MissedSlots", "MessageRefusal"],
-        "People and programs": ["User", "Group", "TokenProxy"],
+        "People and programs": ["User", "Group", "TokenProxy", "AccessAttempt"],
         "Clockwork": ["PeriodicTask"],
     }
     page = shown(client, "/admin/")

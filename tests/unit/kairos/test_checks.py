@@ -1,5 +1,6 @@
 """What `manage.py check` says about the settings; people search for the ids and silence them."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def test_deployment_lacks_nothing(settings: Settings, name: str, value: object, 
     setattr(settings, name, value)
     (message,) = check_deployment(None)
     assert message.id == check_id
+
+
+@pytest.mark.parametrize(("proxies", "found"), [((), ["kairos.W102"]), ((ip_network("10.0.0.0/8"),), [])])
+def test_proxy_that_ends_tls_is_named(settings: Settings, proxies: tuple[object, ...], found: list[str]) -> None:
+    settings.KAIROS_HTTPS = True
+    settings.KAIROS_TRUSTED_PROXIES = proxies
+    assert [message.id for message in check_deployment(None)] == found
 
 
 def test_deployment_has_a_database(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:

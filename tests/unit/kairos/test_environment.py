@@ -126,6 +126,19 @@ class TestMistakes:
         assert ids(environment) == []
 
 
+class TestNetworks:
+    def test_networks_and_addresses_are_read(self) -> None:
+        environment = Environment({"PROXIES": "10.0.0.0/8, 127.0.0.1,fd00::/8"})
+        assert list(map(str, environment.networks("PROXIES"))) == ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8"]
+        assert ids(environment) == []
+
+    @pytest.mark.parametrize("text", ["10.0.0.1/8", "proxy.example", "*", "10.0.0.0/8,nothing"])
+    def test_what_is_no_network_is_a_mistake_and_trusts_nobody(self, text: str) -> None:
+        environment = Environment({"PROXIES": text})
+        assert environment.networks("PROXIES") == ()
+        assert ids(environment) == ["kairos.E010"]
+
+
 class TestSecretFiles:
     def test_secret_is_read_without_its_line_end(self, tmp_path: Path) -> None:
         path = tmp_path / "secret"
