@@ -3,12 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS
-from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import transaction
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.serializers import as_serializer_error
-from rest_framework.settings import api_settings
 
 from api.errors import Conflict
 from probes.actions import bundles
@@ -37,8 +33,6 @@ def hand_over(issue: Callable[[], Issued], *, broker_url: str, image: str) -> di
         with transaction.atomic():
             issued = issue()
             bundle = bundles.bundle_of(issued, Surroundings(broker_url=broker_url, image=image))
-    except ModelValidationError as error:
-        raise ValidationError(_by_field(error)) from None
     except BundleRefused as error:
         raise ValidationError({"non_field_errors": [str(error)]}) from None
     except EnrolmentRefused as error:
@@ -46,11 +40,3 @@ def hand_over(issue: Callable[[], Issued], *, broker_url: str, image: str) -> di
     except (KeyFileError, SecretUnreadable) as error:
         raise Unequipped(str(error)) from None
     return {"region": issued.region, "bundle": {file.name: file.text for file in bundle.files}}
-
-
-def _by_field(error: ModelValidationError) -> dict[str, Any]:
-    """Return the mistakes by field, with the name that this API has for those of none."""
-    mistakes = as_serializer_error(error)
-    return {
-        api_settings.NON_FIELD_ERRORS_KEY if name == NON_FIELD_ERRORS else name: mistakes[name] for name in mistakes
-    }

@@ -1,10 +1,30 @@
-"""What the API answers when it does not answer: always JSON."""
+"""The errors of the API that DRF has none for, and how the API's description tells of errors."""
 
 from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
+
+from api.codes import PROBLEMS, TYPE_PREFIX
+
+_BAD_REQUEST: Final = 400
+
+
+class MalformedRequest(APIException):
+    """What arrived is no request that can be read: its host, its query or its body."""
+
+    status_code = 400
+    default_detail = "The request cannot be read."
+    default_code = "malformed_request"
+
+
+class MalformedBody(APIException):
+    """The body is not the JSON that it has to be."""
+
+    status_code = 400
+    default_detail = "The body is not JSON."
+    default_code = "malformed_body"
 
 
 class Conflict(APIException):
@@ -15,54 +35,140 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
+class InUse(Conflict):
+    """Other rows stand on what was to be deleted."""
+
+    default_detail = "It cannot be deleted: it is in use."
+    default_code = "in_use"
+
+
+class BodyTooLarge(APIException):
+    status_code = 413
+    default_detail = "The body is larger than is taken here."
+    default_code = "body_too_large"
+
+
+class Unavailable(APIException):
+    """The database is away, or somebody held a row for too long. Nothing was changed."""
+
+    status_code = 503
+    default_detail = "The database does not answer. Nothing was changed; ask again."
+    default_code = "unavailable"
+    wait: Final = 5
+
+
+class Fault(APIException):
+    """What nobody foresaw. Its trace is in the log, and nowhere else."""
+
+    status_code = 500
+    default_detail = "Something went wrong in Kairos, and its log says what."
+    default_code = "internal_error"
+
+
 class ProblemSerializer(serializers.Serializer[Any]):
-    """Why a request was refused as a whole."""
+    """Why a request was refused: RFC 9457, as `application/problem+json`."""
 
-    detail = serializers.CharField()
+    type = serializers.CharField(help_text="`urn:kairos:problem:` and the code.")
+    title = serializers.CharField(help_text="What the code says, in a few words that are the same each time.")
+    status = serializers.IntegerField(help_text="The HTTP status.")
+    detail = serializers.CharField(help_text="What was wrong this time, in a sentence for people.")
+    code = serializers.CharField(help_text="Stable; for programs. All of them are in docs/reference/problems.md.")
+    instance = serializers.CharField(help_text="The path that was asked for.")
 
 
-_MISTAKES: Final = {
-    "type": "object",
-    "description": "What is wrong with each parameter or field, by its name.",
-    "additionalProperties": {"type": "array", "items": {"type": "string"}},
-}
+class MistakeSerializer(serializers.Serializer[Any]):
+    """What is wrong with one field or parameter."""
 
-BAD_REQUEST: Final = OpenApiResponse(
-    _MISTAKES,
-    description="A parameter that is not known, or whose value cannot be.",
-    examples=[
-        OpenApiExample("An unknown status", value={"status": ["Select a valid choice. up is not one of them."]}),
-    ],
+    field = serializers.CharField(
+        allow_blank=True, help_text="Its path, such as `items[3].slug`; empty for the request as a whole."
+    )
+    code = serializers.CharField(help_text="Stable, such as `required`, `unknown` or `invalid`.")
+    message = serializers.CharField(help_text="For people.")
+
+
+class InvalidProblemSerializer(ProblemSerializer):
+    """Why a request was refused, field by field where its values cannot be."""
+
+    errors = MistakeSerializer(  # type: ignore[assignment]  # DRF takes declared fields out
+        many=True, required=False, help_text="Only of `invalid`; at most 100."
+    )
+
+
+def problem(code: str, description: str, detail: str, *errors: tuple[str, str, str]) -> OpenApiResponse:
+    """Return how the description tells of a problem, with an example; `errors` are fields, codes and messages."""
+    kind = PROBLEMS[code]
+    value: dict[str, Any] = {
+        "type": f"{TYPE_PREFIX}{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "code": code,
+        "instance": "/api/v1/resources",
+    }
+    if errors:
+        value["errors"] = [dict(zip(("field", "code", "message"), error, strict=True)) for error in errors]
+    return OpenApiResponse(
+        InvalidProblemSerializer if kind.status == _BAD_REQUEST else ProblemSerializer,
+        description=description,
+        examples=[OpenApiExample(kind.title, value=value)],
+    )
+
+
+BAD_REQUEST: Final = problem(
+    "invalid",
+    "A parameter or a field that is not known, or whose value cannot be; or a body that cannot be read.",
+    'status: "up" is not a valid choice.',
+    ("status", "invalid_choice", '"up" is not a valid choice.'),
 )
-UNAUTHENTICATED: Final = OpenApiResponse(
-    ProblemSerializer,
-    description="No token, or one that is not valid.",
-    examples=[OpenApiExample("No token", value={"detail": "Authentication credentials were not provided."})],
+UNAUTHENTICATED: Final = problem(
+    "not_authenticated",
+    "No token and no session, or one that is not valid.",
+    "Authentication credentials were not provided.",
 )
-FORBIDDEN: Final = OpenApiResponse(
-    ProblemSerializer,
-    description="The token's user may not do this.",
-    examples=[
-        OpenApiExample("Not permitted", value={"detail": "You do not have permission to perform this action."})
-    ],
+FORBIDDEN: Final = problem(
+    "permission_denied",
+    "Whoever asks may not do this.",
+    "You do not have permission to perform this action.",
 )
-NOT_FOUND: Final = OpenApiResponse(
-    ProblemSerializer,
-    description="There is none with this id.",
-    examples=[OpenApiExample("None", value={"detail": "No Outcome matches the given query."})],
+NOT_FOUND: Final = problem("not_found", "There is none of this name or id.", "No Outcome matches the given query.")
+NOT_ACCEPTABLE: Final = problem(
+    "not_acceptable",
+    "No representation that is made is accepted.",
+    "Could not satisfy the request Accept header.",
 )
-UNDELIVERED: Final = OpenApiResponse(
-    ProblemSerializer,
-    description="The broker does not answer. Nothing was checked; ask again.",
-    examples=[OpenApiExample("No broker", value={"detail": "The broker does not answer: the check was not sent."})],
+CONFLICT: Final = problem(
+    "conflict",
+    "It is not in a condition for this, or others stand on it. Nothing was changed.",
+    "region berlin is not enrolled: …",
 )
-CONFLICT: Final = OpenApiResponse(
-    ProblemSerializer,
-    description="It is not in a condition for this. Nothing was changed.",
-    examples=[OpenApiExample("Not enrolled", value={"detail": "region berlin is not enrolled: …"})],
+BODY_TOO_LARGE: Final = problem(
+    "body_too_large",
+    "The body is larger than is taken here.",
+    "The body is larger than is taken here: 1048576 bytes.",
 )
-UNEQUIPPED: Final = OpenApiResponse(
-    ProblemSerializer,
-    description="The control plane lacks a key that this takes. Nothing was changed.",
-    examples=[OpenApiExample("No key", value={"detail": "control-key.json: cannot read the key file: …"})],
+UNSUPPORTED: Final = problem(
+    "unsupported_media_type",
+    "The body is not `application/json`.",
+    'Unsupported media type "text/plain" in request.',
+)
+THROTTLED: Final = problem(
+    "throttled",
+    "Too many requests; `Retry-After` says for how many seconds to wait.",
+    "Request was throttled. Expected available in 17 seconds.",
+)
+FAULT: Final = problem("internal_error", "A fault of Kairos.", Fault.default_detail)
+UNDELIVERED: Final = problem(
+    "undelivered",
+    "The broker does not answer. Nothing was checked; ask again.",
+    "The broker does not answer: the check was not sent.",
+)
+UNEQUIPPED: Final = problem(
+    "unequipped",
+    "The control plane lacks a key that this takes. Nothing was changed.",
+    "control-key.json: cannot read the key file: …",
+)
+UNAVAILABLE: Final = problem(
+    "unavailable",
+    "The database does not answer, or somebody held a row for too long. Nothing was changed; ask again.",
+    Unavailable.default_detail,
 )

@@ -1,7 +1,7 @@
 """Values as the API speaks them."""
 
 from datetime import UTC, datetime
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model
 from rest_framework import serializers
@@ -39,7 +39,7 @@ class NamedRowField(serializers.SlugRelatedField[RowT]):
 
     default_error_messages: ClassVar = {"does_not_exist": "There is none called {value}."}
 
-    def to_internal_value(self, data: str) -> RowT:
-        if "\0" in data:  # no name holds one, and PostgreSQL takes none
+    def to_internal_value(self, data: Any) -> RowT:
+        if not isinstance(data, str) or "\0" in data:  # no name holds one, and PostgreSQL takes none
             self.fail("invalid")
         return super().to_internal_value(data)

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
-from rest_framework.exceptions import APIException, NotFound, ValidationError
-from rest_framework.serializers import as_serializer_error
+from rest_framework.exceptions import APIException, NotFound
 
 from probes.actions import dispatch
 from probes.models import Resource
@@ -27,7 +25,7 @@ class Undelivered(APIException):
 def check_now(resource: Resource, *, regions: Sequence[str] | None, depth: str | None) -> dict[str, Any]:
     """Send one check of a resource; return what `OrderedSerializer` shows.
 
-    Raises `ValidationError` for a region that is not active, `Undelivered` without a broker.
+    Raises Django's `ValidationError` for a region that is not active, `Undelivered` without a broker.
     """
     try:
         with transaction.atomic():
@@ -35,8 +33,6 @@ def check_now(resource: Resource, *, regions: Sequence[str] | None, depth: str |
                 [resource.pk], regions, depth=Depth(depth) if depth else None, now=timezone.now()
             )
             publish_on_commit(asked.messages)
-    except ModelValidationError as error:
-        raise ValidationError(as_serializer_error(error)) from None
     except OperationalError:
         raise Undelivered from None
     if resource.pk not in asked.slots:

@@ -211,10 +211,11 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     # `kairos.proxies` has decided whose request it is; X-Forwarded-For would let the client choose.
     "NUM_PROXIES": 0,
+    "DEFAULT_PARSER_CLASSES": ["api.bodies.BodyParser"],
+    "DEFAULT_SCHEMA_CLASS": "api.schema.ProblemSchema",
+    "EXCEPTION_HANDLER": "api.problems.handle",
 }
 
 SPECTACULAR_SETTINGS = {
@@ -230,6 +231,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
     # The names say it; a list of them beside each enumeration would be a second copy.
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.schema.describe_shared_problems",
+    ],
     # Several fields have one name, or one kind of value.
     "ENUM_NAME_OVERRIDES": {
         "LevelEnum": "api.serializers.incident.LEVELS",

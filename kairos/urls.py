@@ -14,3 +14,9 @@ urlpatterns = [
     path("api/", include("api.urls")),
     path("", include("dashboard.urls")),
 ]
+
+# Errors outside of any view. Under /api/ they are problems as well.
+handler400 = "api.faults.bad_request"
+handler403 = "api.faults.permission_denied"
+handler404 = "api.faults.page_not_found"
+handler500 = "api.faults.server_error"

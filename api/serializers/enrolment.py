@@ -5,14 +5,14 @@ from typing import Any, Final
 from rest_framework import serializers
 
 from api.serializers.region import RegionSerializer
-from api.strict import StrictSerializer
+from api.strict import StrictBody
 from probes.actions.enrolment import OVERLAP
 
 _DAY_SECONDS: Final = 86_400
 _LONGEST_OVERLAP_SECONDS: Final = 30 * _DAY_SECONDS
 
 
-class SurroundingsSerializer(StrictSerializer):
+class SurroundingsSerializer(StrictBody):
     """What a region's machine is told of the world. What is left out is as the settings say."""
 
     broker_url = serializers.CharField(

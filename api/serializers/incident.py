@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import InstantField
-from api.strict import StrictSerializer
+from api.strict import StrictBody
 from probes.actions.incidents import LONGEST_COMMENT
 from probes.models import Incident, IncidentEntry
 from probes.policy.incidents import Cause, EntryKind, Level
@@ -112,5 +112,5 @@ class IncidentStorySerializer(IncidentSerializer):
         return dict(super().to_representation(incident))
 
 
-class CommentSerializer(StrictSerializer):
+class CommentSerializer(StrictBody):
     text = serializers.CharField(max_length=LONGEST_COMMENT)

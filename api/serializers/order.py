@@ -8,12 +8,12 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from api.fields import InstantField
-from api.strict import StrictSerializer
+from api.strict import StrictBody
 from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Depth
 
 
-class OrderSerializer(StrictSerializer):
+class OrderSerializer(StrictBody):
     """What to check now. All of it may be left out."""
 
     regions = serializers.ListField(

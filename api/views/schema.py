@@ -28,4 +28,4 @@ class NowhereView(APIView):
     permission_classes = (AllowAny,)
 
     def initial(self, *_args: object, **_kwargs: object) -> NoReturn:
-        raise NotFound("There is nothing at this address. See /api/docs/.")
+        raise NotFound("There is nothing at this address. See /api/docs/.", "no_such_address")

@@ -1,11 +1,11 @@
 """Who gets in, and how the API says no: always in JSON."""
 
-import json
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
+
+from api.codes import MEDIA_TYPE
 
 pytestmark = pytest.mark.django_db
 
@@ -33,14 +33,23 @@ ROWS = (
 @pytest.mark.parametrize("address", [*LISTS, *ROWS])
 def test_nobody_reads_without_a_token(address: str) -> None:
     response = Client().get(address)
-    assert (response.status_code, response["Content-Type"]) == (401, "application/json")
+    assert (response.status_code, response["Content-Type"]) == (401, MEDIA_TYPE)
     assert response["WWW-Authenticate"] == "Token"
-    assert response.json() == {"detail": "Authentication credentials were not provided."}
+    problem = response.json()
+    assert (problem["code"], problem["detail"]) == (
+        "not_authenticated",
+        "Authentication credentials were not provided.",
+    )
 
 
 def test_wrong_token_is_refused() -> None:
     response = APIClient(HTTP_AUTHORIZATION="Token " + "0" * 40).get("/api/v1/regions")
-    assert (response.status_code, response.json()) == (401, {"detail": "Invalid token."})
+    problem = response.json()
+    assert (response.status_code, problem["code"], problem["detail"]) == (
+        401,
+        "authentication_failed",
+        "Invalid token.",
+    )
 
 
 def test_inactive_user_is_refused(client: APIClient, reader: User) -> None:
@@ -67,17 +76,18 @@ def test_nothing_is_written(client: APIClient, address: str, method: str) -> Non
     response = getattr(client, method)(address, {}, format="json")
     # A region may be enrolled, by who may.
     refused = 403 if (address, method) == ("/api/v1/regions", "post") else 405
-    assert (response.status_code, response["Content-Type"]) == (refused, "application/json")
+    assert (response.status_code, response["Content-Type"]) == (refused, MEDIA_TYPE)
 
 
 @pytest.mark.parametrize("address", ["/api/v1/outcomes/0", "/api/v1/resources/9223372036854775808"])
 def test_unknown_row_is_not_found(client: APIClient, address: str) -> None:
     response = client.get(address)
-    assert (response.status_code, response["Content-Type"]) == (404, "application/json")
+    assert (response.status_code, response["Content-Type"]) == (404, MEDIA_TYPE)
 
 
 @pytest.mark.parametrize("address", ["/api/v1/nothing", "/api/", "/api/v2/outcomes", "/api/v1/outcomes/latest"])
 def test_unknown_address_is_not_found_in_json(address: str) -> None:
     response = Client().get(address)
     assert response.status_code == 404
-    assert "/api/docs/" in json.loads(response.content)["detail"]
+    problem = response.json()
+    assert (problem["code"], "/api/docs/" in problem["detail"]) == ("no_such_address", True)

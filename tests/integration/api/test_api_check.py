@@ -8,10 +8,12 @@ from django.contrib.auth.models import Permission, User
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from rest_framework.test import APIClient
 
+from api.codes import MEDIA_TYPE
 from kairos.embedded import free_port
 from probes.models import Batch, Resource
 from probes.protocol.outcome import rfc3339
 from tests.fakes.control_plane import ControlPlane
+from tests.integration.api.asking import wrong
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +67,6 @@ def test_check_goes_where_and_as_deep_as_told(operator: APIClient, plane: Contro
         ({"regions": "eu-west"}, "regions"),
         ({"depth": "bottom"}, "depth"),
         ({"deep": True}, "deep"),
-        (["eu-west"], "non_field_errors"),
     ],
 )
 def test_bad_order_is_a_field_error_and_nothing_is_sent(
@@ -73,14 +74,14 @@ def test_bad_order_is_a_field_error_and_nothing_is_sent(
 ) -> None:
     response = ask(operator, plane.image(), order)
     assert response.status_code == 400
-    assert list(response.json()) == [field]
+    assert wrong(response) == [field]
     assert not Batch.objects.exists()
 
 
 def test_check_takes_the_permission_to_change_resources(client: APIClient, plane: ControlPlane) -> None:
     response = ask(client, plane.image())
-    assert (response.status_code, response["Content-Type"]) == (403, "application/json")
-    assert response.json() == {"detail": "You do not have permission to perform this action."}
+    assert (response.status_code, response["Content-Type"]) == (403, MEDIA_TYPE)
+    assert response.json()["detail"] == "You do not have permission to perform this action."
     assert not Batch.objects.exists()
 
 
@@ -96,7 +97,9 @@ def test_check_without_a_broker_says_so(
     monkeypatch.setenv("CELERY_BROKER_WRITE_URL", f"redis://127.0.0.1:{free_port()}/0")
     monkeypatch.setattr(current_app.amqp, "_producer_pool", None)
     response = ask(operator, image)
-    assert (response.status_code, response.json()) == (
+    problem = response.json()
+    assert (response.status_code, problem["code"], problem["detail"]) == (
         503,
-        {"detail": "The broker does not answer: the check was not sent."},
+        "undelivered",
+        "The broker does not answer: the check was not sent.",
     )

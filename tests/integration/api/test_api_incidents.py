@@ -14,6 +14,7 @@ from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import SLUGS, ControlPlane
 from tests.fakes.far_region import finding
+from tests.integration.api.asking import wrong
 
 pytestmark = pytest.mark.django_db
 
@@ -138,7 +139,7 @@ def test_filters_narrow_the_list(
 def test_bad_filter_is_named(client: APIClient, db: None, query: str, field: str) -> None:
     response = client.get(f"{ADDRESS}?{query}")
     assert response.status_code == 400
-    assert list(response.json()) == [field]
+    assert wrong(response) == [field]
 
 
 def test_pages_hold_every_incident_once(client: APIClient, plane: ControlPlane) -> None:
@@ -172,7 +173,12 @@ def test_who_may_acknowledges_once(client: APIClient, operator: User, outage: In
     last = response.json()["timeline"][-1]
     assert (last["kind"], last["by"]) == ("acknowledged", "reader")
     again = client.post(f"{ADDRESS}/{outage.pk}/acknowledge")
-    assert (again.status_code, again.json()) == (409, {"detail": "It is over, or somebody is at it already."})
+    problem = again.json()
+    assert (again.status_code, problem["code"], problem["detail"]) == (
+        409,
+        "conflict",
+        "It is over, or somebody is at it already.",
+    )
 
 
 def test_incident_that_is_over_is_not_acknowledged_but_commented_on(
@@ -207,7 +213,7 @@ def test_comment_that_is_none_is_refused_and_nothing_is_written(
 ) -> None:
     before = IncidentEntry.objects.count()
     response = client.post(f"{ADDRESS}/{outage.pk}/comments", body, format="json")
-    assert (response.status_code, list(response.json())) == (400, [field])
+    assert (response.status_code, wrong(response)) == (400, [field])
     assert IncidentEntry.objects.count() == before
 
 

@@ -31,6 +31,7 @@ from tests.fakes.far_region import found as found_by
 from tests.fakes.scraper import samples, scrape, value
 from tests.fakes.steps import step
 from tests.fakes.surroundings import surroundings_of
+from tests.integration.api.asking import wrong
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +71,7 @@ class TestAccess:
         assert client.post("/metrics").status_code == 405
 
     def test_what_cannot_be_asked_is_refused_by_name(self, client: APIClient) -> None:
-        assert client.get("/metrics?resources=some").json() == {"resources": ['"some" is not a valid choice.']}
+        assert wrong(client.get("/metrics?resources=some")) == ["resources"]
         assert client.get("/metrics?resource=all").status_code == 400
 
 

@@ -15,6 +15,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from api import examples, verdict_examples
+from api.codes import MEDIA_TYPE
 from probes.actions import regions
 from probes.broker.address import BrokerAddress
 from probes.models import ResourceGroup
@@ -45,17 +46,24 @@ def test_committed_description_is_the_current_one(description: str) -> None:
 
 
 def test_every_operation_has_a_summary_and_examples(schema: dict[str, Any]) -> None:
+    shared = schema["components"]["responses"]
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             assert operation["summary"], (method, path)
             for status, response in operation["responses"].items():
-                (content,) = response["content"].values()
-                assert content["examples"], (method, path, status)
+                described = shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
+                (media_type,) = described["content"]
+                assert described["content"][media_type]["examples"], (method, path, status)
+                assert (media_type == MEDIA_TYPE) is (status >= "4"), (method, path, status)
 
 
 def valid(schema: dict[str, Any], path: str, status: str, value: Any, method: str = "get") -> None:
     """Assert that `value` is what the description says of an answer."""
-    answer = schema["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
+    answer = schema["paths"][path][method]["responses"][status]
+    if "$ref" in answer:
+        answer = schema["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+    (content,) = answer["content"].values()
+    answer = content["schema"]
     root = {**answer, "components": schema["components"]}
     Draft202012Validator(_closed(root), format_checker=FormatChecker()).validate(value)
 
