@@ -32,6 +32,11 @@ def is_found(pattern: str, text: str) -> bool:
     return _compiled(pattern).search(text) is not None
 
 
+def matches_whole(pattern: str, text: str) -> bool:
+    """Tell whether `pattern` matches `text` from its beginning to its end. Raises `PatternInvalid`."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def _compiled(pattern: str) -> Any:
     if len(pattern) > LONGEST_PATTERN:
