@@ -89,7 +89,7 @@ def _add_all(alike: Sequence[Subject], groups: dict[str, ResourceGroup], now: da
             _add(subject, groups, now)
             continue
         row = copy(model)
-        row.pk, row.reference = None, subject.reference
+        row.pk, row.slug, row.reference = None, "", subject.reference
         row.repository, row.tag, row.digest = reference.repository, reference.tag or "", str(reference.digest or "")
         copies.append(row)
     Resource.objects.bulk_create(copies)

@@ -50,7 +50,10 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
 
     class Meta:
         model = Channel
-        fields = ("name", "kind", "is_enabled", "sender", "recipients", "allowed_cidrs", "ca_pem", "reminder_minutes")
+        fields = (
+            *("name", "slug", "kind", "is_enabled", "sender", "recipients"),
+            *("allowed_cidrs", "ca_pem", "reminder_minutes"),
+        )
         widgets: ClassVar = {"ca_pem": forms.Textarea({"rows": 4, "cols": 70, "class": "kairos-code"})}
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -91,8 +94,12 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # likewise
 
     class Meta:
         model = Rule
-        fields = ("topics", "severity", "groups", "registries", "labels")
+        fields = ("slug", "topics", "severity", "groups", "registries", "labels")
         widgets: ClassVar = {"registries": forms.CheckboxSelectMultiple}
+
+    def clean_slug(self) -> str | None:
+        """Have rules that are still to be named pass for different ones."""
+        return self.cleaned_data["slug"] or None
 
 
 class RuleInline(admin.StackedInline):  # type: ignore[type-arg]  # likewise
@@ -111,7 +118,7 @@ class ChannelAdmin(SecretAdmin):
     form = ChannelForm
     inlines = (RuleInline,)
     list_display = ("name", "kind", "address", "is_enabled", "standing", "sent_age")
-    search_fields = ("name",)
+    search_fields = ("name", "slug")
     change_form_template = "admin/probes/channel/change_form.html"
     sent_age = display.ago("last_sent_at", "last sent")
 
@@ -129,7 +136,7 @@ class ChannelAdmin(SecretAdmin):
         secrets = ("url", "signing_key") if may_change else ()
         known = ("address", "standing") if channel else ()
         return (
-            (None, {"fields": ("name", "kind", "is_enabled", *known, *secrets)}),
+            (None, {"fields": ("name", "slug", "kind", "is_enabled", *known, *secrets)}),
             ("E-mail", {"fields": ("sender", "recipients")}),
             ("The way there", {"fields": ("allowed_cidrs", "ca_pem")}),
             ("Again", {"fields": ("reminder_minutes",)}),

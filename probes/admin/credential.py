@@ -51,7 +51,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
 
     class Meta:
         model = Credential
-        fields = ("registry", "repository_prefix", "region", "label", "kind", "username", "expires_at")
+        fields = ("registry", "repository_prefix", "region", "label", "slug", "kind", "username", "expires_at")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,7 +91,7 @@ class CredentialAdmin(SecretAdmin):
     list_display = ("__str__", "registry", "prefix", "where", "kind", "username", "secret", "ends")
     list_select_related = ("registry", "region")
     list_filter = ("registry", "region", "kind")
-    search_fields = ("label", "username", "repository_prefix", "registry__host")
+    search_fields = ("label", "slug", "username", "repository_prefix", "registry__host")
     autocomplete_fields = ("registry",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
@@ -102,7 +102,7 @@ class CredentialAdmin(SecretAdmin):
         return ("registry", "secret") if credential else ()
 
     def get_fieldsets(self, request: HttpRequest, credential: Credential | None = None) -> Any:
-        where = ("registry", "repository_prefix", "region", "label")
+        where = ("registry", "repository_prefix", "region", "label", "slug")
         what = ("kind", "username", "expires_at")
         if credential and not self.has_change_permission(request, credential):
             return (("Where it is used", {"fields": where}), ("What is sent", {"fields": ("secret", *what)}))

@@ -37,7 +37,7 @@ class ZoneInput(forms.TextInput):
 class MaintenanceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     class Meta:
         model = MaintenanceWindow
-        fields = ("name", *_WHEN, *_TARGETS)
+        fields = ("name", "slug", *_WHEN, *_TARGETS)
         labels: ClassVar = {
             "starts_on": "Starts on",
             "starts_at": "At",
@@ -71,11 +71,11 @@ class MaintenanceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
 class MaintenanceWindowAdmin(KairosAdmin):
     form = MaintenanceForm
     list_display = ("name", "next_time", "zone", "rule")
-    search_fields = ("name",)
+    search_fields = ("name", "slug")
     autocomplete_fields = ("resources", "groups")
     readonly_fields = ("preview",)
     fieldsets = (
-        (None, {"fields": ("name",)}),
+        (None, {"fields": ("name", "slug")}),
         (
             "When",
             {

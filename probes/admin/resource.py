@@ -42,6 +42,7 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         fields = (
             "reference",
             "name",
+            "slug",
             "platforms",
             "strict_platform",
             "depth",
@@ -79,12 +80,12 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
     form = ResourceForm
     list_display = ("resource", "standing", "from_regions", "schedule")
     list_filter = (VerdictFilter, PauseFilter, "kind", "registry", "regions")
-    search_fields = ("name", "reference")
+    search_fields = ("name", "slug", "reference")
     show_full_result_count = False
     autocomplete_fields = ("credential", "group")
     change_form_template = "admin/probes/resource/change_form.html"
     fieldsets = (
-        (None, {"fields": ("reference", "name", "labels")}),
+        (None, {"fields": ("reference", "name", "slug", "labels")}),
         (
             "What, and how often",
             {

@@ -34,10 +34,10 @@ _USUAL: Final = (
 
 @admin.register(ResourceGroup)
 class ResourceGroupAdmin(KairosAdmin):
-    list_display = ("name", "images")
-    search_fields = ("name",)
+    list_display = ("name", "images", "slug")
+    search_fields = ("name", "slug")
     fieldsets = (
-        (None, {"fields": ("name", "notes")}),
+        (None, {"fields": ("name", "slug", "notes")}),
         ("On which terms", {"fields": TERMS, "description": INHERITED}),
     )
 

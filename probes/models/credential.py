@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from probes.models import validation
-from probes.models.checked import Checked
+from probes.models.named import Named
 from probes.models.region import Region
 from probes.models.registry import Registry
 from probes.protocol.provider import Provider
@@ -27,7 +27,7 @@ class CredentialKind(models.TextChoices):
         return self in (self.ECR, self.GOOGLE, self.ACR)
 
 
-class Credential(Checked):
+class Credential(Named):
     """A secret for a registry, optionally only for repositories under a prefix and only from one region.
 
     States of a row:
@@ -73,6 +73,7 @@ class Credential(Checked):
     class Meta:
         ordering = ["registry", "repository_prefix", "region"]
         constraints: ClassVar = [
+            *Named.Meta.constraints,
             models.UniqueConstraint(
                 fields=["registry", "repository_prefix"],
                 condition=models.Q(region=None),
@@ -100,7 +101,13 @@ class Credential(Checked):
         where = f" from {self.region.slug}" if self.region else ""
         return self.label or f"{self.username or self.get_kind_display()} at {place}{where}"
 
+    @property
+    def named_after(self) -> str:
+        place = "/".join(filter(None, (self.registry.host, self.repository_prefix)))
+        return self.label or " from ".join(filter(None, (place, self.region.slug if self.region else "")))
+
     def clean(self) -> None:
+        super().clean()
         if "\0" in self.username or (self.username and ":" in self.username):
             raise ValidationError({"username": "A user name holds no colon (Basic authentication)."})
 

@@ -4,10 +4,11 @@ from typing import ClassVar
 
 from django.db import models
 
+from probes.models.named import Named
 from probes.models.terms import TermFields
 
 
-class ResourceGroup(TermFields):
+class ResourceGroup(Named, TermFields):
     """A name for resources that belong together, and the terms of those that have none of their own."""
 
     name = models.CharField(max_length=100, unique=True)
@@ -16,6 +17,11 @@ class ResourceGroup(TermFields):
     class Meta(TermFields.Meta):
         verbose_name = "group"
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = [*Named.Meta.constraints, *TermFields.Meta.constraints]
 
     def __str__(self) -> str:
+        return self.name
+
+    @property
+    def named_after(self) -> str:
         return self.name

@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from probes.models import validation
-from probes.models.checked import Checked
 from probes.models.group import ResourceGroup
+from probes.models.named import Named
 from probes.models.region import Region
 from probes.models.registry import Registry
 from probes.models.resource import Resource
@@ -21,7 +21,7 @@ from probes.policy.recurrence import LONGEST_RULE, Recurrence, RuleRefused
 _FIELDS = {"starts_local": "starts_on", "lasts": "duration_minutes", "rule": "rule"}
 
 
-class MaintenanceWindow(Checked):
+class MaintenanceWindow(Named):
     """Work that is planned, once or again and again, by the clock on the wall of its time zone.
 
     It concerns what was chosen as `resources`, what belongs to the `groups` and what is at the `registries`; where
@@ -63,6 +63,7 @@ class MaintenanceWindow(Checked):
     class Meta:
         ordering = ["name", "id"]
         constraints: ClassVar = [
+            *Named.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(duration_minutes__range=(1, LONGEST // timedelta(minutes=1))),
                 name="maintenance_duration_in_range",
@@ -70,6 +71,10 @@ class MaintenanceWindow(Checked):
         ]
 
     def __str__(self) -> str:
+        return self.name
+
+    @property
+    def named_after(self) -> str:
         return self.name
 
     @property
@@ -84,6 +89,7 @@ class MaintenanceWindow(Checked):
 
     def clean(self) -> None:
         """Check what the fields say together. Raises `ValidationError` by field."""
+        super().clean()
         if None in (self.starts_on, self.starts_at, self.duration_minutes):
             return  # their own fields have told
         try:

@@ -10,9 +10,9 @@ from django.db import models
 from django.db.models import Q
 
 from probes.models import validation
-from probes.models.checked import Checked
 from probes.models.group import ResourceGroup
 from probes.models.incident import Incident
+from probes.models.named import Named
 from probes.models.registry import Registry
 from probes.policy import notices
 from probes.policy.delivery import ChannelKind
@@ -27,7 +27,7 @@ _KIND_LABELS = {
 }
 
 
-class Channel(Checked):
+class Channel(Named):
     """A place where people are told.
 
     `secret_encrypted` is Fernet text of JSON: `url`, which often holds a token or a login, and the `signing_key` of a
@@ -78,6 +78,7 @@ class Channel(Checked):
     class Meta:
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
+            *Named.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(kind__in=[kind.value for kind in ChannelKind]), name="channel_kind_known"
             ),
@@ -86,8 +87,13 @@ class Channel(Checked):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def named_after(self) -> str:
+        return self.name
+
     def clean(self) -> None:
         """Check what the kind asks for. Raises `ValidationError` by field."""
+        super().clean()
         is_email = self.kind == ChannelKind.EMAIL
         errors = {}
         if is_email and not self.recipients:
@@ -108,7 +114,7 @@ class Channel(Checked):
         return timedelta(minutes=self.reminder_minutes) if self.reminder_minutes else None
 
 
-class Rule(Checked):
+class Rule(Named):
     """What a channel wants to be told; any one of its rules suffices. What is empty asks for nothing."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="rules")
@@ -138,6 +144,7 @@ class Rule(Checked):
     class Meta:
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
+            *Named.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(severity__in=[item.value for item in Severity]), name="rule_severity_is_known"
             ),
@@ -149,6 +156,10 @@ class Rule(Checked):
     def __str__(self) -> str:
         topics = ", ".join(topic.replace("_", " ") for topic in self.topics) or "everything"
         return f"{self.channel}: {topics}, {self.severity} at least"
+
+    @property
+    def named_after(self) -> str:
+        return f"{self.channel.slug} {' '.join(self.topics) or 'everything'}"
 
     @property
     def policy(self) -> notices.Rule:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from probes.models import validation
 from probes.models.credential import Credential, CredentialKind
 from probes.models.group import ResourceGroup
+from probes.models.named import Named
 from probes.models.region import Region
 from probes.models.registry import Registry
 from probes.models.terms import TermFields
@@ -41,7 +42,7 @@ class ResourceKind(models.TextChoices):
     ENDPOINT = "http", "HTTP endpoint"
 
 
-class Resource(TermFields):
+class Resource(Named, TermFields):
     """An image or an endpoint to check, with its schedule, and the terms that are its own.
 
     States of a row:
@@ -151,6 +152,7 @@ class Resource(TermFields):
             models.Index(fields=["next_due_at"], condition=Q(paused_at=None), name="resource_due"),
         ]
         constraints: ClassVar = [
+            *Named.Meta.constraints,
             *TermFields.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(kind=ResourceKind.ENDPOINT, tag="", digest="")
@@ -176,6 +178,11 @@ class Resource(TermFields):
 
     def __str__(self) -> str:
         return self.name or self.shown_reference
+
+    @property
+    def named_after(self) -> str:
+        """Its name, or its reference: of a URL without its query, in which there may be a secret."""
+        return self.name or (self.reference.partition("?")[0] if self.is_endpoint else self.reference)
 
     @property
     def is_endpoint(self) -> bool:

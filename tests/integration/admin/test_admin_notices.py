@@ -56,6 +56,15 @@ def test_channel_is_stored_with_its_rule_and_its_secrets_encrypted(channel: Chan
     )
 
 
+def test_rules_that_are_alike_are_named_apart(client: Client, db: None) -> None:
+    alike = {
+        f"rules-1-{name}": value for name, value in (("severity", "info"), ("topics", ["expiry"]), ("labels", ""))
+    }
+    first = {"rules-0-severity": "warning", "rules-0-topics": ["expiry"]}
+    client.post(ADD, typed(**first, **alike, **{"rules-TOTAL_FORMS": "2"}))
+    assert list(Rule.objects.values_list("slug", flat=True)) == ["the-hook-expiry", "the-hook-expiry-2"]
+
+
 def test_secrets_are_shown_nowhere(client: Client, channel: Channel) -> None:
     for address in (f"{ADMIN}/channel/", page_of(channel), f"{ADMIN}/channel/{channel.pk}/history/"):
         page = client.get(address).content.decode()

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from probes.models import Channel, Credential, Endpoint, MaintenanceWindow, Region, Registry, Resource
 from probes.models.checked import Checked
+from probes.models.named import Named
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +27,8 @@ def refusal(row: models.Model, validate: Any, *exclude: str) -> dict[str, list[s
 def refusals(row: models.Model, *exclude: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Return ours, and those of Django, which asks for each constraint by itself."""
     ours = refusal(row, type(row).validate_constraints, *exclude)
-    return ours, refusal(row, models.Model.validate_constraints, *exclude)
+    to_be_made = ("slug",) if isinstance(row, Named) and not row.slug else ()
+    return ours, refusal(row, models.Model.validate_constraints, *exclude, *to_be_made)
 
 
 def image(**values: Any) -> Resource:

@@ -13,7 +13,7 @@ from django.db import OperationalError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from probes.actions import verdicts
-from probes.models import Pause, RegionState, Verdict, VerdictChange
+from probes.models import Credential, Pause, RegionState, Resource, Rule, Verdict, VerdictChange
 from probes.policy.ballot import Ballot, Stance
 from probes.policy.verdict import Inputs, decide
 from tests.integration.control.conftest import SLUGS
@@ -164,6 +164,30 @@ def test_report_that_is_being_taken_in_and_a_migration_do_not_wait_for_each_othe
         migrating.result(60)
 
 
+def test_rows_that_are_there_get_stable_names(newest_afterwards: None) -> None:
+    apps = migrate("0031_queues_empty")
+    make = {name: apps.get_model("probes", name).objects.create for name in (*MADE, "Credential", "Channel", "Rule")}
+    registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
+    at = {"registry": registry, "repository": "org/app", "tag": "1"}
+    for name in ("", "", "App", "ghcr.io/org/app:1-2", ""):
+        make["Resource"](reference="ghcr.io/org/app:1", name=name, **at)
+    make["Resource"](kind="http", reference="https://ghcr.io/health?token=hush", registry=registry)
+    make["Credential"](registry=registry, repository_prefix="org", region=region)
+    make["Rule"](channel=make["Channel"](name="On call", kind="email"), topics=["expiry"])
+
+    migrate()
+
+    assert list(Resource.objects.order_by("pk").values_list("slug", flat=True)) == [
+        "ghcr.io-org-app-1",
+        "ghcr.io-org-app-1-2",
+        "app",
+        "ghcr.io-org-app-1-2-2",
+        "ghcr.io-org-app-1-3",
+        "https-ghcr.io-health",
+    ]
+    assert [Credential.objects.get().slug, Rule.objects.get().slug] == ["ghcr.io-org-from-eu-west", "on-call-expiry"]
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "held", "wanted"),
     [
@@ -172,6 +196,7 @@ def test_report_that_is_being_taken_in_and_a_migration_do_not_wait_for_each_othe
         ("0021_scopes", "0022_events", "probes_resource", "probes_credential"),
         ("0022_events", "0023_quota", "probes_registry", "probes_missedslots"),
         ("0022_events", "0023_quota", "probes_batch", "probes_missedslots"),
+        ("0031_queues_empty", "0032_names", "probes_credential", "probes_resource"),
     ],
 )
 def test_whoever_reads_one_table_and_writes_another_and_a_migration_do_not_wait_for_each_other(

@@ -16,7 +16,7 @@ lasts: 1m
 regions: []
 groups: {shop: {severity: warning}}
 """
-OF_ITS_OWN: Final = ("id", "reference", "repository", "created_at", "updated_at")
+OF_ITS_OWN: Final = ("id", "slug", "reference", "repository", "created_at", "updated_at")
 
 
 @pytest.mark.usefixtures("scratch_database")
