@@ -52,6 +52,7 @@ class Partitioned:
 
 OUTCOMES: Final = Partitioned("probes_outcome")
 ROLL_UPS: Final = (Partitioned("probes_hourrollup", by_month=True), Partitioned("probes_dayrollup", by_month=True))
+SUMS: Final = (Partitioned("probes_hoursum", by_month=True), Partitioned("probes_daysum", by_month=True))
 
 
 def ensure_partitions(today: date, days_ahead: int = DAYS_AHEAD) -> list[str]:

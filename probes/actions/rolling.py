@@ -4,7 +4,7 @@ They replace whatever was there, so they may run again at any time. Whatever is 
 seconds, lasts until the next is said or until it lapses, and is hidden by maintenance and by pauses.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,6 +23,7 @@ _OUTCOMES: Final = tuple(f"outcomes_{status}" for status in Status)
 _SECONDS: Final = tuple(f"seconds_{state}" for state in Shown)
 _SUMS: Final = (*_OUTCOMES, "without_egress", *_SECONDS)
 _COLUMNS: Final = (*_SUMS, "latency")
+_OWNERS: Final = ("registry_id", "group_id")
 _SAID: Final = tuple(state for state in Shown if state not in (Shown.MAINTENANCE, Shown.PAUSED, Shown.UNKNOWN))
 _SHOWN: Final = " ".join(
     (
@@ -49,11 +50,13 @@ def _counts(status: Status) -> str:
     return f"status = '{status}' AND NOT egress_down"
 
 
-_REPLACE: Final = f"""
-ON CONFLICT (resource_id, region_id, starts_at) DO UPDATE SET ({", ".join(_COLUMNS)}) = (
-    {", ".join("excluded." + column for column in _COLUMNS)}
+def _replace(columns: Sequence[str]) -> str:
+    return f"""
+ON CONFLICT (resource_id, region_id, starts_at) DO UPDATE SET ({", ".join(columns)}) = (
+    {", ".join("excluded." + column for column in columns)}
 )
 """
+
 
 _HOUR: Final = f"""
 WITH pair AS MATERIALIZED (
@@ -165,18 +168,19 @@ WITH pair AS MATERIALIZED (
         GROUP BY resource_id, region_id, key
     ) AS bucket GROUP BY resource_id, region_id
 )
-INSERT INTO probes_hourrollup (resource_id, region_id, starts_at, {", ".join(_COLUMNS)})
+INSERT INTO probes_hourrollup (resource_id, region_id, starts_at, {", ".join((*_COLUMNS, *_OWNERS))})
 SELECT resource_id, region_id, %(start)s,
     {", ".join(f"nullif(counted.{status}, 0)" for status in Status)}, nullif(counted.without_egress, 0),
     {", ".join(f"nullif(seconds.{state}, 0)" for state in _SAID)},
     nullif(3600 - coalesce(hidden.maintenance, 0) - coalesce(hidden.paused, 0)
         - {" - ".join(f"coalesce(seconds.{state}, 0)" for state in _SAID)}, 0),
-    nullif(hidden.maintenance, 0), nullif(hidden.paused, 0), timed.latency
+    nullif(hidden.maintenance, 0), nullif(hidden.paused, 0), timed.latency,
+    {", ".join(f"CASE WHEN region_id = {ALL_REGIONS} THEN {owner} END" for owner in _OWNERS)}
 FROM everything
 LEFT JOIN seconds USING (resource_id, region_id) LEFT JOIN hidden USING (resource_id, region_id)
 LEFT JOIN counted USING (resource_id, region_id) LEFT JOIN timed USING (resource_id, region_id)
 WHERE region_id = {ALL_REGIONS} OR counted.resource_id IS NOT NULL OR seconds.resource_id IS NOT NULL
-{_REPLACE}
+{_replace((*_COLUMNS, *_OWNERS))}
 """  # noqa: S608 - made of the constants above
 
 _DAY: Final = f"""
@@ -195,7 +199,7 @@ WITH hour AS MATERIALIZED (
 INSERT INTO probes_dayrollup (resource_id, region_id, starts_at, {", ".join(_COLUMNS)})
 SELECT resource_id, region_id, %(start)s, {", ".join(_COLUMNS)}
 FROM summed LEFT JOIN timed USING (resource_id, region_id)
-{_REPLACE}
+{_replace(_COLUMNS)}
 """  # noqa: S608 - made of the constants above
 
 

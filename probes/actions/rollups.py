@@ -12,7 +12,7 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models import Max, Min
 
-from probes.actions import partitions, rolling
+from probes.actions import partitions, rolling, sums
 from probes.models import Outcome, Resource, RollUpProgress
 from probes.policy.rollup import DAY, HOUR, floor
 from probes.selectors.uptime import rolled_until
@@ -105,6 +105,8 @@ def _go_on(now: datetime) -> bool:
         work.resource_id = ids[-1]
     if len(ids) < _AT_ONCE:
         work.finished_at = now
+        if work.unit == _Unit.DAY:
+            sums.sum_day(work.starts_at)
     work.save(update_fields=["resource_id", "finished_at"])
     return True
 
@@ -119,7 +121,10 @@ def _correct() -> bool:
         for start, resource_id in starts:
             concerned[start].add(resource_id)
         for start in sorted(concerned):
-            _roll(unit, start, sorted(concerned[start]))
+            ids = sorted(concerned[start])
+            _roll(unit, start, ids)
+            if unit == _Unit.DAY:
+                sums.sum_day(start, ids)
     return bool(taken)
 
 
@@ -133,9 +138,14 @@ def _days(taken: Iterable[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
 
 
 def _roll(unit: str, start: datetime, ids: list[int]) -> None:
-    for partitioned in partitions.ROLL_UPS:
+    for partitioned in (*partitions.ROLL_UPS, *partitions.SUMS):
         partitions.ensure(partitioned, [start.date()])
-    (rolling.roll_hour if unit == _Unit.HOUR else rolling.roll_day)(ids, start)
+    if unit == _Unit.DAY:
+        rolling.roll_day(ids, start)
+        return
+    sums.take_out(ids, start)
+    rolling.roll_hour(ids, start)
+    sums.put_in(ids, start)
 
 
 def _first_slot() -> datetime | None:

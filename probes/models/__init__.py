@@ -23,6 +23,7 @@ from probes.models.registry import Registry
 from probes.models.resource import Resource, ResourceKind
 from probes.models.rollup import ALL_REGIONS, DayRollUp, HourRollUp, LateOutcome, RollUp, RollUpProgress
 from probes.models.state import RegionState, Verdict
+from probes.models.sums import DaySum, HourSum, OwnerKind
 from probes.models.terms import GlobalTerms
 
 __all__ = [
@@ -36,11 +37,13 @@ __all__ = [
     "Credential",
     "CredentialKind",
     "DayRollUp",
+    "DaySum",
     "Endpoint",
     "Event",
     "GlobalTerms",
     "HostCertificate",
     "HourRollUp",
+    "HourSum",
     "Incident",
     "IncidentEntry",
     "LateOutcome",
@@ -50,6 +53,7 @@ __all__ = [
     "MissedSlots",
     "Notice",
     "Outcome",
+    "OwnerKind",
     "Pause",
     "QuotaAccount",
     "QuotaWait",

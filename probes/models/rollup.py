@@ -51,7 +51,14 @@ class RollUp(models.Model):
 
 
 class HourRollUp(RollUp):
-    """An hour of UTC."""
+    """An hour of UTC.
+
+    The row over all regions notes the registry and the group that the resource belonged to when it was made: what was
+    added to their sums (`Sum`) can be taken out again, also after the resource has moved. Null in rows of regions.
+    """
+
+    registry_id = models.BigIntegerField(null=True)
+    group_id = models.BigIntegerField(null=True)
 
 
 class DayRollUp(RollUp):

@@ -85,6 +85,12 @@ class RegionState(models.Model):
                 condition=Q(ballot__in=[Ballot.IMPAIRED.value, Ballot.BAD.value]),
                 name="region_state_failing",
             ),
+            # The newest of what fails as seen from a region, without reading all of it.
+            models.Index(
+                fields=["region", "-run_since"],
+                condition=Q(ballot__in=[Ballot.IMPAIRED.value, Ballot.BAD.value]),
+                name="region_state_failing_there",
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["resource", "region"], name="region_state_is_one"),

@@ -104,7 +104,7 @@ def partitions() -> None:
     maintenance.extend(now=now)
     kept_days = max(settings.KAIROS_RETENTION_DAYS, settings.KAIROS_FAILURES_RETENTION_DAYS)
     _drop(days.OUTCOMES, today, kept_days)
-    for partitioned in days.ROLL_UPS:
+    for partitioned in (*days.ROLL_UPS, *days.SUMS):
         _drop(partitioned, today, settings.KAIROS_ROLLUP_RETENTION_DAYS)
     retention.drop_history(before=now - timedelta(days=settings.KAIROS_ROLLUP_RETENTION_DAYS))
     retention.drop_missed(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
