@@ -7,7 +7,9 @@ from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from probes.models import Region
 from probes.protocol.outcome import rfc3339
+from probes.selectors.regions import UNREAD
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -43,3 +45,24 @@ class NamedRowField(serializers.SlugRelatedField[RowT]):
         if not isinstance(data, str) or "\0" in data:  # no name holds one, and PostgreSQL takes none
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class RegionsField(serializers.ListField):
+    """Regions by their slugs: repeated, or with commas between them. One query."""
+
+    child = serializers.CharField()
+    most: ClassVar = 100
+
+    def get_value(self, dictionary: Any) -> Any:
+        given = super().get_value(dictionary)
+        return [slug for item in given for slug in str(item).split(",")] if isinstance(given, list) else given
+
+    def to_internal_value(self, data: Any) -> list[Region]:
+        slugs = list(dict.fromkeys(super().to_internal_value(data)))
+        if len(slugs) > self.most:
+            raise ValidationError(f"Name at most {self.most}.", "max_length")
+        known = {region.slug: region for region in Region.objects.defer(*UNREAD).filter(slug__in=slugs)}
+        for slug in slugs:
+            if slug not in known:
+                raise ValidationError(f"There is none called {slug[:60]}.", "does_not_exist")
+        return [known[slug] for slug in slugs]

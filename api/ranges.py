@@ -1,5 +1,6 @@
 """Ranges of time, as figures are asked for."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -7,13 +8,15 @@ from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from api.fields import InstantField
+from api.fields import InstantField, NamedRowField, RegionsField
 from api.strict import StrictSerializer
+from probes.models import Region, Registry, Resource, ResourceGroup
 from probes.policy.intervals import Interval
 from probes.policy.rollup import whole_hours
 from probes.policy.uptime import WINDOWS
 
 DEFAULT_RANGE: Final = "30d"
+USUAL_LENGTH: Final = timedelta(days=1)
 _LONGEST_TEXT: Final = 100
 
 
@@ -24,6 +27,66 @@ class UptimeQuery(StrictSerializer):
         help_text=f"{', '.join(f'`{name}`' for name in WINDOWS)}, or two RFC 3339 times with `..` between them. "
         "Read in whole hours: `since` and `until` of the answer say what it is about.",
     )
+
+
+class CompareQuery(StrictSerializer):
+    """What is compared, from where, and over which time. The context has `now`."""
+
+    resource = serializers.PrimaryKeyRelatedField[Resource](
+        queryset=Resource.objects.select_related("group", "registry"), required=False, help_text="A resource's id."
+    )
+    registry = NamedRowField[Registry](
+        slug_field="host", queryset=Registry.objects.all(), required=False, help_text="Or a registry's host."
+    )
+    group = NamedRowField[ResourceGroup](
+        slug_field="name", queryset=ResourceGroup.objects.all(), required=False, help_text="Or a group's name."
+    )
+    regions = RegionsField(
+        required=False, help_text="The slugs of regions, repeated or with commas. Else all that are in service."
+    )
+    since = InstantField(
+        required=False, help_text="From the full hour in which this lies; a day before `until` unless given."
+    )
+    until = InstantField(required=False, help_text="To the end of the hour before this; now unless given.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        named = [name for name in ("resource", "registry", "group") if name in attrs]
+        if len(named) != 1:
+            message = "Name one of resource, registry and group."
+            raise ValidationError({name: [message] for name in named or ("resource",)})
+        attrs["kind"] = named[0]
+        attrs["over"] = between(attrs, now=self.context["now"], usual=USUAL_LENGTH)
+        return attrs
+
+    @property
+    def subject(self) -> tuple[str, Any, Interval]:
+        """What kind it is, its row, and the range in whole hours."""
+        kind = self.validated_data["kind"]
+        return kind, self.validated_data[kind], self.validated_data["over"]
+
+    def narrowed(self, regions: Sequence[Region]) -> Sequence[Region]:
+        """Return those of the regions that are asked for; raises `ValidationError` for one that is none of them."""
+        wanted = self.validated_data.get("regions")
+        if wanted is None:
+            return regions
+        known = {region.pk: region for region in regions}
+        if strange := [region.slug for region in wanted if region.pk not in known]:
+            raise ValidationError({"regions": [f"It is not checked from {strange[0]}."]})
+        return sorted((known[region.pk] for region in wanted), key=lambda region: region.slug)
+
+
+def between(asked: Mapping[str, Any], *, now: datetime, usual: timedelta) -> Interval:
+    """Return the range from `since` to `until` in whole hours; of what is left out, the `usual` length up to now.
+
+    Raises `ValidationError` by field for what is none, lies ahead, or is older than what is kept.
+    """
+    end = min(asked.get("until", now), now)
+    start = asked.get("since", end - usual)
+    if start >= end:
+        raise ValidationError({"since": ["A range starts before it ends, and before now."]})
+    if start < now - timedelta(days=settings.KAIROS_ROLLUP_RETENTION_DAYS):
+        raise ValidationError({"since": [f"Figures are kept for {settings.KAIROS_ROLLUP_RETENTION_DAYS} days."]})
+    return whole_hours(Interval(start, end), now=now)
 
 
 def asked(parameters: Any, *, now: datetime) -> tuple[str, Interval]:

@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from api.views.comparison import CompareView
 from api.views.events import EventViewSet
 from api.views.groups import GroupUptimeView, GroupViewSet
 from api.views.incidents import IncidentViewSet
@@ -27,6 +28,7 @@ _router.register("maintenance-windows", WindowViewSet, basename="maintenance-win
 urlpatterns = [
     path("v1/", include(_router.urls)),
     path("v1/regions/<slug:slug>/events", RegionEventViewSet.as_view({"get": "list"}), name="region-events"),
+    path("v1/compare", CompareView.as_view(), name="compare"),
     path("v1/resources/<int:id>/verdict", ResourceVerdictView.as_view(), name="resource-verdict"),
     path("v1/resources/<int:id>/uptime", ResourceUptimeView.as_view(), name="resource-uptime"),
     path("v1/groups/<int:id>/uptime", GroupUptimeView.as_view(), name="group-uptime"),

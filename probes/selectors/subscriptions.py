@@ -7,6 +7,11 @@ from probes.models import Region, Resource
 from probes.selectors.regions import UNREAD
 
 
+def regions_in_service() -> Sequence[Region]:
+    """Return the enrolled regions, paused ones too, in the order of their slugs, without what weighs. One query."""
+    return list(Region.objects.in_service().defer(*UNREAD).order_by("slug"))
+
+
 def regions_of(resource_ids: Iterable[int], *, read: Collection[str] = ()) -> Mapping[int, Sequence[Region]]:
     """Return for each resource the enrolled regions it is for, paused ones too, in the order of their slugs.
 

@@ -4,7 +4,7 @@ A resource is looked at from *viewpoints*: its regions, and None for the verdict
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,8 +16,9 @@ from probes.policy.latency import histograms
 from probes.policy.rollup import DAY, HOUR, Pieces, Rolled, pieces, total
 from probes.policy.uptime import Shown, Stretch, Tally, tally
 from probes.protocol.taxonomy import Status
-from probes.selectors import timelines
+from probes.selectors import sums, timelines
 from probes.selectors.maintenance import during
+from probes.selectors.sums import Sums
 
 _SECOND: Final = timedelta(seconds=1)
 _LENGTHS: Final = {RollUpProgress.Unit.HOUR: HOUR, RollUpProgress.Unit.DAY: DAY}
@@ -59,6 +60,30 @@ def rolled_each(
         }
         for item in taken
     ]
+
+
+def at_once(
+    resource: Resource, taken: Pieces, viewpoints: Sequence[Region | None], *, timed: bool = True
+) -> Mapping[int, Sums]:
+    """Return the sums of one range as `rolled_each` does, added up by the database. One query, and those of its ends.
+
+    `failed` is the last part of what is rolled up in which something was not available.
+    """
+    keys = [_key(item) for item in viewpoints]
+    found = sums.of(sums.Source.of_resource(resource.pk), taken, keys, timed=timed)
+    ends = _Ends.read(resource, taken.ends, viewpoints)
+    length, told = sums.length_seconds(taken), {}
+    for key in keys:
+        one = found.get(key, Sums())
+        silent = length - one.rolled.seconds.counted - one.rolled.seconds.left_out
+        at_ends = sum((ends.tally(end, key) for end in taken.ends), Tally(unknown=silent))
+        told[key] = replace(one, rolled=one.rolled + Rolled(seconds=at_ends))
+    return told
+
+
+def rolled_pieces(over: Interval) -> Pieces:
+    """Cut a range into what is rolled up of it, and its ends. Two queries."""
+    return _pieces([over])[0]
 
 
 def of_many(resources: Sequence[Resource], over: Interval) -> Tally:

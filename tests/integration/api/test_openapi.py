@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from api import examples, verdict_examples
+from api import comparison_examples, examples, verdict_examples
 from api.codes import MEDIA_TYPE
 from probes.actions import regions
 from probes.broker.address import BrokerAddress
@@ -123,6 +123,9 @@ def test_answers_about_verdicts_are_as_described(
         refused = client.get(f"/api/v1/{kind}/{key}/uptime?range=1y").json()
         valid(schema, f"/api/v1/{kind}/{{id}}/uptime", "400", refused)
     valid(schema, "/api/v1/groups", "200", client.get("/api/v1/groups").json())
+    for asked in (f"resource={image.pk}", "registry=ghcr.io", "group=Shop"):
+        valid(schema, "/api/v1/compare", "200", client.get(f"/api/v1/compare?{asked}").json())
+    valid(schema, "/api/v1/compare", "400", client.get("/api/v1/compare").json())
     incidents = client.get("/api/v1/incidents").json()
     valid(schema, "/api/v1/incidents", "200", incidents)
     address = f"/api/v1/incidents/{incidents['results'][0]['id']}"
@@ -150,6 +153,8 @@ def test_examples_are_as_described(schema: dict[str, Any]) -> None:
     valid(schema, "/api/v1/resources/{id}/uptime", "200", verdict_examples.resource_uptime())
     valid(schema, "/api/v1/groups/{id}/uptime", "200", verdict_examples.group_uptime())
     valid(schema, "/api/v1/groups/{id}", "200", verdict_examples.group())
+    valid(schema, "/api/v1/compare", "200", comparison_examples.of_resource())
+    valid(schema, "/api/v1/compare", "200", comparison_examples.of_registry())
     valid(schema, "/api/v1/maintenance-windows", "200", {"next": None, "results": [verdict_examples.window()]})
     valid(schema, "/api/v1/maintenance-windows/{id}", "200", verdict_examples.planned_window())
     valid(schema, "/api/v1/regions/{slug}/rotate", "200", examples.handed_over(), method="post")

@@ -67,7 +67,7 @@ def _model(name: str, constraint: str) -> migrations.CreateModel:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("probes", "0031_queues_empty")]
+    dependencies = [("probes", "0032_names")]
 
     operations = [
         migrations.SeparateDatabaseAndState(

@@ -1,0 +1,246 @@
+"""What regions see of the same thing, side by side: of a resource, or of all that belong to a registry or a group.
+
+Neither grows with the history: figures are sums of hours and days, and whatever else is looked for has its bound. Of
+a registry or a group only what is rolled up is told, and what fails there now is looked for among the newest
+`MOST_FAILING` of each region: who is cut off there is told so.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection
+
+from probes.models import ALL_REGIONS, OwnerKind, Region, RegionState, Resource
+from probes.policy.comparing import Disagreement, disagreements
+from probes.policy.intervals import Interval
+from probes.policy.rollup import Pieces, Rolled
+from probes.selectors import sums, uptime
+from probes.selectors.sums import Source, Sums
+
+MOST_FAILING: Final = 1000
+"""So many of what fails now are looked through for each region, the newest first."""
+
+MOST_FAILURES: Final = 2000
+"""So many outcomes that were not available are looked through for the last of a registry or a group."""
+
+_OWNED: Final = {OwnerKind.REGISTRY: "registry_id", OwnerKind.GROUP: "group_id"}
+_FAILURE: Final = ("resource_id", "status", "reason", "stage", "host", "slot")
+
+_LAST_OF_RESOURCE: Final = """
+SELECT DISTINCT ON (wanted.region_id) wanted.region_id, %(resource)s, status, reason, stage, host, slot
+FROM unnest(%(regions)s::bigint[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+    AS wanted (region_id, starts_at, ends_at)
+CROSS JOIN LATERAL (
+    SELECT status, reason, stage, host, slot FROM probes_outcome
+    WHERE resource_id = %(resource)s AND region_id = wanted.region_id AND status <> 'available' AND NOT egress_down
+        AND slot >= wanted.starts_at AND slot < wanted.ends_at
+    ORDER BY slot DESC LIMIT 1
+) AS outcome
+ORDER BY wanted.region_id, slot DESC
+"""
+
+_FAILING: Final = """
+WITH failing AS MATERIALIZED (
+    SELECT wanted.region_id, state.* FROM unnest(%(regions)s::bigint[]) AS wanted (region_id)
+    CROSS JOIN LATERAL (
+        SELECT resource_id, status, reason, stage, host, last_slot AS slot FROM probes_regionstate
+        WHERE region_id = wanted.region_id AND ballot IN ('impaired', 'bad')
+        ORDER BY run_since DESC LIMIT %(most)s
+    ) AS state
+), theirs AS (
+    SELECT failing.* FROM failing JOIN probes_resource AS resource ON resource.id = failing.resource_id
+    WHERE resource.{owned} = %(owner)s
+), newest AS (
+    SELECT DISTINCT ON (region_id) * FROM theirs ORDER BY region_id, slot DESC, resource_id
+)
+SELECT region_id, read.count, coalesce(found.count, 0), resource_id, status, reason, stage, host, slot
+FROM (SELECT region_id, count(*) FROM failing GROUP BY region_id) AS read
+LEFT JOIN (SELECT region_id, count(*) FROM theirs GROUP BY region_id) AS found USING (region_id)
+LEFT JOIN newest USING (region_id)
+"""
+
+_LAST_OF_OWNER: Final = """
+SELECT DISTINCT ON (region_id) region_id, resource_id, status, reason, stage, host, slot FROM (
+    SELECT region_id, resource_id, status, reason, stage, host, slot, egress_down FROM probes_outcome
+    WHERE status <> 'available' AND slot >= %(since)s AND slot < %(until)s
+    ORDER BY slot DESC, id DESC LIMIT %(most)s
+) AS failure JOIN probes_resource AS resource ON resource.id = failure.resource_id
+WHERE resource.{owned} = %(owner)s AND region_id = ANY(%(regions)s) AND NOT egress_down
+ORDER BY region_id, slot DESC
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An outcome that was not available."""
+
+    resource_id: int
+    status: str
+    reason: str
+    stage: str | None
+    host: str | None
+    slot: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Many:
+    """How many resources a region saw in the last hour that is rolled up, and how many of them it calls bad now.
+
+    `is_complete` is false where more fail than were looked through: then there are so many at least.
+    """
+
+    seen: int = 0
+    failing: int = 0
+    is_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one region sees. `state` is of a resource, None before its first outcome; `many` of all that belong."""
+
+    region: Region
+    rolled: Rolled
+    state: RegionState | None = None
+    many: Many | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What each region sees, in the order of their slugs, the verdicts over all of them, and where they differ."""
+
+    over: Interval
+    overall: Rolled
+    regions: Sequence[Seen]
+    disagreements: Sequence[Disagreement] = field(default_factory=list)
+
+
+def of_resource(resource: Resource, over: Interval, regions: Sequence[Region]) -> Comparison:
+    """Compare what those regions see of a resource. Five queries, and those of the range's ends."""
+    states = {row.region_id: row for row in RegionState.objects.filter(resource=resource, region__in=regions)}
+    taken = uptime.rolled_pieces(over)
+    found = uptime.at_once(resource, taken, [None, *regions])
+    failures = _last_of_resource(resource, found, regions, taken)
+    seen = [
+        Seen(
+            region=region,
+            rolled=found[region.pk].rolled,
+            state=states.get(region.pk),
+            failure=failures.get(region.pk),
+        )
+        for region in regions
+    ]
+    facts = {item.region.slug: _facts(item.state) for item in seen}
+    return Comparison(over=over, overall=found[ALL_REGIONS].rolled, regions=seen, disagreements=disagreements(facts))
+
+
+def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[Region]) -> Comparison:
+    """Compare what those regions see of all that belong to a registry or a group. Six queries."""
+    taken = uptime.rolled_pieces(over)
+    ids = [region.pk for region in regions]
+    found = sums.of(Source.of_owner(kind, owner_id), taken, [ALL_REGIONS, *ids])
+    counts, failures = _failing(kind, owner_id, ids)
+    sizes = sums.resources_of(kind, owner_id, ids, until=_rolled_end(taken))
+    missing = [pk for pk in ids if pk not in failures]
+    failures.update(_last_of_owner(kind, owner_id, missing, over) if missing else {})
+    seen = [
+        Seen(
+            region=region,
+            rolled=found.get(region.pk, Sums()).rolled,
+            many=_many(sizes.get(region.pk, 0), counts.get(region.pk)),
+            failure=failures.get(region.pk),
+        )
+        for region in regions
+    ]
+    facts = {item.region.slug: {"failing": _word(item.many)} for item in seen if item.many}
+    return Comparison(
+        over=Interval(over.start, _rolled_end(taken) or over.end),
+        overall=found.get(ALL_REGIONS, Sums()).rolled,
+        regions=seen,
+        disagreements=disagreements(facts),
+    )
+
+
+def _facts(state: RegionState | None) -> Mapping[str, str | None]:
+    if state is None:
+        return {}
+    return {
+        "status": state.status,
+        "reason": state.reason,
+        "host": state.host,
+        "digest": state.digest,
+        "stance": state.stance,
+    }
+
+
+def _word(many: Many | None) -> str | None:
+    """Return what is compared of many: whether some fail. Nothing is said where nothing was seen."""
+    if many is None or not (many.seen or many.failing):
+        return None
+    return "some" if many.failing else "none"
+
+
+def _many(seen: int, counted: tuple[int, int] | None) -> Many:
+    read, failing = counted or (0, 0)
+    return Many(seen=seen, failing=failing, is_complete=read < MOST_FAILING)
+
+
+def _rolled_end(taken: Pieces) -> datetime | None:
+    ends = [item.end for item in (taken.days, *taken.hours) if item]
+    return max(ends, default=None)
+
+
+def _last_of_resource(
+    resource: Resource, found: Mapping[int, Sums], regions: Sequence[Region], taken: Pieces
+) -> Mapping[int, Failure]:
+    """Return of each region its last failure in the range: of the last hour or day that had one, or since."""
+    asked: list[tuple[int, datetime, datetime]] = []
+    for region in regions:
+        if failed := found[region.pk].failed:
+            asked.append((region.pk, failed.start, failed.end))
+        asked += [(region.pk, end.start, end.end) for end in taken.ends]
+    columns = [list(column) for column in zip(*asked, strict=True)] or [[], [], []]
+    return _failures(
+        _LAST_OF_RESOURCE,
+        {"resource": resource.pk, "regions": columns[0], "starts": columns[1], "ends": columns[2]},
+    )
+
+
+def _failing(
+    kind: OwnerKind, owner_id: int, region_ids: Collection[int]
+) -> tuple[Mapping[int, tuple[int, int]], dict[int, Failure]]:
+    """Return by region how many states were read and how many of them are the owner's, and the newest of these."""
+    statement = _FAILING.format(owned=_OWNED[kind])
+    counts: dict[int, tuple[int, int]] = {}
+    failures: dict[int, Failure] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"regions": list(region_ids), "owner": owner_id, "most": MOST_FAILING})
+        for region_id, read, found, *columns in cursor.fetchall():
+            counts[region_id] = (read, found)
+            if found:
+                failures[region_id] = Failure(**dict(zip(_FAILURE, columns, strict=True)))
+    return counts, failures
+
+
+def _last_of_owner(
+    kind: OwnerKind, owner_id: int, region_ids: Collection[int], over: Interval
+) -> Mapping[int, Failure]:
+    asked = {
+        "regions": list(region_ids),
+        "owner": owner_id,
+        "since": over.start,
+        "until": over.end,
+        "most": MOST_FAILURES,
+    }
+    return _failures(_LAST_OF_OWNER.format(owned=_OWNED[kind]), asked)
+
+
+def _failures(statement: str, asked: Mapping[str, Any]) -> dict[int, Failure]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked)
+        return {
+            region_id: Failure(**dict(zip(_FAILURE, columns, strict=True)))
+            for region_id, *columns in cursor.fetchall()
+        }

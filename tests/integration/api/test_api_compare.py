@@ -1,0 +1,215 @@
+"""What regions see of the same thing, side by side, for programs."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from probes.actions import rollups
+from probes.models import Resource, ResourceGroup
+from probes.policy.rollup import HOUR
+from probes.protocol.outcome import rfc3339
+from probes.protocol.taxonomy import Reason, Stage
+from probes.selectors import comparison
+from tests.fakes.control_plane import SLUGS, ControlPlane
+from tests.fakes.far_region import finding, found
+from tests.fakes.steps import step
+from tests.integration.control.test_rollups import roll_all
+
+pytestmark = pytest.mark.django_db
+
+OTHER = "sha256:" + "b" * 64
+
+
+def compared(client: APIClient, **asked: Any) -> dict[str, Any]:
+    response = client.get("/api/v1/compare", asked)
+    assert response.status_code == 200, response.content
+    shown: dict[str, Any] = response.json()
+    return shown
+
+
+def by_region(shown: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {item["region"]: item for item in shown["regions"]}
+
+
+def an_hour_of(plane: ControlPlane, *images: Resource, checks: int = 3) -> datetime:
+    """Let an hour be checked some times, and end, and be rolled up; returns the last slot, which failed somewhere."""
+    plane.now = plane.now.replace(minute=0, second=0) - 3 * HOUR
+    Resource.objects.update(reference_since=plane.now - HOUR)
+    lost = {"eu-west": finding(Reason.LAYER_MISSING, Stage.LAYER)}
+    slots = [plane.check(*images, finds=lost) for _ in range(checks)]
+    roll_all(plane.now.replace(minute=0, second=0) + HOUR + rollups.ROLLED_AFTER)
+    return slots[-1]
+
+
+def test_regions_stand_side_by_side(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image)
+    at = plane.check(
+        image,
+        finds={
+            "ap-south": lambda plan: replace(found(plan), steps=(step(),)),
+            "eu-west": finding(Reason.LAYER_MISSING, Stage.LAYER),
+            "us-east": lambda plan: found(plan, digest=OTHER),
+        },
+    )
+    shown = compared(client, resource=image.pk)
+    assert shown["subject"] == {"kind": "resource", "id": image.pk, "name": image.reference}
+    assert [item["region"] for item in shown["regions"]] == list(SLUGS)
+    regions = by_region(shown)
+    assert {slug: item["state"]["status"] for slug, item in regions.items()} == {
+        "ap-south": "available",
+        "eu-west": "unavailable",
+        "us-east": "available",
+    }
+    assert regions["us-east"]["state"]["digest"] == OTHER
+    assert regions["ap-south"]["last_failure"] is None
+    assert regions["eu-west"]["last_failure"] == {
+        "resource": image.pk,
+        "status": "unavailable",
+        "reason": "layer_missing",
+        "stage": "layer",
+        "host": regions["eu-west"]["state"]["host"],
+        "slot": rfc3339(at),
+    }
+    assert regions["ap-south"]["availability"] == 1
+    assert regions["eu-west"]["availability"] < 1
+    facts = {item["fact"]: item["views"] for item in shown["disagreements"]}
+    assert facts["status"] == [
+        {"value": "available", "regions": ["ap-south", "us-east"]},
+        {"value": "unavailable", "regions": ["eu-west"]},
+    ]
+    assert {view["value"] for view in facts["digest"]} >= {OTHER}
+    (phase,) = regions["ap-south"]["phases"]
+    assert phase.keys() >= {"stage", "host", "dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "total_ms"}
+    assert regions["us-east"]["phases"] == []
+
+
+def test_what_is_rolled_up_is_added_up_with_its_latencies(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    failed_at = an_hour_of(plane, image)
+    regions = by_region(compared(client, resource=image.pk))
+    assert regions["eu-west"]["outcomes"] == {"unavailable": 3}
+    assert regions["ap-south"]["outcomes"] == {"available": 3}
+    (check,) = [item for item in regions["ap-south"]["latency"] if item["step"] == "check"]
+    assert check["count"] == 3
+    assert 0 < check["p50_ms"] <= check["p95_ms"] <= check["p99_ms"]
+    assert regions["eu-west"]["last_failure"]["slot"] == rfc3339(failed_at)
+
+
+def test_a_registry_and_a_group_are_the_sums_of_what_belongs_to_them(client: APIClient, plane: ControlPlane) -> None:
+    group = ResourceGroup.objects.create(name="Shop")
+    images = [plane.image(f"ghcr.io/org/app-{number}:1", group=group if number else None) for number in range(3)]
+    elsewhere = plane.image("quay.io/org/app:1")
+    an_hour_of(plane, *images, elsewhere)
+    alone = by_region(compared(client, resource=images[0].pk))["ap-south"]["seconds"]
+    for asked, count in (({"registry": "ghcr.io"}, 3), ({"group": "Shop"}, 2), ({"registry": "quay.io"}, 1)):
+        shown = compared(client, **asked)
+        regions = by_region(shown)
+        assert regions["ap-south"]["outcomes"] == {"available": 3 * count}, asked
+        assert regions["eu-west"]["outcomes"] == {"unavailable": 3 * count}
+        assert regions["ap-south"]["many"] == {"seen": count, "failing": 0, "is_complete": True}
+        assert regions["eu-west"]["many"] == {"seen": count, "failing": count, "is_complete": True}
+        assert regions["eu-west"]["last_failure"]["reason"] == "layer_missing"
+        assert regions["us-east"]["last_failure"] is None
+        assert regions["us-east"]["state"] is None
+        assert (regions["eu-west"]["availability"], regions["us-east"]["availability"]) == (0, 1)
+        assert regions["ap-south"]["latency"][0]["count"] == 3 * count
+        assert shown["disagreements"] == [
+            {
+                "fact": "failing",
+                "views": [
+                    {"value": "none", "regions": ["ap-south", "us-east"]},
+                    {"value": "some", "regions": ["eu-west"]},
+                ],
+            }
+        ]
+    assert alone["available"]
+
+
+def test_failure_that_is_over_is_the_last_one(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    failed_at = an_hour_of(plane, image)
+    plane.check(image)
+    for asked in ({"resource": image.pk}, {"registry": "ghcr.io"}):
+        region = by_region(compared(client, **asked))["eu-west"]
+        assert region["last_failure"]["slot"] == rfc3339(failed_at)
+    assert region["many"]["failing"] == 0
+
+
+def test_of_too_much_that_fails_so_many_are_told_at_least(
+    client: APIClient, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "MOST_FAILING", 2)
+    an_hour_of(plane, *(plane.image(f"ghcr.io/org/app-{number}:1") for number in range(3)))
+    many = by_region(compared(client, registry="ghcr.io"))["eu-west"]["many"]
+    assert many == {"seen": 3, "failing": 2, "is_complete": False}
+
+
+def test_only_the_regions_that_are_asked_for_are_compared(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image)
+    for asked in ("us-east,eu-west", ["us-east", "eu-west"]):
+        shown = compared(client, resource=image.pk, regions=asked)
+        assert [item["region"] for item in shown["regions"]] == ["eu-west", "us-east"]
+
+
+def test_range_is_told_as_it_was_read(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    an_hour_of(plane, image)
+    start = plane.now.replace(minute=0)
+    until = start + timedelta(minutes=40)
+    shown = compared(client, resource=image.pk, since=rfc3339(start + timedelta(minutes=5)), until=rfc3339(until))
+    assert (shown["since"], shown["until"]) == (rfc3339(start), rfc3339(start + HOUR))
+    many = compared(client, registry="ghcr.io")
+    assert many["until"] == rfc3339(start + HOUR), "no further than what is rolled up"
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "words"),
+    [
+        ("", "resource", "Name one of"),
+        ("group=Shop&registry=ghcr.io", "registry", "Name one of"),
+        ("resource=999", "resource", "does not exist"),
+        ("registry=nowhere.test", "registry", "none called nowhere.test"),
+        ("group=None", "group", "none called None"),
+        ("registry=ghcr.io&regions=moon", "regions", "none called moon"),
+        ("registry=ghcr.io&regions=%00", "regions", "Null characters"),
+        ("registry=ghcr.io&regions=", "regions", "blank"),
+        ("registry=ghcr.io&since=yesterday", "since", "RFC 3339"),
+        ("registry=ghcr.io&since=2999-01-01T00:00:00Z", "since", "before"),
+        ("registry=ghcr.io&since=2001-01-01T00:00:00Z", "since", "kept for 730 days"),
+        ("registry=ghcr.io&page=2", "page", "no such parameter"),
+    ],
+)
+def test_bad_question_is_named(client: APIClient, plane: ControlPlane, query: str, field: str, words: str) -> None:
+    plane.image(group=ResourceGroup.objects.create(name="Shop"))
+    response = client.get(f"/api/v1/compare?{query}")
+    assert response.status_code == 400, response.content
+    assert field in str(response.json())
+    assert words in str(response.json())
+
+
+def test_region_that_does_not_check_it_is_refused(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    image.regions.set([plane.region("eu-west")])
+    response = client.get(f"/api/v1/compare?resource={image.pk}&regions=us-east")
+    assert response.status_code == 400
+    assert "not checked from us-east" in str(response.json())
+
+
+def test_comparing_takes_the_same_queries_for_much_as_for_little(client: APIClient, plane: ControlPlane) -> None:
+    def queries(**asked: Any) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            compared(client, **asked)
+        return len(captured)
+
+    image = plane.image()
+    an_hour_of(plane, image, checks=1)
+    few = [queries(resource=image.pk), queries(registry="ghcr.io")]
+    an_hour_of(plane, image, *(plane.image(f"ghcr.io/org/app-{number}:1") for number in range(10)))
+    assert [queries(resource=image.pk), queries(registry="ghcr.io")] == few
