@@ -1,42 +1,56 @@
-from typing import ClassVar
+"""The one permission of all views: what a view `needs`, held against what a request may (ADR 37)."""
 
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
-from probes.actions import enrolment
+from api.access import access_of, need_of
+from probes.policy.access import EVERYTHING, Need
+from probes.selectors import visible
+from probes.selectors.access import direct_permissions
 
-
-class _May(BasePermission):
-    needed: ClassVar[tuple[str, ...]]
-
-    def has_permission(
-        self,
-        request: Request,
-        view: APIView,  # noqa: ARG002 - DRF's signature
-    ) -> bool:
-        return bool(request.user.has_perms(self.needed))
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which asks for this module while it is read
 
 
-class MayChangeResources(_May):
-    """Ordering a check spends the registry's quota: it takes the same permission as changing the schedule."""
+class MeetsNeed(BasePermission):
+    """Asks for a user, then for the scope, then for the role; each refusal says what is missing."""
 
-    needed = ("probes.change_resource",)
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Return True. Raises `NotAuthenticated` or `PermissionDenied`."""
+        if not request.user.is_authenticated:
+            raise NotAuthenticated
+        if not hasattr(view, (request.method or "").lower()):
+            return True  # for everybody alike: 405
+        access, need = access_of(request), need_of(view)
+        if not need.scopes & access.scopes:
+            _refuse_scope(need)
+        if not access.may(need) and not _is_permitted(request, need):
+            _refuse_role(need)
+        return True
+
+    def has_object_permission(self, request: Request, view: "APIView", obj: Any) -> bool:
+        """Return True for what is within reach of the role. Raises `PermissionDenied`: it is seen, not changed."""
+        need = need_of(view)
+        if visible.is_within(obj, access_of(request).reach(need.role)) or _is_permitted(request, need):
+            return True
+        raise PermissionDenied(f"This takes the role {need.role} over all that this belongs to.", code="missing_role")
 
 
-class MayNoteIncidents(_May):
-    """Acknowledging and commenting, as in the admin."""
-
-    needed = ("probes.change_incident",)
-
-
-class MayChangeRegions(_May):
-    needed = ("probes.change_region",)
+def _is_permitted(request: Request, need: Need) -> bool:
+    """Tell whether Django's own permissions allow it. They are over all, so a token with a limit has none of them."""
+    if not need.permissions or access_of(request).limit != EVERYTHING:
+        return False
+    return direct_permissions(request.user).issuperset(need.permissions)
 
 
-class MayEnrollRegions(_May):
-    needed = enrolment.MAY_ENROLL
+def _refuse_scope(need: Need) -> NoReturn:
+    names = " or ".join(f"`{scope}`" for scope in sorted(need.scopes))
+    raise PermissionDenied(f"This takes a token with the scope {names}.", code="missing_scope")
 
 
-class MayRotateRegionKeys(_May):
-    needed = enrolment.MAY_ROTATE
+def _refuse_role(need: Need) -> NoReturn:
+    extent = " over everything, by a token without limits" if need.over_all else ""
+    raise PermissionDenied(f"This takes the role {need.role}{extent}.", code="missing_role")

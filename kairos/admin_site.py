@@ -20,7 +20,8 @@ _SECTIONS: Final = (
     ("Who is told", "probes", ("Channel", "Notice")),
     ("What it costs", "probes", ("QuotaAccount", "ResourceCosts")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),
-    ("People and programs", "auth", ("User", "Group", "TokenProxy", "AccessAttempt")),
+    ("People and programs", "auth", ("User", "Group", "AccessAttempt")),
+    ("Who may do what", "probes", ("RoleGrant", "AccessToken")),
     ("Clockwork", "django_celery_beat", ("PeriodicTask",)),
 )
 

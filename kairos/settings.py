@@ -91,7 +91,6 @@ INSTALLED_APPS = [
     "api",
     "probes",
     "rest_framework",
-    "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
@@ -206,10 +205,10 @@ AXES_ENABLE_ADMIN = False
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "api.authentication.AccessTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.MeetsNeed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     # `kairos.proxies` has decided whose request it is; X-Forwarded-For would let the client choose.
     "NUM_PROXIES": 0,
@@ -222,8 +221,9 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Kairos",
     "DESCRIPTION": (
         "Can this container image be pulled, right now, from here?\n\n"
-        "Send `Authorization: Token …` with every request; an administrator makes tokens in the admin, or by "
-        "`manage.py drf_create_token USER`. Times are RFC 3339 in UTC."
+        "Send `Authorization: Bearer kairos_…` with every request. Tokens are made in the admin, by "
+        "`manage.py token create USER`, or here; each has scopes, and never can more than its owner's roles allow. "
+        "Times are RFC 3339 in UTC."
     ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",

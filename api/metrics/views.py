@@ -1,24 +1,26 @@
 """The answer to a scrape."""
 
 import re
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from rest_framework import serializers
-from rest_framework.authentication import SessionAuthentication, TokenAuthentication
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from api.metrics.access import BearerAuthentication, MetricsTokenAuthentication
+from api.authentication import AccessTokenAuthentication
+from api.metrics.access import MetricsTokenAuthentication
 from api.metrics.exposition import Format, encoded, gzipped
 from api.metrics.families import lines
 from api.metrics.scrape import Scrape
 from api.strict import StrictSerializer
+from probes.policy.access import Need, NeedTable, Role, Scope
 from probes.selectors.series import Which
 
 _OPENMETRICS: Final = "application/openmetrics-text"
@@ -49,11 +51,14 @@ class MetricsView(APIView):
 
     authentication_classes = (
         MetricsTokenAuthentication,
-        BearerAuthentication,
-        TokenAuthentication,
+        AccessTokenAuthentication,
         SessionAuthentication,
     )
     content_negotiation_class = WhateverIsAsked
+    # It counts over everything, and tells of everybody's images.
+    needs: ClassVar[NeedTable] = {
+        "GET": Need(Scope.METRICS, Role.VIEWER, over_all=True, or_scope=Scope.READ),
+    }
     schema = None  # it has a reference of its own
 
     def get(self, request: Request) -> StreamingHttpResponse:

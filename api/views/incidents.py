@@ -1,10 +1,10 @@
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
@@ -12,14 +12,15 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from api import verdict_examples as examples
 from api.errors import BAD_REQUEST, CONFLICT, FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, Conflict
 from api.pagination import IncidentPagination
-from api.permissions import MayNoteIncidents
 from api.queries import IncidentQuery, NarrowedList
 from api.serializers.incident import CommentSerializer, EntrySerializer, IncidentSerializer, IncidentStorySerializer
 from probes.actions import incidents as actions
 from probes.models import Incident
+from probes.policy.access import OPERATE, NeedTable
 from probes.selectors.incidents import incidents
 
 _REFUSED: Final = {401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND}
+_NOTING: Final = replace(OPERATE, permissions=("probes.change_incident",))
 _STORY: Final = OpenApiExample("With its timeline", value=examples.incident_story(), response_only=True)
 
 
@@ -41,6 +42,7 @@ class IncidentViewSet(NarrowedList[Incident], ReadOnlyModelViewSet[Incident]):
     lookup_value_converter = "int"
     pagination_class = IncidentPagination
     query_class = IncidentQuery
+    needs: ClassVar[NeedTable] = {"acknowledge": _NOTING, "comments": _NOTING}
     queryset = Incident.objects.none()
 
     def get_serializer_class(self) -> Any:
@@ -51,12 +53,12 @@ class IncidentViewSet(NarrowedList[Incident], ReadOnlyModelViewSet[Incident]):
 
     @extend_schema(
         summary="Acknowledge an incident: say that somebody is at it",
-        description="Notes the token's user. Needs the permission to change incidents.",
+        description="Notes the token's user. Takes the scope `write` and the role operator.",
         request=None,
         examples=[OpenApiExample("As it is then", value=examples.incident_story(), response_only=True)],
         responses={200: IncidentStorySerializer, **_REFUSED, 409: CONFLICT},
     )
-    @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayNoteIncidents])
+    @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, **_: Any) -> Response:
         incident = self.get_object()
         user: Any = request.user
@@ -66,7 +68,8 @@ class IncidentViewSet(NarrowedList[Incident], ReadOnlyModelViewSet[Incident]):
 
     @extend_schema(
         summary="Comment on an incident, also on one that is over",
-        description="Adds an entry of the token's user to the timeline. Needs the permission to change incidents.",
+        description="Adds an entry of the token's owner to the timeline. Takes the scope `write` and the role "
+        "operator.",
         request=CommentSerializer,
         examples=[
             OpenApiExample("What was found", value={"text": "The blob host's disk is full."}, request_only=True),
@@ -74,7 +77,7 @@ class IncidentViewSet(NarrowedList[Incident], ReadOnlyModelViewSet[Incident]):
         ],
         responses={201: EntrySerializer, 400: BAD_REQUEST, **_REFUSED},
     )
-    @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayNoteIncidents])
+    @action(detail=True, methods=["post"])
     def comments(self, request: Request, **_: Any) -> Response:
         incident = self.get_object()
         wanted = CommentSerializer(data=request.data)

@@ -1,14 +1,14 @@
 """What is ordered of regions over the API."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.decorators import action
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -16,17 +16,19 @@ from rest_framework.viewsets import GenericViewSet
 from api import examples
 from api.enrolment import hand_over
 from api.errors import BAD_REQUEST, CONFLICT, FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, UNEQUIPPED
-from api.permissions import MayChangeRegions, MayEnrollRegions, MayRotateRegionKeys
 from api.serializers.enrolment import EnrolmentSerializer, HandedOverSerializer, RotationSerializer
 from api.serializers.region import RegionSerializer
 from probes.actions import enrolment, regions
 from probes.models import Region
+from probes.policy.access import ADMINISTER, SHARED, NeedTable
 from probes.tasks import logins
 
 _REFUSED = {401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND}
 _HANDED_OVER = OpenApiExample(
     "What was made", value=examples.handed_over(), response_only=True, status_codes=["200", "201"]
 )
+
+_MAY_CHANGE: Final = ("probes.change_region",)
 
 
 def _change(text: str) -> Callable[..., Any]:
@@ -41,17 +43,20 @@ class RegionOrders(GenericViewSet[Region]):
 
     lookup_field = "slug"
     lookup_value_converter = "slug"
-
-    def get_permissions(self) -> Any:
-        if self.action == "create":
-            return [IsAuthenticated(), MayEnrollRegions()]
-        return super().get_permissions()
+    needs: ClassVar[NeedTable] = {
+        "create": replace(ADMINISTER, permissions=enrolment.MAY_ENROLL),
+        "rotate": replace(ADMINISTER, permissions=enrolment.MAY_ROTATE),
+        "retire": replace(ADMINISTER, permissions=_MAY_CHANGE),
+        "drain": replace(SHARED, permissions=_MAY_CHANGE),
+        "pause": replace(SHARED, permissions=_MAY_CHANGE),
+        "resume": replace(SHARED, permissions=_MAY_CHANGE),
+    }
 
     @extend_schema(
         summary="Enrol a region",
         description=(
             "Makes a region, or brings a retired one back, with new keys and a broker account, and answers the files "
-            "for its machine. They are shown once. Needs the permissions to add regions and to change credentials: a "
+            "for its machine. They are shown once. Takes the scope `admin` and the role admin: a "
             "region's keys open every credential that it is sent."
         ),
         request=EnrolmentSerializer,
@@ -90,7 +95,7 @@ class RegionOrders(GenericViewSet[Region]):
         summary="Give a region new keys",
         description=(
             "New keys and a new broker password in new files for its machine, shown once. Those before count until "
-            "no worker uses them, for the overlap at most. Needs the permissions to change regions and credentials."
+            "no worker uses them, for the overlap at most. Takes the scope `admin` and the role admin."
         ),
         request=RotationSerializer,
         examples=[
@@ -106,7 +111,7 @@ class RegionOrders(GenericViewSet[Region]):
             **_REFUSED,
         },
     )
-    @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayRotateRegionKeys])
+    @action(detail=True, methods=["post"])
     def rotate(self, request: Request, **_: Any) -> Response:
         region = self.get_object()
         wanted = RotationSerializer(data=request.data)
@@ -121,22 +126,22 @@ class RegionOrders(GenericViewSet[Region]):
         return self._shown(handed_over, status=200)
 
     @_change("Drain a region: no new checks, no vote; what is in flight is taken")
-    @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeRegions])
+    @action(detail=True, methods=["post"])
     def drain(self, request: Request, **_: Any) -> Response:
         return self._changed(request, regions.drain)
 
     @_change("Pause a region: no checks, no vote")
-    @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeRegions])
+    @action(detail=True, methods=["post"])
     def pause(self, request: Request, **_: Any) -> Response:
         return self._changed(request, regions.pause)
 
     @_change("Resume a region: undo drain and pause")
-    @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeRegions])
+    @action(detail=True, methods=["post"])
     def resume(self, request: Request, **_: Any) -> Response:
         return self._changed(request, regions.resume)
 
     @_change("Retire a region: its keys and its broker account end, what it sends is refused")
-    @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeRegions])
+    @action(detail=True, methods=["post"])
     def retire(self, request: Request, **_: Any) -> Response:
         return self._changed(request, partial(enrolment.retire, logins=logins.at_the_broker()))
 

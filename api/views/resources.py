@@ -1,9 +1,8 @@
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
@@ -11,13 +10,14 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from api import examples, orders
 from api.errors import BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, UNDELIVERED
 from api.pagination import ResourcePagination
-from api.permissions import MayChangeResources
 from api.queries import NarrowedList, ResourceQuery
 from api.serializers.order import OrderedSerializer, OrderSerializer
 from api.serializers.resource import ResourceSerializer
 from probes.models import Resource
+from probes.policy.access import Need, NeedTable, Role, Scope
 from probes.selectors.resources import resources
 
+_CHECK: Final = Need(Scope.PROBE, Role.OPERATOR, permissions=("probes.change_resource",))
 _EXAMPLE = OpenApiExample("An image that lost a layer in one region", value=examples.resource(), response_only=True)
 
 
@@ -40,6 +40,7 @@ class ResourceViewSet(NarrowedList[Resource], ReadOnlyModelViewSet[Resource]):
     serializer_class = ResourceSerializer
     pagination_class = ResourcePagination
     query_class = ResourceQuery
+    needs: ClassVar[NeedTable] = {"check": _CHECK}
     queryset = Resource.objects.none()
 
     def get_queryset(self) -> QuerySet[Resource]:
@@ -49,7 +50,7 @@ class ResourceViewSet(NarrowedList[Resource], ReadOnlyModelViewSet[Resource]):
         summary="Check a resource now",
         description=(
             "Sends one check to the regions, besides the schedule and even while the resource is paused. "
-            "Needs the permission to change resources."
+            "Takes the scope `probe` and the role operator."
         ),
         request=OrderSerializer,
         examples=[
@@ -70,7 +71,7 @@ class ResourceViewSet(NarrowedList[Resource], ReadOnlyModelViewSet[Resource]):
             503: UNDELIVERED,
         },
     )
-    @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, MayChangeResources])
+    @action(detail=True, methods=["post"])
     def check(self, request: Request, **_: Any) -> Response:
         order = OrderSerializer(data=request.data)
         order.is_valid(raise_exception=True)

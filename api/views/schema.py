@@ -8,6 +8,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.views import APIView
 
+from api import security_schemes  # noqa: F401 - registers what describes them
+
 
 class SchemaView(SpectacularAPIView):
     """OpenAPI, in YAML or JSON as asked for. Public, like the committed copy of it."""

@@ -3,6 +3,7 @@
 Rules live below: forms validate through the models, saving and ordering go through the actions.
 """
 
+from probes.admin.access import AccessTokenAdmin, RoleGrantAdmin
 from probes.admin.channel import ChannelAdmin
 from probes.admin.credential import CredentialAdmin
 from probes.admin.event import EventAdmin, HostCertificateAdmin
@@ -22,6 +23,7 @@ from probes.admin.terms import GlobalTermsAdmin, ResourceGroupAdmin
 from probes.admin.verdict import VerdictAdmin
 
 __all__ = [
+    "AccessTokenAdmin",
     "ChannelAdmin",
     "CredentialAdmin",
     "EventAdmin",
@@ -40,6 +42,7 @@ __all__ = [
     "ResourceAdmin",
     "ResourceCostsAdmin",
     "ResourceGroupAdmin",
+    "RoleGrantAdmin",
     "VerdictAdmin",
     "VerdictChangeAdmin",
 ]

@@ -1,6 +1,7 @@
 """The control plane's tables, one module for each noun."""
 
 from probes.models import among  # noqa: F401 - registers a lookup
+from probes.models.access import AccessToken, RoleGrant
 from probes.models.account import BrokerAccount
 from probes.models.batch import Batch
 from probes.models.certificate import HostCertificate
@@ -28,6 +29,7 @@ from probes.models.terms import GlobalTerms
 
 __all__ = [
     "ALL_REGIONS",
+    "AccessToken",
     "AccountCosts",
     "Batch",
     "BrokerAccount",
@@ -66,6 +68,7 @@ __all__ = [
     "ResourceCosts",
     "ResourceGroup",
     "ResourceKind",
+    "RoleGrant",
     "RollUp",
     "RollUpProgress",
     "Rule",

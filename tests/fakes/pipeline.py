@@ -165,7 +165,7 @@ class Pipeline:
     def get(self, path: str) -> Any:
         """GET a document of the REST API as a user with a token."""
         request = urllib.request.Request(f"http://{self._bind}{path}")
-        request.add_header("Authorization", f"Token {self._token or self._make_token()}")
+        request.add_header("Authorization", f"Bearer {self._token or self._make_token()}")
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
             return json.load(answer)
 
@@ -220,10 +220,12 @@ class Pipeline:
 
     def _make_token(self) -> str:
         from django.contrib.auth import get_user_model  # noqa: PLC0415 - likewise
-        from rest_framework.authtoken.models import Token  # noqa: PLC0415 - likewise
+
+        from tests.fakes.access import grant, token_of  # noqa: PLC0415 - likewise
 
         user = get_user_model().objects.create_user("reader")
-        self._token = Token.objects.create(user=user).key
+        grant(user)
+        self._token = token_of(user)
         return self._token
 
     @property

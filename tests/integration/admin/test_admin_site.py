@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
+from probes.models import AccessToken
+from tests.fakes.access import grant, token_of
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.admin.pages import messages_of, shown
 
@@ -29,7 +31,8 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
         "Who is told": ["Channel", "Notice"],
         "What it costs": ["QuotaAccount", "ResourceCosts"],
         "What did not arrive": ["MissedSlots", "MessageRefusal"],
-        "People and programs": ["User", "Group", "TokenProxy", "AccessAttempt"],
+        "People and programs": ["User", "Group", "AccessAttempt"],
+        "Who may do what": ["RoleGrant", "AccessToken"],
         "Clockwork": ["PeriodicTask"],
     }
     page = shown(client, "/admin/")
@@ -37,8 +40,6 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
 
 
 def test_front_page_shows_only_what_somebody_may_see(django_user_model: Any) -> None:
-    from django.contrib.auth.models import Permission  # noqa: PLC0415 - models, once Django is set up
-
     user = django_user_model.objects.create(username="narrow", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_outcome"))
     browser = Client()
@@ -46,7 +47,7 @@ def test_front_page_shows_only_what_somebody_may_see(django_user_model: Any) -> 
     assert sections(browser) == {"What was found": ["Outcome"]}
 
 
-@pytest.mark.parametrize("app", ["probes", "auth", "authtoken", "django_celery_beat"])
+@pytest.mark.parametrize("app", ["probes", "auth", "django_celery_beat"])
 def test_page_of_an_app_is_there(client: Client, app: str) -> None:
     shown(client, f"/admin/{app}/")
 
@@ -61,32 +62,54 @@ def test_no_page_has_anything_inline(client: Client, plane: ControlPlane) -> Non
         assert " onclick=" not in response.content.decode()
 
 
+def token_form(owner: Any) -> dict[str, Any]:
+    return {"owner": owner.pk, "name": "the pipeline", "scopes": ["read", "probe"]}
+
+
 def test_token_is_shown_once_and_opens_the_api(client: Client, django_user_model: Any) -> None:
     user = django_user_model.objects.create(username="reader")
-    response = client.post("/admin/authtoken/tokenproxy/add/", {"user": user.pk})
-    token = Token.objects.get()
-    told = messages_of(response)
-    assert told[0] == f"Copy it now, it is not shown again: <code>Authorization: Token {token.key}</code>"
-    assert Client().get("/api/v1/regions", headers={"Authorization": f"Token {token.key}"}).status_code == 200
-    assert token.key in shown(client, "/admin/authtoken/tokenproxy/")
+    grant(user)
+    (told, *_) = messages_of(client.post("/admin/probes/accesstoken/add/", token_form(user)))
+    text = told.removeprefix("Copy it now, it is not shown again: <code>Authorization: Bearer ").removesuffix(
+        "</code>"
+    )
+    assert Client().get("/api/v1/regions", headers={"Authorization": f"Bearer {text}"}).status_code == 200
+    token = AccessToken.objects.get()
+    assert text in shown(client, "/admin/probes/accesstoken/")
     for address in (
         "/admin/",
-        "/admin/authtoken/tokenproxy/",
-        f"/admin/authtoken/tokenproxy/{user.pk}/change/",
-        f"/admin/authtoken/tokenproxy/{user.pk}/delete/",
-        f"/admin/authtoken/tokenproxy/{user.pk}/history/",
+        "/admin/probes/accesstoken/",
+        f"/admin/probes/accesstoken/{token.pk}/change/",
+        f"/admin/probes/accesstoken/{token.pk}/delete/",
+        f"/admin/probes/accesstoken/{token.pk}/history/",
         f"/admin/auth/user/{user.pk}/delete/",
     ):
-        page = client.get(address)
-        assert page.status_code == 200
-        assert token.key not in page.content.decode()
-    assert not any(token.key in entry.object_repr for entry in LogEntry.objects.all())
+        page = shown(client, address)
+        assert text not in page
+        assert text.rpartition("_")[2] not in page
+    assert not any(text in entry.object_repr for entry in LogEntry.objects.all())
+    assert text.encode() not in bytes(token.secret_hash)
 
 
-def test_token_is_revoked(client: Client, django_user_model: Any) -> None:
+def test_token_is_revoked_and_stays_to_be_seen(client: Client, django_user_model: Any) -> None:
     user = django_user_model.objects.create(username="reader")
-    token = Token.objects.create(user=user)
-    client.post(f"/admin/authtoken/tokenproxy/{user.pk}/delete/", {"post": "yes"})
-    assert not Token.objects.exists()
-    assert Client().get("/api/v1/regions", headers={"Authorization": f"Token {token.key}"}).status_code == 401
-    assert not any(token.key in entry.object_repr for entry in LogEntry.objects.all())
+    grant(user)
+    headers = {"Authorization": f"Bearer {token_of(user)}"}
+    token = AccessToken.objects.get()
+    client.post("/admin/probes/accesstoken/", {"action": "revoke", "_selected_action": [token.pk]})
+    assert Client().get("/api/v1/regions", headers=headers).status_code == 401
+    assert "revoked" in shown(client, "/admin/probes/accesstoken/")
+
+
+def test_nobody_but_an_admin_makes_or_sees_tokens_of_others_or_gives_roles(django_user_model: Any) -> None:
+    chief = django_user_model.objects.create(username="chief", is_superuser=True)
+    token_of(chief)
+    user = django_user_model.objects.create(username="keen", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__model__in=("accesstoken", "rolegrant")))
+    browser = Client()
+    browser.force_login(user)
+    assert browser.post("/admin/probes/accesstoken/add/", token_form(chief)).status_code == 200
+    assert AccessToken.objects.count() == 1
+    assert "of a test" not in shown(browser, "/admin/probes/accesstoken/")
+    assert browser.post("/admin/probes/rolegrant/add/", {"user": user.pk, "role": "admin"}).status_code == 403
+    assert browser.post("/admin/probes/accesstoken/add/", token_form(user)).status_code == 302

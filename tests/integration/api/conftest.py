@@ -11,16 +11,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def reader(db: None, django_user_model: Any) -> "User":
-    """Somebody without any permission beyond being known."""
+    """Somebody who may look at everything, and nothing else."""
+    from tests.fakes.access import grant  # noqa: PLC0415 - models, once Django is set up
+
     user: User = django_user_model.objects.create(username="reader")
+    grant(user)
     return user
 
 
 @pytest.fixture
 def client(reader: "User") -> "APIClient":
-    """A client that sends the reader's token."""
-    from rest_framework.authtoken.models import Token  # noqa: PLC0415 - models, once Django is set up
-    from rest_framework.test import APIClient  # noqa: PLC0415 - likewise
+    """A client that sends a token of the reader, with every scope: what it may is up to the reader's roles."""
+    from rest_framework.test import APIClient  # noqa: PLC0415 - models, once Django is set up
 
-    token = Token.objects.create(user=reader)
-    return APIClient(HTTP_AUTHORIZATION=f"Token {token.key}")
+    from tests.fakes.access import token_of  # noqa: PLC0415 - likewise
+
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(reader)}")

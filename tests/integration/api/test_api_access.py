@@ -34,7 +34,7 @@ ROWS = (
 def test_nobody_reads_without_a_token(address: str) -> None:
     response = Client().get(address)
     assert (response.status_code, response["Content-Type"]) == (401, MEDIA_TYPE)
-    assert response["WWW-Authenticate"] == "Token"
+    assert response["WWW-Authenticate"] == "Bearer"
     problem = response.json()
     assert (problem["code"], problem["detail"]) == (
         "not_authenticated",
@@ -43,12 +43,12 @@ def test_nobody_reads_without_a_token(address: str) -> None:
 
 
 def test_wrong_token_is_refused() -> None:
-    response = APIClient(HTTP_AUTHORIZATION="Token " + "0" * 40).get("/api/v1/regions")
+    response = APIClient(HTTP_AUTHORIZATION="Bearer " + "0" * 40).get("/api/v1/regions")
     problem = response.json()
     assert (response.status_code, problem["code"], problem["detail"]) == (
         401,
-        "authentication_failed",
-        "Invalid token.",
+        "invalid_token",
+        "This token is not in force: it is unknown, expired or revoked.",
     )
 
 

@@ -81,7 +81,7 @@ def test_bad_order_is_a_field_error_and_nothing_is_sent(
 def test_check_takes_the_permission_to_change_resources(client: APIClient, plane: ControlPlane) -> None:
     response = ask(client, plane.image())
     assert (response.status_code, response["Content-Type"]) == (403, MEDIA_TYPE)
-    assert response.json()["detail"] == "You do not have permission to perform this action."
+    assert response.json()["detail"] == "This takes the role operator."
     assert not Batch.objects.exists()
 
 

@@ -13,7 +13,6 @@ from django.test import Client
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from pytest_django.fixtures import Settings
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from api.metrics.exposition import Kind
@@ -26,6 +25,7 @@ from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome
 from probes.protocol.taxonomy import Stage
 from probes.trust.refusal import RefusalCause
+from tests.fakes.access import token_of
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import found as found_by
 from tests.fakes.scraper import samples, scrape, value
@@ -44,8 +44,7 @@ class TestAccess:
 
     @pytest.mark.parametrize("keyword", ["Token", "Bearer"])
     def test_token_of_the_api_reads_in_either_word(self, reader: User, keyword: str) -> None:
-        token = Token.objects.create(user=reader)
-        assert scrape(APIClient(HTTP_AUTHORIZATION=f"{keyword} {token.key}"))
+        assert scrape(APIClient(HTTP_AUTHORIZATION=f"{keyword} {token_of(reader)}"))
 
     def test_session_reads(self, reader: User) -> None:
         browser = Client()

@@ -1,0 +1,144 @@
+"""Roles, and tokens of the API: made here, shown once, and revoked."""
+
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+
+from probes.actions import access_tokens
+from probes.admin import display
+from probes.admin.base import KairosAdmin, log_change
+from probes.models import AccessToken, RoleGrant
+from probes.policy.access import ADMINISTER, Scope
+from probes.selectors.access import access_of, tokens
+
+_SCOPES: Final = [
+    (Scope.READ.value, "read: look at everything that is within reach"),
+    (Scope.PROBE.value, "probe: order checks"),
+    (Scope.WRITE.value, "write: change what is checked, note incidents, plan work"),
+    (Scope.ADMIN.value, "admin: enrol regions, give roles"),
+    (Scope.METRICS.value, "metrics: read /metrics"),
+]
+
+
+def is_administrator(request: HttpRequest) -> bool:
+    """Tell whether somebody is an admin of everything."""
+    user: Any = request.user
+    return access_of(user).may(ADMINISTER)
+
+
+class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    scopes = forms.MultipleChoiceField(
+        choices=_SCOPES,
+        initial=[Scope.READ.value],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="It never can more than its owner's roles allow.",
+    )
+
+    class Meta:
+        model = AccessToken
+        fields = ("owner", "name", "scopes", "expires_at", "groups", "regions")
+        widgets: ClassVar = {"regions": forms.CheckboxSelectMultiple}
+
+
+@admin.register(AccessToken)
+class AccessTokenAdmin(KairosAdmin):
+    """Tokens are made and revoked: nothing of one is changed, and none is deleted but with its owner."""
+
+    form = TokenForm
+    list_display = ("__str__", "owner", "state", "of_scopes", "created", "used", "ends")
+    list_filter = ("revoked_at",)
+    search_fields = ("name", "prefix", "owner__username")
+    autocomplete_fields = ("owner", "groups")
+    actions = ("revoke",)
+
+    created = display.ago("created_at", "made")
+    used = display.ago("last_used_at", "last used")
+    ends = display.ago("expires_at", "expires")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AccessToken]:
+        return tokens() if is_administrator(request) else tokens().filter(owner=request.user.pk)
+
+    def get_form(self, request: HttpRequest, obj: AccessToken | None = None, **options: Any) -> Any:
+        form = super().get_form(request, obj, **options)
+        if obj is None and not is_administrator(request):
+            # Nobody hands out what another one may.
+            form.base_fields["owner"].queryset = get_user_model().objects.filter(pk=request.user.pk)
+            form.base_fields["owner"].widget = forms.Select()
+        return form
+
+    def has_change_permission(self, _request: HttpRequest, _token: AccessToken | None = None) -> bool:
+        # A token that went to another user would keep opening doors for the first one.
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return super().has_delete_permission(request)
+
+    @admin.action(permissions=["revoke"], description="Revoke for good")
+    def revoke(self, request: HttpRequest, chosen: QuerySet[AccessToken]) -> None:
+        log_change(request, chosen, "Revoked.")
+        count = access_tokens.revoke(list(chosen.values_list("pk", flat=True)), now=timezone.now())
+        self.message_user(request, f"{count} revoked, those included that were made with them.")
+
+    def save_model(self, request: HttpRequest, token: AccessToken, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        if change:
+            raise PermissionDenied
+        user: Any = request.user
+        issued = access_tokens.issue(
+            token,
+            groups=form.cleaned_data["groups"],
+            regions=form.cleaned_data["regions"],
+            by=user,
+            now=timezone.now(),
+        )
+        words = "Copy it now, it is not shown again: <code>Authorization: Bearer {}</code>"
+        self.message_user(request, format_html(words, issued.text), messages.WARNING)
+
+    @admin.display(description="scopes")
+    def of_scopes(self, token: AccessToken) -> str:
+        return ", ".join(token.scopes)
+
+    @admin.display(description="state")
+    def state(self, token: AccessToken) -> str:
+        if token.revoked_at is not None:
+            return "revoked"
+        if token.expires_at is not None and token.expires_at <= timezone.now():
+            return "expired"
+        maker = token.created_by
+        is_dormant = not token.owner.is_active or (maker is not None and not maker.is_active)
+        return "dormant" if is_dormant else "in force"
+
+
+@admin.register(RoleGrant)
+class RoleGrantAdmin(KairosAdmin):
+    """Whoever gives roles could give themselves any: that is for admins, whatever Django's permissions say."""
+
+    list_display = ("holder", "role", "over")
+    list_filter = ("role",)
+    list_select_related = ("user", "team", "group")
+    search_fields = ("user__username", "team__name", "group__name")
+    autocomplete_fields = ("user", "team", "group")
+    fields = ("user", "team", "role", "group")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_administrator(request)
+
+    def has_change_permission(self, request: HttpRequest, _grant: RoleGrant | None = None) -> bool:
+        return is_administrator(request)
+
+    def has_delete_permission(self, request: HttpRequest, _grant: RoleGrant | None = None) -> bool:
+        return is_administrator(request)
+
+    @admin.display(description="user or group of users")
+    def holder(self, grant: RoleGrant) -> str:
+        return str(grant.user or grant.team)
+
+    @admin.display(description="over")
+    def over(self, grant: RoleGrant) -> str:
+        return str(grant.group or "everything")

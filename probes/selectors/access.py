@@ -1,0 +1,96 @@
+"""What somebody may, read from the grants and the token as they are now."""
+
+from datetime import datetime
+from typing import Any, Final, cast
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
+
+from probes.models import AccessToken, RoleGrant
+from probes.policy.access import Access, Grant, Reach, Role, Scope
+from probes.policy.token_text import Shown
+
+NOBODY: Final = Access(scopes=frozenset())
+
+_GRANTS: Final = JSONObject(role="role", group_id="group_id")
+
+
+def tokens() -> QuerySet[AccessToken]:
+    """Tokens with their owners and what they are limited to, the newest first. Three queries."""
+    return (
+        AccessToken.objects.select_related("owner", "created_by")
+        .prefetch_related("groups", "regions")
+        .defer("secret_hash")
+        .order_by("-id")
+    )
+
+
+def access_of(user: User | AnonymousUser) -> Access:
+    """Return what a user may who has logged in. One query, none for a superuser or for nobody."""
+    if not user.is_active:
+        return NOBODY
+    if user.is_superuser:
+        return Access.of_all()
+    found = RoleGrant.objects.filter(Q(user=user.pk) | Q(team__user=user.pk)).values_list("role", "group_id")
+    return Access(tuple(Grant(Role(role), group_id) for role, group_id in found))
+
+
+def token_in_force(shown: Shown, *, now: datetime) -> tuple[AccessToken, Access] | None:
+    """Return the token that somebody shows, with its owner, and what it may; None unless it is in force.
+
+    One query.
+    """
+    grants = RoleGrant.objects.filter(Q(user=OuterRef("owner")) | Q(team__user=OuterRef("owner"))).order_by()
+    rows = AccessToken.objects.select_related("owner").filter(
+        Q(expires_at=None) | Q(expires_at__gt=now),
+        Q(created_by=None) | Q(created_by__is_active=True),
+        prefix=shown.prefix,
+        revoked_at=None,
+        owner__is_active=True,
+    )
+    token = rows.annotate(
+        grants=ArraySubquery(grants.values_list(_GRANTS)),
+        group_ids=ArraySubquery(_limits("groups", "resourcegroup_id")),
+        region_ids=ArraySubquery(_limits("regions", "region_id")),
+    ).first()
+    if token is None or not shown.is_of(bytes(token.secret_hash)):
+        return None
+    return token, _of_owner(token).with_token(map(Scope, token.scopes), _limit(token))
+
+
+def direct_permissions(user: User | AnonymousUser) -> set[str]:
+    """Return the Django permissions that were given to the user or to a group of users, as Django names them.
+
+    Two queries, once for each user that was read. Those that come with roles are not among them.
+    """
+    return ModelBackend().get_all_permissions(user)
+
+
+def _limits(field: str, column: str) -> QuerySet[Any, Any]:
+    through = getattr(AccessToken, field).through
+    rows = through.objects.filter(accesstoken=OuterRef("pk")).values_list(column)
+    return cast("QuerySet[Any, Any]", rows)
+
+
+def _of_owner(token: Any) -> Access:
+    if token.owner.is_superuser:
+        return Access.of_all()
+    return Access(tuple(Grant(Role(grant["role"]), grant["group_id"]) for grant in token.grants))
+
+
+def _limit(token: Any) -> Reach:
+    return Reach(
+        None if token.is_of_all_groups else frozenset(token.group_ids),
+        None if token.is_of_all_regions else frozenset(token.region_ids),
+    )
+
+
+def limit_of(token: AccessToken) -> Reach:
+    """Return what a token is limited to, of which groups and regions are prefetched or will be read."""
+    return Reach(
+        None if token.is_of_all_groups else frozenset(group.pk for group in token.groups.all()),
+        None if token.is_of_all_regions else frozenset(region.pk for region in token.regions.all()),
+    )
