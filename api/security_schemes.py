@@ -1,6 +1,6 @@
 """How the description of the API says that requests are authenticated."""
 
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -20,7 +20,6 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 
     target_class = "api.authentication.AccessTokenAuthentication"
     name = "token"
-    priority: ClassVar = 1
 
     def get_security_definition(
         self,

@@ -77,7 +77,7 @@ def revoke(token_ids: Collection[int], *, now: datetime) -> int:
     """Revoke tokens for good, and whatever was made with them; return how many that ended."""
     with connection.cursor() as cursor:
         cursor.execute(_REVOKE, {"ids": list(token_ids), "now": now})
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def note_use(token: AccessToken, *, now: datetime) -> None:

@@ -65,13 +65,12 @@ class AccessTokenAdmin(KairosAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessToken]:
         return tokens() if is_administrator(request) else tokens().filter(owner=request.user.pk)
 
-    def get_form(self, request: HttpRequest, obj: AccessToken | None = None, **options: Any) -> Any:
-        form = super().get_form(request, obj, **options)
-        if obj is None and not is_administrator(request):
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "owner" and not is_administrator(request):
             # Nobody hands out what another one may.
-            form.base_fields["owner"].queryset = get_user_model().objects.filter(pk=request.user.pk)
-            form.base_fields["owner"].widget = forms.Select()
-        return form
+            users = get_user_model().objects.filter(pk=request.user.pk or 0)
+            return forms.ModelChoiceField(users, initial=request.user.pk)
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
     def has_change_permission(self, _request: HttpRequest, _token: AccessToken | None = None) -> bool:
         # A token that went to another user would keep opening doors for the first one.

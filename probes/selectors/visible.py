@@ -64,7 +64,8 @@ def is_within(row: Model, reach: Reach) -> bool:
         case Resource():
             return reach.holds_group(row.group_id)
         case ResourceGroup():
-            return reach.holds_group(row.pk) and row.pk is not None
+            # One that is made has no number yet, and is for those who reach all.
+            return reach.holds_group(row.pk)
         case Incident():
             resource = row.resource
             return reach.groups is None or (resource is not None and reach.holds_group(resource.group_id))
@@ -78,9 +79,7 @@ def is_within(row: Model, reach: Reach) -> bool:
 
 def _concerns_only(window: MaintenanceWindow, reach: Reach) -> bool:
     """Tell whether a window concerns something, and nothing but what is within reach. What has been left is asked."""
-    if window.pk is None:
-        return False
-    if window.is_of_everything or window.registries.exists():
+    if window._state.adding or window.is_of_everything or window.registries.exists():  # noqa: SLF001 - documented
         return False
     groups = set(window.groups.order_by().values_list("pk", flat=True))
     groups |= set(window.resources.order_by().values_list("group_id", flat=True))
