@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('probes', '0032_names'),
+        ('probes', '0033_sums'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
