@@ -12,13 +12,16 @@ from celery.signals import (
     celeryd_init,
     setup_logging,
     task_postrun,
+    task_prerun,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
 )
 
+from kairos.actors import performing
 from probes import tracing
+from probes.actions import acting
 from probes.broker.queues import HEARTBEATS, RESULTS
 from probes.broker.reconnecting import EagerAMQP
 from probes.broker.transports import guard_queues
@@ -59,6 +62,18 @@ guard_queues(
     {RESULTS: {"probes.ingest", "probes.heartbeat"}, HEARTBEATS: {"probes.heartbeat"}},
     on_refused=count_refusal,
 )
+
+
+@task_prerun.connect
+def act(sender: Any, **_: Any) -> None:
+    """Let the audit log say which task it was that changed something."""
+    actor = performing(sender.name)
+    acting.begin(lambda: actor)
+
+
+@task_postrun.connect
+def act_no_more(**_: Any) -> None:
+    acting.end()
 
 
 @task_postrun.connect

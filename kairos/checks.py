@@ -7,6 +7,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
 
+from probes.models.audited import unsaid
+
 
 @register()
 def check_environment(
@@ -18,6 +20,16 @@ def check_environment(
         (Error if mistake.id.startswith("kairos.E") else Warning)(mistake.message, hint=mistake.hint, id=mistake.id)
         for mistake in settings.KAIROS_MISTAKES
     ]
+
+
+@register(Tags.models)
+def check_audit(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
+    **_: Any,
+) -> list[CheckMessage]:
+    """Report each model and field of which nobody has said whether its changes are written down (ADR 42)."""
+    hint = "Say it in @audited beside the model (told, addresses, masked or unwatched), then makemigrations."
+    return [Error(sentence, hint=hint, id="kairos.E110") for sentence in unsaid()]
 
 
 @register(Tags.security, deploy=True)

@@ -4,8 +4,11 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils import timezone
+
+from probes.actions.acting import watch_connection
 
 
 class ProbesConfig(AppConfig):
@@ -15,6 +18,7 @@ class ProbesConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(_make_partitions, sender=self)
+        connection_created.connect(watch_connection)
 
 
 def _make_partitions(*, using: str, plan: Any = (), **_: Any) -> None:

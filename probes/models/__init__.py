@@ -1,8 +1,9 @@
 """The control plane's tables, one module for each noun."""
 
-from probes.models import among  # noqa: F401 - registers a lookup
+from probes.models import among, people  # noqa: F401 - the one registers a lookup, the other triggers
 from probes.models.access import AccessToken, RoleGrant
 from probes.models.account import BrokerAccount
+from probes.models.audit import AuditEntry
 from probes.models.batch import Batch
 from probes.models.certificate import HostCertificate
 from probes.models.control import ControlBeat, MessageRefusal
@@ -31,6 +32,7 @@ __all__ = [
     "ALL_REGIONS",
     "AccessToken",
     "AccountCosts",
+    "AuditEntry",
     "Batch",
     "BrokerAccount",
     "Channel",

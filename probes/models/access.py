@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from probes.models.audited import audited
 from probes.models.checked import Checked
 from probes.models.group import ResourceGroup
 from probes.models.region import Region
@@ -17,6 +18,7 @@ from probes.policy.access import Role, Scope
 _TWICE = "There is a role for this already: change that one."
 
 
+@audited(told=("user", "team", "role", "group"))
 class RoleGrant(Checked):
     """A role of one user, or of all who are in an auth group, over one group of resources or over everything.
 
@@ -87,6 +89,24 @@ class RoleGrant(Checked):
         return f"{self.user or self.team}: {self.role} of {self.group or 'everything'}"
 
 
+@audited(
+    told=(
+        "owner",
+        "name",
+        "prefix",
+        "scopes",
+        "is_of_all_groups",
+        "is_of_all_regions",
+        "created_by",
+        "made_with",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+    ),
+    masked=("secret_hash",),
+    unwatched=("last_used_at",),
+    many=("groups", "regions"),
+)
 class AccessToken(Checked):
     """What a program shows to act for its owner. `prefix` names it; of the rest `secret_hash` alone is kept.
 

@@ -5,10 +5,15 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from probes.models.audited import audited
 from probes.models.region import Region
 from probes.trust.accounts import Account
 
 
+@audited(
+    told=("region", "username", "made_at", "valid_until"),
+    masked=("sha256", "salted_sha256"),
+)
 class BrokerAccount(models.Model):
     """One user of the broker. Its password is kept nowhere: these are its hashes, in the form of either broker.
 

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from probes.models import validation
+from probes.models.audited import audited
 from probes.models.named import Named
 from probes.models.region import Region
 from probes.models.registry import Registry
@@ -27,6 +28,11 @@ class CredentialKind(models.TextChoices):
         return self in (self.ECR, self.GOOGLE, self.ACR)
 
 
+@audited(
+    told=("slug", "registry", "repository_prefix", "region", "label", "kind", "username", "expires_at"),
+    masked=("secret_encrypted",),
+    unwatched=("rotated_at",),
+)
 class Credential(Named):
     """A secret for a registry, optionally only for repositories under a prefix and only from one region.
 

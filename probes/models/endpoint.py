@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from probes.models.audited import audited
 from probes.models.checked import Checked
 from probes.models.resource import Resource
 from probes.protocol.endpoint import EndpointPlan, Expectation, problems
@@ -17,6 +18,24 @@ _METHODS = [(method, method) for method in get_args(Method)]
 _TLS = [(version, version) for version in get_args(TlsMinimum)]
 
 
+@audited(
+    part_of="resource",
+    part="endpoint.",
+    told=(
+        "method",
+        "follow_redirects",
+        "login_header",
+        "tls_minimum",
+        "statuses",
+        "contains",
+        "matches",
+        "json_path",
+        "json_equals",
+        "latency_ms",
+        "certificate_days",
+    ),
+    masked=("headers", "body"),
+)
 class Endpoint(Checked):
     """The detail of a resource that is an endpoint; its URL is the resource's `reference`.
 

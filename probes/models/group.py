@@ -4,10 +4,12 @@ from typing import ClassVar
 
 from django.db import models
 
+from probes.models.audited import audited
 from probes.models.named import Named
-from probes.models.terms import TermFields
+from probes.models.terms import TERM_FIELDS, TermFields
 
 
+@audited(told=("slug", "name", "notes", *TERM_FIELDS))
 class ResourceGroup(Named, TermFields):
     """A name for resources that belong together, and the terms of those that have none of their own."""
 

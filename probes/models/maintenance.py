@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from probes.models import validation
+from probes.models.audited import audited
 from probes.models.group import ResourceGroup
 from probes.models.named import Named
 from probes.models.region import Region
@@ -21,6 +22,11 @@ from probes.policy.recurrence import LONGEST_RULE, Recurrence, RuleRefused
 _FIELDS = {"starts_local": "starts_on", "lasts": "duration_minutes", "rule": "rule"}
 
 
+@audited(
+    told=("slug", "name", "starts_on", "starts_at", "zone", "duration_minutes", "rule"),
+    unwatched=("is_of_everything", "is_from_everywhere", "planned_until"),
+    many=("resources", "groups", "registries", "regions"),
+)
 class MaintenanceWindow(Named):
     """Work that is planned, once or again and again, by the clock on the wall of its time zone.
 

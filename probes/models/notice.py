@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from probes.models import validation
+from probes.models.audited import audited
 from probes.models.group import ResourceGroup
 from probes.models.incident import Incident
 from probes.models.named import Named
@@ -27,6 +28,22 @@ _KIND_LABELS = {
 }
 
 
+@audited(
+    told=(
+        "slug",
+        "name",
+        "kind",
+        "is_enabled",
+        "address",
+        "sender",
+        "recipients",
+        "allowed_cidrs",
+        "ca_pem",
+        "reminder_minutes",
+    ),
+    masked=("secret_encrypted",),
+    unwatched=("failures", "failing_since", "quiet_until", "last_error", "last_sent_at", "refreshed_at"),
+)
 class Channel(Named):
     """A place where people are told.
 
@@ -114,6 +131,10 @@ class Channel(Named):
         return timedelta(minutes=self.reminder_minutes) if self.reminder_minutes else None
 
 
+@audited(
+    told=("slug", "channel", "topics", "severity", "labels"),
+    many=("groups", "registries"),
+)
 class Rule(Named):
     """What a channel wants to be told; any one of its rules suffices. What is empty asks for nothing."""
 

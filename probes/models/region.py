@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from probes.models import validation
+from probes.models.audited import audited
 from probes.models.checked import Checked
 from probes.policy.liveness import Facts, RegionCondition
 from probes.policy.shedding import STRIDES
@@ -26,6 +27,34 @@ class RegionQuerySet(models.QuerySet["Region"]):
         return self.filter(Q(silent_since__isnull=False) | Q(paused_at__isnull=False) | Q(retired_at__isnull=False))
 
 
+@audited(
+    told=(
+        "slug",
+        "name",
+        "latitude",
+        "longitude",
+        "verify_key",
+        "box_public_key",
+        "paused_at",
+        "draining_at",
+        "retired_at",
+    ),
+    unwatched=(
+        "condition_since",
+        "last_seen_at",
+        "silent_since",
+        "egress_down_since",
+        "late_since",
+        "queue_lag_seconds",
+        "clock_offset_seconds",
+        "clock_uncertainty_seconds",
+        "liveness",
+        "canaries",
+        "heartbeat",
+        "stride",
+        "pace",
+    ),
+)
 class Region(Checked):
     """A vantage point with its public keys and its signs of life.
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from probes.models.audited import audited
 from probes.models.region import Region
 
 
@@ -15,6 +16,11 @@ class RegionKeyQuerySet(models.QuerySet["RegionKey"]):
         return self.filter(Q(valid_until=None) | Q(valid_until__gt=now)).order_by("made_at", "pk")
 
 
+@audited(
+    told=("region", "verify_key", "box_public_key", "made_at", "valid_until"),
+    masked=("box_private_encrypted",),
+    unwatched=("first_used_at", "last_used_at"),
+)
 class RegionKey(models.Model):
     """The two public keys of one key file, and how far the file has come into use.
 

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from probes.models import validation
+from probes.models.audited import audited
 from probes.models.checked import Checked
 from probes.policy.quota import SHARE_PERCENT
 from probes.policy.quota_limits import (
@@ -21,6 +22,26 @@ from probes.policy.quota_limits import (
 from probes.protocol.plan import Site
 
 
+@audited(
+    told=(
+        "name",
+        "host",
+        "api_host",
+        "ca_pem",
+        "allow_cidrs",
+        "allow_hosts",
+        "resolve",
+        "trusted_auth_hosts",
+        "plain_http",
+        "quota_share_percent",
+        "quota_limit",
+        "quota_window_seconds",
+        "quota_counts",
+        "client_certificate",
+        "notes",
+    ),
+    masked=("client_key_encrypted",),
+)
 class Registry(Checked):
     """A registry's settings, one row for each host that references name; likewise those of an endpoint's host.
 

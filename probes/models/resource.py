@@ -10,12 +10,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from probes.models import validation
+from probes.models.audited import audited
 from probes.models.credential import Credential, CredentialKind
 from probes.models.group import ResourceGroup
 from probes.models.named import Named
 from probes.models.region import Region
 from probes.models.registry import Registry
-from probes.models.terms import TermFields
+from probes.models.terms import TERM_FIELDS, TermFields
 from probes.policy import credentials, slots
 from probes.policy.depth import BLOBS_CADENCE, MANIFEST_CADENCE
 from probes.protocol.endpoint import EndpointPlan, problems
@@ -42,6 +43,40 @@ class ResourceKind(models.TextChoices):
     ENDPOINT = "http", "HTTP endpoint"
 
 
+@audited(
+    told=(
+        "kind",
+        "slug",
+        "name",
+        "registry",
+        "platforms",
+        "strict_platform",
+        "depth",
+        "manifest_cadence_seconds",
+        "blobs_cadence_seconds",
+        "sample_blobs",
+        "check_tag",
+        "is_tag_immutable",
+        "interval_seconds",
+        "credential",
+        "group",
+        "labels",
+        "paused_at",
+        *TERM_FIELDS,
+    ),
+    addresses=("reference",),
+    unwatched=(
+        "repository",
+        "tag",
+        "digest",
+        "next_due_at",
+        "asked_slot",
+        "reference_since",
+        "created_at",
+        "updated_at",
+    ),
+    many=("regions",),
+)
 class Resource(Named, TermFields):
     """An image or an endpoint to check, with its schedule, and the terms that are its own.
 

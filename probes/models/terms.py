@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from probes.models.audited import audited
 from probes.models.checked import Checked
 from probes.policy.terms import NOTHING_SAID, Layer, Quorum, Severity
 
@@ -107,6 +108,9 @@ class TermFields(Checked):
             raise ValidationError({"quorum_percent": "A number of regions or a share of them, not both."})
 
 
+@audited(
+    told=(*TERM_FIELDS,),
+)
 class GlobalTerms(TermFields):
     """The terms of all resources: one row, made by a migration. What it leaves open is as Kairos has it."""
 
