@@ -127,6 +127,28 @@ def event() -> dict[str, Any]:
     }
 
 
+def audit_entry() -> dict[str, Any]:
+    return {
+        "id": 4711,
+        "at": _SLOT,
+        "txid": 81920,
+        "actor_kind": "token",
+        "actor": "ada",
+        "user_id": 3,
+        "token_id": 9,
+        "token_name": "pipeline",
+        "address": "192.0.2.7",
+        "via": "api",
+        "request_id": "8f1e2f6c-6a43-4c1f-9b39-1b1a3a9a2f11",
+        "path": "PATCH /api/v1/resources/12",
+        "model": "probes.resource",
+        "object_pk": "12",
+        "object_name": "checkout-service",
+        "action": "change",
+        "changes": {"interval_seconds": [300, 60], "group": [None, "payments"]},
+    }
+
+
 def enrolment() -> dict[str, Any]:
     return {"slug": "eu-west", "name": "Europe West", "latitude": 50.11, "longitude": 8.68}
 

@@ -20,7 +20,16 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from probes.models import Event, Incident, MaintenanceWindow, Outcome, RegionEvent, Resource, ResourceGroup
+from probes.models import (
+    AuditEntry,
+    Event,
+    Incident,
+    MaintenanceWindow,
+    Outcome,
+    RegionEvent,
+    Resource,
+    ResourceGroup,
+)
 
 PAGE_PARAMETERS: Final = frozenset({"cursor", "page_size"})
 DEFAULT_PAGE_SIZE: Final = 100
@@ -125,6 +134,18 @@ class EventPagination(KeysetPagination[Event]):
     ordering = ("-at", "-id")
 
     def position(self, row: Event) -> list[Any]:
+        return [row.at.isoformat(), row.pk]
+
+    def beyond(self, position: Any) -> Q:
+        return _before("at", position)
+
+
+class AuditPagination(KeysetPagination[AuditEntry]):
+    """The newest first."""
+
+    ordering = ("-at", "-id")
+
+    def position(self, row: AuditEntry) -> list[Any]:
         return [row.at.isoformat(), row.pk]
 
     def beyond(self, position: Any) -> Q:

@@ -10,6 +10,7 @@ from api.fields import InstantField, NamedRowField
 from api.pagination import PAGE_PARAMETERS
 from api.strict import StrictSerializer
 from probes.models import (
+    AuditEntry,
     Event,
     Incident,
     MaintenanceWindow,
@@ -20,6 +21,8 @@ from probes.models import (
     ResourceGroup,
     ResourceKind,
 )
+from probes.models.audited import kinds
+from probes.policy.audit import AuditAction, Via
 from probes.policy.happenings import EventKind
 from probes.policy.incidents import Level
 from probes.policy.scopes import Kind
@@ -181,6 +184,34 @@ class EventQuery(Query[Event]):
         if resource := asked.pop("resource", None):
             rows = rows.filter(concerning(resource))
         return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items()})
+
+
+class AuditQuery(Query[AuditEntry]):
+    model = serializers.ChoiceField(choices=kinds(), required=False, help_text="What kind of row was changed.")
+    object = serializers.CharField(
+        required=False, max_length=300, help_text="What the row was known by: its slug, say, or its host."
+    )
+    object_pk = serializers.CharField(required=False, max_length=100, help_text="The row's key; with `model`.")
+    actor = serializers.CharField(
+        required=False, max_length=200, help_text="A user name, an account that runs commands, or a task."
+    )
+    action = serializers.ChoiceField(choices=[item.value for item in AuditAction], required=False)
+    via = serializers.ChoiceField(
+        choices=[item.value for item in Via], required=False, help_text="The way by which it came."
+    )
+    request_id = serializers.CharField(required=False, max_length=64, help_text="The `X-Request-ID` of a request.")
+    since = InstantField(required=False, help_text="Changed at or after this time.")
+    until = InstantField(required=False, help_text="Changed before this time.")
+
+    _LOOKUPS: ClassVar = {"object": "object_name", "since": "at__gte", "until": "at__lt"}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "object_pk" in attrs and "model" not in attrs:
+            raise serializers.ValidationError({"object_pk": "A key is one of a model: name that too."})
+        return attrs
+
+    def narrow(self, rows: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        return rows.filter(**{self._LOOKUPS.get(name, name): value for name, value in self.validated_data.items()})
 
 
 class GroupQuery(Query[ResourceGroup]):

@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from api.views.audit import AuditViewSet
 from api.views.comparison import CompareView
 from api.views.events import EventViewSet
 from api.views.groups import GroupUptimeView, GroupViewSet
@@ -22,6 +23,7 @@ _router.register("outcomes", OutcomeViewSet, basename="outcomes")
 _router.register("regions", RegionViewSet, basename="regions")
 _router.register("incidents", IncidentViewSet, basename="incidents")
 _router.register("events", EventViewSet, basename="events")
+_router.register("audit", AuditViewSet, basename="audit")
 _router.register("groups", GroupViewSet, basename="groups")
 _router.register("maintenance-windows", WindowViewSet, basename="maintenance-windows")
 

@@ -350,6 +350,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
+            index=models.Index(fields=['object_name', '-at', '-id'], name='audit_entry_of_name'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
             index=models.Index(fields=['model', '-at', '-id'], name='audit_entry_of_model'),
         ),
         migrations.AddIndex(
@@ -359,6 +363,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='auditentry',
             index=models.Index(fields=['via', '-at', '-id'], name='audit_entry_by_way'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='audit_entry_of_request'),
         ),
         migrations.AddConstraint(
             model_name='auditentry',

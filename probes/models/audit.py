@@ -52,9 +52,11 @@ class AuditEntry(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["-at", "-id"], name="audit_entry_age"),
             models.Index(fields=["model", "object_pk", "-at", "-id"], name="audit_entry_of_object"),
+            models.Index(fields=["object_name", "-at", "-id"], name="audit_entry_of_name"),
             models.Index(fields=["model", "-at", "-id"], name="audit_entry_of_model"),
             models.Index(fields=["actor", "-at", "-id"], name="audit_entry_of_actor"),
             models.Index(fields=["via", "-at", "-id"], name="audit_entry_by_way"),
+            models.Index(fields=["request_id"], condition=~models.Q(request_id=""), name="audit_entry_of_request"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -195,6 +195,11 @@ def audits() -> dict[type[models.Model], Audit]:
     return dict(_audits)
 
 
+def kinds() -> list[str]:
+    """Return the labels of the models of which entries tell, such as `probes.resource`."""
+    return sorted({_owner(model, audit)._meta.label_lower for model, audit in _audits.items()})  # noqa: SLF001 - Django's documented API
+
+
 def unsaid() -> Iterator[str]:
     """Yield, in sentences, of which models and fields nobody has said whether their changes are written down."""
     from probes.models.unaudited import APPS, MODELS  # noqa: PLC0415 - that module names models of this package
