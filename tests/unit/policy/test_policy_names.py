@@ -1,10 +1,8 @@
 """Stable names, as a table."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from probes.policy.names import LONGEST, candidates, first_free, is_stable_name, stable_name, suffixed
+from probes.policy.names import LONGEST, candidates, first_free, is_stable_name, stable_name
 
 
 @pytest.mark.parametrize(
@@ -22,15 +20,6 @@ from probes.policy.names import LONGEST, candidates, first_free, is_stable_name,
 )
 def test_name_is_made_of_what_a_name_may_hold(text: str, name: str) -> None:
     assert stable_name(text, otherwise="row") == name
-
-
-@given(st.text())
-def test_whatever_the_text_it_is_a_name_with_room_for_a_suffix(text: str) -> None:
-    name = stable_name(text, otherwise="row")
-
-    assert is_stable_name(name)
-    assert suffixed(name, "0123456789ab").startswith(name)
-    assert all(map(is_stable_name, [*candidates(name), suffixed(name, "0123456789ab")]))
 
 
 def test_the_nearest_name_that_is_free_is_taken() -> None:
