@@ -1,15 +1,64 @@
 """Who may read the pages (ADR 0011): everybody where the settings say so, else whoever has logged in."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, Final, ParamSpec
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseBase
+from django.contrib.auth import logout
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
 
 _P = ParamSpec("_P")
 _View = Callable[Concatenate[HttpRequest, _P], HttpResponseBase]
+
+PROVIDER_LOGOUT: Final = "provider_logout"
+"""In the session of whoever logged in at a provider: where that is ended there as well, or an empty text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderButton:
+    """The way to a login at a provider (ADR 38)."""
+
+    name: str
+    address: str
+
+
+def provider_button(following: str = "") -> ProviderButton | None:
+    """Return the button of the login page, or None where no provider is set. `following` is where to go after it."""
+    if settings.KAIROS_OIDC is None:
+        return None
+    query = f"?{urlencode({'next': following})}" if following else ""
+    return ProviderButton(settings.KAIROS_OIDC.name, reverse("oidc_authentication_init") + query)
+
+
+class LoginPage(LoginView):
+    """The login of whoever reads, by password or at a provider."""
+
+    template_name = "dashboard/login.html"
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        return super().get_context_data(**more, provider=provider_button(self.get_redirect_url()))
+
+
+class LogoutPage(LogoutView):
+    """The way out. Of a session at a provider only a page is shown: that one is ended there, by a link."""
+
+    next_page = "dashboard:overview"
+
+    def post(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
+        address = request.session.get(PROVIDER_LOGOUT)
+        if not address:
+            answer: HttpResponse = super().post(request, *args, **more)
+            return answer
+        logout(request)
+        # A redirect from a form is no way out of our own origin: the Content-Security-Policy holds it.
+        return render(request, "dashboard/logged_out.html", {"provider": address})
 
 
 def readers_only(view: _View[_P]) -> _View[_P]:

@@ -1,10 +1,10 @@
 """Addresses of the pages, and under `live/` the fragments that keep them current."""
 
-from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 from django.views.decorators.gzip import gzip_page
 
 from dashboard import incident_views, views
+from dashboard.access import LoginPage, LogoutPage
 
 app_name = "dashboard"
 
@@ -36,10 +36,6 @@ urlpatterns = [
         name="incident-live",
     ),
     path("incidents/<int:incident_id>/note/", incident_views.note, name="incident-note"),
-    path(
-        "login/",
-        LoginView.as_view(template_name="dashboard/login.html", redirect_authenticated_user=True),
-        name="login",
-    ),
-    path("logout/", LogoutView.as_view(next_page="dashboard:overview"), name="logout"),
+    path("login/", LoginPage.as_view(), name="login"),
+    path("logout/", LogoutPage.as_view(), name="logout"),
 ]

@@ -4,7 +4,9 @@ from typing import Any, ClassVar, Final
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 _SECTIONS: Final = (
     (
@@ -20,7 +22,7 @@ _SECTIONS: Final = (
     ("Who is told", "probes", ("Channel", "Notice")),
     ("What it costs", "probes", ("QuotaAccount", "ResourceCosts")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),
-    ("People and programs", "auth", ("User", "Group", "AccessAttempt")),
+    ("People and programs", "auth", ("User", "Group", "ProviderIdentity", "AccessAttempt")),
     ("Who may do what", "probes", ("RoleGrant", "AccessToken")),
     ("Clockwork", "django_celery_beat", ("PeriodicTask",)),
 )
@@ -37,6 +39,23 @@ class KairosAdminSite(AdminSite):
 
     # Schedules of beat are our own tasks' and not images': what nobody is to change is reached by its address only.
     sections: ClassVar = _SECTIONS
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the login, with the way to a provider where one is set."""
+        from dashboard.access import provider_button  # noqa: PLC0415 - the site is made before the apps are ready
+
+        following = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
+        return super().login(request, {**(extra_context or {}), "provider": provider_button(following)})
+
+    def logout(  # type: ignore[override]  # of a login at a provider it is another page
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Log out, of what is at a provider as well where somebody wants that."""
+        from dashboard.access import PROVIDER_LOGOUT, LogoutPage  # noqa: PLC0415 - likewise
+
+        if request.session.get(PROVIDER_LOGOUT):
+            return LogoutPage.as_view()(request)
+        return super().logout(request, extra_context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return sections in place of apps, each with what this person may see; an app's own page as it is."""

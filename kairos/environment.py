@@ -17,6 +17,7 @@ from probes.broker.address import FILE_VARIABLES, SCHEMES, BrokerAddress
 
 DATABASE_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _PRIVATE_MODE_MASK: Final = 0o077
@@ -144,18 +145,18 @@ class Environment:
         """Read a list separated by commas."""
         return [item for part in self.text(name, default).split(",") if (item := part.strip())]
 
-    def networks(self, name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    def networks(self, name: str) -> tuple[Network, ...]:
         """Read networks or addresses separated by commas."""
         try:
             return tuple(ipaddress.ip_network(item) for item in self.names(name))
         except ValueError as error:
-            self._add("kairos.E010", f"{name}: {error}", "For example: 10.0.0.0/8,127.0.0.1")
+            self.note("kairos.E010", f"{name}: {error}", "For example: 10.0.0.0/8,127.0.0.1")
             return ()
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         word = self.text(name).lower()
         if word and word not in _TRUE | _FALSE:
-            self._add("kairos.E001", f"{name} is {word!r}", "Write 1 or 0.")
+            self.note("kairos.E001", f"{name} is {word!r}", "Write 1 or 0.")
         return default if word not in _TRUE | _FALSE else word in _TRUE
 
     def number(self, name: str, *, default: int, lowest: int) -> int:
@@ -163,7 +164,7 @@ class Environment:
         text = self.text(name, str(default))
         if text.isascii() and text.isdigit() and int(text) >= lowest:
             return int(text)
-        self._add("kairos.E008", f"{name} is {text!r}", f"Write a whole number, {lowest} or more.")
+        self.note("kairos.E008", f"{name} is {text!r}", f"Write a whole number, {lowest} or more.")
         return default
 
     def path(self, name: str, default: Path) -> Path:
@@ -173,7 +174,7 @@ class Environment:
         """Read one of `choices`; the first is the default."""
         word = self.text(name, choices[0])
         if word not in choices:
-            self._add("kairos.E006", f"{name} is {word!r}", f"Write one of: {', '.join(choices)}.")
+            self.note("kairos.E006", f"{name} is {word!r}", f"Write one of: {', '.join(choices)}.")
             return choices[0]
         return word
 
@@ -183,7 +184,7 @@ class Environment:
         try:
             return parse_database_url(url) if url else {}
         except ValueError as error:
-            self._add("kairos.E002", f"{name}: {error}", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+            self.note("kairos.E002", f"{name}: {error}", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
             return {}
 
     def broker(self, name: str, fallback: Path) -> str:
@@ -193,7 +194,7 @@ class Environment:
             if url:
                 _split(url, frozenset(SCHEMES))
         except ValueError as error:
-            self._add("kairos.E003", f"{name}: {error}", "redis://:PASSWORD@HOST:PORT/0")
+            self.note("kairos.E003", f"{name}: {error}", "redis://:PASSWORD@HOST:PORT/0")
             return ""
         return url
 
@@ -204,7 +205,7 @@ class Environment:
             address.check()
         except ValueError as error:
             hint = "Name PEM files that this user can read, and a broker that speaks TLS."
-            self._add("kairos.E009", f"KAIROS_BROKER_…_FILE: {error}", hint)
+            self.note("kairos.E009", f"KAIROS_BROKER_…_FILE: {error}", hint)
             return BrokerAddress(url)
         return address
 
@@ -215,14 +216,14 @@ class Environment:
         try:
             return parse_regions(self.text(name, default))
         except ValueError as error:
-            self._add("kairos.E004", f"{name}: {error}", "For example: eu-west:Frankfurt,us-east:Virginia")
+            self.note("kairos.E004", f"{name}: {error}", "For example: eu-west:Frankfurt,us-east:Virginia")
             return parse_regions(default)
 
     def bind(self, name: str, default: str) -> Bind:
         try:
             return parse_bind(self.text(name, default))
         except ValueError as error:
-            self._add("kairos.E005", f"{name}: {error}", "For example: 127.0.0.1:8000 or [::1]:8000")
+            self.note("kairos.E005", f"{name}: {error}", "For example: 127.0.0.1:8000 or [::1]:8000")
             return parse_bind(default)
 
     def secret(self, path: Path) -> str:
@@ -233,11 +234,12 @@ class Environment:
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
-            self._add("kairos.E007", f"{path} cannot be read: {type(error).__name__}", "Let this user read it.")
+            self.note("kairos.E007", f"{path} cannot be read: {type(error).__name__}", "Let this user read it.")
             return ""
         if mode & _PRIVATE_MODE_MASK:
-            self._add("kairos.W001", f"{path} can be read by others", f"chmod 600 {path}")
+            self.note("kairos.W001", f"{path} can be read by others", f"chmod 600 {path}")
         return secret
 
-    def _add(self, mistake_id: str, message: str, hint: str) -> None:
+    def note(self, mistake_id: str, message: str, hint: str) -> None:
+        """Remember a mistake that a reader met."""
         self.mistakes.append(Mistake(mistake_id, message, hint))

@@ -13,6 +13,8 @@ from celery.schedules import crontab
 
 from kairos.environment import Environment, is_loopback
 from kairos.logs import is_not_about_a_rejected_message, is_not_about_readiness
+from kairos.oidc.configuration import BACKEND as PROVIDER_BACKEND
+from kairos.oidc.configuration import read_configuration
 from probes.broker.queues import CONTROL, HEARTBEATS, RESULTS, plain_queue, queue_of_regions
 from probes.policy import lockout
 
@@ -170,6 +172,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # The first only forbids: whoever is locked out is not asked for a password.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# The provider that people may log in at, or None: docs/how-to/login.md. Without it nothing of the extra is imported.
+KAIROS_OIDC = read_configuration(_environment)
+if KAIROS_OIDC:
+    AUTHENTICATION_BACKENDS.append(PROVIDER_BACKEND)
 LOGIN_URL = "dashboard:login"
 LOGIN_REDIRECT_URL = "dashboard:overview"
 SESSION_COOKIE_NAME = "kairos_session"

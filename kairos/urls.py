@@ -1,5 +1,6 @@
 """Every address of the control plane."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -20,3 +21,6 @@ handler400 = "api.faults.bad_request"
 handler403 = "api.faults.permission_denied"
 handler404 = "api.faults.page_not_found"
 handler500 = "api.faults.server_error"
+
+if settings.KAIROS_OIDC:
+    urlpatterns.append(path("oidc/", include("kairos.oidc.urls")))

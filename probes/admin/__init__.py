@@ -13,6 +13,7 @@ from probes.admin.maintenance import MaintenanceWindowAdmin
 from probes.admin.missed import MissedSlotsAdmin
 from probes.admin.notice import NoticeAdmin
 from probes.admin.outcome import OutcomeAdmin
+from probes.admin.person import ProviderIdentityAdmin
 from probes.admin.quota import QuotaAccountAdmin, ResourceCostsAdmin
 from probes.admin.refusal import MessageRefusalAdmin
 from probes.admin.region import RegionAdmin
@@ -35,6 +36,7 @@ __all__ = [
     "MissedSlotsAdmin",
     "NoticeAdmin",
     "OutcomeAdmin",
+    "ProviderIdentityAdmin",
     "QuotaAccountAdmin",
     "RegionAdmin",
     "RegionStateAdmin",

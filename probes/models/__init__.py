@@ -18,6 +18,7 @@ from probes.models.maintenance import MaintenanceOccurrence, MaintenanceWindow
 from probes.models.missed import MissedSlots
 from probes.models.notice import Channel, Notice, Rule
 from probes.models.outcome import Outcome
+from probes.models.person import ProviderIdentity
 from probes.models.quota import AccountCosts, QuotaAccount, QuotaWait, ResourceCosts
 from probes.models.region import Region, RegionEvent
 from probes.models.region_key import RegionKey
@@ -59,6 +60,7 @@ __all__ = [
     "Outcome",
     "OwnerKind",
     "Pause",
+    "ProviderIdentity",
     "QuotaAccount",
     "QuotaWait",
     "Region",

@@ -78,6 +78,8 @@ BREACHES: Final = (
     ("control-plane-dials-nothing", "api", "probes.discovery"),
     ("clouds", "probes.discovery", "botocore"),
     ("tracing", "probes.discovery", "opentelemetry"),
+    ("oidc", "dashboard", "mozilla_django_oidc"),
+    ("oidc", "probes.actions", "jwt"),
     ("tracing", "probes.edge", "opentelemetry"),
     ("tracing", "api", "opentelemetry"),
 )

@@ -31,7 +31,7 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
         "Who is told": ["Channel", "Notice"],
         "What it costs": ["QuotaAccount", "ResourceCosts"],
         "What did not arrive": ["MissedSlots", "MessageRefusal"],
-        "People and programs": ["User", "Group", "AccessAttempt"],
+        "People and programs": ["User", "Group", "ProviderIdentity", "AccessAttempt"],
         "Who may do what": ["RoleGrant", "AccessToken"],
         "Clockwork": ["PeriodicTask"],
     }

@@ -71,6 +71,15 @@ volumes:
             name: {{ $values.existingSecret }}
             items: [{key: broker-ca.pem, path: broker-ca.pem}]
             optional: true
+        # Only where people log in at an OpenID provider, and its authority may be your own.
+        - secret:
+            name: {{ $values.existingSecret }}
+            items: [{key: oidc-client-secret, path: oidc-client-secret}]
+            optional: true
+        - secret:
+            name: {{ $values.existingSecret }}
+            items: [{key: oidc-ca.pem, path: oidc-ca.pem}]
+            optional: true
   - name: state
     emptyDir: {medium: Memory, sizeLimit: 4Mi}
   - name: tmp
