@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import quote
 
 from probes.protocol.outcome import Certificate, Conclusion, Outcome, Step
 from probes.protocol.taxonomy import Depth, Reason, Stage
@@ -15,12 +14,12 @@ _STARTED: Final = datetime(2026, 11, 23, 14, 0, 0, 412_000, tzinfo=UTC)
 
 def whole_outcome() -> dict[str, Any]:
     """An outcome that is kept whole: a layer is gone."""
-    return {"id": 7_204_113, "resource": 12, "region": "eu-west", "slot": _SLOT, "egress_down": False, **_document()}
+    return {"id": 7_204_113, "resource": 12, "region": "eu-west", "slot": _SLOT, "egress_down": False, **document()}
 
 
 def summary() -> dict[str, Any]:
     """An outcome of which a summary is kept: available, as the one before it."""
-    document = _document()
+    found = document()
     unkept = (
         "platforms", "warnings", "notices", "hint", "detail", "retry_at", "attempts", "requests", "bytes_read",
         "auth_path", "connection", "proxy", "rate_limit", "certificates", "steps",
@@ -31,7 +30,7 @@ def summary() -> dict[str, Any]:
         "region": "us-east",
         "slot": _SLOT,
         "egress_down": False,
-        **document,
+        **found,
         **dict.fromkeys(("stage", "host", *unkept)),
         "status": Reason.OK.status.value,
         "reason": Reason.OK.value,
@@ -223,13 +222,7 @@ def resource() -> dict[str, Any]:
     }
 
 
-def ordered() -> dict[str, Any]:
-    slot = "2026-11-23T14:03:27.518Z"
-    outcomes = f"https://kairos.example.com/api/v1/outcomes?resource=12&since={quote(slot)}"
-    return {"resource": 12, "slot": slot, "regions": ["ap-south", "eu-west", "us-east"], "outcomes": outcomes}
-
-
-def _document() -> dict[str, Any]:
+def document() -> dict[str, Any]:
     host = "registry.example.com"
     reference = f"{host}/shop/checkout:1.4"
     conclusion = Conclusion(

@@ -1,17 +1,26 @@
-"""Checks ordered over the API."""
+"""Checks ordered over the API, each as a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, Throttled, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from probes.actions import dispatch
-from probes.models import Resource
+from api.access import reach_of
+from api.enrolment import Unequipped
+from api.serializers.run import RunInFullSerializer
+from probes.actions import probing, runs
+from probes.models import Credential, Region, Run
+from probes.policy.access import Reach, Role
 from probes.protocol.taxonomy import Depth
+from probes.selectors import visible
+from probes.selectors.runs import in_full, tallies
 from probes.tasks import publish_on_commit
+from probes.trust.keys import KeyFileError
 
 
 class Undelivered(APIException):
@@ -22,23 +31,86 @@ class Undelivered(APIException):
     default_code = "undelivered"
 
 
-def check_now(resource: Resource, *, regions: Sequence[str] | None, depth: str | None) -> dict[str, Any]:
-    """Send one check of a resource; return what `OrderedSerializer` shows.
+def check(
+    resource_ids: Iterable[int], request: Request, *, regions: Sequence[str] | None, depth: str | None
+) -> runs.Ordered:
+    """Send one check of each resource.
 
-    Raises Django's `ValidationError` for a region that is not active, `Undelivered` without a broker.
+    Raises `ValidationError`, Django's or DRF's, for a region that is not active or not within reach, `Undelivered`
+    without a broker, `Unequipped` without the key to sign with.
     """
+    asked, near = Depth(depth) if depth else None, _within(regions, reach_of(request))
+    return _sent(lambda: runs.check(resource_ids, near, depth=asked, by=request.user, now=timezone.now()))
+
+
+def probe(asked: dict[str, Any], request: Request) -> runs.Ordered:
+    """Send one check of something that is not stored. `asked` is what `ProbeSerializer` took.
+
+    Raises `ValidationError`, Django's or DRF's, by field, `Throttled`, `Undelivered` and `Unequipped`.
+    """
+    wanted = probing.Wanted(
+        reference=asked["reference"],
+        regions=_within(asked["regions"], reach_of(request)) or (),
+        platforms=asked["platforms"],
+        depth=Depth(asked["depth"]),
+        credential=_credential(asked["credential"], reach_of(request, Role.EDITOR)),
+    )
+    try:
+        return _sent(lambda: probing.probe(wanted, by=request.user, now=timezone.now()))
+    except probing.Crowded as crowded:
+        raise Throttled(wait=probing.CROWDED_RETRY_SECONDS, detail=str(crowded)) from None
+
+
+def shown(
+    run: Run, request: Request, *, serializer: type[RunInFullSerializer] = RunInFullSerializer, **context: Any
+) -> Response:
+    """Return a run in full, with when to look again."""
+    now = timezone.now()
+    (row,) = in_full(Run.objects.filter(pk=run.pk).select_related("asked_by"))
+    told = serializer(
+        row, context={"request": request, "now": now, "tallies": tallies([row], now=now), **context}
+    ).data
+    response = Response(told)
+    if told["poll_after_seconds"] is not None:
+        response["Retry-After"] = str(told["poll_after_seconds"])
+    return response
+
+
+def accepted(ordered: runs.Ordered, request: Request, **shown_as: Any) -> Response:
+    """Answer that something was ordered, and where to see what becomes of it."""
+    response = shown(ordered.run, request, **shown_as)
+    response.status_code = 202
+    response["Location"] = response.data["url"]
+    return response
+
+
+def _sent(order: Callable[[], runs.Ordered]) -> runs.Ordered:
     try:
         with transaction.atomic():
-            asked = dispatch.check_now(
-                [resource.pk], regions, depth=Depth(depth) if depth else None, now=timezone.now()
-            )
-            publish_on_commit(asked.messages)
+            ordered = order()
+            publish_on_commit(ordered.messages)
     except OperationalError:
         raise Undelivered from None
-    if resource.pk not in asked.slots:
-        raise NotFound
-    return {
-        "resource": resource.pk,
-        "slot": asked.slots[resource.pk],
-        "regions": sorted(message.queue.removeprefix("probe.") for message in asked.messages),
-    }
+    except KeyFileError as error:
+        raise Unequipped(str(error)) from None
+    return ordered
+
+
+def _within(asked: Sequence[str] | None, reach: Reach) -> Sequence[str] | None:
+    """Return the regions that are asked for, of those within reach. Raises `ValidationError` for any other."""
+    if reach.regions is None:
+        return asked
+    near = set(visible.among(Region.objects.active(), reach).values_list("slug", flat=True))
+    if beyond := sorted(set(asked or ()) - near):
+        raise ValidationError({"regions": [f"No active region: {', '.join(beyond)}."]})
+    return sorted(near) if asked is None else asked
+
+
+def _credential(slug: str | None, reach: Reach) -> Credential | None:
+    """Return a stored credential that somebody may have shown: whoever may edit what it was given to."""
+    if slug is None:
+        return None
+    found = visible.among(Credential.objects.select_related("registry", "region"), reach).filter(slug=slug).first()
+    if found is None:
+        raise ValidationError({"credential": [f"There is none called {slug} that you may have shown."]})
+    return found

@@ -29,6 +29,7 @@ from probes.models import (
     RegionEvent,
     Resource,
     ResourceGroup,
+    Run,
 )
 
 PAGE_PARAMETERS: Final = frozenset({"cursor", "page_size"})
@@ -150,6 +151,18 @@ class AuditPagination(KeysetPagination[AuditEntry]):
 
     def beyond(self, position: Any) -> Q:
         return _before("at", position)
+
+
+class RunPagination(KeysetPagination[Run]):
+    """The last ordered first."""
+
+    ordering = ("-asked_at", "-id")
+
+    def position(self, row: Run) -> list[Any]:
+        return [row.asked_at.isoformat(), row.pk]
+
+    def beyond(self, position: Any) -> Q:
+        return _before("asked_at", position)
 
 
 class RegionEventPagination(KeysetPagination[RegionEvent]):

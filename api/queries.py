@@ -8,7 +8,7 @@ from rest_framework.generics import GenericAPIView
 
 from api.fields import InstantField, NamedRowField
 from api.pagination import PAGE_PARAMETERS
-from api.strict import StrictSerializer
+from api.strict import StrictBody, StrictSerializer
 from probes.models import (
     AuditEntry,
     Event,
@@ -20,11 +20,13 @@ from probes.models import (
     Resource,
     ResourceGroup,
     ResourceKind,
+    Run,
 )
 from probes.models.audited import kinds
 from probes.policy.audit import AuditAction, Via
 from probes.policy.happenings import EventKind
 from probes.policy.incidents import Level
+from probes.policy.runs import RunKind
 from probes.policy.scopes import Kind
 from probes.policy.terms import Severity
 from probes.policy.verdict import VerdictState
@@ -77,6 +79,12 @@ class ResourceQuery(Query[Resource]):
         if text := asked.get("search"):
             rows = rows.filter(Q(name__icontains=text) | Q(reference__icontains=text))
         return rows
+
+
+class ResourceFilter(StrictBody, ResourceQuery):
+    """The same in a body, where there are no pages."""
+
+    known_besides = frozenset()
 
 
 class OutcomeQuery(Query[Outcome]):
@@ -220,6 +228,17 @@ class GroupQuery(Query[ResourceGroup]):
     def narrow(self, rows: QuerySet[ResourceGroup]) -> QuerySet[ResourceGroup]:
         text = self.validated_data.get("search")
         return rows.filter(name__icontains=text) if text else rows
+
+
+class RunQuery(Query[Run]):
+    kind = serializers.ChoiceField(choices=[item.value for item in RunKind], required=False, help_text="Only those.")
+    asked_by = serializers.CharField(required=False, max_length=150, help_text="Only what that user ordered.")
+
+    def narrow(self, rows: QuerySet[Run]) -> QuerySet[Run]:
+        if kind := self.validated_data.get("kind"):
+            rows = rows.filter(kind=kind)
+        name = self.validated_data.get("asked_by")
+        return rows.filter(asked_by__username=name) if name else rows
 
 
 class WindowQuery(Query[MaintenanceWindow]):

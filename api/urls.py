@@ -12,6 +12,7 @@ from api.views.maintenance import WindowViewSet
 from api.views.outcomes import OutcomeViewSet
 from api.views.regions import RegionEventViewSet, RegionViewSet
 from api.views.resources import ResourceViewSet
+from api.views.runs import ProbesView, RunViewSet
 from api.views.schema import DocsView, NowhereView, SchemaView
 from api.views.standing import ResourceUptimeView, ResourceVerdictView
 
@@ -26,6 +27,7 @@ _router.register("events", EventViewSet, basename="events")
 _router.register("audit", AuditViewSet, basename="audit")
 _router.register("groups", GroupViewSet, basename="groups")
 _router.register("maintenance-windows", WindowViewSet, basename="maintenance-windows")
+_router.register("runs", RunViewSet, basename="runs")
 
 urlpatterns = [
     path("v1/", include(_router.urls)),
@@ -33,6 +35,7 @@ urlpatterns = [
     path("v1/compare", CompareView.as_view(), name="compare"),
     path("v1/resources/<int:id>/verdict", ResourceVerdictView.as_view(), name="resource-verdict"),
     path("v1/resources/<int:id>/uptime", ResourceUptimeView.as_view(), name="resource-uptime"),
+    path("v1/probes", ProbesView.as_view(), name="probes"),
     path("v1/groups/<int:id>/uptime", GroupUptimeView.as_view(), name="group-uptime"),
     path("v1/schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),

@@ -17,7 +17,7 @@ _SECTIONS: Final = (
     (
         "What was found",
         "probes",
-        ("Incident", "Event", "Outcome", "RegionState", "Verdict", "VerdictChange", "HostCertificate"),
+        ("Incident", "Event", "Outcome", "RegionState", "Verdict", "VerdictChange", "HostCertificate", "Run"),
     ),
     ("Who is told", "probes", ("Channel", "Notice")),
     ("What it costs", "probes", ("QuotaAccount", "ResourceCosts")),

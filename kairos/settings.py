@@ -246,7 +246,10 @@ SPECTACULAR_SETTINGS = {
     # Several fields have one name, or one kind of value.
     "ENUM_NAME_OVERRIDES": {
         "LevelEnum": "api.serializers.incident.LEVELS",
+        "OutcomeKindEnum": "api.serializers.document.KINDS",
         "RegionConditionEnum": "api.serializers.region.CONDITIONS",
+        "ResourceKindEnum": "probes.models.ResourceKind",
+        "RunKindEnum": "api.serializers.run.KINDS",
         "VerdictStateEnum": "api.serializers.resource.VERDICT_STATES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

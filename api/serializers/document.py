@@ -11,6 +11,7 @@ from rest_framework import serializers
 from api.fields import InstantField
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status, Warn
 
+KINDS: Final = [("image", "image"), ("http", "http")]
 _NOT_KEPT: Final = "Null where only the summary was kept."
 
 
@@ -72,7 +73,7 @@ class DocumentSerializer(serializers.Serializer[Any]):
     canonical = serializers.CharField(
         allow_null=True, help_text="`host/repository[:tag][@digest]`; null as `reference` is."
     )
-    kind = serializers.ChoiceField(choices=["image", "http"])
+    kind = serializers.ChoiceField(choices=KINDS)
     status = serializers.ChoiceField(
         choices=[(item.value, item.value) for item in Status], help_text="Chosen by who has to act."
     )

@@ -1,15 +1,15 @@
-"""A check that is asked for by hand."""
+"""Checks that are asked for by hand."""
 
+import re
 from typing import Any
-from urllib.parse import urlencode
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.reverse import reverse
 
-from api.fields import InstantField
+from api.queries import ResourceFilter
 from api.strict import StrictBody
-from probes.protocol.outcome import rfc3339
+from probes.policy import names
+from probes.policy.runs import MOST_RESOURCES
 from probes.protocol.taxonomy import Depth
 
 
@@ -34,15 +34,34 @@ class OrderSerializer(StrictBody):
     )
 
 
-class OrderedSerializer(serializers.Serializer[Any]):
-    """A check that was sent to its regions. Its outcomes carry this slot."""
+@extend_schema_field({"oneOf": [{"type": "string", "maxLength": 100}, {"type": "integer", "minimum": 1}]})
+class ResourceNameField(serializers.Field[int | str, Any, int | str, Any]):
+    """A resource by its stable name, or by its id."""
 
-    resource = serializers.IntegerField()
-    slot = InstantField()
-    regions = serializers.ListField(child=serializers.CharField(), help_text="Slugs of the regions it went to.")
-    outcomes = serializers.SerializerMethodField(help_text="Where its outcomes appear, within seconds.")
+    def to_internal_value(self, data: Any) -> int | str:
+        if isinstance(data, str) and re.fullmatch(names.PATTERN, data) and len(data) <= names.LONGEST:
+            return data
+        if type(data) is int and 0 < data < 2**63:
+            return data
+        raise serializers.ValidationError("Write a stable name or an id.", "invalid")
 
-    @extend_schema_field(serializers.URLField)
-    def get_outcomes(self, ordered: dict[str, Any]) -> str:
-        query = urlencode({"resource": ordered["resource"], "since": rfc3339(ordered["slot"])})
-        return f"{reverse('api:outcomes-list', request=self.context['request'])}?{query}"
+    def to_representation(self, value: int | str) -> int | str:
+        return value
+
+
+class ManyOrderSerializer(OrderSerializer):
+    """Which resources to check now: those listed, or those that a filter finds. At most a hundred."""
+
+    resources = serializers.ListField(
+        child=ResourceNameField(),
+        required=False,
+        allow_empty=False,
+        max_length=MOST_RESOURCES,
+        help_text="Their stable names, or their ids.",
+    )
+    filter = ResourceFilter(required=False, help_text="What narrows the list of resources, in place of `resources`.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("resources" in attrs) == ("filter" in attrs):
+            raise serializers.ValidationError({"resources": ["Write either resources or a filter."]})
+        return attrs

@@ -9,11 +9,12 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from probes.actions import counters, missed, plans
-from probes.actions.orders import Check
+from probes.actions.orders import Check, Errand
 from probes.actions.quota import Manner
 from probes.models import Region, Resource
 from probes.policy import shedding, slots
 from probes.policy.counting import Tally
+from probes.policy.rationing import Key
 from probes.policy.slots import MissedCause
 from probes.protocol.taxonomy import Depth
 from probes.protocol.versions import ENDPOINTS_SINCE
@@ -45,10 +46,16 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked for by hand: messages to publish on commit, and the slot of each resource."""
+    """What was asked for by hand: messages to publish on commit, and the slot of each resource.
+
+    `checks` are what was drawn up, of which those of `sent` were handed out, and `put_off` had no room in a quota.
+    """
 
     messages: list[plans.Message]
     slots: dict[int, datetime]
+    checks: list[Check]
+    sent: frozenset[Key]
+    put_off: frozenset[Key]
 
 
 def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collection[str] = frozenset()) -> Claimed:
@@ -110,12 +117,14 @@ def check_now(
     region_slugs: Collection[str] | None = None,
     *,
     depth: Depth | None = None,
+    errand: Errand | None = None,
     now: datetime,
 ) -> Asked:
     """Draw up a check of each resource for a slot of its own, besides its schedule and even while it is paused.
 
     `region_slugs` None means all regions of the resource; of those named, the ones that it is checked from.
-    `depth` overrules the resource's. Raises `ValidationError` on `regions` for a slug that no active region has.
+    `depth` overrules the resource's; `errand` is the run it is for. Raises `ValidationError` on `regions` for a slug
+    that no active region has.
     """
     with transaction.atomic():
         resources = list(
@@ -129,9 +138,9 @@ def check_now(
             for pk, found in _regions_of(resource.pk for resource in resources).items()
         }
         if region_slugs is not None:
-            _refuse_unknown(region_slugs)
+            refuse_unknown(region_slugs)
             regions = {pk: [item for item in found if item.slug in region_slugs] for pk, found in regions.items()}
-        return _asked(resources, regions, depth, now, manner=Manner.BY_HAND)
+        return _asked(resources, regions, depth, now, manner=Manner.BY_HAND, errand=errand)
 
 
 def confirm(region_slugs: Mapping[int, Collection[str]], *, now: datetime) -> list[plans.Message]:
@@ -161,13 +170,16 @@ def _asked(
     now: datetime,
     *,
     manner: Manner,
+    errand: Errand | None = None,
 ) -> Asked:
     """Draw up a check of each resource, whose row is locked, for a slot besides its schedule."""
     asked = {item.pk: slots.asked_slot(now, item.asked_slot) for item in resources}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_ASKED, [list(asked), list(asked.values())])
     checks = [Check(item, asked[item.pk], regions[item.pk], depth) for item in resources]
-    return Asked(plans.draw_up(checks, manner=manner, now=now).messages, asked)
+    drawn = plans.draw_up(checks, manner=manner, now=now, errand=errand)
+    put_off = frozenset((item.resource.pk, item.region_id) for item in drawn.put_off)
+    return Asked(drawn.messages, asked, checks, drawn.sent, put_off)
 
 
 def _too_old(due: Iterable[Resource], regions: Mapping[int, Collection[Region]], now: datetime) -> frozenset[int]:
@@ -184,7 +196,8 @@ def _number(resource: Resource, slot: datetime) -> int:
     return slots.number(slot, interval_seconds=resource.interval_seconds, key=resource.pk)
 
 
-def _refuse_unknown(slugs: Collection[str]) -> None:
+def refuse_unknown(slugs: Collection[str]) -> None:
+    """Raise `ValidationError` on `regions` for slugs that no active region has."""
     known = set(Region.objects.active().filter(slug__in=slugs).values_list("slug", flat=True))
     if unknown := sorted(set(slugs) - known):
         raise ValidationError({"regions": f"No active region: {', '.join(unknown)}."})

@@ -25,6 +25,7 @@ from probes.actions import (
     refusals,
     reports,
     rollups,
+    runs,
     settling,
     tags,
     verdicts,
@@ -112,7 +113,8 @@ def ingest(envelope: object, *, now: datetime) -> Ingested:
 
     Findings that may not be taken are counted as refused while their neighbours are stored. What was returned is
     handed out again if it may be; all other slots of the batch without a usable finding are recorded as missed.
-    Outcomes of resources that were deleted, or that name another image since, are left out. What a region found
+    Outcomes of resources that were deleted, or that name another image since, are left out; so are those of probes,
+    of which only their run keeps something. What a region found
     without its way out is stored, marked, and moves nothing.
     """
     report = reports.receive(envelope, now=now)
@@ -170,6 +172,8 @@ def _take(report: reports.Received, *, now: datetime) -> Ingested:
             now=now,
         )
         messages = second.messages + confirm.ask(heard, found.inputs, rows, now=now)
+        unanswered = asked - judged.accepted.keys() - second.keys
+        runs.take(batch, report, judged.accepted, unanswered=unanswered, now=now)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)
         for cause in sorted({refused.cause for refused in judged.refused}):  # two reports count in one order
             alike = [refused for refused in judged.refused if refused.cause is cause]

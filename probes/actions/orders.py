@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
@@ -18,12 +18,24 @@ HEAVY_BYTES_IN_A_BATCH: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A resource (with its registry) to be checked for `slot` from each of `regions`; `depth` None is automatic."""
+    """A resource (with its registry) to be checked for `slot` from each of `regions`; `depth` None is automatic.
+
+    One that `is_anonymous` shows no stored login, whichever there is.
+    """
 
     resource: Resource
     slot: datetime
     regions: Sequence[Region]
     depth: Depth | None = None
+    is_anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """The run that checks are drawn up for, and for how long their regions have them at most."""
+
+    run_id: int
+    lasts: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

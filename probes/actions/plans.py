@@ -15,11 +15,11 @@ from django.conf import settings
 
 from probes.actions import region_keys, secrets
 from probes.actions.missed import Shed
-from probes.actions.orders import Check, Order, Wanted, chunks, taken_over
+from probes.actions.orders import Check, Errand, Order, Wanted, chunks, taken_over
 from probes.actions.quota import Manner, ration
 from probes.models import Batch, Credential, Endpoint, Region, RegionState, Registry, Resource
 from probes.policy import depth, freshness, sampling, slots
-from probes.policy.rationing import Fate
+from probes.policy.rationing import Fate, Key
 from probes.policy.slots import MissedCause
 from probes.protocol import batch as wire
 from probes.protocol.check import CheckPlan
@@ -50,19 +50,27 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Messages to publish on commit, and the checks that a registry's quota leaves no room for."""
+    """Messages to publish on commit, what is in them, and the checks that a registry's quota leaves no room for."""
 
     messages: list[Message]
     put_off: list[Shed]
+    sent: frozenset[Key] = frozenset()
 
 
-def draw_up(checks: Sequence[Check], *, manner: Manner, now: datetime, second_of: Batch | None = None) -> Drawn:
+def draw_up(
+    checks: Sequence[Check],
+    *,
+    manner: Manner,
+    now: datetime,
+    second_of: Batch | None = None,
+    errand: Errand | None = None,
+) -> Drawn:
     """Write the batches of all checks to the ledger and return their messages.
 
     How deep each goes, if it goes at all, is for the quota ledger to say. What was returned of `second_of` is drawn
-    up with its expiry, and was taken from the quota with it. What a region's workers could not read is left out:
-    whoever has to account for that asks `readable` first. A constant number of queries, however many checks. Raises
-    `KeyFileError` without the control plane's key.
+    up with its expiry, and was taken from the quota with it. `errand` is the run that they are drawn up for. What a
+    region's workers could not read is left out: whoever has to account for that asks `readable` first. A constant
+    number of queries, however many checks. Raises `KeyFileError` without the control plane's key.
     """
     office = _Office(checks, now)
     # Without its keys a region was retired a moment ago.
@@ -81,11 +89,12 @@ def draw_up(checks: Sequence[Check], *, manner: Manner, now: datetime, second_of
             put_off.append(Shed(item.resource, item.region.pk, item.check.slot, 1, MissedCause.QUOTA))
         else:
             by_region[item.region].append(Order(item, grant))
+    run_id = second_of.run_id if second_of else errand.run_id if errand else None
     ledger: list[Batch] = []
     messages: list[Message] = []
     for region, orders in by_region.items():
         for chunk in chunks(orders):
-            batch = office.batch(region, chunk, second_of.expires_at if second_of else None)
+            batch = office.batch(region, chunk, second_of.expires_at if second_of else None, errand)
             charges = [order.granted.charge for order in chunk]
             ledger.append(
                 Batch(
@@ -99,12 +108,14 @@ def draw_up(checks: Sequence[Check], *, manner: Manner, now: datetime, second_of
                     charges=charges if any(charges) else [],
                     lowered=[order.check.resource.pk for order in chunk if order.granted.fate is Fate.LOWERED],
                     depth=chunk[0].check.depth,
+                    run_id=run_id,
                     is_second=second_of is not None,
                 )
             )
             messages.append(Message(region.queue, office.signed(batch), batch.expires_at, checks=len(chunk)))
     Batch.objects.bulk_create(ledger)
-    return Drawn(messages, put_off)
+    sent = frozenset(order.wanted.key for orders in by_region.values() for order in orders)
+    return Drawn(messages, put_off, sent)
 
 
 def readable(checks: Sequence[Check], *, now: datetime) -> list[Check]:
@@ -162,7 +173,7 @@ class _Office:
         return Wanted(
             check=check,
             region=region,
-            credential=self._keyring.shown(resource, region.slug),
+            credential=None if check.is_anonymous else self._keyring.shown(resource, region.slug),
             address=self._addressees[region.pk].address,
             depth=None if resource.is_endpoint else _depth(check, state),
             needs_depth=state is not None
@@ -175,8 +186,11 @@ class _Office:
             ),
         )
 
-    def batch(self, region: Region, orders: Sequence[Order], expires_at: datetime | None) -> wire.Batch:
-        interval_seconds = orders[0].check.resource.interval_seconds
+    def batch(
+        self, region: Region, orders: Sequence[Order], expires_at: datetime | None, errand: Errand | None
+    ) -> wire.Batch:
+        longest = errand.lasts if errand else slots.LATEST
+        lasts = min(timedelta(seconds=orders[0].check.resource.interval_seconds), longest)
         plans, opened = [], {}
         for order in orders:
             registry, credential = order.check.resource.registry, order.wanted.credential
@@ -189,7 +203,7 @@ class _Office:
             id=str(uuid.uuid4()),
             region=region.slug,
             issued_at=self._now,
-            expires_at=expires_at or self._now + min(timedelta(seconds=interval_seconds), slots.LATEST),
+            expires_at=expires_at or self._now + lasts,
             plans=tuple(plans),
             secrets={key: seal(bound, box_key) for key, bound in opened.items() if bound is not None},
             clock_offset_seconds=region.clock_offset_seconds,

@@ -83,8 +83,11 @@ class Manner(StrEnum):
 def ration(wanted: Sequence[Wanted], *, manner: Manner, now: datetime) -> list[Granted]:
     """Return what each of `wanted` gets, in their order, and take it from the accounts.
 
-    A constant number of queries; one where nothing is limited and all accounts are known.
+    What is asked of a registry that is stored nowhere counts for no account: nothing is known of its quota. A
+    constant number of queries; one where nothing is limited and all accounts are known.
     """
+    if any(item.resource.registry.pk is None for item in wanted):  # a probe, which is drawn up alone
+        return [Granted(account=0) for _ in wanted]
     parties = [item.party for item in wanted]
     book = Book(parties, makes=manner is not Manner.CONFIRMING, now=now)
     found = {item.key: book.row_of(party) for item, party in zip(wanted, parties, strict=True)}

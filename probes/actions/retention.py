@@ -22,6 +22,7 @@ from probes.models import (
     RegionEvent,
     ResourceCosts,
     RollUpProgress,
+    Run,
 )
 from probes.policy.notices import NoticeState
 
@@ -30,6 +31,9 @@ LEDGER_KEPT_FOR: Final = timedelta(days=1)
 
 EVENTS_KEPT_FOR: Final = timedelta(days=90)
 """Events of regions and notices are few. What is asked of them is how a region has been doing, and who was told."""
+
+RUNS_KEPT_FOR: Final = timedelta(days=7)
+"""Whoever ordered something looks at it soon, or never."""
 
 
 _CHANGES: Final = """
@@ -43,6 +47,11 @@ DELETE FROM probes_verdictchange AS old WHERE at < %(before)s AND EXISTS (
 def drop_batches(*, before: datetime) -> int:
     """Drop settled batches that were issued before that instant; returns how many."""
     return Batch.objects.filter(issued_at__lt=before).exclude(state=Batch.State.SENT).delete()[0]
+
+
+def drop_runs(*, before: datetime) -> int:
+    """Drop runs that were ordered before that instant; returns how many rows, those of their checks among them."""
+    return Run.objects.filter(asked_at__lt=before).delete()[0]
 
 
 def drop_missed(*, before: datetime) -> int:

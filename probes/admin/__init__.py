@@ -19,6 +19,7 @@ from probes.admin.refusal import MessageRefusalAdmin
 from probes.admin.region import RegionAdmin
 from probes.admin.registry import RegistryAdmin
 from probes.admin.resource import ResourceAdmin
+from probes.admin.run import RunAdmin
 from probes.admin.state import RegionStateAdmin
 from probes.admin.terms import GlobalTermsAdmin, ResourceGroupAdmin
 from probes.admin.verdict import VerdictAdmin
@@ -45,6 +46,7 @@ __all__ = [
     "ResourceCostsAdmin",
     "ResourceGroupAdmin",
     "RoleGrantAdmin",
+    "RunAdmin",
     "VerdictAdmin",
     "VerdictChangeAdmin",
 ]

@@ -25,6 +25,7 @@ from probes.models.region_key import RegionKey
 from probes.models.registry import Registry
 from probes.models.resource import Resource, ResourceKind
 from probes.models.rollup import ALL_REGIONS, DayRollUp, HourRollUp, LateOutcome, RollUp, RollUpProgress
+from probes.models.run import Run, RunCheck
 from probes.models.state import RegionState, Verdict
 from probes.models.sums import DaySum, HourSum, OwnerKind
 from probes.models.terms import GlobalTerms
@@ -76,6 +77,8 @@ __all__ = [
     "RollUp",
     "RollUpProgress",
     "Rule",
+    "Run",
+    "RunCheck",
     "TagWatch",
     "Verdict",
     "VerdictChange",

@@ -22,7 +22,8 @@ class Batch(models.Model):
 
     `resource_ids[i]` was to be checked for `slots[i]`, at `depth` where somebody asked for one. It is counted for
     `accounts[i]` of the quota ledger, from which `charges[i]` was taken in advance where that is limited, and was
-    lowered to a resolve where `lowered` names it. Rows are dropped a day after they were issued.
+    lowered to a resolve where `lowered` names it. `run_id` is set where somebody waits for it: the checks of a probe
+    are of no resource, and go by a number below zero (`Run`). Rows are dropped a day after they were issued.
     """
 
     class State(models.TextChoices):
@@ -44,6 +45,7 @@ class Batch(models.Model):
     accounts = ArrayField(models.BigIntegerField(), default=list, db_default=[])
     charges = ArrayField(models.IntegerField(), default=list, db_default=[])
     lowered = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    run_id = models.BigIntegerField(null=True, blank=True, help_text="The run that it was drawn up for.")
     is_second = models.BooleanField(default=False, help_text="Made of checks that a worker returned when it stopped.")
 
     class Meta:

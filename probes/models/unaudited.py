@@ -43,6 +43,8 @@ MODELS: Final = {
     "probes.RegionState": _FOUND,
     "probes.ResourceCosts": _FOUND,
     "probes.RollUpProgress": _PIPELINE,
+    "probes.Run": "What was ordered of what is stored, and by whom: it is its own ledger.",
+    "probes.RunCheck": _FOUND,
     "probes.TagWatch": _FOUND,
     "probes.Verdict": _FOUND,
     "probes.VerdictChange": _HISTORY,

@@ -18,6 +18,7 @@ from probes.actions import (
     region_keys,
     regions,
     retention,
+    runs,
     scopes,
     shedding,
     verdicts,
@@ -59,10 +60,14 @@ def tick() -> None:
 
 @shared_task(name="probes.reap", ignore_result=True)
 def reap() -> None:
-    """Give up on batches without a report, renew lapsed verdicts, end replaced keys, note who lags or fell silent."""
+    """Give up on batches and runs that came to nothing, renew lapsed verdicts, and end replaced keys.
+
+    Note who lags or fell silent.
+    """
     now = timezone.now()
     while (reaped := missed.reap_batches(now=now)).batches:
         _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
+    runs.end_overdue(now=now)
     for item in shedding.adjust_strides(now=now):
         _log.warning("%s", item)
     verdicts.refresh_lapsed(now=now)
@@ -110,6 +115,7 @@ def partitions() -> None:
     retention.drop_missed(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
     retention.drop_costs(before=now - timedelta(days=settings.KAIROS_RETENTION_DAYS))
     retention.drop_batches(before=now - retention.LEDGER_KEPT_FOR)
+    retention.drop_runs(before=now - retention.RUNS_KEPT_FOR)
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_notices(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_failed_logins(before=now - lockout.LOCK)

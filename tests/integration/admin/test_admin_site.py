@@ -26,7 +26,7 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
             *("Resource", "ResourceGroup", "Registry", "Credential", "Region", "MaintenanceWindow", "GlobalTerms")
         ],
         "What was found": [
-            *("Incident", "Event", "Outcome", "RegionState", "Verdict", "VerdictChange", "HostCertificate")
+            *("Incident", "Event", "Outcome", "RegionState", "Verdict", "VerdictChange", "HostCertificate", "Run")
         ],
         "Who is told": ["Channel", "Notice"],
         "What it costs": ["QuotaAccount", "ResourceCosts"],

@@ -9,8 +9,18 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import events, refusals
-from probes.models import Event, HostCertificate, MessageRefusal, MissedSlots, Outcome, RegionState, Resource, Verdict
+from probes.actions import events, refusals, runs
+from probes.models import (
+    Event,
+    HostCertificate,
+    MessageRefusal,
+    MissedSlots,
+    Outcome,
+    RegionState,
+    Resource,
+    Run,
+    Verdict,
+)
 from probes.policy.slots import MissedCause
 from probes.policy.tag_events import Tagged, of_move
 from probes.policy.tags import Move
@@ -33,6 +43,7 @@ WINDOWS: dict[str, Any] = {
     "messagerefusal": MessageRefusal,
     "event": Event,
     "hostcertificate": HostCertificate,
+    "run": Run,
 }
 
 
@@ -53,8 +64,9 @@ MOVED = "sha256:" + "b" * 64
 
 
 def happen(plane: ControlPlane, *images: Resource) -> None:
-    """Let the tag of each have moved, and a certificate be known for its registry."""
+    """Let the tag of each have moved, a certificate be known for its registry, and a check of it be ordered."""
     for image in images:
+        runs.check([image.pk], ["eu-west"], now=plane.now)
         move = Move(before="sha256:" + "a" * 64, after=MOVED, region="eu-west", at=plane.now)
         events.record([of_move(Tagged(resource=image.pk, name=image.canonical), move)], now=plane.now)
         HostCertificate.objects.get_or_create(
@@ -110,6 +122,14 @@ def test_events_and_certificates_are_told_in_a_line(client: Client, written: Con
     assert "Example <b>CA</b>" in shown(client, f"{ADMIN}/hostcertificate/")
 
 
+def test_run_tells_what_became_of_each_check(client: Client, written: ControlPlane) -> None:
+    run = row_of(Run)
+    page = shown(client, f"{ADMIN}/run/{run.pk}/change/")
+    assert "the app from eu-west : missed" in page  # its time is over
+    line = shown(client, f"{ADMIN}/run/")
+    assert "1 missed" in line
+
+
 def test_outcomes_are_told_in_a_line(client: Client, written: ControlPlane) -> None:
     page = shown(client, f"{ADMIN}/outcome/")
     assert "the app us-east ✗ unavailable tag_not_found manifest at ghcr.io - 12 ms" in page
@@ -149,7 +169,9 @@ def test_window_takes_the_same_queries_for_many_as_for_few_and_counts_nothing(
     happen(written, *images)
     many = statements()
     assert len(many) == len(few) <= 6
-    assert not any("COUNT(" in statement for statement in many)
+    # The checks of the runs on a page are counted, and these alone.
+    counting = [statement for statement in many if "COUNT(" in statement]
+    assert all('"probes_runcheck"."run_id" IN (' in statement for statement in counting)
 
 
 @pytest.mark.parametrize(

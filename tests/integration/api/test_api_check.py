@@ -42,12 +42,16 @@ def test_check_is_published_once_it_is_committed(
     image.refresh_from_db()
     assert image.asked_slot is not None
     slot = rfc3339(image.asked_slot)
-    assert response.json() == {
+    told = response.json()
+    assert {name: told[name] for name in ("resource", "slot", "regions", "outcomes", "kind", "done")} == {
         "resource": image.pk,
         "slot": slot,
         "regions": ["ap-south", "eu-west", "us-east"],
         "outcomes": f"http://testserver/api/v1/outcomes?resource={image.pk}&since={slot.replace(':', '%3A')}",
+        "kind": "check",
+        "done": False,
     }
+    assert response["Location"] == told["url"]
     assert operator.get(response.json()["outcomes"]).json() == {"next": None, "results": []}
     assert Batch.objects.filter(slots=[image.asked_slot]).count() == 3
 
@@ -55,7 +59,8 @@ def test_check_is_published_once_it_is_committed(
 def test_check_goes_where_and_as_deep_as_told(operator: APIClient, plane: ControlPlane) -> None:
     image = plane.image()
     response = ask(operator, image, {"regions": ["eu-west"], "depth": "blobs"})
-    assert (response.status_code, response.json()["regions"]) == (202, ["eu-west"])
+    told = response.json()
+    assert (response.status_code, told["regions"], told["depth"]) == (202, ["eu-west"], "blobs")
     assert Batch.objects.get().region == plane.region("eu-west")
 
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from api import comparison_examples, examples, verdict_examples
+from api import comparison_examples, examples, run_examples, verdict_examples
 from api.codes import MEDIA_TYPE
 from probes.actions import regions
 from probes.broker.address import BrokerAddress
@@ -143,7 +143,11 @@ def test_examples_are_as_described(schema: dict[str, Any]) -> None:
     valid(schema, "/api/v1/regions", "200", [examples.region()])
     valid(schema, "/api/v1/regions/{slug}/events", "200", {"next": None, "results": [examples.region_event()]})
     valid(schema, "/api/v1/events", "200", {"next": None, "results": [examples.event()]})
-    valid(schema, "/api/v1/resources/{id}/check", "202", examples.ordered(), method="post")
+    valid(schema, "/api/v1/resources/{id}/check", "202", run_examples.ordered(), method="post")
+    valid(schema, "/api/v1/resources/check", "202", run_examples.check_in_full(), method="post")
+    valid(schema, "/api/v1/probes", "202", run_examples.probe(), method="post")
+    valid(schema, "/api/v1/runs/{uuid}", "200", run_examples.probe())
+    valid(schema, "/api/v1/runs", "200", {"next": None, "results": [run_examples.check()]})
     valid(schema, "/api/v1/regions", "201", examples.handed_over(), method="post")
     incidents = {"next": None, "results": [verdict_examples.incident()]}
     valid(schema, "/api/v1/incidents", "200", incidents)
