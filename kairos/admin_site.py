@@ -23,13 +23,20 @@ _SECTIONS: Final = (
     ("What it costs", "probes", ("QuotaAccount", "ResourceCosts")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),
     ("People and programs", "auth", ("User", "Group", "ProviderIdentity", "AccessAttempt")),
-    ("Who may do what", "probes", ("RoleGrant", "AccessToken")),
+    ("Who may do what", "probes", ("RoleGrant", "AccessToken", "AuditEntry")),
     ("Clockwork", "django_celery_beat", ("PeriodicTask",)),
 )
 
 
 class KairosAdminConfig(AdminConfig):
     default_site = "kairos.admin_site.KairosAdminSite"
+
+    def ready(self) -> None:
+        """Find all pages, then put our own in the place of Django's: its app is looked at after ours."""
+        super().ready()
+        from kairos import people  # noqa: PLC0415 - once models and pages are there
+
+        people.register()
 
 
 class KairosAdminSite(AdminSite):

@@ -4,6 +4,7 @@ Rules live below: forms validate through the models, saving and ordering go thro
 """
 
 from probes.admin.access import AccessTokenAdmin, RoleGrantAdmin
+from probes.admin.audit import AuditEntryAdmin
 from probes.admin.channel import ChannelAdmin
 from probes.admin.credential import CredentialAdmin
 from probes.admin.event import EventAdmin, HostCertificateAdmin
@@ -26,6 +27,7 @@ from probes.admin.verdict import VerdictAdmin
 
 __all__ = [
     "AccessTokenAdmin",
+    "AuditEntryAdmin",
     "ChannelAdmin",
     "CredentialAdmin",
     "EventAdmin",

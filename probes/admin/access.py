@@ -13,10 +13,10 @@ from django.utils.html import format_html
 
 from probes.actions import access_tokens
 from probes.admin import display
-from probes.admin.base import KairosAdmin, log_change
+from probes.admin.base import KairosAdmin, is_administrator, log_change
 from probes.models import AccessToken, RoleGrant
-from probes.policy.access import ADMINISTER, Scope
-from probes.selectors.access import access_of, tokens
+from probes.policy.access import Scope
+from probes.selectors.access import tokens
 
 _SCOPES: Final = [
     (Scope.READ.value, "read: look at everything that is within reach"),
@@ -25,12 +25,6 @@ _SCOPES: Final = [
     (Scope.ADMIN.value, "admin: enrol regions, give roles"),
     (Scope.METRICS.value, "metrics: read /metrics"),
 ]
-
-
-def is_administrator(request: HttpRequest) -> bool:
-    """Tell whether somebody is an admin of everything."""
-    user: Any = request.user
-    return access_of(user).may(ADMINISTER)
 
 
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time

@@ -1,18 +1,50 @@
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+from probes.policy.access import ADMINISTER
+from probes.selectors import audit
+from probes.selectors.access import access_of
+
+MOST_OF_HISTORY: Final = 50
 
 
-class KairosAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+class AuditedHistory(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+    """The history of an object as the audit log has it, for administrators; and what was noted in the admin."""
+
+    object_history_template = "admin/probes/object_history.html"
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = dict(extra_context or {})
+        if is_administrator(request):
+            label = self.opts.label_lower
+            found = audit.history(label, unquote(object_id))[: MOST_OF_HISTORY + 1]
+            context |= {"audit_entries": found, "most": MOST_OF_HISTORY, "audit_object": f"{label}:{object_id}"}
+        return super().history_view(request, object_id, context)
+
+
+class KairosAdmin(AuditedHistory):
     """The base of every page: our style sheet, and no counts beside filters."""
 
     show_facets = admin.ShowFacets.NEVER
 
     class Media:
         css: ClassVar = {"all": ["probes/admin.css"]}
+
+
+def is_administrator(request: HttpRequest) -> bool:
+    """Tell whether somebody is an admin of everything. Asked of each page many times, and of the database once."""
+    asked: Any = request
+    if not hasattr(asked, "kairos_is_administrator"):
+        asked.kairos_is_administrator = access_of(asked.user).may(ADMINISTER)
+    found: bool = asked.kairos_is_administrator
+    return found
 
 
 def log_change(request: HttpRequest, chosen: QuerySet[Any], message: str) -> None:

@@ -32,7 +32,7 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
         "What it costs": ["QuotaAccount", "ResourceCosts"],
         "What did not arrive": ["MissedSlots", "MessageRefusal"],
         "People and programs": ["User", "Group", "ProviderIdentity", "AccessAttempt"],
-        "Who may do what": ["RoleGrant", "AccessToken"],
+        "Who may do what": ["RoleGrant", "AccessToken", "AuditEntry"],
         "Clockwork": ["PeriodicTask"],
     }
     page = shown(client, "/admin/")
