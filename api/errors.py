@@ -42,6 +42,27 @@ class InUse(Conflict):
     default_code = "in_use"
 
 
+class InProgress(Conflict):
+    """Another request under the same idempotency key is not done."""
+
+    default_detail = "A request with this Idempotency-Key is just being done. Ask again."
+    default_code = "in_progress"
+
+
+class PreconditionFailed(APIException):
+    """It is not as `If-Match` says. Nothing was changed."""
+
+    status_code = 412
+    default_detail = "It was changed meanwhile. Read it again."
+    default_code = "precondition_failed"
+
+
+class KeyReused(APIException):
+    status_code = 422
+    default_detail = "This Idempotency-Key was used for another request within the last day."
+    default_code = "key_reused"
+
+
 class BodyTooLarge(APIException):
     status_code = 413
     default_detail = "The body is larger than is taken here."
@@ -140,6 +161,16 @@ CONFLICT: Final = problem(
     "conflict",
     "It is not in a condition for this, or others stand on it. Nothing was changed.",
     "region berlin is not enrolled: …",
+)
+PRECONDITION_FAILED: Final = problem(
+    "precondition_failed",
+    "`If-Match` names another state than it has. Nothing was changed.",
+    PreconditionFailed.default_detail,
+)
+KEY_REUSED: Final = problem(
+    "key_reused",
+    "The `Idempotency-Key` was used for another request within the last day.",
+    KeyReused.default_detail,
 )
 BODY_TOO_LARGE: Final = problem(
     "body_too_large",

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from probes.models import Region
+from probes.policy import names
 from probes.protocol.outcome import rfc3339
 from probes.selectors.regions import UNREAD
 
@@ -66,3 +67,12 @@ class RegionsField(serializers.ListField):
             if slug not in known:
                 raise ValidationError(f"There is none called {slug[:60]}.", "does_not_exist")
         return [known[slug] for slug in slugs]
+
+
+def slug_field() -> serializers.CharField:
+    """Return the field of a stable name (ADR 35): where it is left out it is made once, and then stays."""
+    return serializers.CharField(
+        required=False,
+        max_length=names.LONGEST,
+        help_text="Its stable name: small letters, digits, dots, dashes, underscores. Made of the name if left out.",
+    )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, JsonResponse, UnreadablePostError
 from django.utils.encoding import escape_uri_path
@@ -18,12 +18,14 @@ from rest_framework.fields import get_error_detail
 from rest_framework.views import set_rollback
 
 from api.codes import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, USUAL
-from api.errors import BodyTooLarge, InUse, MalformedRequest, Unavailable
+from api.errors import BodyTooLarge, Conflict, InUse, MalformedRequest, Unavailable
 
 MOST_ERRORS: Final = 100
 """Of one answer. Whoever sends more mistakes than this mends these first."""
 _LONGEST_NAME: Final = 60
 _LONGEST_PATH: Final = 500
+_OVERTAKEN: Final = frozenset({"23503", "23505"})
+"""PostgreSQL's foreign_key_violation and unique_violation: what was looked at before has changed since."""
 _WHOLE: Final = frozenset({"non_field_errors", "__all__"})
 """Under which DRF and Django file what is wrong with no field alone."""
 
@@ -120,11 +122,22 @@ def _known(error: Exception) -> APIException | None:
             return BodyTooLarge()
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return MalformedRequest()
+    return _of_the_database(error)
+
+
+def _of_the_database(error: Exception) -> APIException | None:
+    match error:
         case ProtectedError() | RestrictedError():
             return InUse(_protectors(error))
+        case IntegrityError() if _sqlstate(error) in _OVERTAKEN:
+            return Conflict("Something else was just stored or deleted that this does not go with. Ask again.")
         case OperationalError() | InterfaceError():
             return Unavailable()
     return None
+
+
+def _sqlstate(error: IntegrityError) -> str:
+    return str(getattr(error.__cause__, "sqlstate", ""))
 
 
 def _protectors(error: ProtectedError | RestrictedError) -> ErrorDetail | None:

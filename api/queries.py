@@ -1,13 +1,14 @@
 """What lists can be narrowed by. A parameter that is not known, or whose value cannot be, is an error by name."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from rest_framework import serializers
-from rest_framework.generics import GenericAPIView
 
 from api.fields import InstantField, NamedRowField
-from api.pagination import PAGE_PARAMETERS
+from api.pagination import ORDERING, PAGE_PARAMETERS, Order
+from api.sparse import FIELDS, SparseView
 from api.strict import StrictBody, StrictSerializer
 from probes.models import (
     AuditEntry,
@@ -248,15 +249,18 @@ class WindowQuery(Query[MaintenanceWindow]):
         return rows
 
 
-class NarrowedList(GenericAPIView[RowT]):
+class NarrowedList(SparseView[RowT]):
     """A view whose list is narrowed by `query_class`; a single row is shown whatever is asked."""
 
     query_class: ClassVar[type[Query[Any]]]
+    orders: ClassVar[Mapping[str, Order]] = {}
+    """What `?ordering=` may name."""
     action: str
 
     def filter_queryset(self, queryset: QuerySet[RowT, Any]) -> QuerySet[RowT, Any]:
         if self.action != "list":
             return queryset
-        query = self.query_class(data=self.request.query_params)
+        besides = (FIELDS, *((ORDERING,) if self.orders else ()))
+        query = self.query_class(data=self.request.query_params, context={"known_besides": besides})
         query.is_valid(raise_exception=True)
         return query.narrow(queryset)

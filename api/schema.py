@@ -16,6 +16,8 @@ _SHARED: Final[Mapping[str, OpenApiResponse]] = {
     "NotFound": errors.NOT_FOUND,
     "NotAcceptable": errors.NOT_ACCEPTABLE,
     "Conflict": errors.CONFLICT,
+    "PreconditionFailed": errors.PRECONDITION_FAILED,
+    "KeyReused": errors.KEY_REUSED,
     "BodyTooLarge": errors.BODY_TOO_LARGE,
     "UnsupportedMediaType": errors.UNSUPPORTED,
     "Throttled": errors.THROTTLED,
@@ -27,11 +29,19 @@ _SHARED: Final[Mapping[str, OpenApiResponse]] = {
 """Told once, and referred to wherever they may be."""
 
 _NAMES: Final = {id(response): name for name, response in _SHARED.items()}
+_SENT: Final = "Request"
+"""How the library ends the names of what is sent. All of these are `StrictBody`."""
 _ERROR: Final = "4"
 """The first digit of the lowest status that is an error."""
 
 
 class ProblemSchema(AutoSchema):
+    def get_override_parameters(self) -> list[Any]:
+        """Add what a view has by its kind (`NounViewSet.conventions`)."""
+        added: list[Any] = super().get_override_parameters()
+        conventions = getattr(self.view, "conventions", None)
+        return [*added, *conventions()] if conventions else added
+
     def _get_response_bodies(self, *args: Any, **named: Any) -> Any:
         bodies: dict[str, Any] = super()._get_response_bodies(*args, **named)
         for status, response in self._always().items():
@@ -67,9 +77,12 @@ class ProblemSchema(AutoSchema):
         return always
 
 
-def describe_shared_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Add the responses that operations refer to, as far as any does."""
+def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say that bodies have no other fields, and add the responses that operations refer to."""
     components = result["components"]
+    for name, schema in components["schemas"].items():
+        if name.endswith(_SENT) and "properties" in schema:
+            schema["additionalProperties"] = False
     components["responses"] = {
         name: {
             "description": response.description,

@@ -66,7 +66,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def _mistakes(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is wrong before any value is looked at by its field."""
-        settable = {name for name, field in self.fields.items() if not field.read_only} | {*self.known_besides}
+        settable = {name for name, field in self.fields.items() if not field.read_only} | {
+            *self.known_besides,
+            *self.context.get("known_besides", ()),
+        }
         unknown = f"There is no such {self.called} here. There are: {', '.join(sorted(settable))}."
         mistakes: dict[str, Any] = {}
         for name in sorted(set(data) - settable):

@@ -149,7 +149,7 @@ def group_uptime() -> dict[str, Any]:
 
 def group() -> dict[str, Any]:
     layer = terms.LayerSerializer(terms.said(Layer(uptime_target_percent=_TARGET))).data
-    return {"id": 3, "name": "Shop", "notes": "", "resources": 3, "terms": dict(layer)}
+    return {"id": 3, "slug": "shop", "name": "Shop", "notes": "", "resources": 3, "terms": dict(layer)}
 
 
 def window() -> dict[str, Any]:

@@ -236,12 +236,14 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # What is sent and what is shown are two things: fields that are only shown are refused.
+    "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
     # The names say it; a list of them beside each enumeration would be a second copy.
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "api.schema.describe_shared_problems",
+        "api.schema.complete",
     ],
     # Several fields have one name, or one kind of value.
     "ENUM_NAME_OVERRIDES": {

@@ -1,21 +1,16 @@
-from typing import Any
-
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.serializers.terms import LayerSerializer, said
-from probes.models import ResourceGroup
+from api.fields import slug_field
+from api.serializers.terms import OwnTermsSerializer, nothing_of_its_own
+from api.strict import StrictBody
 
 
-class GroupSerializer(serializers.Serializer[ResourceGroup]):
+class GroupSerializer(StrictBody):
     """Resources that belong together, and the terms of those that have none of their own."""
 
-    id = serializers.IntegerField()
-    name = serializers.CharField()
-    notes = serializers.CharField()
-    resources = serializers.IntegerField(source="image_count", help_text="How many belong to it.")
-    terms = serializers.SerializerMethodField(help_text="What the group itself says.")
-
-    @extend_schema_field(LayerSerializer)
-    def get_terms(self, group: ResourceGroup) -> dict[str, Any]:
-        return dict(LayerSerializer(said(group.layer)).data)
+    id = serializers.IntegerField(read_only=True)
+    slug = slug_field()
+    name = serializers.CharField(max_length=100)
+    notes = serializers.CharField(allow_blank=True, default="", max_length=10_000)
+    resources = serializers.IntegerField(source="image_count", read_only=True, help_text="How many belong to it.")
+    terms = OwnTermsSerializer(source="*", default=nothing_of_its_own, help_text="What the group itself says.")

@@ -1,53 +1,54 @@
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from api import figures
 from api import verdict_examples as examples
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
-from api.pagination import GroupPagination
-from api.queries import GroupQuery, NarrowedList
+from api.pagination import AS_MADE, TEXTS, Order
+from api.queries import GroupQuery
 from api.ranges import UptimeQuery, asked
 from api.serializers.group import GroupSerializer
 from api.serializers.uptime import GroupUptimeSerializer
+from api.views.writing import NounViewSet, described, filled, writing_takes
+from probes.actions import terms as actions
 from probes.models import Resource, ResourceGroup
+from probes.policy.access import SHARED, NeedTable
 from probes.selectors.terms import groups, in_force
 from probes.selectors.uptime import of_many
 
-_GROUP: Final = OpenApiExample("A team's images", value=examples.group(), response_only=True)
 _ID: Final = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The group's.")
 
 
-@extend_schema_view(
-    list=extend_schema(
-        parameters=[GroupQuery],
-        summary="List groups",
-        description="In the order they were made.",
-        examples=[_GROUP],
-        responses={200: GroupSerializer, 400: BAD_REQUEST, 401: UNAUTHENTICATED},
-    ),
-    retrieve=extend_schema(
-        summary="Show a group",
-        examples=[_GROUP],
-        responses={200: GroupSerializer, 401: UNAUTHENTICATED, 404: NOT_FOUND},
-    ),
+@described(
+    noun="a group",
+    plural="groups",
+    order="In the order they were made.",
+    shown=examples.group(),
+    sent={"name": "Shop", "notes": "", "terms": {"uptime_target_percent": 99.9}},
+    patch={"terms": {"quorum": {"votes": 2}}},
 )
-class GroupViewSet(NarrowedList[ResourceGroup], ReadOnlyModelViewSet[ResourceGroup]):
+class GroupViewSet(NounViewSet[ResourceGroup]):
     lookup_value_converter = "int"
     serializer_class = GroupSerializer
-    pagination_class = GroupPagination
     query_class = GroupQuery
+    orders: ClassVar = {"id": AS_MADE, "name": Order(column="name", values=TEXTS)}
+    needs: ClassVar[NeedTable] = writing_takes(SHARED)
     queryset = ResourceGroup.objects.none()
 
-    def get_queryset(self) -> QuerySet[ResourceGroup]:
-        return groups()
+    def rows(self) -> QuerySet[ResourceGroup]:
+        return groups(are_counted=self.wants("resources"))
+
+    def store(self, row: ResourceGroup | None, values: dict[str, Any]) -> ResourceGroup:
+        group = filled(row or ResourceGroup(), values)
+        actions.save(group, now=timezone.now())
+        return group
 
 
 class GroupUptimeView(APIView):

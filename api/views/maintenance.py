@@ -6,7 +6,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from api import verdict_examples as examples
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
-from api.pagination import WindowPagination
+from api.pagination import AsMadePagination
 from api.queries import NarrowedList, WindowQuery
 from api.serializers.maintenance import PlannedWindowSerializer, WindowSerializer
 from probes.models import MaintenanceWindow
@@ -28,7 +28,7 @@ from probes.selectors.maintenance import windows
 )
 class WindowViewSet(NarrowedList[MaintenanceWindow], ReadOnlyModelViewSet[MaintenanceWindow]):
     lookup_value_converter = "int"
-    pagination_class = WindowPagination
+    pagination_class = AsMadePagination
     query_class = WindowQuery
     queryset = MaintenanceWindow.objects.none()
 

@@ -4,7 +4,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from api import examples
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
-from api.pagination import ResourcePagination
+from api.pagination import AsMadePagination
 from api.queries import NarrowedList, ResourceQuery
 from api.serializers.resource import ResourceSerializer
 from api.views.resource_orders import ResourceOrders
@@ -31,7 +31,7 @@ _EXAMPLE = OpenApiExample("An image that lost a layer in one region", value=exam
 class ResourceViewSet(ResourceOrders, NarrowedList[Resource], ReadOnlyModelViewSet[Resource]):
     lookup_value_converter = "int"
     serializer_class = ResourceSerializer
-    pagination_class = ResourcePagination
+    pagination_class = AsMadePagination
     query_class = ResourceQuery
     queryset = Resource.objects.none()
 

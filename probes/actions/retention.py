@@ -13,6 +13,7 @@ from probes.models import (
     Event,
     HostCertificate,
     Incident,
+    KeptAnswer,
     MaintenanceOccurrence,
     MissedSlots,
     Notice,
@@ -89,6 +90,11 @@ def drop_notices(*, before: datetime) -> int:
 def drop_certificates(*, before: datetime) -> int:
     """Drop certificates of hosts that were last met before that instant; returns how many."""
     return HostCertificate.objects.filter(seen_at__lt=before).delete()[0]
+
+
+def drop_kept_answers(*, before: datetime) -> int:
+    """Drop answers under idempotency keys that were kept before that instant; returns how many."""
+    return KeptAnswer.objects.filter(kept_at__lt=before).delete()[0]
 
 
 def drop_failed_logins(*, before: datetime) -> int:

@@ -14,6 +14,7 @@ from probes.models.event import Event, TagWatch
 from probes.models.group import ResourceGroup
 from probes.models.history import Pause, VerdictChange
 from probes.models.incident import Incident, IncidentEntry
+from probes.models.kept_answer import KeptAnswer
 from probes.models.maintenance import MaintenanceOccurrence, MaintenanceWindow
 from probes.models.missed import MissedSlots
 from probes.models.notice import Channel, Notice, Rule
@@ -52,6 +53,7 @@ __all__ = [
     "HourSum",
     "Incident",
     "IncidentEntry",
+    "KeptAnswer",
     "LateOutcome",
     "MaintenanceOccurrence",
     "MaintenanceWindow",

@@ -30,6 +30,7 @@ MODELS: Final = {
     "probes.HourSum": _FOUND,
     "probes.Incident": _FOUND + " What people do to one is in its own timeline.",
     "probes.IncidentEntry": _HISTORY,
+    "probes.KeptAnswer": "Told again to whoever was told it, for a day.",
     "probes.LateOutcome": _PIPELINE,
     "probes.MaintenanceOccurrence": "Follows from its window.",
     "probes.MessageRefusal": _PIPELINE,

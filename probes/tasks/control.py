@@ -13,6 +13,7 @@ from probes.actions import (
     beat,
     certificates,
     dispatch,
+    kept_answers,
     maintenance,
     missed,
     region_keys,
@@ -119,6 +120,7 @@ def partitions() -> None:
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_notices(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_failed_logins(before=now - lockout.LOCK)
+    retention.drop_kept_answers(before=now - kept_answers.KEPT_FOR)
     retention.drop_certificates(before=now - certificates.KEPT_FOR)
 
 

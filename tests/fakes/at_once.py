@@ -26,6 +26,11 @@ def at_once(monkeypatch: pytest.MonkeyPatch, *calls: Callable[[], Any]) -> list[
         return generate(region, control)
 
     monkeypatch.setattr(RegionKeys, "generate", meet)
+    return together(*calls)
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """Make the calls in threads, each with a connection of its own; return what they returned or raised."""
     results: list[Any] = []
 
     def make(call: Callable[[], Any]) -> None:

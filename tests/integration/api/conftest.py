@@ -27,3 +27,13 @@ def client(reader: "User") -> "APIClient":
     from tests.fakes.access import token_of  # noqa: PLC0415 - likewise
 
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(reader)}")
+
+
+@pytest.fixture
+def editor(client: "APIClient", reader: "User") -> "APIClient":
+    """A client whose token may change everything."""
+    from probes.models import RoleGrant  # noqa: PLC0415 - models, once Django is set up
+    from probes.policy.access import Role  # noqa: PLC0415 - likewise
+
+    RoleGrant.objects.filter(user=reader).update(role=Role.EDITOR)
+    return client

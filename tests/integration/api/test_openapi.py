@@ -49,9 +49,15 @@ def test_every_operation_has_a_summary_and_examples(schema: dict[str, Any]) -> N
     shared = schema["components"]["responses"]
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
+            if "requestBody" in operation:
+                (sent,) = operation["requestBody"]["content"].values()
+                assert sent["examples"], (method, path)
             assert operation["summary"], (method, path)
             for status, response in operation["responses"].items():
                 described = shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
+                if status in {"204", "304"}:
+                    assert "content" not in described, (method, path, status)
+                    continue
                 (media_type,) = described["content"]
                 assert described["content"][media_type]["examples"], (method, path, status)
                 assert (media_type == MEDIA_TYPE) is (status >= "4"), (method, path, status)
