@@ -1,23 +1,33 @@
 """The command line of discovery, alike for `manage.py discover` and `python -m probes.discovery`."""
 
 import argparse
-import re
+import asyncio
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Protocol
 
+from probes.discovery import access
+from probes.discovery.arguments import EPILOG, GITHUB_REGISTRY, PASSWORD, SUMMARY, TOKEN, ListingKind, add_arguments
+from probes.discovery.cluster import read_cluster
+from probes.discovery.login import Login
 from probes.policy.discovery.document import Wishes, documents, merged, written
 from probes.policy.discovery.finding import Notebook
+from probes.protocol.plan import Secret, Site
+from probes.protocol.reference import HUB, parse_reference
+from probes.protocol.token import is_bearer
+from probes.protocol.urls import origin_of
 
 EXIT_COMPLETE: Final = 0
 EXIT_USAGE: Final = 2
 EXIT_INCOMPLETE: Final = 3
+EXIT_INTERRUPTED: Final = 130  # as shells report SIGINT
 MAX_STDIN_BYTES: Final = 64 * 1024 * 1024
-
-SUMMARY: Final = "Find the container images that are used, and write them down as `manage.py apply` reads them."
-_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
-_PLATFORM: Final = re.compile(r"all|[a-z0-9_.-]+/[a-z0-9_.-]+(?:/[a-z0-9_.-]+)?")
+_OF_A_REGISTRY: Final = (
+    "listing", "repository", "repositories", "project", "owner", "api_url", "username", "versions", "tags",
+    "exclude_tags", "newest",
+)  # fmt: skip
 
 
 class UsageRefused(ValueError):
@@ -39,74 +49,48 @@ class Streams:
     stderr: Sink
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what both commands take."""
-    parser.add_argument(
-        "paths",
-        nargs="*",
-        metavar="PATH",
-        help="Kubernetes manifests, `helm template` output, Compose files, Dockerfiles, directories of them, or - ",
-    )
-    _add_wishes(parser.add_argument_group("what to say of every image"))
-    _add_files(parser.add_argument_group("files"))
-    parser.add_argument("--quiet", action="store_true", help="tell only of what could not be read")
-
-
-def _add_wishes(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--source",
-        type=slug,
-        metavar="NAME",
-        help="who manages these images: what this source named before and does not name any more is marked stale by "
-        "`apply`, unless something could not be read",
-    )
-    add("--group", type=slug, metavar="SLUG", help="the group they belong to")
-    add("--schedule", type=slug, metavar="SLUG", help="the schedule by which they are checked")
-    add("--policy", type=slug, metavar="SLUG", help="the policy they go by")
-    add("--region", type=slug, action="append", default=[], metavar="SLUG", help="repeatable; default: all regions")
-    add(
-        "--platform",
-        type=_platform,
-        action="append",
-        default=[],
-        metavar="OS/ARCH[/VARIANT]",
-        help="repeatable; default: what is said where they are used, else Kairos' own default",
-    )
-    add("--label", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="repeatable")
-
-
-def _add_files(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--set",
-        type=_pair,
-        action="append",
-        default=[],
-        dest="values",
-        metavar="NAME=VALUE",
-        help="repeatable; a variable of Compose files or a build argument of Dockerfiles",
-    )
-    add(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="repeatable; paths or names that are not looked at, such as '*/charts/*'; they count as read",
-    )
-
-
-def run(options: Mapping[str, Any], streams: Streams) -> int:
+def run(options: Mapping[str, Any], streams: Streams, login: Login | None = None) -> int:
     """Read everything that is named, write what was found, tell of what was not; return the exit status.
 
-    Raises `UsageRefused` before anything is read.
+    `login` is how a registry is reached, where that is not said on the command line. Raises `UsageRefused` before
+    anything is read.
     """
-    if not options["paths"]:
-        raise UsageRefused("name files or directories, or - for standard input")
+    check(options)
     book = Notebook()
-    if options["paths"]:
-        _read_files(options, streams, book)
+    try:
+        if options["from_cluster"]:
+            _read_cluster(options, book)
+        if options["from_registry"]:
+            _read_registry(options, login, book)
+        if options["paths"]:
+            _read_files(options, streams, book)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     return _told(options, streams, book)
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """Raise `UsageRefused` where nothing, or what does not go together, is asked for."""
+    host = options["from_registry"]
+    if not (options["paths"] or options["from_cluster"] or host):
+        raise UsageRefused("name files or directories, - for standard input, --from-cluster or --from-registry HOST")
+    if not host:
+        given = [name for name in _OF_A_REGISTRY if options[name]]
+        if given:
+            raise UsageRefused(f"--{given[0].replace('_', '-')} is for --from-registry HOST")
+        return
+    kind = _kind(options)
+    if kind is ListingKind.GHCR and not options["owner"]:
+        raise UsageRefused("GitHub's packages are those of an owner: name one by --owner")
+    if kind is ListingKind.CATALOG and host == HUB and not options["repository"]:
+        raise UsageRefused("Docker Hub has no catalog: name repositories by --repository")
+
+
+def _kind(options: Mapping[str, Any]) -> ListingKind:
+    if options["listing"]:
+        return ListingKind(options["listing"])
+    is_at_github = options["from_registry"] == GITHUB_REGISTRY and not options["repository"]
+    return ListingKind.GHCR if is_at_github else ListingKind.CATALOG
 
 
 def main(arguments: list[str]) -> int:
@@ -126,28 +110,85 @@ def main(arguments: list[str]) -> int:
         parser.error(str(error))
 
 
-def slug(text: str) -> str:
-    """Return a stable name. Raises what argparse shows."""
-    if not _SLUG.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!a} is no name: a-z, 0-9, '.', '_' and '-', at most 100 characters")
-    return text
+def _read_cluster(options: Mapping[str, Any], book: Notebook) -> None:
+    try:
+        cluster = access.chosen(options["kubeconfig"], options["context"])
+    except access.ClusterUnusable as error:
+        raise UsageRefused(str(error)) from None
+    except ImportError:
+        raise UsageRefused("a kubeconfig is read with PyYAML, which is not installed here") from None
+    reading = read_cluster(
+        cluster,
+        book,
+        namespaces=tuple(options["namespace"]),
+        selector=options["selector"],
+        seconds=options["timeout"],
+    )
+    asyncio.run(reading)
 
 
-def _platform(text: str) -> str:
-    if not _PLATFORM.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!a} is not OS/ARCH[/VARIANT], such as linux/arm64")
-    return text
+def _read_registry(options: Mapping[str, Any], login: Login | None, book: Notebook) -> None:
+    try:
+        # What chooses among tags wants a library that an agent in a cluster does without.
+        from probes.discovery.registries import Question, read_registry  # noqa: PLC0415
+        from probes.policy.discovery.tags import FilterRefused, TagFilter  # noqa: PLC0415
+    except ImportError:
+        raise UsageRefused("tags are chosen with semantic-version, which is not installed here") from None
+
+    wanted = TagFilter(
+        versions=options["versions"],
+        pattern=options["tags"] or "",
+        exclude=tuple(options["exclude_tags"]),
+        newest=options["newest"],
+    )
+    question = Question(
+        host=options["from_registry"],
+        kind=_kind(options),
+        pattern=options["repositories"] or "",
+        repositories=tuple(options["repository"]),
+        projects=tuple(options["project"]),
+        owner=options["owner"],
+        api_url=options["api_url"] or "",
+    )
+    try:
+        wanted.check()
+        reading = read_registry(question, login or _login(options), wanted, book, seconds=options["timeout"])
+        asyncio.run(reading)
+    except FilterRefused as error:
+        raise UsageRefused(str(error)) from None
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise argparse.ArgumentTypeError(f"{text!a} is not NAME=VALUE")
-    return name, value
+def _login(options: Mapping[str, Any]) -> Login:
+    """Return how the command line and the environment say that a registry is reached."""
+    hosts = [parse_reference(f"{options['from_registry']}/x").api_host]
+    if options["api_url"]:
+        hosts.append(origin_of(options["api_url"]).netloc)
+    site = Site(
+        ca_pem=options["ca_file"] or "",
+        allow_cidrs=tuple(options["allow_cidr"]),
+        allow_hosts=tuple(hosts),  # wherever it is, but no metadata service: whoever runs this chose it
+        trusted_auth_hosts=tuple(name.lower() for name in options["trust_auth_host"]),
+        plain_http=options["plain_http"],
+    )
+    return Login(site=site, secret=_secret(options["username"]))
+
+
+def _secret(username: str) -> Secret:
+    password, token = os.environ.get(PASSWORD, ""), os.environ.get(TOKEN, "")
+    if username:
+        if not password:
+            raise UsageRefused(f"--username needs a password in {PASSWORD}")
+        return Secret(username=username, password=password)
+    if token and not is_bearer(token):
+        raise UsageRefused(f"{TOKEN} holds what no header may hold")
+    return Secret(bearer=token)
 
 
 def _read_files(options: Mapping[str, Any], streams: Streams, book: Notebook) -> None:
-    from probes.discovery.files import Reading  # noqa: PLC0415 - it wants PyYAML, which an agent does without
+    try:
+        from probes.discovery.files import Reading  # noqa: PLC0415 - it wants PyYAML, which an agent does without
+    except ImportError:
+        raise UsageRefused("files are read with PyYAML, which is not installed here") from None
 
     stdin = streams.stdin.read(MAX_STDIN_BYTES + 1) if "-" in options["paths"] else b""
     if len(stdin) > MAX_STDIN_BYTES:
@@ -175,18 +216,3 @@ def _told(options: Mapping[str, Any], streams: Streams, book: Notebook) -> int:
     if values := documents(images, wishes, complete=book.is_complete):
         streams.stdout.write(written(values))
     return EXIT_COMPLETE if book.is_complete else EXIT_INCOMPLETE
-
-
-EPILOG: Final = """
-examples:
-  discover deploy/ Dockerfile --source shop-git --group shop
-  helm template shop charts/shop | discover - --source shop-chart
-  discover compose.yaml --set TAG=1.2.3 --label team=shop
-  discover deploy/ --source shop-git | manage.py apply -f -
-
-Each thing that is passed over is told on standard error with its place; what begins with "not read" may have held an
-image. Then nothing is concluded from what is missing: the source says `complete: false`.
-
-exit status:
-  0 everything was read, 3 something could not be read (what was found is written all the same), 2 wrong usage
-"""

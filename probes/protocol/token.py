@@ -74,6 +74,21 @@ def narrowed_scope(scope: str) -> str:
     return first if first == "*" else ""
 
 
+def preferred(challenges: tuple[Challenge, ...], secret: Secret) -> Challenge:
+    """Return the login to choose of those that are offered. Raises `LoginRefused` where none can be used.
+
+    Bearer before Basic; Basic in its place only where Bearer is unusable and a password is there (row C8).
+    """
+    bearer = next((item for item in challenges if item.scheme == "bearer"), None)
+    plain = next((item for item in challenges if item.scheme == "basic"), None)
+    if bearer and (bearer.get("realm") or not (plain and secret.password)):
+        return bearer
+    if plain:
+        return plain
+    offered = ", ".join(dict.fromkeys(item.scheme[:20] for item in challenges))
+    raise LoginRefused(Reason.AUTH_SCHEME_UNSUPPORTED, f"offered: {offered}")
+
+
 def trusted_realm(
     challenge: Challenge, *, sent_by: str, registry: Origin, secret: Secret, trusted_hosts: tuple[str, ...]
 ) -> Realm:

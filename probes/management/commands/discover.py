@@ -6,13 +6,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from probes.discovery import command
+from probes.discovery import arguments, command
 
 
 class Command(BaseCommand):
     """Hand over to discovery's own command line."""
 
-    help = command.SUMMARY
+    help = arguments.SUMMARY
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
@@ -20,13 +20,13 @@ class Command(BaseCommand):
         return super().create_parser(
             prog_name,
             subcommand,
-            epilog=command.EPILOG,
+            epilog=arguments.EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **kwargs,
         )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        command.add_arguments(parser)
+        arguments.add_arguments(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         streams = command.Streams(stdin=sys.stdin.buffer, stdout=self.stdout, stderr=self.stderr)

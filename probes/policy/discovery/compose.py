@@ -4,8 +4,8 @@ from collections.abc import Mapping as Values
 from typing import Final
 
 from probes.policy.discovery.finding import Notebook, Place
+from probes.policy.discovery.nodes import Mapping, Sequence
 from probes.policy.discovery.variables import VariableUnset, substituted
-from probes.policy.discovery.yaml_stream import Mapping, Sequence
 
 MAX_ENV_LINES: Final = 5000
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from probes.policy.discovery.finding import Notebook, Place
-from probes.policy.discovery.yaml_stream import Mapping
+from probes.policy.discovery.nodes import Mapping
 
 TEMPLATE: Final = ("spec", "template", "spec")
 _POD_SPECS: Final[dict[tuple[str, str], tuple[str, ...]]] = {

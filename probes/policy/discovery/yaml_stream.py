@@ -21,58 +21,15 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from probes.policy.discovery.nodes import MAX_DEPTH, Mapping, Node, Sequence
+
 MAX_DOCUMENTS: Final = 2000
-MAX_DEPTH: Final = 64
 MAX_NODES: Final = 200_000
 """Of one document, with each alias counted as what it stands for."""
 
 _MERGE: Final = "<<"
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _PARSER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Mapping(dict[str, Any]):
-    """A mapping with the line on which it begins, and the line of each value by its key. Lines count from 1."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__()
-        self.line = line
-        self.lines: dict[str, int] = {}
-
-    def map(self, key: str) -> "Mapping":
-        """Return the mapping there, or an empty one."""
-        value = self.get(key)
-        return value if isinstance(value, Mapping) else Mapping(self.line)
-
-    def list(self, key: str) -> "Sequence":
-        """Return the sequence there, or an empty one."""
-        value = self.get(key)
-        return value if isinstance(value, Sequence) else Sequence(self.line)
-
-    def text(self, key: str) -> str:
-        """Return the text there, or nothing."""
-        value = self.get(key)
-        return value if isinstance(value, str) else ""
-
-    def line_of(self, key: str) -> int:
-        return self.lines.get(key, self.line)
-
-
-class Sequence(list[Any]):
-    """A sequence with the line on which it begins, and the line of each item."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__()
-        self.line = line
-        self.lines: list[int] = []
-
-    @property
-    def maps(self) -> Iterator[Mapping]:
-        """The items that are mappings."""
-        return (item for item in self if isinstance(item, Mapping))
-
-
-Node = Mapping | Sequence | str | None
 
 
 class YamlRefused(ValueError):

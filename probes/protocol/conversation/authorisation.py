@@ -23,6 +23,7 @@ from probes.protocol.token import (
     grants_nothing,
     is_bearer,
     narrowed_scope,
+    preferred,
     pull_scope,
     read_token,
     token_query,
@@ -160,7 +161,7 @@ def take_up_offer(turn: Turn, errand: Errand, challenges: tuple[Challenge, ...])
         return
     state.challenge_url = errand.url
     try:
-        _answer(turn, _choice(turn, challenges))
+        _answer(turn, preferred(challenges, state.secret))
     except LoginRefused:
         turn.release()
 
@@ -204,21 +205,9 @@ def _log_in(turn: Turn, errand: Errand, challenges: tuple[Challenge, ...]) -> No
 def _begin(turn: Turn, challenges: tuple[Challenge, ...], scope: str = "") -> None:
     """Log in as one of the challenges asks, or end the check. The errands that need it are waiting."""
     try:
-        _answer(turn, _choice(turn, challenges), scope)
+        _answer(turn, preferred(challenges, turn.state.secret), scope)
     except LoginRefused as refusal:
         _stop(turn, refusal.reason, refusal.detail)
-
-
-def _choice(turn: Turn, challenges: tuple[Challenge, ...]) -> Challenge:
-    """Bearer before Basic; Basic in its place only where Bearer is unusable and a password is there (row C8)."""
-    bearer = next((item for item in challenges if item.scheme == "bearer"), None)
-    plain = next((item for item in challenges if item.scheme == "basic"), None)
-    if bearer and (bearer.get("realm") or not (plain and turn.state.secret.password)):
-        return bearer
-    if plain:
-        return plain
-    offered = ", ".join(dict.fromkeys(item.scheme[:20] for item in challenges))
-    raise LoginRefused(Reason.AUTH_SCHEME_UNSUPPORTED, f"offered: {offered}")
 
 
 def _answer(turn: Turn, challenge: Challenge, scope: str = "") -> None:
