@@ -194,8 +194,8 @@ def next_link(lines: Sequence[str]) -> str:
 
 
 def _names(document: Any, member: str) -> list[str]:
-    names = document.get(member) if isinstance(document, dict) else document
-    if names is None and isinstance(document, dict):
+    names = document.get(member, ()) if isinstance(document, dict) else None
+    if isinstance(document, dict) and names is None:
         return []  # as some registries write that there are none
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise AnswerRefused(f"the answer holds no list of {member}")
