@@ -279,7 +279,7 @@ def of_github(request: Request) -> Answer:
     """Answer as GitHub's API does, a page an item."""
     if request.headers.get("authorization") != "Bearer ghp_mine":
         return Answer({"message": "Requires authentication"}, 401)
-    lists = {
+    lists: dict[str, list[Any]] = {
         "/users/me/packages": [{"name": "app", "package_type": "container"}, {"name": "a/b"}],
         "/users/me/packages/container/app/versions": [
             {"id": 1, "name": "sha256:" + "a" * 64, "metadata": {"container": {"tags": ["1.0", "latest"]}}},
