@@ -22,8 +22,13 @@ _CAUSES: Final[dict[str, str]] = {
     Cause.RECOVERED: "all is well again",
     Cause.PAUSED: "it is paused, so nobody looks any more",
     Cause.REPLACED: "another image is meant by now",
+    Cause.RETIRED: "it is retired, so nobody looks any more",
 }
-_ENDS: Final[dict[str, Look]] = {Cause.RECOVERED: Look.AVAILABLE, Cause.PAUSED: Look.PAUSED}
+_ENDS: Final[dict[str, Look]] = {
+    Cause.RECOVERED: Look.AVAILABLE,
+    Cause.PAUSED: Look.PAUSED,
+    Cause.RETIRED: Look.PAUSED,
+}
 _STANCES: Final[dict[str, tuple[Look, str]]] = {
     Stance.GOOD: (Look.AVAILABLE, "good"),
     Stance.BAD: (Look.UNAVAILABLE, "bad"),

@@ -20,6 +20,7 @@ _OVER: Final = {
     Cause.RECOVERED: "is available again",
     Cause.PAUSED: "is paused: its incident is over",
     Cause.REPLACED: "names something else now: its incident is over",
+    Cause.RETIRED: "is retired: its incident is over",
 }
 _WORSE: Final = Turn(Level.UNAVAILABLE)
 _SEVERITY_OF_CONDITION: Final = {

@@ -175,6 +175,7 @@ def follow(
                 ),
                 is_flapping=flaps[pk].holds,
                 is_paused=row.resource.paused_at is not None,
+                is_retired=row.resource.retired_at is not None,
                 clear_since=over.clear_since(row.resource),
                 maintenance_until=until,
             ),

@@ -64,7 +64,8 @@ def save(
         else:
             # The tick may have moved these on since the caller read the row.
             resource.next_due_at, resource.asked_slot = before.next_due_at, before.asked_slot
-            resource.paused_at = before.paused_at
+            resource.paused_at, resource.turn = before.paused_at, before.turn
+            resource.stale_at, resource.retired_at = before.stale_at, before.retired_at
             _settle(before, resource, now)
             others_vote = regions is not None and set(regions) != set(before.regions.all())
             if others_vote or (detail is not None and detail.plan() != asked_before):
@@ -193,4 +194,4 @@ def _settle(before: Resource, resource: Resource, now: datetime) -> None:
 
 
 def _terms(resource: Resource) -> tuple[object, ...]:
-    return resource.group_id, *(getattr(resource, name) for name in TERM_FIELDS)
+    return resource.group_id, resource.policy_id, *(getattr(resource, name) for name in TERM_FIELDS)

@@ -40,8 +40,8 @@ _ENTRY_TIMED: Final = entry(Timed(1), 0, 0)
 
 
 _FRESH_INTERVALS: Final = (
-    "coalesce(resource.fresh_intervals, held_with.fresh_intervals, terms.fresh_intervals,"
-    f" {USUAL.fresh_intervals})::integer"
+    "coalesce(resource.fresh_intervals, policy.fresh_intervals, held_with.fresh_intervals,"
+    f" held_by.fresh_intervals, terms.fresh_intervals, {USUAL.fresh_intervals})::integer"
 )
 """In layers, as `policy.terms` settles them."""
 
@@ -65,6 +65,8 @@ WITH pair AS MATERIALIZED (
             secs => resource.interval_seconds * region.stride * {_FRESH_INTERVALS} + {FRESH_ALLOWANCE_SECONDS}
         ) AS fresh_for
     FROM probes_resource AS resource LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
+    LEFT JOIN probes_policy AS policy ON policy.id = resource.policy_id
+    LEFT JOIN probes_policy AS held_by ON held_by.id = held_with.policy_id
     LEFT JOIN probes_globalterms AS terms ON true CROSS JOIN probes_region AS region
     WHERE resource.id = ANY(%(ids)s)
 ), found AS MATERIALIZED (

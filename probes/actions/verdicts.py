@@ -89,6 +89,9 @@ _CONCERNED: Final = (
     "resource__reference_since",
     "resource__registry_id",
     "resource__paused_at",
+    "resource__retired_at",
+    "resource__policy",
+    "resource__group__policy",
     *(f"resource__{name}" for name in TERM_FIELDS),
     *(f"resource__group__{name}" for name in TERM_FIELDS),
 )

@@ -20,6 +20,7 @@ from probes.models.missed import MissedSlots
 from probes.models.notice import Channel, Notice, Rule
 from probes.models.outcome import Outcome
 from probes.models.person import ProviderIdentity
+from probes.models.policy import Policy
 from probes.models.quota import AccountCosts, QuotaAccount, QuotaWait, ResourceCosts
 from probes.models.region import Region, RegionEvent
 from probes.models.region_key import RegionKey
@@ -27,6 +28,8 @@ from probes.models.registry import Registry
 from probes.models.resource import Resource, ResourceKind
 from probes.models.rollup import ALL_REGIONS, DayRollUp, HourRollUp, LateOutcome, RollUp, RollUpProgress
 from probes.models.run import Run, RunCheck
+from probes.models.schedule import Schedule
+from probes.models.source import Source
 from probes.models.state import RegionState, Verdict
 from probes.models.sums import DaySum, HourSum, OwnerKind
 from probes.models.terms import GlobalTerms
@@ -63,6 +66,7 @@ __all__ = [
     "Outcome",
     "OwnerKind",
     "Pause",
+    "Policy",
     "ProviderIdentity",
     "QuotaAccount",
     "QuotaWait",
@@ -81,6 +85,8 @@ __all__ = [
     "Rule",
     "Run",
     "RunCheck",
+    "Schedule",
+    "Source",
     "TagWatch",
     "Verdict",
     "VerdictChange",

@@ -10,6 +10,7 @@ from probes.models.audited import audited
 from probes.models.named import Named
 from probes.models.region import Region
 from probes.models.registry import Registry
+from probes.models.source import Managed
 from probes.protocol.provider import Provider
 
 
@@ -29,11 +30,11 @@ class CredentialKind(models.TextChoices):
 
 
 @audited(
-    told=("slug", "registry", "repository_prefix", "region", "label", "kind", "username", "expires_at"),
+    told=("slug", "registry", "repository_prefix", "region", "label", "kind", "username", "expires_at", "managed_by"),
     masked=("secret_encrypted",),
     unwatched=("rotated_at",),
 )
-class Credential(Named):
+class Credential(Named, Managed):
     """A secret for a registry, optionally only for repositories under a prefix and only from one region.
 
     States of a row:

@@ -16,6 +16,7 @@ from probes.models.named import Named
 from probes.models.region import Region
 from probes.models.registry import Registry
 from probes.models.resource import Resource
+from probes.models.source import Managed
 from probes.policy.maintenance import LONGEST, Window, WindowRefused
 from probes.policy.recurrence import LONGEST_RULE, Recurrence, RuleRefused
 
@@ -23,11 +24,11 @@ _FIELDS = {"starts_local": "starts_on", "lasts": "duration_minutes", "rule": "ru
 
 
 @audited(
-    told=("slug", "name", "starts_on", "starts_at", "zone", "duration_minutes", "rule"),
+    told=("slug", "name", "starts_on", "starts_at", "zone", "duration_minutes", "rule", "managed_by"),
     unwatched=("is_of_everything", "is_from_everywhere", "planned_until"),
     many=("resources", "groups", "registries", "regions"),
 )
-class MaintenanceWindow(Named):
+class MaintenanceWindow(Named, Managed):
     """Work that is planned, once or again and again, by the clock on the wall of its time zone.
 
     It concerns what was chosen as `resources`, what belongs to the `groups` and what is at the `registries`; where

@@ -15,6 +15,7 @@ from probes.models.group import ResourceGroup
 from probes.models.incident import Incident
 from probes.models.named import Named
 from probes.models.registry import Registry
+from probes.models.source import Managed
 from probes.policy import notices
 from probes.policy.delivery import ChannelKind
 from probes.policy.notices import ASKED_FOR, NoticeState, Topic
@@ -40,11 +41,12 @@ _KIND_LABELS = {
         "allowed_cidrs",
         "ca_pem",
         "reminder_minutes",
+        "managed_by",
     ),
     masked=("secret_encrypted",),
     unwatched=("failures", "failing_since", "quiet_until", "last_error", "last_sent_at", "refreshed_at"),
 )
-class Channel(Named):
+class Channel(Named, Managed):
     """A place where people are told.
 
     `secret_encrypted` is Fernet text of JSON: `url`, which often holds a token or a login, and the `signing_key` of a
@@ -132,10 +134,10 @@ class Channel(Named):
 
 
 @audited(
-    told=("slug", "channel", "topics", "severity", "labels"),
+    told=("slug", "channel", "topics", "severity", "labels", "managed_by"),
     many=("groups", "registries"),
 )
-class Rule(Named):
+class Rule(Named, Managed):
     """What a channel wants to be told; any one of its rules suffices. What is empty asks for nothing."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="rules")

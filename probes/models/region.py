@@ -9,6 +9,7 @@ from django.db.models import Q
 from probes.models import validation
 from probes.models.audited import audited
 from probes.models.checked import Checked
+from probes.models.source import Managed
 from probes.policy.liveness import Facts, RegionCondition
 from probes.policy.shedding import STRIDES
 
@@ -38,6 +39,7 @@ class RegionQuerySet(models.QuerySet["Region"]):
         "paused_at",
         "draining_at",
         "retired_at",
+        "managed_by",
     ),
     unwatched=(
         "condition_since",
@@ -55,7 +57,7 @@ class RegionQuerySet(models.QuerySet["Region"]):
         "pace",
     ),
 )
-class Region(Checked):
+class Region(Managed, Checked):
     """A vantage point with its public keys and its signs of life.
 
     `verify_key` and `box_public_key` are those of its newest key, and empty before the first. Which keys count, while

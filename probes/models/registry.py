@@ -11,6 +11,7 @@ from django.db import models
 from probes.models import validation
 from probes.models.audited import audited
 from probes.models.checked import Checked
+from probes.models.source import Managed
 from probes.policy.quota import SHARE_PERCENT
 from probes.policy.quota_limits import (
     LARGEST_LIMIT,
@@ -39,10 +40,11 @@ from probes.protocol.plan import Site
         "quota_counts",
         "client_certificate",
         "notes",
+        "managed_by",
     ),
     masked=("client_key_encrypted",),
 )
-class Registry(Checked):
+class Registry(Managed, Checked):
     """A registry's settings, one row for each host that references name; likewise those of an endpoint's host.
 
     A row has no states: it is made by the first resource that needs it, or by an operator, and is used by

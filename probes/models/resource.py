@@ -14,8 +14,11 @@ from probes.models.audited import audited
 from probes.models.credential import Credential, CredentialKind
 from probes.models.group import ResourceGroup
 from probes.models.named import Named
+from probes.models.policy import Policy
 from probes.models.region import Region
 from probes.models.registry import Registry
+from probes.models.schedule import Schedule
+from probes.models.source import Managed
 from probes.models.terms import TERM_FIELDS, TermFields
 from probes.policy import credentials, slots
 from probes.policy.depth import BLOBS_CADENCE, MANIFEST_CADENCE
@@ -60,8 +63,13 @@ class ResourceKind(models.TextChoices):
         "interval_seconds",
         "credential",
         "group",
+        "policy",
+        "schedule",
+        "managed_by",
         "labels",
         "paused_at",
+        "stale_at",
+        "retired_at",
         *TERM_FIELDS,
     ),
     addresses=("reference",),
@@ -71,18 +79,28 @@ class ResourceKind(models.TextChoices):
         "digest",
         "next_due_at",
         "asked_slot",
+        "turn",
+        "spacing_seconds",
         "reference_since",
         "created_at",
         "updated_at",
     ),
     many=("regions",),
 )
-class Resource(Named, TermFields):
+class Resource(Named, Managed, TermFields):
     """An image or an endpoint to check, with its schedule, and the terms that are its own.
 
     States of a row:
     - scheduled: `paused_at` is null; the tick claims it when `next_due_at` has come;
-    - paused: `paused_at` is set; nothing is claimed until it is resumed, then one check at once.
+    - paused: `paused_at` is set; nothing is claimed until it is resumed, then one check at once;
+    - retired: `retired_at` is set, and with it `paused_at`; it is not counted any more, and keeps its history until
+      somebody restores or deletes it.
+
+    Besides, `stale_at` says since when its source lists it no more. It is checked on until it is retired.
+
+    When it is due says its `schedule`, or with none its own `interval_seconds`. What follows
+    from a schedule is `spacing_seconds`: of a crontab the time about the slot that was claimed last
+    (`policy.slots.interval_by`), and `turn` counts these slots.
 
     `registry`, `repository`, `tag` and `digest` follow from `reference`: `clean` fills them, and
     `actions.resources.save` makes the registry where none is known. No `regions` means every active one.
@@ -149,6 +167,17 @@ class Resource(Named, TermFields):
     interval_seconds = models.PositiveIntegerField(
         default=DEFAULT_INTERVAL_SECONDS, validators=[validation.interval_seconds]
     )
+    schedule = models.ForeignKey(
+        Schedule,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="resources",
+        db_index=False,
+        help_text="In place of the interval.",
+    )
+    spacing_seconds = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    turn = models.PositiveIntegerField(null=True, blank=True, editable=False)
     credential = models.ForeignKey(
         Credential,
         on_delete=models.PROTECT,
@@ -166,7 +195,18 @@ class Resource(Named, TermFields):
         related_name="resources",
         help_text="Whose terms hold where this image has none of its own.",
     )
+    policy = models.ForeignKey(
+        Policy,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="resources",
+        db_index=False,
+        help_text="Whose terms hold before those of the group.",
+    )
     labels = models.JSONField(default=dict, blank=True, validators=[validation.labels])
+    stale_at = models.DateTimeField(null=True, blank=True, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_due_at = models.DateTimeField(default=at_once, editable=False)
     asked_slot = models.DateTimeField(
@@ -185,6 +225,11 @@ class Resource(Named, TermFields):
         ordering = ["name", "id"]
         indexes: ClassVar = [
             models.Index(fields=["next_due_at"], condition=Q(paused_at=None), name="resource_due"),
+            # Of those that have one: each claim writes to all indexes.
+            *(
+                models.Index(fields=[name], condition=~Q(**{name: None}), name=f"resource_{name}")
+                for name in ("schedule", "policy", "managed_by", "retired_at")
+            ),
         ]
         constraints: ClassVar = [
             *Named.Meta.constraints,
@@ -209,6 +254,9 @@ class Resource(Named, TermFields):
             ),
             models.CheckConstraint(condition=~Q(platforms=[]), name="resource_wants_a_platform"),
             models.CheckConstraint(condition=Q(kind__in=ResourceKind.values), name="resource_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(retired_at=None) | Q(paused_at__isnull=False), name="resource_that_is_retired_is_paused"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -231,6 +279,33 @@ class Resource(Named, TermFields):
     @property
     def is_paused(self) -> bool:
         return self.paused_at is not None
+
+    @property
+    def every_seconds(self) -> int:
+        """The seconds from one check to the next: of its schedule, or its own."""
+        return self.spacing_seconds or self.interval_seconds
+
+    @property
+    def is_retired(self) -> bool:
+        return self.retired_at is not None
+
+    def slot_number(self, slot: datetime) -> int:
+        """Return the place of a slot among its slots: it grows by one with each, and is that of the one before it."""
+        if self.turn is not None:
+            return self.turn
+        return slots.number(slot, interval_seconds=self.every_seconds, key=self.pk)
+
+    def follow_schedule(self, now: datetime) -> None:
+        """Take over what follows from the schedule, if it has one."""
+        if self.schedule is None:
+            self.turn = self.spacing_seconds = None
+            return
+        calendar = self.schedule.calendar
+        self.turn = None if calendar is None else self.turn or 0
+        if calendar is None:
+            self.spacing_seconds = self.schedule.interval_seconds
+        else:
+            self.spacing_seconds = min(slots.interval_by(calendar, now), validation.LONGEST_INTERVAL_SECONDS)
 
     @property
     def canonical(self) -> str:

@@ -38,6 +38,7 @@ class Cause(StrEnum):
     RECOVERED = "recovered"
     PAUSED = "paused"  # nobody looks any more
     REPLACED = "replaced"  # another image is meant by now
+    RETIRED = "retired"  # nobody has it any more
 
 
 class EntryKind(StrEnum):
@@ -85,6 +86,7 @@ class Situation:
     is_flapping: bool = False
     maintenance_until: datetime | None = None
     is_paused: bool = False
+    is_retired: bool = False
 
     @property
     def began_at(self) -> datetime:
@@ -186,7 +188,8 @@ def situation(
 def step(now: Situation, incident: OpenIncident | None) -> Course:
     """Return what is to be done in this situation with the incident that is open, if one is."""
     if now.is_paused:
-        return Course((Resolve(now.now, Cause.PAUSED),)) if incident else NOTHING
+        cause = Cause.RETIRED if now.is_retired else Cause.PAUSED
+        return Course((Resolve(now.now, cause),)) if incident else NOTHING
     return _unopened(now) if incident is None else Course(tuple(_opened(now, incident)))
 
 

@@ -3,18 +3,34 @@
 A resource's grid is its interval, shifted by a phase that follows from its id: stable over restarts, and
 spread over the interval so that a thousand images added at once are not checked at once for ever. Grid slots
 fall on whole seconds; slots of checks asked for by hand never do, so that the two cannot meet.
+
+Where a calendar says when (`policy.crontab`), a resource has a second of its own within the minute that it names.
 """
 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 LATEST: Final = timedelta(days=1)
 """No slot is handed out later than this: outcomes are kept by the day of their slot, and only so far back."""
+
+
+SPREAD_SECONDS: Final = 60
+"""A calendar names minutes: so far may a slot be from the beginning of one."""
+
+
+class Calendar(Protocol):
+    """Instants without an end on either side, at whole minutes."""
+
+    def after(self, instant: datetime) -> datetime: ...
+
+    def before(self, instant: datetime) -> datetime: ...
+
+    def count(self, start: datetime, end: datetime) -> int: ...
 
 
 class MissedCause(StrEnum):
@@ -82,6 +98,39 @@ def claim(*, due_at: datetime, now: datetime, interval_seconds: int, key: int) -
     last = slot - interval if given_up else due
     given = _not_too_old(_instant(slot), now)
     return Claim(given, _instant(slot + interval), Missed(_truncated(due_at), _instant(last), given_up + 1))
+
+
+def claim_by(calendar: Calendar, *, due_at: datetime, now: datetime, key: int) -> Claim:
+    """Return the same as `claim` where a calendar says when checks are due."""
+    shift = timedelta(seconds=phase_seconds(key, SPREAD_SECONDS))
+    due = _truncated(due_at)
+    following = calendar.after(due - shift) + shift
+    if following > now:
+        return Claim(_not_too_old(due, now), following)
+    slot = calendar.before(now - shift + _MS) + shift
+    given_up = calendar.count(following - shift, slot - shift)
+    last = calendar.before(slot - shift) + shift if given_up else due
+    following = calendar.after(slot - shift) + shift
+    return Claim(_not_too_old(slot, now), following, Missed(due, last, given_up + 1))
+
+
+def interval_by(calendar: Calendar, slot: datetime) -> int:
+    """Return the seconds that a calendar leaves about `slot`: to the next time or from the last, what is longer.
+
+    So long a vote is waited for. With the time to the next alone, the votes of Friday would be stale on Monday
+    morning before anybody could cast another.
+    """
+    following = calendar.after(slot)
+    here = calendar.before(following)
+    return int(max(following - here, here - calendar.before(here)).total_seconds())
+
+
+def upcoming(now: datetime, *, key: int, interval_seconds: int, calendar: Calendar | None = None) -> datetime:
+    """Return the first slot after `now`, of the grid or of the calendar."""
+    if calendar is not None:
+        shift = timedelta(seconds=phase_seconds(key, SPREAD_SECONDS))
+        return calendar.after(now - shift) + shift
+    return _instant(_grid_from(_ms(now) + 1, interval_seconds * 1000, phase_seconds(key, interval_seconds) * 1000))
 
 
 def _not_too_old(slot: datetime, now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""On which terms a resource is judged: its own, over its group's, over those of all.
+"""On which terms a resource is judged: its own, over its policy's, its group's, the group's policy's, those of all.
 
 Each layer says only what is different; what it leaves open is inherited, field by field.
 """
@@ -19,7 +19,9 @@ class Origin(StrEnum):
 
     DEFAULT = "default"  # nobody said anything: as Kairos has it
     ALL = "all"
+    GROUP_POLICY = "group_policy"  # of the policy that its group has
     GROUP = "group"
+    POLICY = "policy"
     RESOURCE = "resource"
 
 
@@ -93,7 +95,7 @@ USUAL: Final = Terms()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """What a resource, a group or the operator of all says differently; None inherits. The fields of `Terms`."""
+    """What a resource, policy, group or the operator of all says otherwise; None inherits. The fields of `Terms`."""
 
     quorum: Quorum | None = None
     minimum_votes: int | None = None
@@ -118,12 +120,17 @@ def settle(*layers: Layer, base: Terms = USUAL) -> Terms:
     return terms
 
 
+def resolve(layers: Mapping[Origin, Layer]) -> Terms:
+    """Return the terms under what each origin says, in their order; one that is missing says nothing."""
+    return settle(*(layers.get(origin, NOTHING_SAID) for origin in Origin))
+
+
 def origins(layers: Mapping[Origin, Layer]) -> Mapping[str, Origin]:
-    """Return for each field of the terms which of `layers`, the weakest first, has settled it."""
+    """Return for each field of the terms which of `layers` has settled it."""
+    strongest_first = [origin for origin in reversed(Origin) if origin in layers]
     return {
         item.name: next(
-            (origin for origin in reversed(list(layers)) if getattr(layers[origin], item.name) is not None),
-            Origin.DEFAULT,
+            (origin for origin in strongest_first if getattr(layers[origin], item.name) is not None), Origin.DEFAULT
         )
         for item in fields(Layer)
     }

@@ -45,9 +45,12 @@ LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
 # Instants are read as the numbers that are told: the driver's way of reading a time is pure Python.
 _RESOURCES: Final = f"""
 SELECT {_NAMED}, resource.name, coalesce(
-        nullif(resource.severity, ''), nullif(held_with.severity, ''), nullif(terms.severity, ''), '{USUAL.severity}'
+        nullif(resource.severity, ''), nullif(policy.severity, ''), nullif(held_with.severity, ''),
+        nullif(held_by.severity, ''), nullif(terms.severity, ''), '{USUAL.severity}'
     ), verdict.state, verdict.since, resource.paused_at IS NOT NULL, resource.registry_id, resource.group_id
 FROM probes_resource AS resource {_JOINED} LEFT JOIN probes_globalterms AS terms ON true
+LEFT JOIN probes_policy AS policy ON policy.id = resource.policy_id
+LEFT JOIN probes_policy AS held_by ON held_by.id = held_with.policy_id
 LEFT JOIN LATERAL (
     SELECT state, extract(epoch FROM since)::float8 AS since FROM probes_verdict
     WHERE resource_id = resource.id OFFSET 0

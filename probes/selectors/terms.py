@@ -1,12 +1,12 @@
-"""On which terms resources are judged."""
+"""On which terms resources are judged: what each origin says, put together by `policy.terms`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
 
-from probes.models import GlobalTerms, Resource, ResourceGroup
-from probes.policy.terms import NOTHING_SAID, Layer, Origin, Terms, origins, settle
+from probes.models import GlobalTerms, Policy, Resource, ResourceGroup
+from probes.policy.terms import NOTHING_SAID, Layer, Origin, Terms, origins, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +30,43 @@ def of_all() -> Layer:
 
 
 def terms_of(resources: Iterable[Resource]) -> Mapping[int, Terms]:
-    """Return the terms of each resource: its own over those of its group over those of all.
+    """Return the terms of each resource.
 
-    Resources come with their group. One query.
+    Resources come with their group. One query, and one more where some of them take a policy.
     """
-    everywhere = of_all()
-    return {
-        item.pk: settle(everywhere, item.group.layer if item.group else NOTHING_SAID, item.layer)
-        for item in resources
-    }
+    given = list(resources)
+    everywhere, policies = of_all(), _of_policies(given)
+    return {item.pk: resolve(_said(item, everywhere, policies)) for item in given}
 
 
 def in_force(subject: Resource | ResourceGroup) -> InForce:
     """Return the terms of a resource or of a group, and where each comes from. A resource comes with its group.
 
-    One query.
+    One query, and one more where a policy has a say.
     """
-    layers = {Origin.ALL: of_all()}
+    layers = _said(subject, of_all(), _of_policies([subject]))
+    return InForce(resolve(layers), origins(layers))
+
+
+def _said(
+    subject: Resource | ResourceGroup, everywhere: Layer, policies: Mapping[int, Layer]
+) -> Mapping[Origin, Layer]:
+    said = {Origin.ALL: everywhere}
     group = subject if isinstance(subject, ResourceGroup) else subject.group
     if group is not None:
-        layers[Origin.GROUP] = group.layer
+        said[Origin.GROUP] = group.layer
+        if group.policy_id is not None:
+            said[Origin.GROUP_POLICY] = policies.get(group.policy_id, NOTHING_SAID)
     if isinstance(subject, Resource):
-        layers[Origin.RESOURCE] = subject.layer
-    return InForce(settle(*layers.values()), origins(layers))
+        said[Origin.RESOURCE] = subject.layer
+        if subject.policy_id is not None:
+            said[Origin.POLICY] = policies.get(subject.policy_id, NOTHING_SAID)
+    return said
+
+
+def _of_policies(subjects: Iterable[Resource | ResourceGroup]) -> Mapping[int, Layer]:
+    """Return what the policies of these say, by id. There are few, however many take them."""
+    wanted = {item.policy_id for item in subjects}
+    wanted |= {item.group.policy_id for item in subjects if isinstance(item, Resource) and item.group is not None}
+    ids = wanted - {None}
+    return {pk: row.layer for pk, row in Policy.objects.in_bulk(ids).items()} if ids else {}
