@@ -159,6 +159,11 @@ class Pipeline:
         """Return where the worker of a region has its keys."""
         return self._state / "regions" / slug / "region-key.json"
 
+    @property
+    def address(self) -> str:
+        """Where the web process listens."""
+        return f"http://{self._bind}"
+
     def status(self, path: str) -> int:
         return status_of(f"http://{self._bind}{path}")
 
