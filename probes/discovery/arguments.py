@@ -38,13 +38,17 @@ examples:
   discover deploy/ Dockerfile --source shop-git --group shop
   helm template shop charts/shop | discover - --source shop-chart
   discover compose.yaml --set TAG=1.2.3 --label team=shop
+  discover --from-cluster --context prod --source prod
+  discover --from-registry registry.example.com --repositories 'team/.*' --versions '^1.4' --newest 3
+  discover --from-registry ghcr.io --owner my-org --tags 'v[0-9.]+'
   discover deploy/ --source shop-git | manage.py apply -f -
 
 Each thing that is passed over is told on standard error with its place; what begins with "not read" may have held an
 image. Then nothing is concluded from what is missing: the source says `complete: false`.
 
 exit status:
-  0 everything was read, 3 something could not be read (what was found is written all the same), 2 wrong usage
+  0 everything was read, 3 something could not be read (what was found is written all the same), 2 wrong usage,
+  130 interrupted (nothing is written)
 """
 
 

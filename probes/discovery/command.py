@@ -93,15 +93,21 @@ def _kind(options: Mapping[str, Any]) -> ListingKind:
     return ListingKind.GHCR if is_at_github else ListingKind.CATALOG
 
 
-def main(arguments: list[str]) -> int:
-    """Run as a program of its own, without a control plane."""
+def parser_of(program: str) -> argparse.ArgumentParser:
+    """Return the command line under that name."""
     parser = argparse.ArgumentParser(
-        prog="python -m probes.discovery",
+        prog=program,
         description=SUMMARY,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Run as a program of its own, without a control plane."""
+    parser = parser_of("python -m probes.discovery")
     options = vars(parser.parse_args(arguments))
     streams = Streams(stdin=sys.stdin.buffer, stdout=sys.stdout, stderr=sys.stderr)
     try:

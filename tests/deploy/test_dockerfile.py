@@ -77,4 +77,5 @@ def test_edge_image_copies_no_floor_of_the_control_plane() -> None:
     assert set(sources) == {
         *("/venv", "probes/__init__.py", "probes/tracing.py", "probes/version.py"),
         *("probes/protocol", "probes/trust", "probes/wire", "probes/broker", "probes/edge"),
+        *("probes/policy/__init__.py", "probes/policy/discovery", "probes/discovery"),
     }

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import json
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from probes.discovery.access import Cluster, ClusterUnusable
 from probes.policy.discovery.finding import Notebook
 from tests.fakes.kubernetes_api import TOKEN, KubernetesApi, Listed, failure
 from tests.fakes.tls_files import TlsFiles
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -326,3 +330,26 @@ def test_what_is_no_kubeconfig_is_refused(tmp_path: Path, text: str) -> None:
         access.chosen(str(path))
     with pytest.raises(ClusterUnusable):
         access.chosen(str(tmp_path / "gone"))
+
+
+def test_an_edge_workers_packages_suffice_in_a_cluster(api: KubernetesApi, tls: TlsFiles, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "ca.crt").write_text(tls.ca_file.read_text())
+    program = f"""
+import sys
+sys.modules.update(dict.fromkeys(("django", "yaml", "semantic_version", "psycopg", "cryptography")))
+from pathlib import Path
+from probes.discovery import access, command
+access.SERVICE_ACCOUNT = Path({str(tmp_path)!r})
+status = command.main(["--from-cluster", "--source", "here", "--quiet"])
+sys.exit(status)
+"""
+    environment = {
+        "HOME": str(tmp_path),
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": api.url.rpartition(":")[2],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout.count("kind: Image")) == (0, len(EVERYTHING)), done.stderr
