@@ -25,7 +25,7 @@ from probes.models import AuditEntry, Event, Incident, Outcome, RegionEvent, Run
 
 ORDERING: Final = "ordering"
 PAGE_PARAMETERS: Final = frozenset({"cursor", "page_size"})
-DEFAULT_PAGE_SIZE: Final = 100
+DEFAULT_PAGE_SIZE: Final = 50
 LARGEST_PAGE_SIZE: Final = 500
 _LARGEST_NUMBER: Final = 2**63 - 1
 

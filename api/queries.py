@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from rest_framework import serializers
 
 from api.fields import InstantField, NamedRowField
@@ -28,11 +28,11 @@ from probes.policy.audit import AuditAction, Via
 from probes.policy.happenings import EventKind
 from probes.policy.incidents import Level
 from probes.policy.runs import RunKind
-from probes.policy.scopes import Kind
 from probes.policy.terms import Severity
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason, Status
 from probes.selectors.events import concerning
+from probes.selectors.resources import judged, saying
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -63,7 +63,12 @@ class ResourceQuery(Query[Resource]):
         required=False, allow_null=True, default=None, help_text="Only paused, or only scheduled ones."
     )
     search = serializers.CharField(
-        required=False, max_length=200, help_text="A part of the name or of the reference."
+        required=False,
+        max_length=200,
+        help_text="Words, or their beginnings, of the name or of the reference, in any order.",
+    )
+    include = serializers.MultipleChoiceField(
+        choices=["states"], required=False, help_text="What weighs and is left out unless asked for."
     )
 
     def narrow(self, rows: QuerySet[Resource]) -> QuerySet[Resource]:
@@ -73,12 +78,11 @@ class ResourceQuery(Query[Resource]):
         if kind := asked.get("kind"):
             rows = rows.filter(kind=kind)
         if states := asked.get("verdict"):
-            wanted = Q(verdict__state__in=states)
-            rows = rows.filter(wanted | Q(verdict=None) if VerdictState.UNKNOWN in states else wanted)
+            rows = rows.filter(judged(states))
         if asked["paused"] is not None:
             rows = rows.filter(paused_at__isnull=not asked["paused"])
         if text := asked.get("search"):
-            rows = rows.filter(Q(name__icontains=text) | Q(reference__icontains=text))
+            rows = rows.filter(saying(text))
         return rows
 
 
@@ -155,7 +159,8 @@ class IncidentQuery(Query[Incident]):
     _LOOKUPS: ClassVar = {
         "resource": "resource",
         "parent": "parent",
-        "group": "resource__group",
+        "registry": "registry",
+        "group": "group",
         "level": "level",
         "since": "opened_at__gte",
         "until": "opened_at__lt",
@@ -165,9 +170,6 @@ class IncidentQuery(Query[Incident]):
         asked = dict(self.validated_data)
         if (is_open := asked.pop("open")) is not None:
             rows = rows.filter(resolved_at__isnull=is_open)
-        if registry := asked.pop("registry", None):
-            of_all_of_it = Q(scope_kind=Kind.REGISTRY, scope_name=registry.host)
-            rows = rows.filter(Q(resource__registry=registry) | of_all_of_it)
         return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items()})
 
 

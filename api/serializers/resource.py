@@ -208,3 +208,15 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
             "explanation": verdict.explanation if verdict else "",
         }
         return dict(VerdictSerializer(facts).data)
+
+
+class ListedResourceSerializer(ResourceSerializer):
+    """A resource in a list, with its states where they are asked for."""
+
+    states = StateSerializer(many=True, required=False, help_text="With `include=states` only.")
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        if not self.context.get("with_states", True):
+            del fields["states"]
+        return fields

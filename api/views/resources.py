@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.viewsets import ReadOnlyModelViewSet
@@ -6,7 +8,7 @@ from api import examples
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.pagination import AsMadePagination
 from api.queries import NarrowedList, ResourceQuery
-from api.serializers.resource import ResourceSerializer
+from api.serializers.resource import ListedResourceSerializer, ResourceSerializer
 from api.views.resource_orders import ResourceOrders
 from probes.models import Resource
 from probes.selectors.resources import resources
@@ -18,9 +20,9 @@ _EXAMPLE = OpenApiExample("An image that lost a layer in one region", value=exam
     list=extend_schema(
         parameters=[ResourceQuery],
         summary="List resources",
-        description="In the order they were made, each with its verdict and its state per region.",
+        description="In the order they were made, each with its verdict, and on demand its state per region.",
         examples=[_EXAMPLE],
-        responses={200: ResourceSerializer, 400: BAD_REQUEST, 401: UNAUTHENTICATED},
+        responses={200: ListedResourceSerializer, 400: BAD_REQUEST, 401: UNAUTHENTICATED},
     ),
     retrieve=extend_schema(
         summary="Show a resource",
@@ -36,4 +38,14 @@ class ResourceViewSet(ResourceOrders, NarrowedList[Resource], ReadOnlyModelViewS
     queryset = Resource.objects.none()
 
     def get_queryset(self) -> QuerySet[Resource]:
-        return resources()
+        return resources(with_states=self._with_states)
+
+    @property
+    def _with_states(self) -> bool:
+        return self.action != "list" or "states" in self.request.query_params.getlist("include")
+
+    def get_serializer_class(self) -> Any:
+        return ListedResourceSerializer if self.action == "list" else ResourceSerializer
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "with_states": self._with_states}

@@ -33,6 +33,7 @@ from probes.models.source import Source
 from probes.models.state import RegionState, Verdict
 from probes.models.sums import DaySum, HourSum, OwnerKind
 from probes.models.terms import GlobalTerms
+from probes.models.words import ResourceWords
 
 __all__ = [
     "ALL_REGIONS",
@@ -79,6 +80,7 @@ __all__ = [
     "ResourceCosts",
     "ResourceGroup",
     "ResourceKind",
+    "ResourceWords",
     "RoleGrant",
     "RollUp",
     "RollUpProgress",

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from probes.models.group import ResourceGroup
+from probes.models.registry import Registry
 from probes.models.resource import Resource
 from probes.policy.incidents import Cause, EntryKind, Level
 from probes.policy.scopes import Kind, Scope
@@ -23,12 +25,27 @@ class Incident(models.Model):
     It began at `began_at`, the first failure of the regions that made it, and was opened at `opened_at`. An open one
     may be acknowledged: somebody is at it. `failure` says what fails in it, as `policy.scopes.cause_of` has it.
 
+    `registry` and `group` are those of its resource when it was opened, or the registry that it is of. The database
+    notes them (migration 0041), so that the incidents of one are found without looking at all resources.
+
     One of a scope has no resource: it explains its `children`, and `extent` is how many resources failed in it at
     once, at most. A child keeps its `parent` when either is over, and loses it when it does not recover with it.
     """
 
     resource = models.ForeignKey(
         Resource, on_delete=models.CASCADE, null=True, blank=True, db_index=False, related_name="incidents"
+    )
+    registry = models.ForeignKey(
+        Registry, on_delete=models.SET_NULL, null=True, blank=True, db_index=False, editable=False, related_name="+"
+    )
+    group = models.ForeignKey(
+        ResourceGroup,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        editable=False,
+        related_name="+",
     )
     scope_kind = models.CharField(
         max_length=16, blank=True, default="", db_default="", choices=[(item.value, item.value) for item in Kind]
@@ -69,6 +86,9 @@ class Incident(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["resource", "-opened_at"], name="incident_of_resource"),
             models.Index(fields=["-opened_at", "-id"], name="incident_age"),
+            models.Index(fields=["-opened_at", "-id"], condition=Q(resolved_at=None), name="incident_open"),
+            models.Index(fields=["registry", "-opened_at", "-id"], name="incident_of_registry"),
+            models.Index(fields=["group", "-opened_at", "-id"], name="incident_of_group"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

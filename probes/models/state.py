@@ -156,6 +156,12 @@ class Verdict(models.Model):
     class Meta:
         ordering = ["resource"]
         indexes: ClassVar = [
+            # Little as a rule: what is available is not looked for by its verdict.
+            models.Index(
+                fields=["state", "resource"],
+                condition=~Q(state=VerdictState.AVAILABLE.value),
+                name="verdict_not_available",
+            ),
             models.Index(fields=["stale_at"], condition=Q(stale_at__isnull=False), name="verdict_stale"),
         ]
         constraints: ClassVar = [

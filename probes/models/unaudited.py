@@ -43,6 +43,7 @@ MODELS: Final = {
     "probes.RegionEvent": _HISTORY,
     "probes.RegionState": _FOUND,
     "probes.ResourceCosts": _FOUND,
+    "probes.ResourceWords": "Follows from its resource.",
     "probes.RollUpProgress": _PIPELINE,
     "probes.Run": "What was ordered of what is stored, and by whom: it is its own ledger.",
     "probes.RunCheck": _FOUND,

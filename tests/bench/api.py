@@ -107,10 +107,12 @@ def _ratio(few: Answers, many: Answers) -> float:
 
 def _token() -> str:
     from django.contrib.auth.models import User  # noqa: PLC0415 - imports models
-    from rest_framework.authtoken.models import Token  # noqa: PLC0415 - likewise
 
-    user, _ = User.objects.get_or_create(username="bench", is_superuser=True)
-    return str(Token.objects.get_or_create(user=user)[0].key)
+    from tests.fakes.access import grant, token_of  # noqa: PLC0415 - likewise
+
+    user, _ = User.objects.get_or_create(username="bench")
+    grant(user)
+    return token_of(user)
 
 
 def questions(watched: int) -> Mapping[str, str]:
@@ -119,7 +121,7 @@ def questions(watched: int) -> Mapping[str, str]:
     return {
         "resources, first page": "resources",
         "resources, deep page": "resources?cursor=" + _cursor([RESOURCES * 9 // 10]),
-        "resources, 500 with states": "resources?page_size=500",
+        "resources, with states": "resources?include=states",
         "resources by registry": "resources?registry=registry-7.test",
         "resources by verdict": "resources?verdict=degraded",
         "resources by two verdicts": "resources?verdict=unknown&verdict=unavailable",
@@ -187,7 +189,7 @@ def _timed(connection: http.client.HTTPConnection, token: str, path: str) -> Ans
 
 def _ask(connection: http.client.HTTPConnection, token: str, path: str) -> int:
     address = urlsplit(f"/api/v1/{path}")
-    connection.request("GET", address.geturl(), headers={"Authorization": f"Token {token}"})
+    connection.request("GET", address.geturl(), headers={"Authorization": f"Bearer {token}"})
     response = connection.getresponse()
     body = response.read()
     assert response.status == 200, (path, response.status, body[:300])

@@ -72,7 +72,7 @@ def test_resource_without_an_outcome_is_unknown(client: APIClient, plane: Contro
 def test_resource_shows_its_verdict_and_its_state_from_each_region(client: APIClient, plane: ControlPlane) -> None:
     image = plane.image()
     slot = plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
-    (shown,) = listed(client)
+    (shown,) = listed(client, "include=states")
     assert shown["verdict"] == {
         "state": "degraded",
         "since": rfc3339(plane.now),
@@ -114,6 +114,10 @@ def test_resource_shows_its_verdict_and_its_state_from_each_region(client: APICl
         ("search=FINE", ["fine"]),
         ("search=quay.io/org", ["gone"]),
         ("search=100%25", []),
+        ("search=org+tw", ["gone"]),
+        ("search=two:1", ["gone"]),
+        ("search=wo", []),  # words are found by how they begin
+        ("search=%27%3A*+%7C", []),
     ],
 )
 def test_filters_narrow_the_list(client: APIClient, plane: ControlPlane, query: str, names: list[str]) -> None:
@@ -144,6 +148,29 @@ def test_bad_filter_is_named(client: APIClient, db: None, query: str, field: str
     assert wrong(response) == [field]
 
 
+def test_words_follow_what_a_resource_is_called_and_never_the_query_of_a_url(
+    client: APIClient, plane: ControlPlane
+) -> None:
+    image = plane.image("ghcr.io/org/app:1", name="shop")
+    plane.endpoint("https://api.example/health?token=hush")
+    image.name, image.reference = "bar", "ghcr.io/org/other:1"
+    resources.save(image, now=plane.now)
+    found = {
+        word: len(listed(client, f"search={word}")) for word in ("shop", "app", "bar", "other", "health", "hush")
+    }
+    # What it is called for ever is made of its first name.
+    assert found == {"shop": 1, "app": 0, "bar": 1, "other": 1, "health": 1, "hush": 0}
+
+
+def test_states_are_in_a_list_where_they_are_asked_for(client: APIClient, plane: ControlPlane) -> None:
+    plane.check(plane.image())
+    (without,) = listed(client)
+    (with_them,) = listed(client, "include=states")
+    assert "states" not in without
+    assert len(with_them["states"]) == 3
+    assert {name: with_them[name] for name in without} == without
+
+
 def test_pages_hold_every_resource_once(client: APIClient, plane: ControlPlane) -> None:
     made = [plane.image(f"ghcr.io/org/app-{number}:1").pk for number in range(5)]
     first = client.get(ADDRESS, {"page_size": "2", "registry": "ghcr.io"}).json()
@@ -156,7 +183,7 @@ def test_pages_hold_every_resource_once(client: APIClient, plane: ControlPlane) 
 def test_list_takes_the_same_queries_for_many_as_for_few(client: APIClient, plane: ControlPlane) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
-            listed(client)
+            listed(client, "include=states")
         assert not any("COUNT(" in query["sql"] for query in captured)
         return len(captured)
 
@@ -220,7 +247,7 @@ def test_endpoint_has_a_verdict_and_states_like_an_image(client: APIClient, plan
     endpoint = plane.endpoint()
     plane.hear_workers()
     plane.check(endpoint, finds={"us-east": finding(Reason.ENDPOINT_CONTENT)})
-    (shown,) = listed(client)
+    (shown,) = listed(client, "include=states")
     assert {state["region"]: state["reason"] for state in shown["states"]} == {
         "ap-south": "ok",
         "eu-west": "ok",
