@@ -87,9 +87,10 @@ class ResourceQuery(Query[Resource]):
 
 
 class ResourceFilter(StrictBody, ResourceQuery):
-    """The same in a body, where there are no pages."""
+    """The same in a body, where there are no pages, and nothing is shown."""
 
     known_besides = frozenset()
+    include = None  # type: ignore[assignment]  # as DRF has it taken away
 
 
 class OutcomeQuery(Query[Outcome]):

@@ -42,7 +42,11 @@ class ResourceViewSet(ResourceOrders, NarrowedList[Resource], ReadOnlyModelViewS
 
     @property
     def _with_states(self) -> bool:
-        return self.action != "list" or "states" in self.request.query_params.getlist("include")
+        if self.action != "list":
+            return True
+        return "states" in self.request.query_params.getlist("include") or (
+            self.asked is not None and self.wants("states")
+        )
 
     def get_serializer_class(self) -> Any:
         return ListedResourceSerializer if self.action == "list" else ResourceSerializer

@@ -212,7 +212,7 @@ class Estate:
         for table in (partitions.OUTCOMES, *partitions.ROLL_UPS, *partitions.SUMS):
             partitions.ensure(table, [day])
 
-    def _run(self, statement: str, **more: object) -> None:
+    def _run(self, statement: str, **more: datetime | str | bool) -> None:
         with connection.cursor() as cursor:
             cursor.execute(statement, {**self._given, **more})
 
