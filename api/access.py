@@ -1,16 +1,32 @@
 """What whoever asks may, and how far that reaches."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
+from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
-from probes.policy.access import Access, Need, NeedTable, Reach, Role, Scope
+from probes.policy.access import EVERYTHING, Access, Need, NeedTable, Reach, Role, Scope
 from probes.selectors import access as found
+from probes.selectors import visible
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which asks for this module while it is read
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class WithinReach(BaseFilterBackend):
+    """Leaves of whatever a view lists or shows what is within reach of who asks: the rest is not there for them."""
+
+    def filter_queryset(
+        self,
+        request: Request,
+        queryset: QuerySet[Any],
+        view: "APIView",  # noqa: ARG002 - DRF's signature
+    ) -> QuerySet[Any]:
+        return visible.among(queryset, reach_of(request))
 
 
 def access_of(request: Request) -> Access:
@@ -33,6 +49,12 @@ def need_of(view: "APIView") -> Need:
     action = getattr(view, "action", None) or ""
     usual = Scope.READ if method in _READING else Scope.WRITE
     return Need.of(needs.get(action, needs.get(method, needs.get(method.lower(), usual))))
+
+
+def reach_in(context: Mapping[str, Any], role: Role = Role.VIEWER) -> Reach:
+    """Return how far the request reaches that a serializer is about. Without one, everything."""
+    request = context.get("request")
+    return EVERYTHING if request is None else reach_of(request, role)
 
 
 def reach_of(request: Request, role: Role = Role.VIEWER) -> Reach:

@@ -7,9 +7,11 @@ from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from api.access import reach_in
 from probes.models import Region
 from probes.policy import names
 from probes.protocol.outcome import rfc3339
+from probes.selectors import visible
 from probes.selectors.regions import UNREAD
 
 RowT = TypeVar("RowT", bound=Model)
@@ -37,7 +39,19 @@ class InstantField(serializers.DateTimeField):
         )
 
 
-class NamedRowField(serializers.SlugRelatedField[RowT]):
+class _WithinReach(serializers.RelatedField[Any, Any, Any]):
+    """Another row, among those that are within reach: of the others it is not told that they are there."""
+
+    def get_queryset(self) -> Any:
+        found = super().get_queryset()
+        return None if found is None else visible.among(found, reach_in(self.context))
+
+
+class RowField(_WithinReach, serializers.PrimaryKeyRelatedField[RowT]):
+    """A row by its number."""
+
+
+class NamedRowField(_WithinReach, serializers.SlugRelatedField[RowT]):
     """A row by the name that people give it."""
 
     default_error_messages: ClassVar = {"does_not_exist": "There is none called {value}."}
@@ -62,7 +76,11 @@ class RegionsField(serializers.ListField):
         slugs = list(dict.fromkeys(super().to_internal_value(data)))
         if len(slugs) > self.most:
             raise ValidationError(f"Name at most {self.most}.", "max_length")
-        known = {region.slug: region for region in Region.objects.defer(*UNREAD).filter(slug__in=slugs)}
+        reach = reach_in(self.context)
+        known = {
+            region.slug: region
+            for region in visible.among(Region.objects.defer(*UNREAD).filter(slug__in=slugs), reach)
+        }
         for slug in slugs:
             if slug not in known:
                 raise ValidationError(f"There is none called {slug[:60]}.", "does_not_exist")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
 
-from api.fields import InstantField, NamedRowField
+from api.fields import InstantField, NamedRowField, RowField
 from api.pagination import ORDERING, PAGE_PARAMETERS, Order
 from api.sparse import FIELDS, SparseView
 from api.strict import StrictBody, StrictSerializer
@@ -94,9 +94,7 @@ class ResourceFilter(StrictBody, ResourceQuery):
 
 
 class OutcomeQuery(Query[Outcome]):
-    resource = serializers.PrimaryKeyRelatedField[Resource](
-        queryset=Resource.objects.all(), required=False, help_text="A resource's id."
-    )
+    resource = RowField[Resource](queryset=Resource.objects.all(), required=False, help_text="A resource's id.")
     region = NamedRowField[Region](
         slug_field="slug",
         queryset=Region.objects.all(),
@@ -134,9 +132,7 @@ class IncidentQuery(Query[Incident]):
     open = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="Only what is open, or only what is over."
     )
-    resource = serializers.PrimaryKeyRelatedField[Resource](
-        queryset=Resource.objects.all(), required=False, help_text="A resource's id."
-    )
+    resource = RowField[Resource](queryset=Resource.objects.all(), required=False, help_text="A resource's id.")
     registry = NamedRowField[Registry](
         slug_field="host",
         queryset=Registry.objects.all(),
@@ -146,7 +142,7 @@ class IncidentQuery(Query[Incident]):
     group = NamedRowField[ResourceGroup](
         slug_field="name", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's name."
     )
-    parent = serializers.PrimaryKeyRelatedField[Incident](  # type: ignore[assignment]  # DRF takes declared fields out
+    parent = RowField[Incident](  # type: ignore[assignment]  # DRF takes declared fields out
         queryset=Incident.objects.all(),
         required=False,
         help_text="The id of one of a scope, which explains them.",
@@ -175,7 +171,7 @@ class IncidentQuery(Query[Incident]):
 
 
 class EventQuery(Query[Event]):
-    resource = serializers.PrimaryKeyRelatedField[Resource](
+    resource = RowField[Resource](
         queryset=Resource.objects.all(),
         required=False,
         help_text="A resource's id: its own, and those of its registry and of the logins it may be checked with.",
@@ -194,6 +190,7 @@ class EventQuery(Query[Event]):
     def narrow(self, rows: QuerySet[Event]) -> QuerySet[Event]:
         asked = {name: value for name, value in self.validated_data.items() if value}
         if resource := asked.pop("resource", None):
+            # Of what concerns it, what is told of to this person: not each login that it may be checked with.
             rows = rows.filter(concerning(resource))
         return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items()})
 
@@ -261,9 +258,11 @@ class NarrowedList(SparseView[RowT]):
     action: str
 
     def filter_queryset(self, queryset: QuerySet[RowT, Any]) -> QuerySet[RowT, Any]:
+        queryset = super().filter_queryset(queryset)
         if self.action != "list":
             return queryset
         besides = (FIELDS, *((ORDERING,) if self.orders else ()))
-        query = self.query_class(data=self.request.query_params, context={"known_besides": besides})
+        context = {**self.get_serializer_context(), "known_besides": besides}
+        query = self.query_class(data=self.request.query_params, context=context)
         query.is_valid(raise_exception=True)
         return query.narrow(queryset)

@@ -8,7 +8,7 @@ from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from api.fields import InstantField, NamedRowField, RegionsField
+from api.fields import InstantField, NamedRowField, RegionsField, RowField
 from api.strict import StrictSerializer
 from probes.models import Region, Registry, Resource, ResourceGroup
 from probes.policy.intervals import Interval
@@ -32,7 +32,7 @@ class UptimeQuery(StrictSerializer):
 class CompareQuery(StrictSerializer):
     """What is compared, from where, and over which time. The context has `now`."""
 
-    resource = serializers.PrimaryKeyRelatedField[Resource](
+    resource = RowField[Resource](
         queryset=Resource.objects.select_related("group", "registry"), required=False, help_text="A resource's id."
     )
     registry = NamedRowField[Registry](

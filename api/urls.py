@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from api.views.access_tokens import AccessTokenViewSet
 from api.views.audit import AuditViewSet
 from api.views.comparison import CompareView
 from api.views.events import EventViewSet
@@ -28,6 +29,7 @@ _router.register("audit", AuditViewSet, basename="audit")
 _router.register("groups", GroupViewSet, basename="groups")
 _router.register("maintenance-windows", WindowViewSet, basename="maintenance-windows")
 _router.register("runs", RunViewSet, basename="runs")
+_router.register("tokens", AccessTokenViewSet, basename="tokens")
 
 urlpatterns = [
     path("v1/", include(_router.urls)),

@@ -13,6 +13,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
+from probes.policy.access import EVERYTHING, Reach, Role
+from probes.selectors.access import access_of
+
 _P = ParamSpec("_P")
 _View = Callable[Concatenate[HttpRequest, _P], HttpResponseBase]
 
@@ -71,3 +74,11 @@ def readers_only(view: _View[_P]) -> _View[_P]:
         return redirect_to_login(request.get_full_path())
 
     return guarded
+
+
+def reach_of(request: HttpRequest) -> Reach:
+    """Return what the pages show to who looks: what a viewer reaches; everything where everybody may read them."""
+    if settings.KAIROS_PUBLIC_DASHBOARD:
+        return EVERYTHING
+    user: Any = request.user
+    return access_of(user).reach(Role.VIEWER)

@@ -14,11 +14,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import incidents
-from dashboard.access import readers_only
+from dashboard.access import reach_of, readers_only
 from dashboard.views import RHYTHM
 from probes.actions import incidents as actions
 from probes.models import Incident
+from probes.policy.access import Role
 from probes.selectors import incidents as rows
+from probes.selectors import visible
+from probes.selectors.access import access_of, direct_permissions
 from probes.selectors.outcomes import failures_kept_since
 
 MOST_CHILDREN: Final = 50
@@ -31,9 +34,13 @@ MAY_NOTE: Final = "probes.change_incident"
 def incident(request: HttpRequest, incident_id: int, template: str) -> HttpResponse:
     """One incident, from its beginning on. Three queries."""
     now = timezone.now()
-    chosen = get_object_or_404(rows.incidents(), pk=incident_id)
-    children = rows.children(chosen, MOST_CHILDREN) if chosen.scope_kind else ()
-    story = incidents.story(chosen, rows.timeline(chosen), children, now, kept_since=failures_kept_since(now))
+    reach = reach_of(request)
+    found = get_object_or_404(rows.incidents(reach), pk=incident_id)
+    chosen = rows.veiled(found, reach)
+    children = rows.children(chosen, MOST_CHILDREN, reach) if chosen.scope_kind else ()
+    story = incidents.story(
+        chosen, rows.timeline(chosen, reach=reach), children, now, kept_since=failures_kept_since(now)
+    )
     return render(
         request,
         template,
@@ -44,7 +51,7 @@ def incident(request: HttpRequest, incident_id: int, template: str) -> HttpRespo
             "title": f"{story.line.label}: {story.line.name} · Kairos",
             "story": story,
             "now": now,
-            "may_note": request.user.has_perm(MAY_NOTE),
+            "may_note": _may_note(request, found),
             "longest": actions.LONGEST_COMMENT,
         },
     )
@@ -57,9 +64,9 @@ def note(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     page = reverse("dashboard:incident", args=[incident_id])
     if not request.user.is_authenticated:
         return redirect_to_login(page)
-    if not request.user.has_perm(MAY_NOTE):
+    chosen = get_object_or_404(rows.incidents(reach_of(request)), pk=incident_id)
+    if not _may_note(request, chosen):
         raise PermissionDenied
-    chosen = get_object_or_404(Incident, pk=incident_id)
     user: Any = request.user
     now = timezone.now()
     text = request.POST.get("text", "").replace("\0", "").strip()[: actions.LONGEST_COMMENT]
@@ -71,3 +78,11 @@ def note(request: HttpRequest, incident_id: int) -> HttpResponseBase:
     if text:
         actions.comment(chosen.pk, text, by=user, now=now)
     return HttpResponseRedirect(page)
+
+
+def _may_note(request: HttpRequest, incident: Incident) -> bool:
+    """Tell whether somebody is an operator of what it is about, or has the permission over all."""
+    user: Any = request.user
+    if MAY_NOTE in direct_permissions(user):
+        return True
+    return visible.is_within(incident, access_of(user).reach(Role.OPERATOR))

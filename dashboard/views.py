@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard import charts, detail, events, incidents, matrix, uptime
-from dashboard.access import readers_only
+from dashboard.access import reach_of, readers_only
 from dashboard.cells import region_name
 from dashboard.kept import Kept
 from dashboard.words import Look
@@ -24,7 +24,7 @@ from probes.policy.intervals import Interval
 from probes.policy.rollup import whole_hours
 from probes.policy.terms import Terms
 from probes.policy.uptime import WINDOWS, Figure
-from probes.selectors import history, maintenance, severity
+from probes.selectors import history, maintenance, severity, visible
 from probes.selectors import incidents as incident_rows
 from probes.selectors.events import events_of
 from probes.selectors.health import pulse
@@ -56,9 +56,10 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     group = _group(request.GET.get("show", ""))
     search = request.GET.get("find", "").replace("\0", "").strip()[:_LONGEST_SEARCH]
     work = maintenance.on(now)
-    counted = severity.tally(work)
+    reach = reach_of(request)
+    counted = severity.tally(work, reach)
     tally = counted.groups
-    listed = severity.worst_first(group=group, search=search, work=work)
+    listed = severity.worst_first(group=group, search=search, work=work, reach=reach)
     page = Paginator(listed, ROWS_A_PAGE).get_page(request.GET.get("page"))
     found = read_overview(listed[max(page.start_index() - 1, 0) : page.end_index()], work=work)
     ticked_at = pulse().ticked_at
@@ -78,7 +79,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
                 has_endpoints=counted.has_endpoints,
             ),
             "problems": matrix.problems(ticked_at, found.regions, now),
-            "wrong_now": incidents.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS), now),
+            "wrong_now": incidents.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS, reach), now),
             "now": now,
             "columns": matrix.columns(found.regions, now),
             "rows": matrix.rows(found, now),
@@ -108,7 +109,8 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     Twenty-two queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
     """
     now = timezone.now()
-    joined = Resource.objects.select_related("registry", "verdict", "endpoint", "group")
+    reach = reach_of(request)
+    joined = visible.among(Resource.objects.select_related("registry", "verdict", "endpoint", "group"), reach)
     chosen = get_object_or_404(joined, pk=resource_id)
     terms = in_force(chosen).terms
     found = cells(chosen, terms)
@@ -119,7 +121,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     work = maintenance.shown_over([chosen], maintenance.on(now)).get(chosen.pk)
     shown = detail.page(chosen, found, past, missed, vitals, work=work, now=now)
     last = incident_rows.of_resource(chosen, LAST_INCIDENTS)
-    told = incident_rows.timeline(last[0], LAST_ENTRIES) if last else None
+    told = incident_rows.timeline(last[0], LAST_ENTRIES, reach) if last else None
     asked = {name: request.GET.get(name, "").replace("\0", "")[:_LONGEST_SEARCH] for name in ("from", "slot")}
     return render(
         request,
@@ -134,7 +136,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
             "then": _then(chosen, asked, now),
             "story": incidents.story(last[0], told, (), now, kept_since=failures_kept_since(now)) if told else None,
             "earlier": incidents.lines(last[1:], now),
-            "events": events.events(list(events_of(chosen)[: events.MOST + 1]), now),
+            "events": events.events(list(visible.among(events_of(chosen), reach)[: events.MOST + 1]), now),
             "uptime": _uptime(chosen, terms, [item.region for item in found], now),
             "phases": charts.phase_legend(),
         },

@@ -61,6 +61,14 @@ KAIROS_METRICS_TOKEN = _environment.text("KAIROS_METRICS_TOKEN")
 # Of which resources /metrics has series of their own, and whether it tells registries apart.
 KAIROS_METRICS_PER_RESOURCE = _environment.choice("KAIROS_METRICS_PER_RESOURCE", ("all", "bad", "none"))
 KAIROS_METRICS_PER_REGISTRY = _environment.flag("KAIROS_METRICS_PER_REGISTRY", default=True)
+# How many requests a minute each token may send to the API, by what they take: 0 is any number. Whoever needs none,
+# which is for the description of the API alone, is counted by address.
+KAIROS_RATES = {
+    "read": _environment.number("KAIROS_RATE_READ", default=3000, lowest=0),
+    "write": _environment.number("KAIROS_RATE_WRITE", default=600, lowest=0),
+    "probe": _environment.number("KAIROS_RATE_PROBE", default=60, lowest=0),
+    "anon": _environment.number("KAIROS_RATE_ANON", default=300, lowest=0),
+}
 # Set behind a proxy that ends TLS and sets X-Forwarded-Proto: cookies become Secure and HTTP is redirected.
 KAIROS_HTTPS = _environment.flag("KAIROS_HTTPS")
 # Networks of the proxies before this process. Only past these is X-Forwarded-For believed, from its end: without any,
@@ -111,6 +119,7 @@ MIDDLEWARE = [
     "kairos.proxies.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "kairos.headers.ContentSecurityPolicyMiddleware",
+    "api.throttles.told_of_rates",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -216,7 +225,9 @@ REST_FRAMEWORK = {
         "api.authentication.AccessTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
+    "DEFAULT_FILTER_BACKENDS": ["api.access.WithinReach"],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.MeetsNeed"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttles.TokenRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     # `kairos.proxies` has decided whose request it is; X-Forwarded-For would let the client choose.
     "NUM_PROXIES": 0,

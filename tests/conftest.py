@@ -44,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("KAIROS_")]:
         del os.environ[name]  # the person's own settings are not the tests'
     os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
+    # Tests ask as often as they like, and count queries: those of rates set one.
+    os.environ.update({f"KAIROS_RATE_{kind}": "0" for kind in ("READ", "WRITE", "PROBE", "ANON")})
     # Loads them; pytest-django's own hook, which comes after this one, then sets Django up.
     _ = settings.DATABASES
     config.addinivalue_line("markers", "lab: takes the whole machine for minutes; run by `pytest -m lab` alone")

@@ -5,6 +5,7 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api.access import reach_in
 from api.fields import InstantField
 from api.strict import StrictBody
 from probes.actions.incidents import LONGEST_COMMENT
@@ -59,6 +60,9 @@ class IncidentSerializer(serializers.Serializer[Incident]):
         source="acknowledged_by.username", allow_null=True, help_text="The name of that user."
     )
 
+    def to_representation(self, incident: Incident) -> dict[str, Any]:
+        return dict(super().to_representation(incidents.veiled(incident, reach_in(self.context))))
+
     @extend_schema_field(ScopeSerializer(allow_null=True))
     def get_scope(self, incident: Incident) -> dict[str, Any] | None:
         return dict(ScopeSerializer(incident).data) if incident.scope_kind else None
@@ -106,7 +110,7 @@ class IncidentStorySerializer(IncidentSerializer):
     has_earlier_entries = serializers.BooleanField(help_text="Whether there are more than these.")
 
     def to_representation(self, incident: Incident) -> dict[str, Any]:
-        told = incidents.timeline(incident)
+        told = incidents.timeline(incident, reach=reach_in(self.context))
         incident.timeline = told.entries  # type: ignore[attr-defined]  # as if they were its own
         incident.has_earlier_entries = told.has_earlier  # type: ignore[attr-defined]  # likewise
         return dict(super().to_representation(incident))

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from api import figures
 from api import verdict_examples as examples
+from api.access import reach_of
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.pagination import AS_MADE, TEXTS, Order
 from api.queries import GroupQuery
@@ -20,6 +21,7 @@ from api.views.writing import NounViewSet, described, filled, writing_takes
 from probes.actions import terms as actions
 from probes.models import Resource, ResourceGroup
 from probes.policy.access import SHARED, NeedTable
+from probes.selectors import visible
 from probes.selectors.terms import groups, in_force
 from probes.selectors.uptime import of_many
 
@@ -62,7 +64,7 @@ class GroupUptimeView(APIView):
     )
     def get(self, request: Request, **named: int) -> Response:
         name, over = asked(request.query_params, now=timezone.now())
-        group = get_object_or_404(ResourceGroup, pk=named["id"])
+        group = get_object_or_404(visible.among(ResourceGroup.objects.all(), reach_of(request)), pk=named["id"])
         resources = list(Resource.objects.filter(group=group).only("pk", "group_id", "registry_id"))
         target = in_force(group).terms.uptime_target_percent
         shown: dict[str, Any] = {

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from api import verdict_examples as examples
+from api.access import reach_of
 from api.errors import BAD_REQUEST, CONFLICT, FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, Conflict
 from api.pagination import IncidentPagination
 from api.queries import IncidentQuery, NarrowedList
@@ -49,7 +50,7 @@ class IncidentViewSet(NarrowedList[Incident], ReadOnlyModelViewSet[Incident]):
         return IncidentSerializer if self.action == "list" else IncidentStorySerializer
 
     def get_queryset(self) -> QuerySet[Incident]:
-        return incidents()
+        return incidents(reach_of(self.request))
 
     @extend_schema(
         summary="Acknowledge an incident: say that somebody is at it",
@@ -64,7 +65,7 @@ class IncidentViewSet(NarrowedList[Incident], ReadOnlyModelViewSet[Incident]):
         user: Any = request.user
         if not actions.acknowledge(incident.pk, by=user, now=timezone.now()):
             raise Conflict("It is over, or somebody is at it already.")
-        return Response(IncidentStorySerializer(self.get_object()).data)
+        return Response(IncidentStorySerializer(self.get_object(), context=self.get_serializer_context()).data)
 
     @extend_schema(
         summary="Comment on an incident, also on one that is over",

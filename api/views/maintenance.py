@@ -5,6 +5,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_v
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from api import verdict_examples as examples
+from api.access import reach_of
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.pagination import AsMadePagination
 from api.queries import NarrowedList, WindowQuery
@@ -36,4 +37,4 @@ class WindowViewSet(NarrowedList[MaintenanceWindow], ReadOnlyModelViewSet[Mainte
         return WindowSerializer if self.action == "list" else PlannedWindowSerializer
 
     def get_queryset(self) -> QuerySet[MaintenanceWindow]:
-        return windows()
+        return windows(reach_of(self.request))

@@ -5,11 +5,13 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import GenericViewSet
 
 from api import examples
+from api.access import reach_of
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.pagination import RegionEventPagination
 from api.serializers.region import RegionEventSerializer, RegionSerializer
 from api.views.region_orders import RegionOrders
 from probes.models import Region, RegionEvent
+from probes.selectors import visible
 from probes.selectors.regions import events, regions
 
 
@@ -45,4 +47,6 @@ class RegionEventViewSet(ListModelMixin, GenericViewSet[RegionEvent]):
     queryset = RegionEvent.objects.none()
 
     def get_queryset(self) -> QuerySet[RegionEvent]:
-        return events(get_object_or_404(Region, slug=self.kwargs["slug"]))
+        return events(
+            get_object_or_404(visible.among(Region.objects.all(), reach_of(self.request)), slug=self.kwargs["slug"])
+        )

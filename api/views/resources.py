@@ -5,6 +5,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_v
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from api import examples
+from api.access import reach_of
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.pagination import AsMadePagination
 from api.queries import NarrowedList, ResourceQuery
@@ -38,7 +39,7 @@ class ResourceViewSet(ResourceOrders, NarrowedList[Resource], ReadOnlyModelViewS
     queryset = Resource.objects.none()
 
     def get_queryset(self) -> QuerySet[Resource]:
-        return resources(with_states=self._with_states)
+        return resources(reach_of(self.request), with_states=self._with_states)
 
     @property
     def _with_states(self) -> bool:

@@ -12,13 +12,14 @@ from rest_framework.views import APIView
 
 from api import figures
 from api import verdict_examples as examples
+from api.access import reach_of
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.ranges import UptimeQuery, asked
 from api.serializers.standing import StandingSerializer
 from api.serializers.terms import origins, said
 from api.serializers.uptime import ResourceUptimeSerializer
 from probes.models import Resource
-from probes.selectors import standing
+from probes.selectors import standing, visible
 from probes.selectors.subscriptions import regions_of
 from probes.selectors.terms import in_force
 from probes.selectors.uptime import rolled_each
@@ -35,8 +36,8 @@ class ResourceVerdictView(APIView):
         examples=[OpenApiExample("Two of three regions fail", value=examples.standing_in_full(), response_only=True)],
         responses={200: StandingSerializer, 401: UNAUTHENTICATED, 404: NOT_FOUND},
     )
-    def get(self, _request: Request, **named: int) -> Response:
-        found = standing.of(_resource(named["id"]), now=timezone.now())
+    def get(self, request: Request, **named: int) -> Response:
+        found = standing.of(_resource(request, named["id"]), now=timezone.now())
         decision = found.decision and asdict(found.decision)
         shown = {
             "resource": found.resource.pk,
@@ -70,8 +71,9 @@ class ResourceUptimeView(APIView):
     )
     def get(self, request: Request, **named: int) -> Response:
         name, over = asked(request.query_params, now=timezone.now())
-        resource = _resource(named["id"])
-        regions = regions_of([resource.pk])[resource.pk]
+        resource = _resource(request, named["id"])
+        reach = reach_of(request)
+        regions = [region for region in regions_of([resource.pk])[resource.pk] if reach.holds_region(region.pk)]
         target = in_force(resource).terms.uptime_target_percent
         (found,) = rolled_each(resource, [over], [None, *regions])
         shown: dict[str, Any] = {
@@ -83,5 +85,6 @@ class ResourceUptimeView(APIView):
         return Response(ResourceUptimeSerializer(shown).data)
 
 
-def _resource(resource_id: int) -> Resource:
-    return get_object_or_404(Resource.objects.select_related("group", "verdict"), pk=resource_id)
+def _resource(request: Request, resource_id: int) -> Resource:
+    rows = visible.among(Resource.objects.select_related("group", "verdict"), reach_of(request))
+    return get_object_or_404(rows, pk=resource_id)

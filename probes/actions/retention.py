@@ -21,6 +21,7 @@ from probes.models import (
     QuotaAccount,
     QuotaWait,
     RegionEvent,
+    RequestCount,
     ResourceCosts,
     RollUpProgress,
     Run,
@@ -95,6 +96,11 @@ def drop_certificates(*, before: datetime) -> int:
 def drop_kept_answers(*, before: datetime) -> int:
     """Drop answers under idempotency keys that were kept before that instant; returns how many."""
     return KeptAnswer.objects.filter(kept_at__lt=before).delete()[0]
+
+
+def drop_request_counts(*, before: datetime) -> int:
+    """Forget how often those asked the API who have not since `before`; return how many that were."""
+    return int(RequestCount.objects.filter(began_at__lt=before).delete()[0])
 
 
 def drop_failed_logins(*, before: datetime) -> int:

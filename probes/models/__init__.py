@@ -1,7 +1,7 @@
 """The control plane's tables, one module for each noun."""
 
 from probes.models import among, people  # noqa: F401 - the one registers a lookup, the other triggers
-from probes.models.access import AccessToken, RoleGrant
+from probes.models.access import AccessToken, RequestCount, RoleGrant
 from probes.models.account import BrokerAccount
 from probes.models.audit import AuditEntry
 from probes.models.batch import Batch
@@ -76,6 +76,7 @@ __all__ = [
     "RegionKey",
     "RegionState",
     "Registry",
+    "RequestCount",
     "Resource",
     "ResourceCosts",
     "ResourceGroup",

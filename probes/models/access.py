@@ -160,3 +160,17 @@ class AccessToken(Checked):
     def clean(self) -> None:
         if not self.scopes:
             raise ValidationError({"scopes": "Without a scope it opens nothing."})
+
+
+class RequestCount(models.Model):
+    """How often somebody asked in the window that began at `began_at`; the last window of each who did.
+
+    The table is unlogged: after a crash of the database everybody begins anew.
+    """
+
+    key = models.CharField(primary_key=True, max_length=80, help_text="A kind of request, and whose.")
+    began_at = models.DateTimeField()
+    taken = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.taken}"

@@ -42,6 +42,7 @@ MODELS: Final = {
     "probes.QuotaWait": _PIPELINE,
     "probes.RegionEvent": _HISTORY,
     "probes.RegionState": _FOUND,
+    "probes.RequestCount": "Counts requests: each would write a row about itself.",
     "probes.ResourceCosts": _FOUND,
     "probes.ResourceWords": "Follows from its resource.",
     "probes.RollUpProgress": _PIPELINE,

@@ -1,6 +1,7 @@
 """Incidents: what is wrong now, what was, and how it went."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,9 +9,11 @@ from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, S
 from django.db.models.functions import Coalesce
 
 from probes.models import Incident, IncidentEntry, Resource
-from probes.policy.incidents import Level
+from probes.policy.access import EVERYTHING, Reach
+from probes.policy.incidents import EntryKind, Level
+from probes.policy.scopes import Kind, sentence
 from probes.policy.terms import Severity
-from probes.selectors import registries
+from probes.selectors import registries, visible
 
 MOST_ENTRIES: Final = 500
 """Of a timeline that is read at once: of a longer one, the newest."""
@@ -34,36 +37,42 @@ class Timeline:
     has_earlier: bool
 
 
-def incidents() -> QuerySet[Incident]:
-    """Incidents with resource, registry, group and who acknowledged, the last opened first. One query."""
-    joined = Incident.objects.select_related("resource__registry", "resource__group", "parent", "acknowledged_by")
+def incidents(reach: Reach = EVERYTHING) -> QuerySet[Incident]:
+    """Incidents within reach, with resource, registry, group and who acknowledged, the last opened first. One query.
+
+    For those who do not reach all groups, `own_extent` is how many of what one of a scope explains they reach.
+    """
+    rows = visible.among(Incident.objects.all(), reach)
+    if reach.groups is not None:
+        rows = rows.annotate(own_extent=_children_within(reach))
+    joined = rows.select_related("resource__registry", "resource__group", "parent", "acknowledged_by")
     return joined.defer(*_UNREAD).order_by("-opened_at", "-id")
 
 
-def wrong_now(most: int) -> OpenIncidents:
+def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
     """Return at most so many open incidents, without those that an open one of a scope explains. One query.
 
     Scopes come first, then outages, then it goes by severity and by what began first. Each has its `open_children`.
     """
     explained = Q(parent__isnull=False, parent__resolved_at=None)
     found = list(
-        incidents()
+        incidents(reach)
         .filter(~explained, resolved_at=None)
         .annotate(
             count=Window(Count("pk")),
-            open_children=_open_children(),
+            open_children=_open_children(reach),
             is_of_one=Q(scope_kind=""),
             harm=_rank("level", [Level.UNAVAILABLE, Level.DEGRADED]),
             weight=_rank("severity", list(Severity)),
         )
         .order_by("is_of_one", "harm", "weight", "began_at", "pk")[:most]
     )
-    return OpenIncidents(found, getattr(found[0], "count", 0) if found else 0)
+    return OpenIncidents([veiled(row, reach) for row in found], getattr(found[0], "count", 0) if found else 0)
 
 
-def children(incident: Incident, most: int) -> Sequence[Incident]:
+def children(incident: Incident, most: int, reach: Reach = EVERYTHING) -> Sequence[Incident]:
     """Return at most so many of the incidents that one of a scope explains, open ones first. One query."""
-    return list(incidents().filter(parent=incident).order_by("-resolved_at", "-opened_at", "-id")[:most])
+    return list(incidents(reach).filter(parent=incident).order_by("-resolved_at", "-opened_at", "-id")[:most])
 
 
 def of_resource(resource: Resource, most: int) -> Sequence[Incident]:
@@ -71,10 +80,37 @@ def of_resource(resource: Resource, most: int) -> Sequence[Incident]:
     return list(incidents().filter(resource=resource)[:most])
 
 
-def timeline(incident: Incident, most: int = MOST_ENTRIES) -> Timeline:
-    """Return what happened, in order; of a very long story its newest part. One query."""
-    newest = list(incident.entries.select_related("by").order_by("-id")[: most + 1])
+def timeline(incident: Incident, most: int = MOST_ENTRIES, reach: Reach = EVERYTHING) -> Timeline:
+    """Return what happened, in order; of a very long story its newest part. One query.
+
+    For those who do not reach all groups it is without what may name something of others (`veiled`).
+    """
+    entries = incident.entries.filter(visible.within(IncidentEntry, Reach(regions=reach.regions)))
+    if reach.groups is not None:
+        hidden = [EntryKind.JOINED, EntryKind.LEFT]
+        # What is said and found of a scope is about everybody's; the times and levels of it are for all.
+        entries = entries.exclude(kind__in=[*hidden, EntryKind.COMMENT] if incident.scope_kind else hidden)
+    newest = list(entries.select_related("by").order_by("-id")[: most + 1])
+    if reach.groups is not None and incident.scope_kind:
+        for entry in newest:
+            entry.text = ""
     return Timeline(newest[:most][::-1], len(newest) > most)
+
+
+def veiled(incident: Incident, reach: Reach) -> Incident:
+    """Return an incident as those are shown it who reach so far: a copy that is never stored, where it differs.
+
+    One of a scope names what many share, and counts them all. Who sees one group is told of its own only, and not
+    which login it is.
+    """
+    if reach.groups is None or not incident.scope_kind:
+        return incident
+    shown = copy(incident)
+    shown.extent = getattr(incident, "own_extent", 0)
+    if shown.scope_kind == Kind.CREDENTIAL:
+        shown.scope_label, shown.scope_name = "that several use", ""
+    shown.explanation = sentence(shown.subject, shown.failure, extent=shown.extent)
+    return shown
 
 
 def _rank(field: str, order: Sequence[str]) -> Case:
@@ -82,6 +118,14 @@ def _rank(field: str, order: Sequence[str]) -> Case:
     return Case(*ranks, default=Value(len(order)), output_field=IntegerField())
 
 
-def _open_children() -> Coalesce:
-    rows = Incident.objects.filter(parent=OuterRef("pk"), resolved_at=None).order_by().values("parent")
-    return Coalesce(Subquery(rows.annotate(count=Count("pk")).values("count")), 0)
+def _children_within(reach: Reach) -> Coalesce:
+    return _counted(visible.among(Incident.objects.filter(parent=OuterRef("pk")), Reach(reach.groups)))
+
+
+def _open_children(reach: Reach) -> Coalesce:
+    return _counted(visible.among(Incident.objects.filter(parent=OuterRef("pk"), resolved_at=None), reach))
+
+
+def _counted(rows: QuerySet[Incident]) -> Coalesce:
+    counted = rows.order_by().values("parent").annotate(count=Count("pk"))
+    return Coalesce(Subquery(counted.values("count")), 0)

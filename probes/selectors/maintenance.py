@@ -11,7 +11,9 @@ from typing import Any, Final, Protocol, Self
 from django.db.models import Max, Prefetch, Q, QuerySet
 
 from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Registry, Resource, ResourceGroup
+from probes.policy.access import EVERYTHING, Reach
 from probes.policy.intervals import Interval
+from probes.selectors import visible
 
 _CONCERNED: Final = ("resource_ids", "group_ids", "registry_ids", "region_ids")
 
@@ -111,12 +113,12 @@ class Works:
         return {pk for item in self.whole for pk in part(item)}
 
 
-def windows() -> QuerySet[MaintenanceWindow]:
-    """Windows with what they concern, each of it by the name it has. Five queries."""
-    return MaintenanceWindow.objects.prefetch_related(
-        Prefetch("resources", Resource.objects.only("pk")),
-        Prefetch("groups", ResourceGroup.objects.only("pk", "name").order_by("name")),
-        Prefetch("registries", Registry.objects.only("pk", "host").order_by("host")),
+def windows(reach: Reach = EVERYTHING) -> QuerySet[MaintenanceWindow]:
+    """Windows that concern something within reach, and what of that, each by the name it has. Five queries."""
+    return visible.among(MaintenanceWindow.objects.all(), reach).prefetch_related(
+        Prefetch("resources", visible.among(Resource.objects.only("pk"), reach)),
+        Prefetch("groups", visible.among(ResourceGroup.objects.only("pk", "name").order_by("name"), reach)),
+        Prefetch("registries", visible.among(Registry.objects.only("pk", "host").order_by("host"), reach)),
         Prefetch("regions", Region.objects.only("pk", "slug").order_by("slug")),
     )
 

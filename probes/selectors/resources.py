@@ -8,22 +8,25 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import Prefetch, Q, QuerySet
 
 from probes.models import Region, RegionState, Resource, ResourceWords, Verdict
+from probes.policy.access import EVERYTHING, Reach
 from probes.policy.verdict import Decision, Inputs, VerdictState, decide
-from probes.selectors import registries
+from probes.selectors import registries, visible
 from probes.selectors.regions import UNREAD, UNREAD_JOINED
 
 _WORDS: Final = re.compile(r"[^\W_]+")
 """As the database splits what is searched (`ResourceWords`)."""
 
 
-def resources(*, with_states: bool = True) -> QuerySet[Resource]:
-    """Resources with their registry, group, verdict and chosen regions, and with their states. Three queries.
+def resources(reach: Reach = EVERYTHING, *, with_states: bool = True) -> QuerySet[Resource]:
+    """Resources within reach with their registry, group, verdict and chosen regions, and with their states. Three queries.
 
     Without the states, of which each has one for every region, it takes two, and a tenth of the time.
     """
-    states = RegionState.objects.select_related("region").defer("document", "platforms", *UNREAD_JOINED)
+    seen = visible.among(RegionState.objects.select_related("region"), Reach(regions=reach.regions))
+    states = seen.defer("document", "platforms", *UNREAD_JOINED)
     read = (
-        Resource.objects.select_related("registry", "verdict", "group", "endpoint")
+        visible.among(Resource.objects.all(), reach)
+        .select_related("registry", "verdict", "group", "endpoint")
         .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs")
         .prefetch_related(Prefetch("regions", Region.objects.defer(*UNREAD)))
     )

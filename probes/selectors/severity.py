@@ -9,7 +9,9 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Lower, NullIf
 
 from probes.models import MaintenanceOccurrence, Resource, ResourceKind
+from probes.policy.access import EVERYTHING, Reach
 from probes.policy.verdict import VerdictState
+from probes.selectors import visible
 from probes.selectors.maintenance import worked_on
 
 
@@ -29,13 +31,17 @@ _RANKS = {group: rank for rank, group in enumerate(Group)}
 
 
 def worst_first(
-    *, group: Group | None = None, search: str = "", work: Iterable[MaintenanceOccurrence] = ()
+    *,
+    group: Group | None = None,
+    search: str = "",
+    work: Iterable[MaintenanceOccurrence] = (),
+    reach: Reach = EVERYTHING,
 ) -> "QuerySet[Resource]":
     """Return resources by severity and then by name; of one group, or with `search` in name or reference.
 
     `work` is what is on now of all that is planned (`maintenance.on`).
     """
-    found = Resource.objects.annotate(rank=_rank(work))
+    found = visible.among(Resource.objects.all(), reach).annotate(rank=_rank(work))
     if group is not None:
         found = found.filter(rank=_RANKS[group])
     if search:
@@ -51,10 +57,11 @@ class Tally:
     has_endpoints: bool
 
 
-def tally(work: Iterable[MaintenanceOccurrence] = ()) -> Tally:
-    """Count resources, `work` being on. One query."""
+def tally(work: Iterable[MaintenanceOccurrence] = (), reach: Reach = EVERYTHING) -> Tally:
+    """Count resources within reach, `work` being on. One query."""
     counted = (
-        Resource.objects.annotate(rank=_rank(work))
+        visible.among(Resource.objects.all(), reach)
+        .annotate(rank=_rank(work))
         .order_by()
         .values("rank")
         .annotate(count=Count("pk"), endpoints=Count("pk", filter=Q(kind=ResourceKind.ENDPOINT)))

@@ -16,6 +16,7 @@ from probes.actions import (
     kept_answers,
     maintenance,
     missed,
+    rates,
     region_keys,
     regions,
     retention,
@@ -121,6 +122,7 @@ def partitions() -> None:
     retention.drop_notices(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_failed_logins(before=now - lockout.LOCK)
     retention.drop_kept_answers(before=now - kept_answers.KEPT_FOR)
+    retention.drop_request_counts(before=now - rates.KEPT)
     retention.drop_certificates(before=now - certificates.KEPT_FOR)
 
 
