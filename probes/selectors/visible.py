@@ -4,7 +4,7 @@
 reaches everything gets the query back as it was. A table that is not told of here is nobody's who is limited.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
@@ -56,7 +56,8 @@ def within(model: type[Model], reach: Reach) -> Q:
 def is_within(row: Model, reach: Reach) -> bool:
     """Tell whether all that a row is about is within reach, so that who has the role there may change it.
 
-    A row that is not stored yet is asked by what it says. Two queries at most.
+    A row that is not stored yet is asked by what it says, a window by nothing: `may_concern` is for that. Three
+    queries at most.
     """
     if reach.is_everything:
         return True
@@ -79,11 +80,27 @@ def is_within(row: Model, reach: Reach) -> bool:
 
 def _concerns_only(window: MaintenanceWindow, reach: Reach) -> bool:
     """Tell whether a window concerns something, and nothing but what is within reach. What has been left is asked."""
-    if window._state.adding or window.is_of_everything or window.registries.exists():  # noqa: SLF001 - documented
+    own = {"maintenance_windows": window.pk}
+    # Not by its relations, which may have been read within somebody's reach.
+    if window.is_of_everything or Registry.objects.filter(**own).exists():
         return False
-    groups = set(window.groups.order_by().values_list("pk", flat=True))
-    groups |= set(window.resources.order_by().values_list("group_id", flat=True))
+    groups = set(ResourceGroup.objects.filter(**own).order_by().values_list("pk", flat=True))
+    groups |= set(Resource.objects.filter(**own).order_by().values_list("group_id", flat=True))
     return bool(groups) and all(reach.holds_group(group_id) for group_id in groups)
+
+
+def may_concern(
+    reach: Reach,
+    *,
+    resources: Iterable[Resource] = (),
+    groups: Iterable[ResourceGroup] = (),
+    registries: Iterable[Registry] = (),
+) -> bool:
+    """Tell whether whoever reaches so far may plan work of all of these: of something, and nothing else."""
+    if reach.groups is None:
+        return True
+    found = {resource.group_id for resource in resources} | {group.pk for group in groups}
+    return bool(found) and not list(registries) and all(reach.holds_group(group_id) for group_id in found)
 
 
 def _by(groups: str = "", regions: str = "") -> Callable[[Reach], Q]:

@@ -19,7 +19,9 @@ from probes.models import (
     Resource,
     ResourceGroup,
 )
-from probes.policy.access import Role, Scope
+from probes.policy.access import Reach, Role, Scope
+from probes.selectors import visible
+from probes.selectors.maintenance import windows
 from tests.fakes.access import grant, token_of
 from tests.fakes.control_plane import ControlPlane
 
@@ -270,11 +272,11 @@ def test_group_that_is_deleted_takes_its_grants_along(ours: User, two: Two) -> N
     assert client.get("/api/v1/resources").status_code == 403
 
 
-def test_registry_is_seen_by_those_who_have_something_there(two: Two) -> None:
-    from probes.policy.access import Reach  # noqa: PLC0415 - beside its one use
-    from probes.selectors import visible  # noqa: PLC0415 - likewise
-
+def test_what_several_share_is_seen_in_part_and_changed_by_nobody_who_has_a_part(two: Two) -> None:
     reach = Reach(frozenset({two.ours.pk}))
+    seen = windows(reach).get(pk=two.window.pk)
+    assert [group.name for group in seen.groups.all()] == ["ours"]
+    assert not visible.is_within(seen, reach)
     assert [row.host for row in visible.among(Registry.objects.all(), reach)] == ["ghcr.io"]
     assert not visible.among(Credential.objects.all(), reach).exists()
     two.image.credential = two.login
