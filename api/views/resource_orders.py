@@ -150,7 +150,7 @@ class ResourceOrders(GenericViewSet[Resource]):
 
     def _found(self, given: Any) -> list[int]:
         """Return the ids that a filter finds. Raises `ValidationError` where that is nothing, or too much."""
-        query = ResourceFilter(data=given)
+        query = ResourceFilter(data=given, context=self.get_serializer_context())
         query.is_valid(raise_exception=True)
         found = self._permitted(query.narrow(self.get_queryset()))
         if not 1 <= len(found) <= MOST_RESOURCES:

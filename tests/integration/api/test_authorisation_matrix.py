@@ -28,7 +28,10 @@ pytestmark = pytest.mark.django_db
 ROWS: Final = """
 GET    v1/resources                             read   viewer
 GET    v1/resources/<int:id>                    read   viewer
+POST   v1/resources/check                       probe  operator
 POST   v1/resources/<int:id>/check              probe  operator
+POST   v1/resources/<int:id>/pause              write  operator
+POST   v1/resources/<int:id>/resume             write  operator
 GET    v1/resources/<int:id>/verdict            read   viewer
 GET    v1/resources/<int:id>/uptime             read   viewer
 GET    v1/outcomes                              read   viewer
@@ -49,10 +52,17 @@ GET    v1/events                                read   viewer
 GET    v1/audit                                 admin  admin     all
 GET    v1/groups                                read   viewer
 GET    v1/groups/<int:id>                       read   viewer
+POST   v1/groups                                write  editor    all
+PUT    v1/groups/<int:id>                       write  editor    all
+PATCH  v1/groups/<int:id>                       write  editor    all
+DELETE v1/groups/<int:id>                       write  editor    all
 GET    v1/groups/<int:id>/uptime                read   viewer
 GET    v1/maintenance-windows                   read   viewer
 GET    v1/maintenance-windows/<int:id>          read   viewer
 GET    v1/compare                               read   viewer
+GET    v1/runs                                  read   viewer
+GET    v1/runs/<uuid:uuid>                      read   viewer
+POST   v1/probes                                probe  operator
 GET    v1/tokens                                read   viewer
 POST   v1/tokens                                write  viewer
 GET    v1/tokens/<int:id>                       read   viewer
@@ -124,7 +134,7 @@ def holders() -> list[Holder]:
 def ask(method: str, route: str, text: str | None) -> tuple[int, str]:
     """Return the status and the code of what the view answers. Nothing is in between: there are 1,000 to ask."""
     address = f"/api/{route}".replace("<int:id>", "4611686018427387904").replace("<slug:slug>", "nowhere")
-    address = address.replace("<uuid:id>", "00000000-0000-4000-8000-000000000000")
+    address = address.replace("<uuid:uuid>", "00000000-0000-4000-8000-000000000000")
     headers = {} if text is None else {"Authorization": f"Bearer {text}"}
     request = _factory.generic(method, address, b"{}", content_type="application/json", headers=headers)
     found = resolve(address)
