@@ -262,7 +262,7 @@ class NarrowedList(SparseView[RowT]):
         if self.action != "list":
             return queryset
         besides = (FIELDS, *((ORDERING,) if self.orders else ()))
-        context = {**self.get_serializer_context(), "known_besides": besides}
+        context = {"request": self.request, "known_besides": besides}
         query = self.query_class(data=self.request.query_params, context=context)
         query.is_valid(raise_exception=True)
         return query.narrow(queryset)

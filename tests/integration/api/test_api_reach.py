@@ -72,11 +72,16 @@ class Two:
         ):
             event = {"kind": "certificate_expiring", "severity": "warning", "text": SECRET, "at": now, "key": key}
             Event.objects.create(**event, **about)
-        times = {"starts_on": now.date(), "starts_at": now.time(), "duration_minutes": 60, "is_of_everything": False}
-        self.window = MaintenanceWindow.objects.create(name="of both", **times)
+        planned: dict[str, Any] = {
+            "starts_on": now.date(),
+            "starts_at": now.time(),
+            "duration_minutes": 60,
+            "is_of_everything": False,
+        }
+        self.window = MaintenanceWindow.objects.create(name="of both", **planned)
         self.window.groups.set([self.ours, self.theirs])
         self.window.resources.set([self.other])
-        self.their_window = MaintenanceWindow.objects.create(name=SECRET, **times)
+        self.their_window = MaintenanceWindow.objects.create(name=SECRET, **planned)
         self.their_window.groups.set([self.theirs])
 
 
