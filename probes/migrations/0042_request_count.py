@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("probes", "0040_policies_schedules_sources")]
+    dependencies = [("probes", "0041_fast_lists")]
 
     operations = [
         migrations.CreateModel(
