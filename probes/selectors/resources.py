@@ -18,7 +18,7 @@ _WORDS: Final = re.compile(r"[^\W_]+")
 
 
 def resources(reach: Reach = EVERYTHING, *, with_states: bool = True) -> QuerySet[Resource]:
-    """Resources within reach with their registry, group, verdict and chosen regions, and with their states. Three queries.
+    """Resources within reach, with registry, group, verdict, chosen regions and states. Three queries.
 
     Without the states, of which each has one for every region, it takes two, and a tenth of the time.
     """
