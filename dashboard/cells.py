@@ -96,7 +96,7 @@ def face_of(resource: Resource, cell: Cell, now: datetime) -> Face:
         Seen(status=state.status, reason=state.reason, slot=state.last_slot) if state else None,
         condition=cell.condition,
         is_paused=resource.is_paused,
-        interval_seconds=resource.interval_seconds,
+        interval_seconds=resource.every_seconds,
         stride=cell.region.stride,
         now=now,
         fresh_intervals=cell.terms.fresh_intervals,

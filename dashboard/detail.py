@@ -146,7 +146,7 @@ def _explanation(verdict: Verdict | None) -> list[str]:
 
 def _schedule(resource: Resource, now: datetime) -> Facts:
     due = "paused" if resource.is_paused else words.ahead(resource.next_due_at, now)
-    times = [("Checked", words.every(resource.interval_seconds)), ("Next check", due)]
+    times = [("Checked", words.every(resource.every_seconds)), ("Next check", due)]
     host = words.shown(resource.registry.host, 260)
     if resource.is_endpoint:
         return [*times, *_expected(Endpoint.of(resource)), ("Host", host)]

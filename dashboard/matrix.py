@@ -177,7 +177,7 @@ def _row(row: Row, now: datetime) -> RowView:
         name=name_of(resource),
         reference=words.shown(resource.canonical.replace(resource.digest, words.short_digest(resource.digest)), 700),
         registry=words.shown(resource.registry.name, 100),
-        schedule=f"{words.every(resource.interval_seconds)}, {_manner(resource)}",
+        schedule=f"{words.every(resource.every_seconds)}, {_manner(resource)}",
         look=look,
         was=_beneath(row, look, now),
         since=words.since(then, now) if then else "",

@@ -27,7 +27,7 @@ def ask(
             wanted(
                 heard[row.resource_id],
                 inputs[row.resource_id].votes,
-                interval_seconds=row.resource.interval_seconds,
+                interval_seconds=row.resource.every_seconds,
                 now=now,
             ),
         )

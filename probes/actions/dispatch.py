@@ -29,6 +29,13 @@ FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, next_due_at)
 WHERE resource.id = given.id
 """
 
+# What follows from a crontab: the time about the slot that was claimed, and its number.
+_TURN: Final = """
+UPDATE probes_resource AS resource SET spacing_seconds = given.spacing_seconds, turn = given.turn
+FROM unnest(%s::bigint[], %s::integer[], %s::integer[]) AS given (id, spacing_seconds, turn)
+WHERE resource.id = given.id
+"""
+
 _MARK_ASKED: Final = """
 UPDATE probes_resource AS resource SET asked_slot = given.slot
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, slot)
@@ -70,23 +77,18 @@ def claim_due(now: datetime, limit: int = RESOURCES_AT_ONCE, *, crowded: Collect
     with transaction.atomic():
         due = list(
             Resource.objects.filter(paused_at=None, next_due_at__lte=now)
-            .select_related("registry", "endpoint")
+            .select_related("registry", "endpoint", "schedule")
             .order_by("next_due_at")
             .select_for_update(skip_locked=True, no_key=True, of=("self",))[:limit]
         )
         if not due:
             return Claimed([], 0)
-        claims = {
-            resource.pk: slots.claim(
-                due_at=resource.next_due_at,
-                now=now,
-                interval_seconds=resource.interval_seconds,
-                key=resource.pk,
-            )
-            for resource in due
-        }
+        claims = {resource.pk: _claim(resource, now) for resource in due}
         with connection.cursor() as cursor:
             cursor.execute(_MOVE_ON, [list(claims), [claim.next_due_at for claim in claims.values()]])
+            if turned := [item for item in due if item.turn is not None]:
+                columns = zip(*((item.pk, item.spacing_seconds, item.turn) for item in turned), strict=True)
+                cursor.execute(_TURN, [list(column) for column in columns])
         tally = Tally()
         missed.record_downtime({pk: claim.missed for pk, claim in claims.items() if claim.missed}, tally)
         regions = {pk: [item for item in found if item.is_active] for pk, found in _regions_of(claims).items()}
@@ -122,13 +124,14 @@ def check_now(
 ) -> Asked:
     """Draw up a check of each resource for a slot of its own, besides its schedule and even while it is paused.
 
+    One that is retired is left out.
     `region_slugs` None means all regions of the resource; of those named, the ones that it is checked from.
     `depth` overrules the resource's; `errand` is the run it is for. Raises `ValidationError` on `regions` for a slug
     that no active region has.
     """
     with transaction.atomic():
         resources = list(
-            Resource.objects.filter(pk__in=list(resource_ids))
+            Resource.objects.filter(pk__in=list(resource_ids), retired_at=None)
             .select_related("registry", "endpoint")
             .order_by("pk")
             .select_for_update(no_key=True, of=("self",))
@@ -193,7 +196,20 @@ def _regions_of(resource_ids: Iterable[int]) -> Mapping[int, Sequence[Region]]:
 
 
 def _number(resource: Resource, slot: datetime) -> int:
-    return slots.number(slot, interval_seconds=resource.interval_seconds, key=resource.pk)
+    return resource.slot_number(slot)
+
+
+def _claim(resource: Resource, now: datetime) -> slots.Claim:
+    """Return what a due resource gets; where a crontab says when, the resource is moved on to the slot it gets."""
+    calendar = resource.schedule.calendar if resource.schedule and resource.turn is not None else None
+    if calendar is None:
+        return slots.claim(
+            due_at=resource.next_due_at, now=now, interval_seconds=resource.every_seconds, key=resource.pk
+        )
+    claim = slots.claim_by(calendar, due_at=resource.next_due_at, now=now, key=resource.pk)
+    resource.follow_schedule(claim.slot)
+    resource.turn = (resource.turn or 0) + 1 + (claim.missed.count if claim.missed else 0)
+    return claim
 
 
 def refuse_unknown(slugs: Collection[str]) -> None:

@@ -216,7 +216,7 @@ def _lapses(
     report: reports.Received, wanted: Iterable[reports.Key], rows: Iterable[Verdict], terms: Mapping[int, Terms]
 ) -> Mapping[reports.Key, datetime]:
     """Return until when each outcome holds at most."""
-    interval_seconds = {row.resource_id: row.resource.interval_seconds for row in rows}
+    interval_seconds = {row.resource_id: row.resource.every_seconds for row in rows}
     stride = report.region.stride
     return {
         (pk, slot): slot + fresh_for(interval_seconds[pk], stride, terms[pk].fresh_intervals) for pk, slot in wanted

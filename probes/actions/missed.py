@@ -10,7 +10,6 @@ from django.db import connection, transaction
 
 from probes.actions import counters
 from probes.models import MissedSlots, Resource
-from probes.policy import slots
 from probes.policy.counting import Counted, Series, Tally
 from probes.policy.shedding import slots_back
 from probes.policy.slots import Missed, MissedCause
@@ -122,8 +121,8 @@ def record_shed(given: Collection[Shed], tally: Tally) -> None:
 
 
 def _row(item: Shed) -> tuple[int, int, datetime, datetime, int, str]:
-    resource, interval = item.resource, timedelta(seconds=item.resource.interval_seconds)
-    number = slots.number(item.slot, interval_seconds=resource.interval_seconds, key=resource.pk)
+    resource, interval = item.resource, timedelta(seconds=item.resource.every_seconds)
+    number = resource.slot_number(item.slot)
     # The first slot of a resource may lie off its grid, up to half an interval further away than the others.
     since = item.slot - interval * (slots_back(number, item.stride) + 0.75)
     return resource.pk, item.region_id, item.slot, since, item.stride, item.cause.value

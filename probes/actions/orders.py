@@ -150,4 +150,4 @@ def _identity_bytes(registry: Registry) -> int:
 
 def _seating(order: Order) -> tuple[int, str, int, int]:
     resource, check = order.check.resource, order.check
-    return resource.interval_seconds, check.depth or "", resource.registry_id, resource.pk
+    return resource.every_seconds, check.depth or "", resource.registry_id, resource.pk

@@ -190,7 +190,7 @@ class _Office:
         self, region: Region, orders: Sequence[Order], expires_at: datetime | None, errand: Errand | None
     ) -> wire.Batch:
         longest = errand.lasts if errand else slots.LATEST
-        lasts = min(timedelta(seconds=orders[0].check.resource.interval_seconds), longest)
+        lasts = min(timedelta(seconds=orders[0].check.resource.every_seconds), longest)
         plans, opened = [], {}
         for order in orders:
             registry, credential = order.check.resource.registry, order.wanted.credential
@@ -227,7 +227,7 @@ class _Office:
 
     def _image_plan(self, order: Order, deep: Depth, state: RegionState | None, secret_key: str) -> Plan:
         check = order.check
-        resource, interval_seconds = check.resource, check.resource.interval_seconds
+        resource, interval_seconds = check.resource, check.resource.every_seconds
         proof, digest, failures = depth.NOTHING_PROVED, None, 0
         if state is not None:
             proof, digest, failures = _proof(state), state.digest, state.consecutive_failures
@@ -235,7 +235,7 @@ class _Office:
         # What fails deep down is looked at each time: then only what is not known is read, as reading counts.
         is_thrifty = order.granted.is_limited and order.wanted.needs_depth
         is_reread_due = depth.is_reread_due(proof, digest=digest, now=check.slot, cadences=cadences)
-        number = slots.number(check.slot, interval_seconds=interval_seconds, key=resource.pk)
+        number = resource.slot_number(check.slot)
         sample_blobs = deep is Depth.BLOBS and sampling.is_sample_enough(
             wanted=resource.sample_blobs, consecutive_failures=failures
         )
@@ -278,7 +278,7 @@ class _Office:
 
 def _endpoint_plan(check: Check, secret_key: str, *, consecutive_failures: int) -> EndpointPlan:
     resource = check.resource
-    number = slots.number(check.slot, interval_seconds=resource.interval_seconds, key=resource.pk)
+    number = resource.slot_number(check.slot)
     return Endpoint.of(resource).plan(
         site=resource.registry.site,
         timeout_seconds=_timeout_seconds(resource),
@@ -300,7 +300,7 @@ def _forced(check: Check) -> Depth | None:
 
 
 def _timeout_seconds(resource: Resource) -> float:
-    return min(DEFAULT_TIMEOUT_SECONDS, resource.interval_seconds * _TIMEOUT_SHARE)
+    return min(DEFAULT_TIMEOUT_SECONDS, resource.every_seconds * _TIMEOUT_SHARE)
 
 
 def _secret_key(registry: Registry, credential: Credential | None) -> str:

@@ -30,10 +30,11 @@ _PLACE_KEPT_FOR_SLOTS: Final = 3
 
 _LINE: Final = """
 SELECT wait.account_id, wait.region_id, wait.resource_id, wait.cost, wait.least, wait.deep_since, wait.off_since,
-    wait.holds_until, wait.next_due_at, wait.interval_seconds
+    wait.holds_until, wait.next_due_at, wait.every_seconds, wait.turn
 FROM unnest(%s::bigint[], %s::bigint[]) AS place (account_id, region_id)
 CROSS JOIN LATERAL (
-    SELECT one.*, resource.next_due_at, resource.interval_seconds
+    SELECT one.*, resource.next_due_at, resource.turn,
+        coalesce(resource.spacing_seconds, resource.interval_seconds) AS every_seconds
     FROM probes_quotawait AS one JOIN probes_resource AS resource ON resource.id = one.resource_id
     WHERE one.account_id = place.account_id AND one.region_id = place.region_id AND one.until > %s
         AND resource.paused_at IS NULL
@@ -252,7 +253,7 @@ def _wish(item: Wanted, account: Account, manner: Manner) -> Wish:
         key=item.key,
         cost=cost,
         least=least,
-        every=timedelta(seconds=item.resource.interval_seconds) * item.region.stride,
+        every=timedelta(seconds=item.resource.every_seconds) * item.region.stride,
         is_ordered=item.check.depth is not None,
         must_go=manner is Manner.BY_HAND,
     )
@@ -342,13 +343,14 @@ def _lines(places: Sequence[_Place], strides: Mapping[int, int], now: datetime) 
     accounts, regions = [account for account, _ in places], [region for _, region in places]
     with connection.cursor() as cursor:
         cursor.execute(_LINE, [accounts, regions, now, HEAD_OF_THE_LINE])
-        for account, region, resource, *wait, due_at, interval_seconds in cursor.fetchall():
-            number = slots.number(due_at, interval_seconds=interval_seconds, key=resource)
+        for account, region, resource, *wait, due_at, every_seconds, turn in cursor.fetchall():
+            # A crontab's slots are counted as they are claimed, and that one is the next.
+            number = slots.number(due_at, interval_seconds=every_seconds, key=resource) if turn is None else turn + 1
             ahead = shedding.slots_ahead(number, strides[region])
             found[account, region].append(
                 Waiting(
                     key=(resource, region),
-                    comes_at=due_at + ahead * timedelta(seconds=interval_seconds),
+                    comes_at=due_at + ahead * timedelta(seconds=every_seconds),
                     **dict(zip(_WAITING, wait, strict=True)),
                 )
             )

@@ -55,16 +55,18 @@ def save(
         before = Resource.objects.select_for_update(no_key=True).filter(pk=resource.pk).first()
         if before is not None and before.kind != resource.kind:
             raise ValidationError({"kind": "An image does not become an endpoint, nor an endpoint an image."})
+        resource.turn = before.turn if before is not None else None
         asked_before = _asked(before)
         detail = _detail(resource, endpoint)
         _check(resource, detail)
         resource.registry, _ = Registry.objects.get_or_create(host=_host(resource))
+        resource.follow_schedule(now)
         if before is None:
             resource.next_due_at = resource.reference_since = slots.whole_second(now)
         else:
             # The tick may have moved these on since the caller read the row.
             resource.next_due_at, resource.asked_slot = before.next_due_at, before.asked_slot
-            resource.paused_at, resource.turn = before.paused_at, before.turn
+            resource.paused_at = before.paused_at
             resource.stale_at, resource.retired_at = before.stale_at, before.retired_at
             _settle(before, resource, now)
             others_vote = regions is not None and set(regions) != set(before.regions.all())
@@ -101,9 +103,13 @@ def pause(resource_ids: Iterable[int], *, now: datetime) -> int:
 
 
 def resume(resource_ids: Iterable[int], *, now: datetime) -> int:
-    """Check again, at once; returns how many were paused. Slots of the pause are not counted as missed."""
+    """Check again, at once; returns how many were paused. Slots of the pause are not counted as missed.
+
+    What is retired is to be restored instead, and stays as it is.
+    """
     with transaction.atomic():
-        paused = Resource.objects.filter(pk__in=list(resource_ids), paused_at__isnull=False).order_by("pk")
+        there = Resource.objects.filter(pk__in=list(resource_ids), retired_at=None)
+        paused = there.filter(paused_at__isnull=False).order_by("pk")
         ids = list(paused.select_for_update(no_key=True).values_list("pk", flat=True))
         Pause.objects.filter(resource__in=ids, ends_at=None).update(ends_at=Greatest("starts_at", Value(now)))
         return Resource.objects.filter(pk__in=ids).update(paused_at=None, next_due_at=slots.whole_second(now))
@@ -188,7 +194,9 @@ def _settle(before: Resource, resource: Resource, now: datetime) -> None:
         RegionState.objects.filter(resource=resource).update(
             proved_digest=None, manifest_proved_at=None, blobs_proved_at=None, platforms={}
         )
-    rescheduled = before.interval_seconds != resource.interval_seconds
+    rescheduled = before.schedule_id != resource.schedule_id or (
+        resource.schedule_id is None and before.interval_seconds != resource.interval_seconds
+    )
     if is_another or rescheduled or is_asked_for_others:
         resource.next_due_at = slots.whole_second(now)
 

@@ -62,7 +62,8 @@ _HOUR: Final = f"""
 WITH pair AS MATERIALIZED (
     SELECT resource.id AS resource_id, resource.registry_id, resource.group_id, region.id AS region_id,
         make_interval(
-            secs => resource.interval_seconds * region.stride * {_FRESH_INTERVALS} + {FRESH_ALLOWANCE_SECONDS}
+            secs => coalesce(resource.spacing_seconds, resource.interval_seconds) * region.stride
+                * {_FRESH_INTERVALS} + {FRESH_ALLOWANCE_SECONDS}
         ) AS fresh_for
     FROM probes_resource AS resource LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
     LEFT JOIN probes_policy AS policy ON policy.id = resource.policy_id

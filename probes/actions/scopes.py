@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Q, Value
+from django.db.models import Count, DurationField, ExpressionWrapper, Max, Q, Value
+from django.db.models.functions import Coalesce
 
 from probes.actions import notices
 from probes.actions.incidents import Done
@@ -265,7 +266,8 @@ class _Round:
     def _leave(self) -> None:
         """Let what did not recover with its parent stand alone. Four statements."""
         interval = ExpressionWrapper(
-            F("resource__interval_seconds") * Value(timedelta(seconds=1)), output_field=DurationField()
+            Coalesce("resource__spacing_seconds", "resource__interval_seconds") * Value(timedelta(seconds=1)),
+            output_field=DurationField(),
         )
         rows = list(
             Incident.objects.filter(resolved_at=None, parent__resolved_at__lte=Value(self._now) - interval)
@@ -360,7 +362,7 @@ def _left_behind(rows: Sequence[Incident], *, now: datetime) -> list[tuple[Incid
     terms = terms_of(resource for _, resource, _ in children)
     stride = Region.objects.in_service().aggregate(Max("stride"))["stride__max"] or 1
     patience = {
-        resource.pk: fresh_for(resource.interval_seconds, stride, terms[resource.pk].recoveries + 1)
+        resource.pk: fresh_for(resource.every_seconds, stride, terms[resource.pk].recoveries + 1)
         for _, resource, _ in children
     }
     over_at = {parent.pk: parent.resolved_at or now for _, _, parent in children}

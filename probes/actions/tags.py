@@ -218,7 +218,7 @@ def _sightings(resources: Mapping[int, Resource], now: datetime) -> Mapping[int,
             state = standing.get((pk, region.pk))
             if state is not None and (presence := _presence(region)) not in _SENT_AWAY:
                 lapses_at = state.last_slot + fresh_for(
-                    resource.interval_seconds, region.stride, terms[pk].fresh_intervals
+                    resource.every_seconds, region.stride, terms[pk].fresh_intervals
                 )
                 counts = (
                     presence in _VOTING

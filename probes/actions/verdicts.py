@@ -86,6 +86,7 @@ FROM concerned WHERE verdict.resource_id = concerned.resource_id
 
 _CONCERNED: Final = (
     "resource__interval_seconds",
+    "resource__spacing_seconds",
     "resource__reference_since",
     "resource__registry_id",
     "resource__paused_at",
@@ -223,7 +224,7 @@ def _inputs(
         ends, own = works.ends_by_region(resource), terms[pk]
         inputs[pk] = Inputs(
             now=now,
-            interval_seconds=resource.interval_seconds,
+            interval_seconds=resource.every_seconds,
             votes=tuple(
                 _vote(
                     region,

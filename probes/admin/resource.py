@@ -217,7 +217,7 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
 
     @admin.display(ordering="next_due_at")
     def schedule(self, resource: Resource) -> SafeString:
-        every = f"every {exact(resource.interval_seconds)}"
+        every = f"every {exact(resource.every_seconds)}"
         next_check = "paused" if resource.is_paused else f"next {display.due(resource.next_due_at, timezone.now())}"
         return format_html('{}<br><span class="quiet">{}</span>', display.whole(every), display.whole(next_check))
 

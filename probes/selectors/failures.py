@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from probes.models import Incident, Region, RegionState, Resource, ResourceKind
 from probes.policy.ballot import Ballot
@@ -30,7 +31,8 @@ YOUNG: Final = timedelta(minutes=15)
 """An incident that stood alone for so long is no reason to look what fails with it."""
 
 _FAILED: Final = (Status.UNAVAILABLE.value, Status.DEGRADED.value)
-_STATE: Final = (
+_EVERY: Final = Coalesce("resource__spacing_seconds", "resource__interval_seconds")
+_STATE: Final[tuple[Any, ...]] = (
     "resource_id",
     "region_id",
     "reason",
@@ -40,7 +42,7 @@ _STATE: Final = (
     "ballot_slot",
     "run_since",
     "bad_run_since",
-    "resource__interval_seconds",
+    _EVERY,
     "resource__registry_id",
     "resource__registry__host",
     "resource__registry__api_host",
@@ -130,7 +132,7 @@ def unexplained(works: Works, *, since: datetime, now: datetime) -> Unexplained:
     fails since that was over.
     """
     columns = ("pk", "resource_id", "parent_id", "level", "severity", "opened_at", "began_at")
-    found = _loose().values_list(*columns, "resource__interval_seconds")
+    found = _loose().values_list(*columns, _EVERY)
     incidents: dict[int, Loose] = {}
     for pk, resource, parent, level, severity, opened_at, began_at, interval_seconds in found:
         incidents[resource] = Loose(

@@ -16,7 +16,7 @@ SELECT coalesce(registry.host, ''), resource.kind, coalesce(held_with.name, ''),
 FROM probes_resource AS resource LEFT JOIN probes_registry AS registry ON registry.id = resource.registry_id AND %s
 LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
 LEFT JOIN probes_verdict AS verdict ON verdict.resource_id = resource.id
-GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3
+WHERE resource.retired_at IS NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3
 """
 
 

@@ -55,7 +55,7 @@ LEFT JOIN LATERAL (
     SELECT state, extract(epoch FROM since)::float8 AS since FROM probes_verdict
     WHERE resource_id = resource.id OFFSET 0
 ) AS verdict ON true
-WHERE resource.id > %s AND {{chosen}} ORDER BY resource.id LIMIT %s
+WHERE resource.id > %s AND resource.retired_at IS NULL AND {{chosen}} ORDER BY resource.id LIMIT %s
 """  # noqa: S608 - made of the constants above
 
 # From where it is checked, as `selectors.subscriptions` has it: all else is history.
@@ -64,7 +64,7 @@ WITH part AS MATERIALIZED (
     SELECT {_NAMED} AS group_name,
         ARRAY(SELECT region_id FROM probes_resource_regions WHERE resource_id = resource.id) AS wanted
     FROM probes_resource AS resource {_JOINED}
-    WHERE resource.id > %s AND {{chosen}} ORDER BY resource.id LIMIT %s
+    WHERE resource.id > %s AND resource.retired_at IS NULL AND {{chosen}} ORDER BY resource.id LIMIT %s
 )
 SELECT part.id, part.kind, part.reference, part.host, part.repository, part.tag, part.digest, part.group_name,
     coalesce(seen.told, '')

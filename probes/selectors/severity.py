@@ -39,9 +39,9 @@ def worst_first(
 ) -> "QuerySet[Resource]":
     """Return resources by severity and then by name; of one group, or with `search` in name or reference.
 
-    `work` is what is on now of all that is planned (`maintenance.on`).
+    Those that are retired are left out. `work` is what is on now of all that is planned (`maintenance.on`).
     """
-    found = visible.among(Resource.objects.all(), reach).annotate(rank=_rank(work))
+    found = visible.among(Resource.objects.filter(retired_at=None), reach).annotate(rank=_rank(work))
     if group is not None:
         found = found.filter(rank=_RANKS[group])
     if search:
@@ -58,9 +58,9 @@ class Tally:
 
 
 def tally(work: Iterable[MaintenanceOccurrence] = (), reach: Reach = EVERYTHING) -> Tally:
-    """Count resources within reach, `work` being on. One query."""
+    """Count resources within reach that are not retired, `work` being on. One query."""
     counted = (
-        visible.among(Resource.objects.all(), reach)
+        visible.among(Resource.objects.filter(retired_at=None), reach)
         .annotate(rank=_rank(work))
         .order_by()
         .values("rank")

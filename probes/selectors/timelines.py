@@ -97,9 +97,7 @@ def _add_outcomes(
 ) -> None:
     terms = terms_of(resources)
     holds = {
-        (resource.pk, region.pk): fresh_for(
-            resource.interval_seconds, region.stride, terms[resource.pk].fresh_intervals
-        )
+        (resource.pk, region.pk): fresh_for(resource.every_seconds, region.stride, terms[resource.pk].fresh_intervals)
         for resource in resources
         for region in regions
     }
