@@ -21,8 +21,9 @@ from probes.admin.region import RegionAdmin
 from probes.admin.registry import RegistryAdmin
 from probes.admin.resource import ResourceAdmin
 from probes.admin.run import RunAdmin
+from probes.admin.schedule import ScheduleAdmin, SourceAdmin
 from probes.admin.state import RegionStateAdmin
-from probes.admin.terms import GlobalTermsAdmin, ResourceGroupAdmin
+from probes.admin.terms import GlobalTermsAdmin, PolicyAdmin, ResourceGroupAdmin
 from probes.admin.verdict import VerdictAdmin
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "MissedSlotsAdmin",
     "NoticeAdmin",
     "OutcomeAdmin",
+    "PolicyAdmin",
     "ProviderIdentityAdmin",
     "QuotaAccountAdmin",
     "RegionAdmin",
@@ -49,6 +51,8 @@ __all__ = [
     "ResourceGroupAdmin",
     "RoleGrantAdmin",
     "RunAdmin",
+    "ScheduleAdmin",
+    "SourceAdmin",
     "VerdictAdmin",
     "VerdictChangeAdmin",
 ]

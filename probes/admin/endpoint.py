@@ -16,7 +16,7 @@ _EXPECTED: Final = ("statuses", "contains", "matches", "json_path", "json_equals
 _DETAIL: Final = (*_REQUEST, *_EXPECTED, "login_header")
 
 FIELDSETS: Final[Any] = (
-    (None, {"fields": ("reference", "name", "slug", "labels", "interval_seconds")}),
+    (None, {"fields": ("reference", "name", "slug", "labels", "interval_seconds", "schedule")}),
     ("What is asked", {"fields": _REQUEST}),
     ("What the answer has to be", {"fields": _EXPECTED}),
     ("From where, and as whom", {"fields": ("regions", "credential", "login_header")}),
@@ -24,7 +24,7 @@ FIELDSETS: Final[Any] = (
 )
 
 SHOWN_FIELDSETS: Final[Any] = (
-    (None, {"fields": ("reference", "name", "slug", "interval_seconds", "regions", "credential")}),
+    (None, {"fields": ("reference", "name", "slug", "interval_seconds", "schedule", "regions", "credential")}),
 )
 """For whoever may only look: what is expected is told on the dashboard."""
 
@@ -37,8 +37,8 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
     class Meta:
         model = Resource
         fields = (
-            *("reference", "name", "slug", "interval_seconds", "regions", "credential", "labels"),
-            *("group", *TERM_FIELDS),
+            *("reference", "name", "slug", "interval_seconds", "schedule", "regions", "credential", "labels"),
+            *("group", "policy", *TERM_FIELDS),
         )
         labels: ClassVar = {"reference": "URL", "interval_seconds": "Interval in seconds"}
         help_texts: ClassVar = {

@@ -78,7 +78,7 @@ class VerdictFilter(admin.SimpleListFilter):
 
 
 class PauseFilter(admin.SimpleListFilter):
-    title = "schedule"
+    title = "running"
     parameter_name = "schedule"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> Sequence[tuple[str, str]]:
@@ -87,6 +87,25 @@ class PauseFilter(admin.SimpleListFilter):
     def queryset(self, _request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
         return rows.filter(paused_at__isnull=chosen == "running") if chosen in ("running", "paused") else rows
+
+
+class StalenessFilter(admin.SimpleListFilter):
+    """What a source lists no more."""
+
+    title = "listed"
+    parameter_name = "listed"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> Sequence[tuple[str, str]]:
+        return [("stale", "stale"), ("retired", "retired")]
+
+    def queryset(self, _request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "stale":
+                return rows.filter(stale_at__isnull=False, retired_at=None)
+            case "retired":
+                return rows.filter(retired_at__isnull=False)
+            case _:
+                return rows
 
 
 class OpenFilter(admin.SimpleListFilter):

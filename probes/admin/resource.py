@@ -14,7 +14,7 @@ from probes.actions import resources as actions
 from probes.admin import display, endpoint
 from probes.admin.endpoint import EndpointForm
 from probes.admin.fields import LinesField, WordsField
-from probes.admin.filters import PauseFilter, VerdictFilter
+from probes.admin.filters import PauseFilter, StalenessFilter, VerdictFilter
 from probes.admin.ledger import WindowedAdmin
 from probes.admin.orders import OrderingAdmin
 from probes.admin.standing import panel
@@ -49,6 +49,7 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "check_tag",
             "is_tag_immutable",
             "interval_seconds",
+            "schedule",
             "manifest_cadence_seconds",
             "blobs_cadence_seconds",
             "sample_blobs",
@@ -56,6 +57,7 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "credential",
             "labels",
             "group",
+            "policy",
             *TERM_FIELDS,
         )
         labels: ClassVar = {
@@ -78,11 +80,14 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 @admin.register(Resource)
 class ResourceAdmin(WindowedAdmin, OrderingAdmin):
     form = ResourceForm
-    list_display = ("resource", "standing", "from_regions", "schedule")
-    list_filter = (VerdictFilter, PauseFilter, "kind", "registry", "regions")
+    list_display = ("resource", "standing", "from_regions", "due")
+    list_filter = (
+        *(VerdictFilter, PauseFilter, StalenessFilter, "kind", "registry", "regions"),
+        *("group", "schedule", "policy", "managed_by"),
+    )
     search_fields = ("name", "slug", "reference")
     show_full_result_count = False
-    autocomplete_fields = ("credential", "group")
+    autocomplete_fields = ("credential", "group", "policy", "schedule")
     change_form_template = "admin/probes/resource/change_form.html"
     fieldsets = (
         (None, {"fields": ("reference", "name", "slug", "labels")}),
@@ -96,6 +101,7 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
                     "check_tag",
                     "is_tag_immutable",
                     "interval_seconds",
+                    "schedule",
                 )
             },
         ),
@@ -215,8 +221,8 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
         ]
         return format_html_join(" ", "{}", ((sign,) for sign in signs)) or display.NOTHING
 
-    @admin.display(ordering="next_due_at")
-    def schedule(self, resource: Resource) -> SafeString:
+    @admin.display(description="schedule", ordering="next_due_at")
+    def due(self, resource: Resource) -> SafeString:
         every = f"every {exact(resource.every_seconds)}"
         next_check = "paused" if resource.is_paused else f"next {display.due(resource.next_due_at, timezone.now())}"
         return format_html('{}<br><span class="quiet">{}</span>', display.whole(every), display.whole(next_check))

@@ -2,14 +2,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
 from probes.actions import terms as actions
 from probes.admin.base import KairosAdmin
-from probes.models import GlobalTerms, ResourceGroup
+from probes.models import GlobalTerms, Policy, ResourceGroup
 from probes.policy.terms import USUAL
 from probes.selectors.terms import groups
 
@@ -22,7 +22,8 @@ TERMS: Final[tuple[Any, ...]] = (
     "uptime_target_percent",
 )
 INHERITED: Final = (
-    "What is left empty is inherited: by an image from its group, and by a group from the terms of all."
+    "What is left empty is inherited: by an image from its policy and then its group, by a group from its policy, "
+    "and last from the terms of all."
 )
 _USUAL: Final = (
     f"What is left empty is as Kairos has it: {USUAL.quorum.percent} % of the regions with a vote,"
@@ -38,8 +39,9 @@ class ResourceGroupAdmin(KairosAdmin):
     search_fields = ("name", "slug")
     fieldsets = (
         (None, {"fields": ("name", "slug", "notes")}),
-        ("On which terms", {"fields": TERMS, "description": INHERITED}),
+        ("On which terms", {"fields": ("policy", *TERMS), "description": INHERITED}),
     )
+    autocomplete_fields = ("policy",)
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[ResourceGroup]:
         return groups()
@@ -51,6 +53,26 @@ class ResourceGroupAdmin(KairosAdmin):
 
     def save_model(self, _request: HttpRequest, group: ResourceGroup, _form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
         actions.save(group, now=timezone.now())
+
+
+@admin.register(Policy)
+class PolicyAdmin(KairosAdmin):
+    list_display = ("name", "images", "slug")
+    search_fields = ("name", "slug")
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "notes")}),
+        ("Terms of what takes it", {"fields": TERMS, "description": INHERITED}),
+    )
+
+    def get_queryset(self, _request: HttpRequest) -> QuerySet[Policy]:
+        return Policy.objects.annotate(image_count=Count("resources")).order_by("name")
+
+    @admin.display(description="images")
+    def images(self, policy: Policy) -> int:
+        return int(getattr(policy, "image_count", 0))
+
+    def save_model(self, _request: HttpRequest, policy: Policy, _form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
+        actions.save(policy, now=timezone.now())
 
 
 @admin.register(GlobalTerms)
@@ -79,5 +101,5 @@ class GlobalTermsAdmin(KairosAdmin):
 
 
 FIELDSETS: Final[Sequence[Any]] = (
-    ("On which terms", {"classes": ("collapse",), "fields": ("group", *TERMS), "description": INHERITED}),
+    ("On which terms", {"classes": ("collapse",), "fields": ("group", "policy", *TERMS), "description": INHERITED}),
 )

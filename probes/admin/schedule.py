@@ -1,0 +1,59 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from probes.actions import schedules
+from probes.admin.base import KairosAdmin
+from probes.admin.maintenance import ZoneInput
+from probes.models import Schedule, Source
+from probes.policy.spans import exact
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(KairosAdmin):
+    list_display = ("name", "when", "resources", "slug")
+    search_fields = ("name", "slug", "crontab")
+    fieldsets = (
+        (None, {"fields": ("name", "slug")}),
+        (
+            "When",
+            {
+                "fields": ("interval_seconds", "crontab", "zone"),
+                "description": "An interval, or a crontab by the clock of its time zone. Within the minute that it "
+                "names each resource has a second of its own.",
+            },
+        ),
+    )
+
+    def get_queryset(self, _request: HttpRequest) -> QuerySet[Schedule]:
+        return Schedule.objects.annotate(resource_count=Count("resources")).order_by("name")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "zone":
+            options["widget"] = ZoneInput({"class": "vTextField", "spellcheck": "false"})
+        return super().formfield_for_dbfield(db_field, request, **options)
+
+    @admin.display(description="when")
+    def when(self, schedule: Schedule) -> str:
+        if schedule.interval_seconds:
+            return f"every {exact(schedule.interval_seconds)}"
+        return f"{schedule.crontab}, {schedule.zone}"
+
+    @admin.display(description="resources")
+    def resources(self, schedule: Schedule) -> int:
+        return int(getattr(schedule, "resource_count", 0))
+
+    def save_model(self, _request: HttpRequest, schedule: Schedule, _form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
+        schedules.save(schedule, now=timezone.now())
+
+
+@admin.register(Source)
+class SourceAdmin(KairosAdmin):
+    """Who manages rows. Programs make these; here they are looked at, named and forgotten."""
+
+    list_display = ("name", "slug")
+    search_fields = ("name", "slug")
+    fields = ("name", "slug", "notes")
