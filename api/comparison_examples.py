@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from api.serializers.comparison import shown
+from api.serializers.rollup import rollups_shown
 from probes.models import Region, RegionState
 from probes.policy.comparing import disagreements
 from probes.policy.intervals import Interval
@@ -55,6 +56,18 @@ def of_registry() -> dict[str, Any]:
     ]
     facts = {"eu-west": {"failing": "some"}, "us-east": {"failing": "none"}}
     return _document({"kind": "registry", "id": 3, "name": _HOST}, seen, facts)
+
+
+def rollups() -> dict[str, Any]:
+    """One hour of a resource."""
+    over = Interval(_SLOT - timedelta(hours=1), _SLOT)
+    seconds = Tally(available=3300, unavailable=300)
+    hour = Rolled(
+        outcomes={Status.AVAILABLE: 11, Status.UNAVAILABLE: 1},
+        seconds=seconds,
+        latency={Timed.CHECK: Histogram({28: 11, 33: 1})},
+    )
+    return rollups_shown("hour", "eu-west", over, [(over.start, hour)])
 
 
 def _document(

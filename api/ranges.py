@@ -10,13 +10,14 @@ from rest_framework.exceptions import ValidationError
 
 from api.fields import InstantField, NamedRowField, RegionsField, RowField
 from api.strict import StrictSerializer
-from probes.models import Region, Registry, Resource, ResourceGroup
+from probes.models import Region, Registry, Resource, ResourceGroup, RollUpProgress
 from probes.policy.intervals import Interval
-from probes.policy.rollup import whole_hours
+from probes.policy.rollup import DAY, HOUR, whole_hours
 from probes.policy.uptime import WINDOWS
 
 DEFAULT_RANGE: Final = "30d"
 USUAL_LENGTH: Final = timedelta(days=1)
+LONGEST_HOURS: Final = timedelta(days=32)
 _LONGEST_TEXT: Final = 100
 
 
@@ -73,6 +74,42 @@ class CompareQuery(StrictSerializer):
         if strange := [region.slug for region in wanted if region.pk not in known]:
             raise ValidationError({"regions": [f"It is not checked from {strange[0]}."]})
         return sorted((known[region.pk] for region in wanted), key=lambda region: region.slug)
+
+
+class RegionRollUpQuery(StrictSerializer):
+    """Which hours or days. The context has `now`."""
+
+    unit = serializers.ChoiceField(choices=RollUpProgress.Unit.choices, default=RollUpProgress.Unit.HOUR.value)
+    since = InstantField(required=False, help_text="A day before `until` unless given; of days, 30 days.")
+    until = InstantField(required=False, help_text="Those that begin before this time; now unless given.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_of_days = attrs["unit"] == RollUpProgress.Unit.DAY
+        usual = timedelta(days=30) if is_of_days else USUAL_LENGTH
+        attrs["over"] = over = between(attrs, now=self.context["now"], usual=usual)
+        if not is_of_days and over.end - over.start > LONGEST_HOURS:
+            raise ValidationError(
+                {"since": [f"Hours are listed for {LONGEST_HOURS.days} days at most; ask for days."]}
+            )
+        return attrs
+
+    @property
+    def length(self) -> timedelta:
+        return DAY if self.validated_data["unit"] == RollUpProgress.Unit.DAY else HOUR
+
+    @property
+    def over(self) -> Interval:
+        over: Interval = self.validated_data["over"]
+        return over
+
+
+class RollUpQuery(RegionRollUpQuery):
+    region = NamedRowField[Region](
+        slug_field="slug",
+        queryset=Region.objects.all(),
+        required=False,
+        help_text="As this one sees it; by the verdict over all regions unless given.",
+    )
 
 
 def between(asked: Mapping[str, Any], *, now: datetime, usual: timedelta) -> Interval:

@@ -13,6 +13,7 @@ from api.views.maintenance import WindowViewSet
 from api.views.outcomes import OutcomeViewSet
 from api.views.regions import RegionEventViewSet, RegionViewSet
 from api.views.resources import ResourceViewSet
+from api.views.rollups import GroupRollUpsView, RegionRollUpsView, RegistryRollUpsView, ResourceRollUpsView
 from api.views.runs import ProbesView, RunViewSet
 from api.views.schema import DocsView, NowhereView, SchemaView
 from api.views.standing import ResourceUptimeView, ResourceVerdictView
@@ -36,6 +37,10 @@ urlpatterns = [
     path("v1/regions/<slug:slug>/events", RegionEventViewSet.as_view({"get": "list"}), name="region-events"),
     path("v1/compare", CompareView.as_view(), name="compare"),
     path("v1/resources/<int:id>/verdict", ResourceVerdictView.as_view(), name="resource-verdict"),
+    path("v1/resources/<int:id>/rollups", ResourceRollUpsView.as_view(), name="resource-rollups"),
+    path("v1/groups/<int:id>/rollups", GroupRollUpsView.as_view(), name="group-rollups"),
+    path("v1/registries/<int:id>/rollups", RegistryRollUpsView.as_view(), name="registry-rollups"),
+    path("v1/regions/<slug:slug>/rollups", RegionRollUpsView.as_view(), name="region-rollups"),
     path("v1/resources/<int:id>/uptime", ResourceUptimeView.as_view(), name="resource-uptime"),
     path("v1/probes", ProbesView.as_view(), name="probes"),
     path("v1/groups/<int:id>/uptime", GroupUptimeView.as_view(), name="group-uptime"),

@@ -138,14 +138,15 @@ def shown(subject: dict[str, Any], found: Comparison) -> dict[str, Any]:
         "subject": subject,
         "since": found.over.start,
         "until": found.over.end,
-        "overall": _sums(found.overall),
+        "overall": sums_shown(found.overall),
         "regions": [_seen(item) for item in found.regions],
         "disagreements": found.disagreements,
     }
     return dict(ComparisonSerializer(document).data)
 
 
-def _sums(rolled: Rolled) -> dict[str, Any]:
+def sums_shown(rolled: Rolled) -> dict[str, Any]:
+    """Return sums as they are shown."""
     return {
         **figure(rolled.seconds),
         "outcomes": {status.value: count for status, count in rolled.outcomes.items()},
@@ -169,5 +170,5 @@ def _seen(item: Seen) -> dict[str, Any]:
         "phases": item.state.document.get("steps", []) if item.state else [],
         "many": item.many,
         "last_failure": item.failure,
-        **_sums(item.rolled),
+        **sums_shown(item.rolled),
     }

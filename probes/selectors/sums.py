@@ -1,6 +1,6 @@
 """What was rolled up of a range, added up by the database: of one resource, or of all that belong to something."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
@@ -40,6 +40,20 @@ FROM {table} WHERE {key} AND region_id = ANY(%(regions)s) AND ({ranges})
 """
 
 
+# Of a region it is the registries' sums that are added up: each resource belongs to one.
+_BUCKETS: Final = """
+WITH rolled AS MATERIALIZED (
+    SELECT * FROM {table} WHERE {key} AND region_id = %(region)s AND starts_at >= %(start)s AND starts_at < %(end)s
+), timed AS (
+    SELECT starts_at, array_agg(count * {entry} + key) AS latency FROM (
+        SELECT starts_at, item %% {entry} AS key, sum(item / {entry})::bigint AS count
+        FROM rolled CROSS JOIN LATERAL unnest(latency) AS item GROUP BY starts_at, key
+    ) AS bucket GROUP BY starts_at
+), summed AS (SELECT starts_at, {columns} FROM rolled GROUP BY starts_at)
+SELECT starts_at, {names}, latency FROM summed LEFT JOIN timed USING (starts_at) ORDER BY starts_at
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
     """What was rolled up of a range as seen from one viewpoint.
@@ -62,6 +76,11 @@ class Source:
     @classmethod
     def of_resource(cls, resource_id: int) -> Self:
         return cls(_table(DayRollUp), _table(HourRollUp), {"resource_id": resource_id})
+
+    @classmethod
+    def of_region(cls) -> Self:
+        """All that one region sees: the region is told when it is read."""
+        return cls(_table(DaySum), _table(HourSum), {"owner_kind": OwnerKind.REGISTRY.value})
 
     @classmethod
     def of_owner(cls, kind: OwnerKind, owner_id: int) -> Self:
@@ -89,6 +108,23 @@ def of(source: Source, taken: Pieces, region_ids: Collection[int], *, timed: boo
     with connection.cursor() as cursor:
         cursor.execute(statement, asked)
         return {region_id: _sums(columns, taken) for region_id, *columns in cursor.fetchall()}
+
+
+def buckets(source: Source, unit: timedelta, over: Interval, region_id: int) -> Sequence[tuple[datetime, Rolled]]:
+    """Return what was rolled up of each hour or day that begins in the range, oldest first. One query.
+
+    Hours and days of which there is nothing are left out.
+    """
+    statement = _BUCKETS.format(
+        columns=", ".join(f"sum({column})::bigint AS {column}" for column in _COLUMNS),
+        names=", ".join(_COLUMNS),
+        entry=_ENTRY,
+        table=source.days if unit == DAY else source.hours,
+        key=" AND ".join(f"{column} = %({column})s" for column in source.key),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**source.key, "region": region_id, "start": over.start, "end": over.end})
+        return [(starts_at, _rolled(numbers, latency)) for starts_at, *numbers, latency in cursor.fetchall()]
 
 
 def resources_of(
@@ -132,15 +168,16 @@ def _piece(
 
 def _sums(columns: list[Any], taken: Pieces) -> Sums:
     *numbers, failed_at, latency = columns
-    values = dict(zip(_COLUMNS, numbers, strict=True))
-    return Sums(
-        rolled=Rolled(
-            outcomes={status: count for status in Status if (count := values[f"outcomes_{status}"])},
-            without_egress=values["without_egress"] or 0,
-            seconds=Tally(**{state.value: values[f"seconds_{state}"] or 0 for state in Shown}),
-            latency=histograms(latency or ()),
-        ),
-        failed=_failed(failed_at, taken),
+    return Sums(rolled=_rolled(numbers, latency), failed=_failed(failed_at, taken))
+
+
+def _rolled(numbers: Sequence[int | None], latency: Sequence[int] | None) -> Rolled:
+    values = {name: value or 0 for name, value in zip(_COLUMNS, numbers, strict=True)}
+    return Rolled(
+        outcomes={status: count for status in Status if (count := values[f"outcomes_{status}"])},
+        without_egress=values["without_egress"],
+        seconds=Tally(**{state.value: values[f"seconds_{state}"] for state in Shown}),
+        latency=histograms(latency or ()),
     )
 
 
