@@ -36,6 +36,7 @@ PROBLEMS: Final[Mapping[str, Kind]] = {
     "not_acceptable": Kind(status=406, title="No such representation"),
     "conflict": Kind(status=409, title="Not in a condition for this"),
     "in_use": Kind(status=409, title="Others stand on it"),
+    "bulk_failed": Kind(status=409, title="Not all of it can be done, so nothing was"),
     "in_progress": Kind(status=409, title="The same is just being done"),
     "precondition_failed": Kind(status=412, title="It was changed meanwhile"),
     "body_too_large": Kind(status=413, title="The body is too large"),

@@ -42,6 +42,16 @@ class InUse(Conflict):
     default_code = "in_use"
 
 
+class BulkFailed(Conflict):
+    """Of what was to be done all together, something cannot be. `failed` are the results of that."""
+
+    default_code = "bulk_failed"
+
+    def __init__(self, failed: list[dict[str, Any]]) -> None:
+        super().__init__(f"{len(failed)} of the items cannot be done, so nothing was.", self.default_code)
+        self.members = {"results": failed}
+
+
 class InProgress(Conflict):
     """Another request under the same idempotency key is not done."""
 
@@ -161,6 +171,12 @@ CONFLICT: Final = problem(
     "conflict",
     "It is not in a condition for this, or others stand on it. Nothing was changed.",
     "region berlin is not enrolled: …",
+)
+BULK_FAILED: Final = problem(
+    "bulk_failed",
+    "All or nothing was asked for, and some of it cannot be done; `results` tells what. Or another request with this "
+    "`Idempotency-Key` is not done.",
+    "1 of the items cannot be done, so nothing was.",
 )
 PRECONDITION_FAILED: Final = problem(
     "precondition_failed",

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from api.access import reach_in
 from probes.models import Region
@@ -13,6 +13,9 @@ from probes.policy import names
 from probes.protocol.outcome import rfc3339
 from probes.selectors import visible
 from probes.selectors.regions import UNREAD
+
+MOST_NAMES = 1_000
+"""Rows that one field may name."""
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -85,6 +88,37 @@ class RegionsField(serializers.ListField):
             if slug not in known:
                 raise ValidationError(f"There is none called {slug[:60]}.", "does_not_exist")
         return [known[slug] for slug in slugs]
+
+
+class NamedRowsField(serializers.ListField):
+    """Several rows by the names that are stable, in their order. One query for all of them."""
+
+    child = serializers.CharField(max_length=260)
+    default_error_messages: ClassVar = {"does_not_exist": "There is none called {value}."}
+
+    def __init__(self, *, queryset: QuerySet[Any], named_by: str = "slug", **options: Any) -> None:
+        self.queryset, self.named_by = queryset, named_by
+        super().__init__(max_length=MOST_NAMES, **options)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Return the rows. Raises `ValidationError` by index for names of none."""
+        asked: list[str] = list(dict.fromkeys(super().to_internal_value(data)))
+        found = {}
+        if asked:
+            rows = self.queryset.all().filter(**{f"{self.named_by}__in": asked})
+            found = {getattr(row, self.named_by): row for row in rows}
+        message = self.error_messages["does_not_exist"]
+        missing: Any = {
+            index: [ErrorDetail(message.format(value=name), "does_not_exist")]
+            for index, name in enumerate(data)
+            if name.strip() not in found
+        }
+        if missing:
+            raise ValidationError(missing)
+        return [found[name] for name in asked]
+
+    def to_representation(self, data: Any) -> list[Any]:
+        return [getattr(row, self.named_by) for row in data.all()]
 
 
 def slug_field() -> serializers.CharField:

@@ -32,22 +32,25 @@ _WHOLE: Final = frozenset({"non_field_errors", "__all__"})
 
 def handle(error: Exception, context: Mapping[str, Any]) -> JsonResponse | None:
     """Return the problem that an exception of a view is, or None for a fault of ours, which Django then logs."""
-    known = _known(error)
-    if known is None:
+    found = known(error)
+    if found is None:
         return None
     set_rollback()
     response = JsonResponse(
-        document(known, instance=context["request"].path), status=known.status_code, content_type=MEDIA_TYPE
+        document(found, instance=context["request"].path), status=found.status_code, content_type=MEDIA_TYPE
     )
-    if header := getattr(known, "auth_header", None):
+    if header := getattr(found, "auth_header", None):
         response["WWW-Authenticate"] = header
-    if wait := getattr(known, "wait", None):
+    if wait := getattr(found, "wait", None):
         response["Retry-After"] = str(int(wait))
     return response
 
 
-def document(error: APIException, *, instance: str) -> dict[str, Any]:
-    """Return the members of the problem that an error is, which happened at the path `instance`."""
+def document(error: APIException, *, instance: str, within: str = "") -> dict[str, Any]:
+    """Return the members of the problem that an error is, which happened at the path `instance`.
+
+    `within` is the path of the part of the body that the error is about.
+    """
     code = _code(error)
     kind = PROBLEMS[code]
     problem: dict[str, Any] = {
@@ -59,12 +62,12 @@ def document(error: APIException, *, instance: str) -> dict[str, Any]:
         "instance": escape_uri_path(instance[:_LONGEST_PATH]),
     }
     if isinstance(error, ValidationError):
-        found = list(by_field(error.detail))
+        found = list(by_field(error.detail, within))
         problem["detail"] = _sentence(found)
         problem["errors"] = found[:MOST_ERRORS]
     else:
         problem["detail"] = str(error.detail)
-    return problem
+    return {**problem, **getattr(error, "members", {})}
 
 
 def by_field(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
@@ -104,7 +107,7 @@ def _code(error: APIException) -> str:
     return USUAL.get(error.status_code, "internal_error")
 
 
-def _known(error: Exception) -> APIException | None:
+def known(error: Exception) -> APIException | None:
     """Return an error as one with a status and a sentence. What Django says of itself is not for those who ask."""
     match error:
         case PermissionDenied() if str(error.detail).startswith("CSRF Failed"):

@@ -243,10 +243,11 @@ class RunQuery(Query[Run]):
 
 
 class WindowQuery(Query[MaintenanceWindow]):
-    """All of them: they are few."""
+    search = serializers.CharField(required=False, max_length=100, help_text="A part of the name.")
 
     def narrow(self, rows: QuerySet[MaintenanceWindow]) -> QuerySet[MaintenanceWindow]:
-        return rows
+        text = self.validated_data.get("search")
+        return rows.filter(name__icontains=text) if text else rows
 
 
 class NarrowedList(SparseView[RowT]):

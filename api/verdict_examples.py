@@ -155,6 +155,7 @@ def group() -> dict[str, Any]:
 def window() -> dict[str, Any]:
     return {
         "id": 5,
+        "slug": "sunday-s-clean-up-of-the-registry",
         "name": "Sunday's clean-up of the registry",
         "starts_on": "2026-11-01",
         "starts_at": "02:00:00",

@@ -1,15 +1,17 @@
 """Planned work."""
 
-from typing import Any, ClassVar, Final
+from datetime import timedelta
+from typing import Any, Final
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.fields import InstantField
-from probes.models import MaintenanceWindow
-from probes.policy.maintenance import WindowRefused
-from probes.policy.recurrence import RuleRefused
+from api.fields import InstantField, NamedRowsField, slug_field
+from api.strict import StrictBody
+from probes.models import MaintenanceWindow, Region, Registry, Resource, ResourceGroup
+from probes.policy.maintenance import LONGEST, WindowRefused
+from probes.policy.recurrence import LONGEST_RULE, RuleRefused
 
 SHOWN_OCCURRENCES: Final = 5
 
@@ -19,46 +21,38 @@ class OccurrenceSerializer(serializers.Serializer[Any]):
     ends_at = InstantField()
 
 
-class WindowSerializer(serializers.ModelSerializer[MaintenanceWindow]):
+class WindowSerializer(StrictBody):
     """Work that is planned, once or again and again, by the clock on the wall of its time zone.
 
     It concerns these resources, what belongs to these groups and what is at these registries, with regions only as
     seen from there; regions alone concern whatever is seen from them.
     """
 
+    id = serializers.IntegerField(read_only=True)
+    slug = slug_field()
+    name = serializers.CharField(max_length=200)
     starts_on = serializers.DateField(help_text="By the clock of `zone`.")
     starts_at = serializers.TimeField()
-    rule = serializers.CharField(help_text="When it happens again, as in RFC 5545; empty is once.")
-    groups = serializers.SlugRelatedField[Any](slug_field="name", many=True, read_only=True)
-    registries = serializers.SlugRelatedField[Any](slug_field="host", many=True, read_only=True)
-    regions = serializers.SlugRelatedField[Any](slug_field="slug", many=True, read_only=True)
-
-    class Meta:
-        model = MaintenanceWindow
-        fields: tuple[str, ...] = (
-            "id",
-            "name",
-            "starts_on",
-            "starts_at",
-            "zone",
-            "duration_minutes",
-            "rule",
-            "resources",
-            "groups",
-            "registries",
-            "regions",
-        )
-        read_only_fields: ClassVar[tuple[str, ...]] = fields
+    zone = serializers.CharField(max_length=60, default="UTC", help_text="Such as Europe/Berlin.")
+    duration_minutes = serializers.IntegerField(min_value=1, max_value=LONGEST // timedelta(minutes=1))
+    rule = serializers.CharField(
+        max_length=LONGEST_RULE,
+        allow_blank=True,
+        default="",
+        help_text="When it happens again, as in RFC 5545; empty is once.",
+    )
+    resources = NamedRowsField(queryset=Resource.objects.only("pk", "slug"), default=list, help_text="Their slugs.")
+    groups = NamedRowsField(queryset=ResourceGroup.objects.only("pk", "slug"), default=list, help_text="Their slugs.")
+    registries = NamedRowsField(
+        queryset=Registry.objects.only("pk", "host"), named_by="host", default=list, help_text="Their hosts."
+    )
+    regions = NamedRowsField(queryset=Region.objects.only("pk", "slug"), default=list, help_text="Their slugs.")
 
 
 class PlannedWindowSerializer(WindowSerializer):
     """A window, and when it comes next."""
 
     next = serializers.SerializerMethodField(help_text="The next five times, one that is on included.")
-
-    class Meta(WindowSerializer.Meta):
-        fields = (*WindowSerializer.Meta.fields, "next")
-        read_only_fields: ClassVar[tuple[str, ...]] = fields
 
     @extend_schema_field(OccurrenceSerializer(many=True))
     def get_next(self, window: MaintenanceWindow) -> list[Any]:

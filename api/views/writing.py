@@ -14,7 +14,9 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.generics import get_object_or_404
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,11 +24,12 @@ from rest_framework.viewsets import GenericViewSet
 
 from api import etags, idempotency
 from api.access import reach_of
-from api.errors import CONFLICT, KEY_REUSED, PRECONDITION_FAILED, PreconditionFailed
+from api.errors import BULK_FAILED, CONFLICT, KEY_REUSED, PRECONDITION_FAILED, PreconditionFailed
 from api.pagination import AS_MADE, AsMadePagination, Order
 from api.queries import NarrowedList
 from api.sparse import FIELDS
 from api.strict import StrictBody, StrictSerializer
+from api.views.bulk import BulkResultsSerializer, BulkSerializer, BulkView
 from probes.policy.access import Need, NeedTable
 from probes.selectors import visible
 
@@ -47,7 +50,7 @@ class DetailQuery(StrictSerializer):
     known_besides = (FIELDS,)
 
 
-class NounViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
+class NounViewSet(BulkView[RowT], NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
     """List, show, create, replace, change and delete rows of one noun.
 
     `store(row, values)` stores values as its serializer validated them: in a new row where `row` is None, and where
@@ -58,7 +61,9 @@ class NounViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
 
     pagination_class = AsMadePagination
     orders: ClassVar[Mapping[str, Order]] = {"id": AS_MADE}
-    serializer_class: type[StrictBody]
+    serializer_class: Any
+    """How a row is shown; and how it is sent, unless there is a `settings_class` for that."""
+    settings_class: ClassVar[type[StrictBody] | None] = None
     marks: ClassVar[Collection[str]] = ()
     """Shown fields that change when a write-only one does, such as when a secret was set: they are settings too."""
     keeps_answers: ClassVar[bool] = True
@@ -99,7 +104,7 @@ class NounViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
     def destroy(self, request: Request, **_: Any) -> Response:
         self._check_query()
         with transaction.atomic():
-            row = self.locked(request.headers.get("If-Match"))
+            row = self.locked(self._lookup(), request.headers.get("If-Match"))
             self.remove(row)
         return Response(status=204)
 
@@ -111,19 +116,24 @@ class NounViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
         """Store over a row that is locked. Raises either `ValidationError`."""
         return self._stored(row, body, partial=partial)
 
-    def locked(self, if_match: str | None) -> RowT:
-        """Return the row of the address, as it is once nobody else can change it. Raises `PreconditionFailed`."""
-        lookup = {self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]}
+    @action(detail=False, methods=["post"])
+    def bulk(self, request: Request, **_: Any) -> HttpResponseBase:
+        self._check_query()
+        return self._once(request, lambda: self.carry_out(request))
+
+    def locked(self, lookup: Mapping[str, Any], if_match: str | None) -> RowT:
+        """Return one row as it is once nobody else can change it. Raises `NotFound` or `PreconditionFailed`."""
         model: Any = self.get_queryset().model
         list(model.objects.select_for_update(no_key=True).filter(**lookup).values_list("pk"))
-        row = self.get_object()
+        row = get_object_or_404(self.get_queryset(), **lookup)
+        self.check_object_permissions(self.request, row)
         if not etags.may_write(if_match, self.settings_of(row)):
             raise PreconditionFailed
         return row
 
     def settings_of(self, row: RowT) -> dict[str, Any]:
         """Return what a person can set of a row, as far as it is shown, and its marks."""
-        serializer = self.serializer_class(row, context=self.get_serializer_context())
+        serializer = (self.settings_class or self.serializer_class)(row, context=self.get_serializer_context())
         for name, field in list(serializer.fields.items()):
             if field.write_only or (field.read_only and name not in self.marks):
                 serializer.fields.pop(name)
@@ -141,17 +151,21 @@ class NounViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
             headers["Location"] = self.reverse_action("detail", kwargs=self._address_of(row))
         return Response(shown, status=status, headers=headers)
 
+    def _lookup(self) -> dict[str, Any]:
+        return {self.lookup_field: self.kwargs[self.lookup_url_kwarg or self.lookup_field]}
+
     def _address_of(self, row: RowT) -> dict[str, Any]:
         return {self.lookup_url_kwarg or self.lookup_field: getattr(row, self.lookup_field)}
 
     def _written(self, request: Request, *, partial: bool) -> Response:
         self._check_query()
         with transaction.atomic():
-            row = self.locked(request.headers.get("If-Match"))
+            row = self.locked(self._lookup(), request.headers.get("If-Match"))
             return self.answer(request, self.change(row, request.data, partial=partial))
 
     def _stored(self, row: RowT | None, body: Any, *, partial: bool) -> RowT:
-        serializer = self.serializer_class(row, data=body, partial=partial, context=self.get_serializer_context())
+        takes: Any = self.settings_class or self.serializer_class
+        serializer = takes(row, data=body, partial=partial, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         with told_by_field(serializer):
             stored = self.store(row, dict(serializer.validated_data))
@@ -239,15 +253,41 @@ _REPLAYED: Final = OpenApiParameter(
 )
 
 
+def _bulk(sent: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    items = [
+        {"op": "create", "values": dict(sent)},
+        {"op": "update", "id": 3, "values": dict(patch)},
+        {"op": "delete", "name": "old"},
+    ]
+    return {"items": items, "atomic": True}
+
+
+def _results(shown: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [(201, shown), (200, shown), (204, None)]
+    results = [
+        {"index": index, "status": status, "row": row, "problem": None} for index, (status, row) in enumerate(rows)
+    ]
+    return {"succeeded": len(rows), "failed": 0, "results": results}
+
+
 def described(
-    *, noun: str, plural: str, shown: Mapping[str, Any], sent: Mapping[str, Any], patch: Mapping[str, Any], order: str
+    *,
+    noun: str,
+    plural: str,
+    shown: Mapping[str, Any],
+    sent: Mapping[str, Any],
+    patch: Mapping[str, Any],
+    order: str,
+    listed: Any = None,
+    row: Mapping[str, Any] | None = None,
 ) -> Callable[[Any], Any]:
     """Return a decorator that describes the six operations of a `NounViewSet`.
 
     `noun` comes with its article, such as "a group". `shown` is an example of a row, `sent` of the body that makes
-    it, and `patch` of one that changes it; `order` is the list's usual order in words.
+    it, and `patch` of one that changes it; `order` is the list's usual order in words, and `listed` the serializer of
+    its rows where they show less, of which `row` is an example.
     """
-    row = OpenApiExample(f"As {noun} is shown", value=shown, response_only=True, status_codes=["200", "201"])
+    one = OpenApiExample(f"As {noun} is shown", value=shown, response_only=True, status_codes=["200", "201"])
     whole = OpenApiExample(f"All of {noun}", value=sent, request_only=True)
     part = OpenApiExample("What is to change", value=patch, request_only=True)
 
@@ -259,32 +299,43 @@ def described(
                 summary=f"List {plural}",
                 description=f"{order} Follow `next` for more.",
                 parameters=[view.query_class],
-                examples=[row],
-                responses={200: serializer},
+                examples=[OpenApiExample(f"As {noun} is listed", value=row or shown, response_only=True)],
+                responses={200: listed or serializer},
             ),
             retrieve=extend_schema(
                 summary=f"Show {noun}",
                 description="Its `ETag` is what a change of it may be made to depend on.",
-                examples=[row],
+                examples=[one],
                 responses={200: serializer, 304: OpenApiResponse(description="It is as `If-None-Match` has it.")},
             ),
             create=extend_schema(
                 summary=f"Create {noun}",
                 description="What is left out is as it is by default.",
-                examples=[whole, row],
+                examples=[whole, one],
                 responses={201: serializer, 409: CONFLICT, 422: KEY_REUSED},
             ),
             update=extend_schema(
                 summary=f"Replace {noun}",
                 description="What is left out becomes what it is by default; a secret that is left out stays.",
-                examples=[whole, row],
+                examples=[whole, one],
                 responses={200: serializer, **written},
             ),
             partial_update=extend_schema(
                 summary=f"Change {noun}",
                 description="What is left out stays as it is.",
-                examples=[part, row],
+                examples=[part, one],
                 responses={200: serializer, **written},
+            ),
+            bulk=extend_schema(
+                summary=f"Create, update and delete {plural}",
+                description="Up to 1,000, in their order. What cannot be done leaves the others as they are, unless "
+                "`atomic` is true: then nothing is done if anything cannot be.",
+                request=BulkSerializer,
+                examples=[
+                    OpenApiExample("One of each", value=_bulk(sent, patch), request_only=True),
+                    OpenApiExample("What became of them", value=_results(shown), response_only=True),
+                ],
+                responses={200: BulkResultsSerializer, 409: BULK_FAILED, 422: KEY_REUSED},
             ),
             destroy=extend_schema(
                 summary=f"Delete {noun}",

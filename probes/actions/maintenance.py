@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
@@ -26,6 +27,9 @@ HORIZON: Final = timedelta(days=35)
 
 
 _BAD: Final = [state.value for state in VerdictState if state.harm]
+
+
+_WHEN: Final = ("starts_on", "starts_at", "zone", "duration_minutes", "rule")
 
 
 class NothingConcerned(ValueError):
@@ -59,6 +63,15 @@ def save(
         window.is_from_everywhere = not targets["region_ids"]
         plan(window, now=now)
     return window
+
+
+def refuse_past(window: MaintenanceWindow, *, now: datetime) -> None:
+    """Raise `ValidationError` for a new or moved window that is over already: figures of the past do not change."""
+    before = MaintenanceWindow.objects.filter(pk=window.pk).values_list(*_WHEN).first()
+    if before == tuple(getattr(window, name) for name in _WHEN):
+        return
+    if not window.upcoming(after=now, count=1):
+        raise ValidationError("All of it lies in the past, and the past is not planned.", code="past")
 
 
 def delete(window_ids: Iterable[int], *, now: datetime) -> None:

@@ -3,6 +3,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -61,10 +62,12 @@ class MaintenanceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
     def _post_clean(self) -> None:
         """Refuse what is over before it was planned: a figure of the past does not change."""
         super()._post_clean()  # type: ignore[misc]  # Django's hook after the model was filled and cleaned
-        if self.errors or not set(self.changed_data) & set(_WHEN):
+        if self.errors:
             return
-        if not self.instance.upcoming(after=timezone.now(), count=1):
-            self.add_error(None, "All of it lies in the past, and the past is not planned.")
+        try:
+            actions.refuse_past(self.instance, now=timezone.now())
+        except ValidationError as error:
+            self.add_error(None, error)
 
 
 @admin.register(MaintenanceWindow)

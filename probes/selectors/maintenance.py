@@ -116,8 +116,8 @@ class Works:
 def windows(reach: Reach = EVERYTHING) -> QuerySet[MaintenanceWindow]:
     """Windows that concern something within reach, and what of that, each by the name it has. Five queries."""
     return visible.among(MaintenanceWindow.objects.all(), reach).prefetch_related(
-        Prefetch("resources", visible.among(Resource.objects.only("pk"), reach)),
-        Prefetch("groups", visible.among(ResourceGroup.objects.only("pk", "name").order_by("name"), reach)),
+        Prefetch("resources", visible.among(Resource.objects.only("pk", "slug").order_by("slug"), reach)),
+        Prefetch("groups", visible.among(ResourceGroup.objects.only("pk", "slug").order_by("slug"), reach)),
         Prefetch("registries", visible.among(Registry.objects.only("pk", "host").order_by("host"), reach)),
         Prefetch("regions", Region.objects.only("pk", "slug").order_by("slug")),
     )

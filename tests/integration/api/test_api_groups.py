@@ -116,14 +116,15 @@ def test_window_shows_what_it_concerns_and_when_it_comes_next(client: APIClient,
     (shown,) = listed(client, WINDOWS)
     assert shown == {
         "id": window.pk,
+        "slug": "nightly-work",
         "name": "Nightly work",
         "starts_on": "2026-01-01",
         "starts_at": "01:30:00",
         "zone": "Asia/Tokyo",
         "duration_minutes": 90,
         "rule": "FREQ=DAILY",
-        "resources": [Resource.objects.get().pk],
-        "groups": ["Shop"],
+        "resources": [Resource.objects.get().slug],
+        "groups": ["shop"],
         "registries": ["ghcr.io"],
         "regions": ["eu-west"],
     }

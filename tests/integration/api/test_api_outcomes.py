@@ -197,7 +197,7 @@ def test_times_are_taken_in_any_zone(client: APIClient, plane: ControlPlane) -> 
         ("page_size=501", "page_size", "from 1 to 500"),
         ("page_size=%D9%A3", "page_size", "from 1 to 500"),
         ("%25s=1", "%s", "There is no such parameter here"),
-        ("stauts=available", "stauts", "no such parameter here. There are: cursor, page_size, reason"),
+        ("stauts=available", "stauts", "no such parameter here. There are: cursor, fields, page_size, reason"),
     ],
 )
 def test_bad_filter_is_named(client: APIClient, plane: ControlPlane, query: str, field: str, words: str) -> None:

@@ -1,0 +1,130 @@
+"""Many rows of a noun made, changed and deleted in one request (ADR 34)."""
+
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+from django.db import transaction
+from django.db.models import Model
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.errors import BulkFailed, InvalidProblemSerializer
+from api.problems import document, known
+from api.strict import StrictBody
+
+RowT = TypeVar("RowT", bound=Model)
+
+MOST_ITEMS: Final = 1_000
+_OPS: Final = ("create", "update", "delete")
+_STATUS: Final = {"create": 201, "update": 200, "delete": 204}
+
+
+class BulkItemSerializer(StrictBody):
+    """One row to make, change or delete. Which one, for the latter two, say `id` or `name`."""
+
+    op = serializers.ChoiceField(choices=_OPS)
+    id = serializers.IntegerField(required=False, min_value=0, help_text="Of the row.")
+    name = serializers.CharField(required=False, max_length=260, help_text="The row's stable name, in place of `id`.")
+    if_match = serializers.CharField(required=False, max_length=1_000, help_text="As the header `If-Match`.")
+    values = serializers.DictField(
+        required=False, help_text="Of `create`, as a body that makes a row; of `update`, as one that is patched."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_made = attrs["op"] == "create"
+        if is_made is bool({"id", "name"} & attrs.keys()) or {"id", "name"} <= attrs.keys():
+            raise ValidationError("Name the row by either id or name, or by neither to create one.")
+        if (attrs["op"] == "delete") is ("values" in attrs):
+            message = "There are values to create and to update, and none to delete."
+            raise ValidationError({"values": [ErrorDetail(message, "invalid")]})
+        return attrs
+
+
+class BulkSerializer(StrictBody):
+    """What is to be done, in this order."""
+
+    items = BulkItemSerializer(many=True, help_text=f"1 to {MOST_ITEMS}.")
+    atomic = serializers.BooleanField(default=False, help_text="Whether nothing is done if any of it cannot be.")
+
+
+class _BulkBody(StrictBody):
+    """The same, of which each item is looked at by itself."""
+
+    items = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=MOST_ITEMS)
+    atomic = serializers.BooleanField(default=False)
+
+
+class BulkResultSerializer(serializers.Serializer[Any]):
+    """What became of one item."""
+
+    index = serializers.IntegerField(help_text="Of the item, from 0.")
+    status = serializers.IntegerField(help_text="As if it had been a request of its own.")
+    row = serializers.DictField(allow_null=True, help_text="As it is shown; null if it was deleted, or not done.")
+    problem = InvalidProblemSerializer(allow_null=True, help_text="Why it was not done; null if it was.")
+
+
+class BulkResultsSerializer(serializers.Serializer[Any]):
+    succeeded = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    results = BulkResultSerializer(many=True, help_text="Of all items, in their order.")
+
+
+class BulkView(Generic[RowT]):
+    """What a `NounViewSet` does with many rows. Each item has a savepoint of its own."""
+
+    named_by: ClassVar[str] = "slug"
+    """The column of the stable name."""
+
+    def carry_out(self, request: Request) -> Response:
+        """Do all that can be done of a body, in a transaction. Raises `BulkFailed` where it is all or nothing."""
+        body = _BulkBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        results = [self._result(request, index, item) for index, item in enumerate(body.validated_data["items"])]
+        failed = [result for result in results if result["problem"]]
+        told = {"succeeded": len(results) - len(failed), "failed": len(failed), "results": results}
+        if failed and body.validated_data["atomic"]:
+            raise BulkFailed(failed)
+        return Response(told)
+
+    def _result(self, request: Request, index: int, item: dict[str, Any]) -> dict[str, Any]:
+        try:
+            with transaction.atomic():
+                status, row = self._done(item)
+        except Exception as error:
+            refusal = known(error)
+            if refusal is None:
+                raise
+            problem = document(refusal, instance=request.path, within=f"items[{index}]")
+            return {"index": index, "status": refusal.status_code, "row": None, "problem": problem}
+        return {"index": index, "status": status, "row": row, "problem": None}
+
+    def _done(self, item: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
+        view: Any = self
+        wanted = BulkItemSerializer(data=item)
+        wanted.is_valid(raise_exception=True)
+        asked = wanted.validated_data
+        if asked["op"] == "create":
+            return _STATUS["create"], self._shown(_told_of_values(lambda: view.make(asked["values"])))
+        lookup = {"pk": asked["id"]} if "id" in asked else {self.named_by: asked["name"]}
+        row = view.locked(lookup, asked.get("if_match"))
+        if asked["op"] == "delete":
+            view.remove(row)
+            return _STATUS["delete"], None
+        changed = _told_of_values(lambda: view.change(row, asked["values"], partial=True))
+        return _STATUS["update"], self._shown(changed)
+
+    def _shown(self, row: Any) -> dict[str, Any]:
+        view: Any = self
+        return dict(view.get_serializer(row).data)
+
+
+def _told_of_values(do: Any) -> Any:
+    """Do something, and tell its mistakes by fields of `values`."""
+    try:
+        return do()
+    except Exception as error:
+        refusal = known(error)
+        if isinstance(refusal, ValidationError):
+            raise ValidationError({"values": refusal.detail}) from None
+        raise
