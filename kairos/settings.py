@@ -180,7 +180,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 # The first only forbids: whoever is locked out is not asked for a password.
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "probes.selectors.role_permissions.RolePermissions",
+]
 # The provider that people may log in at, or None: docs/how-to/login.md. Without it nothing of the extra is imported.
 KAIROS_OIDC = read_configuration(_environment)
 if KAIROS_OIDC:
