@@ -76,7 +76,7 @@ def test_tokens_from_before_keep_working_as_hashes(user: User) -> None:
         cursor.execute("CREATE TABLE authtoken_token (key text, user_id integer, created timestamptz)")
         for owner in (user, writer):
             cursor.execute("INSERT INTO authtoken_token VALUES (%s, %s, now())", [keys[owner.username], owner.pk])
-        editor = SimpleNamespace(connection=connection, execute=lambda statement: cursor.execute(statement))
+        editor = SimpleNamespace(connection=connection, execute=cursor.execute)
         seed.seed(apps, editor)
         cursor.execute("SELECT to_regclass('authtoken_token')")
         assert cursor.fetchone() == (None,)
