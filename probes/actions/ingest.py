@@ -172,8 +172,7 @@ def _take(report: reports.Received, *, now: datetime) -> Ingested:
             now=now,
         )
         messages = second.messages + confirm.ask(heard, found.inputs, rows, now=now)
-        unanswered = asked - judged.accepted.keys() - second.keys
-        runs.take(batch, report, judged.accepted, unanswered=unanswered, now=now)
+        runs.take(batch, report, judged.accepted, asked=asked, again=second.keys, now=now)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.REPORTED, reported_at=now)
         for cause in sorted({refused.cause for refused in judged.refused}):  # two reports count in one order
             alike = [refused for refused in judged.refused if refused.cause is cause]

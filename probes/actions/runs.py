@@ -102,13 +102,15 @@ def take(
     report: Received,
     outcomes: Mapping[Key, Outcome],
     *,
-    unanswered: Collection[Key],
+    asked: Collection[Key],
+    again: Collection[Key],
     now: datetime,
 ) -> None:
     """Note what a report says to the run that its batch was drawn up for.
 
-    Of checks that are `unanswered` nobody will hear any more. Nothing is asked where nobody waits for the batch. In
-    the transaction of whoever takes in the report, and last: all regions of a run wait for its row.
+    Of what was `asked`, has no outcome and is not handed out `again` nobody will hear any more. Nothing is done where
+    nobody waits for the batch. In the transaction of whoever takes in the report, and last: all regions of a run wait
+    for its row.
     """
     if batch.run_id is None:
         return
@@ -120,7 +122,7 @@ def take(
         key = row.resource_id or -run.pk, row.slot
         if outcome := outcomes.get(key):
             _note(row, outcome, report, is_kept_whole=run.is_probe, now=now)
-        elif key in unanswered:
+        elif key in asked and key not in again:
             row.state = CheckState.MISSED
         else:
             continue
