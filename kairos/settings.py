@@ -54,6 +54,8 @@ KAIROS_RETENTION_DAYS = _environment.number("KAIROS_RETENTION_DAYS", default=14,
 # How long what failed is kept with its whole document, and how long roll-ups and what uptime is reckoned from.
 KAIROS_FAILURES_RETENTION_DAYS = _environment.number("KAIROS_FAILURES_RETENTION_DAYS", default=90, lowest=1)
 KAIROS_ROLLUP_RETENTION_DAYS = _environment.number("KAIROS_ROLLUP_RETENTION_DAYS", default=730, lowest=1)
+# What a source lists no more is checked for so long before it is retired; its history stays.
+KAIROS_STALE_GRACE_DAYS = _environment.number("KAIROS_STALE_GRACE_DAYS", default=7, lowest=1)
 # For so long regions may see different digests of a tag before that is an event: mirrors take their time.
 KAIROS_TAG_SPLIT_SECONDS = _environment.number("KAIROS_TAG_SPLIT_SECONDS", default=1800, lowest=60)
 # Who sends this as a bearer token may read /metrics, and nothing else; so may whoever has a token of the API.

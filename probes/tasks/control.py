@@ -23,6 +23,7 @@ from probes.actions import (
     runs,
     scopes,
     shedding,
+    staleness,
     verdicts,
 )
 from probes.actions import partitions as days
@@ -104,7 +105,7 @@ def trim() -> None:
 
 @shared_task(name="probes.partitions", ignore_result=True)
 def partitions() -> None:
-    """Make the days to come, and drop what is older than retention allows."""
+    """Make the days to come, drop what is older than retention allows, and retire what is stale for long."""
     now = timezone.now()
     today = now.date()
     days.ensure_partitions(today)
@@ -124,6 +125,8 @@ def partitions() -> None:
     retention.drop_kept_answers(before=now - kept_answers.KEPT_FOR)
     retention.drop_request_counts(before=now - rates.KEPT)
     retention.drop_certificates(before=now - certificates.KEPT_FOR)
+    while retired := staleness.retire_stale(grace=timedelta(days=settings.KAIROS_STALE_GRACE_DAYS), now=now):
+        _log.warning("retired %d resources that their sources have not listed for too long", retired)
 
 
 def _drop(partitioned: days.Partitioned, today: date, kept_days: int) -> None:

@@ -42,7 +42,7 @@ from probes.wire.http1 import Reading
 from probes.wire.limits import Limits
 from probes.wire.transport import _origin
 from tests.fakes.dialogue import HOST, NOON, Amends, Registry, Says
-from tests.fuzz import endpoints, seeds
+from tests.fuzz import discovery, endpoints, seeds
 
 Shape = Hashable
 Check = Callable[[bytes], Shape]
@@ -387,5 +387,8 @@ PARSERS: Final[Mapping[str, Parser]] = {
         "statuses": endpoints.check_statuses,
         "pattern": endpoints.check_user_pattern,
         "answer": endpoints.check_answer,
+        "manifests": discovery.check_manifests,
+        "dockerfile": discovery.check_dockerfile,
+        "tags": discovery.check_tags,
     }.items()
 }

@@ -11,6 +11,7 @@ NOT_SIMULATED: Final = {
     "accounts.end_with_keys": "the broker's accounts: there is no broker",
     "retention": "no scenario lasts as long as anything is kept",
     "thinning": "likewise",
+    "staleness": "likewise: nothing is listed by a source",
     "partitions.drop_partitions": "likewise",
     "partitions.is_held": "likewise: asked of what drops and thins",
 }
