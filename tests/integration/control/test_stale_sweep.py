@@ -30,7 +30,7 @@ def test_upkeep_retires_what_is_stale_for_longer_than_the_grace(
         Resource.objects.filter(pk=image.pk).update(tag=tag)
     staleness.mark_stale([gone.pk], now=now - 8 * DAY)
     staleness.mark_stale([missing.pk], now=now - 6 * DAY)
-    monkeypatch.setattr(tasks.timezone, "now", lambda: now)
+    monkeypatch.setattr("probes.tasks.control.timezone.now", lambda: now)
     tasks.partitions()
     assert states() == {"listed": (False, False), "missing": (True, False), "gone": (True, True)}
     gone.refresh_from_db()
