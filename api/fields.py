@@ -8,8 +8,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from api.access import reach_in
-from probes.models import Region
+from probes.models import Credential, Region
 from probes.policy import names
+from probes.policy.access import Role
 from probes.protocol.outcome import rfc3339
 from probes.selectors import visible
 from probes.selectors.regions import UNREAD
@@ -47,7 +48,11 @@ class _WithinReach(serializers.RelatedField[Any, Any, Any]):
 
     def get_queryset(self) -> Any:
         found = super().get_queryset()
-        return None if found is None else visible.among(found, reach_in(self.context))
+        if found is None:
+            return None
+        # To have a login shown somewhere takes more than to see what it was given to.
+        role = Role.EDITOR if found.model is Credential else Role.VIEWER
+        return visible.among(found, reach_in(self.context, role))
 
 
 class RowField(_WithinReach, serializers.PrimaryKeyRelatedField[RowT]):
