@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from probes.models import AuditEntry, Event, Incident, Outcome, RegionEvent, Run
+from probes.models import AuditEntry, Event, Incident, Outcome, RegionEvent, Run, VerdictChange
 
 ORDERING: Final = "ordering"
 PAGE_PARAMETERS: Final = frozenset({"cursor", "page_size"})
@@ -212,6 +212,12 @@ class RunPagination(KeysetPagination[Run]):
     """The last ordered first."""
 
     order = Order(column="asked_at", values=INSTANTS, is_descending=True)
+
+
+class VerdictChangePagination(KeysetPagination[VerdictChange]):
+    """The newest first."""
+
+    order = Order(column="at", values=INSTANTS, is_descending=True)
 
 
 class RegionEventPagination(KeysetPagination[RegionEvent]):

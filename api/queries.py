@@ -93,6 +93,23 @@ class ResourceFilter(StrictBody, ResourceQuery):
     include = None  # type: ignore[assignment]  # as DRF has it taken away
 
 
+class VerdictQuery(Query[Resource]):
+    state = serializers.MultipleChoiceField(
+        choices=[state.value for state in VerdictState], required=False, help_text="Repeat it for any of several."
+    )
+    registry = NamedRowField[Registry](
+        slug_field="host", queryset=Registry.objects.all(), required=False, help_text="A registry's host."
+    )
+    group = NamedRowField[ResourceGroup](
+        slug_field="name", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's name."
+    )
+
+    def narrow(self, rows: QuerySet[Resource]) -> QuerySet[Resource]:
+        asked = dict(self.validated_data)
+        states = asked.pop("state", None)
+        return (rows.filter(judged(states)) if states else rows).filter(**asked)
+
+
 class OutcomeQuery(Query[Outcome]):
     resource = RowField[Resource](queryset=Resource.objects.all(), required=False, help_text="A resource's id.")
     region = NamedRowField[Region](

@@ -17,6 +17,7 @@ from api.views.rollups import GroupRollUpsView, RegionRollUpsView, RegistryRollU
 from api.views.runs import ProbesView, RunViewSet
 from api.views.schema import DocsView, NowhereView, SchemaView
 from api.views.standing import ResourceUptimeView, ResourceVerdictView
+from api.views.verdicts import VerdictChangeViewSet, VerdictViewSet
 
 app_name = "api"
 
@@ -29,6 +30,7 @@ _router.register("events", EventViewSet, basename="events")
 _router.register("audit", AuditViewSet, basename="audit")
 _router.register("groups", GroupViewSet, basename="groups")
 _router.register("maintenance-windows", WindowViewSet, basename="maintenance-windows")
+_router.register("verdicts", VerdictViewSet, basename="verdicts")
 _router.register("runs", RunViewSet, basename="runs")
 _router.register("tokens", AccessTokenViewSet, basename="tokens")
 
@@ -37,6 +39,11 @@ urlpatterns = [
     path("v1/regions/<slug:slug>/events", RegionEventViewSet.as_view({"get": "list"}), name="region-events"),
     path("v1/compare", CompareView.as_view(), name="compare"),
     path("v1/resources/<int:id>/verdict", ResourceVerdictView.as_view(), name="resource-verdict"),
+    path(
+        "v1/resources/<int:id>/verdict-changes",
+        VerdictChangeViewSet.as_view({"get": "list"}),
+        name="resource-verdict-changes",
+    ),
     path("v1/resources/<int:id>/rollups", ResourceRollUpsView.as_view(), name="resource-rollups"),
     path("v1/groups/<int:id>/rollups", GroupRollUpsView.as_view(), name="group-rollups"),
     path("v1/registries/<int:id>/rollups", RegistryRollUpsView.as_view(), name="registry-rollups"),

@@ -77,6 +77,27 @@ def standing_in_full() -> dict[str, Any]:
     return dict(standing.StandingSerializer(shown).data)
 
 
+def verdict() -> dict[str, Any]:
+    return {
+        "resource": 12,
+        "slug": "checkout-service",
+        "state": "unavailable",
+        "since": "2026-11-23T14:00:02.318Z",
+        "computed_at": "2026-11-23T14:00:02.318Z",
+        "explanation": _EXPLANATION,
+    }
+
+
+def verdict_change() -> dict[str, Any]:
+    return {
+        "id": 912,
+        "at": "2026-11-23T14:00:02.318Z",
+        "before": "available",
+        "state": "unavailable",
+        "explanation": _EXPLANATION,
+    }
+
+
 def incident() -> dict[str, Any]:
     return {
         "id": _INCIDENT,

@@ -7,7 +7,7 @@ from typing import Final
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import Prefetch, Q, QuerySet
 
-from probes.models import Region, RegionState, Resource, ResourceWords, Verdict
+from probes.models import Region, RegionState, Resource, ResourceWords, Verdict, VerdictChange
 from probes.policy.access import EVERYTHING, Reach
 from probes.policy.verdict import Decision, Inputs, VerdictState, decide
 from probes.selectors import registries, visible
@@ -53,6 +53,17 @@ def judged(states: Collection[str]) -> Q:
     if VerdictState.UNKNOWN not in states:
         return Q(pk__in=found)
     return Q(pk__in=found.union(Resource.objects.filter(verdict=None).order_by().values("pk"), all=True))
+
+
+def with_verdicts() -> QuerySet[Resource]:
+    """Resources with their verdicts alone, without what these were made of. One query."""
+    read = ("slug", "verdict__state", "verdict__since", "verdict__computed_at", "verdict__explanation")
+    return Resource.objects.select_related("verdict").only(*read)
+
+
+def changes_of(resource: Resource) -> QuerySet[VerdictChange]:
+    """The changes of a resource's verdict, the newest first, without what they were made of."""
+    return VerdictChange.objects.filter(resource=resource).defer("inputs").order_by("-at", "-id")
 
 
 def verdict_state(resource: Resource) -> VerdictState:

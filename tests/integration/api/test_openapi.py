@@ -165,6 +165,9 @@ def test_examples_are_as_described(schema: dict[str, Any]) -> None:
     valid(schema, "/api/v1/groups/{id}", "200", verdict_examples.group())
     valid(schema, "/api/v1/compare", "200", comparison_examples.of_resource())
     valid(schema, "/api/v1/compare", "200", comparison_examples.of_registry())
+    valid(schema, "/api/v1/verdicts", "200", {"next": None, "results": [verdict_examples.verdict()]})
+    changes = {"next": None, "results": [verdict_examples.verdict_change()]}
+    valid(schema, "/api/v1/resources/{id}/verdict-changes", "200", changes)
     valid(schema, "/api/v1/resources/{id}/rollups", "200", comparison_examples.rollups())
     valid(schema, "/api/v1/maintenance-windows", "200", {"next": None, "results": [verdict_examples.window()]})
     valid(schema, "/api/v1/maintenance-windows/{id}", "200", verdict_examples.planned_window())

@@ -1,0 +1,44 @@
+"""Verdicts as they are now, and how they changed."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from api.fields import InstantField
+from api.serializers.resource import VERDICT_STATES, VerdictSerializer
+from probes.models import Resource, Verdict, VerdictChange
+from probes.selectors.resources import verdict_state
+
+
+class ResourceVerdictSerializer(VerdictSerializer):
+    """The verdict on a resource."""
+
+    resource = serializers.IntegerField(help_text="The resource's id.")
+    slug = serializers.CharField(help_text="The resource's stable name.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Put what it is about first."""
+        fields = super().get_fields()
+        return {name: fields[name] for name in ("resource", "slug")} | fields
+
+    def to_representation(self, resource: Resource) -> dict[str, Any]:
+        verdict: Verdict | None = getattr(resource, "verdict", None)
+        facts = {
+            "resource": resource.pk,
+            "slug": resource.slug,
+            "state": verdict_state(resource).value,
+            "since": verdict.since if verdict else None,
+            "computed_at": verdict.computed_at if verdict else None,
+            "explanation": verdict.explanation if verdict else "",
+        }
+        return dict(super().to_representation(facts))
+
+
+class VerdictChangeSerializer(serializers.Serializer[VerdictChange]):
+    """From `at` on the verdict is `state`."""
+
+    id = serializers.IntegerField()
+    at = InstantField()
+    before = serializers.ChoiceField(choices=VERDICT_STATES)
+    state = serializers.ChoiceField(choices=VERDICT_STATES)
+    explanation = serializers.CharField(help_text="How it came about, in a sentence.")
