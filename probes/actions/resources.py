@@ -1,12 +1,12 @@
 """Making, changing, pausing, resuming and deleting what is checked."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
 from probes.actions import incidents, notices, verdicts
@@ -29,6 +29,9 @@ from probes.policy.incidents import Cause
 from probes.policy.verdict import VerdictState
 from probes.protocol.endpoint import EndpointPlan
 from probes.protocol.reference import parse_reference
+
+LONGEST_PAUSE: Final = timedelta(days=366)
+"""Whoever means longer than a year pauses for good."""
 
 _ANOTHER: Final = "it names something else now"
 _FROM_THE_REFERENCE: Final = ("registry", "repository", "tag", "digest")
@@ -66,7 +69,7 @@ def save(
         else:
             # The tick may have moved these on since the caller read the row.
             resource.next_due_at, resource.asked_slot = before.next_due_at, before.asked_slot
-            resource.paused_at = before.paused_at
+            resource.paused_at, resource.resume_at = before.paused_at, before.resume_at
             resource.stale_at, resource.retired_at = before.stale_at, before.retired_at
             _settle(before, resource, now)
             others_vote = regions is not None and set(regions) != set(before.regions.all())
@@ -83,14 +86,18 @@ def save(
     return resource
 
 
-def pause(resource_ids: Iterable[int], *, now: datetime) -> int:
-    """Stop checking; returns how many were not paused before. What is on its way still arrives.
+def pause(resource_ids: Iterable[int], *, now: datetime, until: datetime | None = None) -> int:
+    """Stop checking, for good or until then; returns how many were not paused before.
 
-    An incident that is open is over with the next reap.
+    What is on its way still arrives. An incident that is open is over with the next reap. What is paused already is
+    so until the new end. Raises `ValidationError` for an end that is not ahead or too far.
     """
+    if until is not None and not now < until <= now + LONGEST_PAUSE:
+        raise ValidationError({"until": f"Say an instant of the next {LONGEST_PAUSE.days} days."})
     with transaction.atomic():
-        running = Resource.objects.filter(pk__in=list(resource_ids), paused_at=None).order_by("pk")
-        ids = list(running.select_for_update(no_key=True).values_list("pk", flat=True))
+        chosen = Resource.objects.filter(pk__in=list(resource_ids)).order_by("pk").select_for_update(no_key=True)
+        paused_at = dict(chosen.values_list("pk", "paused_at"))
+        ids = [pk for pk, since in paused_at.items() if since is None]
         # Whoever is checked is not paused: the version before ended no pauses, and there is only room for one.
         Pause.objects.filter(resource__in=ids, ends_at=None).update(ends_at=Greatest("starts_at", Value(now)))
         Pause.objects.bulk_create(Pause(resource_id=pk, starts_at=now) for pk in ids)
@@ -99,7 +106,9 @@ def pause(resource_ids: Iterable[int], *, now: datetime) -> int:
         concerned = Verdict.objects.filter(pk__in=open_ones.values("resource_id")).order_by("pk")
         held = list(concerned.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
         Verdict.objects.filter(pk__in=held).update(stale_at=now)
-        return Resource.objects.filter(pk__in=ids).update(paused_at=now)
+        count = Resource.objects.filter(pk__in=ids).update(paused_at=now, resume_at=until)
+        Resource.objects.filter(pk__in=paused_at.keys() - set(ids)).exclude(resume_at=until).update(resume_at=until)
+        return count
 
 
 def resume(resource_ids: Iterable[int], *, now: datetime) -> int:
@@ -112,7 +121,19 @@ def resume(resource_ids: Iterable[int], *, now: datetime) -> int:
         paused = there.filter(paused_at__isnull=False).order_by("pk")
         ids = list(paused.select_for_update(no_key=True).values_list("pk", flat=True))
         Pause.objects.filter(resource__in=ids, ends_at=None).update(ends_at=Greatest("starts_at", Value(now)))
-        return Resource.objects.filter(pk__in=ids).update(paused_at=None, next_due_at=slots.whole_second(now))
+        return Resource.objects.filter(pk__in=ids).update(
+            paused_at=None, resume_at=None, next_due_at=slots.whole_second(now)
+        )
+
+
+def resume_due(*, now: datetime) -> int:
+    """Check again what was paused until now; returns how many. What was retired meanwhile stays so."""
+    paused = Resource.objects.filter(paused_at__isnull=False, retired_at=None)
+    due = paused.filter(resume_at__lte=now, resume_at__gt=F("paused_at"))
+    # Whoever changes his mind meanwhile holds the row, and is waited for by nobody here.
+    with transaction.atomic():
+        ids = list(due.order_by("pk").select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True))
+        return resume(ids, now=now) if ids else 0
 
 
 def delete(resource_ids: Iterable[int], *, now: datetime) -> None:

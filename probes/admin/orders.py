@@ -1,9 +1,10 @@
 """What a person orders in the admin: check now, pause, resume. Each says what was ordered, and where to look."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
@@ -14,6 +15,7 @@ from django.utils.html import format_html
 from kombu.exceptions import OperationalError
 
 from probes.actions import dispatch, resources
+from probes.admin import display
 from probes.admin.base import KairosAdmin, log_change
 from probes.models import Resource
 from probes.tasks import publish_on_commit
@@ -21,12 +23,13 @@ from probes.trust.keys import KeyFileError
 
 MOST_AT_ONCE: Final = 1000
 ORDERS: Final = ("check_now", "pause", "resume")
+TIMED: Final = ("pause_for_an_hour", "pause_for_a_day")
 
 
 class OrderingAdmin(KairosAdmin):
     """The actions of the list, and the same as buttons of one resource's page."""
 
-    actions = ORDERS
+    actions = (*ORDERS, *TIMED)
 
     @admin.action(permissions=["change"], description="Check now")
     def check_now(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
@@ -48,11 +51,15 @@ class OrderingAdmin(KairosAdmin):
 
     @admin.action(permissions=["change"], description="Pause")
     def pause(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
-        with transaction.atomic():
-            log_change(request, chosen, "Paused.")
-            count = resources.pause(chosen.values_list("pk", flat=True), now=timezone.now())
-        done = f"{_counted(count)} paused: nothing is checked until resumed. What is on its way still arrives."
-        self.message_user(request, done if count else "All of these were paused already.")
+        self._pause(request, chosen, until=None)
+
+    @admin.action(permissions=["change"], description="Pause for an hour")
+    def pause_for_an_hour(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
+        self._pause(request, chosen, until=timezone.now() + timedelta(hours=1))
+
+    @admin.action(permissions=["change"], description="Pause for a day")
+    def pause_for_a_day(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
+        self._pause(request, chosen, until=timezone.now() + timedelta(days=1))
 
     @admin.action(permissions=["change"], description="Resume")
     def resume(self, request: HttpRequest, chosen: QuerySet[Resource]) -> None:
@@ -68,9 +75,30 @@ class OrderingAdmin(KairosAdmin):
             return HttpResponseNotAllowed(["POST"])
         if not self.has_change_permission(request):
             raise PermissionDenied
-        if (order := request.POST.get("order")) in ORDERS:
+        order = request.POST.get("order")
+        if order == "pause" and (typed := request.POST.get("until")):
+            self._pause_until(request, Resource.objects.filter(pk=resource_id), typed)
+        elif order in ORDERS:
             getattr(self, order)(request, Resource.objects.filter(pk=resource_id))
         return HttpResponseRedirect(reverse("admin:probes_resource_change", args=[resource_id]))
+
+    def _pause_until(self, request: HttpRequest, chosen: QuerySet[Resource], typed: str) -> None:
+        try:
+            until = datetime.fromisoformat(typed)
+            self._pause(request, chosen, until=until.replace(tzinfo=UTC) if until.tzinfo is None else until)
+        except ValidationError as refused:
+            self.message_user(request, f"Nothing was paused. {' '.join(refused.messages)}", messages.ERROR)
+        except (ValueError, OverflowError):
+            self.message_user(request, "Nothing was paused: that is no date with a time.", messages.ERROR)
+
+    def _pause(self, request: HttpRequest, chosen: QuerySet[Resource], *, until: datetime | None) -> None:
+        with transaction.atomic():
+            count = resources.pause(chosen.values_list("pk", flat=True), now=timezone.now(), until=until)
+            log_change(request, chosen, f"Paused until {display.stamp(until)}." if until else "Paused.")
+        end = f"until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until else "until resumed"
+        done = f"{_counted(count)} paused: nothing is checked {end}. What is on its way still arrives."
+        were = "All of these were paused already" + (f", and are now {end}." if until else ".")
+        self.message_user(request, done if count else were)
 
     def _say_what_was_sent(self, request: HttpRequest, ids: list[int], asked: dispatch.Asked) -> None:
         if not asked.messages:

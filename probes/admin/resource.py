@@ -223,9 +223,15 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
 
     @admin.display(description="schedule", ordering="next_due_at")
     def due(self, resource: Resource) -> SafeString:
+        now = timezone.now()
         every = f"every {exact(resource.every_seconds)}"
-        next_check = "paused" if resource.is_paused else f"next {display.due(resource.next_due_at, timezone.now())}"
-        return format_html('{}<br><span class="quiet">{}</span>', display.whole(every), display.whole(next_check))
+        if (ends := resource.resumes_at) is not None:
+            following = f"paused, resumed {display.due(ends, now)}"
+        elif resource.is_paused:
+            following = "paused"
+        else:
+            following = f"next {display.due(resource.next_due_at, now)}"
+        return format_html('{}<br><span class="quiet">{}</span>', display.whole(every), display.whole(following))
 
 
 def _is_endpoint(request: HttpRequest, resource: Resource | None) -> bool:

@@ -43,6 +43,7 @@ def panel(request: HttpRequest, resource_id: int) -> SafeString | None:
         "is_unknown": row.verdict_state is VerdictState.UNKNOWN,
         "since": display.aged(row.verdict.since) if row.verdict else None,
         "explanation": row.verdict.explanation if row.verdict else "",
+        "resumes": display.stamped(row.resource.resumes_at) if row.resource.resumes_at else "",
         "next_check": display.due(row.resource.next_due_at, timezone.now()),
         "lines": [_line(row.resource, cell) for cell in row.cells if cell],
     }

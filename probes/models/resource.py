@@ -70,6 +70,7 @@ class ResourceKind(models.TextChoices):
         "paused_at",
         "stale_at",
         "retired_at",
+        "resume_at",
         *TERM_FIELDS,
     ),
     addresses=("reference",),
@@ -92,7 +93,8 @@ class Resource(Named, Managed, TermFields):
 
     States of a row:
     - scheduled: `paused_at` is null; the tick claims it when `next_due_at` has come;
-    - paused: `paused_at` is set; nothing is claimed until it is resumed, then one check at once;
+    - paused: `paused_at` is set; nothing is claimed until it is resumed, then one check at once. Somebody resumes it,
+      or the upkeep does once `resume_at` has come; one that is not after `paused_at` is of a pause before;
     - retired: `retired_at` is set, and with it `paused_at`; it is not counted any more, and keeps its history until
       somebody restores or deletes it.
 
@@ -208,6 +210,7 @@ class Resource(Named, Managed, TermFields):
     stale_at = models.DateTimeField(null=True, blank=True, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    resume_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_due_at = models.DateTimeField(default=at_once, editable=False)
     asked_slot = models.DateTimeField(
         null=True,
@@ -230,6 +233,7 @@ class Resource(Named, Managed, TermFields):
                 models.Index(fields=[name], condition=~Q(**{name: None}), name=f"resource_{name}")
                 for name in ("schedule", "policy", "managed_by", "retired_at")
             ),
+            models.Index(fields=["resume_at"], condition=Q(resume_at__isnull=False), name="resource_to_resume"),
         ]
         constraints: ClassVar = [
             *Named.Meta.constraints,
@@ -306,6 +310,13 @@ class Resource(Named, Managed, TermFields):
             self.spacing_seconds = self.schedule.interval_seconds
         else:
             self.spacing_seconds = min(slots.interval_by(calendar, now), validation.LONGEST_INTERVAL_SECONDS)
+
+    @property
+    def resumes_at(self) -> datetime | None:
+        """When the present pause ends by itself; None where it does not, or there is none."""
+        if self.paused_at is None or self.resume_at is None or self.is_retired:
+            return None
+        return self.resume_at if self.resume_at > self.paused_at else None
 
     @property
     def canonical(self) -> str:

@@ -19,6 +19,7 @@ from probes.actions import (
     rates,
     region_keys,
     regions,
+    resources,
     retention,
     runs,
     scopes,
@@ -71,6 +72,8 @@ def reap() -> None:
     while (reaped := missed.reap_batches(now=now)).batches:
         _log.warning("%d batches came to nothing: %d slots missed", reaped.batches, reaped.slots)
     runs.end_overdue(now=now)
+    if count := resources.resume_due(now=now):
+        _log.info("%d resources are resumed: they were paused until now", count)
     for item in shedding.adjust_strides(now=now):
         _log.warning("%s", item)
     verdicts.refresh_lapsed(now=now)

@@ -19,7 +19,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from probes.actions import channels, events, maintenance, refusals
+from probes.actions import channels, events, maintenance, refusals, runs
 from probes.models import (
     AccessToken,
     Channel,
@@ -73,6 +73,7 @@ def grow(plane: ControlPlane, number: int) -> None:
     image = plane.image(f"registry-{number}.example/org/app:1", name=f"image {number}", group=group)
     Credential.objects.create(registry=image.registry, repository_prefix=f"org-{number}")
     image.regions.set([region.row for region in plane.regions.values()])
+    runs.check([image.pk], by=user, now=now)
     for found in (None, dict.fromkeys(plane.regions, finding(Reason.TAG_NOT_FOUND))):
         plane.check(image, finds=found)
     MissedSlots.objects.create(resource=image, first_slot=now, last_slot=now, cause=MissedCause.DOWNTIME.value)

@@ -229,6 +229,38 @@ def test_chosen_rows_are_paused_and_resumed(client: Client, plane: ControlPlane,
     assert Resource.objects.filter(paused_at__isnull=action == "resume").count() == 2
 
 
+def test_image_is_paused_until_an_instant(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    order = f"{ADMIN}/resource/{image.pk}/order/"
+    until = timezone.now().replace(second=0, microsecond=0) + timedelta(hours=3)
+    response = client.post(order, {"order": "pause", "until": f"{until:%Y-%m-%dT%H:%M}"})
+    (told,) = messages_of(response)
+    assert told.startswith(f"One resource is paused: nothing is checked until {until:%Y-%m-%d %H:%M} UTC.")
+    image.refresh_from_db()
+    assert image.resumes_at == until
+    assert f"nothing is checked until {until:%Y-%m-%d %H:%M}:00 UTC" in shown(client, page_of(image))
+    assert "paused, resumed in 2 h" in shown(client, f"{ADMIN}/resource/")
+
+
+@pytest.mark.parametrize("typed", ["yesterday", "2020-01-01T00:00", "9999-12-31T23:59", "0001-01-01T00:00+14:00"])
+def test_image_is_paused_until_no_other_time(client: Client, plane: ControlPlane, typed: str) -> None:
+    image = plane.image()
+    response = client.post(f"{ADMIN}/resource/{image.pk}/order/", {"order": "pause", "until": typed})
+    (told,) = messages_of(response)
+    assert told.startswith("Nothing was paused")
+    image.refresh_from_db()
+    assert not image.is_paused
+
+
+def test_chosen_rows_are_paused_for_a_while(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    client.post(f"{ADMIN}/resource/", {"action": "pause_for_an_hour", "_selected_action": [image.pk]})
+    image.refresh_from_db()
+    ends = image.resumes_at
+    assert ends is not None
+    assert timedelta(minutes=59) < ends - timezone.now() <= timedelta(hours=1)
+
+
 @pytest.mark.parametrize("order", ["check_now", "pause", "resume"])
 def test_onlooker_orders_nothing(onlooker: Client, plane: ControlPlane, order: str) -> None:
     image = plane.image()
