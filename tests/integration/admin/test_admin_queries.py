@@ -27,11 +27,14 @@ from probes.models import (
     HostCertificate,
     MaintenanceWindow,
     MissedSlots,
+    Policy,
     ProviderIdentity,
     Resource,
     ResourceGroup,
     RoleGrant,
     Rule,
+    Schedule,
+    Source,
 )
 from probes.policy.slots import MissedCause
 from probes.policy.tag_events import Tagged, of_move
@@ -57,7 +60,10 @@ def grow(plane: ControlPlane, number: int) -> None:
     people = Group.objects.create(name=f"people {number}")
     user = User.objects.create(username=f"user-{number}", is_staff=True)
     user.groups.add(people)
-    group = ResourceGroup.objects.create(name=f"group {number}")
+    policy = Policy.objects.create(name=f"policy {number}")
+    schedule = Schedule.objects.create(name=f"schedule {number}", interval_seconds=300)
+    source = Source.objects.create(name=f"source-{number}")
+    group = ResourceGroup.objects.create(name=f"group {number}", policy=policy)
     RoleGrant.objects.create(user=user, role="operator", group=group)
     RoleGrant.objects.create(team=people, role="viewer")
     ProviderIdentity.objects.create(user=user, issuer="https://id", subject=str(number), made_at=now, seen_at=now)
@@ -71,6 +77,7 @@ def grow(plane: ControlPlane, number: int) -> None:
     _grow_clockwork(number)
 
     image = plane.image(f"registry-{number}.example/org/app:1", name=f"image {number}", group=group)
+    Resource.objects.filter(pk=image.pk).update(policy=policy, schedule=schedule, managed_by=source)
     Credential.objects.create(registry=image.registry, repository_prefix=f"org-{number}")
     image.regions.set([region.row for region in plane.regions.values()])
     runs.check([image.pk], by=user, now=now)
