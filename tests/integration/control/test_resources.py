@@ -421,7 +421,7 @@ def test_end_of_a_pause_is_that_which_was_said_last(
 ) -> None:
     (image,) = make_images()
     resources.pause([image.pk], now=now, until=now + HOUR)
-    assert resources.pause([image.pk], now=now + MINUTE, until=again and now + again) == 0
+    assert resources.pause([image.pk], now=now + MINUTE, until=None if again is None else now + again) == 0
     image.refresh_from_db()
     assert image.paused_at == now
     assert image.resumes_at == (ends and now + ends)
