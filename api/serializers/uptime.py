@@ -51,7 +51,9 @@ class RegionFigureSerializer(FigureSerializer):
 class _RangeSerializer(serializers.Serializer[Any]):
     range = serializers.CharField(help_text="As asked for.")
     since = InstantField(help_text="From the full hour on.")
-    until = InstantField(help_text="To the end of an hour, or to now.")
+    until = InstantField(
+        help_text="To the end of an hour, or to now; of a group, to the last hour that is rolled up."
+    )
     target_percent = serializers.FloatField(allow_null=True, help_text="From the terms in force; null for none.")
 
 

@@ -23,7 +23,7 @@ from probes.models import Resource, ResourceGroup
 from probes.policy.access import SHARED, NeedTable
 from probes.selectors import visible
 from probes.selectors.terms import groups, in_force
-from probes.selectors.uptime import of_many
+from probes.selectors.uptime import of_group
 
 _ID: Final = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The group's.")
 
@@ -58,19 +58,22 @@ class GroupUptimeView(APIView):
         operation_id="groups_uptime_retrieve",
         parameters=[_ID, UptimeQuery],
         summary="Reckon the uptime of a group",
-        description="The seconds of all resources that belong to it now, held against the group's target.",
+        description=(
+            "The seconds of all resources together, held against the group's target. It is told what is rolled up, "
+            "which an hour is twelve minutes after its end, and each hour counts what belonged to the group then."
+        ),
         examples=[OpenApiExample("A week of three images", value=examples.group_uptime(), response_only=True)],
         responses={200: GroupUptimeSerializer, 400: BAD_REQUEST, 401: UNAUTHENTICATED, 404: NOT_FOUND},
     )
     def get(self, request: Request, **named: int) -> Response:
         name, over = asked(request.query_params, now=timezone.now())
         group = get_object_or_404(visible.among(ResourceGroup.objects.all(), reach_of(request)), pk=named["id"])
-        resources = list(Resource.objects.filter(group=group).only("pk", "group_id", "registry_id"))
+        told, seconds = of_group(group.pk, over)
         target = in_force(group).terms.uptime_target_percent
         shown: dict[str, Any] = {
             "group": group.pk,
-            "resources": len(resources),
-            **figures.of_range(name, over, target),
-            "overall": figures.budgeted(of_many(resources, over), target),
+            "resources": Resource.objects.filter(group=group).count(),
+            **figures.of_range(name, told, target),
+            "overall": figures.budgeted(seconds, target),
         }
         return Response(GroupUptimeSerializer(shown).data)

@@ -18,11 +18,11 @@ from api.ranges import UptimeQuery, asked
 from api.serializers.standing import StandingSerializer
 from api.serializers.terms import origins, said
 from api.serializers.uptime import ResourceUptimeSerializer
-from probes.models import Resource
+from probes.models import ALL_REGIONS, Resource
 from probes.selectors import standing, visible
 from probes.selectors.subscriptions import regions_of
 from probes.selectors.terms import in_force
-from probes.selectors.uptime import rolled_each
+from probes.selectors.uptime import at_once, rolled_pieces
 
 _ID: Final = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The resource's.")
 
@@ -75,12 +75,14 @@ class ResourceUptimeView(APIView):
         reach = reach_of(request)
         regions = [region for region in regions_of([resource.pk])[resource.pk] if reach.holds_region(region.pk)]
         target = in_force(resource).terms.uptime_target_percent
-        (found,) = rolled_each(resource, [over], [None, *regions])
+        found = at_once(resource, rolled_pieces(over), [None, *regions], timed=False)
         shown: dict[str, Any] = {
             "resource": resource.pk,
             **figures.of_range(name, over, target),
-            "overall": figures.budgeted(found[0].seconds, target),
-            "regions": [{"region": region.slug, **figures.figure(found[region.pk].seconds)} for region in regions],
+            "overall": figures.budgeted(found[ALL_REGIONS].rolled.seconds, target),
+            "regions": [
+                {"region": region.slug, **figures.figure(found[region.pk].rolled.seconds)} for region in regions
+            ],
         }
         return Response(ResourceUptimeSerializer(shown).data)
 

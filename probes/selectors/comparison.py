@@ -142,7 +142,7 @@ def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[R
     ids = [region.pk for region in regions]
     found = sums.of(Source.of_owner(kind, owner_id), taken, [ALL_REGIONS, *ids])
     counts, failures = _failing(kind, owner_id, ids)
-    sizes = sums.resources_of(kind, owner_id, ids, until=_rolled_end(taken))
+    sizes = sums.resources_of(kind, owner_id, ids, until=sums.rolled_end(taken))
     missing = [pk for pk in ids if pk not in failures]
     failures.update(_last_of_owner(kind, owner_id, missing, over) if missing else {})
     seen = [
@@ -156,7 +156,7 @@ def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[R
     ]
     facts = {item.region.slug: {"failing": _word(item.many)} for item in seen if item.many}
     return Comparison(
-        over=Interval(over.start, _rolled_end(taken) or over.end),
+        over=Interval(over.start, sums.rolled_end(taken) or over.end),
         overall=found.get(ALL_REGIONS, Sums()).rolled,
         regions=seen,
         disagreements=disagreements(facts),
@@ -185,11 +185,6 @@ def _word(many: Many | None) -> str | None:
 def _many(seen: int, counted: tuple[int, int] | None) -> Many:
     read, failing = counted or (0, 0)
     return Many(seen=seen, failing=failing, is_complete=read < MOST_FAILING)
-
-
-def _rolled_end(taken: Pieces) -> datetime | None:
-    ends = [item.end for item in (taken.days, *taken.hours) if item]
-    return max(ends, default=None)
 
 
 def _last_of_resource(

@@ -139,6 +139,11 @@ def resources_of(
     return dict(rows.values_list("region_id", "resources"))
 
 
+def rolled_end(taken: Pieces) -> datetime | None:
+    """Return the end of what was rolled up of a range, None where nothing was."""
+    return max((item.end for item in (taken.days, *taken.hours) if item), default=None)
+
+
 def length_seconds(taken: Pieces) -> int:
     """Return how many seconds of a range were rolled up."""
     whole = [*([taken.days] if taken.days else []), *taken.hours]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Max, Min, Sum
+from django.db.models import Max, Min
 
-from probes.models import ALL_REGIONS, DayRollUp, HourRollUp, Region, Resource, RollUp, RollUpProgress
+from probes.models import ALL_REGIONS, DayRollUp, HourRollUp, OwnerKind, Region, Resource, RollUp, RollUpProgress
 from probes.policy.intervals import Cover, Interval
 from probes.policy.latency import histograms
 from probes.policy.rollup import DAY, HOUR, Pieces, Rolled, pieces, total
@@ -22,7 +22,6 @@ from probes.selectors.sums import Sums
 
 _SECOND: Final = timedelta(seconds=1)
 _LENGTHS: Final = {RollUpProgress.Unit.HOUR: HOUR, RollUpProgress.Unit.DAY: DAY}
-_SECONDS: Final = {state.value: Sum(f"seconds_{state.value}", default=0) for state in Shown}
 
 
 def rolled_until(unit: RollUpProgress.Unit = RollUpProgress.Unit.HOUR) -> datetime | None:
@@ -86,22 +85,17 @@ def rolled_pieces(over: Interval) -> Pieces:
     return _pieces([over])[0]
 
 
-def of_many(resources: Sequence[Resource], over: Interval) -> Tally:
-    """Return the seconds of a range of all these resources together, by the verdicts over all regions.
+def of_group(group_id: int, over: Interval) -> tuple[Interval, Tally]:
+    """Return the seconds of all that belonged to a group, by the verdicts over all regions, and what they are of.
 
-    Each counts with its own seconds. Eight queries at most, for a range of whole hours.
+    That is what is rolled up of the range. Each resource counts with its own seconds, in each hour in which it was
+    of the group when that was rolled up (ADR 40). Three queries, however many resources there are.
     """
     (taken,) = _pieces([over])
-    ids = [resource.pk for resource in resources]
-    told = Tally()
-    for model, wholes in ((DayRollUp, _days([taken])), (HourRollUp, taken.hours)):
-        if wholes:
-            found = model.objects.filter(resource_id__in=ids, region_id=ALL_REGIONS)
-            told += Tally(**found.filter(timelines.within("starts_at", wholes)).aggregate(**_SECONDS))
-    silent = len(ids) * _length(taken) - told.counted - told.left_out
-    laid_out = (timelines.of(resources, end, [None]) for end in taken.ends)
-    ends = (tally(stretches) for one in laid_out for stretches in one.values())
-    return sum(ends, told + Tally(unknown=silent))
+    source = sums.Source.of_owner(OwnerKind.GROUP, group_id)
+    found = sums.of(source, taken, [ALL_REGIONS], timed=False)
+    told = Interval(over.start, sums.rolled_end(taken) or over.end)
+    return told, found.get(ALL_REGIONS, Sums()).rolled.seconds
 
 
 def stretches(resource: Resource, over: Interval, *, region: Region | None = None) -> list[Stretch]:
