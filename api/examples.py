@@ -9,6 +9,10 @@ from probes.protocol.taxonomy import Depth, Reason, Stage
 _SLOT: Final = "2026-11-23T14:00:00.000Z"
 _DIGEST: Final = "sha256:" + "5d0e" * 16
 _LAYER: Final = "sha256:" + "9f3a" * 16
+TERMS: Final = (
+    *("quorum", "minimum_votes", "failures", "recoveries", "fresh_intervals"),
+    *("severity", "degraded_after_seconds", "uptime_target_percent"),
+)
 _STARTED: Final = datetime(2026, 11, 23, 14, 0, 0, 412_000, tzinfo=UTC)
 
 
@@ -164,9 +168,20 @@ def handed_over() -> dict[str, Any]:
     return {"region": {**region(), "last_seen_at": None, "workers": []}, "bundle": files}
 
 
+def new_resource() -> dict[str, Any]:
+    return {
+        "name": "checkout service",
+        "reference": "registry.example.com/shop/checkout:1.4",
+        "platforms": ["linux/amd64", "linux/arm64"],
+        "group": "shop",
+        "labels": {"team": "shop"},
+    }
+
+
 def resource() -> dict[str, Any]:
     return {
         "id": 12,
+        "slug": "checkout-service",
         "name": "checkout service",
         "kind": "image",
         "reference": "registry.example.com/shop/checkout:1.4",
@@ -179,6 +194,8 @@ def resource() -> dict[str, Any]:
         "strict_platform": False,
         "depth": None,
         "interval_seconds": 300,
+        "schedule": None,
+        "every_seconds": 300,
         "manifest_cadence_seconds": 21_600,
         "blobs_cadence_seconds": 86_400,
         "sample_blobs": False,
@@ -187,9 +204,15 @@ def resource() -> dict[str, Any]:
         "endpoint": None,
         "credential": None,
         "regions": [],
-        "group": "Shop",
+        "group": "shop",
+        "policy": None,
+        "terms": {**dict.fromkeys(TERMS), "failures": 3},
         "labels": {"team": "shop"},
+        "managed_by": None,
         "paused_at": None,
+        "resumes_at": None,
+        "stale_at": None,
+        "retired_at": None,
         "next_due_at": "2026-11-23T14:05:00.000Z",
         "created_at": "2026-11-02T09:30:12.551Z",
         "updated_at": "2026-11-02T09:30:12.551Z",

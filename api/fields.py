@@ -96,7 +96,7 @@ class RegionsField(serializers.ListField):
 
 
 class NamedRowsField(serializers.ListField):
-    """Several rows by the names that are stable, in their order. One query for all of them."""
+    """Several rows within reach by the names that are stable, in their order. One query for all of them."""
 
     child = serializers.CharField(max_length=260)
     default_error_messages: ClassVar = {"does_not_exist": "There is none called {value}."}
@@ -110,7 +110,8 @@ class NamedRowsField(serializers.ListField):
         asked: list[str] = list(dict.fromkeys(super().to_internal_value(data)))
         found = {}
         if asked:
-            rows = self.queryset.all().filter(**{f"{self.named_by}__in": asked})
+            within = visible.among(self.queryset.all(), reach_in(self.context))
+            rows = within.filter(**{f"{self.named_by}__in": asked})
             found = {getattr(row, self.named_by): row for row in rows}
         message = self.error_messages["does_not_exist"]
         missing: Any = {

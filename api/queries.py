@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
 
+from api.access import reach_in
 from api.fields import InstantField, NamedRowField, RowField
 from api.pagination import ORDERING, PAGE_PARAMETERS, Order
 from api.sparse import FIELDS, SparseView
@@ -16,12 +17,15 @@ from probes.models import (
     Incident,
     MaintenanceWindow,
     Outcome,
+    Policy,
     Region,
     Registry,
     Resource,
     ResourceGroup,
     ResourceKind,
     Run,
+    Schedule,
+    Source,
 )
 from probes.models.audited import kinds
 from probes.policy.audit import AuditAction, Via
@@ -32,7 +36,7 @@ from probes.policy.terms import Severity
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason, Status
 from probes.selectors.events import concerning
-from probes.selectors.resources import judged, saying
+from probes.selectors.resources import judged, saying, seen
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -56,11 +60,51 @@ class ResourceQuery(Query[Resource]):
     kind = serializers.ChoiceField(
         choices=ResourceKind.choices, required=False, help_text="Only images, or endpoints."
     )
+    group = NamedRowField[ResourceGroup](
+        slug_field="slug", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's slug."
+    )
+    schedule = NamedRowField[Schedule](
+        slug_field="slug", queryset=Schedule.objects.all(), required=False, help_text="A schedule's slug."
+    )
+    policy = NamedRowField[Policy](
+        slug_field="slug", queryset=Policy.objects.all(), required=False, help_text="A policy's slug."
+    )
+    managed_by = NamedRowField[Source](
+        slug_field="slug", queryset=Source.objects.all(), required=False, help_text="The slug of a source."
+    )
+    label = serializers.ListField(
+        child=serializers.CharField(max_length=1_500),
+        max_length=10,
+        required=False,
+        help_text="`NAME:VALUE`, or `NAME` for any value of it. Repeat it for all of several.",
+    )
     verdict = serializers.MultipleChoiceField(
         choices=[state.value for state in VerdictState], required=False, help_text="Repeat it for any of several."
     )
+    region = NamedRowField[Region](
+        slug_field="slug",
+        queryset=Region.objects.all(),
+        required=False,
+        help_text="A region's slug: what was seen from there, and with `status` or `reason`, as what.",
+    )
+    status = serializers.MultipleChoiceField(
+        choices=[status.value for status in Status],
+        required=False,
+        help_text="As last seen from `region`, or from any. Repeat it for any of several.",
+    )
+    reason = serializers.MultipleChoiceField(
+        choices=[reason.value for reason in Reason],
+        required=False,
+        help_text="As last seen from `region`, or from any. Repeat it for any of several.",
+    )
     paused = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="Only paused, or only scheduled ones."
+    )
+    stale = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Only what its source lists no more, or only others."
+    )
+    retired = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Only what is kept for its history, or only others."
     )
     search = serializers.CharField(
         required=False,
@@ -71,16 +115,23 @@ class ResourceQuery(Query[Resource]):
         choices=["states"], required=False, help_text="What weighs and is left out unless asked for."
     )
 
+    _SAME: ClassVar = ("registry", "kind", "group", "schedule", "policy", "managed_by")
+    _SINCE: ClassVar = ("paused", "stale", "retired")
+
     def narrow(self, rows: QuerySet[Resource]) -> QuerySet[Resource]:
         asked = self.validated_data
-        if registry := asked.get("registry"):
-            rows = rows.filter(registry=registry)
-        if kind := asked.get("kind"):
-            rows = rows.filter(kind=kind)
+        rows = rows.filter(**{name: asked[name] for name in self._SAME if asked.get(name)})
+        for name in self._SINCE:
+            if asked[name] is not None:
+                rows = rows.filter(**{f"{name}_at__isnull": not asked[name]})
+        for label in asked.get("label", ()):
+            name, has_value, value = label.partition(":")
+            rows = rows.filter(labels__contains={name: value}) if has_value else rows.filter(labels__has_key=name)
         if states := asked.get("verdict"):
             rows = rows.filter(judged(states))
-        if asked["paused"] is not None:
-            rows = rows.filter(paused_at__isnull=not asked["paused"])
+        region, statuses, reasons = (asked.get(name) for name in ("region", "status", "reason"))
+        if region or statuses or reasons:
+            rows = rows.filter(seen(region, statuses or (), reasons or (), reach_in(self.context)))
         if text := asked.get("search"):
             rows = rows.filter(saying(text))
         return rows

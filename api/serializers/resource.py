@@ -5,9 +5,25 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.fields import InstantField
-from probes.models import Endpoint, RegionState, Resource, ResourceKind, Verdict
+from api.fields import InstantField, NamedRowField, NamedRowsField, slug_field
+from api.serializers.endpoint import EndpointSerializer, usual_request
+from api.serializers.terms import OwnTermsSerializer, nothing_of_its_own
+from api.strict import StrictBody
+from probes.models import (
+    Credential,
+    Policy,
+    Region,
+    RegionState,
+    Resource,
+    ResourceGroup,
+    ResourceKind,
+    Schedule,
+    Verdict,
+)
+from probes.models.resource import DEFAULT_INTERVAL_SECONDS, default_platforms
+from probes.models.validation import LONGEST_INTERVAL_SECONDS, LONGEST_LABEL
 from probes.policy.ballot import Stance
+from probes.policy.depth import BLOBS_CADENCE, MANIFEST_CADENCE
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Depth, Reason
 from probes.selectors.resources import verdict_state
@@ -65,132 +81,135 @@ class VerdictSerializer(serializers.Serializer[Any]):
     explanation = serializers.CharField(help_text="How it came about, in a sentence; empty before the first outcome.")
 
 
-class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
-    """What is asked of an endpoint, and what its answer has to be."""
-
-    headers = serializers.SerializerMethodField(
-        help_text="Their names; the values are for those who may change them."
+def _seconds(default: int, help_text: str) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        default=default, min_value=1, max_value=LONGEST_INTERVAL_SECONDS, help_text=help_text
     )
 
-    class Meta:
-        model = Endpoint
-        fields = (
-            "method",
-            "headers",
-            "follow_redirects",
-            "login_header",
-            "tls_minimum",
-            "statuses",
-            "contains",
-            "matches",
-            "json_path",
-            "json_equals",
-            "latency_ms",
-            "certificate_days",
-        )
-        read_only_fields = fields
 
-    def get_headers(self, endpoint: Endpoint) -> list[str]:
-        return sorted(endpoint.headers)
+def _flag(help_text: str) -> serializers.BooleanField:
+    return serializers.BooleanField(default=False, help_text=help_text)
 
 
-class ResourceSerializer(serializers.ModelSerializer[Resource]):
-    """An image or endpoint that is checked: what, how often, from where, and how it stands."""
+class _ReferenceField(serializers.CharField):
+    def get_attribute(self, instance: Resource) -> str:
+        return instance.shown_reference
 
-    kind = serializers.ChoiceField(choices=ResourceKind.choices)
-    reference = serializers.CharField(
-        source="shown_reference", help_text="As given. Of an endpoint, its URL without its query values."
+
+class ResourceSerializer(StrictBody):
+    """An image or endpoint that is checked: what, how often, from where, on which terms, and how it stands."""
+
+    id = serializers.IntegerField(read_only=True)
+    slug = slug_field()
+    name = serializers.CharField(max_length=255, allow_blank=True, default="")
+    kind = serializers.ChoiceField(
+        choices=ResourceKind.choices, required=False, help_text="An image if left out; it does not change."
+    )
+    reference = _ReferenceField(
+        max_length=1024,
+        help_text="As you would pull it, or an endpoint's URL, which is shown without its query values; sent as it "
+        "is shown, it stays.",
     )
     canonical = serializers.CharField(
         read_only=True, help_text="`host/repository[:tag][@digest]`. Of an endpoint, the URL likewise."
     )
-    registry = serializers.SlugRelatedField[Resource](
-        slug_field="host", read_only=True, help_text="Its host, or the endpoint's."
-    )
-    endpoint = EndpointSerializer(allow_null=True, help_text="What is asked and expected; null for an image.")
+    registry = serializers.CharField(source="registry.host", read_only=True, help_text="Its host, or the endpoint's.")
+    repository = serializers.CharField(read_only=True)
     tag = serializers.SerializerMethodField()
     digest = serializers.SerializerMethodField(help_text="The one that the reference names; null for a mere tag.")
-    platforms = serializers.ListField(child=serializers.CharField(), help_text="Or the single word `all`.")
-    strict_platform = serializers.BooleanField(
-        help_text="Whether a reference to one image that is for another platform is `platform_missing` "
-        "(unavailable), instead of available with the warning `platform_mismatch`."
+    platforms = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        allow_empty=False,
+        max_length=20,
+        default=default_platforms,
+        help_text="Or the single word `all`.",
+    )
+    strict_platform = _flag(
+        "Whether a reference to one image that is for another platform is `platform_missing` (unavailable), instead "
+        "of available with the warning `platform_mismatch`."
     )
     depth = serializers.ChoiceField(
-        choices=[(item.value, item.value) for item in Depth], allow_null=True, help_text="Null is automatic."
-    )
-    interval_seconds = serializers.IntegerField()
-    manifest_cadence_seconds = serializers.IntegerField(
-        help_text="How often an unchanged image's manifests are read again."
-    )
-    blobs_cadence_seconds = serializers.IntegerField(
-        help_text="How often an unchanged image's config and layers are asked for, where the depth is automatic."
-    )
-    sample_blobs = serializers.BooleanField(
-        help_text="Whether some layers are looked at in turn instead of all; such an outcome warns `probe_sampled`."
-    )
-    check_tag = serializers.BooleanField(
-        help_text="Whether, of `name:tag@digest`, the tag is asked for as well; one that points elsewhere by now is "
-        "the warning `tag_moved`."
-    )
-    is_tag_immutable = serializers.BooleanField(
-        help_text="Whether the tag is to point at one digest for ever; should it move, that is a critical event."
-    )
-    credential = serializers.IntegerField(
-        source="credential_id",
+        choices=[(item.value, item.value) for item in Depth],
         allow_null=True,
-        help_text="The id of the credential chosen for it; null is automatic.",
+        default=None,
+        help_text="Null is automatic.",
     )
-    regions = serializers.SlugRelatedField[Resource](
-        slug_field="slug", read_only=True, many=True, help_text="Where it is checked from; empty is everywhere."
+    interval_seconds = _seconds(DEFAULT_INTERVAL_SECONDS, "Between checks, where there is no `schedule`.")
+    schedule = NamedRowField[Schedule](
+        slug_field="slug",
+        queryset=Schedule.objects.all(),
+        allow_null=True,
+        default=None,
+        help_text="The slug of one that is in place of the interval.",
     )
-    group = serializers.CharField(
-        source="group.name",
+    every_seconds = serializers.IntegerField(
+        read_only=True, help_text="Between checks, by its schedule or its interval; of a crontab, about now."
+    )
+    manifest_cadence_seconds = _seconds(
+        int(MANIFEST_CADENCE.total_seconds()), "How often an unchanged image's manifests are read again."
+    )
+    blobs_cadence_seconds = _seconds(
+        int(BLOBS_CADENCE.total_seconds()),
+        "How often an unchanged image's config and layers are asked for, where the depth is automatic.",
+    )
+    sample_blobs = _flag(
+        "Whether some layers are looked at in turn instead of all; such an outcome warns `probe_sampled`."
+    )
+    check_tag = _flag(
+        "Whether, of `name:tag@digest`, the tag is asked for as well; one that points elsewhere by now is the "
+        "warning `tag_moved`."
+    )
+    is_tag_immutable = _flag(
+        "Whether the tag is to point at one digest for ever; should it move, that is a critical event."
+    )
+    endpoint = EndpointSerializer(
+        source="*", allow_null=True, default=usual_request, help_text="What is asked and expected; null for an image."
+    )
+    credential = NamedRowField[Credential](
+        slug_field="slug",
+        queryset=Credential.objects.select_related("registry"),
+        allow_null=True,
+        default=None,
+        help_text="The slug of the one that was chosen for it; null is automatic.",
+    )
+    regions = NamedRowsField(
+        queryset=Region.objects.only("pk", "slug"),
+        default=list,
+        help_text="The slugs of where it is checked from; empty is everywhere.",
+    )
+    group = NamedRowField[ResourceGroup](
+        slug_field="slug",
+        queryset=ResourceGroup.objects.all(),
+        allow_null=True,
+        default=None,
+        help_text="The slug of the group whose terms hold where it has none of its own.",
+    )
+    policy = NamedRowField[Policy](
+        slug_field="slug",
+        queryset=Policy.objects.all(),
+        allow_null=True,
+        default=None,
+        help_text="The slug of the policy whose terms hold before those of the group.",
+    )
+    terms = OwnTermsSerializer(source="*", default=nothing_of_its_own, help_text="What the resource itself says.")
+    labels = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=LONGEST_LABEL), default=dict
+    )
+    managed_by = serializers.CharField(
+        source="managed_by.slug",
         allow_null=True,
         read_only=True,
-        help_text="The name of the group whose terms hold where it has none of its own; null for none.",
+        help_text="The slug of the source that makes and changes it; null where that is done by hand.",
     )
-    labels = serializers.DictField(child=serializers.CharField())
-    paused_at = InstantField(allow_null=True)
-    next_due_at = InstantField()
-    created_at = InstantField()
-    updated_at = InstantField()
+    paused_at = InstantField(allow_null=True, read_only=True)
+    resumes_at = InstantField(allow_null=True, read_only=True, help_text="When the pause ends by itself.")
+    stale_at = InstantField(allow_null=True, read_only=True, help_text="Since when its source lists it no more.")
+    retired_at = InstantField(allow_null=True, read_only=True, help_text="Since when it is kept for its history.")
+    next_due_at = InstantField(read_only=True)
+    created_at = InstantField(read_only=True)
+    updated_at = InstantField(read_only=True)
     verdict = serializers.SerializerMethodField()
     states = StateSerializer(many=True, read_only=True)
-
-    class Meta:
-        model = Resource
-        fields = (
-            "id",
-            "name",
-            "kind",
-            "reference",
-            "canonical",
-            "registry",
-            "repository",
-            "tag",
-            "digest",
-            "platforms",
-            "strict_platform",
-            "depth",
-            "interval_seconds",
-            "manifest_cadence_seconds",
-            "blobs_cadence_seconds",
-            "sample_blobs",
-            "check_tag",
-            "is_tag_immutable",
-            "endpoint",
-            "credential",
-            "regions",
-            "group",
-            "labels",
-            "paused_at",
-            "next_due_at",
-            "created_at",
-            "updated_at",
-            "verdict",
-            "states",
-        )
-        read_only_fields = fields
 
     def get_tag(self, resource: Resource) -> str | None:
         return resource.tag or None
@@ -209,11 +228,18 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
         }
         return dict(VerdictSerializer(facts).data)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        row: Any = self.instance
+        kind = attrs.get("kind") or (row.kind if row is not None else ResourceKind.IMAGE)
+        if kind == ResourceKind.IMAGE and self.initial_data.get("endpoint") is not None:
+            raise serializers.ValidationError({"endpoint": "An image has none. Its kind is to be `http`."})
+        return attrs
+
 
 class ListedResourceSerializer(ResourceSerializer):
     """A resource in a list, with its states where they are asked for."""
 
-    states = StateSerializer(many=True, required=False, help_text="With `include=states` only.")
+    states = StateSerializer(many=True, read_only=True, help_text="With `include=states` only.")
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()

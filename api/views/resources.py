@@ -1,56 +1,96 @@
-from typing import Any
+from collections.abc import Collection
+from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
-from rest_framework.viewsets import ReadOnlyModelViewSet
+from django.utils import timezone
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from api import examples
 from api.access import reach_of
-from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
-from api.pagination import AsMadePagination
-from api.queries import NarrowedList, ResourceQuery
+from api.pagination import AS_MADE, INSTANTS, TEXTS, Order
+from api.queries import ResourceQuery
+from api.serializers.endpoint import DETAIL
 from api.serializers.resource import ListedResourceSerializer, ResourceSerializer
 from api.views.resource_orders import ResourceOrders
-from probes.models import Resource
+from api.views.writing import NounViewSet, described, filled
+from probes.actions import resources as actions
+from probes.models import Endpoint, Region, Resource
+from probes.policy.access import Role
 from probes.selectors.resources import resources
 
-_EXAMPLE = OpenApiExample("An image that lost a layer in one region", value=examples.resource(), response_only=True)
+_NAMED: Final = ("credential", "group", "managed_by", "policy", "schedule")
 
 
-@extend_schema_view(
-    list=extend_schema(
-        parameters=[ResourceQuery],
-        summary="List resources",
-        description="In the order they were made, each with its verdict, and on demand its state per region.",
-        examples=[_EXAMPLE],
-        responses={200: ListedResourceSerializer, 400: BAD_REQUEST, 401: UNAUTHENTICATED},
-    ),
-    retrieve=extend_schema(
-        summary="Show a resource",
-        examples=[_EXAMPLE],
-        responses={200: ResourceSerializer, 401: UNAUTHENTICATED, 404: NOT_FOUND},
-    ),
+@described(
+    noun="a resource",
+    plural="resources",
+    order="In the order they were made, each with its verdict, and on demand its state per region.",
+    shown=examples.resource(),
+    sent=examples.new_resource(),
+    patch={"interval_seconds": 60, "labels": {"team": "shop", "tier": "1"}},
+    listed=ListedResourceSerializer,
 )
-class ResourceViewSet(ResourceOrders, NarrowedList[Resource], ReadOnlyModelViewSet[Resource]):
+class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
     lookup_value_converter = "int"
     serializer_class = ResourceSerializer
-    pagination_class = AsMadePagination
     query_class = ResourceQuery
+    orders: ClassVar = {
+        "id": AS_MADE,
+        "slug": Order(column="slug", values=TEXTS),
+        "name": Order(column="name", values=TEXTS),
+        "created_at": Order(column="created_at", values=INSTANTS),
+        "updated_at": Order(column="updated_at", values=INSTANTS),
+        "next_due_at": Order(column="next_due_at", values=INSTANTS),
+    }
+    # What of an endpoint may be secret is not shown: its headers' values, its body, the query of its URL.
+    marks = ("updated_at",)
     queryset = Resource.objects.none()
 
-    def get_queryset(self) -> QuerySet[Resource]:
-        return resources(reach_of(self.request), with_states=self._with_states)
+    def rows(self) -> QuerySet[Resource]:
+        found = resources(reach_of(self.request), with_states=self._with_states).select_related(*_NAMED)
+        return found.defer("credential__secret_encrypted")
 
     @property
     def _with_states(self) -> bool:
-        if self.action != "list":
+        if self.action not in {"list", "bulk"}:
             return True
         return "states" in self.request.query_params.getlist("include") or (
             self.asked is not None and self.wants("states")
         )
 
     def get_serializer_class(self) -> Any:
-        return ListedResourceSerializer if self.action == "list" else ResourceSerializer
+        return ListedResourceSerializer if self.action in {"list", "bulk"} else ResourceSerializer
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "with_states": self._with_states}
+
+    def store(self, row: Resource | None, values: dict[str, Any]) -> Resource:
+        regions = values.pop("regions", None)
+        asked = {name: values.pop(name) for name in DETAIL & values.keys()}
+        if row is not None and values.get("reference") == row.shown_reference:
+            values.pop("reference")  # as it was shown: the values of its query are kept
+        if row is None or regions is not None:
+            self._refuse_beyond(row, regions or ())
+        is_another = row is None or "reference" in values
+        resource = filled(row or Resource(), values)
+        detail = filled(Endpoint.of(resource), asked) if resource.is_endpoint and asked else None
+        actions.save(resource, endpoint=detail, regions=regions, now=timezone.now())
+        if is_another:
+            actions.refuse_closed_target(resource)
+        return resource
+
+    def remove(self, row: Resource) -> None:
+        actions.delete([row.pk], now=timezone.now())
+
+    def _refuse_beyond(self, row: Resource | None, regions: Collection[Region]) -> None:
+        """Refuse to begin or end checks from regions that whoever asks does not reach; none named are all."""
+        reach = reach_of(self.request, Role.EDITOR).regions
+        if reach is None:
+            return
+        before = None if row is None else set(row.regions.order_by().values_list("pk", flat=True))
+        after = {region.pk for region in regions}
+        if after == before:
+            return
+        if not after or before == set() or not after ^ (before or set()) <= reach:
+            message = "Name regions of yours: you do not reach all from which it would be checked, or no longer be."
+            raise ValidationError({"regions": [ErrorDetail(message, "beyond_reach")]})

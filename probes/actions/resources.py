@@ -26,6 +26,7 @@ from probes.models import (
 from probes.models.terms import TERM_FIELDS
 from probes.policy import slots
 from probes.policy.incidents import Cause
+from probes.policy.networks import closed_target
 from probes.policy.verdict import VerdictState
 from probes.protocol.endpoint import EndpointPlan
 from probes.protocol.reference import parse_reference
@@ -84,6 +85,15 @@ def save(
         if regions is not None:
             resource.regions.set(regions)
     return resource
+
+
+def refuse_closed_target(resource: Resource) -> None:
+    """Refuse a stored resource at an address that is not public, unless its registry's settings open it.
+
+    Whoever adds one by a program has opened it before. Raises `ValidationError` by field.
+    """
+    if sentence := closed_target(_host(resource), resource.registry.site):
+        raise ValidationError({"reference": sentence})
 
 
 def pause(resource_ids: Iterable[int], *, now: datetime, until: datetime | None = None) -> int:

@@ -15,6 +15,10 @@ from probes.protocol.reference import ReferenceInvalid, parse_reference
 REGION_SLUG: Final = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 LONGEST_INTERVAL_SECONDS: Final = 30 * 86_400
 LONGEST_REMINDER_MINUTES: Final = 7 * 1440
+MOST_LABELS: Final = 64
+LONGEST_LABEL_NAME: Final = 320
+"""As long as those of Kubernetes are."""
+LONGEST_LABEL: Final = 1_000
 LONGEST_CA_PEM: Final = 256 * 1024
 ALL_PLATFORMS: Final = "all"
 _PORT: Final = re.compile(r":[0-9]+\Z")
@@ -115,3 +119,10 @@ def time_zone(name: str) -> None:
 def labels(value: Any) -> None:
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise ValidationError("Write an object of texts.", code="labels")
+    if len(value) > MOST_LABELS:
+        raise ValidationError(f"At most {MOST_LABELS} labels.", code="labels")
+    if any(not 1 <= len(name) <= LONGEST_LABEL_NAME or len(text) > LONGEST_LABEL for name, text in value.items()):
+        message = (
+            f"A label has a name of 1 to {LONGEST_LABEL_NAME} characters, and a text of {LONGEST_LABEL} at most."
+        )
+        raise ValidationError(message, code="labels")

@@ -55,6 +55,21 @@ def judged(states: Collection[str]) -> Q:
     return Q(pk__in=found.union(Resource.objects.filter(verdict=None).order_by().values("pk"), all=True))
 
 
+def seen(region: Region | None, statuses: Collection[str], reasons: Collection[str], reach: Reach) -> Q:
+    """Return what holds for resources that were last seen so from a region, or from any within reach.
+
+    Of no statuses and no reasons any will do.
+    """
+    states = visible.among(RegionState.objects.all(), Reach(regions=reach.regions)).order_by()
+    if region is not None:
+        states = states.filter(region=region)
+    if statuses:
+        states = states.filter(status__in=statuses)
+    if reasons:
+        states = states.filter(reason__in=reasons)
+    return Q(pk__in=states.values("resource"))
+
+
 def with_verdicts() -> QuerySet[Resource]:
     """Resources with their verdicts alone, without what these were made of. One query."""
     read = ("slug", "verdict__state", "verdict__since", "verdict__computed_at", "verdict__explanation")

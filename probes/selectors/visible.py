@@ -20,6 +20,7 @@ from probes.models import (
     MissedSlots,
     Outcome,
     Pause,
+    Policy,
     Region,
     RegionEvent,
     RegionState,
@@ -27,6 +28,8 @@ from probes.models import (
     Resource,
     ResourceCosts,
     ResourceGroup,
+    Schedule,
+    Source,
     Verdict,
     VerdictChange,
 )
@@ -208,4 +211,7 @@ _TOLD: Final[dict[type[Model], Callable[[Reach], Q]]] = {
     RegionEvent: _by(regions="region_id"),
     # What is the same for all and names nothing of anybody's.
     GlobalTerms: _by(),
+    Policy: _by(),
+    Schedule: _by(),
+    Source: _by(),
 }

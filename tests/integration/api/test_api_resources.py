@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from probes.actions import resources, secrets
-from probes.models import Credential, Registry
+from probes.actions import resources, secrets, staleness
+from probes.models import Credential, Policy, Registry, ResourceGroup, Schedule, Source
 from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import ControlPlane
@@ -139,13 +139,72 @@ def test_filters_narrow_the_list(client: APIClient, plane: ControlPlane, query: 
         ("search=%00", "search"),
         ("cursor=WyIyMDI2Il0", "cursor"),
         ("cursor=Wzk5OTk5OTk5OTk5OTk5OTk5OTk5XQ", "cursor"),
-        ("region=eu-west", "region"),
+        ("region=nowhere", "region"),
+        ("status=fine", "status"),
+        ("group=nowhere", "group"),
+        ("schedule=nowhere", "schedule"),
+        ("label=" + "x" * 2000, "label[0]"),
+        ("ordering=reference", "ordering"),
     ],
 )
 def test_bad_filter_is_named(client: APIClient, db: None, query: str, field: str) -> None:
     response = client.get(f"{ADDRESS}?{query}")
     assert response.status_code == 400
     assert wrong(response) == [field]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("group=shop", ["fine"]),
+        ("schedule=hourly", ["gone"]),
+        ("policy=strict", ["new"]),
+        ("managed_by=git", ["gone"]),
+        ("label=team:shop", ["fine", "new"]),
+        ("label=team", ["fine", "gone", "new"]),
+        ("label=team:shop&label=tier:1", ["new"]),
+        ("label=team:", []),
+        ("region=eu-west", ["fine", "gone"]),
+        ("region=eu-west&status=unavailable", ["gone"]),
+        ("region=us-east&status=unavailable", []),
+        ("status=available", ["fine", "gone"]),
+        ("reason=not_found", ["gone"]),
+        ("region=us-east&reason=not_found", []),
+        ("stale=true", ["fine", "new"]),
+        ("stale=false", ["gone"]),
+        ("retired=true", ["new"]),
+        ("retired=false", ["fine", "gone"]),
+        ("group=shop&label=team:other", []),
+        ("ordering=-name", ["new", "gone", "fine"]),
+        ("ordering=slug", ["fine", "gone", "new"]),
+        ("ordering=-created_at", ["new", "gone", "fine"]),
+        ("ordering=updated_at", ["fine", "gone", "new"]),
+    ],
+)
+def test_filters_narrow_the_list_by_what_is_configured_and_seen(
+    client: APIClient, plane: ControlPlane, query: str, names: list[str]
+) -> None:
+    fine = plane.image(
+        "ghcr.io/org/one:1", name="fine", group=ResourceGroup.objects.create(name="Shop"), labels={"team": "shop"}
+    )
+    gone = plane.image(
+        "quay.io/org/two:1",
+        name="gone",
+        schedule=Schedule.objects.create(name="Hourly", interval_seconds=3600),
+        managed_by=Source.objects.create(name="Git"),
+        labels={"team": "data"},
+    )
+    new = plane.image(
+        "ghcr.io/org/three:1",
+        name="new",
+        policy=Policy.objects.create(name="Strict"),
+        labels={"team": "shop", "tier": "1"},
+    )
+    plane.check(fine)
+    plane.check(gone, finds={"eu-west": finding(Reason.NOT_FOUND)})
+    staleness.mark_stale([fine.pk, new.pk], now=plane.now)
+    staleness.retire([new.pk], now=plane.now)
+    assert [item["name"] for item in listed(client, query)] == names
 
 
 def test_words_follow_what_a_resource_is_called_and_never_the_query_of_a_url(
@@ -194,7 +253,7 @@ def test_list_takes_the_same_queries_for_many_as_for_few(client: APIClient, plan
     for image in images:
         image.regions.set([plane.region("us-east"), plane.region("eu-west")])
     plane.check(*images)
-    assert queries() == few <= 4
+    assert queries() == few <= 4  # who asks, the page, its regions, its states
 
 
 def test_no_secret_is_ever_shown(client: APIClient, plane: ControlPlane) -> None:
@@ -208,7 +267,7 @@ def test_no_secret_is_ever_shown(client: APIClient, plane: ControlPlane) -> None
         client.get(address).content.decode()
         for address in (ADDRESS, f"{ADDRESS}/{image.pk}", "/api/v1/outcomes", "/api/v1/regions")
     ]
-    assert client.get(f"{ADDRESS}/{image.pk}").json()["credential"] == credential.pk
+    assert client.get(f"{ADDRESS}/{image.pk}").json()["credential"] == credential.slug
     for secret in ("a-pass-phrase-to-look-for", bytes(credential.secret_encrypted).decode(), "robot"):
         assert not any(secret in text for text in shown)
 
@@ -226,7 +285,8 @@ def test_endpoint_shows_what_is_asked_and_expected_and_nothing_that_may_be_secre
     assert shown["reference"] == shown["canonical"] == "https://api.example/health?token=…"
     assert shown["endpoint"] == {
         "method": "POST",
-        "headers": ["X-Key"],
+        "header_names": ["X-Key"],
+        "has_body": True,
         "follow_redirects": True,
         "login_header": "Authorization",
         "tls_minimum": "1.2",

@@ -32,7 +32,24 @@ POST   v1/resources/check                       probe  operator
 POST   v1/resources/<int:id>/check              probe  operator
 POST   v1/resources/<int:id>/pause              write  operator
 POST   v1/resources/<int:id>/resume             write  operator
+POST   v1/resources                             write  editor
+POST   v1/resources/bulk                        write  editor
+PUT    v1/resources/<int:id>                    write  editor
+PATCH  v1/resources/<int:id>                    write  editor
+DELETE v1/resources/<int:id>                    write  editor
 GET    v1/resources/<int:id>/verdict            read   viewer
+GET    v1/resources/<int:id>/verdict-changes    read   viewer
+GET    v1/resources/<int:id>/rollups            read   viewer
+GET    v1/registries/<int:id>/rollups           read   viewer
+GET    v1/regions/<slug:slug>/rollups           read   viewer
+GET    v1/groups/<int:id>/rollups               read   viewer
+GET    v1/verdicts                              read   viewer
+POST   v1/groups/bulk                           write  editor    all
+POST   v1/maintenance-windows                   write  operator
+POST   v1/maintenance-windows/bulk              write  operator
+PUT    v1/maintenance-windows/<int:id>          write  operator
+PATCH  v1/maintenance-windows/<int:id>          write  operator
+DELETE v1/maintenance-windows/<int:id>          write  operator
 GET    v1/resources/<int:id>/uptime             read   viewer
 GET    v1/outcomes                              read   viewer
 GET    v1/outcomes/<int:id>                     read   viewer
