@@ -72,7 +72,7 @@ class ResourceQuery(Query[Resource]):
     managed_by = NamedRowField[Source](
         slug_field="slug", queryset=Source.objects.all(), required=False, help_text="The slug of a source."
     )
-    label = serializers.ListField(
+    label = serializers.ListField(  # type: ignore[assignment]  # DRF takes declared fields out
         child=serializers.CharField(max_length=1_500),
         max_length=10,
         required=False,
