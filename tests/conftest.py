@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.conf import settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from tests.migrated import copy_migrated
 from tests.servers import SessionServers, running
 
 if TYPE_CHECKING:
@@ -91,8 +93,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
     """Run PostgreSQL for the session; the value is its URL, which DATABASE_URL has as well."""
-    server = pytestconfig.stash[_servers].postgres
-    server.prepare()
+    servers = pytestconfig.stash[_servers]
+    copy_migrated(servers, _kept(pytestconfig))
+    server = servers.postgres
     with running(server.child(), is_ready=server.is_ready):
         yield server.url
 
@@ -104,6 +107,17 @@ def redis_url(pytestconfig: pytest.Config) -> Iterator[str]:
     server.prepare()
     with running(server.child(), is_ready=server.is_ready):
         yield server.url
+
+
+def _kept(config: pytest.Config) -> Path:
+    """Return where pytest keeps for later runs what is dear to make."""
+    return config.cache.mkdir("clusters")
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Take the test database that came with its cluster, instead of making another."""
+    return True
 
 
 @pytest.fixture(scope="session")
