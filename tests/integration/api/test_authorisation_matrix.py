@@ -73,9 +73,15 @@ POST   v1/groups                                write  editor    all
 PUT    v1/groups/<int:id>                       write  editor    all
 PATCH  v1/groups/<int:id>                       write  editor    all
 DELETE v1/groups/<int:id>                       write  editor    all
+POST   v1/groups/bulk                           write  editor    all
 GET    v1/groups/<int:id>/uptime                read   viewer
 GET    v1/maintenance-windows                   read   viewer
 GET    v1/maintenance-windows/<int:id>          read   viewer
+POST   v1/maintenance-windows                   write  operator
+PUT    v1/maintenance-windows/<int:id>          write  operator
+PATCH  v1/maintenance-windows/<int:id>          write  operator
+DELETE v1/maintenance-windows/<int:id>          write  operator
+POST   v1/maintenance-windows/bulk              write  operator
 GET    v1/compare                               read   viewer
 GET    v1/runs                                  read   viewer
 GET    v1/runs/<uuid:uuid>                      read   viewer
