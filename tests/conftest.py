@@ -4,7 +4,6 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +12,7 @@ from django.conf import settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from tests.migrated import copy_migrated
+from tests import migrated
 from tests.servers import SessionServers, running
 
 if TYPE_CHECKING:
@@ -93,9 +92,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
     """Run PostgreSQL for the session; the value is its URL, which DATABASE_URL has as well."""
-    servers = pytestconfig.stash[_servers]
-    copy_migrated(servers, _kept(pytestconfig))
-    server = servers.postgres
+    server = pytestconfig.stash[_servers].postgres
+    migrated.lay_out(server.data)
     with running(server.child(), is_ready=server.is_ready):
         yield server.url
 
@@ -107,11 +105,6 @@ def redis_url(pytestconfig: pytest.Config) -> Iterator[str]:
     server.prepare()
     with running(server.child(), is_ready=server.is_ready):
         yield server.url
-
-
-def _kept(config: pytest.Config) -> Path:
-    """Return where pytest keeps for later runs what is dear to make."""
-    return config.cache.mkdir("clusters")
 
 
 @pytest.fixture(scope="session")
@@ -128,11 +121,10 @@ def django_db_modify_db_settings(postgres_url: str) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Let pytest-django empty the audit log between tests, as it does all tables; nobody else may."""
-    from probes.models import AuditEntry  # noqa: PLC0415 - models, once Django is set up
+    from tests.fakes.emptied import let_the_audit_log_be_emptied  # noqa: PLC0415 - models, once Django is set up
 
-    (guard,) = [trigger for trigger in AuditEntry._meta.triggers if trigger.name == "never_emptied"]  # type: ignore[attr-defined]  # noqa: SLF001 - pgtrigger's
     with django_db_blocker.unblock():
-        guard.disable(AuditEntry)
+        let_the_audit_log_be_emptied()
 
 
 @pytest.fixture

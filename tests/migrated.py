@@ -1,6 +1,6 @@
-"""The test database, migrated once for a state of the migrations, and copied with its cluster from then on.
+"""A PostgreSQL with every migration in it, made once for a state of the migrations and copied from then on.
 
-Migrating takes ten seconds of a core, and each process of a run would do it for itself.
+To migrate from nothing takes ten seconds of a core, and each process of a run would do it for itself.
 """
 
 import fcntl
@@ -9,34 +9,36 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+import tempfile
 from pathlib import Path
 from typing import Final
 
 import psycopg
+from psycopg import sql
 
-from kairos.embedded.postgres import PostgresServer
-from tests.servers import SessionServers, running
+from kairos.embedded import free_port
+from kairos.embedded.postgres import DATABASE, PostgresServer
+from tests.servers import PASSWORD, running
 
 ROOT: Final = Path(__file__).parents[1]
-DATABASE: Final = "test_kairos"
-"""As Django names the test database of `kairos`."""
+KEPT: Final = ROOT / ".pytest_cache" / "clusters"
+TEST_DATABASE: Final = f"test_{DATABASE}"
+"""As Django names it. It is there beside the one that `manage.py` would use, and like it."""
 
 
-def copy_migrated(servers: SessionServers, kept_in: Path) -> None:
-    """Give a session's PostgreSQL the migrated test database, from `kept_in`, or made and put there.
+def lay_out(data: Path) -> None:
+    """Copy the cluster to where there is none yet; its password is `PASSWORD`.
 
-    Processes that come at the same time wait for the first. What was kept of an earlier state is removed. Raises
-    `CalledProcessError` where the migrations fail.
+    Processes that come at the same time wait for the first. Raises `CalledProcessError` where the migrations fail.
     """
-    kept = kept_in / _state()
-    with (kept_in / "lock").open("w") as lock:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    kept = KEPT / _state()
+    with (KEPT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            for former in kept_in.glob("*-migrated"):
-                shutil.rmtree(former)
-            _make(servers, kept)
-        _copy(kept, servers.postgres)
+            _make(kept)
+        data.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", kept, data], check=True)
 
 
 def _state() -> str:
@@ -44,32 +46,24 @@ def _state() -> str:
     texts = hashlib.sha256((ROOT / "requirements-dev.txt").read_bytes())
     for file in sorted(ROOT.glob("*/migrations/*.py")):
         texts.update(file.read_bytes())
-    return f"{texts.hexdigest()[:16]}-migrated"
+    return texts.hexdigest()[:16]
 
 
-def _make(servers: SessionServers, kept: Path) -> None:
-    made = replace(servers.postgres, data=servers.postgres.data.with_name("making"))
-    made.prepare()
-    with running(made.child(), is_ready=made.is_ready):
-        with psycopg.connect(made.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {DATABASE}")
-        subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0"],
-            env={**os.environ, "DJANGO_SETTINGS_MODULE": "kairos.settings", "DATABASE_URL": made.url_of(DATABASE)},
-            check=True,
-        )
-    # Copied and renamed: who is killed meanwhile leaves nothing that looks whole.
-    unfinished = kept.with_name("unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(made.data, unfinished)
+def _make(kept: Path) -> None:
+    """Make the cluster elsewhere and move it: who is killed meanwhile leaves nothing that looks whole."""
+    with tempfile.TemporaryDirectory(prefix="kairos-tests-") as folder:
+        Path(folder).chmod(0o711)  # as root, PostgreSQL runs as another user and must get in
+        server = PostgresServer.at(Path(folder), port=free_port(), password=PASSWORD, durable=False)
+        server.prepare()
+        with running(server.child(), is_ready=server.is_ready):
+            migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+            subprocess.run(migrate, cwd=ROOT, env={**os.environ, "DATABASE_URL": server.url}, check=True)
+            with psycopg.connect(server.url_of("postgres"), autocommit=True) as connection:
+                names = map(sql.Identifier, (TEST_DATABASE, DATABASE))
+                connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+        for former in KEPT.iterdir():
+            if former.is_dir():
+                shutil.rmtree(former)
+        unfinished = KEPT / "unfinished"
+        subprocess.run(["cp", "-a", server.data, unfinished], check=True)
     unfinished.rename(kept)
-    shutil.rmtree(made.data)
-
-
-def _copy(kept: Path, postgres: PostgresServer) -> None:
-    shutil.copytree(kept, postgres.data, ignore=shutil.ignore_patterns("postmaster.*"))
-    postgres.data.chmod(0o700)
-    if postgres.account is not None:
-        for directory, _, files in os.walk(postgres.data):
-            for name in (directory, *(os.path.join(directory, file) for file in files)):  # noqa: PTH118 - thousands
-                os.chown(name, postgres.account.uid, postgres.account.gid)

@@ -18,6 +18,7 @@ from probes.actions import (
     refusals,
     region_keys,
     regions,
+    resources,
     rollups,
     scopes,
     shedding,
@@ -56,6 +57,7 @@ def reap(*, now: datetime) -> None:
     """Give up on batches without a report, renew lapsed verdicts, note who lags or fell silent. Nothing is unread."""
     while missed.reap_batches(now=now).batches:
         pass
+    resources.resume_due(now=now)
     region_keys.end_replaced(now=now)
     shedding.adjust_strides(now=now)
     verdicts.refresh_lapsed(now=now)

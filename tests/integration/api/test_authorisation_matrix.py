@@ -51,6 +51,9 @@ PUT    v1/maintenance-windows/<int:id>          write  operator
 PATCH  v1/maintenance-windows/<int:id>          write  operator
 DELETE v1/maintenance-windows/<int:id>          write  operator
 GET    v1/resources/<int:id>/uptime             read   viewer
+GET    v1/resources/<int:id>/rollups            read   viewer
+GET    v1/resources/<int:id>/verdict-changes    read   viewer
+GET    v1/verdicts                              read   viewer
 GET    v1/outcomes                              read   viewer
 GET    v1/outcomes/<int:id>                     read   viewer
 GET    v1/regions                               read   viewer
@@ -61,6 +64,7 @@ POST   v1/regions/<slug:slug>/drain             write  editor    all
 POST   v1/regions/<slug:slug>/pause             write  editor    all
 POST   v1/regions/<slug:slug>/resume            write  editor    all
 GET    v1/regions/<slug:slug>/events            read   viewer
+GET    v1/regions/<slug:slug>/rollups           read   viewer
 GET    v1/incidents                             read   viewer
 GET    v1/incidents/<int:id>                    read   viewer
 POST   v1/incidents/<int:id>/acknowledge        write  operator
@@ -75,6 +79,8 @@ PATCH  v1/groups/<int:id>                       write  editor    all
 DELETE v1/groups/<int:id>                       write  editor    all
 POST   v1/groups/bulk                           write  editor    all
 GET    v1/groups/<int:id>/uptime                read   viewer
+GET    v1/groups/<int:id>/rollups               read   viewer
+GET    v1/registries/<int:id>/rollups           read   viewer
 GET    v1/maintenance-windows                   read   viewer
 GET    v1/maintenance-windows/<int:id>          read   viewer
 POST   v1/maintenance-windows                   write  operator

@@ -11,9 +11,10 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
+from psycopg import sql
 
 from probes.actions import verdicts
-from probes.models import Credential, Pause, RegionState, Resource, Rule, Verdict, VerdictChange
+from probes.models import Pause, RegionState, Verdict, VerdictChange
 from probes.policy.ballot import Ballot, Stance
 from probes.policy.verdict import Inputs, decide
 from tests.integration.control.conftest import SLUGS
@@ -33,22 +34,75 @@ def test_models_need_no_new_migration() -> None:
 def migrate(name: str | None = None) -> Any:
     """Migrate to `name`, or to the newest; return the models as they are then."""
     executor = MigrationExecutor(connection)
-    targets = [("probes", name)] if name else executor.loader.graph.leaf_nodes("probes")
+    targets = [("probes", name)] if name else executor.loader.graph.leaf_nodes()
     executor.migrate(targets)
     return executor.loader.project_state(targets).apps
 
 
+class Past:
+    """Databases of their own for tests that migrate: what they begin with is made once, forwards, and copied."""
+
+    def __init__(self) -> None:
+        self._made: list[str] = []
+
+    def begin(self, name: str) -> Any:
+        """Let the test have a database that was migrated to `name`; return the models as they were."""
+        if name not in self._made:
+            former = [known for known in self._made if known < name]
+            self._use(_database(name), template=_database(max(former)) if former else "template0")
+            migrate(name)
+            self._made.append(name)
+        self._use("migrating", template=_database(name))
+        return MigrationExecutor(connection).loader.project_state(("probes", name)).apps
+
+    def end(self, test_database: str) -> None:
+        """Have everybody use the test database again."""
+        connections.close_all()
+        connection.settings_dict["NAME"] = test_database
+
+    def forget(self) -> None:
+        for name in ["migrating", *map(_database, self._made)]:
+            self._execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+
+    def _use(self, name: str, *, template: str) -> None:
+        connections.close_all()
+        names = map(sql.Identifier, (name, template))
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+        connection.settings_dict["NAME"] = name
+
+    @staticmethod
+    def _execute(statement: sql.Composable) -> None:
+        with connection._nodb_cursor() as cursor:  # noqa: SLF001 - as Django's own tests make their databases
+            cursor.execute(statement)
+
+
+def _database(name: str) -> str:
+    return f"migrated_to_{name}"
+
+
+@pytest.fixture(scope="module")
+def made(django_db_blocker: Any) -> Iterator[Past]:
+    past = Past()
+    yield past
+    with django_db_blocker.unblock():
+        past.forget()
+
+
 @pytest.fixture
-def newest_afterwards(transactional_db: None) -> Iterator[None]:
+def past(transactional_db: None, made: Past) -> Iterator[Past]:
     """Let a test migrate to whatever it likes."""
-    yield
-    migrate()
+    test_database = connection.settings_dict["NAME"]
+    try:
+        yield made
+    finally:
+        made.end(test_database)
 
 
 @pytest.fixture
-def before_votes(newest_afterwards: None) -> Any:
+def before_votes(past: Past) -> Any:
     """The models of the last version in which each outcome was a vote."""
-    return migrate(BEFORE_VOTES)
+    return past.begin(BEFORE_VOTES)
 
 
 def migrate_elsewhere(name: str) -> None:
@@ -145,15 +199,15 @@ def test_installation_goes_on_with_what_it_knows(before_votes: Any) -> None:
     [(BEFORE_VOTES, "0014_votes"), ("0014_votes", "0015_votes_seed"), ("0026_counters", "0027_success_seed")],
 )
 def test_report_that_is_being_taken_in_and_a_migration_do_not_wait_for_each_other(
-    before_votes: Any, begin: str, end: str
+    past: Past, begin: str, end: str
 ) -> None:
-    make = {name: before_votes.get_model("probes", name).objects.create for name in MADE}
+    apps = past.begin(begin)
+    make = {name: apps.get_model("probes", name).objects.create for name in MADE}
     now = datetime.now(UTC).replace(microsecond=0)
     registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
     image = make["Resource"](reference="ghcr.io/org/app:1", registry=registry, repository="org/app", tag="1")
     make["RegionState"](resource=image, region=region, **state("unavailable", since=now, last=now, failures=1))
     make["Verdict"](resource=image, state="unavailable", since=now, computed_at=now)
-    migrate(begin)
 
     with ThreadPoolExecutor(1) as elsewhere:
         with transaction.atomic(), connection.cursor() as cursor:  # what `ingest` does, with a pause in the middle
@@ -164,8 +218,8 @@ def test_report_that_is_being_taken_in_and_a_migration_do_not_wait_for_each_othe
         migrating.result(60)
 
 
-def test_rows_that_are_there_get_stable_names(newest_afterwards: None) -> None:
-    apps = migrate("0031_queues_empty")
+def test_rows_that_are_there_get_stable_names(past: Past) -> None:
+    apps = past.begin("0031_queues_empty")
     make = {name: apps.get_model("probes", name).objects.create for name in (*MADE, "Credential", "Channel", "Rule")}
     registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
     at = {"registry": registry, "repository": "org/app", "tag": "1"}
@@ -175,9 +229,9 @@ def test_rows_that_are_there_get_stable_names(newest_afterwards: None) -> None:
     make["Credential"](registry=registry, repository_prefix="org", region=region)
     make["Rule"](channel=make["Channel"](name="On call", kind="email"), topics=["expiry"])
 
-    migrate()
+    named = {name: migrate("0032_names").get_model("probes", name) for name in ("Resource", "Credential", "Rule")}
 
-    assert list(Resource.objects.order_by("pk").values_list("slug", flat=True)) == [
+    assert list(named["Resource"].objects.order_by("pk").values_list("slug", flat=True)) == [
         "ghcr.io-org-app-1",
         "ghcr.io-org-app-1-2",
         "app",
@@ -185,7 +239,10 @@ def test_rows_that_are_there_get_stable_names(newest_afterwards: None) -> None:
         "ghcr.io-org-app-1-3",
         "https-ghcr.io-health",
     ]
-    assert [Credential.objects.get().slug, Rule.objects.get().slug] == ["ghcr.io-org-from-eu-west", "on-call-expiry"]
+    assert [named[name].objects.get().slug for name in ("Credential", "Rule")] == [
+        "ghcr.io-org-from-eu-west",
+        "on-call-expiry",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -200,10 +257,10 @@ def test_rows_that_are_there_get_stable_names(newest_afterwards: None) -> None:
     ],
 )
 def test_whoever_reads_one_table_and_writes_another_and_a_migration_do_not_wait_for_each_other(
-    newest_afterwards: None, begin: str, end: str, held: str, wanted: str
+    past: Past, begin: str, end: str, held: str, wanted: str
 ) -> None:
     """As `claim_due` and `ingest` do: one is waited for by the migration, and must get to the other meanwhile."""
-    migrate(begin)
+    past.begin(begin)
     with ThreadPoolExecutor(1) as elsewhere:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {held} IN ROW SHARE MODE")
@@ -228,11 +285,11 @@ def whoever_waits_for_us() -> int:
 
 
 def test_seed_of_successes_takes_some_resources_at_a_time_and_goes_on_where_it_was_interrupted(
-    newest_afterwards: None, monkeypatch: pytest.MonkeyPatch
+    past: Past, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a million rows nobody waits for all, and none of what is written is lost when it has to wait itself."""
     monkeypatch.setattr(import_module("probes.migrations.0027_success_seed"), "RESOURCES_AT_ONCE", 2)
-    before = migrate("0026_counters")
+    before = past.begin("0026_counters")
     make = {name: before.get_model("probes", name).objects.create for name in MADE}
     now = datetime.now(UTC).replace(microsecond=0)
     registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
@@ -249,7 +306,7 @@ def test_seed_of_successes_takes_some_resources_at_a_time_and_goes_on_where_it_w
         rows[tag] = image.pk
 
     def seeded() -> dict[str, datetime | None]:
-        found = RegionState.objects.filter(success_slot__isnull=False)
+        found = before.get_model("probes", "RegionState").objects.filter(success_slot__isnull=False)
         return dict(found.order_by("resource").values_list("resource__tag", "success_slot"))
 
     with ThreadPoolExecutor(1) as elsewhere:
@@ -264,7 +321,7 @@ def test_seed_of_successes_takes_some_resources_at_a_time_and_goes_on_where_it_w
             with pytest.raises(OperationalError):
                 migrating.result(60)
         assert seeded() == {"1": now, "4": now - MINUTE}
-    migrate()
+    migrate("0027_success_seed")
     assert seeded() == {"1": now, "3": now, "4": now - MINUTE, "5": now}
 
 

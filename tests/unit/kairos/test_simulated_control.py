@@ -12,6 +12,7 @@ NOT_SIMULATED: Final = {
     "retention": "no scenario lasts as long as anything is kept",
     "thinning": "likewise",
     "staleness": "likewise: nothing is listed by a source",
+    "runs": "nobody asks for a check by hand",
     "partitions.drop_partitions": "likewise",
     "partitions.is_held": "likewise: asked of what drops and thins",
 }
