@@ -9,13 +9,16 @@ from api.views.comparison import CompareView
 from api.views.events import EventViewSet
 from api.views.groups import GroupUptimeView, GroupViewSet
 from api.views.incidents import IncidentViewSet
+from api.views.ledgers import CertificateViewSet, MissedSlotsViewSet, NoticeViewSet, QuotaAccountViewSet
 from api.views.maintenance import WindowViewSet
 from api.views.outcomes import OutcomeViewSet
 from api.views.regions import RegionEventViewSet, RegionViewSet
+from api.views.registries import RegistryViewSet
 from api.views.resources import ResourceViewSet
 from api.views.rollups import GroupRollUpsView, RegionRollUpsView, RegistryRollUpsView, ResourceRollUpsView
 from api.views.runs import ProbesView, RunViewSet
 from api.views.schema import DocsView, NowhereView, SchemaView
+from api.views.sources import SourceViewSet
 from api.views.standing import ResourceUptimeView, ResourceVerdictView
 from api.views.verdicts import VerdictChangeViewSet, VerdictViewSet
 
@@ -24,6 +27,12 @@ app_name = "api"
 _router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 _router.register("resources", ResourceViewSet, basename="resources")
 _router.register("outcomes", OutcomeViewSet, basename="outcomes")
+_router.register("registries", RegistryViewSet, basename="registries")
+_router.register("sources", SourceViewSet, basename="sources")
+_router.register("missed-slots", MissedSlotsViewSet, basename="missed-slots")
+_router.register("certificates", CertificateViewSet, basename="certificates")
+_router.register("quota-accounts", QuotaAccountViewSet, basename="quota-accounts")
+_router.register("notices", NoticeViewSet, basename="notices")
 _router.register("regions", RegionViewSet, basename="regions")
 _router.register("incidents", IncidentViewSet, basename="incidents")
 _router.register("events", EventViewSet, basename="events")

@@ -264,7 +264,9 @@ SPECTACULAR_SETTINGS = {
     ],
     # Several fields have one name, or one kind of value.
     "ENUM_NAME_OVERRIDES": {
+        "CauseEnum": "api.serializers.incident.CAUSES",
         "LevelEnum": "api.serializers.incident.LEVELS",
+        "MissedCauseEnum": "api.serializers.ledger.CAUSES",
         "OutcomeKindEnum": "api.serializers.document.KINDS",
         "RegionConditionEnum": "api.serializers.region.CONDITIONS",
         "ResourceKindEnum": "probes.models.ResourceKind",

@@ -15,6 +15,7 @@ from probes.policy.scopes import Kind
 from probes.policy.terms import Severity
 from probes.selectors import incidents
 
+CAUSES: Final = [(item.value, item.value) for item in Cause]
 LEVELS: Final = [(item.value, item.value) for item in Level]
 
 
@@ -67,9 +68,7 @@ class IncidentSerializer(serializers.Serializer[Incident]):
     def get_scope(self, incident: Incident) -> dict[str, Any] | None:
         return dict(ScopeSerializer(incident).data) if incident.scope_kind else None
 
-    @extend_schema_field(
-        serializers.ChoiceField(choices=[(item.value, item.value) for item in Cause], allow_null=True)
-    )
+    @extend_schema_field(serializers.ChoiceField(choices=CAUSES, allow_null=True))
     def get_cause(self, incident: Incident) -> str | None:
         return incident.cause or None
 

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import InstantField
+from api.strict import StrictBody
 from probes.models import Region, RegionEvent
 from probes.policy.liveness import RegionCondition
 from probes.protocol.egress import EgressState
@@ -139,6 +140,16 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
 
     def get_has_more_workers(self, region: Region) -> bool:
         return are_more(region)
+
+
+class RegionSettingsSerializer(StrictBody):
+    """What people say of a region: all else it says itself, or is ordered."""
+
+    name = serializers.CharField(max_length=100)
+    latitude = serializers.FloatField(
+        min_value=-90, max_value=90, allow_null=True, default=None, help_text="With `longitude`, or neither."
+    )
+    longitude = serializers.FloatField(min_value=-180, max_value=180, allow_null=True, default=None)
 
 
 class RegionEventSerializer(serializers.ModelSerializer[RegionEvent]):

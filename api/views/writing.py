@@ -50,8 +50,8 @@ class DetailQuery(StrictSerializer):
     known_besides = (FIELDS,)
 
 
-class NounViewSet(BulkView[RowT], NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
-    """List, show, create, replace, change and delete rows of one noun.
+class ChangingViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
+    """List, show, replace and change rows of one noun, which are neither made nor deleted like others.
 
     `store(row, values)` stores values as its serializer validated them: in a new row where `row` is None, and where
     it is not, over what the row has. PUT and POST give every settable field, by its default where it was left out;
@@ -59,15 +59,13 @@ class NounViewSet(BulkView[RowT], NarrowedList[RowT], ListModelMixin, GenericVie
     It is called within a transaction, with the row locked.
     """
 
-    pagination_class = AsMadePagination
+    pagination_class: Any = AsMadePagination
     orders: ClassVar[Mapping[str, Order]] = {"id": AS_MADE}
     serializer_class: Any
     """How a row is shown; and how it is sent, unless there is a `settings_class` for that."""
     settings_class: ClassVar[type[StrictBody] | None] = None
     marks: ClassVar[Collection[str]] = ()
     """Shown fields that change when a write-only one does, such as when a secret was set: they are settings too."""
-    keeps_answers: ClassVar[bool] = True
-    """False where an answer to a create holds what must not be stored, such as a token that is shown once."""
 
     def rows(self) -> QuerySet[RowT]:
         """Return all rows, as they are shown; those beyond the reach of whoever asks are left out of it."""
@@ -79,21 +77,9 @@ class NounViewSet(BulkView[RowT], NarrowedList[RowT], ListModelMixin, GenericVie
     def store(self, row: RowT | None, values: dict[str, Any]) -> RowT:
         raise NotImplementedError
 
-    def remove(self, row: RowT) -> None:
-        """Delete a row that is locked. Raises `ProtectedError` or `Conflict` where it is in use."""
-        row.delete()
-
     def retrieve(self, request: Request, **_: Any) -> Response:
         self._check_query()
         return self.answer(request, self.get_object())
-
-    def create(self, request: Request, **_: Any) -> HttpResponseBase:
-        self._check_query()
-
-        def made() -> Response:
-            return self.answer(request, self.make(request.data), status=201)
-
-        return self._once(request, made)
 
     def update(self, request: Request, **_: Any) -> Response:
         return self._written(request, partial=False)
@@ -101,25 +87,9 @@ class NounViewSet(BulkView[RowT], NarrowedList[RowT], ListModelMixin, GenericVie
     def partial_update(self, request: Request, **_: Any) -> Response:
         return self._written(request, partial=True)
 
-    def destroy(self, request: Request, **_: Any) -> Response:
-        self._check_query()
-        with transaction.atomic():
-            row = self.locked(self._lookup(), request.headers.get("If-Match"))
-            self.remove(row)
-        return Response(status=204)
-
-    def make(self, body: Any) -> RowT:
-        """Store a new row. Raises either `ValidationError`."""
-        return self._stored(None, body, partial=False)
-
     def change(self, row: RowT, body: Any, *, partial: bool) -> RowT:
         """Store over a row that is locked. Raises either `ValidationError`."""
         return self._stored(row, body, partial=partial)
-
-    @action(detail=False, methods=["post"])
-    def bulk(self, request: Request, **_: Any) -> HttpResponseBase:
-        self._check_query()
-        return self._once(request, lambda: self.carry_out(request))
 
     def locked(self, lookup: Mapping[str, Any], if_match: str | None) -> RowT:
         """Return one row as it is once nobody else can change it. Raises `NotFound` or `PreconditionFailed`."""
@@ -175,29 +145,73 @@ class NounViewSet(BulkView[RowT], NarrowedList[RowT], ListModelMixin, GenericVie
         self.check_object_permissions(self.request, found)
         return found
 
+    def _check_query(self) -> None:
+        DetailQuery(data=self.request.query_params).is_valid(raise_exception=True)
+
+    def conventions(self) -> list[OpenApiParameter]:
+        """Return the parameters and headers of the action at hand, for the description."""
+        match self.action:
+            case "list":
+                return [_FIELDS]
+            case "retrieve":
+                return [_FIELDS, _IF_NONE_MATCH, _ETAG]
+            case "update" | "partial_update":
+                return [_FIELDS, _IF_MATCH, _ETAG]
+            case _:
+                return []
+
+
+class NounViewSet(BulkView[RowT], ChangingViewSet[RowT]):
+    """List, show, create, replace, change and delete rows of one noun, one by one or many."""
+
+    keeps_answers: ClassVar[bool] = True
+    """False where an answer to a create holds what must not be stored, such as a token that is shown once."""
+
+    def remove(self, row: RowT) -> None:
+        """Delete a row that is locked. Raises `ProtectedError` or `Conflict` where it is in use."""
+        row.delete()
+
+    def create(self, request: Request, **_: Any) -> HttpResponseBase:
+        self._check_query()
+
+        def made() -> Response:
+            return self.answer(request, self.make(request.data), status=201)
+
+        return self._once(request, made)
+
+    def destroy(self, request: Request, **_: Any) -> Response:
+        self._check_query()
+        with transaction.atomic():
+            row = self.locked(self._lookup(), request.headers.get("If-Match"))
+            self.remove(row)
+        return Response(status=204)
+
+    def make(self, body: Any) -> RowT:
+        """Store a new row. Raises either `ValidationError`."""
+        return self._stored(None, body, partial=False)
+
+    @action(detail=False, methods=["post"])
+    def bulk(self, request: Request, **_: Any) -> HttpResponseBase:
+        self._check_query()
+        return self._once(request, lambda: self.carry_out(request))
+
     def _once(self, request: Request, do: Callable[[], Response]) -> HttpResponseBase:
         if self.keeps_answers:
             return idempotency.once(request, do)
         with transaction.atomic():
             return do()
 
-    def _check_query(self) -> None:
-        DetailQuery(data=self.request.query_params).is_valid(raise_exception=True)
-
     def conventions(self) -> list[OpenApiParameter]:
-        """Return the parameters and headers of the action at hand, for the description."""
-        found = [_FIELDS] if self.action not in {"destroy", "bulk"} else []
-        if self.action in {"update", "partial_update", "destroy"}:
-            found.append(_IF_MATCH)
-        if self.action in {"create", "bulk"} and self.keeps_answers:
-            found += [_IDEMPOTENCY_KEY, _REPLAYED]
-        if self.action == "retrieve":
-            found.append(_IF_NONE_MATCH)
-        if self.action in {"retrieve", "create", "update", "partial_update"}:
-            found.append(_ETAG)
-        if self.action == "create":
-            found.append(_LOCATION)
-        return found
+        kept = [_IDEMPOTENCY_KEY, _REPLAYED] if self.keeps_answers else []
+        match self.action:
+            case "create":
+                return [_FIELDS, *kept, _ETAG, _LOCATION]
+            case "bulk":
+                return kept
+            case "destroy":
+                return [_IF_MATCH]
+            case _:
+                return super().conventions()
 
 
 @contextmanager

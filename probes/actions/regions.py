@@ -1,7 +1,7 @@
 """Regions: pausing and draining, and their signs of life."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,10 +20,18 @@ from probes.selectors.workers import listed
 from probes.trust.envelope import Kind
 from probes.trust.refusal import RefusalCause, Refused
 
+SETTINGS: Final = ("name", "latitude", "longitude")
+"""What people say of a region that is there: a heartbeat may write the rest of its row meanwhile."""
+
 _OTHER_WAY_FOR: Final = timedelta(hours=1)
 """So long after its last heartbeat among the reports a worker may still send the next one there."""
 
 _log = logging.getLogger(__name__)
+
+
+def save(region: Region, *, changed: Collection[str] = SETTINGS) -> None:
+    """Store what people say of a region that `full_clean` has accepted, and nothing that it says of itself."""
+    region.save(update_fields=set(changed) & set(SETTINGS))
 
 
 def pause(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int:

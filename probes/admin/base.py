@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
@@ -6,11 +7,12 @@ from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from probes.policy.access import ADMINISTER
+from probes.policy.access import ADMINISTER, OPERATE, Access, Need
 from probes.selectors import audit
 from probes.selectors.access import access_of
 
 MOST_OF_HISTORY: Final = 50
+_OPERATE_ALL: Final = replace(OPERATE, over_all=True)
 
 
 class AuditedHistory(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -40,11 +42,20 @@ class KairosAdmin(AuditedHistory):
 
 def is_administrator(request: HttpRequest) -> bool:
     """Tell whether somebody is an admin of everything. Asked of each page many times, and of the database once."""
+    return _may(request, ADMINISTER)
+
+
+def may_operate(request: HttpRequest) -> bool:
+    """Tell whether somebody is an operator of everything. Likewise."""
+    return _may(request, _OPERATE_ALL)
+
+
+def _may(request: HttpRequest, need: Need) -> bool:
     asked: Any = request
-    if not hasattr(asked, "kairos_is_administrator"):
-        asked.kairos_is_administrator = access_of(asked.user).may(ADMINISTER)
-    found: bool = asked.kairos_is_administrator
-    return found
+    if not hasattr(asked, "kairos_access"):
+        asked.kairos_access = access_of(asked.user)
+    access: Access = asked.kairos_access
+    return access.may(need)
 
 
 def log_change(request: HttpRequest, chosen: QuerySet[Any], message: str) -> None:

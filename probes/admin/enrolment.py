@@ -86,7 +86,7 @@ class EnrolmentAdmin(KairosAdmin):
     def save_model(self, _request: HttpRequest, region: Region, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         if change:
             # Nothing but what was changed: a heartbeat may have written the row since the page was read.
-            region.save(update_fields=form.changed_data)
+            regions.save(region, changed=form.changed_data)
             return
         coordinates = None
         if region.latitude is not None and region.longitude is not None:

@@ -1,6 +1,6 @@
 """What lists are narrowed by. None of these counts, and none asks the big table for its values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -90,13 +90,18 @@ class PauseFilter(admin.SimpleListFilter):
 
 
 class StalenessFilter(admin.SimpleListFilter):
-    """What a source lists no more."""
+    """What a source lists no more. What is retired is left out unless it is asked for."""
 
     title = "listed"
     parameter_name = "listed"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> Sequence[tuple[str, str]]:
-        return [("stale", "stale"), ("retired", "retired")]
+        return [("stale", "stale"), ("retired", "retired"), ("all", "retired ones too")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "in use"}
+        yield from others
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
@@ -104,8 +109,10 @@ class StalenessFilter(admin.SimpleListFilter):
                 return rows.filter(stale_at__isnull=False, retired_at=None)
             case "retired":
                 return rows.filter(retired_at__isnull=False)
-            case _:
+            case "all":
                 return rows
+            case _:
+                return rows.filter(retired_at=None)
 
 
 class OpenFilter(admin.SimpleListFilter):

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from probes.actions import secrets
+from probes.actions import registries as actions
 from probes.admin import display
 from probes.admin.fields import AddressesField, WordsField
 from probes.admin.login import LONGEST_SECRET
@@ -168,12 +168,13 @@ class RegistryAdmin(SecretAdmin):
 
     def save_model(self, _request: HttpRequest, registry: Registry, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
         certificate, key, removed = (form.cleaned_data.get(name) for name in _IDENTITY_FIELDS)
-        if certificate or key:
-            secrets.store_identity(registry, certificate=certificate, key=key, now=timezone.now())
-        elif removed:
-            secrets.forget_identity(registry)
-        else:
-            registry.save()
+        actions.save(
+            registry,
+            certificate=certificate or "",
+            key=key or "",
+            is_identity_removed=bool(removed),
+            now=timezone.now(),
+        )
 
     @admin.display(ordering="resource_count")
     def resources(self, registry: Any) -> SafeString:

@@ -161,6 +161,7 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
         else:
             context["standing"] = panel(request, resource.pk)
             context["standing_address"] = reverse("admin:probes_resource_standing", args=[resource.pk])
+            context["may_order"] = self.has_order_permission(request)
             context["order_address"] = reverse("admin:probes_resource_order", args=[resource.pk])
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -203,9 +204,12 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
 
     @admin.display(description="verdict", ordering="verdict__state")
     def standing(self, resource: Resource) -> SafeString:
-        if resource.is_paused:
-            return display.badge("paused")
-        return display.badge(verdict_state(resource).value)
+        if resource.is_retired:
+            return display.badge("paused", "retired")
+        found = display.badge("paused") if resource.is_paused else display.badge(verdict_state(resource).value)
+        if resource.stale_at is None:
+            return found
+        return format_html('{}<br><span class="quiet">listed until {}</span>', found, display.aged(resource.stale_at))
 
     @admin.display(description="from each region")
     def from_regions(self, resource: Resource) -> SafeString | str:
@@ -225,7 +229,9 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
     def due(self, resource: Resource) -> SafeString:
         now = timezone.now()
         every = f"every {exact(resource.every_seconds)}"
-        if (ends := resource.resumes_at) is not None:
+        if resource.is_retired:
+            following = "retired"
+        elif (ends := resource.resumes_at) is not None:
             following = f"paused, resumed {display.due(ends, now)}"
         elif resource.is_paused:
             following = "paused"

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -49,6 +50,7 @@ class ClientCertificate:
     issuer: str
     not_before: datetime
     not_after: datetime
+    fingerprint: str  # SHA-256 of the certificate, in hexadecimal digits
 
     @classmethod
     def of(cls, pem: str) -> Self:
@@ -59,6 +61,7 @@ class ClientCertificate:
             issuer=leaf.issuer.rfc4514_string(),
             not_before=leaf.not_valid_before_utc,
             not_after=leaf.not_valid_after_utc,
+            fingerprint=leaf.fingerprint(SHA256()).hex(),
         )
 
 

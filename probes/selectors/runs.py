@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
@@ -12,6 +12,9 @@ from probes.models import Run, RunCheck
 from probes.policy.access import Reach
 from probes.policy.runs import Answer, CheckState, verdict
 from probes.policy.verdict import VerdictState
+from probes.selectors.regions import UNREAD_JOINED
+
+_MOST_OF_A_RUN: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,13 @@ def in_full(rows: QuerySet[Run], *, with_resources: bool = False) -> QuerySet[Ru
     own = (item.attname for item in RunCheck._meta.concrete_fields)  # noqa: SLF001 - Django's documented API
     checks = RunCheck.objects.select_related(*joined).only(*own, *names).order_by("resource_id", "region__slug")
     return rows.prefetch_related(Prefetch("checks", checks))
+
+
+def last_of(resource_id: int) -> list[RunCheck]:
+    """Return the checks of a resource in the run that was ordered of it last, by region. One query."""
+    newest = RunCheck.objects.filter(resource=resource_id).select_related("run__asked_by", "region")
+    rows = list(newest.defer(*UNREAD_JOINED, "document").order_by("-run_id", "region__slug")[:_MOST_OF_A_RUN])
+    return [row for row in rows if row.run_id == rows[0].run_id]
 
 
 def tallies(runs: Collection[Run], *, now: datetime) -> Mapping[int, Tally]:

@@ -182,7 +182,9 @@ def test_check_now_says_what_was_sent_and_where_to_look(
     assert response.headers["Location"] == page_of(image)
     assert len(published) == 1
     page = client.get(page_of(image))
-    assert "One check was sent to ap-south, eu-west, us-east. Outcomes appear within seconds." in text_of(page)
+    assert "One check was sent to ap-south, eu-west, us-east. Its run and outcomes appear within seconds." in text_of(
+        page
+    )
     assert f'<a href="{ADMIN}/outcome/?resource={image.pk}">' in page.content.decode()
     image.refresh_from_db()
     assert image.asked_slot is not None

@@ -49,7 +49,7 @@ def test_policy_is_made_and_its_resources_are_counted(client: Client, plane: Con
         ("managed_by__id__exact={source}", {"d"}),
         ("listed=stale", {"d"}),
         ("listed=retired", {"e"}),
-        ("schedule=paused", {"e"}),
+        ("schedule=paused&listed=all", {"e"}),
     ],
 )
 def test_resources_are_chosen_by_what_they_take(

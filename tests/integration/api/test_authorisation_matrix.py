@@ -63,6 +63,23 @@ POST   v1/regions/<slug:slug>/retire            admin  admin     all
 POST   v1/regions/<slug:slug>/drain             write  editor    all
 POST   v1/regions/<slug:slug>/pause             write  editor    all
 POST   v1/regions/<slug:slug>/resume            write  editor    all
+GET    v1/regions/<slug:slug>                   read   viewer
+PUT    v1/regions/<slug:slug>                   write  editor    all
+PATCH  v1/regions/<slug:slug>                   write  editor    all
+GET    v1/registries                            read   viewer
+POST   v1/registries                            write  editor    all
+POST   v1/registries/bulk                       write  editor    all
+GET    v1/registries/<int:id>                   read   viewer
+PUT    v1/registries/<int:id>                   write  editor    all
+PATCH  v1/registries/<int:id>                   write  editor    all
+DELETE v1/registries/<int:id>                   write  editor    all
+GET    v1/sources                               read   viewer
+POST   v1/sources                               write  editor    all
+POST   v1/sources/bulk                          write  editor    all
+GET    v1/sources/<int:id>                      read   viewer
+PUT    v1/sources/<int:id>                      write  editor    all
+PATCH  v1/sources/<int:id>                      write  editor    all
+DELETE v1/sources/<int:id>                      write  editor    all
 GET    v1/regions/<slug:slug>/events            read   viewer
 GET    v1/regions/<slug:slug>/rollups           read   viewer
 GET    v1/incidents                             read   viewer
@@ -71,6 +88,10 @@ POST   v1/incidents/<int:id>/acknowledge        write  operator
 POST   v1/incidents/<int:id>/comments           write  operator
 GET    v1/events                                read   viewer
 GET    v1/audit                                 admin  admin     all
+GET    v1/missed-slots                          read   viewer
+GET    v1/certificates                          read   viewer
+GET    v1/quota-accounts                        read   viewer
+GET    v1/notices                               read   editor    all
 GET    v1/groups                                read   viewer
 GET    v1/groups/<int:id>                       read   viewer
 POST   v1/groups                                write  editor    all

@@ -1,0 +1,50 @@
+"""Sources over the API: which programs manage what."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from probes.models import Resource, ResourceGroup, RoleGrant, Source
+from tests.fakes.control_plane import ControlPlane
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "/api/v1/sources"
+
+
+def test_source_is_made_changed_and_deleted_and_what_it_managed_stays(editor: APIClient, plane: ControlPlane) -> None:
+    made = editor.post(ADDRESS, {"name": "Platform's repository"}, format="json")
+    assert (made.status_code, made.json()["slug"]) == (201, "platform-s-repository")
+    source = Source.objects.get()
+    image = plane.image("ghcr.io/org/app:1", managed_by=source)
+    changed = editor.patch(made["Location"], {"name": "Platform"}, format="json").json()
+    assert (changed["name"], changed["slug"], changed["resources"]) == ("Platform", "platform-s-repository", 1)
+    assert editor.delete(made["Location"]).status_code == 204
+    image.refresh_from_db()
+    assert image.managed_by is None
+
+
+def test_what_is_stale_or_retired_is_counted(
+    client: APIClient, plane: ControlPlane, django_assert_num_queries: Any
+) -> None:
+    source = Source.objects.create(name="Git")
+    Source.objects.create(name="Other")
+    images = [plane.image(f"ghcr.io/org/app:{number}", managed_by=source) for number in range(4)]
+    Resource.objects.filter(pk__in=[image.pk for image in images[:3]]).update(stale_at=plane.now)
+    Resource.objects.filter(pk=images[0].pk).update(retired_at=plane.now, paused_at=plane.now)
+    client.get(ADDRESS)
+    with django_assert_num_queries(2):
+        git, other = client.get(ADDRESS).json()["results"]
+    assert (git["resources"], git["stale"], git["retired"]) == (4, 2, 1)
+    assert (other["resources"], other["stale"], other["retired"]) == (0, 0, 0)
+    (found,) = client.get(f"{ADDRESS}?search=OTH&fields=slug").json()["results"]
+    assert found == {"slug": "other"}
+
+
+def test_source_is_nobodys_who_is_limited_to_groups(client: APIClient, reader: User) -> None:
+    source = Source.objects.create(name="Git")
+    RoleGrant.objects.filter(user=reader).update(group=ResourceGroup.objects.create(name="Shop"))
+    assert client.get(ADDRESS).json()["results"] == []
+    assert client.get(f"{ADDRESS}/{source.pk}").status_code == 404
