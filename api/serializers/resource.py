@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import InstantField, NamedRowField, NamedRowsField, slug_field
@@ -29,6 +28,17 @@ from probes.protocol.taxonomy import Depth, Reason
 from probes.selectors.resources import verdict_state
 
 VERDICT_STATES: Final = [(item.value, item.value) for item in VerdictState]
+
+
+def said(resource: Resource) -> dict[str, Any]:
+    """Return what is said of a resource that was read with its verdict."""
+    verdict: Verdict | None = getattr(resource, "verdict", None)
+    return {
+        "state": verdict_state(resource).value,
+        "since": verdict.since if verdict else None,
+        "computed_at": verdict.computed_at if verdict else None,
+        "explanation": verdict.explanation if verdict else "",
+    }
 
 
 class StateSerializer(serializers.ModelSerializer[RegionState]):
@@ -79,6 +89,10 @@ class VerdictSerializer(serializers.Serializer[Any]):
     since = InstantField(allow_null=True, help_text="Null before the first outcome.")
     computed_at = InstantField(allow_null=True)
     explanation = serializers.CharField(help_text="How it came about, in a sentence; empty before the first outcome.")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Show what is said of a resource that was read with its verdict, or what was put together."""
+        return dict(super().to_representation(said(instance) if isinstance(instance, Resource) else instance))
 
 
 def _seconds(default: int, help_text: str) -> serializers.IntegerField:
@@ -208,7 +222,7 @@ class ResourceSerializer(StrictBody):
     next_due_at = InstantField(read_only=True)
     created_at = InstantField(read_only=True)
     updated_at = InstantField(read_only=True)
-    verdict = serializers.SerializerMethodField()
+    verdict = VerdictSerializer(source="*", read_only=True)
     states = StateSerializer(many=True, read_only=True)
 
     def get_tag(self, resource: Resource) -> str | None:
@@ -216,17 +230,6 @@ class ResourceSerializer(StrictBody):
 
     def get_digest(self, resource: Resource) -> str | None:
         return resource.digest or None
-
-    @extend_schema_field(VerdictSerializer)
-    def get_verdict(self, resource: Resource) -> dict[str, object]:
-        verdict: Verdict | None = getattr(resource, "verdict", None)
-        facts = {
-            "state": verdict_state(resource).value,
-            "since": verdict.since if verdict else None,
-            "computed_at": verdict.computed_at if verdict else None,
-            "explanation": verdict.explanation if verdict else "",
-        }
-        return dict(VerdictSerializer(facts).data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         row: Any = self.instance

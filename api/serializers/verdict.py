@@ -5,9 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from api.fields import InstantField
-from api.serializers.resource import VERDICT_STATES, VerdictSerializer
-from probes.models import Resource, Verdict, VerdictChange
-from probes.selectors.resources import verdict_state
+from api.serializers.resource import VERDICT_STATES, VerdictSerializer, said
+from probes.models import Resource, VerdictChange
 
 
 class ResourceVerdictSerializer(VerdictSerializer):
@@ -22,16 +21,7 @@ class ResourceVerdictSerializer(VerdictSerializer):
         return {name: fields[name] for name in ("resource", "slug")} | fields
 
     def to_representation(self, resource: Resource) -> dict[str, Any]:
-        verdict: Verdict | None = getattr(resource, "verdict", None)
-        facts = {
-            "resource": resource.pk,
-            "slug": resource.slug,
-            "state": verdict_state(resource).value,
-            "since": verdict.since if verdict else None,
-            "computed_at": verdict.computed_at if verdict else None,
-            "explanation": verdict.explanation if verdict else "",
-        }
-        return dict(super().to_representation(facts))
+        return super().to_representation({"resource": resource.pk, "slug": resource.slug, **said(resource)})
 
 
 class VerdictChangeSerializer(serializers.Serializer[VerdictChange]):

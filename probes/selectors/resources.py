@@ -11,7 +11,25 @@ from probes.models import Region, RegionState, Resource, ResourceWords, Verdict,
 from probes.policy.access import EVERYTHING, Reach
 from probes.policy.verdict import Decision, Inputs, VerdictState, decide
 from probes.selectors import registries, visible
-from probes.selectors.regions import UNREAD, UNREAD_JOINED
+from probes.selectors.regions import UNREAD
+
+_SHOWN: Final = (
+    "status",
+    "reason",
+    "stage",
+    "host",
+    "digest",
+    "since",
+    "last_slot",
+    "checked_at",
+    "warnings",
+    "consecutive_failures",
+    "consecutive_successes",
+    "stance",
+    "stance_since",
+    "egress_down",
+)
+"""What is shown of a state: there are as many as regions, and to read an instant takes longer than all else of it."""
 
 _WORDS: Final = re.compile(r"[^\W_]+")
 """As the database splits what is searched (`ResourceWords`)."""
@@ -23,7 +41,7 @@ def resources(reach: Reach = EVERYTHING, *, with_states: bool = True) -> QuerySe
     Without the states, of which each has one for every region, it takes two, and a tenth of the time.
     """
     seen = visible.among(RegionState.objects.select_related("region"), Reach(regions=reach.regions))
-    states = seen.defer("document", "platforms", *UNREAD_JOINED)
+    states = seen.only("resource_id", "region__slug", *_SHOWN)
     read = (
         visible.among(Resource.objects.all(), reach)
         .select_related("registry", "verdict", "group", "endpoint")

@@ -21,8 +21,8 @@ class InForce:
 def groups(*, are_counted: bool = True) -> QuerySet[ResourceGroup]:
     """Groups in the order of their names, each with its `image_count` unless nobody asks for it. One query."""
     rows = ResourceGroup.objects.order_by("name")
-    counted = Resource.objects.filter(group=OuterRef("pk")).order_by().values("group").annotate(count=Count("pk"))
-    # Of those alone that are read: not of all, of which a page is cut out afterwards.
+    counted = Resource.objects.filter(group=OuterRef("pk")).order_by().values("group").annotate(count=Count("*"))
+    # Of those alone that are read: not of all, of which a page is cut out afterwards. By the index: no row is read.
     return rows.annotate(image_count=Coalesce(Subquery(counted.values("count")), 0)) if are_counted else rows
 
 
