@@ -99,6 +99,7 @@ def region() -> dict[str, Any]:
             }
         ],
         "has_more_workers": False,
+        "managed_by": None,
     }
 
 

@@ -99,6 +99,10 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
     workers = serializers.SerializerMethodField(help_text="Newest heartbeat first; at most 20.")
     has_more_workers = serializers.SerializerMethodField(help_text="Whether more are heard than are listed.")
 
+    managed_by = serializers.CharField(
+        source="managed_by.slug", default=None, allow_null=True, help_text="The source that manages it; else null."
+    )
+
     class Meta:
         model = Region
         fields = (
@@ -122,6 +126,7 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
             "last_round",
             "workers",
             "has_more_workers",
+            "managed_by",
         )
         read_only_fields = fields
 

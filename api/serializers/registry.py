@@ -131,7 +131,11 @@ class RegistrySerializer(StrictBody):
     )
     credentials = serializers.IntegerField(source="credential_count", read_only=True, help_text="Likewise.")
     managed_by = serializers.CharField(
-        source="managed_by.slug", default=None, read_only=True, help_text="The source that manages it; else null."
+        source="managed_by.slug",
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="The source that manages it; else null.",
     )
 
     @extend_schema_field(ClientCertificateSerializer(allow_null=True))

@@ -80,7 +80,7 @@ class RegionViewSet(RegionOrders, ChangingViewSet[Region]):
     queryset = Region.objects.none()
 
     def rows(self) -> QuerySet[Region]:
-        return regions()
+        return regions().select_related("managed_by")
 
     def store(self, row: Region | None, values: dict[str, Any]) -> Region:
         region = filled(row or Region(), values)

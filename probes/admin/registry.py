@@ -17,9 +17,10 @@ from probes.admin.secrecy import SecretAdmin, SecretArea
 from probes.models import Registry, validation
 from probes.models.client_identity import LONGEST_CHAIN, ClientCertificate, IdentityRefused, read_identity
 from probes.policy.quota import SHARE_PERCENT
-from probes.selectors.registries import registries
+from probes.selectors.registries import registries, users_of
 
 _WHERE_LOGINS_GO: Final = ("api_host", "plain_http", "resolve", "ca_pem", "trusted_auth_hosts")
+_NAMED_BY: Final = ("rules", "maintenance windows")
 _MAY_TOUCH_SECRETS: Final = "probes.change_credential"
 _IDENTITY_FIELDS: Final = ("identity_certificate", "identity_key", "identity_removed")
 _LONGEST_PASTE: Final = 4 * (LONGEST_CHAIN + LONGEST_SECRET)  # `openssl -text` writes much beside the PEM
@@ -165,6 +166,16 @@ class RegistryAdmin(SecretAdmin):
         has_one = registry is not None and registry.has_client_identity
         may_touch = not has_one or request.user.has_perm("probes.delete_credential")
         return may_touch and super().has_delete_permission(request, registry)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Keep what a rule or planned work names: a rule that lost its last registry would tell of all of them."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        named = [
+            f"{registry}: {user.told}" for registry in objs for user in users_of(registry) if user.kind in _NAMED_BY
+        ]
+        return deleted, counts, needed, [*protected, *named]
 
     def save_model(self, _request: HttpRequest, registry: Registry, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
         certificate, key, removed = (form.cleaned_data.get(name) for name in _IDENTITY_FIELDS)

@@ -30,7 +30,8 @@ class User:
     def told(self) -> str:
         """Say it in words, such as `2 credentials (robot, staging)`."""
         more = ", …" if self.count > len(self.names) else ""
-        return f"{self.count} {self.kind} ({', '.join(self.names)}{more})"
+        kind = self.kind.removesuffix("s") if self.count == 1 else self.kind
+        return f"{self.count} {kind} ({', '.join(self.names)}{more})"
 
 
 def registries() -> QuerySet[Registry]:

@@ -1,18 +1,24 @@
 """What is ordered of resources in the admin: runs with their results, and what a source lists no more."""
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from probes.actions.ingest import ingest
 from probes.admin import orders
 from probes.models import Resource, Run
 from probes.policy.access import Role
+from probes.protocol.taxonomy import Reason
 from tests.fakes.access import grant
 from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import finding, found
 from tests.integration.admin.pages import ADMIN, messages_of, shown
+
+if TYPE_CHECKING:
+    from probes.actions.plans import Message
 
 pytestmark = pytest.mark.django_db
 
@@ -41,19 +47,23 @@ def operator(db: None, django_user_model: Any) -> Client:
     return browser
 
 
-def test_test_of_a_resource_is_shown_on_its_page_from_order_to_result(client: Client, plane: ControlPlane) -> None:
+def test_test_of_a_resource_is_shown_on_its_page_from_order_to_result(
+    client: Client, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image = plane.image()
+    sent: list[Message] = []
+    monkeypatch.setattr(orders, "publish_on_commit", sent.extend)
     order(client, image, "check_now")
-    run = Run.objects.get()
-    address = f"{ADMIN}/resource/{image.pk}/standing/"
+    run, address = Run.objects.get(), f"{ADMIN}/resource/{image.pk}/standing/"
     assert "by admin: ? unknown 3 waiting The run" in shown(client, address)
     assert f'href="{ADMIN}/run/{run.pk}/change/"' in client.get(address).content.decode()
-    answered = {"answered_at": plane.now, "checked_at": plane.now, "duration_ms": 80, "confidence": "definite"}
-    done = run.checks.filter(region__slug="eu-west")
-    done.update(state="done", status="available", reason="ok", **answered)
-    run.checks.exclude(region__slug="eu-west").update(state="missed")
-    assert "2 missed" in shown(client, address)
-    assert "1 done" in shown(client, page_of(image))
+    for message in sent:
+        region = plane.regions[message.queue.removeprefix("probe.")]
+        find = finding(Reason.TAG_NOT_FOUND) if region.slug == "us-east" else found
+        ingest(region.report(region.open(message), find), now=timezone.now())
+    page = shown(client, page_of(image))
+    assert "by admin: ! degraded 3 done The run" in page
+    assert "us-east ✗ unavailable tag_not_found" in page
 
 
 def test_checks_of_many_are_as_many_runs_as_it_takes(

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from probes.actions import secrets
-from probes.models import Credential, Registry
+from probes.models import Channel, Credential, Registry, Rule
+from probes.policy.delivery import ChannelKind
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.admin.pages import ADMIN, errors_of, shown
 
@@ -123,3 +124,15 @@ def test_whoever_may_not_touch_a_credential_may_not_lead_it_elsewhere(client: Cl
     registry.refresh_from_db()
     assert (registry.api_host, registry.trusted_auth_hosts) == ("", [])
     assert registry.notes == "moved again"
+
+
+def test_registry_that_a_rule_names_is_not_deleted(client: Client) -> None:
+    """The rule would tell of every registry then."""
+    registry = Registry.objects.create(host="ghcr.io")
+    rule = Rule.objects.create(channel=Channel.objects.create(name="mail", kind=ChannelKind.EMAIL))
+    rule.registries.set([registry])
+    address = f"{ADMIN}/registry/{registry.pk}/delete/"
+    assert f"1 rule ({rule.slug})" in shown(client, address)
+    client.post(address, {"post": "yes"})
+    client.post(f"{ADMIN}/registry/", {"action": "delete_selected", "_selected_action": [registry.pk], "post": "yes"})
+    assert list(rule.registries.all()) == [registry]
