@@ -1,9 +1,11 @@
 """Values as the API speaks them."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, time
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -17,6 +19,8 @@ from probes.selectors.regions import UNREAD
 
 MOST_NAMES = 1_000
 """Rows that one field may name."""
+
+TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -41,6 +45,16 @@ class InstantField(serializers.DateTimeField):
         raise ValidationError(
             "Write an RFC 3339 time with its zone, such as 2026-11-23T14:00:00Z (in a URL, + is %2B).", "instant"
         )
+
+
+@extend_schema_field({"type": "string", "pattern": TIME_OF_DAY})
+class TimeOfDayField(serializers.TimeField):
+    """A time by the clock on a wall: `14:00`, or `14:00:30`. One with a zone is refused, since it has none."""
+
+    def to_internal_value(self, value: Any) -> time:
+        if not re.fullmatch(TIME_OF_DAY, str(value), re.ASCII):
+            self.fail("invalid", format="hh:mm[:ss]")
+        return super().to_internal_value(value)
 
 
 class _WithinReach(serializers.RelatedField[Any, Any, Any]):

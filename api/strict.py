@@ -52,8 +52,8 @@ _TYPES: Final[tuple[tuple[Any, str, Callable[[Any], bool]], ...]] = (
 class StrictSerializer(serializers.Serializer[Any]):
     """The parameters of a query.
 
-    Refuses names that it does not know, and one value given twice: a misspelt filter would otherwise answer with
-    everything.
+    Refuses names that it does not know, one value given twice, and an empty one: a misspelt filter, or a script's
+    variable that is not set, would otherwise answer with everything.
     """
 
     known_besides: ClassVar[Collection[str]] = ()
@@ -84,6 +84,8 @@ class StrictSerializer(serializers.Serializer[Any]):
             for name, values in data.lists():
                 if len(values) > 1 and not isinstance(self.fields.get(name), _SEVERAL):
                     mistakes.setdefault(name, _mistake("Write it once.", "repeated"))
+                elif "" in values and name in self.fields:
+                    mistakes.setdefault(name, _mistake("It is empty. Leave it out, or say a value.", "blank"))
         return mistakes
 
 

@@ -75,9 +75,11 @@ def spawn(child: Child, output: IO[bytes] | int = subprocess.DEVNULL) -> subproc
 
 
 @contextmanager
-def running(child: Child, *, is_ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    child: Child, *, is_ready: Callable[[], bool], output: IO[bytes] | int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a child until the block ends; enter the block when it answers. Raises RuntimeError if it never does."""
-    process = spawn(child)
+    process = spawn(child, output)
     try:
         wait_until(is_ready, START_SECONDS, f"{child.name} to answer", alive=process)
         yield process

@@ -7,7 +7,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.fields import InstantField, NamedRowsField, slug_field
+from api.fields import InstantField, NamedRowsField, TimeOfDayField, slug_field
 from api.strict import StrictBody
 from probes.models import MaintenanceWindow, Region, Registry, Resource, ResourceGroup
 from probes.policy.maintenance import LONGEST, WindowRefused
@@ -32,7 +32,7 @@ class WindowSerializer(StrictBody):
     slug = slug_field()
     name = serializers.CharField(max_length=200)
     starts_on = serializers.DateField(help_text="By the clock of `zone`.")
-    starts_at = serializers.TimeField()
+    starts_at = TimeOfDayField(help_text="By the clock of `zone`, such as 14:00.")
     zone = serializers.CharField(max_length=60, default="UTC", help_text="Such as Europe/Berlin.")
     duration_minutes = serializers.IntegerField(min_value=1, max_value=LONGEST // timedelta(minutes=1))
     rule = serializers.CharField(

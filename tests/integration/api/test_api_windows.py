@@ -64,6 +64,8 @@ def test_window_is_planned_changed_and_called_off(
         ({"rule": "FREQ=SECONDLY"}, "rule", "invalid"),
         ({"duration_minutes": 0}, "duration_minutes", "min_value"),
         ({"starts_at": "half past one"}, "starts_at", "invalid"),
+        ({"starts_at": "01:30+02:00"}, "starts_at", "invalid"),
+        ({"starts_at": "T0130"}, "starts_at", "invalid"),
         ({"rule": ""}, "", "past"),
     ],
 )

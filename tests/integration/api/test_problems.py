@@ -231,3 +231,12 @@ def test_parameter_with_one_value_is_written_once(client: APIClient) -> None:
     (mistake,) = is_problem(response, "invalid")["errors"]
     assert (mistake["field"], mistake["code"]) == ("open", "repeated")
     assert client.get("/api/v1/events?kind=tag_moved&kind=tag_split").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "asked", ["resources?search=", "events?until=", "verdicts?registry=", "runs?asked_by=", "incidents?open="]
+)
+def test_empty_parameter_is_not_taken_for_none(client: APIClient, asked: str) -> None:
+    """A variable of a script that is not set would otherwise ask for everything."""
+    (mistake,) = is_problem(client.get(f"/api/v1/{asked}"), "invalid")["errors"]
+    assert (mistake["field"], mistake["code"]) == (asked.partition("?")[2].rstrip("="), "blank")
