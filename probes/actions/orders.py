@@ -20,7 +20,7 @@ HEAVY_BYTES_IN_A_BATCH: Final = 1024 * 1024
 class Check:
     """A resource (with its registry) to be checked for `slot` from each of `regions`; `depth` None is automatic.
 
-    One that `is_anonymous` shows no stored login, whichever there is.
+    One that `is_anonymous` shows no stored login, whichever there is, and no client certificate.
     """
 
     resource: Resource

@@ -194,7 +194,7 @@ class _Office:
         plans, opened = [], {}
         for order in orders:
             registry, credential = order.check.resource.registry, order.wanted.credential
-            secret_key = _secret_key(registry, credential)
+            secret_key = "" if order.check.is_anonymous else _secret_key(registry, credential)
             if secret_key:
                 opened[secret_key] = self._open(secret_key, registry, credential)
             plans.append(self._plan(order, secret_key))

@@ -113,7 +113,7 @@ class AccessToken(Checked):
     States of a row, the first that holds:
     - revoked: at `revoked_at`, for good; so are those that were made with it;
     - expired: `expires_at` has come;
-    - dormant: the owner, or who made it, is not active;
+    - dormant: the owner, or who made it, is not active, or the token that it was made with is not in force;
     - in force: none of these.
 
     `is_of_all_groups` and `is_of_all_regions` say whether it is limited, and `groups` and `regions` to what: should

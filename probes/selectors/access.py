@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet
 from django.db.models.functions import JSONObject
 
@@ -16,6 +17,20 @@ from probes.policy.token_text import Shown
 NOBODY: Final = Access(scopes=frozenset())
 
 _GRANTS: Final = JSONObject(role="role", group_id="group_id")
+
+_IS_ENDED: Final = """
+WITH RECURSIVE line AS (
+    SELECT * FROM probes_accesstoken WHERE id = %(id)s
+    UNION
+    SELECT earlier.* FROM probes_accesstoken AS earlier JOIN line ON earlier.id = line.made_with_id
+)
+SELECT EXISTS (
+    SELECT FROM line
+    JOIN auth_user AS owner ON owner.id = line.owner_id
+    LEFT JOIN auth_user AS maker ON maker.id = line.created_by_id
+    WHERE line.revoked_at IS NOT NULL OR line.expires_at <= %(now)s OR NOT owner.is_active OR NOT maker.is_active
+)
+"""
 
 
 def tokens() -> QuerySet[AccessToken]:
@@ -41,7 +56,7 @@ def access_of(user: User | AnonymousUser) -> Access:
 def token_in_force(shown: Shown, *, now: datetime) -> tuple[AccessToken, Access] | None:
     """Return the token that somebody shows, with its owner, and what it may; None unless it is in force.
 
-    One query.
+    One query, and one more for a token that was made with another.
     """
     grants = RoleGrant.objects.filter(Q(user=OuterRef("owner")) | Q(team__user=OuterRef("owner"))).order_by()
     rows = AccessToken.objects.select_related("owner").filter(
@@ -58,6 +73,8 @@ def token_in_force(shown: Shown, *, now: datetime) -> tuple[AccessToken, Access]
     ).first()
     if token is None or not shown.is_of(bytes(token.secret_hash)):
         return None
+    if token.made_with_id is not None and _is_ended(token.made_with_id, now):
+        return None
     return token, _of_owner(token).with_token(map(Scope, token.scopes), _limit(token))
 
 
@@ -67,6 +84,18 @@ def direct_permissions(user: User | AnonymousUser) -> set[str]:
     Two queries, once for each user that was read. Those that come with roles are not among them.
     """
     return ModelBackend().get_all_permissions(user)
+
+
+def _is_ended(token_id: int, now: datetime) -> bool:
+    """Tell whether a token, or one in the line of those that it was made with, is not in force any more.
+
+    It is asked at each request: who holds one of a line may be another person than who holds the next, and whoever
+    is made inactive, or revokes one while the next is being made, ends all that came of it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_ENDED, {"id": token_id, "now": now})
+        (is_ended,) = cursor.fetchone()
+    return bool(is_ended)
 
 
 def _limits(field: str, column: str) -> QuerySet[Any, Any]:

@@ -119,7 +119,7 @@ def windows(reach: Reach = EVERYTHING) -> QuerySet[MaintenanceWindow]:
         Prefetch("resources", visible.among(Resource.objects.only("pk", "slug").order_by("slug"), reach)),
         Prefetch("groups", visible.among(ResourceGroup.objects.only("pk", "slug").order_by("slug"), reach)),
         Prefetch("registries", visible.among(Registry.objects.only("pk", "host").order_by("host"), reach)),
-        Prefetch("regions", Region.objects.only("pk", "slug").order_by("slug")),
+        Prefetch("regions", visible.among(Region.objects.only("pk", "slug").order_by("slug"), reach)),
     )
 
 

@@ -59,7 +59,7 @@ def within(model: type[Model], reach: Reach) -> Q:
 def is_within(row: Model, reach: Reach) -> bool:
     """Tell whether all that a row is about is within reach, so that who has the role there may change it.
 
-    A row that is not stored yet is asked by what it says, a window by nothing: `may_concern` is for that. Three
+    A row that is not stored yet is asked by what it says, a window by nothing: `may_concern` is for that. Four
     queries at most.
     """
     if reach.is_everything:
@@ -76,7 +76,7 @@ def is_within(row: Model, reach: Reach) -> bool:
         case Region():
             return reach.holds_region(row.pk)
         case MaintenanceWindow():
-            return reach.groups is None or _concerns_only(row, reach)
+            return _is_seen_within(row, reach) and (reach.groups is None or _concerns_only(row, reach))
         case _:
             return reach.groups is None
 
@@ -90,6 +90,14 @@ def _concerns_only(window: MaintenanceWindow, reach: Reach) -> bool:
     groups = set(ResourceGroup.objects.filter(**own).order_by().values_list("pk", flat=True))
     groups |= set(Resource.objects.filter(**own).order_by().values_list("group_id", flat=True))
     return bool(groups) and all(reach.holds_group(group_id) for group_id in groups)
+
+
+def _is_seen_within(window: MaintenanceWindow, reach: Reach) -> bool:
+    """Tell whether a window is about nothing but what is seen from regions within reach."""
+    if reach.regions is None:
+        return True
+    regions = set(Region.objects.filter(maintenance_windows=window.pk).order_by().values_list("pk", flat=True))
+    return bool(regions) and regions <= reach.regions
 
 
 def may_concern(

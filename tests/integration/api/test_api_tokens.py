@@ -131,6 +131,26 @@ def test_what_was_made_with_a_token_ends_with_it(editor: User) -> None:
     assert [reads(text) for text in (parent, first["token"], second["token"])] == [401, 401, 401]
 
 
+def test_what_was_made_with_a_token_is_in_force_only_while_that_one_is(editor: User) -> None:
+    """Who has seen the first may hold the others, which say of themselves that their owner made them."""
+    chief, now = User.objects.create(username="chief", is_superuser=True), datetime.now(UTC)
+    first = access_tokens.issue(AccessToken(owner=editor, name="first", scopes=list(Scope)), by=chief, now=now)
+    second = make(client_of(first.text), scopes=["read", "write"]).json()
+    third = make(client_of(second["token"])).json()
+    texts = (first.text, second["token"], third["token"])
+    for row, change, undo in (
+        (chief, {"is_active": False}, {"is_active": True}),
+        (first.token, {"expires_at": now}, {"expires_at": None}),
+        # As one is that was revoked while another request just made the next with it.
+        (first.token, {"revoked_at": now}, {"revoked_at": None}),
+    ):
+        rows = type(row)._default_manager.filter(pk=row.pk)
+        rows.update(**change)
+        assert [reads(text) for text in texts] == [401, 401, 401], change
+        rows.update(**undo)
+        assert [reads(text) for text in texts] == [200, 200, 200], undo
+
+
 def test_others_tokens_are_not_there_and_made_by_admins_alone(editor: User) -> None:
     admin = User.objects.create(username="admin", is_superuser=True)
     token_of(admin)

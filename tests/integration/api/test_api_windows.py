@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from probes.models import MaintenanceOccurrence, MaintenanceWindow, ResourceGroup, RoleGrant
 from probes.policy.access import Role
+from tests.fakes.access import token_of
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.api.asking import wrong
 
@@ -89,9 +90,29 @@ def test_operator_plans_what_concerns_its_groups_alone(
     client: APIClient, reader: User, shop: ResourceGroup, plane: ControlPlane
 ) -> None:
     RoleGrant.objects.filter(user=reader).update(role=Role.OPERATOR, group=shop)
-    ResourceGroup.objects.create(name="Data")
+    data = ResourceGroup.objects.create(name="Data")
     plane.image("ghcr.io/org/app:1", group=shop)
+    plane.image("other.example.com/org/app:1", group=data, name="theirs")
     assert plan(client, registries=["ghcr.io"]).json()["code"] == "missing_role"
-    assert wrong(plan(client, groups=["shop", "data"])) == ["groups[1]"]
+    # What is beyond reach is not there: it is not told apart from what nobody has.
+    for field, name in (("groups", "data"), ("resources", "theirs"), ("registries", "other.example.com")):
+        answers = [plan(client, **{field: [asked]}).json() for asked in (name, "nobodys")]
+        told = [[(error["field"], error["code"]) for error in answer["errors"]] for answer in answers]
+        assert told == [[(f"{field}[0]", "does_not_exist")]] * 2
     assert not MaintenanceWindow.objects.exists()
     assert plan(client).status_code == 201
+
+
+def test_token_of_a_region_plans_what_is_seen_from_there_alone(
+    reader: User, editor: APIClient, shop: ResourceGroup, plane: ControlPlane
+) -> None:
+    plan(editor, regions=["eu-west", "us-east"])
+    near = APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(reader, regions=[plane.region('eu-west')])}")
+    (shown,) = near.get(ADDRESS).json()["results"]
+    assert shown["regions"] == ["eu-west"]
+    changed = near.patch(f"{ADDRESS}/{shown['id']}", {"duration_minutes": 5}, format="json")
+    assert (changed.status_code, changed.json()["code"]) == (403, "missing_role")
+    assert plan(near).json()["code"] == "missing_role"
+    assert wrong(plan(near, regions=["us-east"])) == ["regions[0]"]
+    assert MaintenanceWindow.objects.count() == 1
+    assert plan(near, regions=["eu-west"]).status_code == 201
