@@ -69,6 +69,8 @@ class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
         asked = {name: values.pop(name) for name in DETAIL & values.keys()}
         if row is not None and values.get("reference") == row.shown_reference:
             values.pop("reference")  # as it was shown: the values of its query are kept
+        if row is not None and row.is_endpoint and "reference" in values:
+            actions.refuse_carried(row, values["reference"], given=asked.keys())
         if row is None or regions is not None:
             self._refuse_beyond(row, regions or ())
         is_another = row is None or "reference" in values

@@ -30,6 +30,7 @@ from probes.policy.networks import closed_target
 from probes.policy.verdict import VerdictState
 from probes.protocol.endpoint import EndpointPlan
 from probes.protocol.reference import parse_reference
+from probes.protocol.urls import UrlRefused, origin_of
 
 LONGEST_PAUSE: Final = timedelta(days=366)
 """Whoever means longer than a year pauses for good."""
@@ -85,6 +86,19 @@ def save(
         if regions is not None:
             resource.regions.set(regions)
     return resource
+
+
+def refuse_carried(resource: Resource, reference: str, *, given: Collection[str]) -> None:
+    """Refuse to take what is not shown of an endpoint along to another host, port or scheme than it was given for.
+
+    `reference` is the new URL, and `given` names what of the detail is set anew with it. Whoever may change a check
+    but was never told its headers would else read them off at a host of their own. Raises `ValidationError` by field.
+    """
+    detail = Endpoint.of(resource)
+    carried = [name for name in ("headers", "body") if getattr(detail, name) and name not in given]
+    if carried and not _is_of_one_origin(resource.reference, reference):
+        message = "It was set for another host: set it anew, or empty, with the new URL."
+        raise ValidationError(dict.fromkeys(carried, message))
 
 
 def refuse_closed_target(resource: Resource) -> None:
@@ -160,6 +174,13 @@ def delete(resource_ids: Iterable[int], *, now: datetime) -> None:
         told = Notice.objects.filter(incident__in=known_as).order_by("pk")
         list(told.select_for_update(no_key=True).values_list("pk"))
         Resource.objects.filter(pk__in=ids).delete()
+
+
+def _is_of_one_origin(one: str, other: str) -> bool:
+    try:
+        return origin_of(one) == origin_of(other)
+    except UrlRefused:
+        return False
 
 
 def _detail(resource: Resource, given: Endpoint | None) -> Endpoint | None:

@@ -138,13 +138,14 @@ def test_what_was_made_with_a_token_is_in_force_only_while_that_one_is(editor: U
     second = make(client_of(first.text), scopes=["read", "write"]).json()
     third = make(client_of(second["token"])).json()
     texts = (first.text, second["token"], third["token"])
-    for row, change, undo in (
-        (chief, {"is_active": False}, {"is_active": True}),
-        (first.token, {"expires_at": now}, {"expires_at": None}),
+    chiefs, firsts = User.objects.filter(pk=chief.pk), AccessToken.objects.filter(pk=first.token.pk)
+    changes: tuple[tuple[Any, dict[str, Any], dict[str, Any]], ...] = (
+        (chiefs, {"is_active": False}, {"is_active": True}),
+        (firsts, {"expires_at": now}, {"expires_at": None}),
         # As one is that was revoked while another request just made the next with it.
-        (first.token, {"revoked_at": now}, {"revoked_at": None}),
-    ):
-        rows = type(row)._default_manager.filter(pk=row.pk)
+        (firsts, {"revoked_at": now}, {"revoked_at": None}),
+    )
+    for rows, change, undo in changes:
         rows.update(**change)
         assert [reads(text) for text in texts] == [401, 401, 401], change
         rows.update(**undo)

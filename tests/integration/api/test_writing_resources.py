@@ -356,3 +356,27 @@ def test_single_resource_takes_a_bounded_number_of_queries(editor: APIClient, su
 
     assert queries("get") == 4  # who asks, the row, its regions, its states
     assert queries("patch", {"name": "other"}) <= 30
+
+
+@pytest.mark.parametrize(
+    ("reference", "is_taken"),
+    [
+        ("https://api.example/ready", True),
+        ("https://elsewhere.example/health", False),
+        ("https://api.example:8443/health", False),
+    ],
+)
+def test_what_is_hidden_of_an_endpoint_is_not_taken_to_another_host(
+    editor: APIClient, surroundings: ControlPlane, reference: str, *, is_taken: bool
+) -> None:
+    """Else whoever may change the check reads at a host of his own what the API does not show him."""
+    address = send(editor, ENDPOINT)["Location"]
+    moved = editor.patch(address, {"reference": reference}, format="json")
+    assert moved.status_code == (200 if is_taken else 400)
+    if not is_taken:
+        assert wrong(moved) == ["endpoint.headers", "endpoint.body"]
+        assert Resource.objects.get().reference == ENDPOINT["reference"]
+        anew = {"headers": {"X-Key": "another"}, "body": ""}
+        whole = {"reference": reference, "endpoint": {**anew, "method": "GET"}}
+        assert editor.patch(address, whole, format="json").status_code == 200
+        assert Endpoint.objects.get().headers == anew["headers"]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import dispatch, ingest, orders, secrets
+from probes.actions import dispatch, ingest, orders, probing, secrets
 from probes.edge.keyring import Keyring, SecretRefused
 from probes.models import Credential, Outcome, Registry, Resource
 from probes.models.client_identity import LONGEST_CHAIN, IdentityRefused
@@ -259,3 +260,17 @@ def test_registry_that_wants_a_certificate_is_checked_and_nothing_of_the_key_com
     ingest.ingest(region.sign(Kind.REPORT, report.to_json()), now=now)
     everywhere = f"{Outcome.objects.get().document} {findings} {caplog.text}"
     assert not any(line in everywhere for line in [*GOOD.key_lines, "PRIVATE KEY"])
+
+
+def test_probe_that_shows_no_login_shows_no_certificate_either(
+    registry: Registry, regions: Regions, now: datetime
+) -> None:
+    """Whoever may probe what is not stored is to reach what everybody does, unless a login is theirs to show."""
+    login, region = store(registry, now, password="open sesame"), regions["eu-west"]
+    wanted = probing.Wanted(reference=f"{HOST}/org/app:1", regions=[region.slug])
+
+    def shown(credential: Credential | None) -> int:
+        ordered = probing.probe(replace(wanted, credential=credential), by=None, now=now)
+        return sum(len(region.open(message).secrets) for message in ordered.messages)
+
+    assert (shown(None), shown(login)) == (0, 1)
