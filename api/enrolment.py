@@ -1,6 +1,7 @@
 """Regions enrolled and given new keys over the API."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -21,6 +22,15 @@ class Unequipped(APIException):
     status_code = 503
     default_detail = "The control plane lacks a key."
     default_code = "unequipped"
+
+
+@contextmanager
+def equipped() -> Iterator[None]:
+    """Raise `Unequipped` where a secret cannot be encrypted, or opened, for want of a key."""
+    try:
+        yield
+    except SecretUnreadable as error:
+        raise Unequipped(str(error)) from None
 
 
 def hand_over(issue: Callable[[], Issued], *, broker_url: str, image: str) -> dict[str, Any]:

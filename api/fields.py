@@ -148,3 +148,13 @@ def slug_field() -> serializers.CharField:
         max_length=names.LONGEST,
         help_text="Its stable name: small letters, digits, dots, dashes, underscores. Made of the name if left out.",
     )
+
+
+def managed_by_field() -> serializers.CharField:
+    """Return the field of who manages a row."""
+    return serializers.CharField(
+        source="managed_by.slug",
+        allow_null=True,
+        read_only=True,
+        help_text="The slug of the source that makes and changes it; null where that is done by hand.",
+    )

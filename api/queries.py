@@ -1,9 +1,11 @@
 """What lists can be narrowed by. A parameter that is not known, or whose value cannot be, is an error by name."""
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar, Generic, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from rest_framework import serializers
 
 from api.access import reach_in
@@ -13,6 +15,8 @@ from api.sparse import FIELDS, SparseView
 from api.strict import StrictBody, StrictSerializer
 from probes.models import (
     AuditEntry,
+    Channel,
+    CredentialKind,
     Event,
     Incident,
     MaintenanceWindow,
@@ -29,6 +33,7 @@ from probes.models import (
 )
 from probes.models.audited import kinds
 from probes.policy.audit import AuditAction, Via
+from probes.policy.delivery import ChannelKind
 from probes.policy.happenings import EventKind
 from probes.policy.incidents import Level
 from probes.policy.runs import RunKind
@@ -297,6 +302,51 @@ class GroupQuery(Query[ResourceGroup]):
     def narrow(self, rows: QuerySet[ResourceGroup]) -> QuerySet[ResourceGroup]:
         text = self.validated_data.get("search")
         return rows.filter(name__icontains=text) if text else rows
+
+
+class TextQuery(Query[Any]):
+    """Of rows that have a name."""
+
+    search = serializers.CharField(required=False, max_length=100, help_text="A part of the name.")
+    managed_by = NamedRowField[Source](
+        slug_field="slug", queryset=Source.objects.all(), required=False, help_text="The slug of a source."
+    )
+
+    said_in: ClassVar[tuple[str, ...]] = ("name", "slug")
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        asked = dict(self.validated_data)
+        if text := asked.pop("search", None):
+            rows = rows.filter(reduce(or_, (Q(**{f"{column}__icontains": text}) for column in self.said_in)))
+        return rows.filter(**{name: value for name, value in asked.items() if value is not None})
+
+
+class CredentialQuery(TextQuery):
+    registry = NamedRowField[Registry](
+        slug_field="host", queryset=Registry.objects.all(), required=False, help_text="A registry's host."
+    )
+    region = NamedRowField[Region](
+        slug_field="slug",
+        queryset=Region.objects.all(),
+        required=False,
+        help_text="Used from this one only: its slug.",
+    )
+    kind = serializers.ChoiceField(choices=CredentialKind.choices, required=False)
+
+    said_in = ("label", "slug", "repository_prefix", "username")
+
+
+class ChannelQuery(TextQuery):
+    kind = serializers.ChoiceField(choices=[(item.value, item.value) for item in ChannelKind], required=False)
+    is_enabled = serializers.BooleanField(required=False, allow_null=True, default=None)
+
+
+class RuleQuery(TextQuery):
+    channel = NamedRowField[Channel](
+        slug_field="slug", queryset=Channel.objects.all(), required=False, help_text="A channel's slug."
+    )
+
+    said_in = ("slug",)
 
 
 class RunQuery(Query[Run]):

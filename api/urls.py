@@ -5,7 +5,9 @@ from rest_framework.routers import SimpleRouter
 
 from api.views.access_tokens import AccessTokenViewSet
 from api.views.audit import AuditViewSet
+from api.views.channels import ChannelViewSet, RuleViewSet
 from api.views.comparison import CompareView
+from api.views.credentials import CredentialViewSet
 from api.views.events import EventViewSet
 from api.views.groups import GroupUptimeView, GroupViewSet
 from api.views.incidents import IncidentViewSet
@@ -17,6 +19,7 @@ from api.views.registries import RegistryViewSet
 from api.views.resources import ResourceViewSet
 from api.views.rollups import GroupRollUpsView, RegionRollUpsView, RegistryRollUpsView, ResourceRollUpsView
 from api.views.runs import ProbesView, RunViewSet
+from api.views.schedules import PolicyViewSet, ScheduleViewSet, TermsViewSet
 from api.views.schema import DocsView, NowhereView, SchemaView
 from api.views.sources import SourceViewSet
 from api.views.standing import ResourceUptimeView, ResourceVerdictView
@@ -39,6 +42,11 @@ _router.register("events", EventViewSet, basename="events")
 _router.register("audit", AuditViewSet, basename="audit")
 _router.register("groups", GroupViewSet, basename="groups")
 _router.register("maintenance-windows", WindowViewSet, basename="maintenance-windows")
+_router.register("schedules", ScheduleViewSet, basename="schedules")
+_router.register("policies", PolicyViewSet, basename="policies")
+_router.register("credentials", CredentialViewSet, basename="credentials")
+_router.register("channels", ChannelViewSet, basename="channels")
+_router.register("rules", RuleViewSet, basename="rules")
 _router.register("verdicts", VerdictViewSet, basename="verdicts")
 _router.register("runs", RunViewSet, basename="runs")
 _router.register("tokens", AccessTokenViewSet, basename="tokens")
@@ -46,6 +54,11 @@ _router.register("tokens", AccessTokenViewSet, basename="tokens")
 urlpatterns = [
     path("v1/", include(_router.urls)),
     path("v1/regions/<slug:slug>/events", RegionEventViewSet.as_view({"get": "list"}), name="region-events"),
+    path(
+        "v1/terms",
+        TermsViewSet.as_view({"get": "retrieve", "put": "update", "patch": "partial_update"}),
+        name="terms",
+    ),
     path("v1/compare", CompareView.as_view(), name="compare"),
     path("v1/resources/<int:id>/verdict", ResourceVerdictView.as_view(), name="resource-verdict"),
     path(

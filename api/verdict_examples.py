@@ -170,7 +170,8 @@ def group_uptime() -> dict[str, Any]:
 
 def group() -> dict[str, Any]:
     layer = terms.LayerSerializer(terms.said(Layer(uptime_target_percent=_TARGET))).data
-    return {"id": 3, "slug": "shop", "name": "Shop", "notes": "", "resources": 3, "terms": dict(layer)}
+    said = {"policy": None, "terms": dict(layer), "managed_by": None}
+    return {"id": 3, "slug": "shop", "name": "Shop", "notes": "", "resources": 3, **said}
 
 
 def window() -> dict[str, Any]:

@@ -267,6 +267,7 @@ SPECTACULAR_SETTINGS = {
         "CauseEnum": "api.serializers.incident.CAUSES",
         "LevelEnum": "api.serializers.incident.LEVELS",
         "MissedCauseEnum": "api.serializers.ledger.CAUSES",
+        "NoticeStateEnum": "api.serializers.ledger.NOTICE_STATES",
         "OutcomeKindEnum": "api.serializers.document.KINDS",
         "RegionConditionEnum": "api.serializers.region.CONDITIONS",
         "ResourceKindEnum": "probes.models.ResourceKind",

@@ -12,7 +12,7 @@ from probes.policy.slots import MissedCause
 
 CAUSES: Final = [(item.value, item.value) for item in MissedCause]
 _TOPICS: Final = [(item.value, item.value) for item in Topic]
-_STATES: Final = [(item.value, item.value) for item in NoticeState]
+NOTICE_STATES: Final = [(item.value, item.value) for item in NoticeState]
 
 
 class MissedSlotsSerializer(serializers.Serializer[MissedSlots]):
@@ -89,7 +89,7 @@ class NoticeSerializer(serializers.Serializer[Notice]):
     topic = serializers.ChoiceField(choices=_TOPICS)
     incident = serializers.IntegerField(source="incident_id", allow_null=True, help_text="The id of the incident.")
     title = serializers.SerializerMethodField(help_text="What is told, in a line.")
-    state = serializers.ChoiceField(choices=_STATES)
+    state = serializers.ChoiceField(choices=NOTICE_STATES)
     created_at = InstantField()
     due_at = InstantField(help_text="Before which nothing is tried.")
     attempts = serializers.IntegerField()

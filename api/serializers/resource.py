@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from api.fields import InstantField, NamedRowField, NamedRowsField, slug_field
+from api.fields import InstantField, NamedRowField, NamedRowsField, managed_by_field, slug_field
 from api.serializers.endpoint import EndpointSerializer, usual_request
 from api.serializers.terms import OwnTermsSerializer, nothing_of_its_own
 from api.strict import StrictBody
@@ -209,12 +209,7 @@ class ResourceSerializer(StrictBody):
     labels = serializers.DictField(
         child=serializers.CharField(allow_blank=True, max_length=LONGEST_LABEL), default=dict
     )
-    managed_by = serializers.CharField(
-        source="managed_by.slug",
-        allow_null=True,
-        read_only=True,
-        help_text="The slug of the source that makes and changes it; null where that is done by hand.",
-    )
+    managed_by = managed_by_field()
     paused_at = InstantField(allow_null=True, read_only=True)
     resumes_at = InstantField(allow_null=True, read_only=True, help_text="When the pause ends by itself.")
     stale_at = InstantField(allow_null=True, read_only=True, help_text="Since when its source lists it no more.")

@@ -45,7 +45,7 @@ class GroupViewSet(NounViewSet[ResourceGroup]):
     queryset = ResourceGroup.objects.none()
 
     def rows(self) -> QuerySet[ResourceGroup]:
-        return groups(are_counted=self.wants("resources"))
+        return groups(are_counted=self.wants("resources")).select_related("policy", "managed_by")
 
     def store(self, row: ResourceGroup | None, values: dict[str, Any]) -> ResourceGroup:
         group = filled(row or ResourceGroup(), values)

@@ -94,7 +94,7 @@ class ChangingViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
     def locked(self, lookup: Mapping[str, Any], if_match: str | None) -> RowT:
         """Return one row as it is once nobody else can change it. Raises `NotFound` or `PreconditionFailed`."""
         model: Any = self.get_queryset().model
-        list(model.objects.select_for_update(no_key=True).filter(**lookup).values_list("pk"))
+        list(model.objects.order_by().select_for_update(no_key=True).filter(**lookup).values_list("pk"))
         row = get_object_or_404(self.get_queryset(), **lookup)
         self.check_object_permissions(self.request, row)
         if not etags.may_write(if_match, self.settings_of(row)):

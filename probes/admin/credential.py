@@ -2,21 +2,16 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from probes.actions import secrets
+from probes.actions import logins
+from probes.actions.logins import KIND_FIELDS, SECRET_FIELDS
 from probes.admin import display
-from probes.admin.login import (
-    KIND_FIELDS,
-    SECRET_FIELDS,
-    FieldRefused,
-    plain_field,
-    read_login,
-    secret_field,
-)
+from probes.admin.login import plain_field, secret_field
 from probes.admin.secrecy import SecretAdmin
 from probes.models import Credential, CredentialKind
 
@@ -61,27 +56,23 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
                     self.fields[name].help_text = f"{self.fields[name].help_text} {_KEPT}".strip()
 
     def clean(self) -> dict[str, Any]:
-        """Find the one login among the fields; `cleaned["login"]` is empty where what is stored stays."""
+        """Hold what was typed as the secret against its kind; `cleaned["login"]` is that."""
         cleaned = super().clean() or {}
         cleaned["login"] = {}
         if "kind" not in cleaned:
             return cleaned
-        kind = CredentialKind(cleaned["kind"])
-        own = KIND_FIELDS[kind]
-        given = {name: cleaned[name] for name in SECRET_FIELDS if cleaned.get(name)}
-        for name in given.keys() - set(own):
-            self.add_error(name, f"This is not for a credential of the kind “{kind.label}”.")
-        if kind is CredentialKind.PASSWORD:
-            if own[0] in given and "username" in cleaned and not cleaned["username"]:
-                self.add_error("username", "A password needs its user name.")
-        elif kind is not CredentialKind.IDENTITY_TOKEN and cleaned.get("username"):
-            self.add_error("username", f"There is no user name with a credential of the kind “{kind.label}”.")
-        stays = self.instance.has_secret and self.instance.kind == kind and not given
-        if not stays and not self.errors.keys() & set(SECRET_FIELDS):
-            try:
-                cleaned["login"] = read_login(kind, given)
-            except FieldRefused as refused:
-                self.add_error(refused.name, refused.message)
+        cleaned["login"] = {name: cleaned[name] for name in SECRET_FIELDS if cleaned.get(name)}
+        try:
+            logins.login_of(
+                CredentialKind(cleaned["kind"]),
+                cleaned["login"],
+                username=cleaned.get("username", ""),
+                kept=CredentialKind(self.instance.kind) if self.instance.has_secret else None,
+            )
+        except ValidationError as error:
+            for name, messages in error.update_error_dict({}).items():
+                if name not in self.errors:
+                    self.add_error(name, messages)
         return cleaned
 
 
@@ -125,12 +116,8 @@ class CredentialAdmin(SecretAdmin):
         )
 
     def save_model(self, _request: HttpRequest, credential: Credential, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
-        if login := form.cleaned_data["login"]:
-            if "expires_at" not in form.changed_data:
-                credential.expires_at = None  # that was the end of what was stored before
-            secrets.store_secret(credential, **login, now=timezone.now())
-        else:
-            credential.save()
+        is_end_given = "expires_at" in form.changed_data
+        logins.save(credential, form.cleaned_data["login"], is_end_given=is_end_given, now=timezone.now())
 
     ends = display.ago("expires_at", "expires")
 

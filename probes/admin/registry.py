@@ -10,9 +10,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from probes.actions import registries as actions
+from probes.actions.logins import LONGEST_SECRET
 from probes.admin import display
 from probes.admin.fields import AddressesField, WordsField
-from probes.admin.login import LONGEST_SECRET
 from probes.admin.secrecy import SecretAdmin, SecretArea
 from probes.models import Registry, validation
 from probes.models.client_identity import LONGEST_CHAIN, ClientCertificate, IdentityRefused, read_identity

@@ -117,6 +117,45 @@ GET    v1/tokens                                read   viewer
 POST   v1/tokens                                write  viewer
 GET    v1/tokens/<int:id>                       read   viewer
 DELETE v1/tokens/<int:id>                       write  viewer
+GET    v1/schedules                             read   viewer
+POST   v1/schedules                             write  editor    all
+POST   v1/schedules/bulk                        write  editor    all
+GET    v1/schedules/<int:id>                    read   viewer
+PUT    v1/schedules/<int:id>                    write  editor    all
+PATCH  v1/schedules/<int:id>                    write  editor    all
+DELETE v1/schedules/<int:id>                    write  editor    all
+GET    v1/policies                              read   viewer
+POST   v1/policies                              write  editor    all
+POST   v1/policies/bulk                         write  editor    all
+GET    v1/policies/<int:id>                     read   viewer
+PUT    v1/policies/<int:id>                     write  editor    all
+PATCH  v1/policies/<int:id>                     write  editor    all
+DELETE v1/policies/<int:id>                     write  editor    all
+GET    v1/credentials                           read   editor    all
+POST   v1/credentials                           write  editor    all
+POST   v1/credentials/bulk                      write  editor    all
+GET    v1/credentials/<int:id>                  read   editor    all
+PUT    v1/credentials/<int:id>                  write  editor    all
+PATCH  v1/credentials/<int:id>                  write  editor    all
+DELETE v1/credentials/<int:id>                  write  editor    all
+GET    v1/channels                              read   editor    all
+POST   v1/channels                              write  editor    all
+POST   v1/channels/bulk                         write  editor    all
+GET    v1/channels/<int:id>                     read   editor    all
+PUT    v1/channels/<int:id>                     write  editor    all
+PATCH  v1/channels/<int:id>                     write  editor    all
+DELETE v1/channels/<int:id>                     write  editor    all
+GET    v1/rules                                 read   editor    all
+POST   v1/rules                                 write  editor    all
+POST   v1/rules/bulk                            write  editor    all
+GET    v1/rules/<int:id>                        read   editor    all
+PUT    v1/rules/<int:id>                        write  editor    all
+PATCH  v1/rules/<int:id>                        write  editor    all
+DELETE v1/rules/<int:id>                        write  editor    all
+POST   v1/channels/<int:id>/test                write  editor    all
+GET    v1/terms                                 read   viewer
+PUT    v1/terms                                 write  editor    all
+PATCH  v1/terms                                 write  editor    all
 GET    v1/schema/                               -      -
 GET    docs/                                    -      -
 """

@@ -1,0 +1,45 @@
+"""What several groups share, as it is shown: schedules, policies, credentials, channels and their rules."""
+
+from typing import Any, TypeVar
+
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from probes.models import Channel, Credential, Policy, Resource, ResourceGroup, Rule, Schedule
+
+RowT = TypeVar("RowT", bound=Model)
+
+
+def schedules(*, are_counted: bool = True) -> QuerySet[Schedule]:
+    """Schedules, each with the `resource_count` of what takes it unless nobody asks for it. One query."""
+    rows = Schedule.objects.select_related("managed_by")
+    return rows.annotate(resource_count=_taking(Resource, "schedule")) if are_counted else rows
+
+
+def policies(*, are_counted: bool = True) -> QuerySet[Policy]:
+    """Policies, each with the `resource_count` and `group_count` of what takes it unless nobody asks. One query."""
+    rows = Policy.objects.select_related("managed_by")
+    if not are_counted:
+        return rows
+    return rows.annotate(resource_count=_taking(Resource, "policy"), group_count=_taking(ResourceGroup, "policy"))
+
+
+def credentials() -> QuerySet[Credential]:
+    """Credentials with where they are used. One query."""
+    return Credential.objects.select_related("registry", "region", "managed_by")
+
+
+def channels() -> QuerySet[Channel]:
+    """Channels. One query."""
+    return Channel.objects.select_related("managed_by")
+
+
+def rules() -> QuerySet[Rule]:
+    """Rules with their channels, groups and registries. Three queries."""
+    return Rule.objects.select_related("channel", "managed_by").prefetch_related("groups", "registries")
+
+
+def _taking(model: Any, column: str) -> Any:
+    """Return an expression that counts the rows of a table that take the row at hand."""
+    counted = model.objects.filter(**{column: OuterRef("pk")}).order_by().values(column).annotate(count=Count("pk"))
+    return Coalesce(Subquery(counted.values("count")), 0)
