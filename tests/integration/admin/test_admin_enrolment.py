@@ -76,7 +76,7 @@ def test_enrolling_ends_in_the_download_of_the_bundle(client: Client, tmp_path: 
 
 @pytest.mark.parametrize(
     ("values", "field"),
-    [({"slug": "control"}, "__all__"), ({"slug": "Upper"}, "slug"), ({"longitude": ""}, "__all__")],
+    [({"slug": "control"}, "__all__"), ({"slug": "Upper"}, "slug"), ({"longitude": ""}, "longitude")],
 )
 def test_region_that_cannot_be_is_not_enrolled(client: Client, values: dict[str, str], field: str) -> None:
     assert field in errors_of(client.post(ADD, {**NEW, **values}))
