@@ -5,7 +5,7 @@ from functools import reduce
 from operator import or_
 from typing import Any, ClassVar, Generic, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from rest_framework import serializers
 
 from api.access import reach_in
@@ -19,6 +19,7 @@ from probes.models import (
     CredentialKind,
     Event,
     Incident,
+    IncidentEntry,
     MaintenanceWindow,
     Outcome,
     Policy,
@@ -157,7 +158,7 @@ class VerdictQuery(Query[Resource]):
         slug_field="host", queryset=Registry.objects.all(), required=False, help_text="A registry's host."
     )
     group = NamedRowField[ResourceGroup](
-        slug_field="name", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's name."
+        slug_field="slug", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's slug."
     )
 
     def narrow(self, rows: QuerySet[Resource]) -> QuerySet[Resource]:
@@ -213,7 +214,7 @@ class IncidentQuery(Query[Incident]):
         help_text="A registry's host: its resources' and its own.",
     )
     group = NamedRowField[ResourceGroup](
-        slug_field="name", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's name."
+        slug_field="slug", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's slug."
     )
     parent = RowField[Incident](  # type: ignore[assignment]  # DRF takes declared fields out
         queryset=Incident.objects.all(),
@@ -222,6 +223,28 @@ class IncidentQuery(Query[Incident]):
     )
     level = serializers.ChoiceField(
         choices=[(item.value, item.value) for item in Level], required=False, help_text="How bad it is, or was last."
+    )
+    severity = serializers.MultipleChoiceField(
+        choices=[item.value for item in Severity], required=False, help_text="Repeat it for any of several."
+    )
+    reason = serializers.MultipleChoiceField(
+        choices=[item.value for item in Reason],
+        required=False,
+        help_text="Why it failed, where one reason says it. Repeat it for any of several.",
+    )
+    region = NamedRowField[Region](
+        slug_field="slug",
+        queryset=Region.objects.all(),
+        required=False,
+        help_text="A region's slug: what has an entry from there in its timeline.",
+    )
+    acknowledged = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Only what somebody is at, or only what nobody is."
+    )
+    search = serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text="Words, or their beginnings, of the resource's name or reference, or a part of a scope's name.",
     )
     since = InstantField(required=False, help_text="Opened at or after this time.")
     until = InstantField(required=False, help_text="Opened before this time.")
@@ -232,6 +255,8 @@ class IncidentQuery(Query[Incident]):
         "registry": "registry",
         "group": "group",
         "level": "level",
+        "severity": "severity__in",
+        "reason": "failure__in",
         "since": "opened_at__gte",
         "until": "opened_at__lt",
     }
@@ -240,7 +265,15 @@ class IncidentQuery(Query[Incident]):
         asked = dict(self.validated_data)
         if (is_open := asked.pop("open")) is not None:
             rows = rows.filter(resolved_at__isnull=is_open)
-        return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items()})
+        if (is_acknowledged := asked.pop("acknowledged")) is not None:
+            rows = rows.filter(acknowledged_at__isnull=not is_acknowledged)
+        if region := asked.pop("region", None):
+            told = IncidentEntry.objects.filter(incident=OuterRef("pk"), region=region.slug)
+            rows = rows.filter(Exists(told))
+        if text := asked.pop("search", None):
+            found = Resource.objects.filter(saying(text)).order_by().values("pk")
+            rows = rows.filter(Q(resource__in=found) | Q(scope_name__icontains=text))
+        return rows.filter(**{self._LOOKUPS[name]: value for name, value in asked.items() if value})
 
 
 class EventQuery(Query[Event]):

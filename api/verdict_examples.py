@@ -107,7 +107,7 @@ def incident() -> dict[str, Any]:
         "parent": 46,
         "extent": 0,
         "registry": "registry.example.com",
-        "group": "Shop",
+        "group": "shop",
         "level": "unavailable",
         "worst": "unavailable",
         "severity": "critical",

@@ -46,7 +46,7 @@ class IncidentSerializer(serializers.Serializer[Incident]):
     registry = serializers.CharField(
         source="resource.registry.host", allow_null=True, help_text="The resource's; null for one of a scope."
     )
-    group = serializers.CharField(source="resource.group.name", allow_null=True)
+    group = serializers.CharField(source="resource.group.slug", allow_null=True, help_text="The slug of its group.")
     level = serializers.ChoiceField(choices=LEVELS, help_text="How bad it is, or was last.")
     worst = serializers.ChoiceField(choices=LEVELS, help_text="The level of its worst time.")
     severity = serializers.ChoiceField(choices=[(item.value, item.value) for item in Severity])

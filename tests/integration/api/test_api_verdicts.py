@@ -23,7 +23,7 @@ GONE = dict.fromkeys(SLUGS, finding(Reason.TAG_NOT_FOUND))
         ("state=unknown", [2]),
         ("state=unknown&state=available", [0, 2]),
         ("registry=quay.io", [1]),
-        ("group=Shop", [0]),
+        ("group=shop", [0]),
     ],
 )
 def test_verdicts_are_listed_and_narrowed(
