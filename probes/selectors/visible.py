@@ -52,8 +52,8 @@ def within(model: type[Model], reach: Reach) -> Q:
     told = _TOLD.get(model)
     if told is not None:
         return told(reach)
-    # What several groups share and nobody has told of above: channels, notices, quotas, the inner ledgers.
-    return Q() if reach.groups is None else _NONE
+    # What several share and nobody has told of above: channels, notices, quotas, the inner ledgers.
+    return _NONE
 
 
 def is_within(row: Model, reach: Reach) -> bool:

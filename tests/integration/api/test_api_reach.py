@@ -287,3 +287,12 @@ def test_what_several_share_is_seen_in_part_and_changed_by_nobody_who_has_a_part
     two.image.credential = two.login
     two.image.save()
     assert list(visible.among(Credential.objects.all(), reach)) == [two.login]
+
+
+def test_quotas_are_for_those_who_reach_everything(two: Two, plane: ControlPlane) -> None:
+    """They name regions and addresses of all, also to a token that is limited to one region and to no group."""
+    admin = User.objects.create(username="admin", is_superuser=True)
+    limits: tuple[dict[str, Any], ...] = ({}, {"regions": [plane.region("eu-west")]}, {"groups": [two.ours]})
+    for limit, are_told in zip(limits, (True, False, False), strict=True):
+        client = APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(admin, **limit)}")
+        assert bool(client.get("/api/v1/quota-accounts").json()["results"]) is are_told
