@@ -79,6 +79,19 @@ def coming_by(via: Via) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def by_way_of(words: str) -> Iterator[None]:
+    """Let whatever is changed in here be told with these words behind its path: a file's commit, say."""
+    who = _acting.get() or (lambda: _NOBODY)
+
+    def told() -> Actor:
+        actor = who()
+        return replace(actor, path=f"{actor.path} {words}".strip())
+
+    with acting(told):
+        yield
+
+
 def begin(who: Callable[[], Actor]) -> None:
     """Let whatever this thread changes from now on be by `who`: of a process that does one thing."""
     _acting.set(who)

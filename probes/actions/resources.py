@@ -64,7 +64,7 @@ def save(
         asked_before = _asked(before)
         detail = _detail(resource, endpoint)
         _check(resource, detail)
-        resource.registry, _ = Registry.objects.get_or_create(host=_host(resource))
+        resource.registry, _ = Registry.objects.get_or_create(host=host_of(resource))
         resource.follow_schedule(now)
         if before is None:
             resource.next_due_at = resource.reference_since = slots.whole_second(now)
@@ -77,7 +77,7 @@ def save(
             others_vote = regions is not None and set(regions) != set(before.regions.all())
             if others_vote or (detail is not None and detail.plan() != asked_before):
                 resource.next_due_at = slots.whole_second(now)
-            if others_vote or _terms(before) != _terms(resource):
+            if others_vote or terms_of(before) != terms_of(resource):
                 Verdict.objects.filter(resource=resource).update(stale_at=now)
         resource.save()
         if detail is not None:
@@ -213,7 +213,7 @@ def _check(resource: Resource, detail: Endpoint | None) -> None:
         raise ValidationError(errors)
 
 
-def _host(resource: Resource) -> str:
+def host_of(resource: Resource) -> str:
     """Return the host whose settings a checked resource goes by."""
     if resource.is_endpoint:
         return EndpointPlan(url=resource.reference).host
@@ -253,5 +253,6 @@ def _settle(before: Resource, resource: Resource, now: datetime) -> None:
         resource.next_due_at = slots.whole_second(now)
 
 
-def _terms(resource: Resource) -> tuple[object, ...]:
+def terms_of(resource: Resource) -> tuple[object, ...]:
+    """Return the terms that a resource says itself, and whose it takes."""
     return resource.group_id, resource.policy_id, *(getattr(resource, name) for name in TERM_FIELDS)

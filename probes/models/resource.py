@@ -1,5 +1,6 @@
 """Something checked: an image or an HTTP endpoint."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -263,6 +264,9 @@ class Resource(Named, Managed, TermFields):
             ),
         ]
 
+    known_registries: Mapping[str, Registry] | None = None
+    """All there are, by host, from whoever checks many rows; otherwise each row asks for its own."""
+
     def __str__(self) -> str:
         return self.name or self.shown_reference
 
@@ -359,9 +363,7 @@ class Resource(Named, Managed, TermFields):
         if sentence := problems(plan).get("url"):
             return {"reference": sentence}
         self.repository = self.tag = self.digest = ""
-        known = Registry.objects.filter(host=plan.host).first()
-        if known:
-            self.registry = known
+        self._adopt_registry(plan.host)
         refused = self.credential and _endpoint_credential_refusal(self.credential, plan)
         return {"credential": refused} if refused else {}
 
@@ -370,7 +372,13 @@ class Resource(Named, Managed, TermFields):
         self.repository = reference.repository
         self.tag = reference.tag or ""
         self.digest = str(reference.digest or "")
-        known = Registry.objects.filter(host=reference.host).first()
+        self._adopt_registry(reference.host)
+
+    def _adopt_registry(self, host: str) -> None:
+        if self.known_registries is not None:
+            known = self.known_registries.get(host)
+        else:
+            known = Registry.objects.filter(host=host).first()
         if known:
             self.registry = known
 

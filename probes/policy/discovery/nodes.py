@@ -7,6 +7,12 @@ MAX_DEPTH: Final = 64
 """No object of Kubernetes and no Compose file is nested as deeply."""
 
 
+class Quoted(str):
+    """A text that was written so that it is nothing else: in quotation marks, or as a block."""
+
+    __slots__ = ()
+
+
 class Mapping(dict[str, Any]):
     """A mapping with the line on which it begins, and the line of each value by its key. Lines count from 1."""
 

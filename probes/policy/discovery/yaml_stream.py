@@ -2,7 +2,7 @@
 
 Built from a parser's events and not by a loader. No tag has any effect. An alias stands for the very thing that it
 names, and counts as large as that, so that a bomb is refused before anybody walks through it. All scalars are texts,
-null is None: nothing that is read here is a number.
+null is None: nothing that is read here is a number. Those in quotation marks are `Quoted`.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from probes.policy.discovery.nodes import MAX_DEPTH, Mapping, Node, Sequence
+from probes.policy.discovery.nodes import MAX_DEPTH, Mapping, Node, Quoted, Sequence
 
 MAX_DOCUMENTS: Final = 2000
 MAX_NODES: Final = 200_000
@@ -40,10 +40,14 @@ class YamlRefused(ValueError):
         self.line = line
 
 
-def documents(text: str) -> Iterator[Mapping]:
-    """Yield the documents of a stream that are mappings. Raises `YamlRefused`, after those before the fault."""
+def documents(text: str, *, most: int = MAX_DOCUMENTS, strictly: bool = False) -> Iterator[Mapping]:
+    """Yield the documents of a stream that are mappings. Raises `YamlRefused`, after those before the fault.
+
+    `strictly` is for what somebody has written for us: a document that is no mapping, a key that is there twice and
+    one that is no text are refused then, and not passed over.
+    """
     try:
-        yield from _documents(yaml.parse(text, Loader=_PARSER))
+        yield from _documents(yaml.parse(text, Loader=_PARSER), most, strictly)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlRefused(mark.line + 1 if mark else 1, f"no YAML: {error.problem or error.context}") from None
@@ -53,16 +57,18 @@ def documents(text: str) -> Iterator[Mapping]:
         raise YamlRefused(1, "nested too deeply") from None
 
 
-def _documents(events: Iterator[Event]) -> Iterator[Mapping]:
+def _documents(events: Iterator[Event], most: int, strictly: bool) -> Iterator[Mapping]:  # noqa: FBT001 - passed on
     count = 0
     for event in events:
         if isinstance(event, DocumentStartEvent):
             count += 1
-            if count > MAX_DOCUMENTS:
-                raise YamlRefused(_line(event), f"more than {MAX_DOCUMENTS:,} documents in one file")
-            document = _Builder(events).node(next(events), 0)
+            if count > most:
+                raise YamlRefused(_line(event), f"more than {most:,} documents in one file")
+            document = _Builder(events, strictly=strictly).node(next(events), 0)
             if isinstance(document.value, Mapping):
                 yield document.value
+            elif strictly and document.value is not None:
+                raise YamlRefused(_line(event), "a document is an object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +80,9 @@ class _Built:
 class _Builder:
     """Builds one document."""
 
-    def __init__(self, events: Iterator[Event]) -> None:
+    def __init__(self, events: Iterator[Event], *, strictly: bool = False) -> None:
         self._events = events
+        self._strictly = strictly
         self._anchors: dict[str, _Built] = {}
         self._size = 0
 
@@ -115,6 +122,8 @@ class _Builder:
             line = _line(event)
             value_event = next(self._events)
             value = self.node(value_event, depth + 1).value
+            if self._strictly and (not isinstance(key, str) or key in built.lines):
+                raise YamlRefused(line, f"{key} is there twice" if isinstance(key, str) else "a key is a text")
             if not isinstance(key, str):
                 continue  # nothing that is read here has such a key
             if key == _MERGE:
@@ -142,7 +151,9 @@ def _scalar(event: Event) -> str | None:
     if not isinstance(event, ScalarEvent):
         raise YamlRefused(_line(event), "no YAML that is read here")
     is_null = event.implicit[0] and event.style in (None, "") and event.value in _NULLS
-    return None if is_null else str(event.value)
+    if is_null:
+        return None
+    return str(event.value) if event.style in (None, "") else Quoted(event.value)
 
 
 def _line(event: Event) -> int:

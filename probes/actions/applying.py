@@ -1,0 +1,212 @@
+"""Applying what is declared: planned, checked, and done as a whole or not at all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import Model
+
+from probes.actions import acting, resource_batches, schedules, staleness, terms
+from probes.actions.declared_rows import Rows, faults_of, rows_of
+from probes.actions.resource_batches import Draft
+from probes.models import Resource, Source
+from probes.policy.declared import planning
+from probes.policy.declared.kinds import SOURCE, Kind
+from probes.policy.declared.planning import Change, Plan, Verb, Wishes
+from probes.policy.declared.reading import MOST_FAULTS, Declared, Fault, Place, Reading
+from probes.selectors import declared
+
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('kairos/apply', 0))"
+_NAMED_USERS: Final = 5
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is being done, how much of it is, and how much there is."""
+
+
+class ApplyRefused(Exception):
+    """Nothing was done. `faults` say why, at most `MOST_FAULTS` of `count`."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults[:MOST_FAULTS])))
+        self.faults = faults[:MOST_FAULTS]
+        self.count = len(faults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What was done, or would be. `kept` are things that nobody lists and only what is retired needs."""
+
+    plan: Plan
+    makes_source: str = ""
+    kept: tuple[str, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        return not self.plan.changes and not self.makes_source
+
+
+def apply(
+    reading: Reading, wishes: Wishes, *, now: datetime, dry_run: bool = False, progress: Progress | None = None
+) -> Applied:
+    """Make what is stored as it is declared, in one transaction; return what was done.
+
+    One at a time: another waits until it has ended. What is as it should be is not written. Raises `ApplyRefused`
+    with all that is wrong, and then nothing is stored; nor is it with `dry_run`.
+    """
+    faults = [*reading.faults, *_misasked(reading, wishes)]
+    if faults:
+        raise ApplyRefused(faults)
+    with transaction.atomic():
+        if not dry_run:
+            with connection.cursor() as cursor:
+                cursor.execute(_LOCK)
+        plan = planning.plan(reading.things, _stored(reading.things, wishes), wishes)
+        source, makes_source = _source(wishes, dry_run=dry_run)
+        # What is in use is seen once all else is done: such a rehearsal is done, and taken back.
+        rehearses = dry_run and bool(plan.of(Verb.DELETE)) and not plan.faults
+        if rehearses and makes_source and source is not None:
+            source.save()
+        rows = rows_of(plan, source, lock=not dry_run or rehearses)
+        if faults := [*plan.faults, *rows.faults]:
+            raise ApplyRefused(faults)
+        kept: tuple[str, ...] = ()
+        if not dry_run or rehearses:
+            plan, kept = _carry_out(plan, rows, now, progress)
+        if rehearses:
+            transaction.set_rollback(True)
+    return Applied(plan=plan, makes_source=makes_source, kept=kept)
+
+
+def _misasked(reading: Reading, wishes: Wishes) -> Iterator[Fault]:
+    source = wishes.source
+    if not wishes.prune:
+        return
+    if source is None:
+        where = reading.things[0].place if reading.things else Place("--prune", 0)
+        yield Fault(place=where, message="There is no source: only what one manages is pruned. Name it by --source.")
+    elif not source.is_complete:
+        message = "Its reading is not complete: of what is missing, nothing follows."
+        yield Fault(place=source.place, thing=f"{SOURCE}/{source.name}", field="complete", message=message)
+
+
+def _stored(things: list[Declared], wishes: Wishes) -> list[planning.Stored]:
+    names: dict[Kind, list[str]] = {}
+    for thing in things:
+        names.setdefault(thing.kind, []).append(thing.name)
+    return declared.stored(names, source=wishes.source.name if wishes.source else "")
+
+
+def _source(wishes: Wishes, *, dry_run: bool) -> tuple[Source | None, str]:
+    """Return the row of the source, and its name where it is made."""
+    if wishes.source is None:
+        return None, ""
+    name = wishes.source.name
+    row = Source.objects.filter(slug=name).first()
+    if row is not None:
+        return row, ""
+    row = Source(slug=name, name=name)
+    if not dry_run:
+        row.save()
+    return row, name
+
+
+def _carry_out(plan: Plan, rows: Rows, now: datetime, progress: Progress | None) -> tuple[Plan, tuple[str, ...]]:
+    for change, row in rows.settings:
+        try:
+            _save(change, row, now)
+        except ValidationError as error:
+            raise ApplyRefused(faults_of(change, error)) from None
+    if any(change.kind is Kind.SCHEDULE for change, _ in rows.settings):
+        _follow(rows.changed)
+    resource_batches.make(rows.new, now=now, progress=_part(progress, "made"))
+    resource_batches.change(rows.changed, now=now, progress=_part(progress, "changed"))
+    back = [change.stored.key for change in plan.of(Verb.RESTORE) if change.stored]
+    staleness.restore(back, now=now)
+    staleness.unmark(back)
+    staleness.mark_stale([change.stored.key for change in plan.of(Verb.STALE) if change.stored], now=now)
+    staleness.retire([change.stored.key for change in plan.of(Verb.RETIRE) if change.stored], now=now)
+    return _without(plan)
+
+
+def _follow(drafts: list[Draft]) -> None:
+    """Take over when these are due by now: a schedule that has changed has moved them."""
+    moved = Resource.objects.filter(pk__in=[draft.row.pk for draft in drafts]).in_bulk()
+    for draft in drafts:
+        found = moved[draft.row.pk]
+        draft.row.next_due_at, draft.row.turn = found.next_due_at, found.turn
+
+
+def _part(progress: Progress | None, word: str) -> resource_batches.Progress | None:
+    if progress is None:
+        return None
+    return lambda done, count: progress(word, done, count)
+
+
+def _save(change: Change, row: Any, now: datetime) -> None:
+    match change.kind:
+        case Kind.SCHEDULE:
+            schedules.save(row, now=now)
+        case Kind.POLICY | Kind.GROUP:
+            terms.save(row, now=now)
+        case _:
+            row.full_clean()
+            row.save()
+
+
+def _without(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
+    """Delete what is to be deleted and not in use; return the plan with what was, and what was kept.
+
+    What only retired resources need is kept with their history. Raises `ApplyRefused` for what others use.
+    """
+    faults: list[Fault] = []
+    kept: list[str] = []
+    for change in plan.of(Verb.DELETE):
+        assert change.stored is not None  # noqa: S101 - it is deleted
+        row: Any = declared.MODELS[change.kind]._default_manager.get(pk=change.stored.key)  # noqa: SLF001 - Django's documented API
+        users = list(_users(row))
+        thing = f"{change.kind}/{change.name}"
+        if not users:
+            row.delete()
+        elif all(isinstance(user, Resource) and user.is_retired for user in users):
+            kept.append(thing)
+        else:
+            active = [user for user in users if not (isinstance(user, Resource) and user.is_retired)]
+            named = ", ".join(_told(user) for user in active[:_NAMED_USERS])
+            more = f" and {len(active) - _NAMED_USERS} more" if len(active) > _NAMED_USERS else ""
+            faults.append(
+                Fault(
+                    place=Place("--prune", 0), thing=thing, message=f"It is not declared, and used by {named}{more}."
+                )
+            )
+    if faults:
+        raise ApplyRefused(faults)
+    left = tuple(
+        change
+        for change in plan.changes
+        if change.verb is not Verb.DELETE or f"{change.kind}/{change.name}" not in kept
+    )
+    return replace(plan, changes=left), tuple(kept)
+
+
+def _users(row: Model) -> Iterator[Model]:
+    """Yield what names a row: what would go with it or lose it, but for the machinery's own rows."""
+    for relation in row._meta.related_objects:  # noqa: SLF001 - Django's documented API
+        is_of_use = relation.many_to_many or getattr(relation.on_delete, "__name__", "") == "PROTECT"
+        if is_of_use and not relation.related_model._meta.auto_created:  # noqa: SLF001 - likewise
+            yield from relation.related_model._default_manager.filter(**{relation.field.name: row})  # noqa: SLF001 - likewise
+
+
+def _told(row: Any) -> str:
+    return f"{row._meta.verbose_name} {getattr(row, 'slug', None) or row}"  # noqa: SLF001 - likewise
+
+
+@contextmanager
+def noted(source: str, note: str) -> Iterator[None]:
+    """Let what is applied in here be told with where it came from, by the audit log."""
+    words = " ".join(part for part in (source and f"source {source}", note) if part)
+    with acting.by_way_of(words):
+        yield

@@ -1,0 +1,128 @@
+"""`manage.py apply`: make what is stored as files declare it."""
+
+import argparse
+import os
+import sys
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from probes.actions import applying
+from probes.actions.applying import Applied, ApplyRefused
+from probes.management import declared_files
+from probes.policy.declared import telling
+from probes.policy.declared.planning import Wishes
+from probes.policy.declared.reading import DeclaredSource, Place, Reading
+from probes.policy.declared.telling import Tone
+from probes.policy.names import is_stable_name
+
+EXIT_WOULD_CHANGE: Final = 3
+_COLOURS: Final = {Tone.MADE: "\033[32m", Tone.CHANGED: "\033[33m", Tone.GONE: "\033[31m"}
+_RESET: Final = "\033[0m"
+_LONGEST_NOTE: Final = 200
+_EPILOG: Final = """
+exit status:
+  0  done, or nothing to do
+  1  refused: nothing was done, and each line on standard error says where something is wrong
+  2  the command was called with what it does not know
+  3  with --dry-run: something would be done
+
+examples:
+  manage.py apply -f kairos/ --source shop-git --dry-run
+      what would change if all that is declared beneath kairos/ were all that shop-git manages
+  manage.py discover --source cluster --from-cluster | manage.py apply -f -
+      take over what a cluster runs; what it runs no more is marked stale if all of it could be read
+  manage.py apply -f kairos/ --source shop-git --prune --note "$(git rev-parse HEAD)"
+      and retire or delete what is not declared any more
+"""
+
+
+class Command(BaseCommand):
+    """Read, plan, tell, and do it."""
+
+    help = "Make what is stored as files declare it, as a whole or not at all."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "-f",
+            "--file",
+            action="append",
+            required=True,
+            metavar="PATH",
+            dest="paths",
+            help="a file, a directory with all below it, or - for standard input; may be repeated",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and do nothing")
+        parser.add_argument(
+            "--source",
+            metavar="NAME",
+            help="who manages all of this, where the files have no Source of their own: they are all it manages then",
+        )
+        parser.add_argument(
+            "--prune", action="store_true", help="retire or delete what the source manages and nobody declares"
+        )
+        parser.add_argument(
+            "--adopt", action="store_true", help="take over what is managed by hand, or by another source"
+        )
+        parser.add_argument("--yes", action="store_true", help="prune also more than half of what the source manages")
+        parser.add_argument("--note", default="", help="for the audit log: a commit, say")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if len(options["note"]) > _LONGEST_NOTE:
+            raise CommandError(f"--note: at most {_LONGEST_NOTE} characters")
+        try:
+            reading = declared_files.read(options["paths"], sys.stdin.buffer)
+        except declared_files.FilesUnusable as error:
+            raise CommandError(str(error)) from None
+        wishes = Wishes(
+            source=_source(reading, options["source"]),
+            prune=options["prune"],
+            adopt=options["adopt"],
+            any_share=options["yes"],
+        )
+        try:
+            with applying.noted(wishes.source.name if wishes.source else "", options["note"]):
+                applied = applying.apply(
+                    reading, wishes, now=timezone.now(), dry_run=options["dry_run"], progress=self._progress
+                )
+        except ApplyRefused as refused:
+            more = refused.count - len(refused.faults)
+            told = [*map(str, refused.faults), *([f"and {more:,} more"] if more else [])]
+            raise CommandError("\n".join([*told, "Nothing was applied."])) from None
+        self._tell(applied, is_done=not options["dry_run"])
+        if options["dry_run"] and not applied.is_nothing:
+            sys.exit(EXIT_WOULD_CHANGE)
+
+    def _progress(self, word: str, done: int, count: int) -> None:
+        self.stderr.write(f"{done:,} of {count:,} {word}")
+
+    def _tell(self, applied: Applied, *, is_done: bool) -> None:
+        has_colours = self._has_colours(sys.stdout)
+        for line in telling.lines(applied.plan, makes_source=applied.makes_source):
+            colour = _COLOURS.get(line.tone) if has_colours else None
+            self.stdout.write(f"{colour}{line.text}{_RESET}" if colour else line.text)
+        for thing in applied.kept:
+            self.stdout.write(f"= {thing} is not listed any more, and kept for what is retired")
+        self.stdout.write(telling.summary(applied.plan, makes_source=applied.makes_source, is_done=is_done))
+
+    @staticmethod
+    def _has_colours(stream: Any) -> bool:
+        return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _source(reading: Reading, named: str | None) -> DeclaredSource | None:
+    if named is None:
+        return reading.source
+    if not is_stable_name(named):
+        raise CommandError("--source: small letters and digits, with . - _ between them")
+    if reading.source is None:
+        return DeclaredSource(name=named, is_complete=True, place=Place("--source", 0))
+    if reading.source.name != named:
+        raise CommandError(f"--source: the source is {reading.source.name} by {reading.source.place}")
+    return reading.source

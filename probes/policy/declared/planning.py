@@ -1,0 +1,176 @@
+"""What has to be done for what is stored to be as it is declared: values in, changes out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from probes.policy.declared.fields import Value
+from probes.policy.declared.kinds import CHECKED, KINDS, SOURCE, Kind
+from probes.policy.declared.reading import Declared, DeclaredSource, Fault
+
+LARGEST_SMALL_PRUNE: Final = 10
+"""So many may be pruned however few there are."""
+
+
+class Verb(StrEnum):
+    """What becomes of a thing."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    RESTORE = "restore"  # it was stale or retired, and is listed again
+    STALE = "stale"
+    RETIRE = "retire"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field before and after. Of what is made, before is the default."""
+
+    path: str
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """One thing as it is. `managed_by` is a source's name, empty where it is changed by hand."""
+
+    kind: Kind
+    name: str
+    key: int
+    values: Mapping[str, Value]
+    managed_by: str = ""
+    is_stale: bool = False
+    is_retired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is to be done with one thing: `declared` is None of what is missing, `stored` of what is made."""
+
+    verb: Verb
+    kind: Kind
+    name: str
+    differences: tuple[Difference, ...] = ()
+    adopted_from: str | None = None  # who managed it until now, where that changes; empty is by hand
+    declared: Declared | None = None
+    stored: Stored | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What whoever applies wants done besides. `source` is None where nobody manages what is declared."""
+
+    source: DeclaredSource | None = None
+    prune: bool = False
+    adopt: bool = False
+    any_share: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The changes in the order in which they are made, how many things are as they should be, and what is wrong."""
+
+    changes: tuple[Change, ...] = ()
+    unchanged: int = 0
+    faults: tuple[Fault, ...] = ()
+
+    def of(self, *verbs: Verb) -> list[Change]:
+        return [change for change in self.changes if change.verb in verbs]
+
+
+def plan(things: Iterable[Declared], stored: Iterable[Stored], wishes: Wishes) -> Plan:
+    """Return what is to be done.
+
+    `stored` holds everything of the names that are declared, and all that the source manages. What the source
+    manages and nobody declares is pruned where that is wanted, stale where the source is complete, and left alone
+    otherwise.
+    """
+    known = {_identity(row.kind, row.name): row for row in stored}
+    source = wishes.source.name if wishes.source else ""
+    changes: list[Change] = []
+    faults: list[Fault] = []
+    unchanged, listed = 0, set()
+    for thing in things:
+        identity = _identity(thing.kind, thing.name)
+        listed.add(identity)
+        row = known.get(identity)
+        fault = row and _refusal(thing, row, source, wishes)
+        if fault:
+            faults.append(fault)
+            continue
+        change = _change(thing, row, source)
+        unchanged += change is None
+        changes += [change] if change else []
+    managed = [row for row in known.values() if source and row.managed_by == source]
+    missing = [row for row in managed if _identity(row.kind, row.name) not in listed]
+    gone = [change for row in missing if (change := _missing(row, wishes))]
+    if (fault := _too_many(gone, len(managed), wishes)) is not None:
+        faults.append(fault)
+    order = {kind: number for number, kind in enumerate(Kind)}
+    changes.sort(key=lambda change: (order[change.kind], change.name))
+    gone.sort(key=lambda change: (-order[change.kind], change.name))
+    return Plan(changes=(*changes, *gone), unchanged=unchanged, faults=tuple(faults))
+
+
+def _identity(kind: Kind, name: str) -> tuple[str, str]:
+    return (Kind.IMAGE if kind in CHECKED else kind, name)
+
+
+def _refusal(thing: Declared, row: Stored, source: str, wishes: Wishes) -> Fault | None:
+    if row.kind is not thing.kind:
+        return thing.fault(f"There is a {row.kind} of this name: an image does not become an endpoint, nor back.")
+    if row.managed_by == source or wishes.adopt:
+        return None
+    owner = f"the source {row.managed_by} manages it" if row.managed_by else "it is managed by hand"
+    return thing.fault(f"It is there, and {owner}. --adopt takes it over.")
+
+
+def _change(thing: Declared, row: Stored | None, source: str) -> Change | None:
+    if row is None:
+        defaults = KINDS[thing.kind].defaults
+        made = tuple(
+            Difference(path, defaults[path], value) for path, value in thing.values.items() if value != defaults[path]
+        )
+        return Change(verb=Verb.CREATE, kind=thing.kind, name=thing.name, differences=made, declared=thing)
+    differences = tuple(
+        Difference(path, row.values[path], value) for path, value in thing.values.items() if row.values[path] != value
+    )
+    was_missing = row.is_stale or row.is_retired
+    adopted = row.managed_by if row.managed_by != source else None
+    if not differences and not was_missing and adopted is None:
+        return None
+    return Change(
+        verb=Verb.RESTORE if was_missing else Verb.UPDATE,
+        kind=thing.kind,
+        name=thing.name,
+        differences=differences,
+        adopted_from=adopted,
+        declared=thing,
+        stored=row,
+    )
+
+
+def _missing(row: Stored, wishes: Wishes) -> Change | None:
+    if row.is_retired:
+        return None
+    if wishes.prune:
+        verb = Verb.RETIRE if row.kind in CHECKED else Verb.DELETE
+    elif wishes.source and wishes.source.is_complete and row.kind in CHECKED and not row.is_stale:
+        verb = Verb.STALE
+    else:
+        return None
+    return Change(verb=verb, kind=row.kind, name=row.name, stored=row)
+
+
+def _too_many(gone: list[Change], managed: int, wishes: Wishes) -> Fault | None:
+    count = sum(change.verb is not Verb.STALE for change in gone)
+    if wishes.any_share or count <= LARGEST_SMALL_PRUNE or count * 2 <= managed or wishes.source is None:
+        return None
+    return Fault(
+        place=wishes.source.place,
+        thing=f"{SOURCE}/{wishes.source.name}",
+        message=f"{count} of {managed} would be pruned, more than half. --yes does it.",
+    )

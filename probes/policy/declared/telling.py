@@ -1,0 +1,102 @@
+"""A plan, told to people line by line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from probes.policy.declared.fields import Value
+from probes.policy.declared.kinds import KINDS, SOURCE
+from probes.policy.declared.planning import Change, Plan, Verb
+
+
+class Tone(Enum):
+    """What a line is about, for whoever colours it."""
+
+    MADE = "made"
+    CHANGED = "changed"
+    GONE = "gone"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of what is told."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+_SIGNS: Final = {
+    Verb.CREATE: ("+", Tone.MADE, ""),
+    Verb.UPDATE: ("~", Tone.CHANGED, ""),
+    Verb.RESTORE: ("~", Tone.CHANGED, "is listed again"),
+    Verb.STALE: ("!", Tone.GONE, "is not listed any more: stale, and checked on"),
+    Verb.RETIRE: ("-", Tone.GONE, "is not listed any more: retired, with its history"),
+    Verb.DELETE: ("-", Tone.GONE, "is not listed any more: deleted"),
+}
+_COUNTED: Final = {
+    Verb.CREATE: "created",
+    Verb.UPDATE: "changed",
+    Verb.RESTORE: "restored",
+    Verb.STALE: "stale",
+    Verb.RETIRE: "retired",
+    Verb.DELETE: "deleted",
+}
+
+
+def lines(plan: Plan, *, makes_source: str = "") -> Iterator[Line]:
+    """Yield what is to be done, each field with its value before and after."""
+    if makes_source:
+        yield Line(f"+ {SOURCE}/{makes_source}", Tone.MADE)
+    for change in plan.changes:
+        yield from _of(change)
+
+
+def _of(change: Change) -> Iterator[Line]:
+    sign, tone, words = _SIGNS[change.verb]
+    said = [words] if words else []
+    if change.adopted_from is not None:
+        said.append(f"is taken over from {change.adopted_from or 'those who change it by hand'}")
+    yield Line(f"{sign} {change.kind}/{change.name}{' ' if said else ''}{', '.join(said)}", tone)
+    for item in change.differences:
+        field = KINDS[change.kind].by_path[item.path]
+        after = field.shown(item.after)
+        told = after if change.verb is Verb.CREATE else f"{field.shown(item.before)} → {after}"
+        yield Line(f"    {item.path}: {told}", tone)
+
+
+def summary(plan: Plan, *, makes_source: str = "", is_done: bool) -> str:
+    """Return how many of what were or would be done."""
+    counts = {verb: len(plan.of(verb)) for verb in Verb}
+    parts = [f"{count:,} {_COUNTED[verb]}" for verb, count in counts.items() if count]
+    parts += ["one source made"] if makes_source else []
+    if not parts:
+        return f"Nothing to do: {plan.unchanged:,} unchanged."
+    return f"{'Done' if is_done else 'Would be'}: {', '.join(parts)}, {plan.unchanged:,} unchanged."
+
+
+def to_json(plan: Plan, *, makes_source: str = "") -> dict[str, Any]:
+    """Return a plan as programs read it. What is hidden of a change is hidden here as well."""
+    return {
+        "source_created": makes_source or None,
+        "unchanged": plan.unchanged,
+        "counts": {verb.value: len(plan.of(verb)) for verb in Verb},
+        "changes": [_to_json(change) for change in plan.changes],
+    }
+
+
+def _to_json(change: Change) -> dict[str, Any]:
+    def shown(path: str, value: Value) -> str:
+        return KINDS[change.kind].by_path[path].shown(value)
+
+    return {
+        "action": change.verb.value,
+        "kind": change.kind.value,
+        "name": change.name,
+        "adopted_from": change.adopted_from,
+        "differences": [
+            {"field": item.path, "before": shown(item.path, item.before), "after": shown(item.path, item.after)}
+            for item in change.differences
+        ],
+    }

@@ -1,0 +1,41 @@
+"""Declarations applied to a database, as a command line would.
+
+What needs models is imported in the fixtures: pytest may read this file before Django is set up.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from probes.policy.declared.planning import Wishes
+from probes.policy.declared.reading import Reading
+
+if TYPE_CHECKING:
+    from probes.actions.applying import Applied
+
+Apply = Callable[..., "Applied"]
+
+
+def read(text: str) -> Reading:
+    reading = Reading()
+    reading.add_text(text, "kairos.yaml")
+    return reading
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def apply(db: None, now: datetime) -> Apply:
+    """Apply a text; `prune`, `adopt`, `any_share` and `dry_run` as on the command line."""
+    from probes.actions import applying  # noqa: PLC0415 - see above
+
+    def done(text: str, *, dry_run: bool = False, at: datetime = now, **wanted: bool) -> "Applied":
+        reading = read(text)
+        return applying.apply(reading, Wishes(source=reading.source, **wanted), now=at, dry_run=dry_run)
+
+    return done
