@@ -156,7 +156,7 @@ def test_many_are_planned_with_as_many_queries_as_few(
         with django_assert_num_queries(9):
             apply(text, dry_run=True)
     apply(many)
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(24):
         apply(many)
 
 
