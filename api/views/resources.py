@@ -78,7 +78,7 @@ class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
         detail = filled(Endpoint.of(resource), asked) if resource.is_endpoint and asked else None
         actions.save(resource, endpoint=detail, regions=regions, now=timezone.now())
         if is_another:
-            actions.refuse_closed_target(resource)
+            actions.refuse_closed_target(resource, resource.registry)
         return resource
 
     def remove(self, row: Resource) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model, Q
 
-from probes.actions import resource_batches
+from probes.actions import resource_batches, resources
 from probes.actions.resource_batches import Draft
 from probes.models import Endpoint, Region, Registry, Resource, ResourceKind, Source
 from probes.policy.declared.fields import Field, Shape, plain
@@ -54,7 +54,7 @@ def rows_of(plan: Plan, source: Source | None, *, lock: bool) -> Rows:
             named.of[change.kind][change.name] = row
             _check(row, change, rows.faults)
             rows.settings.append((change, row))
-            if change.kind is Kind.REGISTRY and change.name in registries:
+            if change.kind is Kind.REGISTRY:
                 registries[change.name] = row
     return rows
 
@@ -200,6 +200,7 @@ def _draft(
         draft.asks_otherwise = any(item.path.startswith(_OF_ENDPOINT) for item in change.differences)
     try:
         resource_batches.check(draft, registries)
+        resources.refuse_closed_target(row, registries.get(resources.host_of(row)))
     except ValidationError as error:
         rows.faults += faults_of(change, error)
     if len(rows.faults) == found:

@@ -101,12 +101,12 @@ def refuse_carried(resource: Resource, reference: str, *, given: Collection[str]
         raise ValidationError(dict.fromkeys(carried, message))
 
 
-def refuse_closed_target(resource: Resource) -> None:
-    """Refuse a stored resource at an address that is not public, unless its registry's settings open it.
+def refuse_closed_target(resource: Resource, registry: Registry | None) -> None:
+    """Refuse a resource at an address that is not public, unless the settings of its registry open it.
 
     Whoever adds one by a program has opened it before. Raises `ValidationError` by field.
     """
-    if sentence := closed_target(_host(resource), resource.registry.site):
+    if sentence := closed_target(host_of(resource), (registry or Registry()).site):
         raise ValidationError({"reference": sentence})
 
 

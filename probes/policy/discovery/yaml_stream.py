@@ -40,14 +40,14 @@ class YamlRefused(ValueError):
         self.line = line
 
 
-def documents(text: str, *, most: int = MAX_DOCUMENTS, strictly: bool = False) -> Iterator[Mapping]:
+def documents(text: str, *, most: int | None = None, strictly: bool = False) -> Iterator[Mapping]:
     """Yield the documents of a stream that are mappings. Raises `YamlRefused`, after those before the fault.
 
     `strictly` is for what somebody has written for us: a document that is no mapping, a key that is there twice and
     one that is no text are refused then, and not passed over.
     """
     try:
-        yield from _documents(yaml.parse(text, Loader=_PARSER), most, strictly)
+        yield from _documents(yaml.parse(text, Loader=_PARSER), most or MAX_DOCUMENTS, strictly)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlRefused(mark.line + 1 if mark else 1, f"no YAML: {error.problem or error.context}") from None

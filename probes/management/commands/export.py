@@ -1,0 +1,64 @@
+"""`manage.py export`: what is stored, as files that `apply` reads."""
+
+import argparse
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from probes.policy.declared import writing
+from probes.policy.declared.kinds import Kind
+from probes.selectors.declared import everything
+
+_EPILOG: Final = """
+examples:
+  manage.py export > kairos.yaml
+      everything but what is retired; secrets are no part of it
+  manage.py export --kind Image --kind Group --source shop-git -o kairos/
+      the images and groups of a source, a file for each kind
+"""
+
+
+class Command(BaseCommand):
+    """Write documents to standard output, a file or a directory."""
+
+    help = "Write what is stored as documents that apply reads; of the same database, they change nothing."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--kind",
+            action="append",
+            choices=[kind.value for kind in Kind],
+            dest="kinds",
+            help="only this kind; may be repeated",
+        )
+        parser.add_argument("--source", help="only what this source manages")
+        parser.add_argument(
+            "-o", "--output", metavar="PATH", help="a file, or a directory that gets a file for each kind"
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        kinds = [Kind(kind) for kind in options["kinds"] or Kind]
+        output = Path(options["output"]) if options["output"] else None
+        try:
+            if output is not None and output.is_dir():
+                for kind in kinds:
+                    self._write([kind], options["source"], output / f"{kind.lower()}.yaml")
+            else:
+                self._write(kinds, options["source"], output)
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}") from None
+
+    def _write(self, kinds: list[Kind], source: str | None, output: Path | None) -> None:
+        parts = writing.text(writing.documents(everything(kinds, source=source)))
+        if output is None:
+            for part in parts:
+                self.stdout.write(part, ending="")
+            return
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(parts)
