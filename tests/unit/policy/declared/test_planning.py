@@ -121,7 +121,7 @@ def test_plan_is_told_line_by_line() -> None:
     plan = planned(
         [
             declared("new", labels=(("team", "shop"),), platforms=("a/b",), check_tag=True),
-            declared("other", depth="blobs", **{"terms.failures": 3}),
+            declared("other", Kind.IMAGE, depth="blobs", **{"terms.failures": 3}),
             declared(
                 "page",
                 Kind.ENDPOINT,
