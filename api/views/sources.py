@@ -3,6 +3,7 @@ from typing import Any, ClassVar, Final
 from django.db.models import QuerySet
 
 from api import place_examples as examples
+from api.access import reach_of
 from api.pagination import AS_MADE, TEXTS, Order
 from api.place_queries import SourceQuery
 from api.serializers.source import SourceSerializer
@@ -33,7 +34,7 @@ class SourceViewSet(NounViewSet[Source]):
     queryset = Source.objects.none()
 
     def rows(self) -> QuerySet[Source]:
-        return sources(are_counted=any(map(self.wants, _COUNTED)))
+        return sources(reach_of(self.request), are_counted=any(map(self.wants, _COUNTED)))
 
     def store(self, row: Source | None, values: dict[str, Any]) -> Source:
         source = filled(row or Source(), values)

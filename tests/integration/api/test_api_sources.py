@@ -43,8 +43,9 @@ def test_what_is_stale_or_retired_is_counted(
     assert found == {"slug": "other"}
 
 
-def test_source_is_nobodys_who_is_limited_to_groups(client: APIClient, reader: User) -> None:
-    source = Source.objects.create(name="Git")
-    RoleGrant.objects.filter(user=reader).update(group=ResourceGroup.objects.create(name="Shop"))
-    assert client.get(ADDRESS).json()["results"] == []
-    assert client.get(f"{ADDRESS}/{source.pk}").status_code == 404
+def test_who_is_limited_to_groups_counts_what_is_theirs(client: APIClient, reader: User, plane: ControlPlane) -> None:
+    source, shop = Source.objects.create(name="Git"), ResourceGroup.objects.create(name="Shop")
+    plane.image("ghcr.io/org/app:1", managed_by=source, group=shop)
+    plane.image("ghcr.io/org/app:2", managed_by=source)
+    RoleGrant.objects.filter(user=reader).update(group=shop)
+    assert [row["resources"] for row in client.get(ADDRESS).json()["results"]] == [1]
