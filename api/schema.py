@@ -31,6 +31,8 @@ _SHARED: Final[Mapping[str, OpenApiResponse]] = {
 _NAMES: Final = {id(response): name for name, response in _SHARED.items()}
 _SENT: Final = "Request"
 """How the library ends the names of what is sent. All of these are `StrictBody`."""
+_PATCHED: Final = "Patched"
+"""And how it begins those of a PATCH."""
 _ERROR: Final = "4"
 """The first digit of the lowest status that is an error."""
 
@@ -83,6 +85,9 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for name, schema in components["schemas"].items():
         if name.endswith(_SENT) and "properties" in schema:
             schema["additionalProperties"] = False
+        if name.startswith(_PATCHED):  # what is left out stays: a client that sends what is said here would reset it
+            for described in schema["properties"].values():
+                described.pop("default", None)
     components["responses"] = {
         name: {
             "description": response.description,

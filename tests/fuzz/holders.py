@@ -6,6 +6,9 @@ from typing import Final
 FOREIGN: Final = "zz9foreign"
 """What belongs to others has it in each of its names; nothing that is made up, and no text of ours, has it."""
 
+FAR: Final = "yy8far"
+"""The name of a region that is out of the reach of whoever is limited."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:

@@ -1,7 +1,7 @@
 """What is there while the API is fuzzed, and who may ask about it.
 
 There are two groups, each with all that hangs on a group. What belongs to the second, or to none, has `FOREIGN` in
-each of its names. So has one of the four regions.
+each of its names. One of the four regions is `FAR`.
 """
 
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ from probes.protocol.taxonomy import Reason
 from tests.fakes.access import grant, token_of
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import FarRegion, finding
-from tests.fuzz.holders import FOREIGN, Holder
+from tests.fuzz.holders import FAR, FOREIGN, Holder
 
 
 def lay_out() -> tuple[Holder, ...]:
     """Make all rows in an empty database; return who may ask."""
     plane = ControlPlane()
-    far = plane.regions[f"{FOREIGN}-region"] = FarRegion.enrolled(f"{FOREIGN}-region")
+    far = plane.regions[FAR] = FarRegion.enrolled(FAR)
     boss = User.objects.create(username="boss")
     grant(boss, Role.ADMIN)
     ours = ResourceGroup.objects.create(name="ours", uptime_target_percent="99.9")
