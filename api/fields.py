@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from api.access import reach_in
-from probes.models import Credential, Region
+from probes.models import Credential, Region, Resource, ResourceGroup
 from probes.policy import names
 from probes.policy.access import Role
 from probes.protocol.outcome import rfc3339
@@ -21,6 +21,7 @@ MOST_NAMES = 1_000
 """Rows that one field may name."""
 
 TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
+_LONGEST_NUMBER = 19
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -82,6 +83,48 @@ class NamedRowField(_WithinReach, serializers.SlugRelatedField[RowT]):
         if not isinstance(data, str) or "\0" in data:  # no name holds one, and PostgreSQL takes none
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class _KnownField(_WithinReach):
+    """A row by any of the names that it has, of which the first that is somebody's counts."""
+
+    named_by: ClassVar[tuple[str, ...]]
+    default_error_messages: ClassVar = {"does_not_exist": "There is none called {value}.", "invalid": "Write a name."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, bool) or not isinstance(data, (str, int)) or "\0" in (text := str(data)):
+            self.fail("invalid")
+        for name in self.named_by:
+            if name == "pk" and not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+                continue
+            if (found := self.get_queryset().filter(**{name: text}).first()) is not None:
+                return found
+        message = self.error_messages["does_not_exist"].format(value=text[:60])
+        raise ValidationError(message, "does_not_exist")
+
+    def to_representation(self, value: Any) -> Any:
+        return value.pk
+
+
+@extend_schema_field({"anyOf": [{"type": "integer"}, {"type": "string"}]})
+class ResourceField(_KnownField):
+    """A resource by its number or by its stable name."""
+
+    named_by = ("pk", "slug")
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("queryset", Resource.objects.select_related("group", "registry"))
+        super().__init__(**options)
+
+
+@extend_schema_field({"type": "string"})
+class GroupField(_KnownField):
+    """A group by its stable name, or by the name that people give it."""
+
+    named_by = ("slug", "name")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(queryset=ResourceGroup.objects.all(), **options)
 
 
 class RegionsField(serializers.ListField):

@@ -9,7 +9,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from rest_framework import serializers
 
 from api.access import reach_in
-from api.fields import InstantField, NamedRowField, RowField
+from api.fields import GroupField, InstantField, NamedRowField, ResourceField, RowField
 from api.pagination import ORDERING, PAGE_PARAMETERS, Order
 from api.sparse import FIELDS, SparseView
 from api.strict import StrictBody, StrictSerializer
@@ -157,9 +157,7 @@ class VerdictQuery(Query[Resource]):
     registry = NamedRowField[Registry](
         slug_field="host", queryset=Registry.objects.all(), required=False, help_text="A registry's host."
     )
-    group = NamedRowField[ResourceGroup](
-        slug_field="slug", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's slug."
-    )
+    group = GroupField(required=False, help_text="A group's stable name, or its name.")
 
     def narrow(self, rows: QuerySet[Resource]) -> QuerySet[Resource]:
         asked = dict(self.validated_data)
@@ -168,7 +166,7 @@ class VerdictQuery(Query[Resource]):
 
 
 class OutcomeQuery(Query[Outcome]):
-    resource = RowField[Resource](queryset=Resource.objects.all(), required=False, help_text="A resource's id.")
+    resource = ResourceField(required=False, help_text="A resource's id or stable name.")
     region = NamedRowField[Region](
         slug_field="slug",
         queryset=Region.objects.all(),
@@ -206,16 +204,14 @@ class IncidentQuery(Query[Incident]):
     open = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="Only what is open, or only what is over."
     )
-    resource = RowField[Resource](queryset=Resource.objects.all(), required=False, help_text="A resource's id.")
+    resource = ResourceField(required=False, help_text="A resource's id or stable name.")
     registry = NamedRowField[Registry](
         slug_field="host",
         queryset=Registry.objects.all(),
         required=False,
         help_text="A registry's host: its resources' and its own.",
     )
-    group = NamedRowField[ResourceGroup](
-        slug_field="slug", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's slug."
-    )
+    group = GroupField(required=False, help_text="A group's stable name, or its name.")
     parent = RowField[Incident](  # type: ignore[assignment]  # DRF takes declared fields out
         queryset=Incident.objects.all(),
         required=False,

@@ -8,9 +8,9 @@ from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from api.fields import InstantField, NamedRowField, RegionsField, RowField
+from api.fields import GroupField, InstantField, NamedRowField, RegionsField, ResourceField
 from api.strict import StrictSerializer
-from probes.models import Region, Registry, Resource, ResourceGroup, RollUpProgress
+from probes.models import Region, Registry, RollUpProgress
 from probes.policy.intervals import Interval
 from probes.policy.rollup import DAY, HOUR, whole_hours
 from probes.policy.uptime import WINDOWS
@@ -33,15 +33,11 @@ class UptimeQuery(StrictSerializer):
 class CompareQuery(StrictSerializer):
     """What is compared, from where, and over which time. The context has `now`."""
 
-    resource = RowField[Resource](
-        queryset=Resource.objects.select_related("group", "registry"), required=False, help_text="A resource's id."
-    )
+    resource = ResourceField(required=False, help_text="A resource's id or stable name.")
     registry = NamedRowField[Registry](
         slug_field="host", queryset=Registry.objects.all(), required=False, help_text="Or a registry's host."
     )
-    group = NamedRowField[ResourceGroup](
-        slug_field="name", queryset=ResourceGroup.objects.all(), required=False, help_text="Or a group's name."
-    )
+    group = GroupField(required=False, help_text="Or a group's stable name, or its name.")
     regions = RegionsField(
         required=False, help_text="The slugs of regions, repeated or with commas. Else all that are in service."
     )

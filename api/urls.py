@@ -8,6 +8,7 @@ from api.views.audit import AuditViewSet
 from api.views.channels import ChannelViewSet, RuleViewSet
 from api.views.comparison import CompareView
 from api.views.credentials import CredentialViewSet
+from api.views.dry_run import PolicyDryRunView
 from api.views.events import EventViewSet
 from api.views.groups import GroupUptimeView, GroupViewSet
 from api.views.incidents import IncidentViewSet
@@ -59,6 +60,7 @@ urlpatterns = [
         TermsViewSet.as_view({"get": "retrieve", "put": "update", "patch": "partial_update"}),
         name="terms",
     ),
+    path("v1/policies/dry-run", PolicyDryRunView.as_view(), name="policies-dry-run"),
     path("v1/compare", CompareView.as_view(), name="compare"),
     path("v1/resources/<int:id>/verdict", ResourceVerdictView.as_view(), name="resource-verdict"),
     path(

@@ -32,14 +32,15 @@ def of_all() -> Layer:
     return row.layer if row else NOTHING_SAID
 
 
-def terms_of(resources: Iterable[Resource]) -> Mapping[int, Terms]:
-    """Return the terms of each resource.
+def terms_of(resources: Iterable[Resource], *, policy: Layer | None = None) -> Mapping[int, Terms]:
+    """Return the terms of each resource, or those it would have if it took a `policy` that says this.
 
     Resources come with their group. One query, and one more where some of them take a policy.
     """
     given = list(resources)
     everywhere, policies = of_all(), _of_policies(given)
-    return {item.pk: resolve(_said(item, everywhere, policies)) for item in given}
+    assumed = {} if policy is None else {Origin.POLICY: policy}
+    return {item.pk: resolve({**_said(item, everywhere, policies), **assumed}) for item in given}
 
 
 def in_force(subject: Resource | ResourceGroup) -> InForce:

@@ -66,7 +66,7 @@ def of(
         _add_verdicts(said, resources, over)
     if regions:
         _add_outcomes(said, resources, over, regions)
-    planned, paused = maintenance.during(resources, over), _pauses(resources, over)
+    planned, paused = maintenance.during(resources, over), pauses(resources, over)
     return {
         (resource.pk, key): timeline(
             said[resource.pk, key],
@@ -114,7 +114,8 @@ def _add_outcomes(
         said[resource_id, region_id].append(Said(slot, shown(Status(status), reason), lapses_at=lapses_at))
 
 
-def _pauses(resources: Sequence[Resource], over: Interval) -> Mapping[int, list[Interval]]:
+def pauses(resources: Sequence[Resource], over: Interval) -> Mapping[int, list[Interval]]:
+    """Return when each resource was paused within the range; one that is, to its end. One query."""
     paused: dict[int, list[Interval]] = defaultdict(list)
     found = Pause.objects.filter(
         # One that was resumed at once took no time.

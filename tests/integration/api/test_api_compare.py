@@ -174,7 +174,7 @@ def test_range_is_told_as_it_was_read(client: APIClient, plane: ControlPlane) ->
     [
         ("", "resource", "Name one of"),
         ("group=Shop&registry=ghcr.io", "registry", "Name one of"),
-        ("resource=999", "resource", "does not exist"),
+        ("resource=999", "resource", "none called"),
         ("registry=nowhere.test", "registry", "none called nowhere.test"),
         ("group=None", "group", "none called None"),
         ("registry=ghcr.io&regions=moon", "regions", "none called moon"),

@@ -109,6 +109,7 @@ PUT    v1/maintenance-windows/<int:id>          write  operator
 PATCH  v1/maintenance-windows/<int:id>          write  operator
 DELETE v1/maintenance-windows/<int:id>          write  operator
 POST   v1/maintenance-windows/bulk              write  operator
+POST   v1/policies/dry-run                      read   viewer
 GET    v1/compare                               read   viewer
 GET    v1/runs                                  read   viewer
 GET    v1/runs/<uuid:uuid>                      read   viewer

@@ -19,17 +19,22 @@ from probes.actions import maintenance, probing, resources, rollups
 from probes.models import (
     AccessToken,
     Event,
+    HostCertificate,
     Incident,
     MaintenanceWindow,
+    MissedSlots,
     Outcome,
+    QuotaAccount,
     Region,
     Resource,
     ResourceGroup,
     Run,
+    Source,
 )
 from probes.policy.access import Role
 from probes.policy.happenings import EventKind
 from probes.policy.rollup import HOUR
+from probes.policy.slots import MissedCause
 from probes.policy.terms import Severity
 from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.access import grant, token_of
@@ -43,7 +48,7 @@ pytestmark = pytest.mark.django_db
 
 FEW, MANY = 2, 6
 
-# queries, and what is asked. `-`: what is told is no row of anything.
+# queries, and what is asked. `-`: what is told is no row of anything, or is counted by the tests of its noun.
 ROWS: Final = """
 3   v1/resources
 4   v1/resources?include=states
@@ -57,9 +62,29 @@ ROWS: Final = """
 3   v1/outcomes?resource={resource}
 2   v1/outcomes/<int:id>
 2   v1/regions
+2   v1/regions/<slug:slug>
 3   v1/regions/<slug:slug>/events
 3   v1/regions/<slug:slug>/rollups
+2   v1/registries
+2   v1/registries/<int:id>
 3   v1/registries/<int:id>/rollups
+2   v1/sources
+2   v1/sources/<int:id>
+2   v1/missed-slots
+2   v1/certificates
+2   v1/quota-accounts
+-   v1/notices
+-   v1/schedules
+-   v1/schedules/<int:id>
+-   v1/policies
+-   v1/policies/<int:id>
+-   v1/credentials
+-   v1/credentials/<int:id>
+-   v1/channels
+-   v1/channels/<int:id>
+-   v1/rules
+-   v1/rules/<int:id>
+-   v1/terms
 2   v1/incidents
 3   v1/incidents/<int:id>
 2   v1/events
@@ -141,6 +166,7 @@ class Grown:
             regions=Region.objects.all(),
             now=self.plane.now,
         )
+        Source.objects.create(name=f"source {number}")
         token_of(self.owner, groups=[self.group, own], regions=Region.objects.all())
         asked = probing.Wanted(reference="ghcr.io/org/app:1", regions=list(self.plane.regions))
         probing.probe(asked, by=self.owner, now=datetime.now(UTC))
@@ -155,6 +181,19 @@ class Grown:
             key=f"{image.pk}",
             text="it moved",
         )
+        region, now = self.plane.region("eu-west"), self.plane.now
+        MissedSlots.objects.create(
+            resource=image, region=region, first_slot=now, last_slot=now, cause=MissedCause.EXPIRED
+        )
+        HostCertificate.objects.create(
+            registry=image.registry,
+            region=region,
+            host=f"{image.pk}.test",
+            not_after=now,
+            first_seen_at=now,
+            seen_at=now,
+        )
+        QuotaAccount.objects.create(registry=image.registry, egress=f"{image.pk}", created_at=now)
 
     def addresses(self, asked: str) -> str:
         """Return the address of what is asked, of the row that has the most to tell."""
@@ -164,6 +203,7 @@ class Grown:
             "resources": image.pk,
             "registries": image.registry_id,
             "groups": self.group.pk,
+            "sources": Source.objects.latest("pk").pk,
             "outcomes": Outcome.objects.filter(resource=image).latest("slot").pk,
             "incidents": Incident.objects.filter(resource=image).earliest("pk").pk,
             "maintenance-windows": MaintenanceWindow.objects.latest("pk").pk,
@@ -195,7 +235,9 @@ def test_no_list_and_no_row_takes_more_queries_where_there_is_more(plane: Contro
         counts.append({})
         for asked in pinned:
             address = grown.addresses(asked)
-            is_for_all = asked.startswith(("v1/audit", "v1/reg", "v1/compare?registry", "v1/runs/", "v1/tokens/"))
+            is_for_all = asked.startswith(
+                ("v1/audit", "v1/reg", "v1/so", "v1/quota", "v1/compare?registry", "v1/runs/", "v1/tokens/")
+            )
             counts[-1][asked] = [counted(client, address) for client in (clients[:1] if is_for_all else clients)]
     few, many = counts
     grows = {asked: (few[asked], many[asked]) for asked in pinned if few[asked] != many[asked]}
