@@ -20,7 +20,8 @@ from kairos import keys
 
 PREFIX: Final = "kairos_simulation_"
 
-_KEPT: Final = ("django_migrations", "django_content_type", "auth_permission")
+# The audit log is only added to, here as well; no scenario reads it.
+_KEPT: Final = ("django_migrations", "django_content_type", "auth_permission", "probes_auditentry")
 _TABLES: Final = """
 SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = current_schema() AND relkind IN ('r', 'p') AND NOT relispartition AND NOT relname = ANY(%s)

@@ -64,6 +64,8 @@ class TestRows:
             "slug": "data",
             "name": "Data",
             "notes": "",
+            "policy": None,
+            "managed_by": None,
             "resources": 0,
             "terms": shown,
         }
