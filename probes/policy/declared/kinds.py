@@ -1,6 +1,6 @@
 """What may be declared: each kind with its fields, by the names of the REST API's bodies.
 
-The attributes are those of the rows; a test holds both against the models and against the API.
+The attributes are those of the rows. No test holds them against the models or the API yet.
 """
 
 from collections.abc import Mapping
