@@ -126,7 +126,7 @@ class _Builder:
                 raise YamlRefused(line, f"{key} is there twice" if isinstance(key, str) else "a key is a text")
             if not isinstance(key, str):
                 continue  # nothing that is read here has such a key
-            if key == _MERGE:
+            if key == _MERGE and not isinstance(key, Quoted):
                 merged += value if isinstance(value, Sequence) else [value]
                 continue
             built[key] = value

@@ -44,6 +44,12 @@ def test_an_alias_stands_for_what_it_names_and_a_merge_fills_in() -> None:
     assert document.map("y").line_of("image") == 1
 
 
+def test_a_quoted_merge_key_is_a_key_like_any_other() -> None:
+    (document,) = documents("labels:\n  '<<': {a: b}\n  \"<<x\": c\n", strictly=True)
+    assert document["labels"] == {"<<": {"a": "b"}, "<<x": "c"}
+    assert document.map("labels").line_of("<<") == 2
+
+
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n"
     for before, name in zip("abcdefgh", "bcdefghi", strict=True)
