@@ -28,6 +28,7 @@ PROBLEMS: Final[Mapping[str, Kind]] = {
     "invalid_token": Kind(status=401, title="The token is not in force"),
     "missing_scope": Kind(status=403, title="The token has not the scope"),
     "missing_role": Kind(status=403, title="The user has not the role"),
+    "beyond_reach": Kind(status=403, title="It concerns what the token does not reach"),
     "permission_denied": Kind(status=403, title="Not permitted"),
     "csrf_failed": Kind(status=403, title="The session's request has no valid CSRF token"),
     "not_found": Kind(status=404, title="There is none"),

@@ -172,6 +172,11 @@ CONFLICT: Final = problem(
     "It is not in a condition for this, or others stand on it. Nothing was changed.",
     "region berlin is not enrolled: …",
 )
+IN_PROGRESS: Final = problem(
+    "in_progress",
+    "Another request with this `Idempotency-Key` is not done. Nothing was done; ask again.",
+    InProgress.default_detail,
+)
 BULK_FAILED: Final = problem(
     "bulk_failed",
     "All or nothing was asked for, and some of it cannot be done; `results` tells what. Or another request with this "

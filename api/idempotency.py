@@ -21,7 +21,7 @@ HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 """A header that says that this is an answer from before."""
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-_KEPT_HEADERS: Final = ("Location", "ETag")
+_KEPT_HEADERS: Final = ("Location", "ETag", "Retry-After")
 
 
 def once(request: Request, do: Callable[[], Response]) -> HttpResponseBase:
@@ -59,6 +59,12 @@ def once(request: Request, do: Callable[[], Response]) -> HttpResponseBase:
             message = f"{error} Ask for fewer ?fields=, or for less at once."
             raise ValidationError({HEADER: [ErrorDetail(message, "too_large")]}) from None
     return response
+
+
+def forget(request: Request) -> None:
+    """Forget the answer to a request whose effect has failed after it was stored."""
+    if key := request.headers.get(HEADER):
+        kept_answers.drop(_holder(request), key)
 
 
 def _replayed(kept: Answer) -> HttpResponseBase:

@@ -3,18 +3,19 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.http import HttpResponseBase
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api import idempotency
 from api.access import reach_of
 from api.enrolment import Unequipped
 from api.serializers.run import RunInFullSerializer
 from probes.actions import probing, runs
-from probes.models import Credential, Region, Run
+from probes.models import AccessToken, Credential, Region, Run
 from probes.policy.access import Reach, Role
 from probes.protocol.taxonomy import Depth
 from probes.selectors import visible
@@ -31,22 +32,38 @@ class Undelivered(APIException):
     default_code = "undelivered"
 
 
+def once(request: Request, order: Callable[[], Response]) -> HttpResponseBase:
+    """Order something and answer, unless it was under the request's `Idempotency-Key`; then answer as before.
+
+    What was stored but could not be sent is not kept as done: asked again, it is sent anew. Raises `Undelivered`
+    without a broker, `Unequipped` without the key to sign with, and whatever `order` and `idempotency.once` do.
+    """
+    try:
+        return idempotency.once(request, order)
+    except OperationalError:
+        idempotency.forget(request)
+        raise Undelivered from None
+    except KeyFileError as error:
+        raise Unequipped(str(error)) from None
+
+
 def check(
     resource_ids: Iterable[int], request: Request, *, regions: Sequence[str] | None, depth: str | None
 ) -> runs.Ordered:
     """Send one check of each resource.
 
-    Raises `ValidationError`, Django's or DRF's, for a region that is not active or not within reach, `Undelivered`
-    without a broker, `Unequipped` without the key to sign with.
+    Raises `ValidationError`, Django's or DRF's, for a region that is not active or not within reach. Within `once`.
     """
     asked, near = Depth(depth) if depth else None, _within(regions, reach_of(request))
-    return _sent(lambda: runs.check(resource_ids, near, depth=asked, by=request.user, now=timezone.now()))
+    return _sent(
+        runs.check(resource_ids, near, depth=asked, by=request.user, token=token_of(request), now=timezone.now())
+    )
 
 
 def probe(asked: dict[str, Any], request: Request) -> runs.Ordered:
     """Send one check of something that is not stored. `asked` is what `ProbeSerializer` took.
 
-    Raises `ValidationError`, Django's or DRF's, by field, `Throttled`, `Undelivered` and `Unequipped`.
+    Raises `ValidationError`, Django's or DRF's, by field, and `Throttled`. Within `once`.
     """
     wanted = probing.Wanted(
         reference=asked["reference"],
@@ -56,7 +73,7 @@ def probe(asked: dict[str, Any], request: Request) -> runs.Ordered:
         credential=_credential(asked["credential"], reach_of(request, Role.EDITOR)),
     )
     try:
-        return _sent(lambda: probing.probe(wanted, by=request.user, now=timezone.now()))
+        return _sent(probing.probe(wanted, by=request.user, token=token_of(request), now=timezone.now()))
     except probing.Crowded as crowded:
         raise Throttled(wait=probing.CROWDED_RETRY_SECONDS, detail=str(crowded)) from None
 
@@ -84,16 +101,14 @@ def accepted(ordered: runs.Ordered, request: Request, **shown_as: Any) -> Respon
     return response
 
 
-def _sent(order: Callable[[], runs.Ordered]) -> runs.Ordered:
-    try:
-        with transaction.atomic():
-            ordered = order()
-            publish_on_commit(ordered.messages)
-    except OperationalError:
-        raise Undelivered from None
-    except KeyFileError as error:
-        raise Unequipped(str(error)) from None
+def _sent(ordered: runs.Ordered) -> runs.Ordered:
+    publish_on_commit(ordered.messages)
     return ordered
+
+
+def token_of(request: Request) -> AccessToken | None:
+    """Return the token that a request was sent with, if any."""
+    return request.auth if isinstance(request.auth, AccessToken) else None
 
 
 def _within(asked: Sequence[str] | None, reach: Reach) -> Sequence[str] | None:

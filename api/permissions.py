@@ -7,7 +7,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from api.access import access_of, need_of
-from probes.policy.access import EVERYTHING, Need, Role
+from probes.policy.access import EVERYTHING, Need, Reach, Role
 from probes.selectors import visible
 from probes.selectors.access import direct_permissions
 
@@ -36,8 +36,13 @@ class MeetsNeed(BasePermission):
         need = need_of(view)
         if need.role is Role.VIEWER:
             return True  # it was found among what is within reach
-        if visible.is_within(obj, access_of(request).reach(need.role)) or _is_permitted(request, need):
+        reach = access_of(request).reach(need.role)
+        of_groups = Reach(reach.groups)
+        if _is_permitted(request, need) or visible.is_within(obj, of_groups if need.in_each_region else reach):
             return True
+        if visible.is_within(obj, of_groups):
+            message = "This concerns regions that the token does not reach: it takes one that reaches all of them."
+            raise PermissionDenied(message, code="beyond_reach")
         raise PermissionDenied(f"This takes the role {need.role} over all that this belongs to.", code="missing_role")
 
 

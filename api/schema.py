@@ -17,6 +17,7 @@ _SHARED: Final[Mapping[str, OpenApiResponse]] = {
     "NotAcceptable": errors.NOT_ACCEPTABLE,
     "Conflict": errors.CONFLICT,
     "PreconditionFailed": errors.PRECONDITION_FAILED,
+    "InProgress": errors.IN_PROGRESS,
     "KeyReused": errors.KEY_REUSED,
     "BodyTooLarge": errors.BODY_TOO_LARGE,
     "UnsupportedMediaType": errors.UNSUPPORTED,

@@ -1,7 +1,7 @@
-"""Too many requests are refused: for each token and kind of request, so many in a minute (`policy.rates`)."""
+"""Too many requests are refused: for each user and kind of request, so many in a minute (`policy.rates`)."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView  # which asks for this module while it is read
 
 
-class TokenRate(BaseThrottle):
-    """Counts what gets past the door. What is refused there costs little, and nobody's limit is used up by others."""
+class UserRate(BaseThrottle):
+    """Counts what gets past the door. What is refused there costs little, and nobody's limit is used up by others.
+
+    All tokens of a user count together with its session: whoever makes himself more of them may not ask more often.
+    """
 
     rate: Rate | None = None
 
@@ -53,9 +56,7 @@ def told_of_rates(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Ca
 
 
 def _counted_as(request: Request, view: "APIView") -> tuple[str, str]:
-    """Return the kind of the request, and who it is: a token, whoever has logged in, or an address."""
+    """Return the kind of the request, and who it is: a user, by whichever token, or an address."""
     if not request.user.is_authenticated:
         return rates.ANON, str(request.META.get("REMOTE_ADDR", ""))
-    token: Any = request.auth
-    kind = rates.kind_of(need_of(view).scope)
-    return kind, f"user-{request.user.pk}" if token is None else f"token-{token.pk}"
+    return rates.kind_of(need_of(view).scope), f"user-{request.user.pk}"

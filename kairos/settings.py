@@ -233,7 +233,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_FILTER_BACKENDS": ["api.access.WithinReach"],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.MeetsNeed"],
-    "DEFAULT_THROTTLE_CLASSES": ["api.throttles.TokenRate"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttles.UserRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     # `kairos.proxies` has decided whose request it is; X-Forwarded-For would let the client choose.
     "NUM_PROXIES": 0,

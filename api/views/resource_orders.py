@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.decorators import action
@@ -13,19 +14,29 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from api import examples, orders, run_examples
-from api.errors import BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, UNDELIVERED
+from api.errors import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    IN_PROGRESS,
+    KEY_REUSED,
+    NOT_FOUND,
+    UNAUTHENTICATED,
+    UNDELIVERED,
+)
 from api.queries import ResourceFilter
 from api.serializers.order import ManyOrderSerializer, OrderSerializer
 from api.serializers.resource import ResourceSerializer
 from api.serializers.run import OrderedRunSerializer, RunInFullSerializer
+from api.views.writing import ONCE
 from probes.actions import resources
 from probes.models import Resource
 from probes.policy.access import OPERATE, Need, NeedTable, Role, Scope
 from probes.policy.runs import MOST_RESOURCES
 
-_CHECK: Final = Need(Scope.PROBE, Role.OPERATOR, permissions=("probes.change_resource",))
+_CHECK: Final = Need(Scope.PROBE, Role.OPERATOR, permissions=("probes.change_resource",), in_each_region=True)
 _PAUSE: Final = replace(OPERATE, permissions=("probes.change_resource",))
 _REFUSED: Final = {401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND}
+_TWICE: Final = {409: IN_PROGRESS, 422: KEY_REUSED}
 _AS_IT_IS: Final = OpenApiExample(
     "As it is then", value=examples.resource(), response_only=True, status_codes=["200"]
 )
@@ -43,6 +54,7 @@ class ResourceOrders(GenericViewSet[Resource]):
             "the run to wait for. Takes the scope `probe` and the role operator."
         ),
         request=OrderSerializer,
+        parameters=[*ONCE],
         examples=[
             OpenApiExample("From everywhere", value={}, request_only=True),
             OpenApiExample(
@@ -52,23 +64,27 @@ class ResourceOrders(GenericViewSet[Resource]):
             ),
             OpenApiExample("Sent", value=run_examples.ordered(), response_only=True, status_codes=["202"]),
         ],
-        responses={202: OrderedRunSerializer, 400: BAD_REQUEST, **_REFUSED, 503: UNDELIVERED},
+        responses={202: OrderedRunSerializer, 400: BAD_REQUEST, **_REFUSED, **_TWICE, 503: UNDELIVERED},
     )
     @action(detail=True, methods=["post"])
-    def check(self, request: Request, **_: Any) -> Response:
+    def check(self, request: Request, **_: Any) -> HttpResponseBase:
         wanted = OrderSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         resource = self.get_object()
-        ordered = orders.check([resource.pk], request, **wanted.validated_data)
-        if resource.pk not in ordered.slots:  # deleted meanwhile
-            raise NotFound
-        return orders.accepted(
-            ordered,
-            request,
-            serializer=OrderedRunSerializer,
-            resource=resource.pk,
-            slot=ordered.slots[resource.pk],
-        )
+
+        def accepted() -> Response:
+            ordered = orders.check([resource.pk], request, **wanted.validated_data)
+            if resource.pk not in ordered.slots:  # deleted meanwhile
+                raise NotFound
+            return orders.accepted(
+                ordered,
+                request,
+                serializer=OrderedRunSerializer,
+                resource=resource.pk,
+                slot=ordered.slots[resource.pk],
+            )
+
+        return orders.once(request, accepted)
 
     @extend_schema(
         operation_id="resources_check_many_create",
@@ -78,6 +94,7 @@ class ResourceOrders(GenericViewSet[Resource]):
             "Takes the scope `probe` and the role operator over each of them."
         ),
         request=ManyOrderSerializer,
+        parameters=[*ONCE],
         examples=[
             OpenApiExample(
                 "All of a registry that are down",
@@ -94,6 +111,7 @@ class ResourceOrders(GenericViewSet[Resource]):
             400: BAD_REQUEST,
             401: UNAUTHENTICATED,
             403: FORBIDDEN,
+            **_TWICE,
             503: UNDELIVERED,
         },
     )
@@ -103,14 +121,18 @@ class ResourceOrders(GenericViewSet[Resource]):
         url_path="check",
         url_name="check-many",
     )
-    def check_many(self, request: Request, **_: Any) -> Response:
+    def check_many(self, request: Request, **_: Any) -> HttpResponseBase:
         wanted = ManyOrderSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         asked = wanted.validated_data
         body: Any = request.data
-        ids = self._listed(asked["resources"]) if "resources" in asked else self._found(body["filter"])
-        ordered = orders.check(ids, request, regions=asked["regions"], depth=asked["depth"])
-        return orders.accepted(ordered, request)
+
+        def accepted() -> Response:
+            ids = self._listed(asked["resources"]) if "resources" in asked else self._found(body["filter"])
+            ordered = orders.check(ids, request, regions=asked["regions"], depth=asked["depth"])
+            return orders.accepted(ordered, request)
+
+        return orders.once(request, accepted)
 
     @extend_schema(
         summary="Pause a resource",

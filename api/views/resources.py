@@ -72,7 +72,7 @@ class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
         if row is not None and row.is_endpoint and "reference" in values:
             actions.refuse_carried(row, values["reference"], given=asked.keys())
         if row is None or regions is not None:
-            self._refuse_beyond(row, regions or ())
+            self._refuse_everywhere(regions or ())
         is_another = row is None or "reference" in values
         resource = filled(row or Resource(), values)
         detail = filled(Endpoint.of(resource), asked) if resource.is_endpoint and asked else None
@@ -84,15 +84,8 @@ class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
     def remove(self, row: Resource) -> None:
         actions.delete([row.pk], now=timezone.now())
 
-    def _refuse_beyond(self, row: Resource | None, regions: Collection[Region]) -> None:
-        """Refuse to begin or end checks from regions that whoever asks does not reach; none named are all."""
-        reach = reach_of(self.request, Role.EDITOR).regions
-        if reach is None:
-            return
-        before = None if row is None else set(row.regions.order_by().values_list("pk", flat=True))
-        after = {region.pk for region in regions}
-        if after == before:
-            return
-        if not after or before == set() or not after ^ (before or set()) <= reach:
-            message = "Name regions of yours: you do not reach all from which it would be checked, or no longer be."
+    def _refuse_everywhere(self, regions: Collection[Region]) -> None:
+        """Refuse to have checks from everywhere, which is no region named, to whoever does not reach that far."""
+        if not regions and reach_of(self.request, Role.EDITOR).regions is not None:
+            message = "Name regions of yours: you do not reach all from which it would be checked."
             raise ValidationError({"regions": [ErrorDetail(message, "beyond_reach")]})

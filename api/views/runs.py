@@ -1,6 +1,7 @@
 from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
@@ -11,11 +12,21 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from api import orders
 from api import run_examples as examples
-from api.access import reach_of
-from api.errors import BAD_REQUEST, FORBIDDEN, NOT_FOUND, THROTTLED, UNAUTHENTICATED, UNDELIVERED
+from api.access import access_of, reach_of
+from api.errors import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    IN_PROGRESS,
+    KEY_REUSED,
+    NOT_FOUND,
+    THROTTLED,
+    UNAUTHENTICATED,
+    UNDELIVERED,
+)
 from api.pagination import RunPagination
 from api.queries import NarrowedList, RunQuery
 from api.serializers.run import ProbeSerializer, RunInFullSerializer, RunSerializer
+from api.views.writing import ONCE
 from probes.models import Run
 from probes.policy.access import Need, NeedTable, Role, Scope
 from probes.selectors.runs import runs_of, tallies
@@ -54,7 +65,9 @@ class RunViewSet(NarrowedList[Run], ReadOnlyModelViewSet[Run]):
         return RunSerializer if self.action == "list" else RunInFullSerializer
 
     def get_queryset(self) -> QuerySet[Run]:
-        return runs_of(self.request.user, reach_of(self.request))
+        is_limited = access_of(self.request).limit.groups is not None
+        token = orders.token_of(self.request) if is_limited else None
+        return runs_of(self.request.user, reach_of(self.request), of_token=token)
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)
@@ -83,6 +96,7 @@ class ProbesView(APIView):
             "refused unless those settings allow them. Takes the scope `probe` and the role operator."
         ),
         request=ProbeSerializer,
+        parameters=[*ONCE],
         examples=[
             OpenApiExample("A tag that was just pushed", value=examples.wanted(), request_only=True),
             OpenApiExample("Sent", value=examples.probe(), response_only=True, status_codes=["202"]),
@@ -92,11 +106,13 @@ class ProbesView(APIView):
             400: BAD_REQUEST,
             401: UNAUTHENTICATED,
             403: FORBIDDEN,
+            409: IN_PROGRESS,
+            422: KEY_REUSED,
             429: THROTTLED,
             503: UNDELIVERED,
         },
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponseBase:
         wanted = ProbeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        return orders.accepted(orders.probe(wanted.validated_data, request), request)
+        return orders.once(request, lambda: orders.accepted(orders.probe(wanted.validated_data, request), request))

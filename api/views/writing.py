@@ -202,7 +202,7 @@ class NounViewSet(BulkView[RowT], ChangingViewSet[RowT]):
             return do()
 
     def conventions(self) -> list[OpenApiParameter]:
-        kept = [_IDEMPOTENCY_KEY, _REPLAYED] if self.keeps_answers else []
+        kept = [*ONCE] if self.keeps_answers else []
         match self.action:
             case "create":
                 return [_FIELDS, *kept, _ETAG, _LOCATION]
@@ -265,6 +265,8 @@ _LOCATION: Final = OpenApiParameter("Location", str, _HEADER, response=[201], de
 _REPLAYED: Final = OpenApiParameter(
     idempotency.REPLAYED, str, _HEADER, response=True, description="`true` on an answer from before."
 )
+ONCE: Final = (_IDEMPOTENCY_KEY, _REPLAYED)
+"""How an operation is described that is done once for each `Idempotency-Key`."""
 
 
 def _bulk(sent: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,3 +70,8 @@ def keep(holder: str, key: str, fingerprint: str, answer: Answer, *, now: dateti
         body=zlib.compress(answer.body),
         kept_at=now,
     )
+
+
+def drop(holder: str, key: str) -> None:
+    """Forget what was answered under a key: what it tells of has not come about."""
+    KeptAnswer.objects.filter(holder=holder, key=key).delete()

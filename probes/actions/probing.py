@@ -17,7 +17,7 @@ from probes.actions import plans, runs
 from probes.actions.dispatch import refuse_unknown
 from probes.actions.orders import Check, Errand
 from probes.actions.quota import Manner
-from probes.models import Credential, Endpoint, Region, Registry, Resource, ResourceKind, Run, RunCheck
+from probes.models import AccessToken, Credential, Endpoint, Region, Registry, Resource, ResourceKind, Run, RunCheck
 from probes.policy import slots
 from probes.policy.networks import closed_target
 from probes.policy.quota_limits import HUB
@@ -58,7 +58,7 @@ class Wanted:
         return self.reference.startswith(("http://", "https://"))
 
 
-def probe(wanted: Wanted, *, by: Any, now: datetime) -> runs.Ordered:
+def probe(wanted: Wanted, *, by: Any, token: AccessToken | None = None, now: datetime) -> runs.Ordered:
     """Order one check from each of the regions, and a run to wait for.
 
     Raises `ValidationError` by field, where nothing is stored, and `Crowded` where too many are on their way.
@@ -72,6 +72,7 @@ def probe(wanted: Wanted, *, by: Any, now: datetime) -> runs.Ordered:
         run = runs.opened(
             RunKind.PROBE,
             by=by,
+            token=token,
             now=now,
             depth=None if wanted.is_endpoint else wanted.depth,
             reference=resource.shown_reference,

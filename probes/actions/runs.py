@@ -12,7 +12,7 @@ from django.db.models import F
 from probes.actions import dispatch, plans
 from probes.actions.orders import Errand
 from probes.actions.reports import Key, Received, seen
-from probes.models import Batch, Region, Run, RunCheck
+from probes.models import AccessToken, Batch, Region, Run, RunCheck
 from probes.policy.rationing import Key as Seat
 from probes.policy.runs import LONGEST_WAIT, MOST_CHECKS, REPORT_GRACE, CheckState, RefusalReason, RunKind
 from probes.protocol.outcome import Outcome
@@ -52,6 +52,7 @@ def check(
     *,
     depth: Depth | None = None,
     by: Any = None,
+    token: AccessToken | None = None,
     now: datetime,
 ) -> Ordered:
     """Order a check of each resource, as `dispatch.check_now` does, and a run to wait for.
@@ -60,7 +61,7 @@ def check(
     and on `resources` where that comes to too many checks; then nothing is ordered.
     """
     with transaction.atomic():
-        run = opened(RunKind.CHECK, by=by, depth=depth, now=now)
+        run = opened(RunKind.CHECK, by=by, token=token, depth=depth, now=now)
         asked = dispatch.check_now(
             resource_ids, region_slugs, depth=depth, errand=Errand(run.pk, LONGEST_WAIT), now=now
         )
@@ -83,9 +84,11 @@ def check(
     return Ordered(run, asked.messages, asked.slots)
 
 
-def opened(kind: RunKind, *, by: Any, now: datetime, **values: Any) -> Run:
-    """Store a run that has no checks yet."""
-    return Run.objects.create(kind=kind, asked_by=by, asked_at=now, ends_at=now, regions=[], **values)
+def opened(kind: RunKind, *, by: Any, token: AccessToken | None, now: datetime, **values: Any) -> Run:
+    """Store a run that has no checks yet, ordered by somebody, perhaps with a token."""
+    return Run.objects.create(
+        kind=kind, asked_by=by, asked_with=token, asked_at=now, ends_at=now, regions=[], **values
+    )
 
 
 def begin(run: Run, rows: Sequence[RunCheck], messages: Iterable[plans.Message], *, now: datetime) -> None:

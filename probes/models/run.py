@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from probes.models.access import AccessToken
 from probes.models.region import Region
 from probes.models.resource import Resource
 from probes.policy.runs import Answer, CheckState, RefusalReason, RunKind
@@ -34,6 +35,7 @@ class Run(models.Model):
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    asked_with = models.ForeignKey(AccessToken, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     ends_at = models.DateTimeField(help_text="When the last of its batches has expired, and its report had time.")
     finished_at = models.DateTimeField(null=True, blank=True)
     regions = ArrayField(models.CharField(max_length=40), help_text="Slugs of the regions that were asked.")

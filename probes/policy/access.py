@@ -56,7 +56,8 @@ class Need:
     """What a request takes: a scope of its token, and a role of its user somewhere or over all.
 
     Whoever holds all of the Django `permissions`, where there are any, may it without the role, and over all: so it
-    was before there were roles, and so it is in the admin.
+    was before there were roles, and so it is in the admin. What is done `in_each_region` by itself is done in those
+    within reach; all else that is changed takes reach over all regions that it concerns.
     """
 
     scope: Scope
@@ -64,6 +65,7 @@ class Need:
     over_all: bool = False
     permissions: tuple[str, ...] = ()
     or_scope: Scope | None = None
+    in_each_region: bool = False
 
     @classmethod
     def of(cls, needed: "Scope | Need") -> "Need":

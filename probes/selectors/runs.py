@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
-from probes.models import Run, RunCheck
+from probes.models import AccessToken, Run, RunCheck
 from probes.policy.access import Reach
-from probes.policy.runs import Answer, CheckState, verdict
+from probes.policy.runs import Answer, CheckState, RunKind, verdict
 from probes.policy.verdict import VerdictState
 from probes.selectors.regions import UNREAD_JOINED
 
@@ -25,10 +25,11 @@ class Tally:
     verdict: VerdictState = VerdictState.UNKNOWN
 
 
-def runs_of(user: Any, reach: Reach) -> QuerySet[Run]:
+def runs_of(user: Any, reach: Reach, *, of_token: AccessToken | None = None) -> QuerySet[Run]:
     """Return the runs that somebody may see, the newest first.
 
-    Whoever reaches everything sees all; everybody else his own, but for those with a check that is out of reach.
+    Whoever reaches everything sees all; everybody else his own, but for those with a check that is out of reach. A
+    probe belongs to no group: a token that is limited to groups, `of_token`, sees those that it ordered itself.
     """
     rows = Run.objects.select_related("asked_by")
     if reach.is_everything:
@@ -39,6 +40,8 @@ def runs_of(user: Any, reach: Reach) -> QuerySet[Run]:
         beyond |= Q(resource__isnull=False) & (~groups | Q(resource__group_id=None))
     if reach.regions is not None:
         beyond |= ~Q(region_id__in=reach.regions)
+    if of_token is not None:
+        rows = rows.filter(Q(kind=RunKind.CHECK) | Q(asked_with=of_token))
     return rows.filter(~Exists(RunCheck.objects.filter(beyond, run=OuterRef("pk")).order_by()), asked_by=user)
 
 

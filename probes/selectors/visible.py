@@ -66,19 +66,30 @@ def is_within(row: Model, reach: Reach) -> bool:
         return True
     match row:
         case Resource():
-            return reach.holds_group(row.group_id)
+            return reach.holds_group(row.group_id) and _is_checked_within(row.pk, reach)
         case ResourceGroup():
             # One that is made has no number yet, and is for those who reach all.
             return reach.holds_group(row.pk)
         case Incident():
             resource = row.resource
-            return reach.groups is None or (resource is not None and reach.holds_group(resource.group_id))
+            if resource is None:
+                return False
+            return reach.holds_group(resource.group_id) and _is_checked_within(resource.pk, reach)
         case Region():
             return reach.holds_region(row.pk)
         case MaintenanceWindow():
             return _is_seen_within(row, reach) and (reach.groups is None or _concerns_only(row, reach))
         case _:
             return reach.groups is None
+
+
+def _is_checked_within(resource_id: int, reach: Reach) -> bool:
+    """Tell whether a resource is checked from regions within reach alone. One that names none is checked from all."""
+    if reach.regions is None:
+        return True
+    named = Resource.regions.through.objects.filter(resource=resource_id).values_list("region_id", flat=True)
+    regions = set(named)
+    return bool(regions) and regions <= reach.regions
 
 
 def _concerns_only(window: MaintenanceWindow, reach: Reach) -> bool:

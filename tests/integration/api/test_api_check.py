@@ -10,12 +10,16 @@ from rest_framework.test import APIClient
 
 from api.codes import MEDIA_TYPE
 from kairos.embedded import free_port
-from probes.models import Batch, Resource
+from probes.models import Batch, KeptAnswer, Resource, ResourceGroup, Run
+from probes.policy.access import Role
 from probes.protocol.outcome import rfc3339
+from tests.fakes.access import grant
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.api.asking import wrong
 
 pytestmark = pytest.mark.django_db
+
+KEY = {"Idempotency-Key": "pipeline-7/gate"}
 
 
 @pytest.fixture
@@ -101,10 +105,36 @@ def test_check_without_a_broker_says_so(
     image = plane.image()
     monkeypatch.setenv("CELERY_BROKER_WRITE_URL", f"redis://127.0.0.1:{free_port()}/0")
     monkeypatch.setattr(current_app.amqp, "_producer_pool", None)
-    response = ask(operator, image)
+    response = operator.post(f"/api/v1/resources/{image.pk}/check", {}, format="json", headers=KEY)
     problem = response.json()
     assert (response.status_code, problem["code"], problem["detail"]) == (
         503,
         "undelivered",
         "The broker does not answer: the check was not sent.",
     )
+    assert not KeptAnswer.objects.exists()  # asked again under its key, it is sent
+
+
+@pytest.mark.parametrize("way", ["one", "many", "probe"])
+def test_order_under_a_key_is_sent_once(operator: APIClient, reader: User, plane: ControlPlane, way: str) -> None:
+    image = plane.image()
+    grant(reader, Role.OPERATOR, ResourceGroup.objects.create(name="any"))
+    orders: dict[str, tuple[str, dict[str, Any]]] = {
+        "one": (f"/api/v1/resources/{image.pk}/check", {"regions": ["eu-west"]}),
+        "many": ("/api/v1/resources/check", {"resources": [image.pk], "regions": ["eu-west"]}),
+        "probe": ("/api/v1/probes", {"reference": "ghcr.io/org/app:1", "regions": ["eu-west"]}),
+    }
+    address, body = orders[way]
+    first, again = (operator.post(address, body, format="json", headers=KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (202, 202), first.content
+    assert (again.json()["id"], again["Location"], again["Retry-After"], again["Idempotent-Replayed"]) == (
+        first.json()["id"],
+        first["Location"],
+        first["Retry-After"],
+        "true",
+    )
+    assert "Idempotent-Replayed" not in first
+    assert (Run.objects.count(), Batch.objects.count()) == (1, 1)
+    other = operator.post(address, {**body, "depth": "resolve"}, format="json", headers=KEY)
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+    assert Run.objects.count() == 1

@@ -1,4 +1,4 @@
-"""Who asks too often is told to wait: by token, by kind of request, in all web processes together."""
+"""Who asks too often is told to wait: by user, by kind of request, in all web processes together."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -49,12 +49,22 @@ def test_one_too_many_is_a_problem_that_says_when_to_come_again(rates: dict[str,
     assert refused["RateLimit"] == '"read";r=0;t=40'
 
 
-def test_each_token_and_each_kind_counts_for_itself(rates: dict[str, int], editor: User) -> None:
-    one, other = (APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(editor)}") for _ in range(2))
+def test_each_user_and_each_kind_counts_for_itself(rates: dict[str, int], editor: User) -> None:
+    somebody_else = User.objects.create(username="other")
+    grant(somebody_else)
+    one, other = (APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(user)}") for user in (editor, somebody_else))
     assert [one.get(READ).status_code for _ in range(3)] == [200, 200, 429]
     assert other.get(READ).status_code == 200
     assert one.delete("/api/v1/tokens/0").status_code == 404
     assert [one.post("/api/v1/resources/0/check").status_code for _ in range(2)] == [404, 429]
+
+
+def test_more_tokens_are_no_more_allowance(rates: dict[str, int], editor: User) -> None:
+    one, other = (APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(editor)}") for _ in range(2))
+    assert [client.get(READ).status_code for client in (one, other, other)] == [200, 200, 429]
+    browser = Client()
+    browser.force_login(editor)
+    assert browser.get(READ).status_code == 429
 
 
 def test_what_is_refused_at_the_door_is_not_counted(rates: dict[str, int], editor: User) -> None:

@@ -238,6 +238,39 @@ def test_token_limited_to_regions_orders_and_reads_from_there_alone(
     assert client.post("/api/v1/regions/eu-west/pause").status_code == 403
 
 
+@pytest.mark.parametrize("is_of_all", [True, False])
+def test_token_limited_to_regions_changes_what_is_checked_from_there_alone(
+    two: Two, plane: ControlPlane, *, is_of_all: bool
+) -> None:
+    if not is_of_all:
+        two.image.regions.set([plane.region("eu-west")])
+    admin = User.objects.create(username="admin", is_superuser=True)
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(admin, regions=[plane.region('eu-west')])}")
+    address = f"/api/v1/resources/{two.image.pk}"
+    incident = f"/api/v1/incidents/{Incident.objects.get(resource=two.image).pk}"
+    many = {"items": [{"op": "update", "id": two.image.pk, "values": {"name": "other"}}]}
+    answers = [
+        client.post(f"{address}/pause"),
+        client.post(f"{address}/resume"),
+        client.patch(address, {"interval_seconds": 600}, format="json"),
+        client.post(f"{incident}/acknowledge"),
+        client.post(f"{incident}/comments", {"text": "seen"}, format="json"),
+    ]
+    (in_bulk,) = client.post("/api/v1/resources/bulk", many, format="json").json()["results"]
+    told = [*((answer.status_code, answer.json().get("code")) for answer in answers)]
+    told.append((in_bulk["status"], (in_bulk["problem"] or {}).get("code")))
+    if is_of_all:
+        assert told == [(403, "beyond_reach")] * 6
+        assert client.delete(address).status_code == 403
+        two.image.refresh_from_db()
+        assert (two.image.paused_at, two.image.interval_seconds) == (None, 300)
+    else:
+        assert told == [(status, None) for status in (200, 200, 200, 200, 201, 200)]
+        assert client.delete(address).status_code == 204
+    # An outage that several share is seen from anywhere.
+    assert client.post(f"/api/v1/incidents/{two.outage.pk}/acknowledge").json()["code"] == "beyond_reach"
+
+
 def test_token_whose_groups_are_gone_opens_nothing(two: Two) -> None:
     admin = User.objects.create(username="admin", is_superuser=True)
     empty = ResourceGroup.objects.create(name="soon gone")

@@ -221,6 +221,18 @@ def test_own_run_of_what_is_out_of_reach_is_hidden(reader: User, plane: ControlP
         assert near.get(f"/api/v1/runs/{ordered.run.uuid}").status_code == expected
 
 
+def test_token_that_is_limited_to_groups_sees_its_own_probes_alone(
+    operator: APIClient, reader: User, plane: ControlPlane
+) -> None:
+    group = ResourceGroup.objects.create(name="shop")
+    near, beside = (APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(reader, groups=[group])}") for _ in range(2))
+    of_the_owner, own = probe(operator).json()["url"], probe(near).json()["url"]
+    assert near.get(of_the_owner).status_code == 404
+    assert [run["url"] for run in near.get("/api/v1/runs").json()["results"]] == [own]
+    assert beside.get("/api/v1/runs").json()["results"] == []
+    assert len(operator.get("/api/v1/runs").json()["results"]) == 2
+
+
 def test_list_of_runs_takes_the_same_queries_for_many_as_for_few(
     client: APIClient, reader: User, plane: ControlPlane
 ) -> None:

@@ -111,8 +111,8 @@ def test_token_of_a_region_plans_what_is_seen_from_there_alone(
     (shown,) = near.get(ADDRESS).json()["results"]
     assert shown["regions"] == ["eu-west"]
     changed = near.patch(f"{ADDRESS}/{shown['id']}", {"duration_minutes": 5}, format="json")
-    assert (changed.status_code, changed.json()["code"]) == (403, "missing_role")
-    assert plan(near).json()["code"] == "missing_role"
+    assert (changed.status_code, changed.json()["code"]) == (403, "beyond_reach")
+    assert plan(near).json()["code"] == "beyond_reach"
     assert wrong(plan(near, regions=["us-east"])) == ["regions[0]"]
     assert MaintenanceWindow.objects.count() == 1
     assert plan(near, regions=["eu-west"]).status_code == 201
