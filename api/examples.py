@@ -246,6 +246,11 @@ def resource() -> dict[str, Any]:
     }
 
 
+def paused_resource() -> dict[str, Any]:
+    paused = {"paused_at": "2026-11-23T14:02:00.000Z", "resumes_at": "2026-11-23T18:00:00.000Z"}
+    return {**resource(), **paused}
+
+
 def document() -> dict[str, Any]:
     host = "registry.example.com"
     reference = f"{host}/shop/checkout:1.4"

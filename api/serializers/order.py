@@ -6,8 +6,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api.fields import InstantField
 from api.queries import ResourceFilter
 from api.strict import StrictBody
+from probes.actions.resources import LONGEST_PAUSE
 from probes.policy import names
 from probes.policy.runs import MOST_RESOURCES
 from probes.protocol.taxonomy import Depth
@@ -31,6 +33,17 @@ class OrderSerializer(StrictBody):
         allow_null=True,
         default=None,
         help_text="Left out or null, as for a scheduled check.",
+    )
+
+
+class PauseSerializer(StrictBody):
+    """For how long not to check. It may be left out."""
+
+    until = InstantField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text=f"When it is resumed by itself, within {LONGEST_PAUSE.days} days. Left out or null: not by itself.",
     )
 
 

@@ -24,7 +24,7 @@ from api.errors import (
     UNDELIVERED,
 )
 from api.queries import ResourceFilter
-from api.serializers.order import ManyOrderSerializer, OrderSerializer
+from api.serializers.order import ManyOrderSerializer, OrderSerializer, PauseSerializer
 from api.serializers.resource import ResourceSerializer
 from api.serializers.run import OrderedRunSerializer, RunInFullSerializer
 from api.views.writing import ONCE
@@ -136,15 +136,25 @@ class ResourceOrders(GenericViewSet[Resource]):
 
     @extend_schema(
         summary="Pause a resource",
-        description="Nothing is checked until it is resumed; what is on its way still arrives. One that is paused "
-        "already stays so since then. Takes the scope `write` and the role operator.",
-        request=None,
-        examples=[_AS_IT_IS],
-        responses={200: ResourceSerializer, **_REFUSED},
+        description="Nothing is checked until it is resumed, by somebody or at `until`; what is on its way still "
+        "arrives. One that is paused already stays so since then, and until the new end. Takes the scope `write` and "
+        "the role operator.",
+        request=PauseSerializer,
+        examples=[
+            OpenApiExample("Until somebody resumes it", value={}, request_only=True),
+            OpenApiExample("Until work is over", value={"until": "2026-11-23T18:00:00Z"}, request_only=True),
+            OpenApiExample(
+                "Paused until then", value=examples.paused_resource(), response_only=True, status_codes=["200"]
+            ),
+        ],
+        responses={200: ResourceSerializer, 400: BAD_REQUEST, **_REFUSED},
     )
     @action(detail=True, methods=["post"])
-    def pause(self, _request: Request, **_: Any) -> Response:
-        resources.pause([self.get_object().pk], now=timezone.now())
+    def pause(self, request: Request, **_: Any) -> Response:
+        resource = self.get_object()
+        wanted = PauseSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        resources.pause([resource.pk], until=wanted.validated_data["until"], now=timezone.now())
         return Response(ResourceSerializer(self.get_object(), context=self.get_serializer_context()).data)
 
     @extend_schema(

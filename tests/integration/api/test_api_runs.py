@@ -9,11 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from probes.actions import probing, runs, secrets
+from probes.actions import probing, resources, runs, secrets
 from probes.actions.ingest import ingest
 from probes.actions.runs import Ordered
 from probes.models import Batch, Credential, Registry, Resource, ResourceGroup, RoleGrant, Run, RunCheck
 from probes.policy.access import Role, Scope
+from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.access import grant, token_of
 from tests.fakes.control_plane import ControlPlane
@@ -329,6 +330,43 @@ def test_pause_and_resume_may_be_said_twice(operator: APIClient, plane: ControlP
     assert first == second is not None
     resumed = [operator.post(f"/api/v1/resources/{image.pk}/resume").json()["paused_at"] for _ in range(2)]
     assert resumed == [None, None]
+
+
+def pause(client: APIClient, image: Resource, body: Any = None) -> Any:
+    return client.post(f"/api/v1/resources/{image.pk}/pause", body, format="json")
+
+
+def test_pause_ends_when_it_is_told_to(operator: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
+    told = pause(operator, image, {"until": until.isoformat()}).json()
+    assert told["resumes_at"] == rfc3339(until)
+    assert operator.get(f"/api/v1/resources/{image.pk}").json()["resumes_at"] == rfc3339(until)
+    again = pause(operator, image).json()
+    assert (again["paused_at"], again["resumes_at"]) == (told["paused_at"], None)
+    pause(operator, image, {"until": until.isoformat()})
+    assert resources.resume_due(now=until) == 1
+    assert operator.get(f"/api/v1/resources/{image.pk}").json()["paused_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"until": "2020-01-01T00:00:00Z"}, "until"),
+        ({"until": "2999-01-01T00:00:00Z"}, "until"),
+        ({"until": "2026-12-01T00:00:00"}, "until"),
+        ({"until": 5}, "until"),
+        ({"till": None}, "till"),
+    ],
+)
+def test_pause_until_what_cannot_be_is_refused(
+    operator: APIClient, plane: ControlPlane, body: dict[str, Any], field: str
+) -> None:
+    image = plane.image()
+    response = pause(operator, image, body)
+    assert (response.status_code, wrong(response)) == (400, [field])
+    image.refresh_from_db()
+    assert image.paused_at is None
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "check"])
