@@ -20,7 +20,9 @@ from probes.policy.declared.planning import Change, Plan, Verb, Wishes
 from probes.policy.declared.reading import MOST_FAULTS, Declared, Fault, Place, Reading
 from probes.selectors import declared
 
-_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('kairos/apply', 0))"
+_KEY: Final = "hashtextextended('kairos/apply', 0)"
+_TRY: Final = f"SELECT pg_try_advisory_xact_lock({_KEY})"
+_LOCK: Final = f"SELECT pg_advisory_xact_lock({_KEY})"
 _NAMED_USERS: Final = 5
 
 Progress = Callable[[str, int, int], None]
@@ -50,20 +52,26 @@ class Applied:
 
 
 def apply(
-    reading: Reading, wishes: Wishes, *, now: datetime, dry_run: bool = False, progress: Progress | None = None
+    reading: Reading,
+    wishes: Wishes,
+    *,
+    now: datetime,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    waiting: Callable[[], None] | None = None,
 ) -> Applied:
     """Make what is stored as it is declared, in one transaction; return what was done.
 
-    One at a time: another waits until it has ended. What is as it should be is not written. Raises `ApplyRefused`
-    with all that is wrong, and then nothing is stored; nor is it with `dry_run`.
+    One at a time: another waits until it has ended. `waiting` is called before that, and may raise what it likes in
+    place of waiting. What is as it should be is not written. Raises `ApplyRefused` with all that is wrong, and then
+    nothing is stored; nor is it with `dry_run`.
     """
     faults = [*reading.faults, *_misasked(reading, wishes)]
     if faults:
         raise ApplyRefused(faults)
     with transaction.atomic():
         if not dry_run:
-            with connection.cursor() as cursor:
-                cursor.execute(_LOCK)
+            _one_at_a_time(waiting)
         plan = planning.plan(reading.things, _stored(reading.things, wishes), wishes)
         source, makes_source = _source(wishes, dry_run=dry_run)
         # What is in use is seen once all else is done: such a rehearsal is done, and taken back.
@@ -79,6 +87,17 @@ def apply(
         if rehearses:
             transaction.set_rollback(True)
     return Applied(plan=plan, makes_source=makes_source, kept=kept)
+
+
+def _one_at_a_time(waiting: Callable[[], None] | None) -> None:
+    """Hold the lock of whoever applies until the transaction ends. What the one before stored is seen thereafter."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TRY)
+        (is_held,) = cursor.fetchone()
+        if not is_held:
+            if waiting:
+                waiting()
+            cursor.execute(_LOCK)
 
 
 def _misasked(reading: Reading, wishes: Wishes) -> Iterator[Fault]:

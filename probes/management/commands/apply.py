@@ -3,20 +3,23 @@
 import argparse
 import os
 import sys
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 
-from probes.actions import applying
+from probes.actions import applying, resource_batches
 from probes.actions.applying import Applied, ApplyRefused
 from probes.management import declared_files
 from probes.policy.declared import telling
 from probes.policy.declared.planning import Wishes
-from probes.policy.declared.reading import DeclaredSource, Place, Reading
+from probes.policy.declared.reading import DeclaredSource, Fault, Place, Reading
 from probes.policy.declared.telling import Tone
 from probes.policy.names import is_stable_name
 
+EXIT_REFUSED: Final = 1
+_EXIT_USAGE: Final = 2
 EXIT_WOULD_CHANGE: Final = 3
 _COLOURS: Final = {Tone.MADE: "\033[32m", Tone.CHANGED: "\033[33m", Tone.GONE: "\033[31m"}
 _RESET: Final = "\033[0m"
@@ -32,7 +35,7 @@ examples:
   manage.py apply -f kairos/ --source shop-git --dry-run
       what would change if all that is declared beneath kairos/ were all that shop-git manages
   manage.py discover --source cluster --from-cluster | manage.py apply -f -
-      take over what a cluster runs; what it runs no more is marked stale if all of it could be read
+      watch what a cluster runs; what it runs no more is marked stale if all of it could be read
   manage.py apply -f kairos/ --source shop-git --prune --note "$(git rev-parse HEAD)"
       and retire or delete what is not declared any more
 """
@@ -75,11 +78,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if len(options["note"]) > _LONGEST_NOTE:
-            raise CommandError(f"--note: at most {_LONGEST_NOTE} characters")
-        try:
-            reading = declared_files.read(options["paths"], sys.stdin.buffer)
-        except declared_files.FilesUnusable as error:
-            raise CommandError(str(error)) from None
+            raise CommandError(f"--note: at most {_LONGEST_NOTE} characters", returncode=_EXIT_USAGE)
+        self.stderr.style_func = None  # what is no fault is told there as well
+        reading = declared_files.read(options["paths"], sys.stdin.buffer)
         wishes = Wishes(
             source=_source(reading, options["source"]),
             prune=options["prune"],
@@ -89,21 +90,35 @@ class Command(BaseCommand):
         try:
             with applying.noted(wishes.source.name if wishes.source else "", options["note"]):
                 applied = applying.apply(
-                    reading, wishes, now=timezone.now(), dry_run=options["dry_run"], progress=self._progress
+                    reading,
+                    wishes,
+                    now=timezone.now(),
+                    dry_run=options["dry_run"],
+                    progress=self._progress,
+                    waiting=self._waiting,
                 )
         except ApplyRefused as refused:
-            more = refused.count - len(refused.faults)
-            told = [*map(str, refused.faults), *([f"and {more:,} more"] if more else [])]
-            raise CommandError("\n".join([*told, "Nothing was applied."])) from None
-        self._tell(applied, is_done=not options["dry_run"])
+            self._refuse(refused, has_colours=self._has_colours(self.stderr, options))
+        self._tell(applied, is_done=not options["dry_run"], has_colours=self._has_colours(self.stdout, options))
         if options["dry_run"] and not applied.is_nothing:
             sys.exit(EXIT_WOULD_CHANGE)
 
     def _progress(self, word: str, done: int, count: int) -> None:
-        self.stderr.write(f"{done:,} of {count:,} {word}")
+        if count > resource_batches.AT_ONCE:  # of less it is over before anybody wonders
+            self.stderr.write(f"{done:,} of {count:,} {word}")
 
-    def _tell(self, applied: Applied, *, is_done: bool) -> None:
-        has_colours = self._has_colours(sys.stdout)
+    def _waiting(self) -> None:
+        self.stderr.write("Waiting: somebody else applies just now.")
+
+    def _refuse(self, refused: ApplyRefused, *, has_colours: bool) -> NoReturn:
+        """Tell what is wrong, a line each, which begins with its place."""
+        more = refused.count - len(refused.faults)
+        for line in (*map(str, refused.faults), *([f"and {more:,} more"] if more else [])):
+            self.stderr.write(f"{_COLOURS[Tone.GONE]}{line}{_RESET}" if has_colours else line)
+        self.stderr.write("Nothing was applied.")
+        sys.exit(EXIT_REFUSED)
+
+    def _tell(self, applied: Applied, *, is_done: bool, has_colours: bool) -> None:
         for line in telling.lines(applied.plan, makes_source=applied.makes_source):
             colour = _COLOURS.get(line.tone) if has_colours else None
             self.stdout.write(f"{colour}{line.text}{_RESET}" if colour else line.text)
@@ -112,17 +127,22 @@ class Command(BaseCommand):
         self.stdout.write(telling.summary(applied.plan, makes_source=applied.makes_source, is_done=is_done))
 
     @staticmethod
-    def _has_colours(stream: Any) -> bool:
+    def _has_colours(stream: OutputWrapper, options: Mapping[str, Any]) -> bool:
+        if options["no_color"] or options["force_color"]:
+            return bool(options["force_color"])
         return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _source(reading: Reading, named: str | None) -> DeclaredSource | None:
-    if named is None:
+    if named is not None and not is_stable_name(named):
+        raise CommandError("--source: small letters and digits, with . - _ between them", returncode=_EXIT_USAGE)
+    if named is None or reading.faults:
         return reading.source
-    if not is_stable_name(named):
-        raise CommandError("--source: small letters and digits, with . - _ between them")
-    if reading.source is None:
-        return DeclaredSource(name=named, is_complete=True, place=Place("--source", 0))
-    if reading.source.name != named:
-        raise CommandError(f"--source: the source is {reading.source.name} by {reading.source.place}")
-    return reading.source
+    if (source := reading.managed_by(named)) is not None:
+        return source
+    if reading.source is not None:
+        message = f"The source is {reading.source.name} by {reading.source.place}."
+    else:
+        message = "Nothing was read. That a source has nothing any more is for a Source document to say."
+    reading.faults.append(Fault(place=Place("--source", 0), message=message))
+    return None

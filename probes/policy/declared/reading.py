@@ -1,7 +1,7 @@
 """From text to what is declared: every fault with its place, all of them at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from probes.policy.declared.fields import Misread, Value
@@ -77,10 +77,14 @@ class DeclaredSource:
 
 @dataclass(slots=True)
 class Reading:
-    """What was read so far: add streams to it, then look at `faults`."""
+    """What was read so far: add streams to it, then look at `faults`.
+
+    `is_complete` says of all streams that none of them is known to be a part only.
+    """
 
     things: list[Declared] = field(default_factory=list)
     source: DeclaredSource | None = None
+    is_complete: bool = True
     faults: list[Fault] = field(default_factory=list)
     _places: dict[tuple[str, str], Place] = field(default_factory=dict)
 
@@ -93,8 +97,21 @@ class Reading:
         """Read documents that came as values of JSON. Their places are their numbers."""
         self._add((node_of(value, number) for number, value in enumerate(values, start=1)), file)
 
+    def managed_by(self, name: str) -> DeclaredSource | None:
+        """Return the source that all of this has, as whoever applies it names it.
+
+        None where a stream names another one, or nothing was read: that a source has nothing any more is for a
+        Source document to say.
+        """
+        if self.source is not None:
+            return self.source if self.source.name == name else None
+        if not self.things:
+            return None
+        return DeclaredSource(name=name, is_complete=self.is_complete, place=Place("--source", 0))
+
     def _add(self, documents: Iterator[Any], file: str) -> None:
         said: int | None = None
+        source = Place(file, 0)
         count = 0
         for number, node in enumerate(documents):
             if isinstance(node, YamlRefused):
@@ -105,14 +122,15 @@ class Reading:
                 continue
             if node.text("kind") == SOURCE:
                 said = self._read_source(node, file, is_first=number == 0)
+                source = Place(file, node.line)
                 continue
             count += 1
             thing = _Document(self, node, file).read()
             if thing is not None:
                 self._keep(thing)
-        if said is not None and said != count and self.source is not None:
+        if said is not None and said != count:
             message = f"{said} documents are said to follow, and {count} do: the stream was cut off."
-            self.faults.append(Fault(place=self.source.place, thing=f"{SOURCE}/{self.source.name}", message=message))
+            self.faults.append(Fault(place=source, thing=SOURCE, message=message))
 
     def _keep(self, thing: Declared) -> None:
         # An image and an endpoint are of one table: a stable name is either's.
@@ -125,7 +143,8 @@ class Reading:
 
     def _read_source(self, node: MappingNode, file: str, *, is_first: bool) -> int | None:
         document = _Document(self, node, file)
-        name, spec = document.begin(SOURCE)
+        is_named = NAME in node.map("metadata")
+        name, spec = document.begin(SOURCE, is_named=is_named)
         complete, documents = spec.get("complete"), spec.get("documents")
         for key in spec:
             if key not in _OF_SOURCE:
@@ -137,10 +156,13 @@ class Reading:
             document.refuse("documents", "Write a whole number.")
         if not is_first:
             document.refuse("", "A source is the first document of its stream.")
-        if self.source is not None:
+        self.is_complete = self.is_complete and complete == "true"
+        if is_named and self.source is not None:
             document.refuse("", f"There is one source already, at {self.source.place}.")
-        else:
-            self.source = DeclaredSource(name=name, is_complete=complete == "true", place=document.place)
+        elif is_named:
+            self.source = DeclaredSource(name=name, is_complete=True, place=document.place)
+        if self.source is not None and not self.is_complete:
+            self.source = replace(self.source, is_complete=False)
         return int(documents) if is_number and documents else None
 
 
@@ -159,7 +181,7 @@ class _Document:
         fault = Fault(place=Place(self.place.file, at), thing=self._thing, field=path, message=message)
         self._reading.faults.append(fault)
 
-    def begin(self, kind: str) -> tuple[str, MappingNode]:
+    def begin(self, kind: str, *, is_named: bool = True) -> tuple[str, MappingNode]:
         """Read what all documents have; return the name and the `spec`."""
         node = self._node
         metadata = node.map("metadata")
@@ -180,7 +202,7 @@ class _Document:
                     f"metadata.{key}", f"There is no such field. There are: {allowed}.", metadata.line_of(key)
                 )
         is_name = 0 < len(name) <= LONGEST_HOST if kind == Kind.REGISTRY else is_stable_name(name)
-        if not is_name:
+        if is_named and not is_name:
             wanted = "a host" if kind == Kind.REGISTRY else "small letters and digits, with . - _ between them"
             self.refuse("metadata.name", f"Write {wanted}.", metadata.line_of(NAME))
         spec = node.map("spec")

@@ -81,14 +81,17 @@ def name_of(reference: str) -> str:
 
 
 def documents(images: Sequence[Image], wishes: Wishes, *, complete: bool) -> list[dict[str, Any]]:
-    """Return the documents as values; the source's first, where there is one."""
+    """Return the documents as values; the source's first, where there is one.
+
+    Where these are not all, there is one without a name: whoever applies them may name it, and has to know.
+    """
     found = [_document(image, wishes) for image in images]
-    if not wishes.source:
+    if complete and not wishes.source:
         return found
     source = {
         "apiVersion": API_VERSION,
         "kind": "Source",
-        "metadata": {"name": wishes.source},
+        "metadata": {"name": wishes.source} if wishes.source else {},
         "spec": {"complete": complete, "documents": len(found)},
     }
     return [source, *found]

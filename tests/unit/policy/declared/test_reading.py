@@ -182,6 +182,37 @@ def test_there_is_one_source() -> None:
     ]
 
 
+def test_source_without_a_name_is_named_by_whoever_applies_and_says_whether_these_are_all() -> None:
+    nameless = "apiVersion: kairos/v1\nkind: Source\nspec: {{complete: {}, documents: 1}}\n---\n"
+    part, whole = read(nameless.format("false") + document()), read(nameless.format("true") + document())
+
+    assert (part.faults, part.source) == ([], None)
+    given = [reading.managed_by("git") for reading in (part, whole, read(document()), read(""))]
+    assert [source and (source.name, source.is_complete) for source in given] == [
+        ("git", False),
+        ("git", True),
+        ("git", True),
+        None,  # that it has nothing any more would have been said
+    ]
+    assert faults(nameless.format("true")) == [
+        "kairos.yaml:1: Source: 1 documents are said to follow, and 0 do: the stream was cut off."
+    ]
+
+
+def test_source_is_complete_where_every_stream_is() -> None:
+    part = "apiVersion: kairos/v1\nkind: Source\nspec: {complete: false}\n"
+    named = "apiVersion: kairos/v1\nkind: Source\nmetadata: {name: git}\nspec: {complete: true}\n"
+    for texts in ([named, part], [part, named]):
+        reading = Reading()
+        for number, text in enumerate(texts):
+            reading.add_text(text, f"{number}.yaml")
+        assert reading.faults == []
+        source = reading.managed_by("git")
+        assert source is not None
+        assert (source, source.is_complete) == (reading.source, False)
+        assert reading.managed_by("other") is None
+
+
 def test_values_of_json_are_read_by_the_same_rules() -> None:
     spec: dict[str, Any] = {"reference": "a.example/b:1", "interval_seconds": 60, "check_tag": False, "group": None}
     spec |= {"platforms": ["linux/amd64"], "terms": {"uptime_target_percent": 99.5}}

@@ -54,6 +54,13 @@ def test_without_a_source_nothing_is_said_of_what_is_missing() -> None:
     ]
 
 
+def test_what_is_not_all_says_so_also_where_nobody_is_named() -> None:
+    text = written(documents(merged([Found(WEB, Place("a"))]), Wishes(), complete=False))
+    source, image = yaml.safe_load_all(text)
+    assert (source["kind"], source["metadata"], image["kind"]) == ("Source", None, "Image")
+    assert source["spec"] == {"complete": False, "documents": 1}
+
+
 def test_of_very_many_places_some_are_told() -> None:
     (image,) = documents(merged([Found(WEB, Place("a", line)) for line in range(1, 51)]), Wishes(), complete=True)
     assert image["metadata"]["found_in"][-2:] == ["a:20", "and 30 more"]
