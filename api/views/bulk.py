@@ -9,6 +9,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.deadlocks import is_deadlock
 from api.errors import BulkFailed, InvalidProblemSerializer
 from api.problems import document, known
 from api.strict import StrictBody
@@ -93,7 +94,7 @@ class BulkView(Generic[RowT]):
                 status, row = self._done(item)
         except Exception as error:
             refusal = known(error)
-            if refusal is None:
+            if refusal is None or is_deadlock(error):  # of which the whole request is done again
                 raise
             problem = document(refusal, instance=request.path, within=f"items[{index}]")
             return {"index": index, "status": refusal.status_code, "row": None, "problem": problem}

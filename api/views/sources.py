@@ -8,6 +8,7 @@ from api.pagination import AS_MADE, TEXTS, Order
 from api.place_queries import SourceQuery
 from api.serializers.source import SourceSerializer
 from api.views.writing import NounViewSet, described, filled, writing_takes
+from probes.actions import sources as actions
 from probes.models import Source
 from probes.policy.access import SHARED, NeedTable
 from probes.selectors.sources import sources
@@ -24,7 +25,7 @@ _COUNTED: Final = ("resources", "stale", "retired")
     patch={"name": "Platform"},
 )
 class SourceViewSet(NounViewSet[Source]):
-    """What a source managed stays when it is deleted, and is changed by hand from then on."""
+    """What a source managed stays when it is deleted, is changed by hand from then on, and is stale no more."""
 
     lookup_value_converter = "int"
     serializer_class = SourceSerializer
@@ -35,6 +36,9 @@ class SourceViewSet(NounViewSet[Source]):
 
     def rows(self) -> QuerySet[Source]:
         return sources(reach_of(self.request), are_counted=any(map(self.wants, _COUNTED)))
+
+    def remove(self, row: Source) -> None:
+        actions.delete([row.pk])
 
     def store(self, row: Source | None, values: dict[str, Any]) -> Source:
         source = filled(row or Source(), values)

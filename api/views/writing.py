@@ -24,6 +24,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from api import etags, idempotency
 from api.access import reach_of
+from api.deadlocks import outlasting
 from api.errors import BULK_FAILED, CONFLICT, KEY_REUSED, PRECONDITION_FAILED, PreconditionFailed
 from api.pagination import AS_MADE, AsMadePagination, Order
 from api.queries import NarrowedList
@@ -129,9 +130,13 @@ class ChangingViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
 
     def _written(self, request: Request, *, partial: bool) -> Response:
         self._check_query()
-        with transaction.atomic():
-            row = self.locked(self._lookup(), request.headers.get("If-Match"))
-            return self.answer(request, self.change(row, request.data, partial=partial))
+
+        def written() -> Response:
+            with transaction.atomic():
+                row = self.locked(self._lookup(), request.headers.get("If-Match"))
+                return self.answer(request, self.change(row, request.data, partial=partial))
+
+        return outlasting(written)
 
     def _stored(self, row: RowT | None, body: Any, *, partial: bool) -> RowT:
         takes: Any = self.settings_class or self.serializer_class
@@ -181,10 +186,13 @@ class NounViewSet(BulkView[RowT], ChangingViewSet[RowT]):
 
     def destroy(self, request: Request, **_: Any) -> Response:
         self._check_query()
-        with transaction.atomic():
-            row = self.locked(self._lookup(), request.headers.get("If-Match"))
-            self.remove(row)
-        return Response(status=204)
+
+        def removed() -> Response:
+            with transaction.atomic():
+                self.remove(self.locked(self._lookup(), request.headers.get("If-Match")))
+            return Response(status=204)
+
+        return outlasting(removed)
 
     def make(self, body: Any) -> RowT:
         """Store a new row. Raises either `ValidationError`."""
@@ -196,10 +204,13 @@ class NounViewSet(BulkView[RowT], ChangingViewSet[RowT]):
         return self._once(request, lambda: self.carry_out(request))
 
     def _once(self, request: Request, do: Callable[[], Response]) -> HttpResponseBase:
-        if self.keeps_answers:
-            return idempotency.once(request, do)
-        with transaction.atomic():
-            return do()
+        def done() -> HttpResponseBase:
+            if self.keeps_answers:
+                return idempotency.once(request, do)
+            with transaction.atomic():
+                return do()
+
+        return outlasting(done)
 
     def conventions(self) -> list[OpenApiParameter]:
         kept = [*ONCE] if self.keeps_answers else []

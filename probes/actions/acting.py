@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql as composing
 
@@ -130,10 +131,10 @@ def tell_actor(
         composing.SQL("SELECT set_config('kairos.actor', {}, true)").format(setting).as_string(connection.connection)
     )
     if many:
-        # Of many there is no one message: within a transaction they can be told beforehand.
-        with connection.cursor() as cursor:
+        # Of many there is no one message: they are told beforehand, which holds within a transaction alone.
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.execute(telling)
-        return execute(statement, params, many, context)
+            return execute(statement, params, many, context)
     if params is not None:
         telling = telling.replace("%", "%%")
     result = execute(f"{telling}; {statement}", params, many, context)

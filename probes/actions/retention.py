@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Q
 
@@ -109,6 +110,11 @@ def drop_failed_logins(*, before: datetime) -> int:
     django-axes does it at each login, and there may be none.
     """
     return int(AccessAttempt.objects.filter(attempt_time__lt=before).delete()[0])
+
+
+def drop_sessions(*, before: datetime) -> int:
+    """Drop logins of browsers that ended before that instant; returns how many."""
+    return Session.objects.filter(expire_date__lt=before).delete()[0]
 
 
 def drop_history(*, before: datetime) -> int:

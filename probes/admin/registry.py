@@ -20,7 +20,8 @@ from probes.policy.quota import SHARE_PERCENT
 from probes.selectors.registries import registries, users_of
 
 _WHERE_LOGINS_GO: Final = ("api_host", "plain_http", "resolve", "ca_pem", "trusted_auth_hosts")
-_NAMED_BY: Final = ("rules", "maintenance windows")
+_SHOWN_BY_DJANGO: Final = "resources"
+"""What a registry is protected by; Django lists these one by one."""
 _MAY_TOUCH_SECRETS: Final = "probes.change_credential"
 _IDENTITY_FIELDS: Final = ("identity_certificate", "identity_key", "identity_removed")
 _LONGEST_PASTE: Final = 4 * (LONGEST_CHAIN + LONGEST_SECRET)  # `openssl -text` writes much beside the PEM
@@ -162,7 +163,7 @@ class RegistryAdmin(SecretAdmin):
         return (*self._described, *((("Client certificate", identity),) if fields else ()))
 
     def has_delete_permission(self, request: HttpRequest, registry: Any = None) -> bool:
-        """Its credentials are asked for by Django; its client certificate goes with it as well."""
+        """Its client certificate goes with it; its credentials do not, as it is not deleted while there are any."""
         has_one = registry is not None and registry.has_client_identity
         may_touch = not has_one or request.user.has_perm("probes.delete_credential")
         return may_touch and super().has_delete_permission(request, registry)
@@ -170,10 +171,13 @@ class RegistryAdmin(SecretAdmin):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Keep what a rule or planned work names: a rule that lost its last registry would tell of all of them."""
+        """Keep what others name, as the API does: a credential would go with it, a rule then tell of all others."""
         deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
         named = [
-            f"{registry}: {user.told}" for registry in objs for user in users_of(registry) if user.kind in _NAMED_BY
+            f"{registry}: {user.told}"
+            for registry in objs
+            for user in users_of(registry)
+            if user.kind != _SHOWN_BY_DJANGO
         ]
         return deleted, counts, needed, [*protected, *named]
 

@@ -3,13 +3,19 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from probes.actions import schedules
+from probes.actions import sources as actions
 from probes.admin.base import KairosAdmin
 from probes.admin.maintenance import ZoneInput
 from probes.models import Schedule, Source
+from probes.policy.access import EVERYTHING
 from probes.policy.spans import exact
+from probes.selectors.sources import sources
 
 
 @admin.register(Schedule)
@@ -54,6 +60,32 @@ class ScheduleAdmin(KairosAdmin):
 class SourceAdmin(KairosAdmin):
     """Who manages rows. Programs make these; here they are looked at, named and forgotten."""
 
-    list_display = ("name", "slug")
+    list_display = ("name", "managed", "slug")
     search_fields = ("name", "slug")
-    fields = ("name", "slug", "notes")
+    fields = ("name", "slug", "notes", "managed")
+    readonly_fields = ("managed",)
+
+    def get_queryset(self, _request: HttpRequest) -> QuerySet[Source]:
+        return sources(EVERYTHING).order_by("name")
+
+    @admin.display(description="resources")
+    def managed(self, source: Any) -> SafeString | str:
+        """How many there are, and how many of these it lists no more."""
+        total = getattr(source, "resource_count", 0)
+        if not total:
+            return "none yet"
+        address = f"{reverse('admin:probes_resource_changelist')}?managed_by__id__exact={source.pk}&listed=all"
+        parts = ((source.stale_count, "stale"), (source.retired_count, "retired"))
+        beside = ", ".join(f"{count} {word}" for count, word in parts if count)
+        return format_html(
+            '<a href="{}">{}</a>{}',
+            address,
+            total,
+            format_html(' <span class="quiet">{}</span>', beside) if beside else "",
+        )
+
+    def delete_model(self, _request: HttpRequest, source: Source) -> None:
+        actions.delete([source.pk])
+
+    def delete_queryset(self, _request: HttpRequest, chosen: QuerySet[Source]) -> None:
+        actions.delete(chosen.values_list("pk", flat=True))

@@ -13,7 +13,7 @@ class Source(Named):
     """A place from which rows are made and changed by a program, such as a directory of files or a cluster.
 
     What it manages names it as `managed_by`; what nobody manages is changed by hand. A row has no states. When it is
-    deleted, what it managed stays, and is nobody's.
+    deleted, what it managed stays, is nobody's, and is stale no more: nobody lists it or does not.
     """
 
     name = models.CharField(max_length=100)

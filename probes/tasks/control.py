@@ -125,6 +125,7 @@ def partitions() -> None:
     retention.drop_region_events(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_notices(before=now - retention.EVENTS_KEPT_FOR)
     retention.drop_failed_logins(before=now - lockout.LOCK)
+    retention.drop_sessions(before=now)
     retention.drop_kept_answers(before=now - kept_answers.KEPT_FOR)
     retention.drop_request_counts(before=now - rates.KEPT)
     retention.drop_certificates(before=now - certificates.KEPT_FOR)

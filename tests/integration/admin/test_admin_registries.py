@@ -126,6 +126,20 @@ def test_whoever_may_not_touch_a_credential_may_not_lead_it_elsewhere(client: Cl
     assert registry.notes == "moved again"
 
 
+def test_registry_with_a_credential_is_not_deleted(client: Client) -> None:
+    """Its secret would go with it, which nobody can bring back."""
+    credential = Credential.objects.create(registry=Registry.objects.create(host="ghcr.io"), label="robot")
+    registry = credential.registry
+    page = shown(client, f"{ADMIN}/registry/{registry.pk}/delete/")
+    assert f"1 credential ({credential.slug})" in page
+    client.post(f"{ADMIN}/registry/{registry.pk}/delete/", {"post": "yes"})
+    client.post(f"{ADMIN}/registry/", {"action": "delete_selected", "_selected_action": [registry.pk], "post": "yes"})
+    assert Credential.objects.get() == credential
+    credential.delete()
+    client.post(f"{ADMIN}/registry/{registry.pk}/delete/", {"post": "yes"})
+    assert not Registry.objects.exists()
+
+
 def test_registry_that_a_rule_names_is_not_deleted(client: Client) -> None:
     """The rule would tell of every registry then."""
     registry = Registry.objects.create(host="ghcr.io")

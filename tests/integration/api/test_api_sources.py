@@ -1,11 +1,13 @@
 """Sources over the API: which programs manage what."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
+from probes.actions import staleness
 from probes.models import Resource, ResourceGroup, RoleGrant, Source
 from tests.fakes.control_plane import ControlPlane
 
@@ -24,6 +26,18 @@ def test_source_is_made_changed_and_deleted_and_what_it_managed_stays(editor: AP
     assert editor.delete(made["Location"]).status_code == 204
     image.refresh_from_db()
     assert image.managed_by is None
+
+
+def test_what_was_stale_is_not_retired_when_nobody_lists_it_any_more(editor: APIClient, plane: ControlPlane) -> None:
+    source = Source.objects.create(name="Git")
+    stale, retired, others = (plane.image(f"ghcr.io/org/app:{number}", managed_by=source) for number in range(3))
+    Resource.objects.filter(pk=others.pk).update(managed_by=Source.objects.create(name="Other"))
+    Resource.objects.update(stale_at=plane.now)
+    staleness.retire([retired.pk], now=plane.now)
+    assert editor.delete(f"{ADDRESS}/{source.pk}").status_code == 204
+    staleness.retire_stale(grace=timedelta(0), now=plane.now)
+    told = {row.pk: (row.stale_at is not None, row.is_retired) for row in Resource.objects.all()}
+    assert told == {stale.pk: (False, False), retired.pk: (True, True), others.pk: (True, True)}
 
 
 def test_what_is_stale_or_retired_is_counted(

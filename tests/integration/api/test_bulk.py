@@ -1,5 +1,6 @@
 """Many rows made, changed and deleted in one request, as groups are."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -165,3 +166,48 @@ def test_number_of_queries_of_an_item_is_small(editor: APIClient) -> None:
 
     one, eleven = queries(1, 0), queries(11, 100)
     assert (eleven - one) / 10 <= 8
+
+
+@pytest.fixture
+def deadlocks(db: None) -> Callable[[int], None]:
+    """Have the database give up the first changes of a group, as it does of two that wait for each other."""
+
+    def given_up(times: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                CREATE SEQUENCE attempts;
+                CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    IF nextval('attempts') <= {times} THEN
+                        RAISE EXCEPTION 'a deadlock' USING ERRCODE = '40P01';
+                    END IF;
+                    RETURN NEW;
+                END $$;
+                CREATE TRIGGER gives_up BEFORE UPDATE ON probes_resourcegroup FOR EACH ROW EXECUTE FUNCTION give_up();
+                """
+            )
+
+    return given_up
+
+
+@pytest.mark.parametrize(("times", "status"), [(2, 200), (3, 503)])
+def test_what_is_given_up_for_another_is_done_again_as_a_whole_at_most_twice(
+    editor: APIClient, shop: ResourceGroup, deadlocks: Callable[[int], None], times: int, status: int
+) -> None:
+    deadlocks(times)
+    response = do(editor, make("Data"), {"op": "update", "name": "shop", "values": {"name": "Shops"}})
+    assert response.status_code == status
+    if status == 200:
+        assert [result["status"] for result in response.json()["results"]] == [201, 200]
+        assert names() == ["Data", "Shops"]
+    else:
+        assert response.json()["code"] == "unavailable"
+        assert names() == ["Shop"]
+
+
+def test_change_of_one_row_is_done_again_likewise(
+    editor: APIClient, shop: ResourceGroup, deadlocks: Callable[[int], None]
+) -> None:
+    deadlocks(1)
+    changed = editor.patch(f"/api/v1/groups/{shop.pk}", {"name": "Shops"}, format="json")
+    assert (changed.status_code, changed.json()["name"]) == (200, "Shops")

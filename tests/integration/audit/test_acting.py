@@ -53,6 +53,36 @@ def test_who_acts_is_told_in_autocommit_and_forgotten_after() -> None:
         assert not cursor.fetchone()[0]
 
 
+MANY = "UPDATE probes_resourcegroup SET notes = %s"
+
+
+@pytest.mark.usefixtures("stored")
+def test_one_statement_with_many_parameters_is_told_each_time_and_forgotten_after() -> None:
+    with acting(lambda: actor("ada")), connection.cursor() as cursor:
+        cursor.executemany(MANY, [["1"], ["2"]])
+        assert (cursor.rowcount, connection.in_atomic_block) == (2, False)
+    with connection.cursor() as cursor:
+        cursor.executemany(MANY, [["3"], ["4"]])
+    told = [entry.actor for entry in AuditEntry.objects.filter(action="change").order_by("id")]
+    assert told[:2] == ["ada", "ada"]
+    assert all(name.endswith(" by kairos") for name in told[2:])
+    assert len(told) == 4
+
+
+@pytest.mark.django_db
+def test_many_rows_at_once_are_told_each_with_who_acts() -> None:
+    with acting(lambda: actor("ada")):
+        rows = ResourceGroup.objects.bulk_create(
+            ResourceGroup(name=name, slug=name) for name in ("one", "two", "three")
+        )
+        for row in rows:
+            row.notes = "x"
+        ResourceGroup.objects.bulk_update(rows, ["notes"], batch_size=2)
+        ResourceGroup.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    told = AuditEntry.objects.order_by("action").values_list("action", "actor")
+    assert list(told) == [(action, "ada") for action in ("change", "create", "delete") for _ in rows]
+
+
 @pytest.mark.usefixtures("stored")
 def test_who_acts_outlives_savepoints_that_are_rolled_back() -> None:
     with acting(lambda: actor("ada")), transaction.atomic():
