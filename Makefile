@@ -21,6 +21,10 @@ SECONDS ?= 60
 # the cores' time was nobody's. Each worker has a PostgreSQL and a Redis of its own.
 WORKERS ?= 3
 
+# What is compiled is kept, whatever the environment wishes: the tests start some hundred processes, and each would
+# compile all of Kairos for itself, which is a third of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## say what can be made
 	@awk -F ' ?## ?' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-9s %s\n", $$1, $$2 }' Makefile

@@ -30,7 +30,7 @@ from kairos.up import leftovers, programs, services
 from kairos.up.state import StateDirectory
 from probes.broker.address import FILE_VARIABLES
 from tests.fakes.processes import Processes
-from tests.fakes.up import migrated_state, status_of
+from tests.fakes.up import migrated_state, status_of, unready_parts
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Pipeline:
         stack.enter_context(_settings_of(self._state))
         for child in (*programs.control_plane(place), *programs.edges(place)):
             self.processes.start(self._set_up(child))
-        self.wait_for(lambda: self.status("/readyz") == 200 and self._all_regions_live(), START_SECONDS, "readiness")
+        self._await_readiness()
 
     def _choose(self, state: StateDirectory) -> services.Services:
         return services.choose(self._broker, state)
@@ -218,10 +218,27 @@ class Pipeline:
         # Everything is on loopback, whatever the machine reaches; tests of the way out name canaries of their own.
         return replace(child, environment={**NO_CANARIES, **broker, **child.environment, **floor})
 
-    def _all_regions_live(self) -> bool:
+    def _await_readiness(self) -> None:
+        """Wait until images are checked from everywhere. Raises RuntimeError that says what there is not."""
+        lacking: list[str] = []
+
+        def is_ready() -> bool:
+            lacking[:] = self._lacking()
+            return not lacking
+
+        try:
+            self.wait_for(is_ready, START_SECONDS, "readiness")
+        except RuntimeError as error:
+            raise RuntimeError("; ".join([f"{error}: {', '.join(lacking)}", *self.processes.states])) from error
+
+    def _lacking(self) -> list[str]:
+        """Return the parts that `/readyz` says are not there, or else the regions that nothing was heard of."""
         from probes.models import Region  # noqa: PLC0415 - likewise
 
-        return Region.objects.exclude(last_seen_at=None).count() == len(self._regions)
+        if unready := unready_parts(f"{self.address}/readyz"):
+            return unready
+        heard = set(Region.objects.exclude(last_seen_at=None).values_list("slug", flat=True))
+        return [f"nothing heard of {region.slug}" for region in self._regions if region.slug not in heard]
 
     def _make_token(self) -> str:
         from django.contrib.auth import get_user_model  # noqa: PLC0415 - likewise

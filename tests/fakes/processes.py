@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -101,6 +102,15 @@ class Processes:
     def pids(self) -> Mapping[str, int]:
         return {name: process.pid for name, process in self._running.items()}
 
+    @property
+    def states(self) -> list[str]:
+        """How each program fares, in some words: how often it died, and the CPU time that it took in this life."""
+        died = Counter(death.partition(" ")[0] for death in self.deaths)
+        return [
+            f"{name} {f'died {died[name]} times, ' if died[name] else ''}{self._effort(name)}"
+            for name in (*self._running, *self._restart_at)
+        ]
+
     def log(self, name: str) -> str:
         return self._log(name).read_text(encoding="utf-8", errors="replace")
 
@@ -119,6 +129,16 @@ class Processes:
             return [*process.children(recursive=True), process]
         except psutil.NoSuchProcess:
             return [process]
+
+    def _effort(self, name: str) -> str:
+        if name not in self._running:
+            return "does not run"
+        seconds = 0.0
+        for process in self._family(name):
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                seconds += times.user + times.system
+        return f"took {seconds:.1f} s of CPU"
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"

@@ -1,6 +1,7 @@
 """`manage.py up` as a person runs it: a process of its own, its lines, its signals and what it leaves behind."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self
 
@@ -116,6 +118,20 @@ def status_of(url: str) -> int:
         return error.code
     except OSError:
         return 0
+
+
+def unready_parts(url: str) -> list[str]:
+    """Return the parts that `/readyz` at this URL finds not ready, each with its word on it; none when all are."""
+    try:
+        with urllib.request.urlopen(url, timeout=10):  # noqa: S310 - our own address
+            return []
+    except urllib.error.HTTPError as error:
+        with error:
+            said = json.load(error) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else {}
+        parts: dict[str, str] = said.get("parts", {"status": str(error.code)})
+        return [f"{part}: {state}" for part, state in parts.items() if state != "ok"]
+    except OSError as error:
+        return [f"web: {error}"]
 
 
 @contextmanager
