@@ -1,62 +1,21 @@
 """What the ledgers of the machinery can be narrowed by."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.db.models import Model, QuerySet
 from rest_framework import serializers
 
-from api.fields import InstantField, NamedRowField, RowField
+from api import parameters
+from api.fields import InstantField, RowField
 from api.queries import Query
-from probes.models import (
-    Channel,
-    Incident,
-    QuotaAccount,
-    Region,
-    Registry,
-    Resource,
-)
+from probes.models import HostCertificate, Incident, MissedSlots, Notice, QuotaAccount, Resource
 from probes.policy.notices import NoticeState, Topic
 from probes.policy.slots import MissedCause
 
 
-def _regions() -> Any:
-    return NamedRowField[Region](
-        slug_field="slug",
-        queryset=Region.objects.all(),
-        many=True,
-        required=False,
-        help_text="A region's slug. Repeat it for any of several.",
-    )
-
-
-def _registry() -> NamedRowField[Registry]:
-    return NamedRowField[Registry](
-        slug_field="host", queryset=Registry.objects.all(), required=False, help_text="A registry's host."
-    )
-
-
-def _any_of(choices: Any) -> serializers.MultipleChoiceField:
-    return serializers.MultipleChoiceField(
-        choices=[(item.value, item.value) for item in choices],
-        required=False,
-        help_text="Repeat it for any of several.",
-    )
-
-
-class _LookingUp(Query[Any]):
-    """Each parameter is one lookup."""
-
-    lookups: ClassVar[dict[str, str]]
-
-    def narrow(self, rows: QuerySet[Model]) -> QuerySet[Model]:
-        asked = {name: value for name, value in self.validated_data.items() if value}
-        return rows.filter(**{self.lookups[name]: value for name, value in asked.items()})
-
-
-class MissedSlotsQuery(_LookingUp):
+class MissedSlotsQuery(Query[MissedSlots]):
     resource = RowField[Resource](queryset=Resource.objects.all(), required=False, help_text="A resource's id.")
-    region = _regions()
-    cause = _any_of(MissedCause)
+    region = parameters.regions()
+    cause = parameters.any_of(MissedCause)
     since = InstantField(required=False, help_text="Whose last slot is at or after this time.")
     until = InstantField(required=False, help_text="Whose last slot is before this time.")
 
@@ -69,9 +28,9 @@ class MissedSlotsQuery(_LookingUp):
     }
 
 
-class CertificateQuery(_LookingUp):
-    registry = _registry()
-    region = _regions()
+class CertificateQuery(Query[HostCertificate]):
+    registry = parameters.registry()
+    region = parameters.regions()
     host = serializers.CharField(required=False, max_length=260, help_text="The host that showed it, exactly.")
     expires_before = InstantField(required=False, help_text="Whose end is before this time.")
 
@@ -84,30 +43,18 @@ class CertificateQuery(_LookingUp):
 
 
 class QuotaQuery(Query[QuotaAccount]):
-    registry = _registry()
-    short = serializers.BooleanField(
-        required=False,
-        allow_null=True,
-        default=None,
-        help_text="Only those with less than checks want, or only others.",
-    )
+    registry = parameters.registry()
+    short = parameters.either("Only those with less than checks want, or only others.")
 
-    def narrow(self, rows: QuerySet[QuotaAccount]) -> QuerySet[QuotaAccount]:
-        asked = self.validated_data
-        if registry := asked.get("registry"):
-            rows = rows.filter(registry=registry)
-        if asked["short"] is not None:
-            rows = rows.filter(short_since__isnull=not asked["short"])
-        return rows
+    lookups: ClassVar = {"registry": "registry"}
+    filled: ClassVar = {"short": "short_since"}
 
 
-class NoticeQuery(_LookingUp):
-    channel = NamedRowField[Channel](
-        slug_field="slug", queryset=Channel.objects.all(), required=False, help_text="A channel's stable name."
-    )
+class NoticeQuery(Query[Notice]):
+    channel = parameters.channel()
     incident = RowField[Incident](queryset=Incident.objects.all(), required=False, help_text="An incident's id.")
-    state = _any_of(NoticeState)
-    topic = _any_of(Topic)
+    state = parameters.any_of(NoticeState)
+    topic = parameters.any_of(Topic)
     since = InstantField(required=False, help_text="Written at or after this time.")
     until = InstantField(required=False, help_text="Written before this time.")
 

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import InstantField
-from api.queries import ResourceFilter
+from api.resource_queries import ResourceFilter
 from api.strict import StrictBody
 from probes.actions.resources import LONGEST_PAUSE
 from probes.policy import names

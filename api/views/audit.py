@@ -1,14 +1,14 @@
 from typing import ClassVar
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import GenericViewSet
 
 from api import examples
 from api.errors import BAD_REQUEST, FORBIDDEN, UNAUTHENTICATED
+from api.history_queries import AuditQuery
 from api.pagination import AuditPagination
-from api.queries import AuditQuery, NarrowedList
+from api.queries import NarrowedList
 from api.serializers.audit import AuditEntrySerializer
 from probes.models import AuditEntry
 from probes.policy.access import ADMINISTER, NeedTable
@@ -29,8 +29,5 @@ class AuditViewSet(NarrowedList[AuditEntry], ListModelMixin, GenericViewSet[Audi
     serializer_class = AuditEntrySerializer
     pagination_class = AuditPagination
     query_class = AuditQuery
-    queryset = AuditEntry.objects.none()
+    queryset = audit.entries()
     needs: ClassVar[NeedTable] = {"list": ADMINISTER}
-
-    def get_queryset(self) -> QuerySet[AuditEntry]:
-        return audit.entries()

@@ -16,8 +16,8 @@ from rest_framework.response import Response
 from api import shared_examples as examples
 from api.enrolment import equipped
 from api.pagination import AS_MADE, TEXTS, Order
-from api.queries import ChannelQuery, RuleQuery
 from api.serializers.channel import ChannelSerializer, RuleSerializer, TrialSerializer
+from api.setting_queries import ChannelQuery, RuleQuery
 from api.views.writing import NounViewSet, described, filled, writing_takes
 from probes.actions import channels as actions
 from probes.actions import notices

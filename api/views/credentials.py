@@ -6,8 +6,8 @@ from django.utils import timezone
 from api import shared_examples as examples
 from api.enrolment import equipped
 from api.pagination import AS_MADE, TEXTS, Order
-from api.queries import CredentialQuery
 from api.serializers.credential import CredentialSerializer
+from api.setting_queries import CredentialQuery
 from api.views.writing import NounViewSet, described, filled, writing_takes
 from probes.actions import logins
 from probes.models import Credential

@@ -1,12 +1,12 @@
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import GenericViewSet
 
 from api import examples
 from api.errors import BAD_REQUEST, UNAUTHENTICATED
+from api.history_queries import EventQuery
 from api.pagination import EventPagination
-from api.queries import EventQuery, NarrowedList
+from api.queries import NarrowedList
 from api.serializers.event import EventSerializer
 from probes.models import Event
 from probes.selectors.events import events
@@ -26,7 +26,4 @@ class EventViewSet(NarrowedList[Event], ListModelMixin, GenericViewSet[Event]):
     serializer_class = EventSerializer
     pagination_class = EventPagination
     query_class = EventQuery
-    queryset = Event.objects.none()
-
-    def get_queryset(self) -> QuerySet[Event]:
-        return events()
+    queryset = events()

@@ -13,10 +13,10 @@ from api import verdict_examples as examples
 from api.access import reach_of
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.pagination import AS_MADE, TEXTS, Order
-from api.queries import GroupQuery
 from api.ranges import UptimeQuery, asked
 from api.serializers.group import GroupSerializer
 from api.serializers.uptime import GroupUptimeSerializer
+from api.setting_queries import GroupQuery
 from api.views.writing import NounViewSet, described, filled, writing_takes
 from probes.actions import terms as actions
 from probes.models import Resource, ResourceGroup

@@ -12,8 +12,9 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from api import verdict_examples as examples
 from api.access import reach_of
 from api.errors import BAD_REQUEST, CONFLICT, FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, Conflict
+from api.history_queries import IncidentQuery
 from api.pagination import IncidentPagination
-from api.queries import IncidentQuery, NarrowedList
+from api.queries import NarrowedList
 from api.serializers.incident import CommentSerializer, EntrySerializer, IncidentSerializer, IncidentStorySerializer
 from probes.actions import incidents as actions
 from probes.models import Incident

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
@@ -66,10 +65,7 @@ class MissedSlotsViewSet(NarrowedList[MissedSlots], ListModelMixin, GenericViewS
     serializer_class = MissedSlotsSerializer
     pagination_class = MissedSlotsPagination
     query_class = MissedSlotsQuery
-    queryset = MissedSlots.objects.none()
-
-    def get_queryset(self) -> QuerySet[MissedSlots]:
-        return ledgers.missed_slots()
+    queryset = ledgers.missed_slots()
 
 
 @_listed(
@@ -83,10 +79,7 @@ class CertificateViewSet(NarrowedList[HostCertificate], ListModelMixin, GenericV
     serializer_class = HostCertificateSerializer
     pagination_class = CertificatePagination
     query_class = CertificateQuery
-    queryset = HostCertificate.objects.none()
-
-    def get_queryset(self) -> QuerySet[HostCertificate]:
-        return ledgers.certificates()
+    queryset = ledgers.certificates()
 
 
 class _QuotaPagination(AsMadePagination):
@@ -111,10 +104,7 @@ class QuotaAccountViewSet(NarrowedList[QuotaAccount], ListModelMixin, GenericVie
     serializer_class = QuotaAccountSerializer
     pagination_class = _QuotaPagination
     query_class = QuotaQuery
-    queryset = QuotaAccount.objects.none()
-
-    def get_queryset(self) -> QuerySet[QuotaAccount]:
-        return with_settings()
+    queryset = with_settings()
 
 
 @_listed(
@@ -130,7 +120,4 @@ class NoticeViewSet(NarrowedList[Notice], ListModelMixin, GenericViewSet[Notice]
     pagination_class = NoticePagination
     query_class = NoticeQuery
     needs: ClassVar[NeedTable] = {"list": SECRETIVE}
-    queryset = Notice.objects.none()
-
-    def get_queryset(self) -> QuerySet[Notice]:
-        return ledgers.notices()
+    queryset = ledgers.notices()

@@ -7,8 +7,8 @@ from django.utils import timezone
 from api import verdict_examples as examples
 from api.access import reach_of
 from api.pagination import AS_MADE, TEXTS, Order
-from api.queries import WindowQuery
 from api.serializers.maintenance import PlannedWindowSerializer, WindowSerializer
+from api.setting_queries import WindowQuery
 from api.views.writing import NounViewSet, described, filled, writing_takes
 from probes.actions import maintenance as actions
 from probes.models import MaintenanceWindow

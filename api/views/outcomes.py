@@ -1,11 +1,11 @@
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from api import examples
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.pagination import OutcomePagination
-from api.queries import NarrowedList, OutcomeQuery
+from api.queries import NarrowedList
+from api.resource_queries import OutcomeQuery
 from api.serializers.outcome import OutcomeSerializer
 from probes.models import Outcome
 from probes.selectors.outcomes import outcomes
@@ -33,7 +33,4 @@ class OutcomeViewSet(NarrowedList[Outcome], ReadOnlyModelViewSet[Outcome]):
     serializer_class = OutcomeSerializer
     pagination_class = OutcomePagination
     query_class = OutcomeQuery
-    queryset = Outcome.objects.none()
-
-    def get_queryset(self) -> QuerySet[Outcome]:
-        return outcomes()
+    queryset = outcomes()

@@ -11,8 +11,8 @@ from api import examples
 from api.access import reach_of
 from api.errors import BAD_REQUEST, CONFLICT, NOT_FOUND, PRECONDITION_FAILED, UNAUTHENTICATED
 from api.pagination import RegionEventPagination
-from api.place_queries import RegionQuery
 from api.serializers.region import RegionEventSerializer, RegionSerializer, RegionSettingsSerializer
+from api.setting_queries import RegionQuery
 from api.views.region_orders import RegionOrders
 from api.views.writing import ChangingViewSet, filled
 from probes.actions import regions as actions

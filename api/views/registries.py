@@ -10,8 +10,8 @@ from api import place_examples as examples
 from api.access import reach_of
 from api.errors import InUse
 from api.pagination import AS_MADE, TEXTS, Order
-from api.place_queries import RegistryQuery
 from api.serializers.registry import RegistrySerializer
+from api.setting_queries import RegistryQuery
 from api.views.writing import NounViewSet, described, filled, writing_takes
 from probes.actions import registries as actions
 from probes.models import Registry

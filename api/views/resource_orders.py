@@ -23,7 +23,7 @@ from api.errors import (
     UNAUTHENTICATED,
     UNDELIVERED,
 )
-from api.queries import ResourceFilter
+from api.resource_queries import ResourceFilter
 from api.serializers.order import ManyOrderSerializer, OrderSerializer, PauseSerializer
 from api.serializers.resource import ResourceSerializer
 from api.serializers.run import OrderedRunSerializer, RunInFullSerializer

@@ -8,7 +8,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from api import examples
 from api.access import reach_of
 from api.pagination import AS_MADE, INSTANTS, TEXTS, Order
-from api.queries import ResourceQuery
+from api.resource_queries import ResourceQuery
 from api.serializers.endpoint import DETAIL
 from api.serializers.resource import ListedResourceSerializer, ResourceSerializer
 from api.views.resource_orders import ResourceOrders

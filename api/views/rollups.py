@@ -1,5 +1,6 @@
 """Hours and days that are rolled up: of a resource, a group, a registry, or of all that a region sees."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -43,7 +44,7 @@ def _described(noun: str, name: str) -> Callable[[ViewT], ViewT]:
     return described
 
 
-class _RollUps(APIView):
+class _RollUps(APIView, ABC):
     model: ClassVar[type[Model]]
 
     def answer(self, request: Request, key: int) -> Response:
@@ -58,8 +59,9 @@ class _RollUps(APIView):
         unit = query.validated_data["unit"]
         return Response(rollups_shown(unit, region.slug if region else None, query.over, found))
 
+    @abstractmethod
     def source(self, key: int) -> Source:
-        raise NotImplementedError
+        """Return whose sums they are."""
 
 
 class ResourceRollUpsView(_RollUps):

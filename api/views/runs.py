@@ -23,8 +23,9 @@ from api.errors import (
     UNAUTHENTICATED,
     UNDELIVERED,
 )
+from api.history_queries import RunQuery
 from api.pagination import RunPagination
-from api.queries import NarrowedList, RunQuery
+from api.queries import NarrowedList
 from api.serializers.run import ProbeSerializer, RunInFullSerializer, RunSerializer
 from api.views.writing import ONCE
 from probes.models import Run

@@ -9,9 +9,9 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from api import shared_examples as examples
 from api.errors import PRECONDITION_FAILED
 from api.pagination import AS_MADE, TEXTS, Order
-from api.queries import TextQuery
 from api.serializers.schedule import PolicySerializer, ScheduleSerializer
 from api.serializers.terms import OwnTermsSerializer
+from api.setting_queries import TextQuery
 from api.views.writing import NounViewSet, described, filled, writing_takes
 from probes.actions import schedules as actions
 from probes.actions import terms

@@ -5,8 +5,8 @@ from django.db.models import QuerySet
 from api import place_examples as examples
 from api.access import reach_of
 from api.pagination import AS_MADE, TEXTS, Order
-from api.place_queries import SourceQuery
 from api.serializers.source import SourceSerializer
+from api.setting_queries import SourceQuery
 from api.views.writing import NounViewSet, described, filled, writing_takes
 from probes.actions import sources as actions
 from probes.models import Source

@@ -10,7 +10,8 @@ from api import verdict_examples as examples
 from api.access import reach_of
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
 from api.pagination import AsMadePagination, VerdictChangePagination
-from api.queries import NarrowedList, VerdictQuery
+from api.queries import NarrowedList
+from api.resource_queries import VerdictQuery
 from api.serializers.verdict import ResourceVerdictSerializer, VerdictChangeSerializer
 from probes.models import Resource, VerdictChange
 from probes.selectors import visible

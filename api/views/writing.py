@@ -5,6 +5,7 @@ A noun names its rows, its serializer (a `StrictBody`), its filters and orders, 
 `Location`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final, TypeVar
@@ -51,7 +52,7 @@ class DetailQuery(StrictSerializer):
     known_besides = (FIELDS,)
 
 
-class ChangingViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
+class ChangingViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT], ABC):
     """List, show, replace and change rows of one noun, which are neither made nor deleted like others.
 
     `store(row, values)` stores values as its serializer validated them: in a new row where `row` is None, and where
@@ -68,15 +69,16 @@ class ChangingViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT]):
     marks: ClassVar[Collection[str]] = ()
     """Shown fields that change when a write-only one does, such as when a secret was set: they are settings too."""
 
+    @abstractmethod
     def rows(self) -> QuerySet[RowT]:
         """Return all rows, as they are shown; those beyond the reach of whoever asks are left out of it."""
-        raise NotImplementedError
 
     def get_queryset(self) -> QuerySet[RowT]:
         return visible.among(self.rows(), reach_of(self.request))
 
+    @abstractmethod
     def store(self, row: RowT | None, values: dict[str, Any]) -> RowT:
-        raise NotImplementedError
+        """Store values in a row, or in a new one."""
 
     def retrieve(self, request: Request, **_: Any) -> Response:
         self._check_query()

@@ -71,7 +71,7 @@ class Named(Checked):
     @property
     def named_after(self) -> str:
         """The text that a stable name is made of; empty names it after its kind."""
-        raise NotImplementedError
+        raise NotImplementedError  # models have a metaclass of their own, and no abstract methods
 
     @property
     def proposed_slug(self) -> str:

@@ -1,0 +1,81 @@
+"""The parameters that many lists can be narrowed by. Each call makes a field of its own."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, Final
+
+from rest_framework import serializers
+
+from api.fields import NamedRowField
+from probes.models import Channel, Policy, Region, Registry, ResourceGroup, Schedule, Source
+
+ANY_OF_SEVERAL: Final = "Repeat it for any of several."
+
+
+def registry(told: str = "A registry's host.") -> NamedRowField[Registry]:
+    return NamedRowField(slug_field="host", queryset=Registry.objects.all(), required=False, help_text=told)
+
+
+def region(told: str) -> NamedRowField[Region]:
+    return NamedRowField(slug_field="slug", queryset=Region.objects.all(), required=False, help_text=told)
+
+
+def regions() -> Any:
+    """Any of several. What it validates to is a list of rows."""
+    return NamedRowField[Region](
+        slug_field="slug",
+        queryset=Region.objects.all(),
+        many=True,
+        required=False,
+        help_text=f"A region's slug. {ANY_OF_SEVERAL}",
+    )
+
+
+def group() -> NamedRowField[ResourceGroup]:
+    return NamedRowField(
+        slug_field="slug", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's slug."
+    )
+
+
+def schedule() -> NamedRowField[Schedule]:
+    return NamedRowField(
+        slug_field="slug", queryset=Schedule.objects.all(), required=False, help_text="A schedule's slug."
+    )
+
+
+def policy() -> NamedRowField[Policy]:
+    return NamedRowField(
+        slug_field="slug", queryset=Policy.objects.all(), required=False, help_text="A policy's slug."
+    )
+
+
+def channel() -> NamedRowField[Channel]:
+    return NamedRowField(
+        slug_field="slug", queryset=Channel.objects.all(), required=False, help_text="A channel's slug."
+    )
+
+
+def managed_by() -> NamedRowField[Source]:
+    return NamedRowField(
+        slug_field="slug",
+        queryset=Source.objects.all(),
+        required=False,
+        help_text="The slug of a source: only what that manages.",
+    )
+
+
+def search(told: str = "A part of the name.", *, most: int = 100) -> serializers.CharField:
+    return serializers.CharField(required=False, max_length=most, help_text=told)
+
+
+def one_of(values: Iterable[Enum], told: str) -> serializers.ChoiceField:
+    return serializers.ChoiceField(choices=[item.value for item in values], required=False, help_text=told)
+
+
+def any_of(values: Iterable[Enum], told: str = ANY_OF_SEVERAL) -> serializers.MultipleChoiceField:
+    return serializers.MultipleChoiceField(choices=[item.value for item in values], required=False, help_text=told)
+
+
+def either(told: str) -> serializers.BooleanField:
+    """Only those of which it is true, or only those of which it is not; None where it was not asked for."""
+    return serializers.BooleanField(required=False, allow_null=True, default=None, help_text=told)
