@@ -64,15 +64,15 @@ class Face:
         seen: Seen | None,
         *,
         condition: RegionCondition,
-        is_paused: bool,
+        aside: Look | None,
         interval_seconds: int,
         stride: int,
         now: datetime,
         fresh_intervals: int = USUAL.fresh_intervals,
     ) -> Self:
-        """Return the face of a resource from a region in `condition`; `is_paused` is the resource's own pause."""
-        if is_paused:
-            look = Look.PAUSED
+        """Return the face of a resource from a region in `condition`; `aside` tells why it is not checked at all."""
+        if aside is not None:
+            look = aside
         elif condition in _VOICELESS:
             look = _VOICELESS[condition]
         elif seen is None:
@@ -95,12 +95,33 @@ def face_of(resource: Resource, cell: Cell, now: datetime) -> Face:
     return Face.of(
         Seen(status=state.status, reason=state.reason, slot=state.last_slot) if state else None,
         condition=cell.condition,
-        is_paused=resource.is_paused,
+        aside=aside(resource),
         interval_seconds=resource.every_seconds,
         stride=cell.region.stride,
         now=now,
         fresh_intervals=cell.terms.fresh_intervals,
     )
+
+
+def aside(resource: Resource) -> Look | None:
+    """Return why a resource is not checked from anywhere, None where it is. What is retired is paused as well."""
+    if resource.is_retired:
+        return Look.RETIRED
+    return Look.PAUSED if resource.is_paused else None
+
+
+def next_check(resource: Resource, now: datetime) -> str:
+    """Return when it is checked next, or until when it is not."""
+    if resource.is_retired:
+        return "none, it is retired"
+    if resource.resumes_at is not None:
+        return f"paused until {words.clock(resource.resumes_at, now)}"
+    return "none while paused" if resource.is_paused else words.ahead(resource.next_due_at, now)
+
+
+def unlisted_told(resource: Resource, now: datetime) -> str:
+    """Return since when its source lists it no more; empty where it does, or nobody is to list it."""
+    return words.since(resource.stale_at, now) if resource.stale_at is not None else ""
 
 
 def differ(seen: Iterable[tuple[Look, str | None]]) -> bool:
@@ -111,12 +132,12 @@ def differ(seen: Iterable[tuple[Look, str | None]]) -> bool:
 def look_of(
     resource: Resource, verdict: Verdict | None, now: datetime, *, work: MaintenanceOccurrence | None = None
 ) -> Look:
-    """Return how a resource as a whole looks: a pause over planned work, and that over the verdict.
+    """Return how a resource as a whole looks: what sets it aside over planned work, and that over the verdict.
 
     A verdict that has lapsed and was not computed again is stale.
     """
-    if resource.is_paused:
-        return Look.PAUSED
+    if (set_aside := aside(resource)) is not None:
+        return set_aside
     if work is not None:
         return Look.MAINTENANCE
     return verdict_look(verdict, now)

@@ -10,7 +10,19 @@ from datetime import datetime
 from django.utils.safestring import SafeString
 
 from dashboard import charts, evidence, words
-from dashboard.cells import Face, differ, face_of, look_of, name_of, region_name, verdict_look, vote_told, work_told
+from dashboard.cells import (
+    Face,
+    differ,
+    face_of,
+    look_of,
+    name_of,
+    next_check,
+    region_name,
+    unlisted_told,
+    verdict_look,
+    vote_told,
+    work_told,
+)
 from dashboard.charts import Tick
 from dashboard.evidence import Document, Facts
 from dashboard.regions import CONDITIONS, RegionView, view
@@ -54,6 +66,7 @@ class Page:
     since: str
     beneath: Look | None
     sentence: str
+    unlisted: str
     explanation: Sequence[str]
     schedule: Facts
     digests_differ: bool
@@ -83,6 +96,7 @@ def page(
         since=work_told(work, now) if work and look is Look.MAINTENANCE else _held_since(resource, verdict, now),
         beneath=verdict_look(verdict, now) if look is Look.MAINTENANCE else None,
         sentence=_sentence(verdict),
+        unlisted=_unlisted(resource, now),
         explanation=_explanation(verdict),
         schedule=_schedule(resource, now),
         digests_differ=differ((card.face.look, card.digest) for card in cards),
@@ -121,13 +135,23 @@ def _card(
 
 
 def _held_since(resource: Resource, verdict: Verdict | None, now: datetime) -> str:
-    return _since(resource.paused_at or (verdict.since if verdict else None), now)
+    return _since(resource.retired_at or resource.paused_at or (verdict.since if verdict else None), now)
 
 
 def _sentence(verdict: Verdict | None) -> str:
     """Return the verdict in a sentence, as it was explained when it was made."""
     said = words.shown(verdict.explanation, 500) if verdict else ""
     return f"{said[:1].upper()}{said[1:]}." if said else "No region has reported yet."
+
+
+def _unlisted(resource: Resource, now: datetime) -> str:
+    """Return what has become of something that its source lists no more, in a sentence; empty where it does."""
+    if not (since := unlisted_told(resource, now)):
+        return ""
+    source = words.shown(resource.managed_by.name, 100) if resource.managed_by else ""
+    beginning = f"{source} lists it no more, {since}" if source else f"Its source lists it no more, {since}"
+    fate = "" if resource.is_retired else ": it is still checked, and is retired unless it is listed again"
+    return f"{beginning}{fate}."
 
 
 def _explanation(verdict: Verdict | None) -> list[str]:
@@ -145,8 +169,7 @@ def _explanation(verdict: Verdict | None) -> list[str]:
 
 
 def _schedule(resource: Resource, now: datetime) -> Facts:
-    due = "paused" if resource.is_paused else words.ahead(resource.next_due_at, now)
-    times = [("Checked", words.every(resource.every_seconds)), ("Next check", due)]
+    times = [("Checked", words.every(resource.every_seconds)), ("Next check", next_check(resource, now))]
     host = words.shown(resource.registry.host, 260)
     if resource.is_endpoint:
         return [*times, *_expected(Endpoint.of(resource)), ("Host", host)]

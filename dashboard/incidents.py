@@ -27,7 +27,7 @@ _CAUSES: Final[dict[str, str]] = {
 _ENDS: Final[dict[str, Look]] = {
     Cause.RECOVERED: Look.AVAILABLE,
     Cause.PAUSED: Look.PAUSED,
-    Cause.RETIRED: Look.PAUSED,
+    Cause.RETIRED: Look.RETIRED,
 }
 _STANCES: Final[dict[str, tuple[Look, str]]] = {
     Stance.GOOD: (Look.AVAILABLE, "good"),

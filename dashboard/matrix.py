@@ -13,7 +13,9 @@ from dashboard.cells import (
     face_of,
     look_of,
     name_of,
+    next_check,
     region_name,
+    unlisted_told,
     verdict_look,
     vote_told,
     work_told,
@@ -69,7 +71,10 @@ class CellView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowView:
-    """One resource. A cell is None where the resource is not checked from there. `work` is what is planned now."""
+    """One resource. A cell is None where the resource is not checked from there. `work` is what is planned now.
+
+    `unlisted` tells since when its source lists it no more, and is empty where it does.
+    """
 
     id: int
     name: str
@@ -80,6 +85,7 @@ class RowView:
     was: str
     since: str
     work: str
+    unlisted: str
     digests_differ: bool
     cells: Sequence[CellView | None]
 
@@ -171,7 +177,7 @@ def _row(row: Row, now: datetime) -> RowView:
     resource = row.resource
     cells = [_cell(resource, cell, now) if cell else None for cell in row.cells]
     look = look_of(resource, row.verdict, now, work=row.work)
-    then = resource.paused_at or (row.verdict.since if row.verdict else None)
+    then = resource.retired_at or resource.paused_at or (row.verdict.since if row.verdict else None)
     return RowView(
         id=resource.pk,
         name=name_of(resource),
@@ -182,6 +188,7 @@ def _row(row: Row, now: datetime) -> RowView:
         was=_beneath(row, look, now),
         since=words.since(then, now) if then else "",
         work=work_told(row.work, now) if look is Look.MAINTENANCE and row.work else "",
+        unlisted=unlisted_told(resource, now),
         digests_differ=differ(
             (view.face.look, cell.state.digest)
             for view, cell in zip(cells, row.cells, strict=True)
@@ -220,7 +227,7 @@ def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:
 
 def _facts(resource: Resource, cell: Cell, now: datetime) -> list[tuple[str, str]]:
     state = cell.state
-    due = "none while paused" if resource.is_paused else words.ahead(resource.next_due_at, now)
+    due = next_check(resource, now)
     if state is None:
         return [("Next check", due)]
     proven = [

@@ -43,6 +43,7 @@ LAST_ENTRIES: Final = 12
 # Without JavaScript the whole page is loaded again, which is less pleasant and so less often.
 RHYTHM: Final = {"refresh_seconds": 5, "reload_seconds": 20}
 
+_SHOWN_WITH: Final = ("registry", "verdict", "endpoint", "group", "managed_by")
 _LONGEST_SEARCH: Final = 200
 _MISSED_WITHIN: Final = timedelta(days=1)
 
@@ -95,7 +96,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
             "page": page,
             "previous_url": _turn(page.number - 1, chosen) if page.has_previous() else "",
             "next_url": _turn(page.number + 1, chosen) if page.has_next() else "",
-            "looks": list(Look),
+            "looks": [look for look in Look if look is not Look.RETIRED],  # which is not listed here
         },
     )
 
@@ -110,7 +111,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     """
     now = timezone.now()
     reach = reach_of(request)
-    joined = visible.among(Resource.objects.select_related("registry", "verdict", "endpoint", "group"), reach)
+    joined = visible.among(Resource.objects.select_related(*_SHOWN_WITH), reach)
     chosen = get_object_or_404(joined, pk=resource_id)
     terms = in_force(chosen).terms
     found = cells(chosen, terms)

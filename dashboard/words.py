@@ -31,6 +31,7 @@ class Look(StrEnum):
     SILENT = "silent"
     EGRESS_DOWN = "egress_down"
     PAUSED = "paused"
+    RETIRED = "retired"
     MAINTENANCE = "maintenance"
     UNCHECKED = "unchecked"
 
@@ -67,7 +68,8 @@ _LOOKS: Final = {
     Look.EGRESS_DOWN: _Explained(
         "Region cut off", "The region reaches nothing at all; shown is the last result that counted. No vote."
     ),
-    Look.PAUSED: _Explained("Paused", "Nothing is checked until somebody resumes it."),
+    Look.PAUSED: _Explained("Paused", "Nothing is checked until it is resumed."),
+    Look.RETIRED: _Explained("Retired", "It is not checked any more, and is kept for its history."),
     Look.MAINTENANCE: _Explained(
         "Maintenance", "Work is planned now. Checks and verdicts go on; uptime leaves the time out."
     ),

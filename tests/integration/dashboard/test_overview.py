@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from probes.actions import regions as region_actions
-from probes.actions import resources
+from probes.actions import resources, staleness
 from probes.models import ControlBeat, Region, RegionState, Registry, Resource
 from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.control_plane import ControlPlane
@@ -113,6 +113,17 @@ def test_pauses_are_shown_as_such(client: Client, plane: ControlPlane) -> None:
     assert {look(page, paused, slug) for slug in plane.regions} == {"paused"}
     assert (look(page, other, "us-east"), look(page, other, "eu-west")) == ("paused", "available")
     assert "paused" in page["column-us-east"].text
+
+
+def test_what_its_source_lists_no_more_is_told_and_still_checked(client: Client, plane: ControlPlane) -> None:
+    unlisted, retired = plane.image("ghcr.io/org/unlisted:1"), plane.image("ghcr.io/org/retired:1")
+    plane.check(unlisted, retired)
+    staleness.mark_stale([unlisted.pk, retired.pk], now=plane.now)
+    staleness.retire([retired.pk], now=plane.now)
+    page = read(client)
+    assert page[f"verdict-{unlisted.pk}"].text.startswith("Available")
+    assert page[f"unlisted-{unlisted.pk}"].text == "not listed any more"
+    assert f"verdict-{retired.pk}" not in page
 
 
 def test_what_was_not_checked_yet_or_is_not_checked_from_there_is_shown_as_such(

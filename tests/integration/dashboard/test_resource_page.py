@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import regions, resources
-from probes.models import MaintenanceOccurrence, MissedSlots, Region, RegionState, Resource
+from probes.actions import regions, resources, staleness
+from probes.models import MaintenanceOccurrence, MissedSlots, Region, RegionState, Resource, Source
 from probes.policy.slots import MissedCause
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Certificate, Outcome, PlatformResult, RateLimit
@@ -239,6 +239,21 @@ def test_planned_work_is_shown_over_the_verdict(client: Client, plane: ControlPl
     MaintenanceOccurrence.objects.filter(pk=occurrence.pk).update(ends_at=now)
     resources.resume([image.pk], now=now)
     assert read(client, image)["verdict"].text != "Maintenance"
+
+
+def test_what_is_retired_is_not_called_paused(client: Client, plane: ControlPlane) -> None:
+    image = plane.image(managed_by=Source.objects.create(name="Platform's files"))
+    plane.check(image)
+    staleness.mark_stale([image.pk], now=plane.now)
+    page = read(client, image)
+    assert page["verdict"].text == "Available"
+    assert page["unlisted"].text.startswith("Platform's files lists it no more, since")
+    assert page["unlisted"].text.endswith("is retired unless it is listed again.")
+    staleness.retire([image.pk], now=plane.now)
+    page = read(client, image)
+    assert page["verdict"].text == "Retired"
+    assert "paused" not in page["resource"].text.lower()
+    assert page["unlisted"].text.startswith("Platform's files lists it no more, since")
 
 
 def test_a_vote_that_is_not_what_was_found_is_said(client: Client, plane: ControlPlane) -> None:

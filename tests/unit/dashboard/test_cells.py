@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.cells import Face, Seen, differ, look_of, name_of
+from dashboard.cells import Face, Seen, differ, look_of, name_of, next_check
 from dashboard.words import Look
 from probes.models import Resource, Verdict
 from probes.policy.liveness import RegionCondition
@@ -18,7 +18,7 @@ OLD = NOW - timedelta(seconds=210)
 
 
 def face(seen: Seen | None, **values: Any) -> Face:
-    given: dict[str, Any] = {"condition": RegionCondition.ACTIVE, "is_paused": False}
+    given: dict[str, Any] = {"condition": RegionCondition.ACTIVE, "aside": None}
     return Face.of(seen, now=NOW, **{**given, "interval_seconds": 60, "stride": 1, **values})
 
 
@@ -55,8 +55,9 @@ def test_a_result_from_a_region_with_a_stride_is_shown_for_longer() -> None:
         ({"condition": RegionCondition.DRAINING}, Look.PAUSED),
         ({"condition": RegionCondition.PAUSED}, Look.PAUSED),
         ({"condition": RegionCondition.RETIRED}, Look.PAUSED),
-        ({"is_paused": True}, Look.PAUSED),
-        ({"is_paused": True, "condition": RegionCondition.SILENT}, Look.PAUSED),
+        ({"aside": Look.PAUSED}, Look.PAUSED),
+        ({"aside": Look.PAUSED, "condition": RegionCondition.SILENT}, Look.PAUSED),
+        ({"aside": Look.RETIRED, "condition": RegionCondition.SILENT}, Look.RETIRED),
     ],
 )
 def test_a_result_without_a_vote_never_looks_like_one(status: str, values: dict[str, Any], look: Look) -> None:
@@ -105,6 +106,14 @@ def test_a_verdict_that_lapsed_and_was_not_computed_again_looks_stale() -> None:
     assert look(NOW - timedelta(seconds=30)) is Look.STALE
     assert look(NOW - timedelta(seconds=30), paused_at=NOW) is Look.PAUSED
     assert look_of(Resource(), None, NOW) is Look.UNCHECKED
+
+
+def test_what_is_retired_looks_so_though_it_is_paused_as_well() -> None:
+    retired = Resource(paused_at=NOW, retired_at=NOW)
+    assert look_of(retired, Verdict(state="available"), NOW) is Look.RETIRED
+    assert next_check(retired, NOW) == "none, it is retired"
+    assert next_check(Resource(paused_at=NOW, resume_at=NOW + timedelta(hours=2)), NOW).startswith("paused until ")
+    assert next_check(Resource(paused_at=NOW), NOW) == "none while paused"
 
 
 def test_an_image_without_a_name_goes_by_what_tells_it_apart() -> None:
