@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from rest_framework import serializers
 
 from api import parameters
@@ -17,7 +17,7 @@ from probes.policy.runs import RunKind
 from probes.policy.terms import Severity
 from probes.protocol.taxonomy import Reason
 from probes.selectors.events import concerning
-from probes.selectors.resources import saying
+from probes.selectors.incidents import about
 
 
 class IncidentQuery(Query[Incident]):
@@ -36,7 +36,7 @@ class IncidentQuery(Query[Incident]):
     region = parameters.region("A region's slug: what has an entry from there in its timeline.")
     acknowledged = parameters.either("Only what somebody is at, or only what nobody is.")
     search = parameters.search(
-        "Words, or their beginnings, of the resource's name or reference, or a part of a scope's name.", most=200
+        "Words, or their beginnings, of the resource's name or reference, or of a scope's name.", most=200
     )
     since = InstantField(required=False, help_text="Opened at or after this time.")
     until = InstantField(required=False, help_text="Opened before this time.")
@@ -61,8 +61,7 @@ class IncidentQuery(Query[Incident]):
             told = IncidentEntry.objects.filter(incident=OuterRef("pk"), region=region.slug)
             rows = rows.filter(Exists(told))
         if text := asked.get("search"):
-            found = Resource.objects.filter(saying(text)).order_by().values("pk")
-            rows = rows.filter(Q(resource__in=found) | Q(scope_name__icontains=text))
+            rows = rows.filter(about(text))
         return rows
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Model, Q
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
@@ -107,6 +108,8 @@ class KeysetPagination(BasePagination, Generic[RowT]):
     """A page of rows in the view's order, and the address of the next one while there is one.
 
     A view may offer `orders` by name, of which `?ordering=` chooses one, with `-` before it the other way round.
+    Where it says `is_cut_first`, which rows are on the page is found in its own table alone, and only these are read
+    with what they are joined to: otherwise the database plans for reading all of them so, and sorts them whole.
     """
 
     order: ClassVar[Order] = AS_MADE
@@ -116,7 +119,11 @@ class KeysetPagination(BasePagination, Generic[RowT]):
         self._name, order = self._chosen(request.query_params, getattr(view, "orders", {}))
         if cursor := request.query_params.get("cursor"):
             queryset = queryset.filter(self._after(cursor, order))
-        rows = list(queryset.order_by(*order.terms)[: size + 1])
+        queryset = queryset.order_by(*order.terms)
+        if getattr(view, "is_cut_first", False):
+            whole, ids = view.get_queryset(), queryset.values("pk")[: size + 1]  # type: ignore[union-attr]  # its base
+            queryset = whole.filter(pk__among=ArraySubquery(ids)).order_by(*order.terms)
+        rows = list(queryset[: size + 1])
         self._next = self._link(request, order.position(rows[size - 1])) if len(rows) > size else None
         return rows[:size]
 

@@ -50,6 +50,8 @@ class NarrowedList(SparseView[RowT]):
     query_class: ClassVar[type[Query[Any]]]
     orders: ClassVar[Mapping[str, Order]] = {}
     """What `?ordering=` may name."""
+    is_cut_first: ClassVar[bool] = False
+    """Whether a page is cut out before its rows are joined: where they are joined to much."""
     action: str
 
     def filter_queryset(self, queryset: QuerySet[RowT, Any]) -> QuerySet[RowT, Any]:

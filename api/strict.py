@@ -7,6 +7,8 @@ from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
+from api.showing import ShownRow
+
 _LONGEST_NAME: Final = 60
 _SEVERAL: Final = (serializers.MultipleChoiceField, serializers.ListField, serializers.ManyRelatedField)
 _NOUNS: Final = {
@@ -89,7 +91,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         return mistakes
 
 
-class StrictBody(StrictSerializer):
+class StrictBody(ShownRow, StrictSerializer):
     """The fields of a body. A value of another JSON type is refused: `"5"` is no number, and 5 is no name."""
 
     called: ClassVar = "field"

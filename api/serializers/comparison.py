@@ -8,6 +8,7 @@ from api.fields import InstantField
 from api.figures import figure
 from api.serializers.resource import StateSerializer
 from api.serializers.uptime import FigureSerializer
+from api.showing import ShownRow
 from probes.models import OwnerKind
 from probes.policy.latency import Timed
 from probes.policy.liveness import RegionCondition
@@ -22,7 +23,7 @@ PERCENTILES: Final = (50, 95, 99)
 _STAGES: Final = [(item.value, item.value) for item in Stage]
 
 
-class LatencySerializer(serializers.Serializer[Any]):
+class LatencySerializer(ShownRow):
     """How long something took, in milliseconds, by counts in fixed buckets: within 10 % of what it was."""
 
     step = serializers.ChoiceField(
@@ -47,7 +48,7 @@ class SumsSerializer(FigureSerializer):
     latency = LatencySerializer(many=True, help_text="Steps that were timed.")
 
 
-class PhasesSerializer(serializers.Serializer[Any]):
+class PhasesSerializer(ShownRow):
     """One exchange of the last check, in milliseconds; null is a phase that was not: of a connection kept open."""
 
     stage = serializers.ChoiceField(choices=_STAGES)
@@ -60,7 +61,7 @@ class PhasesSerializer(serializers.Serializer[Any]):
     total_ms = serializers.FloatField()
 
 
-class FailureSerializer(serializers.Serializer[Any]):
+class FailureSerializer(ShownRow):
     """An outcome that was not available: the one in `/outcomes` of `resource`, the region and `slot`."""
 
     resource = serializers.IntegerField(source="resource_id", help_text="The resource's id.")
@@ -71,7 +72,7 @@ class FailureSerializer(serializers.Serializer[Any]):
     slot = InstantField()
 
 
-class ManySerializer(serializers.Serializer[Any]):
+class ManySerializer(ShownRow):
     """The resources of a registry or a group, as one region sees them."""
 
     seen = serializers.IntegerField(help_text="How many had an outcome in the last hour that is rolled up.")
@@ -101,12 +102,12 @@ class SeenSerializer(SumsSerializer):
         return {name: fields[name] for name in ("region", "condition")} | fields
 
 
-class ViewSerializer(serializers.Serializer[Any]):
+class ViewSerializer(ShownRow):
     value = serializers.CharField()
     regions = serializers.ListField(child=serializers.CharField())
 
 
-class DisagreementSerializer(serializers.Serializer[Any]):
+class DisagreementSerializer(ShownRow):
     """Something that is not the same from everywhere; who cannot tell has no part in it."""
 
     fact = serializers.CharField(
@@ -115,13 +116,13 @@ class DisagreementSerializer(serializers.Serializer[Any]):
     views = ViewSerializer(many=True, help_text="Who sees what; what most see comes first.")
 
 
-class SubjectSerializer(serializers.Serializer[Any]):
+class SubjectSerializer(ShownRow):
     kind = serializers.ChoiceField(choices=KINDS)
     id = serializers.IntegerField()
     name = serializers.CharField(help_text="The resource's name or reference, the registry's host, the group's name.")
 
 
-class ComparisonSerializer(serializers.Serializer[Any]):
+class ComparisonSerializer(ShownRow):
     """What regions see of the same thing, side by side."""
 
     subject = SubjectSerializer()

@@ -4,18 +4,19 @@ The shape is `probes.protocol.outcome.Outcome.to_json`; a test holds the two tog
 every outcome. What is null where only the summary of an outcome was kept says so.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from rest_framework import serializers
 
 from api.fields import InstantField
+from api.showing import ShownRow
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status, Warn
 
 KINDS: Final = [("image", "image"), ("http", "http")]
 _NOT_KEPT: Final = "Null where only the summary was kept."
 
 
-class PlatformSerializer(serializers.Serializer[Any]):
+class PlatformSerializer(ShownRow):
     """What was found for one wanted platform."""
 
     platform = serializers.CharField()
@@ -24,7 +25,7 @@ class PlatformSerializer(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(choices=[(item.value, item.value) for item in Reason])
 
 
-class RateLimitSerializer(serializers.Serializer[Any]):
+class RateLimitSerializer(ShownRow):
     """What the registry tells about its quota; a field it does not tell is null."""
 
     limit = serializers.IntegerField(allow_null=True)
@@ -33,7 +34,7 @@ class RateLimitSerializer(serializers.Serializer[Any]):
     source = serializers.CharField(allow_null=True)  # type: ignore[assignment]  # DRF takes declared fields out
 
 
-class CertificateSerializer(serializers.Serializer[Any]):
+class CertificateSerializer(ShownRow):
     """The certificate that a host presented."""
 
     host = serializers.CharField()
@@ -41,7 +42,7 @@ class CertificateSerializer(serializers.Serializer[Any]):
     issuer = serializers.CharField()
 
 
-class StepSerializer(serializers.Serializer[Any]):
+class StepSerializer(ShownRow):
     """One HTTP exchange of a check. A duration is null where that phase did not happen."""
 
     stage = serializers.ChoiceField(choices=[(item.value, item.value) for item in Stage])
@@ -62,7 +63,7 @@ class StepSerializer(serializers.Serializer[Any]):
     bytes = serializers.IntegerField()
 
 
-class DocumentSerializer(serializers.Serializer[Any]):
+class DocumentSerializer(ShownRow):
     """What one check found."""
 
     version = serializers.IntegerField(help_text="Of this document's shape.")

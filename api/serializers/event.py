@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from api.fields import InstantField
+from api.showing import ShownRow
 from probes.models import Event
 from probes.policy.happenings import EventKind
 from probes.policy.terms import Severity
@@ -11,7 +12,7 @@ KINDS = [(item.value, item.value) for item in EventKind]
 SEVERITIES = [(item.value, item.value) for item in Severity]
 
 
-class EventSerializer(serializers.Serializer[Event]):
+class EventSerializer(ShownRow):
     """Something that happened to a resource, a registry or a credential, told once."""
 
     id = serializers.IntegerField()

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from api.access import reach_in
 from api.fields import InstantField
+from api.showing import ShownRow
 from api.strict import StrictBody
 from probes.actions.incidents import LONGEST_COMMENT
 from probes.models import Incident, IncidentEntry
@@ -28,7 +29,7 @@ class ScopeSerializer(serializers.Serializer[Incident]):
     )
 
 
-class IncidentSerializer(serializers.Serializer[Incident]):
+class IncidentSerializer(ShownRow):
     """A time in which a resource could not be had from everywhere or from somewhere, or most of a scope could not."""
 
     id = serializers.IntegerField()
@@ -73,7 +74,7 @@ class IncidentSerializer(serializers.Serializer[Incident]):
         return incident.cause or None
 
 
-class EntrySerializer(serializers.Serializer[IncidentEntry]):
+class EntrySerializer(ShownRow):
     """One line of an incident's timeline."""
 
     at = InstantField()

@@ -6,7 +6,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import InstantField
-from probes.models import HostCertificate, MissedSlots, Notice, QuotaAccount
+from api.showing import ShownRow
+from probes.models import Notice
 from probes.policy.notices import NoticeState, Topic
 from probes.policy.slots import MissedCause
 
@@ -15,7 +16,7 @@ _TOPICS: Final = [(item.value, item.value) for item in Topic]
 NOTICE_STATES: Final = [(item.value, item.value) for item in NoticeState]
 
 
-class MissedSlotsSerializer(serializers.Serializer[MissedSlots]):
+class MissedSlotsSerializer(ShownRow):
     """Slots of a resource that have no outcome, from the first to the last, and why."""
 
     id = serializers.IntegerField()
@@ -37,7 +38,7 @@ class MissedSlotsSerializer(serializers.Serializer[MissedSlots]):
     )
 
 
-class HostCertificateSerializer(serializers.Serializer[HostCertificate]):
+class HostCertificateSerializer(ShownRow):
     """The certificate that a host showed to a region last, on the way to a registry."""
 
     id = serializers.IntegerField()
@@ -50,7 +51,7 @@ class HostCertificateSerializer(serializers.Serializer[HostCertificate]):
     seen_at = InstantField(help_text="Up to some minutes behind.")
 
 
-class QuotaAccountSerializer(serializers.Serializer[QuotaAccount]):
+class QuotaAccountSerializer(ShownRow):
     """Whom a registry counts requests for, what it lets us have, and what was taken of it."""
 
     id = serializers.IntegerField()
@@ -80,7 +81,7 @@ class QuotaAccountSerializer(serializers.Serializer[QuotaAccount]):
     short_since = InstantField(allow_null=True, help_text="Since when there is less than checks want.")
 
 
-class NoticeSerializer(serializers.Serializer[Notice]):
+class NoticeSerializer(ShownRow):
     """One announcement to one channel."""
 
     id = serializers.IntegerField()

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from api.fields import InstantField, NamedRowField, NamedRowsField, managed_by_field, slug_field
 from api.serializers.endpoint import EndpointSerializer, usual_request
 from api.serializers.terms import OwnTermsSerializer, nothing_of_its_own
+from api.showing import ShownRow
 from api.strict import StrictBody
 from probes.models import (
     Credential,
@@ -41,7 +42,7 @@ def said(resource: Resource) -> dict[str, Any]:
     }
 
 
-class StateSerializer(serializers.ModelSerializer[RegionState]):
+class StateSerializer(ShownRow, serializers.ModelSerializer[RegionState]):
     """A resource as last seen from one region."""
 
     region = serializers.SlugRelatedField[RegionState](
@@ -82,7 +83,7 @@ class StateSerializer(serializers.ModelSerializer[RegionState]):
         read_only_fields = fields
 
 
-class VerdictSerializer(serializers.Serializer[Any]):
+class VerdictSerializer(ShownRow):
     """What the regions together say."""
 
     state = serializers.ChoiceField(choices=VERDICT_STATES)

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from api.fields import InstantField
 from api.serializers.comparison import SumsSerializer, sums_shown
+from api.showing import ShownRow
 from probes.models import RollUpProgress
 from probes.policy.intervals import Interval
 from probes.policy.rollup import Rolled
@@ -24,7 +25,7 @@ class BucketSerializer(SumsSerializer):
         return {"starts_at": fields["starts_at"]} | fields
 
 
-class RollUpsSerializer(serializers.Serializer[Any]):
+class RollUpsSerializer(ShownRow):
     """Hours or days of a range, oldest first. One of which nothing is rolled up is left out."""
 
     unit = serializers.ChoiceField(choices=RollUpProgress.Unit.choices)

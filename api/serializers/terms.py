@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from api.showing import ShownRow
 from api.strict import StrictBody
 from probes.models.terms import (
     HIGHEST_TARGET_PERCENT,
@@ -30,14 +31,14 @@ def _no_quorum() -> dict[str, Any]:
     return {"quorum_votes": None, "quorum_percent": None}
 
 
-class QuorumSerializer(serializers.Serializer[Any]):
+class QuorumSerializer(ShownRow):
     """So many votes, or such a share of them; the other is null."""
 
     votes = serializers.IntegerField(allow_null=True)
     percent = serializers.IntegerField(allow_null=True)
 
 
-class TermsSerializer(serializers.Serializer[Any]):
+class TermsSerializer(ShownRow):
     """What a verdict and its incident are subject to."""
 
     quorum = QuorumSerializer(help_text="How many bad votes make an outage.")

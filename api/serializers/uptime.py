@@ -5,9 +5,10 @@ from typing import Any
 from rest_framework import serializers
 
 from api.fields import InstantField
+from api.showing import ShownRow
 
 
-class SecondsSerializer(serializers.Serializer[Any]):
+class SecondsSerializer(ShownRow):
     """Each second of the range, by what it showed. The last three do not count, and are shown for that."""
 
     available = serializers.IntegerField()
@@ -18,7 +19,7 @@ class SecondsSerializer(serializers.Serializer[Any]):
     paused = serializers.IntegerField(help_text="Nobody looked.")
 
 
-class BudgetSerializer(serializers.Serializer[Any]):
+class BudgetSerializer(ShownRow):
     """How much of what the target allows has been spent."""
 
     allowed_seconds = serializers.FloatField(help_text="What the target leaves of the seconds that count.")
@@ -29,7 +30,7 @@ class BudgetSerializer(serializers.Serializer[Any]):
     )
 
 
-class FigureSerializer(serializers.Serializer[Any]):
+class FigureSerializer(ShownRow):
     availability = serializers.FloatField(
         allow_null=True, help_text="Up, of the seconds that count, from 0 to 1. Null where none counts: no data."
     )
@@ -48,7 +49,7 @@ class RegionFigureSerializer(FigureSerializer):
         return {"region": fields["region"], **fields}
 
 
-class _RangeSerializer(serializers.Serializer[Any]):
+class _RangeSerializer(ShownRow):
     range = serializers.CharField(help_text="As asked for.")
     since = InstantField(help_text="From the full hour on.")
     until = InstantField(

@@ -6,7 +6,8 @@ from rest_framework import serializers
 
 from api.fields import InstantField
 from api.serializers.resource import VERDICT_STATES, VerdictSerializer, said
-from probes.models import Resource, VerdictChange
+from api.showing import ShownRow
+from probes.models import Resource
 
 
 class ResourceVerdictSerializer(VerdictSerializer):
@@ -24,7 +25,7 @@ class ResourceVerdictSerializer(VerdictSerializer):
         return super().to_representation({"resource": resource.pk, "slug": resource.slug, **said(resource)})
 
 
-class VerdictChangeSerializer(serializers.Serializer[VerdictChange]):
+class VerdictChangeSerializer(ShownRow):
     """From `at` on the verdict is `state`."""
 
     id = serializers.IntegerField()

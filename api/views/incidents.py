@@ -44,6 +44,7 @@ class IncidentViewSet(NarrowedList[Incident], ReadOnlyModelViewSet[Incident]):
     lookup_value_converter = "int"
     pagination_class = IncidentPagination
     query_class = IncidentQuery
+    is_cut_first = True
     needs: ClassVar[NeedTable] = {"acknowledge": _NOTING, "comments": _NOTING}
     queryset = Incident.objects.none()
 

@@ -42,6 +42,7 @@ class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
         "updated_at": Order(column="updated_at", values=INSTANTS),
         "next_due_at": Order(column="next_due_at", values=INSTANTS),
     }
+    is_cut_first = True
     # What of an endpoint may be secret is not shown: its headers' values, its body, the query of its URL.
     marks = ("updated_at",)
     queryset = Resource.objects.none()

@@ -37,6 +37,8 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["resource", "-at"], name="event_of_resource"),
             models.Index(fields=["-at", "-id"], name="event_age"),
+            # What there is little of, or nothing, is not looked for in all of them.
+            *(models.Index(fields=[name, "-at", "-id"], name=f"event_by_{name}") for name in ("kind", "severity")),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

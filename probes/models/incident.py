@@ -1,10 +1,12 @@
 """Incidents: the times in which something could not be had, and what happened in them."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 
 from probes.models.group import ResourceGroup
 from probes.models.registry import Registry
@@ -12,6 +14,11 @@ from probes.models.resource import Resource
 from probes.policy.incidents import Cause, EntryKind, Level
 from probes.policy.scopes import Kind, Scope
 from probes.policy.terms import Severity
+
+SCOPE_WORDS: Final = Func(
+    F("scope_name"), F("scope_label"), Value(""), Value(""), function="probes_words", output_field=SearchVectorField()
+)
+"""The words of a scope's names, as `ResourceWords` has those of a resource (migration 0041)."""
 
 
 class Incident(models.Model):
@@ -89,6 +96,15 @@ class Incident(models.Model):
             models.Index(fields=["-opened_at", "-id"], condition=Q(resolved_at=None), name="incident_open"),
             models.Index(fields=["registry", "-opened_at", "-id"], name="incident_of_registry"),
             models.Index(fields=["group", "-opened_at", "-id"], name="incident_of_group"),
+            # By what lists are narrowed by: what there is little of, or nothing, is not looked for in all of them.
+            *(
+                models.Index(fields=[name, "-opened_at", "-id"], name=f"incident_by_{name}")
+                for name in ("severity", "level", "failure")
+            ),
+            models.Index(
+                fields=["-opened_at", "-id"], condition=Q(acknowledged_at__isnull=False), name="incident_acknowledged"
+            ),
+            GinIndex(SCOPE_WORDS, condition=~Q(scope_kind=""), name="incident_scope_words"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -165,6 +181,9 @@ class IncidentEntry(models.Model):
     class Meta:
         verbose_name_plural = "incident entries"
         ordering = ["id"]
+        indexes: ClassVar = [
+            models.Index(fields=["region", "incident"], condition=~Q(region=""), name="incident_entry_of_region"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(kind__in=[item.value for item in EntryKind]), name="incident_entry_kind_is_known"

@@ -91,6 +91,12 @@ class RegionState(models.Model):
                 condition=Q(ballot__in=[Ballot.IMPAIRED.value, Ballot.BAD.value]),
                 name="region_state_failing_there",
             ),
+            # Lists are narrowed by what was seen, and from where. What is available is not looked for by that.
+            models.Index(
+                fields=["status", "region", "resource"],
+                condition=~Q(status=Status.AVAILABLE.value),
+                name="region_state_not_available",
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["resource", "region"], name="region_state_is_one"),

@@ -5,15 +5,21 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Final
 
+from django.contrib.postgres.search import SearchVectorExact
 from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When, Window
 from django.db.models.functions import Coalesce
 
-from probes.models import Incident, IncidentEntry, Resource
+from probes.models import Incident, IncidentEntry, Resource, ResourceWords
+from probes.models.incident import SCOPE_WORDS
 from probes.policy.access import EVERYTHING, Reach
 from probes.policy.incidents import EntryKind, Level
 from probes.policy.scopes import Kind, sentence
 from probes.policy.terms import Severity
 from probes.selectors import registries, visible
+from probes.selectors.resources import words_of
+
+MOST_NAMED: Final = 500
+"""Of so many resources at most the incidents are looked for one resource after the other."""
 
 MOST_ENTRIES: Final = 500
 """Of a timeline that is read at once: of a longer one, the newest."""
@@ -47,6 +53,24 @@ def incidents(reach: Reach = EVERYTHING) -> QuerySet[Incident]:
         rows = rows.annotate(own_extent=_children_within(reach))
     joined = rows.select_related("resource__registry", "resource__group", "parent", "acknowledged_by")
     return joined.defer(*_UNREAD).order_by("-opened_at", "-id")
+
+
+def about(text: str) -> Q:
+    """Return what holds for incidents of resources, or of scopes, that are called what a text says. One query.
+
+    It is read which resources these are, unless they are more than `MOST_NAMED`: of few the incidents are read, and
+    of many the next few incidents are looked at, each whether it is one of theirs.
+    """
+    asked = words_of(text)
+    if asked is None:
+        return Q(pk__in=[])
+    found = ResourceWords.objects.filter(words=asked)
+    ids = list(found.values_list("pk", flat=True)[: MOST_NAMED + 1])
+    # A subquery that gives a row, not the rows: else all that are called so would be read before the first is shown.
+    own = Q(resource__among=ids)
+    if len(ids) > MOST_NAMED:
+        own = Q(resource=Subquery(found.filter(pk=OuterRef("resource")).values("pk")))
+    return own | ~Q(scope_kind="") & Q(SearchVectorExact(SCOPE_WORDS, asked))
 
 
 def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:

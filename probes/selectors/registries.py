@@ -79,5 +79,6 @@ def users_of(registry: Registry) -> list[User]:
 
 def _count(model: type[Resource] | type[Credential], reach: Reach) -> Coalesce:
     within: QuerySet[Any] = visible.among(model.objects.all(), reach)
+    # By the index: no row is read.
     rows = within.filter(registry=OuterRef("pk")).order_by().values("registry")
-    return Coalesce(Subquery(rows.annotate(count=Count("pk")).values("count")), 0)
+    return Coalesce(Subquery(rows.annotate(count=Count("*")).values("count")), 0)

@@ -10,6 +10,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from probes.models import Region, RegionState, Resource, ResourceWords, Verdict, VerdictChange
 from probes.policy.access import EVERYTHING, Reach
 from probes.policy.verdict import Decision, Inputs, VerdictState, decide
+from probes.protocol.taxonomy import Reason
 from probes.selectors import registries, visible
 from probes.selectors.regions import UNREAD
 
@@ -56,12 +57,15 @@ def saying(text: str) -> Q:
 
     Words are what is written between other signs: `ghcr.io/org/app:1.2` has six. A text without any names nothing.
     """
+    asked = words_of(text)
+    return Q(pk__in=ResourceWords.objects.filter(words=asked).values("pk") if asked else [])
+
+
+def words_of(text: str) -> SearchQuery | None:
+    """Return what is to be searched for: each word of a text begins one. None where it has no word."""
     words = _WORDS.findall(text.casefold())
-    if not words:
-        return Q(pk__in=[])
-    asked = " & ".join(f"{word}:*" for word in words)
-    return Q(
-        pk__in=ResourceWords.objects.filter(words=SearchQuery(asked, config="simple", search_type="raw")).values("pk")
+    return (
+        SearchQuery(" & ".join(f"{word}:*" for word in words), config="simple", search_type="raw") if words else None
     )
 
 
@@ -81,10 +85,12 @@ def seen(region: Region | None, statuses: Collection[str], reasons: Collection[s
     states = visible.among(RegionState.objects.all(), Reach(regions=reach.regions)).order_by()
     if region is not None:
         states = states.filter(region=region)
+    if reasons:
+        # Each reason has one status; naming it leads the database to the index of what is not available.
+        known = {Reason(reason).status for reason in reasons}
+        states = states.filter(reason__in=reasons, status__in=known)
     if statuses:
         states = states.filter(status__in=statuses)
-    if reasons:
-        states = states.filter(reason__in=reasons)
     return Q(pk__in=states.values("resource"))
 
 

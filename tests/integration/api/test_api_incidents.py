@@ -6,12 +6,17 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from probes.actions import incidents as actions
 from probes.models import Incident, IncidentEntry, Resource, ResourceGroup
+from probes.policy.incidents import Level
+from probes.policy.scopes import Kind
+from probes.policy.terms import Severity
 from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Reason
+from probes.selectors import incidents
 from tests.fakes.control_plane import SLUGS, ControlPlane
 from tests.fakes.far_region import finding
 from tests.integration.api.asking import wrong
@@ -132,6 +137,31 @@ def test_filters_narrow_the_list(
     for _ in range(2):
         plane.check(limping, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
     assert [item["subject"] for item in listed(client, query.format(gone=opened_at, image=gone.pk))] == names
+
+
+@pytest.mark.parametrize("most", [0, 500])
+def test_a_search_finds_incidents_of_few_resources_and_of_many_alike(
+    client: APIClient, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(incidents, "MOST_NAMED", most)
+    for name in ("one", "other"):
+        plane.check(plane.image(f"quay.io/org/{name}:1", name=name), finds=GONE)
+    assert {item["subject"] for item in listed(client, "search=quay org")} == {"one", "other"}
+    assert [item["subject"] for item in listed(client, "search=oth")] == ["other"]
+
+
+def test_a_search_finds_scopes_by_the_words_of_their_names(client: APIClient) -> None:
+    scope = Incident.objects.create(
+        scope_kind=Kind.REPOSITORY,
+        scope_name="quay.io/org/app",
+        level=Level.UNAVAILABLE,
+        worst=Level.UNAVAILABLE,
+        severity=Severity.CRITICAL,
+        began_at=timezone.now(),
+        opened_at=timezone.now(),
+    )
+    assert [item["id"] for item in listed(client, "search=ORG app")] == [scope.pk]
+    assert listed(client, "search=rg") == []
 
 
 @pytest.mark.parametrize(
