@@ -94,12 +94,15 @@ def _run(state: str, postgres: int) -> list[Figure]:
         began = time.monotonic()
     few, many = found
     print(_table(few, many))
-    slowest = max(many, key=lambda name: many[name].p95)
+    of_api = questions.of_api(RESOURCES, estate.watched)
+    slowest = max(of_api, key=lambda name: many[name].p95)
     grown = {name: answers.cpu_ms / max(few[name].cpu_ms, FLAT_BELOW_MS) for name, answers in many.items()}
     steepest = max(grown, key=lambda name: grown[name])
     return [
-        *(at_most(f"{name}: p95 of {TIMES}", answers.p95, BAR_MS, "ms") for name, answers in many.items()),
-        Figure("the slowest", f"{slowest}: {many[slowest].p95:.0f} ms"),
+        *(at_most(f"{name}: p95 of {TIMES}", many[name].p95, BAR_MS, "ms") for name in of_api),
+        Figure(f"the slowest of these: {slowest}", f"{many[slowest].p95:.0f} ms"),
+        # People look at these one at a time: they are told without a bar.
+        *(Figure(f"{name}: p95 of {TIMES}", f"{many[name].p95:.0f} ms") for name in many if name not in of_api),
         at_most(f"CPU with {DAYS[1]} days to {DAYS[0]}, at most ({steepest})", grown[steepest], BAR_RATIO, "x"),
     ]
 
