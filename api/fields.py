@@ -69,6 +69,12 @@ class _WithinReach(serializers.RelatedField[Any, Any, Any]):
         role = Role.EDITOR if found.model is Credential else Role.VIEWER
         return visible.among(found, reach_in(self.context, role))
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Refuse an empty text, which DRF takes for null: a script's variable that is not set names nothing."""
+        if data == "":
+            raise ValidationError("It is empty. Write a name, or null for none.", "blank")
+        return super().run_validation(data)
+
 
 class RowField(_WithinReach, serializers.PrimaryKeyRelatedField[RowT]):
     """A row by its number."""

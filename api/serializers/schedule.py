@@ -27,7 +27,9 @@ class ScheduleSerializer(StrictBody):
         help_text="Minute, hour, day of the month, month, weekday; empty where there is an interval.",
     )
     zone = serializers.CharField(max_length=60, default="UTC", help_text="Of the crontab, such as Europe/Berlin.")
-    resources = serializers.IntegerField(source="resource_count", read_only=True, help_text="How many take it.")
+    resources = serializers.IntegerField(
+        source="resource_count", read_only=True, help_text="How many within reach take it."
+    )
     managed_by = managed_by_field()
 
 
@@ -38,7 +40,11 @@ class PolicySerializer(StrictBody):
     slug = slug_field()
     name = serializers.CharField(max_length=100)
     notes = serializers.CharField(allow_blank=True, default="", max_length=10_000)
-    resources = serializers.IntegerField(source="resource_count", read_only=True, help_text="How many take it.")
-    groups = serializers.IntegerField(source="group_count", read_only=True, help_text="How many take it.")
+    resources = serializers.IntegerField(
+        source="resource_count", read_only=True, help_text="How many within reach take it."
+    )
+    groups = serializers.IntegerField(
+        source="group_count", read_only=True, help_text="How many within reach take it."
+    )
     terms = OwnTermsSerializer(source="*", default=nothing_of_its_own, help_text="What the policy says.")
     managed_by = managed_by_field()

@@ -133,6 +133,8 @@ def _owner(name: str | None, user: Any, access: Access) -> Any:
     owner = get_user_model().objects.filter(username=name.replace("\0", ""), is_active=True).first()
     if owner is None:
         raise ValidationError({"owner": ["There is none called so, or not any more."]}, "does_not_exist")
+    if not access_tokens.may_own(owner, by=user):
+        raise PermissionDenied("Tokens of a superuser are made by superusers.", code="missing_role")
     return owner
 
 

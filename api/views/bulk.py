@@ -1,22 +1,26 @@
 """Many rows of a noun made, changed and deleted in one request (ADR 34)."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, Q
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.access import reach_of
 from api.deadlocks import is_deadlock
 from api.errors import BulkFailed, InvalidProblemSerializer
 from api.problems import document, known
 from api.strict import StrictBody
+from probes.selectors import visible
 
 RowT = TypeVar("RowT", bound=Model)
 
 MOST_ITEMS: Final = 1_000
+_LARGEST_ID: Final = 2**63 - 1
 _OPS: Final = ("create", "update", "delete")
 _STATUS: Final = {"create": 201, "update": 200, "delete": 204}
 
@@ -81,12 +85,26 @@ class BulkView(Generic[RowT]):
         """Do all that can be done of a body, in a transaction. Raises `BulkFailed` where it is all or nothing."""
         body = _BulkBody(data=request.data)
         body.is_valid(raise_exception=True)
+        self._hold(body.validated_data["items"])
         results = [self._result(request, index, item) for index, item in enumerate(body.validated_data["items"])]
         failed = [result for result in results if result["problem"]]
         told = {"succeeded": len(results) - len(failed), "failed": len(failed), "results": results}
         if failed and body.validated_data["atomic"]:
             raise BulkFailed(failed)
         return Response(told)
+
+    def _hold(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Lock all rows that are named, in the order of their ids.
+
+        Two requests that name the same rows in another order would else wait for each other.
+        """
+        view: Any = self
+        ids = {item["id"] for item in items if type(item.get("id")) is int and 0 <= item["id"] <= _LARGEST_ID}
+        names = {item["name"] for item in items if isinstance(item.get("name"), str)}
+        if len(ids) + len(names) > 1:
+            reached = visible.among(view.get_queryset().model.objects.all(), reach_of(view.request))
+            rows = reached.filter(Q(pk__in=ids) | Q(**{f"{self.named_by}__in": names})).order_by("pk")
+            list(rows.select_for_update(no_key=True, of=("self",)).values_list("pk"))
 
     def _result(self, request: Request, index: int, item: dict[str, Any]) -> dict[str, Any]:
         try:

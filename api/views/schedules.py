@@ -7,6 +7,7 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
 
 from api import shared_examples as examples
+from api.access import reach_of
 from api.errors import PRECONDITION_FAILED
 from api.pagination import AS_MADE, TEXTS, Order
 from api.serializers.schedule import PolicySerializer, ScheduleSerializer
@@ -43,7 +44,7 @@ class ScheduleViewSet(NounViewSet[Schedule]):
     queryset = Schedule.objects.none()
 
     def rows(self) -> QuerySet[Schedule]:
-        return shared.schedules(are_counted=self.wants("resources"))
+        return shared.schedules(reach_of(self.request), are_counted=self.wants("resources"))
 
     def store(self, row: Schedule | None, values: dict[str, Any]) -> Schedule:
         return actions.save(filled(row or Schedule(), values), now=timezone.now())
@@ -66,7 +67,8 @@ class PolicyViewSet(NounViewSet[Policy]):
     queryset = Policy.objects.none()
 
     def rows(self) -> QuerySet[Policy]:
-        return shared.policies(are_counted=self.wants("resources") or self.wants("groups"))
+        are_counted = self.wants("resources") or self.wants("groups")
+        return shared.policies(reach_of(self.request), are_counted=are_counted)
 
     def store(self, row: Policy | None, values: dict[str, Any]) -> Policy:
         policy = filled(row or Policy(), values)

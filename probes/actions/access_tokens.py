@@ -45,6 +45,11 @@ class Issued:
     text: str = field(repr=False)
 
 
+def may_own(owner: User, *, by: User | None) -> bool:
+    """Tell whether somebody may make tokens of that owner: those of a superuser may what no role does."""
+    return not owner.is_superuser or by is None or by.is_superuser
+
+
 @transaction.atomic
 def issue(
     token: AccessToken,

@@ -64,6 +64,8 @@ class AccessTokenAdmin(KairosAdmin):
             # Nobody hands out what another one may.
             users = get_user_model().objects.filter(pk=request.user.pk or 0)
             return forms.ModelChoiceField(users, initial=request.user.pk)
+        if db_field.name == "owner" and not request.user.is_superuser:
+            options["queryset"] = get_user_model().objects.filter(is_superuser=False)  # as `access_tokens.may_own`
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     def has_change_permission(self, _request: HttpRequest, _token: AccessToken | None = None) -> bool:

@@ -4,6 +4,7 @@ Read by `python-crontab`. Where both a day of the month and a weekday are asked 
 time that the clock on the wall skips is skipped; one that it shows twice is the first of the two.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from crontab import CronSlices
 LONGEST_TEXT: Final = 100
 LONGEST_GAP_DAYS: Final = 31
 _FIELDS: Final = 5
+_TEXT: Final = re.compile(r"[a-z0-9*/,@ \t-]*", re.ASCII | re.IGNORECASE)
+"""What is not of this is no crontab, or one of the library's own: `~`, by which others mean a time by chance."""
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
 _DAY_MINUTES: Final = 1440
@@ -111,6 +114,8 @@ def parse_crontab(text: str, zone: str) -> Crontab:
     if len(text) > LONGEST_TEXT:
         raise CrontabRefused(f"longer than {LONGEST_TEXT} characters")
     words = text.split()
+    if not _TEXT.fullmatch(text):
+        raise CrontabRefused("write numbers, names of months and weekdays, and * / , - alone")
     if not text.startswith("@") and len(words) != _FIELDS:
         raise CrontabRefused("it has five fields: minute, hour, day of the month, month and weekday")
     try:

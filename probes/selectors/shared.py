@@ -6,22 +6,29 @@ from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from probes.models import Channel, Credential, Policy, Resource, ResourceGroup, Rule, Schedule
+from probes.policy.access import Reach
+from probes.selectors import visible
 
 RowT = TypeVar("RowT", bound=Model)
 
 
-def schedules(*, are_counted: bool = True) -> QuerySet[Schedule]:
-    """Schedules, each with the `resource_count` of what takes it unless nobody asks for it. One query."""
+def schedules(reach: Reach, *, are_counted: bool = True) -> QuerySet[Schedule]:
+    """Schedules, each with the `resource_count` of what takes it within reach unless nobody asks. One query."""
     rows = Schedule.objects.select_related("managed_by")
-    return rows.annotate(resource_count=_taking(Resource, "schedule")) if are_counted else rows
+    return rows.annotate(resource_count=_taking(Resource, "schedule", reach)) if are_counted else rows
 
 
-def policies(*, are_counted: bool = True) -> QuerySet[Policy]:
-    """Policies, each with the `resource_count` and `group_count` of what takes it unless nobody asks. One query."""
+def policies(reach: Reach, *, are_counted: bool = True) -> QuerySet[Policy]:
+    """Policies, each with the `resource_count` and `group_count` of what takes it within reach. One query.
+
+    They are not counted where nobody asks for it.
+    """
     rows = Policy.objects.select_related("managed_by")
     if not are_counted:
         return rows
-    return rows.annotate(resource_count=_taking(Resource, "policy"), group_count=_taking(ResourceGroup, "policy"))
+    return rows.annotate(
+        resource_count=_taking(Resource, "policy", reach), group_count=_taking(ResourceGroup, "policy", reach)
+    )
 
 
 def credentials() -> QuerySet[Credential]:
@@ -39,7 +46,8 @@ def rules() -> QuerySet[Rule]:
     return Rule.objects.select_related("channel", "managed_by").prefetch_related("groups", "registries")
 
 
-def _taking(model: Any, column: str) -> Any:
-    """Return an expression that counts the rows of a table that take the row at hand."""
-    counted = model.objects.filter(**{column: OuterRef("pk")}).order_by().values(column).annotate(count=Count("pk"))
+def _taking(model: Any, column: str, reach: Reach) -> Any:
+    """Return an expression that counts the rows of a table within reach that take the row at hand."""
+    taking = visible.among(model.objects.filter(**{column: OuterRef("pk")}), reach).order_by()
+    counted = taking.values(column).annotate(count=Count("pk"))
     return Coalesce(Subquery(counted.values("count")), 0)

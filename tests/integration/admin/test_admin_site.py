@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from probes.models import AccessToken
+from probes.policy.access import Role
 from tests.fakes.access import grant, token_of
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.admin.pages import messages_of, shown
@@ -113,3 +114,14 @@ def test_nobody_but_an_admin_makes_or_sees_tokens_of_others_or_gives_roles(djang
     assert "of a test" not in shown(browser, "/admin/probes/accesstoken/")
     assert browser.post("/admin/probes/rolegrant/add/", {"user": user.pk, "role": "admin"}).status_code == 403
     assert browser.post("/admin/probes/accesstoken/add/", token_form(user)).status_code == 302
+
+
+def test_admin_who_is_no_superuser_makes_no_token_of_one(django_user_model: Any) -> None:
+    root = django_user_model.objects.create(username="root", is_superuser=True)
+    chief = django_user_model.objects.create(username="head", is_staff=True)
+    grant(chief, Role.ADMIN)
+    browser = Client()
+    browser.force_login(chief)
+    assert browser.post("/admin/probes/accesstoken/add/", token_form(root)).status_code == 200
+    assert not AccessToken.objects.exists()
+    assert browser.post("/admin/probes/accesstoken/add/", token_form(chief)).status_code == 302

@@ -170,6 +170,18 @@ def test_others_tokens_are_not_there_and_made_by_admins_alone(editor: User) -> N
     assert make(client_of(token_of(admin, Scope.WRITE)), owner="editor").status_code == 403
 
 
+def test_tokens_of_a_superuser_are_made_by_superusers(editor: User) -> None:
+    root = User.objects.create(username="root", is_superuser=True)
+    chief = User.objects.create(username="chief")
+    grant(chief, Role.ADMIN)
+    client = client_of(token_of(chief))
+    refused = make(client, owner="root")
+    assert (refused.status_code, refused.json()["code"]) == (403, "missing_role")
+    assert make(client, owner="editor").status_code == 201
+    assert not AccessToken.objects.filter(owner=root).exists()
+    assert make(client_of(token_of(root)), owner="root").status_code == 201
+
+
 def test_token_revokes_itself_and_lesser_ones(editor: User) -> None:
     greater, lesser = token_of(editor), token_of(editor, Scope.WRITE)
     ids = {token.prefix: token.pk for token in AccessToken.objects.all()}

@@ -1,6 +1,8 @@
 """Many rows made, changed and deleted in one request, as groups are."""
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,7 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from api.views.groups import GroupViewSet
 from probes.models import KeptAnswer, ResourceGroup
+from tests.fakes.at_once import together
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.api.asking import wrong
 
@@ -211,3 +215,23 @@ def test_change_of_one_row_is_done_again_likewise(
     deadlocks(1)
     changed = editor.patch(f"/api/v1/groups/{shop.pk}", {"name": "Shops"}, format="json")
     assert (changed.status_code, changed.json()["name"]) == (200, "Shops")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_name_the_same_rows_in_another_order_do_not_wait_for_each_other(
+    editor: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [ResourceGroup.objects.create(name=f"group {number}") for number in range(2)]
+    items = [{"op": "update", "id": row.pk, "values": {"notes": "changed"}} for row in rows]
+    meeting, change, calls = threading.Barrier(2), GroupViewSet.change, []
+
+    def meet(view: GroupViewSet, *args: Any, **named: Any) -> Any:
+        calls.append(args)
+        with suppress(threading.BrokenBarrierError):  # the second does not get here before the first is done
+            meeting.wait(0.3)
+        return change(view, *args, **named)
+
+    monkeypatch.setattr(GroupViewSet, "change", meet)
+    answers = together(lambda: do(editor, *items), lambda: do(editor, *reversed(items)))
+    assert [answer.json()["failed"] for answer in answers] == [0, 0]
+    assert len(calls) == 4, "nothing was given up and done again"

@@ -273,6 +273,14 @@ def test_endpoint_that_cannot_be_is_refused_by_field_and_nothing_is_stored(
     assert not Resource.objects.exists()
 
 
+@pytest.mark.parametrize("field", ["group", "schedule", "policy", "credential"])
+def test_empty_name_is_not_taken_for_none(editor: APIClient, surroundings: ControlPlane, field: str) -> None:
+    address = send(editor, ALL)["Location"]
+    refused = editor.patch(address, {field: ""}, format="json")
+    assert (refused.status_code, wrong(refused)) == (400, [field])
+    assert editor.get(address).json()[field] == ALL[field]
+
+
 def test_what_a_resource_is_does_not_change(editor: APIClient, plane: ControlPlane) -> None:
     address = send(editor, IMAGE)["Location"]
     changed = editor.patch(address, {"kind": "http", "reference": "https://api.example/"}, format="json")

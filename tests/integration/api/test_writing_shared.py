@@ -9,7 +9,17 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from probes.actions.secrets import open_channel_secret, open_secret
-from probes.models import Channel, Credential, Policy, Registry, Resource, ResourceGroup, Rule, Schedule
+from probes.models import (
+    Channel,
+    Credential,
+    Policy,
+    Registry,
+    Resource,
+    ResourceGroup,
+    RoleGrant,
+    Rule,
+    Schedule,
+)
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.api.asking import wrong
 
@@ -327,3 +337,18 @@ def test_lists_take_the_same_queries_for_many_as_for_few(editor: APIClient, noun
         named = {"name": f"n{number}", "repository_prefix": f"p{number}"}
         send(editor, noun, **{name: value for name, value in named.items() if name in NOUNS[noun]})
     assert queries() == few == many
+
+
+def test_who_is_limited_to_groups_counts_what_is_theirs(client: APIClient, reader: User, plane: ControlPlane) -> None:
+    policy, schedule = (
+        Policy.objects.create(name="Strict"),
+        Schedule.objects.create(name="Often", interval_seconds=60),
+    )
+    ours, theirs = (ResourceGroup.objects.create(name=name, policy=policy) for name in ("Ours", "Theirs"))
+    for number, group in enumerate((ours, theirs, None)):
+        plane.image(f"ghcr.io/org/app:{number}", group=group, policy=policy, schedule=schedule)
+    assert [row["resources"] for row in client.get("/api/v1/schedules").json()["results"]] == [3]
+    RoleGrant.objects.filter(user=reader).update(group=ours)
+    assert [row["resources"] for row in client.get("/api/v1/schedules").json()["results"]] == [1]
+    (shown,) = client.get("/api/v1/policies").json()["results"]
+    assert (shown["resources"], shown["groups"]) == (1, 1)

@@ -57,6 +57,9 @@ def test_times_of_a_crontab(text: str, zone: str, after: str, times: list[str] |
         ("61 * * * *", "not in 0-59 for Minutes"),
         ("0 0 * * wednesday-ish", "Unrecognised Day of Week"),
         ("5-1 * * * *", "Bad range"),
+        ("0~30 * * * *", "alone"),  # elsewhere a minute by chance, and here every one of them
+        ("< > * * *", "alone"),
+        ("\u0663 * * * *", "alone"),
         ("*/0 * * * *", "divided by zero"),
         ("0 0 31 2 *", "no such day"),
         ("0 0 1 1 *", "days without a check"),
