@@ -168,6 +168,10 @@ class Reading:
         path = Path(name).parent / ".env"
         if name == "<stdin>" or not path.is_file():
             return {}
+        if not path.resolve().is_relative_to(path.parent.resolve()):
+            # Whoever may write a repository would have what is in any file of ours stand in a reference.
+            self.book.gap(Place(str(path)), "a link that leads out of the directory: not followed")
+            return {}
         try:
             return compose.read_env(_content(path).decode())
         except (OSError, UnicodeDecodeError):

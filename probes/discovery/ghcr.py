@@ -3,11 +3,12 @@
 Source: GitHub's REST API for packages, version 2022-11-28. It wants a classic token with `read:packages`.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import quote
 
 from probes.discovery.asking import MAX_PAGES, AnswerRefused, Asker
-from probes.discovery.registry import next_link
+from probes.discovery.registry import MAX_REPOSITORIES, next_link, refuse_long, refuse_many
 from probes.policy.discovery.finding import Notebook, Place
 from probes.policy.discovery.tags import TagFilter
 from probes.protocol.endpoint.pattern import matches_whole
@@ -48,8 +49,9 @@ class GitHubPackages:
             at = Place(HOST, None, f"versions of {repository}")
             tags: list[str] = []
             try:
-                for version in await self._items(f"{root}/packages/container/{quote(package, safe='')}/versions"):
+                async for version in self._items(f"{root}/packages/container/{quote(package, safe='')}/versions"):
                     tags += _tags(version)
+                    refuse_many(tags)
             except AnswerRefused as refused:
                 self._book.gap(at, _explained(refused))
             for tag in wanted.chosen(tags):
@@ -60,25 +62,32 @@ class GitHubPackages:
         for number, kind in enumerate(_OWNERS):
             root = f"/{kind}/{quote(owner, safe='')}"
             try:
-                items = await self._items(f"{root}/packages", "package_type=container&")
+                listed = self._items(f"{root}/packages", "package_type=container&")
+                names = [name async for item in listed if isinstance(name := item.get("name"), str)]
             except AnswerRefused as refused:
                 if refused.status != 404 or number == len(_OWNERS) - 1:
                     raise
             else:
-                return root, [name for item in items if isinstance(name := item.get("name"), str)]
+                refuse_long(names)
+                return root, names
         raise AssertionError("one of the two returns or raises")
 
-    async def _items(self, path: str, query: str = "") -> list[dict[str, Any]]:
-        """Return the items of all pages. Raises `AnswerRefused`."""
-        found: list[dict[str, Any]] = []
+    async def _items(self, path: str, query: str = "") -> AsyncIterator[dict[str, Any]]:
+        """Yield the items of all pages. Raises `AnswerRefused`."""
+        count = 0
         for number in range(1, MAX_PAGES + 1):
             url = f"{self._api}{path}?{query}per_page={PAGE_ITEMS}&page={number}"
             page, reply = await self._asker.ask_for(url, self._headers)
             if not isinstance(page, list):
                 raise AnswerRefused("the answer is no list")
-            found += [item for item in page if isinstance(item, dict)]
+            for item in page:
+                if isinstance(item, dict):
+                    yield item
             if not _has_more(reply) or not page:
-                return found
+                return
+            count += len(page)
+            if count > MAX_REPOSITORIES:
+                raise AnswerRefused(f"more than {MAX_REPOSITORIES:,} items")
         raise AnswerRefused(f"more than {MAX_PAGES:,} pages")
 
 
@@ -90,7 +99,9 @@ def _tags(version: dict[str, Any]) -> list[str]:
     metadata = version.get("metadata")
     container = metadata.get("container") if isinstance(metadata, dict) else None
     tags = container.get("tags") if isinstance(container, dict) else None
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    found = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    refuse_long(found)
+    return found
 
 
 def _explained(refused: AnswerRefused) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from probes.discovery.asking import MAX_PAGES, AnswerRefused, Asker
+from probes.discovery.registry import MAX_REPOSITORIES, refuse_long, refuse_many
 from probes.policy.discovery.finding import Notebook, Place
 from probes.policy.discovery.tags import TagFilter
 from probes.protocol.endpoint.pattern import matches_whole
@@ -56,11 +57,14 @@ class Harbor:
                 if artifact.get("type", _IMAGE) != _IMAGE:
                     others += 1
                     continue
-                tags += [
+                given = [
                     tag["name"]
                     for tag in artifact.get("tags") or ()
                     if isinstance(tag, dict) and isinstance(tag.get("name"), str)
                 ]
+                refuse_long(given)
+                tags += given
+                refuse_many(tags)
         except AnswerRefused as refused:
             self._book.gap(place, str(refused))
         if others:
@@ -71,12 +75,14 @@ class Harbor:
     async def _named(self, path: str) -> AsyncIterator[str]:
         async for item in self._items(path):
             if isinstance(name := item.get("name"), str):
+                refuse_long([name])
                 yield name
 
     async def _items(self, path: str, query: str = "") -> AsyncIterator[dict[str, Any]]:
         """Yield the items of all pages. Raises `AnswerRefused`."""
         more = f"&{query}" if query else ""
         before: Any = None
+        count = 0
         for number in range(1, MAX_PAGES + 1):
             url = f"{self._api}{path}?page={number}&page_size={PAGE_ITEMS}{more}"
             page, _ = await self._asker.ask_for(url, self._headers)
@@ -85,6 +91,9 @@ class Harbor:
             for item in page:
                 if isinstance(item, dict):
                     yield item
+            count += len(page)
+            if count > MAX_REPOSITORIES:
+                raise AnswerRefused(f"more than {MAX_REPOSITORIES:,} items")
             if len(page) < PAGE_ITEMS:
                 return
             if page == before:

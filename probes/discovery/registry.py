@@ -5,7 +5,7 @@ checks: challenges, trust in realms and tokens are read by `probes.protocol`.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -37,6 +37,9 @@ MAX_TAGS: Final = 100_000
 """Of one repository."""
 
 CATALOG_SCOPE: Final = "registry:catalog:*"
+LONGEST_NAME: Final = 300
+"""Of a repository or tag: those that can be pulled are shorter."""
+
 _IDLE_PAGES: Final = 3
 
 
@@ -199,4 +202,17 @@ def _names(document: Any, member: str) -> list[str]:
         return []  # as some registries write that there are none
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise AnswerRefused(f"the answer holds no list of {member}")
+    refuse_long(names)
     return names
+
+
+def refuse_long(names: Iterable[str]) -> None:
+    """Raise `AnswerRefused` where one of these is longer than any name that can be pulled."""
+    if any(len(name) > LONGEST_NAME for name in names):
+        raise AnswerRefused(f"there is a name of more than {LONGEST_NAME} characters")
+
+
+def refuse_many(tags: Collection[str]) -> None:
+    """Raise `AnswerRefused` where a repository has more tags than are read."""
+    if len(tags) > MAX_TAGS:
+        raise AnswerRefused(f"more than {MAX_TAGS:,} tags")

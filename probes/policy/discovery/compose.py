@@ -89,7 +89,7 @@ def _read_extended(
 
 def _want(path: str, place: Place, values: Values[str, str], book: Notebook) -> None:
     try:
-        book.wanted.append((place, substituted(path, values, escape="$$")))
+        book.want(place, substituted(path, values, escape="$$"))
     except VariableUnset as error:
         book.gap(place, f"{path!a}: {error}")
 

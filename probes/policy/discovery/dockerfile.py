@@ -16,7 +16,9 @@ MAX_INSTRUCTIONS: Final = 10_000
 MAX_LINE: Final = 64 * 1024
 _SCRATCH: Final = "scratch"
 _DIRECTIVE: Final = re.compile(r"#\s*([A-Za-z]+)\s*=\s*(\S+)\s*")
-_HERE: Final = re.compile(r"<<(-?)(['\"]?)([A-Za-z_][A-Za-z0-9_]*)\2")
+_HERE: Final = re.compile(r"(?<!\S)[0-9]*<<(-?)(['\"]?)([A-Za-z_][A-Za-z0-9_]*)\2(?!\S)")
+"""A word of its own, as BuildKit has it: `<<<word` and `1<<n` are none."""
+
 _ARGUMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(=)(\"[^\"]*\"|'[^']*'|\S*))?")
 _FLAG: Final = re.compile(r"--([a-z]+)(?:=(\S+))?\s+")
 _OF_THE_BUILDER: Final = re.compile(r"\$\{?(?:BUILD|TARGET)(?:PLATFORM|OS|ARCH|VARIANT)\}?")
@@ -40,7 +42,12 @@ def read(text: str, file: str, values: Mapping[str, str], book: Notebook) -> Non
         elif name == "syntax":
             book.note(Place(file, 1, "syntax"), f"BuildKit pulls {value} to read this file: it is not taken")
     reading = _Reading(file, values, book, f"{escape}$")
-    for instruction in instructions(text, escape):
+    for count, instruction in enumerate(instructions(text, escape)):
+        if count >= MAX_INSTRUCTIONS:
+            book.gap(
+                Place(file, instruction.line), f"more than {MAX_INSTRUCTIONS:,} instructions: the rest is left out"
+            )
+            break
         reading.take(instruction)
 
 
@@ -119,9 +126,14 @@ class _Reading:
 
 
 def instructions(text: str, escape: str = "\\") -> Iterator[Instruction]:
-    """Yield the instructions. Comments, empty lines and here-documents are left out."""
-    lines = enumerate(text.splitlines(), start=1)
-    count = 0
+    """Yield the instructions. Comments, empty lines and here-documents are left out.
+
+    What has no end is no here-document: else it would hide whatever follows.
+    """
+    given = list(enumerate(text.splitlines(), start=1))
+    last = {line: at for at, line in given}
+    last_indented = {line.lstrip("\t"): at for at, line in given}
+    lines = iter(given)
     for number, line in lines:
         begun = line.strip()
         if not begun or begun.startswith("#"):
@@ -136,12 +148,10 @@ def instructions(text: str, escape: str = "\\") -> Iterator[Instruction]:
         word, _, rest = " ".join(parts).strip().partition(" ")
         word = word.upper()
         yield Instruction(number, word, rest.strip())
-        count += 1
-        if count >= MAX_INSTRUCTIONS:
-            return
         if word in ("RUN", "COPY", "ADD", "ONBUILD"):
             for has_tabs, _, end in _HERE.findall(rest):
-                next((None for _, item in lines if (item.lstrip("\t") if has_tabs else item) == end), None)
+                if (last_indented if has_tabs else last).get(end, 0) > number:
+                    next((None for _, item in lines if (item.lstrip("\t") if has_tabs else item) == end), None)
 
 
 def _goes_on(line: str) -> bool:

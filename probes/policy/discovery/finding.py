@@ -9,6 +9,9 @@ from probes.protocol.reference import ReferenceInvalid, parse_reference
 MAX_FOUND: Final = 200_000
 """Occurrences of images in one reading; more than Kairos is made for, and what a hostile source is cut to."""
 
+MAX_REMARKS: Final = 20_000
+"""So many are told of; of the others, only whether there was a gap among them."""
+
 _SHOWN: Final = 200
 
 
@@ -54,10 +57,11 @@ class Notebook:
     remarks: list[Remark] = field(default_factory=list)
     wanted: list[tuple[Place, str]] = field(default_factory=list)
     _is_full: bool = False
+    _has_gaps: bool = False
 
     @property
     def is_complete(self) -> bool:
-        return not any(remark.is_gap for remark in self.remarks)
+        return not self._has_gaps
 
     def image(self, text: str, place: Place, platform: str = "") -> None:
         """Note an image as somebody wrote it; a gap where that is no reference."""
@@ -81,6 +85,14 @@ class Notebook:
         """Tell of something that was not read and may hold an image."""
         self._remark(Remark(place, text, is_gap=True))
 
+    def want(self, place: Place, path: str) -> None:
+        """Note another file that belongs to the reading."""
+        if len(self.wanted) < MAX_REMARKS:
+            self.wanted.append((place, path))
+        else:
+            self.gap(place, f"more than {MAX_REMARKS:,} other files are named: the rest is left out")
+
     def _remark(self, remark: Remark) -> None:
-        if not self.remarks or self.remarks[-1] != remark:
+        self._has_gaps = self._has_gaps or remark.is_gap
+        if len(self.remarks) < MAX_REMARKS and (not self.remarks or self.remarks[-1] != remark):
             self.remarks.append(remark)

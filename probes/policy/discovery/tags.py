@@ -14,6 +14,9 @@ from semantic_version import NpmSpec, Version
 from probes.protocol.endpoint.pattern import PatternInvalid, check_pattern, matches_whole
 
 MAX_NEWEST: Final = 10_000
+LONGEST_TAG: Final = 128
+"""As the specification has it. What is longer is no version, and no number in it is read."""
+
 _VERSION: Final = re.compile(
     r"v?(0|[1-9][0-9]{0,9})(?:\.(0|[1-9][0-9]{0,9}))?(?:\.(0|[1-9][0-9]{0,9}))?([-+].*)?", re.ASCII
 )
@@ -55,7 +58,7 @@ class TagFilter:
         wanted = _range(self.versions) if self.versions else None
         kept = []
         for tag in dict.fromkeys(tags):
-            version = version_of(tag)
+            version = version_of(tag) if len(tag) <= LONGEST_TAG else None
             if wanted is not None and not (version and self._is_in(wanted, version)):
                 continue
             if self._is_wanted(tag):
@@ -99,5 +102,5 @@ def _range(text: str) -> NpmSpec:
 
 def _numbers(tag: str) -> tuple[tuple[int, int, str], ...]:
     """Return what orders tags as people count: 9 before 10, a date before a later one."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", tag)
+    parts = re.findall(r"[0-9]+|[^0-9]+", tag) if len(tag) <= LONGEST_TAG else ()
     return tuple((1, int(part), "") if part.isascii() and part.isdigit() else (0, 0, part) for part in parts)

@@ -25,7 +25,7 @@ from probes.policy.discovery.nodes import MAX_DEPTH, Mapping, Node, Quoted, Sequ
 
 MAX_DOCUMENTS: Final = 2000
 MAX_NODES: Final = 200_000
-"""Of one document, with each alias counted as what it stands for."""
+"""Of one document, with each alias counted as what it stands for; those of a whole stream add as many at most."""
 
 _MERGE: Final = "<<"
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -47,7 +47,9 @@ def documents(text: str, *, most: int | None = None, strictly: bool = False) -> 
     one that is no text are refused then, and not passed over.
     """
     try:
-        yield from _documents(yaml.parse(text, Loader=_PARSER), most or MAX_DOCUMENTS, strictly)
+        # Without aliases there are no more parts than characters.
+        room = len(text) + MAX_NODES
+        yield from _documents(yaml.parse(text, Loader=_PARSER), most or MAX_DOCUMENTS, strictly, room)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlRefused(mark.line + 1 if mark else 1, f"no YAML: {error.problem or error.context}") from None
@@ -57,7 +59,12 @@ def documents(text: str, *, most: int | None = None, strictly: bool = False) -> 
         raise YamlRefused(1, "nested too deeply") from None
 
 
-def _documents(events: Iterator[Event], most: int, strictly: bool) -> Iterator[Mapping]:  # noqa: FBT001 - passed on
+def _documents(
+    events: Iterator[Event],
+    most: int,
+    strictly: bool,  # noqa: FBT001 - passed on
+    room: int,
+) -> Iterator[Mapping]:
     count = 0
     for event in events:
         if isinstance(event, DocumentStartEvent):
@@ -65,6 +72,9 @@ def _documents(events: Iterator[Event], most: int, strictly: bool) -> Iterator[M
             if count > most:
                 raise YamlRefused(_line(event), f"more than {most:,} documents in one file")
             document = _Builder(events, strictly=strictly).node(next(events), 0)
+            room -= document.size
+            if room < 0:
+                raise YamlRefused(_line(event), "more parts by aliases than a file may have")
             if isinstance(document.value, Mapping):
                 yield document.value
             elif strictly and document.value is not None:

@@ -129,6 +129,18 @@ def test_no_link_is_followed_out_of_the_directory(tmp_path: Path) -> None:
     assert told >= {"out", "out.yaml"}
 
 
+def test_variables_are_not_taken_from_a_link_that_leads_out(tmp_path: Path) -> None:
+    lay(tmp_path, {"home/credentials": "KEY=hush\n", "repo/compose.yml": "services: {a: {image: 'x/${KEY}:1'}}\n"})
+    (tmp_path / "repo/.env").symlink_to("../home/credentials")
+    book = read(tmp_path / "repo")
+    assert (found(book), book.is_complete) == ([], False)
+    assert "hush" not in str([str(remark) for remark in book.remarks])
+    (tmp_path / "repo/.env").unlink()
+    lay(tmp_path, {"repo/real.env": "KEY=key\n"})
+    (tmp_path / "repo/.env").symlink_to("real.env")
+    assert (found(read(tmp_path / "repo"))) == ["docker.io/x/key:1"]
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.yaml")
     assert not read(tmp_path).is_complete

@@ -142,6 +142,7 @@ def test_a_catalog_without_end_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         (Answer({}, 429, headers=(("Retry-After", "3600"),)), "HTTP 429"),
         (Answer(b" " * (5 * 1024 * 1024)), "too large"),
         (Answer({"repositories": ["../../etc", "A", "a?b", "x" * 300]}), "is no repository"),
+        (Answer({"repositories": ["x" * 301]}), "more than 300 characters"),
     ],
 )
 def test_a_registry_that_makes_no_sense_is_a_gap(answer: Answer, said: str) -> None:
@@ -159,6 +160,18 @@ def test_a_fault_that_passes_is_nothing() -> None:
         return distribution(request) if status == 200 else Answer({}, status)
 
     assert read(script)[0].is_complete
+
+
+def test_tags_of_very_many_digits_break_nothing() -> None:
+    def script(request: Request) -> Answer:
+        if request.path == "/v2/_catalog":
+            return Answer({"repositories": ["a", "b"]})
+        tags = ["9" * 5000, "1"] if "/a/" in request.path else ["2", "9" * 300]
+        return Answer({"tags": tags})
+
+    book, _ = read(script)
+    assert found(book) == ["b:2"]
+    assert (len(gaps(book)), book.is_complete) == (2, False)
 
 
 def test_a_slow_registry_has_its_time_and_no_more() -> None:
@@ -270,7 +283,15 @@ def test_a_project_that_is_not_there_hides_no_other() -> None:
     assert (len(found(book)), len(gaps(book))) == (3, 1)
 
 
-@pytest.mark.parametrize("answer", [Answer({}), Answer({}, 401), Answer([{"name": f"p{n}"} for n in range(100)])])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer({}),
+        Answer({}, 401),
+        Answer([{"name": f"p{n}"} for n in range(100)]),
+        Answer([{"name": "x" * 301}]),
+    ],
+)
 def test_a_harbor_that_makes_no_sense_is_a_gap(answer: Answer) -> None:
     assert not read(lambda _: answer, kind=ListingKind.HARBOR)[0].is_complete
 

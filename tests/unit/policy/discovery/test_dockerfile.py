@@ -105,3 +105,20 @@ def test_what_may_hide_an_image_is_a_gap(text: str, said: str) -> None:
     book = read(text)
     assert not book.is_complete
     assert any(said in str(remark) for remark in book.remarks)
+
+
+@pytest.mark.parametrize(
+    "line", ["RUN cat <<<hello", "RUN echo $((1<<N))", "RUN echo 'x <<EOF y'", "RUN <<-EOF cat", "COPY <<EOF /x"]
+)
+def test_what_is_no_here_document_or_has_no_end_hides_nothing_that_follows(line: str) -> None:
+    assert [image for image, _ in found(f"FROM a:1\n{line}\nFROM b:1\n\tEOF x\n")] == [
+        "docker.io/library/a:1",
+        "docker.io/library/b:1",
+    ]
+
+
+def test_instructions_that_are_not_read_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dockerfile, "MAX_INSTRUCTIONS", 2)
+    assert read("FROM a:1\nRUN x\n").is_complete
+    book = read("FROM a:1\nRUN x\nFROM b:1\n")
+    assert (len(book.found), book.is_complete) == (1, False)

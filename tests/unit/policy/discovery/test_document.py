@@ -3,8 +3,9 @@
 import pytest
 import yaml
 
+from probes.policy.discovery import finding
 from probes.policy.discovery.document import Wishes, documents, merged, name_of, written
-from probes.policy.discovery.finding import Found, Place
+from probes.policy.discovery.finding import Found, Notebook, Place
 
 WEB = "ghcr.io/org/web:1"
 
@@ -99,3 +100,18 @@ def test_what_yaml_takes_for_something_else_is_quoted(text: str) -> None:
     values = documents(merged([Found(WEB, Place("a"))]), Wishes(labels={text: text}), complete=True)
     (back,) = yaml.safe_load_all(written(values))
     assert back["metadata"]["labels"] == {text: text}
+
+
+def test_of_very_many_remarks_it_is_known_whether_there_was_a_gap() -> None:
+    book = Notebook()
+    for line in range(finding.MAX_REMARKS + 5):
+        book.note(Place("f", line), "no image")
+        book.want(Place("f", line), "x")
+    assert (len(book.remarks), len(book.wanted)) == (finding.MAX_REMARKS, finding.MAX_REMARKS)
+    assert not book.is_complete  # as the other files are not known
+    book = Notebook()
+    for line in range(finding.MAX_REMARKS):
+        book.note(Place("f", line), "no image")
+    assert book.is_complete
+    book.gap(Place("f", 1), "no YAML")
+    assert (len(book.remarks), book.is_complete) == (finding.MAX_REMARKS, False)

@@ -90,3 +90,13 @@ def test_what_stands_before_a_fault_is_read() -> None:
     with pytest.raises(YamlRefused) as refused:
         next(reading)
     assert refused.value.line >= 3
+
+
+def test_bombs_in_many_documents_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_stream, "MAX_NODES", 1000)
+    one = f"---\na: &a [{'x,' * 50}]\nb: [{'*a,' * 9}]\n"
+    assert list(documents(one))
+    with pytest.raises(YamlRefused, match="by aliases"):
+        list(documents(one * 10))
+    plain = "---\n" + "- x\n" * 900
+    assert list(documents(plain * 10)) == []
