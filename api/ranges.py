@@ -113,13 +113,25 @@ def between(asked: Mapping[str, Any], *, now: datetime, usual: timedelta) -> Int
 
     Raises `ValidationError` by field for what is none, lies ahead, or is older than what is kept.
     """
+    kept = timedelta(days=settings.KAIROS_ROLLUP_RETENTION_DAYS)
+    over = ends_of(asked, now=now, usual=usual, kept=kept, too_old=f"Figures are kept for {kept.days} days.")
+    return whole_hours(over, now=now)
+
+
+def ends_of(asked: Mapping[str, Any], *, now: datetime, usual: timedelta, kept: timedelta, too_old: str) -> Interval:
+    """Return the range from `since` to `until`, not past now; what is left out is the `usual` length before it.
+
+    Raises `ValidationError` by field for what is none, lies ahead, or is older than is `kept`: `too_old` says so.
+    """
     end = min(asked.get("until", now), now)
-    start = asked.get("since", end - usual)
+    if "since" not in asked and end < now - kept:  # there is no day before the first of all
+        raise ValidationError({"until": [too_old]})
+    start = asked["since"] if "since" in asked else end - usual
     if start >= end:
         raise ValidationError({"since": ["A range starts before it ends, and before now."]})
-    if start < now - timedelta(days=settings.KAIROS_ROLLUP_RETENTION_DAYS):
-        raise ValidationError({"since": [f"Figures are kept for {settings.KAIROS_ROLLUP_RETENTION_DAYS} days."]})
-    return whole_hours(Interval(start, end), now=now)
+    if start < now - kept:
+        raise ValidationError({"since": [too_old]})
+    return Interval(start, end)
 
 
 def asked(parameters: Any, *, now: datetime) -> tuple[str, Interval]:

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from api.fields import InstantField, NamedRowField, ResourceField
+from api.ranges import ends_of
 from api.serializers.terms import OwnTermsSerializer, TermsSerializer, said
 from api.strict import StrictBody
 from probes.models import Policy, Registry, ResourceGroup
@@ -58,17 +59,12 @@ class DryRunBody(StrictBody):
         return {**attrs, "over": self._over(attrs), "layer": _layer(attrs)}
 
     def _over(self, attrs: dict[str, Any]) -> Interval:
-        now = self.context["now"]
-        end = min(attrs.get("until", now), now)
-        start = attrs.get("since", end - USUAL_LENGTH)
-        if start >= end:
-            raise ValidationError({"since": ["A range starts before it ends, and before now."]})
-        if end - start > LONGEST:
+        kept = timedelta(days=settings.KAIROS_RETENTION_DAYS)
+        too_old = f"Each outcome is kept for {kept.days} days."
+        over = ends_of(attrs, now=self.context["now"], usual=USUAL_LENGTH, kept=kept, too_old=too_old)
+        if over.end - over.start > LONGEST:
             raise ValidationError({"since": [f"A dry run is of {LONGEST.days} days at most."]})
-        if start < now - timedelta(days=settings.KAIROS_RETENTION_DAYS):
-            kept = f"Each outcome is kept for {settings.KAIROS_RETENTION_DAYS} days."
-            raise ValidationError({"since": [kept]})
-        return Interval(start, end)
+        return over
 
 
 def _layer(attrs: dict[str, Any]) -> Layer | None:

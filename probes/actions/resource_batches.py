@@ -163,6 +163,8 @@ def _change_together(batch: Sequence[Draft], now: datetime) -> None:
         concerned = Verdict.objects.filter(resource__in=judged_anew).order_by("pk")
         locked = list(concerned.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
         Verdict.objects.filter(pk__in=locked).update(stale_at=now)
+    if moved:
+        resources.forget_left([draft.row.pk for draft in moved])
 
 
 def _write(batch: Sequence[Draft]) -> None:

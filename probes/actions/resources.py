@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.functions import Greatest
 
 from probes.actions import incidents, notices, verdicts
@@ -51,10 +51,10 @@ def save(
     A new one, and one whose reference, interval, platforms or regions changed, is due at once. Where it names
     another image or URL now, what was known of the former one is forgotten. Where other platforms are wanted of it,
     or the same ones more strictly, what was proven is forgotten, so that the next check reads the manifests. Where
-    other regions have a say, or on other terms, its verdict is computed anew. `regions` None leaves them as they
-    are; empty means all. `endpoint` is the detail of a resource that is one; None leaves that as it is, and is a
-    plain GET of a new one. What a resource is, image or endpoint, does not change. Raises `ValidationError` by
-    field, and then nothing is stored.
+    other regions have a say, or on other terms, its verdict is computed anew; what those saw that check it no more is
+    forgotten. `regions` None leaves them as they are; empty means all. `endpoint` is the detail of a resource that is
+    one; None leaves that as it is, and is a plain GET of a new one. What a resource is, image or endpoint, does not
+    change. Raises `ValidationError` by field, and then nothing is stored.
     """
     with transaction.atomic():
         before = Resource.objects.select_for_update(no_key=True).filter(pk=resource.pk).first()
@@ -64,6 +64,7 @@ def save(
         asked_before = _asked(before)
         detail = _detail(resource, endpoint)
         _check(resource, detail)
+        others_vote = before is not None and regions is not None and set(regions) != set(before.regions.all())
         resource.registry, _ = Registry.objects.get_or_create(host=host_of(resource))
         resource.follow_schedule(now)
         if before is None:
@@ -74,7 +75,6 @@ def save(
             resource.paused_at, resource.resume_at = before.paused_at, before.resume_at
             resource.stale_at, resource.retired_at = before.stale_at, before.retired_at
             _settle(before, resource, now)
-            others_vote = regions is not None and set(regions) != set(before.regions.all())
             if others_vote or (detail is not None and detail.plan() != asked_before):
                 resource.next_due_at = slots.whole_second(now)
             if others_vote or terms_of(before) != terms_of(resource):
@@ -85,7 +85,21 @@ def save(
             detail.save()
         if regions is not None:
             resource.regions.set(regions)
+            if others_vote:
+                forget_left([resource.pk])
     return resource
+
+
+def forget_left(resource_ids: Collection[int]) -> None:
+    """Forget how resources were seen from regions that check them no more: else they fail there for ever.
+
+    Call it once their regions are stored, with their verdicts locked by what was written to them.
+    """
+    chosen = Resource.regions.through.objects.filter(resource=OuterRef("resource"))
+    left = RegionState.objects.filter(
+        Exists(chosen), ~Exists(chosen.filter(region=OuterRef("region"))), resource__in=resource_ids
+    )
+    left.delete()
 
 
 def refuse_carried(resource: Resource, reference: str, *, given: Collection[str]) -> None:

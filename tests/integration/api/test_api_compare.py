@@ -1,5 +1,6 @@
 """What regions see of the same thing, side by side, for programs."""
 
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from probes.actions import rollups
+from probes.actions import resource_batches, rollups, staleness
+from probes.actions.resource_batches import Draft
 from probes.models import Resource, ResourceGroup
 from probes.policy.rollup import HOUR
 from probes.protocol.outcome import rfc3339
@@ -141,6 +143,23 @@ def test_failure_that_is_over_is_the_last_one(client: APIClient, plane: ControlP
     assert region["many"]["failing"] == 0
 
 
+def test_where_it_is_checked_no_more_it_fails_no_more(editor: APIClient, plane: ControlPlane) -> None:
+    one, many, gone = (plane.image(f"ghcr.io/org/app-{number}:1") for number in range(3))
+    an_hour_of(plane, one, many, gone)
+    assert by_region(compared(editor, registry="ghcr.io"))["eu-west"]["many"]["failing"] == 3
+    assert editor.patch(f"/api/v1/resources/{one.pk}", {"regions": ["ap-south"]}, format="json").status_code == 200
+    before = Resource.objects.get(pk=many.pk)
+    draft = Draft(row=copy(before), before=before, regions=[plane.region("ap-south")])
+    resource_batches.change([draft], now=plane.now)
+    staleness.retire([gone.pk], now=plane.now)
+    shown = by_region(compared(editor, registry="ghcr.io"))
+    assert {slug: item["many"]["failing"] for slug, item in shown.items()} == dict.fromkeys(SLUGS, 0)
+    states = editor.get("/api/v1/resources?include=states&retired=false").json()["results"]
+    assert [[state["region"] for state in row["states"]] for row in states] == [["ap-south"], ["ap-south"]]
+    failing = editor.get("/api/v1/resources?region=eu-west&status=unavailable&retired=false").json()["results"]
+    assert failing == []
+
+
 def test_of_too_much_that_fails_so_many_are_told_at_least(
     client: APIClient, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +202,8 @@ def test_range_is_told_as_it_was_read(client: APIClient, plane: ControlPlane) ->
         ("registry=ghcr.io&since=yesterday", "since", "RFC 3339"),
         ("registry=ghcr.io&since=2999-01-01T00:00:00Z", "since", "before"),
         ("registry=ghcr.io&since=2001-01-01T00:00:00Z", "since", "kept for 730 days"),
+        ("registry=ghcr.io&until=0001-01-01T00:00:00Z", "until", "kept for 730 days"),
+        ("registry=ghcr.io&since=0001-01-01T00:00:00Z&until=0001-01-02T00:00:00Z", "since", "kept for 730 days"),
         ("registry=ghcr.io&page=2", "page", "no such parameter"),
     ],
 )

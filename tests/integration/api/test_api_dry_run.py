@@ -151,6 +151,7 @@ def test_planned_work_is_replayed(client: APIClient, plane: ControlPlane) -> Non
         ({"since": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z"}, ["since"]),
         ({"since": "2999-01-01T00:00:00Z"}, ["since"]),
         ({"until": "yesterday"}, ["until"]),
+        ({"until": "0001-01-01T00:00:00Z"}, ["until"]),
         ({"more": 1}, ["more"]),
     ],
 )

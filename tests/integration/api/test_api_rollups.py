@@ -63,6 +63,7 @@ def test_days_are_listed_where_they_are_asked_for(client: APIClient, plane: Cont
         ("unit=week", "unit"),
         ("since=2026-01-01T00:00:00Z&until=2026-04-01T00:00:00Z", "since"),
         ("since=now", "since"),
+        ("unit=day&until=0001-01-02T00:00:00Z", "until"),
         ("region=moon", "region"),
         ("page=2", "page"),
     ],
