@@ -19,9 +19,9 @@ def is_deadlock(error: Exception) -> bool:
 def outlasting(do: Callable[[], ResultT]) -> ResultT:
     """Carry out a whole transaction, and again while it is given up for another: three times at most.
 
-    What it waited for is let go by then, so there is no pause in between. Rows are locked in the order of the
-    request's items, which nobody but its author knows, so that two of them may meet. Raises what the last attempt
-    does, and anything else at once.
+    What it waited for is let go by then, so there is no pause in between. Rows that a request names are locked in one
+    order, but what follows from each, such as its verdict, item by item. Raises what the last attempt does, and
+    anything else at once.
     """
     for _ in range(MOST_ATTEMPTS - 1):
         try:

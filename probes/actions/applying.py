@@ -13,7 +13,7 @@ from django.db.models import Model
 from probes.actions import acting, resource_batches, schedules, staleness, terms
 from probes.actions.declared_rows import Rows, faults_of, rows_of
 from probes.actions.resource_batches import Draft
-from probes.models import Resource, Source
+from probes.models import Credential, Resource, Source
 from probes.policy.declared import planning
 from probes.policy.declared.kinds import SOURCE, Kind
 from probes.policy.declared.planning import Change, Plan, Verb, Wishes
@@ -214,7 +214,9 @@ def _without(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
 def _users(row: Model) -> Iterator[Model]:
     """Yield what names a row: what would go with it or lose it, but for the machinery's own rows."""
     for relation in row._meta.related_objects:  # noqa: SLF001 - Django's documented API
-        is_of_use = relation.many_to_many or getattr(relation.on_delete, "__name__", "") == "PROTECT"
+        # A credential would go with its registry, and nobody could give it back.
+        is_kept = relation.related_model is Credential or getattr(relation.on_delete, "__name__", "") == "PROTECT"
+        is_of_use = relation.many_to_many or is_kept
         if is_of_use and not relation.related_model._meta.auto_created:  # noqa: SLF001 - likewise
             yield from relation.related_model._default_manager.filter(**{relation.field.name: row})  # noqa: SLF001 - likewise
 

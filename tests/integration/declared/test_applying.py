@@ -9,6 +9,7 @@ from probes.actions import resources, staleness
 from probes.actions.applying import ApplyRefused
 from probes.models import (
     AuditEntry,
+    Credential,
     Endpoint,
     Policy,
     Region,
@@ -292,6 +293,18 @@ def test_prune_refuses_what_is_in_use_and_says_by_whom(apply: Apply, now: dateti
             apply(source(), prune=True, dry_run=dry_run)
 
     assert ResourceGroup.objects.exists()
+
+
+def test_prune_takes_no_credential_along_with_its_registry(apply: Apply) -> None:
+    registry = "apiVersion: kairos/v1\nkind: Registry\nmetadata: {name: quay.io}\n---\n"
+    apply(source() + registry)
+    Credential.objects.create(slug="robot", registry=Registry.objects.get())
+
+    for dry_run in (True, False):
+        with pytest.raises(ApplyRefused, match="Registry/quay.io: It is not declared, and used by credential robot"):
+            apply(source(), prune=True, dry_run=dry_run)
+
+    assert Credential.objects.exists()
 
 
 def test_dry_run_of_a_prune_deletes_nothing(apply: Apply) -> None:
