@@ -97,7 +97,9 @@ class ChangingViewSet(NarrowedList[RowT], ListModelMixin, GenericViewSet[RowT], 
     def locked(self, lookup: Mapping[str, Any], if_match: str | None) -> RowT:
         """Return one row as it is once nobody else can change it. Raises `NotFound` or `PreconditionFailed`."""
         model: Any = self.get_queryset().model
-        list(model.objects.order_by().select_for_update(no_key=True).filter(**lookup).values_list("pk"))
+        # What is beyond reach is not waited for either: it is not there.
+        reached = visible.among(model.objects.order_by().filter(**lookup), reach_of(self.request))
+        list(reached.select_for_update(no_key=True, of=("self",)).values_list("pk"))
         row = get_object_or_404(self.get_queryset(), **lookup)
         self.check_object_permissions(self.request, row)
         if not etags.may_write(if_match, self.settings_of(row)):

@@ -1,10 +1,12 @@
 """Who sees one group learns nothing of the others: not by lists, numbers, filters, names or counts."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
@@ -18,11 +20,13 @@ from probes.models import (
     Registry,
     Resource,
     ResourceGroup,
+    RoleGrant,
 )
 from probes.policy.access import Reach, Role, Scope
 from probes.selectors import visible
 from probes.selectors.maintenance import windows
 from tests.fakes.access import grant, token_of
+from tests.fakes.at_once import together
 from tests.fakes.control_plane import ControlPlane
 
 pytestmark = pytest.mark.django_db
@@ -329,3 +333,23 @@ def test_quotas_are_for_those_who_reach_everything(two: Two, plane: ControlPlane
     for limit, are_told in zip(limits, (True, False, False), strict=True):
         client = APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(admin, **limit)}")
         assert bool(client.get("/api/v1/quota-accounts").json()["results"]) is are_told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_others_have_is_not_waited_for(two: Two, ours: User, client: APIClient) -> None:
+    RoleGrant.objects.filter(user=ours).update(role=Role.EDITOR)
+    is_held, is_answered = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        with transaction.atomic():
+            Resource.objects.select_for_update().get(pk=two.other.pk)
+            is_held.set()
+            return is_answered.wait(3)
+
+    def ask() -> int:
+        is_held.wait(3)
+        status: int = client.patch(f"/api/v1/resources/{two.other.pk}", {"name": "x"}, format="json").status_code
+        is_answered.set()
+        return status
+
+    assert set(together(hold, ask)) == {True, 404}

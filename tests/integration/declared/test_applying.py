@@ -296,12 +296,12 @@ def test_prune_refuses_what_is_in_use_and_says_by_whom(apply: Apply, now: dateti
 
 
 def test_prune_takes_no_credential_along_with_its_registry(apply: Apply) -> None:
-    registry = "apiVersion: kairos/v1\nkind: Registry\nmetadata: {name: quay.io}\n---\n"
+    registry = "---\napiVersion: kairos/v1\nkind: Registry\nmetadata: {name: quay.io}\n"
     apply(source() + registry)
     Credential.objects.create(slug="robot", registry=Registry.objects.get())
 
     for dry_run in (True, False):
-        with pytest.raises(ApplyRefused, match="Registry/quay.io: It is not declared, and used by credential robot"):
+        with pytest.raises(ApplyRefused, match=r"Registry/quay\.io: .* used by credential robot"):
             apply(source(), prune=True, dry_run=dry_run)
 
     assert Credential.objects.exists()
