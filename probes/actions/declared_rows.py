@@ -106,7 +106,7 @@ def _stored_settings(changes: Iterable[Change], *, lock: bool) -> Mapping[tuple[
     found: dict[tuple[Kind, str], Model] = {}
     for kind, ids in keys.items():
         rows = MODELS[kind]._default_manager.order_by("pk")  # noqa: SLF001 - Django's documented API
-        rows = rows.select_for_update() if lock else rows
+        rows = rows.select_for_update(no_key=True) if lock else rows
         found |= {(kind, getattr(row, named_by(kind))): row for row in rows.filter(pk__in=ids)}
     return found
 

@@ -27,7 +27,7 @@ def save(schedule: Schedule, *, now: datetime) -> Schedule:
     `ValidationError` by field, and then nothing is stored.
     """
     with transaction.atomic():
-        before = Schedule.objects.select_for_update().filter(pk=schedule.pk).first()
+        before = Schedule.objects.select_for_update(no_key=True).filter(pk=schedule.pk).first()
         schedule.full_clean()
         schedule.save()
         if before is not None and any(getattr(before, name) != getattr(schedule, name) for name in _WHEN):
