@@ -29,7 +29,7 @@ from kairos.environment import Bind, RegionName, parse_database_url
 from kairos.up import leftovers, programs, services
 from kairos.up.state import StateDirectory
 from probes.broker.address import FILE_VARIABLES
-from tests.fakes.processes import Processes
+from tests.fakes.processes import TELLING, Processes
 from tests.fakes.up import migrated_state, status_of, unready_parts
 from tests.servers import wait_until
 
@@ -216,7 +216,7 @@ class Pipeline:
             if name in FILE_VARIABLES or "BROKER_URL_FILE" not in child.environment
         }
         # Everything is on loopback, whatever the machine reaches; tests of the way out name canaries of their own.
-        return replace(child, environment={**NO_CANARIES, **broker, **child.environment, **floor})
+        return replace(child, environment={**NO_CANARIES, **TELLING, **broker, **child.environment, **floor})
 
     def _await_readiness(self) -> None:
         """Wait until images are checked from everywhere. Raises RuntimeError that says what there is not."""
@@ -229,7 +229,9 @@ class Pipeline:
         try:
             self.wait_for(is_ready, START_SECONDS, "readiness")
         except RuntimeError as error:
-            raise RuntimeError("; ".join([f"{error}: {', '.join(lacking)}", *self.processes.states])) from error
+            states = self.processes.states
+            self.processes.tell_what_they_do(name for name in self.processes.names if name not in SERVERS)
+            raise RuntimeError("; ".join([f"{error}: {', '.join(lacking)}", *states])) from error
 
     def _lacking(self) -> list[str]:
         """Return the parts that `/readyz` says are not there, or else the regions that nothing was heard of."""

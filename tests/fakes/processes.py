@@ -1,5 +1,6 @@
 """Programs that a test runs, watches and kills, each a `Child` with a log of its own."""
 
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -15,7 +16,9 @@ from kairos.child import Child
 from tests.servers import spawn
 
 RESTART_SECONDS: Final = 1.0
-TAIL_LINES: Final = 80
+TAIL_LINES: Final = 200
+TELLING: Final = {"PYTHONFAULTHANDLER": "1"}
+"""What a Python program needs in its environment for `tell_what_they_do`."""
 
 
 class Processes:
@@ -92,6 +95,14 @@ class Processes:
                 stubborn.append(name)
                 self.kill(name)
         return stubborn
+
+    def tell_what_they_do(self, names: Iterable[str]) -> None:
+        """Have Python programs write to their logs where each of their threads is, which is the end of them."""
+        families = [member for name in names for member in self._family(name)]
+        for member in families:
+            with suppress(psutil.NoSuchProcess):
+                member.send_signal(signal.SIGABRT)
+        psutil.wait_procs(families, timeout=5)
 
     @property
     def names(self) -> list[str]:
