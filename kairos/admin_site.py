@@ -12,7 +12,10 @@ _SECTIONS: Final = (
     (
         "What is checked",
         "probes",
-        ("Resource", "ResourceGroup", "Registry", "Credential", "Region", "MaintenanceWindow", "GlobalTerms"),
+        (
+            *("Resource", "ResourceGroup", "Registry", "Credential", "Region", "Schedule", "Policy"),
+            *("MaintenanceWindow", "GlobalTerms", "Source"),
+        ),
     ),
     (
         "What was found",

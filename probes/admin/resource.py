@@ -16,14 +16,14 @@ from probes.admin.endpoint import EndpointForm
 from probes.admin.fields import LinesField, WordsField
 from probes.admin.filters import PauseFilter, StalenessFilter, VerdictFilter
 from probes.admin.ledger import WindowedAdmin
-from probes.admin.orders import OrderingAdmin
 from probes.admin.standing import panel
 from probes.admin.terms import FIELDSETS as TERMS
+from probes.admin.trial import TrialAdmin, offered
 from probes.models import Resource, ResourceKind, validation
 from probes.models.terms import TERM_FIELDS
 from probes.policy.spans import exact
 from probes.protocol.plan import DEFAULT_PLATFORM
-from probes.protocol.taxonomy import Status
+from probes.protocol.taxonomy import Depth, Status
 from probes.selectors.resources import resources, verdict_state
 
 
@@ -78,7 +78,7 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 
 
 @admin.register(Resource)
-class ResourceAdmin(WindowedAdmin, OrderingAdmin):
+class ResourceAdmin(WindowedAdmin, TrialAdmin):
     form = ResourceForm
     list_display = ("resource", "standing", "from_regions", "due")
     list_filter = (
@@ -117,7 +117,7 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
     )
 
     class Media:
-        js = ("probes/standing.js",)
+        js = ("probes/standing.js", "probes/trial.js")
 
     def get_form(self, request: HttpRequest, obj: Resource | None = None, *args: Any, **options: Any) -> Any:
         if _is_endpoint(request, obj):
@@ -158,11 +158,17 @@ class ResourceAdmin(WindowedAdmin, OrderingAdmin):
             is_endpoint = _is_endpoint(request, None)
             context["title"] = f"Add an {'HTTP endpoint' if is_endpoint else 'image'} to check"
             context["other_kind"] = "" if is_endpoint else ResourceKind.ENDPOINT
+            if not is_endpoint:
+                context["test_address"] = reverse("admin:probes_resource_test_typed")
         else:
             context["standing"] = panel(request, resource.pk)
             context["standing_address"] = reverse("admin:probes_resource_standing", args=[resource.pk])
             context["may_order"] = self.has_order_permission(request)
             context["order_address"] = reverse("admin:probes_resource_order", args=[resource.pk])
+            if context["may_order"] and not resource.is_retired:
+                context["test_address"] = reverse("admin:probes_resource_test", args=[resource.pk])
+                context["test_regions"] = offered(resource)
+                context["test_depths"] = () if resource.is_endpoint else [depth.value for depth in Depth]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, _request: HttpRequest, resource: Resource, form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature

@@ -2,15 +2,15 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from probes.admin import display
 from probes.admin.ledger import LedgerAdmin, PagedChangeList
-from probes.models import Run, RunCheck
-from probes.policy.runs import CheckState
-from probes.selectors.runs import Tally, in_full, state_at, tallies
+from probes.admin.trial import results
+from probes.models import Run
+from probes.selectors.runs import Tally, in_full, tallies
 
 _NOTHING_YET = Tally()
 
@@ -77,19 +77,5 @@ class RunAdmin(LedgerAdmin):
     def checks_shown(self, run: Run) -> SafeString:
         is_over = run.is_over(timezone.now())
         (row,) = in_full(Run.objects.filter(pk=run.pk), with_resources=True)
-        lines = row.checks.all()
-        return format_html_join(
-            "",
-            "<p>{} from <b>{}</b>: {}</p>",
-            ((line.resource or run.reference, line.region.slug, _shown(line, is_over=is_over)) for line in lines),
-        )
-
-
-def _shown(check: RunCheck, *, is_over: bool) -> SafeString | str:
-    state = state_at(CheckState(check.state), is_over=is_over)
-    if state is not CheckState.DONE:
-        return f"{state} ({check.refusal.replace('_', ' ')})" if check.refusal else state.value
-    found = format_html_join(
-        " ", "{}", ((display.badge(check.status),), (display.reason(check.reason, check.stage, check.host),))
-    )
-    return display.without_egress(found) if check.is_egress_down else found
+        found = results(row.checks.all(), is_over=is_over, of=lambda check: str(check.resource or run.reference))
+        return render_to_string("admin/probes/run/results.html", {"results": found, "with_of": not run.is_probe})

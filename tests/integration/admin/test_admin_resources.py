@@ -269,6 +269,7 @@ def test_onlooker_orders_nothing(onlooker: Client, plane: ControlPlane, order: s
     page = onlooker.get(page_of(image))
     assert page.status_code == 200
     assert b'name="order"' not in page.content
+    assert b'id="kairos-trial"' not in page.content
     assert b'value="check_now"' not in onlooker.get(f"{ADMIN}/resource/").content
     assert onlooker.post(f"{ADMIN}/resource/{image.pk}/order/", {"order": order}).status_code == 403
     onlooker.post(f"{ADMIN}/resource/", {"action": order, "_selected_action": [image.pk]})

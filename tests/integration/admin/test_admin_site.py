@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -24,7 +26,8 @@ def sections(client: Client) -> dict[str, list[str]]:
 def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
     assert sections(client) == {
         "What is checked": [
-            *("Resource", "ResourceGroup", "Registry", "Credential", "Region", "MaintenanceWindow", "GlobalTerms")
+            *("Resource", "ResourceGroup", "Registry", "Credential", "Region", "Schedule", "Policy"),
+            *("MaintenanceWindow", "GlobalTerms", "Source"),
         ],
         "What was found": [
             *("Incident", "Event", "Outcome", "RegionState", "Verdict", "VerdictChange", "HostCertificate", "Run")
@@ -38,6 +41,13 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
     }
     page = shown(client, "/admin/")
     assert page.startswith("Administration | Kairos")
+
+
+def test_every_page_that_is_ours_is_on_the_front_page(client: Client) -> None:
+    told = {name for names in sections(client).values() for name in names}
+    models = apps.get_app_config("probes").get_models()
+    ours = {model.__name__ for model in models if site.is_registered(model)}
+    assert ours <= told
 
 
 def test_front_page_shows_only_what_somebody_may_see(django_user_model: Any) -> None:
