@@ -133,7 +133,7 @@ def test_what_is_typed_is_tested_before_it_is_saved(
     ("values", "words"),
     [
         ({"reference": ""}, "Write first which image it is."),
-        ({"reference": "ghcr.io/UPPER/x"}, "repository must be lowercase"),
+        ({"reference": "ghcr.io/UPPER/x"}, "Repository must be lowercase"),
         ({"reference": "10.0.0.1:5000/app"}, "10.0.0.1"),
         ({"platforms": "vax"}, "vax"),
         ({"regions": ["0"]}, "There is no active region to test it from."),
