@@ -124,6 +124,8 @@ def make(drafts: Sequence[Draft], *, now: datetime, progress: Progress | None = 
 
 def change(drafts: Sequence[Draft], *, now: datetime, progress: Progress | None = None) -> None:
     """Store resources that were checked and are there, each locked by whoever calls, in a transaction."""
+    for draft in drafts:
+        _know_what_it_leads_to(draft.row)
     alone = [draft for draft in drafts if draft.is_of_its_own]
     together = [draft for draft in drafts if not draft.is_of_its_own]
     for done, batch in _batches(together):
@@ -198,6 +200,12 @@ def _add_regions(pairs: Iterable[tuple[int, int]]) -> None:
         (between(resource_id=resource_id, region_id=region_id) for resource_id, region_id in pairs),
         batch_size=AT_ONCE,
     )
+
+
+def _know_what_it_leads_to(row: Resource) -> None:
+    """Have a row name what it leads to by the ids that these have by now: some were stored after it was filled."""
+    for name in _LED_TO:
+        setattr(row, name, getattr(row, name))
 
 
 def _know_registries(drafts: Sequence[Draft]) -> None:
