@@ -23,6 +23,11 @@ from probes.selectors import declared
 _KEY: Final = "hashtextextended('kairos/apply', 0)"
 _TRY: Final = f"SELECT pg_try_advisory_xact_lock({_KEY})"
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({_KEY})"
+_WAIT_LONG: Final = "SET LOCAL lock_timeout = 0"
+_WAIT_AS_USUAL: Final = "SET LOCAL lock_timeout TO DEFAULT"
+_THINK_LONG: Final = "SET LOCAL idle_in_transaction_session_timeout = '15min'"
+"""Ten thousand rows are looked at between two statements: who thinks for a minute is otherwise taken for dead."""
+
 _NAMED_USERS: Final = 5
 
 Progress = Callable[[str, int, int], None]
@@ -70,7 +75,9 @@ def apply(
     if faults:
         raise ApplyRefused(faults)
     with transaction.atomic():
-        if not dry_run:
+        with connection.cursor() as cursor:
+            cursor.execute(_THINK_LONG)
+        if not dry_run or wishes.prune:  # which may be rehearsed, with all its locks
             _one_at_a_time(waiting)
         plan = planning.plan(reading.things, _stored(reading.things, wishes), wishes)
         source, makes_source = _source(wishes, dry_run=dry_run)
@@ -97,7 +104,9 @@ def _one_at_a_time(waiting: Callable[[], None] | None) -> None:
         if not is_held:
             if waiting:
                 waiting()
+            cursor.execute(_WAIT_LONG)  # as long as that one takes, and not as long as one waits for a row
             cursor.execute(_LOCK)
+            cursor.execute(_WAIT_AS_USUAL)
 
 
 def _misasked(reading: Reading, wishes: Wishes) -> Iterator[Fault]:

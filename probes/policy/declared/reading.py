@@ -43,7 +43,9 @@ class Fault:
     message: str
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (str(self.place), self.thing, self.field, self.message) if part)
+        said = ": ".join(part for part in (str(self.place), self.thing, self.field, self.message) if part)
+        # What stands in a file is shown on somebody's terminal: it does not move the cursor there.
+        return "".join(sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

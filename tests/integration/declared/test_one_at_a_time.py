@@ -109,6 +109,8 @@ def test_second_waits_for_the_first_and_sees_what_it_did(database: str, now: dat
 
     def second() -> None:
         try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '1ms'")  # who applies is waited for longer than a row
             found.append(applying.apply(reading, wishes, now=now, waiting=is_waiting.set))
         finally:
             connection.close()
@@ -118,7 +120,9 @@ def test_second_waits_for_the_first_and_sees_what_it_did(database: str, now: dat
         first = applying.apply(reading, wishes, now=now)
         thread.start()
         assert is_waiting.wait(SECONDS)
+        thread.join(0.1)
         assert found == []
+        assert thread.is_alive()
     thread.join(SECONDS)
 
     assert len(first.plan.changes) == 6
@@ -137,5 +141,8 @@ def test_who_does_not_want_to_wait_stores_nothing(database: str, now: datetime) 
         with pytest.raises(Busy):
             applying.apply(read(ALL), Wishes(), now=now, waiting=refuse)
         assert applying.apply(read(ALL), Wishes(), now=now, dry_run=True, waiting=refuse).plan.changes
+        reading = read(ALL)
+        with pytest.raises(Busy):  # a prune is rehearsed, and holds all that it would change
+            applying.apply(reading, Wishes(source=reading.source, prune=True), now=now, dry_run=True, waiting=refuse)
 
     assert not Resource.objects.exists()

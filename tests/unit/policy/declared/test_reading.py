@@ -225,3 +225,9 @@ def test_values_of_json_are_read_by_the_same_rules() -> None:
         "documents:2: A document is an object.",
         "documents:3: Image/web: interval_seconds: Write a whole number, without quotation marks.",
     ]
+
+
+def test_fault_is_one_line_and_moves_no_cursor() -> None:
+    (fault,) = faults(document('"a\\e[2J\\nb": 1'))
+    assert fault.isprintable()
+    assert "a\ufffd[2J b" in fault
