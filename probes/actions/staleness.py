@@ -41,9 +41,14 @@ def retire(resource_ids: Iterable[int], *, now: datetime) -> int:
 
 
 def retire_stale(*, grace: timedelta, now: datetime) -> int:
-    """Retire what has been stale for longer than `grace`, at most a thousand at once; returns how many."""
+    """Retire what has been stale for longer than `grace`, at most a thousand at once; returns how many.
+
+    What somebody holds meanwhile is left for the next time: it may be just listed again.
+    """
     overdue = Resource.objects.filter(stale_at__lte=now - grace, retired_at=None).order_by("pk")
-    return retire(list(overdue.values_list("pk", flat=True)[:_AT_ONCE]), now=now)
+    with transaction.atomic():
+        held = overdue.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
+        return retire(list(held[:_AT_ONCE]), now=now)
 
 
 def restore(resource_ids: Iterable[int], *, now: datetime) -> int:

@@ -1,15 +1,17 @@
 """What a source lists no more: stale, retired, and brought back. Nothing of it is forgotten."""
 
+import threading
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from probes.actions import resources, staleness, verdicts
 from probes.actions.dispatch import check_now, claim_due
 from probes.models import Incident, Pause, Resource, Source, Verdict
 from probes.selectors.gauges import standing
 from probes.selectors.severity import Group, tally, worst_first
+from tests.fakes.at_once import together
 from tests.fakes.control_plane import ControlPlane
 from tests.integration.control.conftest import MakeImages, Regions
 
@@ -118,3 +120,26 @@ def test_database_keeps_what_is_retired_from_being_due(make_images: MakeImages, 
 
     with pytest.raises(IntegrityError, match="resource_that_is_retired_is_paused"):
         Resource.objects.update(retired_at=now)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_just_listed_again_is_not_retired(make_images: MakeImages, now: datetime) -> None:
+    (image,) = make_images()
+    staleness.mark_stale([image.pk], now=now)
+    is_listed, is_swept = threading.Event(), threading.Event()
+
+    def listing() -> None:
+        with transaction.atomic():
+            staleness.unmark([image.pk])
+            is_listed.set()
+            is_swept.wait(1)
+
+    def sweeping() -> int:
+        is_listed.wait(3)
+        try:
+            return staleness.retire_stale(grace=DAY, now=now + 2 * DAY)
+        finally:
+            is_swept.set()
+
+    assert set(together(listing, sweeping)) == {None, 0}
+    assert Resource.objects.get().retired_at is None
