@@ -31,9 +31,9 @@ class BodyParser(BaseParser):
         return body(read(stream))
 
 
-def read(stream: Any) -> bytes:
-    """Read a body, but never more of it than is taken."""
-    most: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+def read(stream: Any, most: int | None = None) -> bytes:
+    """Read a body, but never more of it than is taken: `most` bytes, or as many as of any body."""
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE if most is None else most
     text: bytes = stream.read(most + 1)
     if len(text) > most:
         raise BodyTooLarge(f"The body is larger than is taken here: {most} bytes.")

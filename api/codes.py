@@ -42,6 +42,7 @@ PROBLEMS: Final[Mapping[str, Kind]] = {
     "precondition_failed": Kind(status=412, title="It was changed meanwhile"),
     "body_too_large": Kind(status=413, title="The body is too large"),
     "unsupported_media_type": Kind(status=415, title="The body's media type is not taken"),
+    "documents_refused": Kind(status=422, title="The documents cannot be applied"),
     "key_reused": Kind(status=422, title="The idempotency key was used for something else"),
     "throttled": Kind(status=429, title="Too many requests"),
     "internal_error": Kind(status=500, title="A fault of Kairos"),

@@ -1,5 +1,6 @@
 """The errors of the API that DRF has none for, and how the API's description tells of errors."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
@@ -57,6 +58,27 @@ class InProgress(Conflict):
 
     default_detail = "A request with this Idempotency-Key is just being done. Ask again."
     default_code = "in_progress"
+
+
+class ApplyInProgress(InProgress):
+    """Somebody else applies documents at this moment. Nothing was changed."""
+
+    default_detail = "Somebody else is just applying. Ask again."
+
+    def __init__(self, wait: int) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+class DocumentsRefused(APIException):
+    """What was sent to be applied has faults: the first of them, and how many there are. Nothing was changed."""
+
+    status_code = 422
+    default_code = "documents_refused"
+
+    def __init__(self, sentence: str, errors: list[dict[str, Any]], count: int) -> None:
+        super().__init__(sentence, self.default_code)
+        self.members = {"errors": errors, "count": count}
 
 
 class PreconditionFailed(APIException):
@@ -125,8 +147,18 @@ class InvalidProblemSerializer(ProblemSerializer):
     )
 
 
-def problem(code: str, description: str, detail: str, *errors: tuple[str, str, str]) -> OpenApiResponse:
-    """Return how the description tells of a problem, with an example; `errors` are fields, codes and messages."""
+def problem(
+    code: str,
+    description: str,
+    detail: str,
+    *errors: tuple[str, str, str],
+    serializer: type[ProblemSerializer] | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> OpenApiResponse:
+    """Return how the description tells of a problem, with an example; `errors` are fields, codes and messages.
+
+    One that is told otherwise than all others has a `serializer` and `members` of its own.
+    """
     kind = PROBLEMS[code]
     value: dict[str, Any] = {
         "type": f"{TYPE_PREFIX}{code}",
@@ -138,8 +170,9 @@ def problem(code: str, description: str, detail: str, *errors: tuple[str, str, s
     }
     if errors:
         value["errors"] = [dict(zip(("field", "code", "message"), error, strict=True)) for error in errors]
+    value |= members or {}
     return OpenApiResponse(
-        InvalidProblemSerializer if kind.status == _BAD_REQUEST else ProblemSerializer,
+        serializer or (InvalidProblemSerializer if kind.status == _BAD_REQUEST else ProblemSerializer),
         description=description,
         examples=[OpenApiExample(kind.title, value=value)],
     )
@@ -182,6 +215,11 @@ BULK_FAILED: Final = problem(
     "All or nothing was asked for, and some of it cannot be done; `results` tells what. Or another request with this "
     "`Idempotency-Key` is not done.",
     "1 of the items cannot be done, so nothing was.",
+)
+APPLY_IN_PROGRESS: Final = problem(
+    "in_progress",
+    "Somebody else applies at this moment; `Retry-After` says for how many seconds to wait. Nothing was changed.",
+    ApplyInProgress.default_detail,
 )
 PRECONDITION_FAILED: Final = problem(
     "precondition_failed",

@@ -7,6 +7,7 @@ from api.views.access_tokens import AccessTokenViewSet
 from api.views.audit import AuditViewSet
 from api.views.channels import ChannelViewSet, RuleViewSet
 from api.views.comparison import CompareView
+from api.views.configuration import ApplyView, ExportView
 from api.views.credentials import CredentialViewSet
 from api.views.dry_run import PolicyDryRunView
 from api.views.events import EventViewSet
@@ -73,6 +74,8 @@ urlpatterns = [
     path("v1/registries/<int:id>/rollups", RegistryRollUpsView.as_view(), name="registry-rollups"),
     path("v1/regions/<slug:slug>/rollups", RegionRollUpsView.as_view(), name="region-rollups"),
     path("v1/resources/<int:id>/uptime", ResourceUptimeView.as_view(), name="resource-uptime"),
+    path("v1/configuration/apply", ApplyView.as_view(), name="configuration-apply"),
+    path("v1/configuration/export", ExportView.as_view(), name="configuration-export"),
     path("v1/probes", ProbesView.as_view(), name="probes"),
     path("v1/groups/<int:id>/uptime", GroupUptimeView.as_view(), name="group-uptime"),
     path("v1/schema/", SchemaView.as_view(), name="schema"),

@@ -264,7 +264,9 @@ SPECTACULAR_SETTINGS = {
     ],
     # Several fields have one name, or one kind of value.
     "ENUM_NAME_OVERRIDES": {
+        "ApplyActionEnum": "api.serializers.applying.ACTIONS",
         "CauseEnum": "api.serializers.incident.CAUSES",
+        "DeclaredKindEnum": "api.serializers.applying.KINDS",
         "LevelEnum": "api.serializers.incident.LEVELS",
         "MissedCauseEnum": "api.serializers.ledger.CAUSES",
         "NoticeStateEnum": "api.serializers.ledger.NOTICE_STATES",

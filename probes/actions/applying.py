@@ -71,7 +71,7 @@ def apply(
     place of waiting. What is as it should be is not written. Raises `ApplyRefused` with all that is wrong, and then
     nothing is stored; nor is it with `dry_run`.
     """
-    faults = [*reading.faults, *_misasked(reading, wishes)]
+    faults = [*reading.faults, *_misasked(wishes)]
     if faults:
         raise ApplyRefused(faults)
     with transaction.atomic():
@@ -109,13 +109,15 @@ def _one_at_a_time(waiting: Callable[[], None] | None) -> None:
             cursor.execute(_WAIT_AS_USUAL)
 
 
-def _misasked(reading: Reading, wishes: Wishes) -> Iterator[Fault]:
+def _misasked(wishes: Wishes) -> Iterator[Fault]:
     source = wishes.source
     if not wishes.prune:
         return
     if source is None:
-        where = reading.things[0].place if reading.things else Place("--prune", 0)
-        yield Fault(place=where, message="There is no source: only what one manages is pruned. Name it by --source.")
+        yield Fault(
+            place=Place("--prune", 0),
+            message="There is no source: only what one manages is pruned. Name one (--source).",
+        )
     elif not source.is_complete:
         message = "Its reading is not complete: of what is missing, nothing follows."
         yield Fault(place=source.place, thing=f"{SOURCE}/{source.name}", field="complete", message=message)

@@ -14,7 +14,7 @@ from probes.actions.applying import Applied, ApplyRefused
 from probes.management import declared_files
 from probes.policy.declared import telling
 from probes.policy.declared.planning import Wishes
-from probes.policy.declared.reading import DeclaredSource, Fault, Place, Reading
+from probes.policy.declared.reading import DeclaredSource, Reading
 from probes.policy.declared.telling import Tone
 from probes.policy.names import is_stable_name
 
@@ -119,11 +119,9 @@ class Command(BaseCommand):
         sys.exit(EXIT_REFUSED)
 
     def _tell(self, applied: Applied, *, is_done: bool, has_colours: bool) -> None:
-        for line in telling.lines(applied.plan, makes_source=applied.makes_source):
+        for line in telling.lines(applied.plan, makes_source=applied.makes_source, kept=applied.kept):
             colour = _COLOURS.get(line.tone) if has_colours else None
             self.stdout.write(f"{colour}{line.text}{_RESET}" if colour else line.text)
-        for thing in applied.kept:
-            self.stdout.write(f"= {thing} is not listed any more, and kept for what is retired")
         self.stdout.write(telling.summary(applied.plan, makes_source=applied.makes_source, is_done=is_done))
 
     @staticmethod
@@ -136,13 +134,4 @@ class Command(BaseCommand):
 def _source(reading: Reading, named: str | None) -> DeclaredSource | None:
     if named is not None and not is_stable_name(named):
         raise CommandError("--source: small letters and digits, with . - _ between them", returncode=_EXIT_USAGE)
-    if named is None or reading.faults:
-        return reading.source
-    if (source := reading.managed_by(named)) is not None:
-        return source
-    if reading.source is not None:
-        message = f"The source is {reading.source.name} by {reading.source.place}."
-    else:
-        message = "Nothing was read. That a source has nothing any more is for a Source document to say."
-    reading.faults.append(Fault(place=Place("--source", 0), message=message))
-    return None
+    return reading.source_called(named, "--source")

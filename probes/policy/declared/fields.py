@@ -84,8 +84,12 @@ class Field:
         """Return a value as a change tells it: in one line, shortened, and nothing of one that is hidden."""
         if self.is_hidden:
             return HIDDEN if value else "nothing"
-        text = _text(EndpointPlan(url=value).reference if self.is_address and isinstance(value, str) else value)
+        text = _text(self.shown_address(value))
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+    def shown_address(self, value: Value) -> Value:
+        """Return a value as it may be shown where it is a URL, and any other as it is."""
+        return EndpointPlan(url=value).reference if self.is_address and isinstance(value, str) else value
 
 
 def _text(value: Value) -> str:

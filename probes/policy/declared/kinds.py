@@ -33,6 +33,8 @@ SOURCE: Final = "Source"
 NAME: Final = "name"
 LABELS: Final = "labels"
 """Stands in `metadata`, all others in `spec`."""
+WITHHELD: Final = "withheld"
+"""In `metadata`: the fields that an export did not show, by their paths."""
 
 _MOST_SECONDS: Final = 2**31 - 1
 

@@ -1,7 +1,7 @@
 """What has to be done for what is stored to be as it is declared: values in, changes out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -97,11 +97,11 @@ def plan(things: Iterable[Declared], stored: Iterable[Stored], wishes: Wishes) -
         identity = _identity(thing.kind, thing.name)
         listed.add(identity)
         row = known.get(identity)
-        fault = row and _refusal(thing, row, source, wishes)
+        fault = (row and _refusal(thing, row, source, wishes)) or _unknown(thing, row)
         if fault:
             faults.append(fault)
             continue
-        change = _change(thing, row, source)
+        change = _change(_with_withheld(thing, row), row, source)
         unchanged += change is None
         changes += [change] if change else []
     managed = [row for row in known.values() if source and row.managed_by == source]
@@ -125,7 +125,35 @@ def _refusal(thing: Declared, row: Stored, source: str, wishes: Wishes) -> Fault
     if row.managed_by == source or wishes.adopt:
         return None
     owner = f"the source {row.managed_by} manages it" if row.managed_by else "it is managed by hand"
-    return thing.fault(f"It is there, and {owner}. --adopt takes it over.")
+    return thing.fault(f"It is there, and {owner}. Adopt it (--adopt) to take it over.")
+
+
+def _unknown(thing: Declared, row: Stored | None) -> Fault | None:
+    """Return what is wrong with fields whose values were withheld: none is stored that may be kept.
+
+    What is hidden goes with the address that it was given for, and to no other.
+    """
+    by_path = KINDS[thing.kind].by_path
+    for path in sorted(thing.withheld):
+        if row is None:
+            return thing.fault("Its value was withheld where this was exported. Write it.", path)
+        field = by_path[path]
+        if field.is_address and field.shown_address(row.values[path]) != thing.values[path]:
+            return thing.fault("It is not what it was where it was withheld. Write it in full.", path)
+        moved = [item.path for item in by_path.values() if item.is_address and not _is_same(thing, row, item.path)]
+        if field.is_hidden and moved:
+            return thing.fault(f"It was withheld, and {moved[0]} is another. Write it.", path)
+    return None
+
+
+def _is_same(thing: Declared, row: Stored, path: str) -> bool:
+    return path in thing.withheld or thing.values[path] == row.values[path]
+
+
+def _with_withheld(thing: Declared, row: Stored | None) -> Declared:
+    if row is None or not thing.withheld:
+        return thing
+    return replace(thing, values={**thing.values, **{path: row.values[path] for path in thing.withheld}})
 
 
 def _change(thing: Declared, row: Stored | None, source: str) -> Change | None:
@@ -172,5 +200,5 @@ def _too_many(gone: list[Change], managed: int, wishes: Wishes) -> Fault | None:
     return Fault(
         place=wishes.source.place,
         thing=f"{SOURCE}/{wishes.source.name}",
-        message=f"{count} of {managed} would be pruned, more than half. --yes does it.",
+        message=f"{count} of {managed} would be pruned, more than half. Say yes (--yes) to that.",
     )

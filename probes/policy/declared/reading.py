@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from probes.policy.declared.fields import Misread, Value
-from probes.policy.declared.kinds import KINDS, LABELS, NAME, SOURCE, Kind, KindOf
+from probes.policy.declared.kinds import KINDS, LABELS, NAME, SOURCE, WITHHELD, Kind, KindOf
 from probes.policy.discovery import yaml_stream
 from probes.policy.discovery.document import API_VERSION
 from probes.policy.discovery.nodes import Mapping as MappingNode
@@ -17,7 +17,7 @@ MOST_DOCUMENTS: Final = 200_000
 MOST_FAULTS: Final = 100
 LONGEST_HOST: Final = 260
 _MEMBERS: Final = ("apiVersion", "kind", "metadata", "spec")
-_OF_METADATA: Final = (NAME, LABELS, "found_in")
+_OF_METADATA: Final = (NAME, LABELS, "found_in", WITHHELD)
 _OF_SOURCE: Final = ("complete", "documents")
 _SHOWN: Final = 60
 
@@ -50,13 +50,17 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """One thing as it is to be: every field of its kind by its path, those that were left out by their defaults."""
+    """One thing as it is to be: every field of its kind by its path, those that were left out by their defaults.
+
+    Of `withheld` fields, the values were not shown to whoever wrote this down: they are to stay as they are stored.
+    """
 
     kind: Kind
     name: str
     values: Mapping[str, Value]
     place: Place
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
+    withheld: frozenset[str] = frozenset()
 
     @property
     def thing(self) -> str:
@@ -99,17 +103,26 @@ class Reading:
         """Read documents that came as values of JSON. Their places are their numbers."""
         self._add((node_of(value, number) for number, value in enumerate(values, start=1)), file)
 
-    def managed_by(self, name: str) -> DeclaredSource | None:
-        """Return the source that all of this has, as whoever applies it names it.
+    def source_called(self, name: str | None, said_by: str) -> DeclaredSource | None:
+        """Return who manages all of this, where `said_by` has named somebody besides; a fault tells of a wrong name.
 
-        None where a stream names another one, or nothing was read: that a source has nothing any more is for a
-        Source document to say.
+        Streams without a source of their own are all that the one manages who is named. Where nothing was read, that
+        is a fault as well: that a source has nothing any more is for a Source document to say.
         """
-        if self.source is not None:
-            return self.source if self.source.name == name else None
-        if not self.things:
-            return None
-        return DeclaredSource(name=name, is_complete=self.is_complete, place=Place("--source", 0))
+        if name is None:
+            return self.source
+        wrong = ""
+        if not is_stable_name(name):
+            wrong = "Write small letters and digits, with . - _ between them."
+        elif self.source is not None and self.source.name != name:
+            wrong = f"The source is {self.source.name} by {self.source.place}."
+        elif self.source is None and self.things:
+            return DeclaredSource(name=name, is_complete=self.is_complete, place=Place(said_by, 0))
+        elif self.source is None and not self.faults:
+            wrong = "Nothing was read. That a source has nothing any more is for a Source document to say."
+        if wrong:
+            self.faults.append(Fault(place=Place(said_by, 0), message=wrong))
+        return self.source
 
     def _add(self, documents: Iterator[Any], file: str) -> None:
         said: int | None = None
@@ -232,12 +245,34 @@ class _Document:
                 self._one(kind, LABELS, metadata[LABELS], values)
             elif metadata[LABELS]:
                 self.refuse("metadata.labels", f"A {kind.kind} has no labels.")
+        withheld = self._withheld(kind, metadata)
         for path, known in kind.by_path.items():
             if known.is_required and not values[path]:
                 self.refuse(path, "It has to be there.")
         if len(self._reading.faults) > before:
             return None
-        return Declared(kind=kind.kind, name=name, values=values, place=self.place, lines=self._lines)
+        return Declared(
+            kind=kind.kind, name=name, values=values, place=self.place, lines=self._lines, withheld=withheld
+        )
+
+    def _withheld(self, kind: KindOf, metadata: MappingNode) -> frozenset[str]:
+        """Return which fields an export did not show."""
+        path, line = f"metadata.{WITHHELD}", metadata.line_of(WITHHELD)
+        given = metadata.get(WITHHELD)
+        if given is None:
+            return frozenset()
+        if not isinstance(given, Sequence) or not all(isinstance(item, str) for item in given):
+            self.refuse(path, "Write a list of texts.", line)
+            return frozenset()
+        for name in given:
+            known = kind.by_path.get(name)
+            if known is None or not (known.is_hidden or known.is_address):
+                there = ", ".join(item.path for item in kind.fields if item.is_hidden or item.is_address)
+                told = f"What is withheld may be: {there}." if there else "Nothing of it is withheld."
+                self.refuse(path, told, line)
+            elif known.is_hidden and name in self._lines:
+                self.refuse(name, "It is there, and said to be withheld: write one or the other.")
+        return frozenset(given)
 
     def _fill(self, kind: KindOf, node: MappingNode, prefix: str, values: dict[str, Value]) -> None:
         for key, inner in node.items():

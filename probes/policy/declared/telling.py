@@ -1,8 +1,9 @@
 """A plan, told to people line by line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import sha256
 from typing import Any, Final
 
 from probes.policy.declared.fields import Value
@@ -45,12 +46,19 @@ _COUNTED: Final = {
 }
 
 
-def lines(plan: Plan, *, makes_source: str = "") -> Iterator[Line]:
-    """Yield what is to be done, each field with its value before and after."""
+def lines(plan: Plan, *, makes_source: str = "", kept: Sequence[str] = (), most: int | None = None) -> Iterator[Line]:
+    """Yield what is to be done, each field with its value before and after: of the first `most` changes.
+
+    `kept` are things that are not declared any more, and stay for what is retired.
+    """
     if makes_source:
         yield Line(f"+ {SOURCE}/{makes_source}", Tone.MADE)
-    for change in plan.changes:
+    for change in plan.changes[:most]:
         yield from _of(change)
+    if most is not None and len(plan.changes) > most:
+        yield Line(f"… and {len(plan.changes) - most:,} more")
+    for thing in kept:
+        yield Line(f"= {thing} is not listed any more, and kept for what is retired")
 
 
 def _of(change: Change) -> Iterator[Line]:
@@ -76,13 +84,28 @@ def summary(plan: Plan, *, makes_source: str = "", is_done: bool) -> str:
     return f"{'Done' if is_done else 'Would be'}: {', '.join(parts)}, {plan.unchanged:,} unchanged."
 
 
-def to_json(plan: Plan, *, makes_source: str = "") -> dict[str, Any]:
-    """Return a plan as programs read it. What is hidden of a change is hidden here as well."""
+def fingerprint(plan: Plan, *, makes_source: str = "", kept: Sequence[str] = ()) -> str:
+    """Return what stands for all that is told of a plan."""
+    told = sha256()
+    for line in lines(plan, makes_source=makes_source, kept=kept):
+        told.update(f"{line.text}\n".encode())
+    return told.hexdigest()
+
+
+def to_json(
+    plan: Plan, *, makes_source: str = "", kept: Sequence[str] = (), most: int | None = None
+) -> dict[str, Any]:
+    """Return a plan, or the first `most` changes of it, as programs read it.
+
+    What is hidden of a change is hidden here as well.
+    """
     return {
         "source_created": makes_source or None,
         "unchanged": plan.unchanged,
         "counts": {verb.value: len(plan.of(verb)) for verb in Verb},
-        "changes": [_to_json(change) for change in plan.changes],
+        "kept": list(kept),
+        "changes": [_to_json(change) for change in plan.changes[:most]],
+        "changes_left_out": 0 if most is None else max(0, len(plan.changes) - most),
     }
 
 

@@ -103,6 +103,7 @@ ROWS: Final = """
 5   v1/runs/<uuid:uuid>
 4   v1/tokens
 4   v1/tokens/<int:id>
+-   v1/configuration/export
 -   v1/schema/
 -   docs/
 """

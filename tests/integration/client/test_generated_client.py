@@ -1,6 +1,7 @@
 """A typed client, generated from the committed description as docs/how-to/client.md has it, before a live server."""
 
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from probes.actions.plans import Message
 
 DESCRIPTION = Path(__file__).parents[3] / "docs" / "reference" / "openapi.yaml"
+PAGE = DESCRIPTION.parents[1] / "how-to" / "client.md"
 Generated = Callable[[str], ModuleType]
 
 
@@ -31,7 +33,9 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generated]:
     """Generate the package without a warning, and give its modules by name."""
     place = tmp_path_factory.mktemp("client")
     config = place / "config.yaml"
-    config.write_text("post_hooks: []\n", encoding="utf-8")  # they format it, which takes a second
+    # What it is to do besides is format it, which takes a second.
+    (told,) = re.findall(r"```yaml\n(.+?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    config.write_text(f"{told}post_hooks: []\n", encoding="utf-8")
     program = Path(sys.executable).with_name("openapi-python-client")
     to = ("--output-path", place / "kairos_client", "--meta", "none", "--config", config)
     command = [*map(str, (program, "generate", "--path", DESCRIPTION, *to)), "--fail-on-warning"]

@@ -315,7 +315,7 @@ def test_prune_of_more_than_half_wants_a_yes(tmp_path: Path) -> None:
     refused = run("-f", str(path), "--source", "git", "--prune")
     assert (refused.status, refused.err.splitlines()[0]) == (
         1,
-        "--source: Source/git: 11 of 12 would be pruned, more than half. --yes does it.",
+        "--source: Source/git: 11 of 12 would be pruned, more than half. Say yes (--yes) to that.",
     )
     assert run("-f", str(path), "--source", "git", "--prune", "--dry-run").status == 1
     assert not Resource.objects.exclude(retired_at=None).exists()
@@ -327,7 +327,7 @@ def test_prune_without_a_source_says_how_to_name_one(web: str) -> None:
     refused = run("-f", web, "--prune")
 
     assert refused.status == 1
-    assert refused.err.splitlines()[0].endswith("only what one manages is pruned. Name it by --source.")
+    assert refused.err.splitlines()[0].endswith("only what one manages is pruned. Name one (--source).")
 
 
 def test_adopt_takes_over_and_says_from_whom(web: str) -> None:
@@ -336,7 +336,7 @@ def test_adopt_takes_over_and_says_from_whom(web: str) -> None:
     refused = run("-f", web, "--source", "git")
     assert (refused.status, refused.err.splitlines()[0]) == (
         1,
-        f"{web}:2: Image/web: It is there, and it is managed by hand. --adopt takes it over.",
+        f"{web}:2: Image/web: It is there, and it is managed by hand. Adopt it (--adopt) to take it over.",
     )
     adopted = run("-f", web, "--source", "git", "--adopt")
     assert "~ Image/web is taken over from those who change it by hand" in adopted.out.splitlines()

@@ -1,10 +1,11 @@
 """What has to be done follows from what is declared and what is stored, and from nothing else."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from probes.policy.declared import planning, telling
+from probes.policy.declared import planning, telling, writing
 from probes.policy.declared.kinds import KINDS, Kind
 from probes.policy.declared.planning import Difference, Plan, Stored, Verb, Wishes
 from probes.policy.declared.reading import Declared, DeclaredSource, Place
@@ -154,9 +155,83 @@ def test_plan_is_told_line_by_line() -> None:
     document = telling.to_json(plan, makes_source="shop")
     assert document["counts"]["create"] == 3
     assert document["changes"][0]["name"] == "mine"
+    assert document["changes_left_out"] == 0
+
+
+def test_first_changes_of_a_long_plan_are_told() -> None:
+    plan = planned([declared(name) for name in "abc"], [])
+
+    assert [line.text for line in telling.lines(plan, most=1, kept=["Group/shop"])] == [
+        "+ Image/a",
+        "… and 2 more",
+        "= Group/shop is not listed any more, and kept for what is retired",
+    ]
+    document = telling.to_json(plan, most=1, kept=["Group/shop"])
+    assert [change["name"] for change in document["changes"]] == ["a"]
+    assert document["changes_left_out"] == 2
+    assert document["kept"] == ["Group/shop"]
+    assert document["counts"]["create"] == 3
+
+
+def test_plans_that_are_told_otherwise_have_other_fingerprints() -> None:
+    one, two = planned([declared("a")], []), planned([declared("b")], [])
+
+    assert telling.fingerprint(one) == telling.fingerprint(planned([declared("a")], []))
+    others = {
+        telling.fingerprint(two),
+        telling.fingerprint(one, makes_source="x"),
+        telling.fingerprint(one, kept="x"),
+    }
+    assert len(others | {telling.fingerprint(one)}) == 4
 
 
 def test_hidden_value_that_is_empty_is_told_as_nothing() -> None:
     field = KINDS[Kind.ENDPOINT].by_path["endpoint.body"]
 
     assert field.shown("") == "nothing"
+
+
+URL = "https://a.example/?token=s3cret"
+PAGE = stored("page", Kind.ENDPOINT, reference=URL, **{"endpoint.body": "s3cret"})
+
+
+def withheld(*paths: str, **given: Any) -> Declared:
+    return replace(declared("page", Kind.ENDPOINT, **given), withheld=frozenset(paths))
+
+
+def test_what_was_withheld_stays_as_it_is_stored() -> None:
+    shown = KINDS[Kind.ENDPOINT].by_path["reference"].shown_address(URL)
+    assert "s3cret" not in str(shown)
+
+    plan = planned([withheld("reference", "endpoint.body", reference=shown, interval_seconds=60)], [PAGE])
+
+    assert plan.changes[0].differences == (Difference("interval_seconds", 300, 60),)
+    thing = plan.changes[0].declared
+    assert thing is not None
+    assert (thing.values["reference"], thing.values["endpoint.body"]) == (URL, "s3cret")
+
+
+@pytest.mark.parametrize(
+    ("thing", "rows", "told"),
+    [
+        (withheld("endpoint.body", reference=URL), [], "endpoint.body: Its value was withheld"),
+        (withheld("reference", reference="https://b.example/?token=x"), [PAGE], "reference: It is not what it was"),
+        (
+            withheld("endpoint.body", reference="https://b.example/"),
+            [PAGE],
+            "endpoint.body: It was withheld, and ref",
+        ),
+    ],
+)
+def test_what_was_withheld_is_kept_of_the_very_same_alone(thing: Declared, rows: list[Stored], told: str) -> None:
+    (fault,) = planned([thing], rows).faults
+
+    assert told in str(fault)
+
+
+def test_document_says_what_is_withheld_of_it() -> None:
+    whole, partial = (next(iter(writing.documents([PAGE], withholds=withholds))) for withholds in (False, True))
+
+    assert whole["spec"] == {"reference": URL, "endpoint": {"body": "s3cret"}}
+    assert partial["metadata"] == {"name": "page", "withheld": ["reference", "endpoint.body"]}
+    assert "s3cret" not in str(partial)

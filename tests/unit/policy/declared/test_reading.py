@@ -147,6 +147,31 @@ def test_what_is_large_is_refused() -> None:
     assert "at most 1,000 members" in faults(document().replace("name: web", f"name: web, labels: {{{labels}}}"))[0]
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("[endpoint.body]", ""),
+        ("endpoint.body", "metadata.withheld: Write a list of texts."),
+        ("[[a]]", "metadata.withheld: Write a list of texts."),
+        ("[name]", "metadata.withheld: What is withheld may be: reference, endpoint.headers, endpoint.body."),
+        ("[endpoint.headers]", "endpoint.headers: It is there, and said to be withheld: write one or the other."),
+    ],
+)
+def test_document_may_say_what_was_withheld(given: str, told: str) -> None:
+    text = document("reference: https://a.example/\nendpoint: {headers: {a: b}}", kind="Endpoint")
+    reading = read(text.replace("{name: web}", f"{{name: web, withheld: {given}}}"))
+
+    assert [str(fault).partition("Endpoint/web: ")[2] for fault in reading.faults] == ([told] if told else [])
+    if not told:
+        assert reading.things[0].withheld == {"endpoint.body"}
+
+
+def test_nothing_of_an_image_is_withheld() -> None:
+    (fault,) = faults(document().replace("{name: web}", "{name: web, withheld: [reference]}"))
+
+    assert fault.endswith("metadata.withheld: Nothing of it is withheld.")
+
+
 def source(spec: str, name: str = "shop") -> str:
     return f"apiVersion: kairos/v1\nkind: Source\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n"
 
@@ -173,6 +198,41 @@ def test_source_that_is_wrong_is_told_of(text: str, told: str) -> None:
     assert any(told in fault for fault in faults(text)), faults(text)
 
 
+def test_streams_without_a_source_are_all_that_the_one_manages_who_is_named() -> None:
+    reading = read(document())
+
+    assert reading.source_called(None, "--source") is None
+    found = reading.source_called("shop", "--source")
+    assert found is not None
+    assert (found.name, found.is_complete, str(found.place)) == ("shop", True, "--source")
+    assert reading.faults == []
+
+
+def test_nothing_is_no_source_that_has_nothing() -> None:
+    reading = read("")
+
+    assert reading.source_called("git", "--source") is None
+    assert [str(fault) for fault in reading.faults] == [
+        "--source: Nothing was read. That a source has nothing any more is for a Source document to say."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Shop!", "--source: Write small letters and digits, with . - _ between them."),
+        ("other", "--source: The source is shop by kairos.yaml:1."),
+    ],
+)
+def test_source_that_is_named_wrongly_is_a_fault(name: str, told: str) -> None:
+    reading = read(source("complete: true"))
+
+    assert reading.source_called("shop", "--source") == reading.source
+    assert reading.faults == []
+    reading.source_called(name, "--source")
+    assert [str(fault) for fault in reading.faults] == [told]
+
+
 def test_there_is_one_source() -> None:
     reading = read(source("complete: true"))
     reading.add_text(source("complete: true", "other"), "other.yaml")
@@ -187,7 +247,7 @@ def test_source_without_a_name_is_named_by_whoever_applies_and_says_whether_thes
     part, whole = read(nameless.format("false") + document()), read(nameless.format("true") + document())
 
     assert (part.faults, part.source) == ([], None)
-    given = [reading.managed_by("git") for reading in (part, whole, read(document()), read(""))]
+    given = [reading.source_called("git", "--source") for reading in (part, whole, read(document()), read(""))]
     assert [source and (source.name, source.is_complete) for source in given] == [
         ("git", False),
         ("git", True),
@@ -207,10 +267,9 @@ def test_source_is_complete_where_every_stream_is() -> None:
         for number, text in enumerate(texts):
             reading.add_text(text, f"{number}.yaml")
         assert reading.faults == []
-        source = reading.managed_by("git")
+        source = reading.source_called("git", "--source")
         assert source is not None
         assert (source, source.is_complete) == (reading.source, False)
-        assert reading.managed_by("other") is None
 
 
 def test_values_of_json_are_read_by_the_same_rules() -> None:
