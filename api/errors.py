@@ -1,6 +1,7 @@
 """The errors of the API that DRF has none for, and how the API's description tells of errors."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
@@ -8,8 +9,6 @@ from rest_framework import serializers
 from rest_framework.exceptions import APIException
 
 from api.codes import PROBLEMS, TYPE_PREFIX
-
-_BAD_REQUEST: Final = 400
 
 
 class MalformedRequest(APIException):
@@ -148,117 +147,117 @@ class InvalidProblemSerializer(ProblemSerializer):
 
 
 def problem(
-    code: str,
     description: str,
-    detail: str,
-    *errors: tuple[str, str, str],
-    serializer: type[ProblemSerializer] | None = None,
-    members: Mapping[str, Any] | None = None,
+    *details: tuple[str, str],
+    serializer: Any = ProblemSerializer,
+    members: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> OpenApiResponse:
-    """Return how the description tells of a problem, with an example; `errors` are fields, codes and messages.
+    """Return how the description tells of the problems of one status.
 
-    One that is told otherwise than all others has a `serializer` and `members` of its own.
+    `details` are the codes that there may be, and what each says, as examples. `members` are what a problem of a code
+    has besides, as `serializer` shows it.
     """
-    kind = PROBLEMS[code]
-    value: dict[str, Any] = {
-        "type": f"{TYPE_PREFIX}{code}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": detail,
-        "code": code,
-        "instance": "/api/v1/resources",
-    }
-    if errors:
-        value["errors"] = [dict(zip(("field", "code", "message"), error, strict=True)) for error in errors]
-    value |= members or {}
+    examples = []
+    for code, detail in details:
+        kind = PROBLEMS[code]
+        value: dict[str, Any] = {
+            "type": f"{TYPE_PREFIX}{code}",
+            "title": kind.title,
+            "status": kind.status,
+            "detail": detail,
+            "code": code,
+            "instance": "/api/v1/resources",
+            **members.get(code, {}),
+        }
+        examples.append(OpenApiExample(kind.title, value=value))
+    codes = ", ".join(f"`{code}`" for code, _ in details)
     return OpenApiResponse(
-        serializer or (InvalidProblemSerializer if kind.status == _BAD_REQUEST else ProblemSerializer),
-        description=description,
-        examples=[OpenApiExample(kind.title, value=value)],
+        serializer,
+        description=f"{description} {'Codes' if len(details) > 1 else 'Code'}: {codes}.",
+        examples=examples,
     )
 
 
 BAD_REQUEST: Final = problem(
-    "invalid",
-    "A parameter or a field that is not known, or whose value cannot be; or a body that cannot be read.",
-    'status: "up" is not a valid choice.',
-    ("status", "invalid_choice", '"up" is not a valid choice.'),
+    "A parameter or a field that is not known, or whose value cannot be; or a request that cannot be read.",
+    ("invalid", 'status: "up" is not a valid choice.'),
+    ("malformed_body", MalformedBody.default_detail),
+    ("malformed_request", MalformedRequest.default_detail),
+    serializer=InvalidProblemSerializer,
+    members={
+        "invalid": {
+            "errors": [{"field": "status", "code": "invalid_choice", "message": '"up" is not a valid choice.'}]
+        }
+    },
 )
 UNAUTHENTICATED: Final = problem(
-    "not_authenticated",
     "No token and no session, or one that is not valid.",
-    "Authentication credentials were not provided.",
+    ("not_authenticated", "Authentication credentials were not provided."),
+    ("invalid_token", "This token is not in force: it is unknown, expired or revoked."),
+    ("authentication_failed", "Incorrect authentication credentials."),
 )
 FORBIDDEN: Final = problem(
-    "permission_denied",
     "Whoever asks may not do this.",
-    "You do not have permission to perform this action.",
+    ("missing_scope", "This takes a token with the scope `write`."),
+    ("missing_role", "This takes the role editor."),
+    ("beyond_reach", "This concerns what the token does not reach."),
+    ("permission_denied", "You do not have permission to perform this action."),
+    ("csrf_failed", "CSRF Failed: CSRF token missing."),
 )
-NOT_FOUND: Final = problem("not_found", "There is none of this name or id.", "No Outcome matches the given query.")
+NOT_FOUND: Final = problem(
+    "There is none of this name or id, or it is out of reach.",
+    ("not_found", "No Outcome matches the given query."),
+)
 NOT_ACCEPTABLE: Final = problem(
-    "not_acceptable",
     "No representation that is made is accepted.",
-    "Could not satisfy the request Accept header.",
+    ("not_acceptable", "Could not satisfy the request Accept header."),
 )
+NOT_DONE: Final = ("in_progress", InProgress.default_detail)
 CONFLICT: Final = problem(
-    "conflict",
     "It is not in a condition for this, or others stand on it. Nothing was changed.",
-    "region berlin is not enrolled: …",
+    ("conflict", "region berlin is not enrolled: …"),
+    ("in_use", "It cannot be deleted: in use by 3 resources."),
+    NOT_DONE,
 )
 IN_PROGRESS: Final = problem(
-    "in_progress",
-    "Another request with this `Idempotency-Key` is not done. Nothing was done; ask again.",
-    InProgress.default_detail,
-)
-BULK_FAILED: Final = problem(
-    "bulk_failed",
-    "All or nothing was asked for, and some of it cannot be done; `results` tells what. Or another request with this "
-    "`Idempotency-Key` is not done.",
-    "1 of the items cannot be done, so nothing was.",
+    "Another request with this `Idempotency-Key` is not done. Nothing was done; ask again.", NOT_DONE
 )
 APPLY_IN_PROGRESS: Final = problem(
-    "in_progress",
     "Somebody else applies at this moment; `Retry-After` says for how many seconds to wait. Nothing was changed.",
-    ApplyInProgress.default_detail,
+    ("in_progress", ApplyInProgress.default_detail),
 )
 PRECONDITION_FAILED: Final = problem(
-    "precondition_failed",
     "`If-Match` names another state than it has. Nothing was changed.",
-    PreconditionFailed.default_detail,
+    ("precondition_failed", PreconditionFailed.default_detail),
 )
 KEY_REUSED: Final = problem(
-    "key_reused",
     "The `Idempotency-Key` was used for another request within the last day.",
-    KeyReused.default_detail,
+    ("key_reused", KeyReused.default_detail),
 )
 BODY_TOO_LARGE: Final = problem(
-    "body_too_large",
     "The body is larger than is taken here.",
-    "The body is larger than is taken here: 1048576 bytes.",
+    ("body_too_large", "The body is larger than is taken here: 1048576 bytes."),
 )
 UNSUPPORTED: Final = problem(
-    "unsupported_media_type",
     "The body is not `application/json`.",
-    'Unsupported media type "text/plain" in request.',
+    ("unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
 )
 THROTTLED: Final = problem(
-    "throttled",
     "Too many requests; `Retry-After` says for how many seconds to wait.",
-    "Request was throttled. Expected available in 17 seconds.",
+    ("throttled", "Request was throttled. Expected available in 17 seconds."),
 )
-FAULT: Final = problem("internal_error", "A fault of Kairos.", Fault.default_detail)
+FAULT: Final = problem("A fault of Kairos.", ("internal_error", Fault.default_detail))
+_AWAY: Final = ("unavailable", Unavailable.default_detail)
 UNDELIVERED: Final = problem(
-    "undelivered",
-    "The broker does not answer. Nothing was checked; ask again.",
-    "The broker does not answer: the check was not sent.",
+    "The broker or the database does not answer. Nothing was checked; ask again.",
+    ("undelivered", "The broker does not answer: the check was not sent."),
+    _AWAY,
 )
 UNEQUIPPED: Final = problem(
-    "unequipped",
-    "The control plane lacks a key that this takes. Nothing was changed.",
-    "control-key.json: cannot read the key file: …",
+    "The control plane lacks a key that this takes, or the database does not answer. Nothing was changed.",
+    ("unequipped", "control-key.json: cannot read the key file: …"),
+    _AWAY,
 )
 UNAVAILABLE: Final = problem(
-    "unavailable",
-    "The database does not answer, or somebody held a row for too long. Nothing was changed; ask again.",
-    Unavailable.default_detail,
+    "The database does not answer, or somebody held a row for too long. Nothing was changed; ask again.", _AWAY
 )

@@ -75,7 +75,11 @@ class CompareQuery(StrictSerializer):
 class RegionRollUpQuery(StrictSerializer):
     """Which hours or days. The context has `now`."""
 
-    unit = serializers.ChoiceField(choices=RollUpProgress.Unit.choices, default=RollUpProgress.Unit.HOUR.value)
+    unit = serializers.ChoiceField(
+        choices=RollUpProgress.Unit.choices,
+        default=RollUpProgress.Unit.HOUR.value,
+        help_text="Hours, of at most 31 days, or days.",
+    )
     since = InstantField(required=False, help_text="A day before `until` unless given; of days, 30 days.")
     until = InstantField(required=False, help_text="Those that begin before this time; now unless given.")
 

@@ -244,12 +244,6 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Kairos",
-    "DESCRIPTION": (
-        "Can this container image be pulled, right now, from here?\n\n"
-        "Send `Authorization: Bearer kairos_…` with every request. Tokens are made in the admin, by "
-        "`manage.py token create USER`, or here; each has scopes, and never can more than its owner's roles allow. "
-        "Times are RFC 3339 in UTC."
-    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -265,6 +259,9 @@ SPECTACULAR_SETTINGS = {
     # Several fields have one name, or one kind of value.
     "ENUM_NAME_OVERRIDES": {
         "ApplyActionEnum": "api.serializers.applying.ACTIONS",
+        "AuditActionEnum": "api.serializers.audit.ACTIONS",
+        "AuditWayEnum": "api.serializers.audit.WAYS",
+        "BulkOperationEnum": "api.views.bulk.OPERATIONS",
         "CauseEnum": "api.serializers.incident.CAUSES",
         "DeclaredKindEnum": "api.serializers.applying.KINDS",
         "LevelEnum": "api.serializers.incident.LEVELS",
@@ -273,7 +270,11 @@ SPECTACULAR_SETTINGS = {
         "OutcomeKindEnum": "api.serializers.document.KINDS",
         "RegionConditionEnum": "api.serializers.region.CONDITIONS",
         "ResourceKindEnum": "probes.models.ResourceKind",
+        "RollUpUnitEnum": "probes.models.RollUpProgress.Unit",
+        "RuleTopicEnum": "api.serializers.channel.TOPICS",
         "RunKindEnum": "api.serializers.run.KINDS",
+        "ShownVerdictEnum": "api.serializers.standing.SHOWN",
+        "TokenScopeEnum": "api.serializers.access_token.SCOPES",
         "VerdictStateEnum": "api.serializers.resource.VERDICT_STATES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -14,6 +14,8 @@ from probes.policy.delivery import ChannelKind
 from probes.policy.notices import ASKED_FOR
 from probes.policy.terms import Severity
 
+TOPICS = [(topic.value, topic.value) for topic in ASKED_FOR]
+
 
 class ChannelSerializer(StrictBody):
     """A place where people are told. Its URL and its signing key are set and never shown."""
@@ -71,7 +73,7 @@ class RuleSerializer(StrictBody):
     slug = slug_field()
     channel = NamedRowField[Channel](slug_field="slug", queryset=Channel.objects.all(), help_text="Its slug.")
     topics = serializers.ListField(
-        child=serializers.ChoiceField(choices=[(topic.value, topic.value) for topic in ASKED_FOR]),
+        child=serializers.ChoiceField(choices=TOPICS),
         max_length=len(ASKED_FOR),
         default=list,
         help_text="None are all.",

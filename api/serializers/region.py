@@ -34,7 +34,7 @@ class CanaryRoundSerializer(serializers.Serializer[Any]):
     public_address = serializers.CharField(allow_null=True, help_text="As a canary that tells saw it.")
 
 
-class WorkerSerializer(serializers.Serializer[Any]):
+class RegionWorkerSerializer(serializers.Serializer[Any]):
     """The last heartbeat of one worker process; its counts are since the process began."""
 
     worker = serializers.UUIDField()
@@ -139,9 +139,9 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
         found = last_round(region)
         return None if found is None else dict(CanaryRoundSerializer(found).data)
 
-    @extend_schema_field(WorkerSerializer(many=True))
+    @extend_schema_field(RegionWorkerSerializer(many=True))
     def get_workers(self, region: Region) -> list[dict[str, Any]]:
-        return [WorkerSerializer(worker).data for worker in newest_first(region)]
+        return [RegionWorkerSerializer(worker).data for worker in newest_first(region)]
 
     def get_has_more_workers(self, region: Region) -> bool:
         return are_more(region)

@@ -12,6 +12,8 @@ from probes.policy.uptime import Shown
 from probes.policy.verdict import Presence
 from probes.protocol.taxonomy import Reason, Stage, Status
 
+SHOWN = [(item.value, item.value) for item in Shown]
+
 
 class VoteSerializer(serializers.Serializer[Any]):
     """A region that is to check the resource, and how it stands there. Null where it has said nothing."""
@@ -75,7 +77,7 @@ class StandingSerializer(VerdictSerializer):
 
     resource = serializers.IntegerField()
     shown = serializers.ChoiceField(
-        choices=[(item.value, item.value) for item in Shown],
+        choices=SHOWN,
         help_text="The state, unless it is paused or planned work is on: verdicts go on being made meanwhile.",
     )
     stale_at = InstantField(allow_null=True, help_text="When a vote in it lapses and it is computed again.")

@@ -71,7 +71,7 @@ class LayerSerializer(TermsSerializer):
         return fields
 
 
-class _QuorumBody(StrictBody):
+class QuorumBody(StrictBody):
     """So many votes, or such a share of them; null is inherited."""
 
     votes = serializers.IntegerField(
@@ -106,7 +106,7 @@ class OwnTermsSerializer(StrictBody):
     come among the values of the serializer that it is in. Its default is `nothing_of_its_own`.
     """
 
-    quorum = _QuorumBody(source="*", allow_null=True, default=_no_quorum, help_text=_help("quorum"))
+    quorum = QuorumBody(source="*", allow_null=True, default=_no_quorum, help_text=_help("quorum"))
     minimum_votes = _number("minimum_votes")
     failures = _number("failures")
     recoveries = _number("recoveries")

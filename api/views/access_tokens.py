@@ -63,7 +63,7 @@ class AccessTokenViewSet(ReadOnlyModelViewSet[AccessToken]):
         summary="Make a token",
         description=(
             "Its text is in the answer, once. It has no more scopes than whoever asks and no wider limits, "
-            "and when it is made with a token it ends with that one. Takes the scope `write`."
+            "and when it is made with a token it ends with that one."
         ),
         request=NewTokenSerializer,
         examples=[
@@ -102,7 +102,7 @@ class AccessTokenViewSet(ReadOnlyModelViewSet[AccessToken]):
         summary="Revoke a token",
         description=(
             "For good, with all that were made with it; the row stays to be seen. A token revokes itself, and those "
-            "that may no more than it. Takes the scope `write`."
+            "that may no more than it."
         ),
         responses={204: None, 401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND},
     )

@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.access import reach_of
+from api.codes import PROBLEMS, TYPE_PREFIX
 from api.deadlocks import is_deadlock
-from api.errors import BulkFailed, InvalidProblemSerializer
+from api.errors import NOT_DONE, BulkFailed, InvalidProblemSerializer, ProblemSerializer, problem
 from api.problems import document, known
 from api.strict import StrictBody
 from probes.selectors import visible
@@ -21,14 +22,14 @@ RowT = TypeVar("RowT", bound=Model)
 
 MOST_ITEMS: Final = 1_000
 _LARGEST_ID: Final = 2**63 - 1
-_OPS: Final = ("create", "update", "delete")
+OPERATIONS: Final = ("create", "update", "delete")
 _STATUS: Final = {"create": 201, "update": 200, "delete": 204}
 
 
 class BulkItemSerializer(StrictBody):
     """One row to make, change or delete. Which one, for the latter two, say `id` or `name`."""
 
-    op = serializers.ChoiceField(choices=_OPS)
+    op = serializers.ChoiceField(choices=OPERATIONS)
     id = serializers.IntegerField(required=False, min_value=0, help_text="Of the row.")
     name = serializers.CharField(required=False, max_length=260, help_text="The row's stable name, in place of `id`.")
     if_match = serializers.CharField(required=False, max_length=1_000, help_text="As the header `If-Match`.")
@@ -73,6 +74,43 @@ class BulkResultsSerializer(serializers.Serializer[Any]):
     succeeded = serializers.IntegerField()
     failed = serializers.IntegerField()
     results = BulkResultSerializer(many=True, help_text="Of all items, in their order.")
+
+
+class BulkProblemSerializer(ProblemSerializer):
+    """Why nothing was done of many things, of all of which it was asked or of none."""
+
+    results = BulkResultSerializer(many=True, required=False, help_text="Only of `bulk_failed`: what cannot be done.")
+
+
+_TAKEN: Final = "This stable name is taken."
+
+BULK_FAILED: Final = problem(
+    "All or nothing was asked for, and some of it cannot be done; `results` tells what. Or another request with this "
+    "`Idempotency-Key` is not done.",
+    ("bulk_failed", "1 of the items cannot be done, so nothing was."),
+    NOT_DONE,
+    serializer=BulkProblemSerializer,
+    members={
+        "bulk_failed": {
+            "results": [
+                {
+                    "index": 3,
+                    "status": 400,
+                    "row": None,
+                    "problem": {
+                        "type": f"{TYPE_PREFIX}invalid",
+                        "title": PROBLEMS["invalid"].title,
+                        "status": 400,
+                        "detail": f"items[3].slug: {_TAKEN}",
+                        "code": "invalid",
+                        "instance": "/api/v1/resources/bulk",
+                        "errors": [{"field": "items[3].slug", "code": "unique", "message": _TAKEN}],
+                    },
+                }
+            ]
+        }
+    },
+)
 
 
 class BulkView(Generic[RowT]):

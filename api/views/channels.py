@@ -33,7 +33,7 @@ _NEEDS: NeedTable = {**writing_takes(SHARED), "test": SHARED, "list": SECRETIVE,
 @described(
     noun="a channel",
     plural="channels",
-    order="In the order they were made. Takes the role editor over everything.",
+    order="In the order they were made.",
     shown=examples.channel(),
     sent=examples.new_channel(),
     patch={"reminder_minutes": 60},
@@ -75,7 +75,7 @@ class ChannelViewSet(NounViewSet[Channel]):
 
     @extend_schema(
         summary="Send a test notice to a channel",
-        description="At once, also where the channel is disabled. Takes the scope `write` and the role editor.",
+        description="At once, also where the channel is disabled.",
         request=None,
         examples=[OpenApiExample("On its way", value=examples.trial(), response_only=True, status_codes=["202"])],
         responses={202: TrialSerializer},
@@ -96,7 +96,7 @@ class ChannelViewSet(NounViewSet[Channel]):
 @described(
     noun="a rule",
     plural="rules",
-    order="In the order they were made. Takes the role editor over everything.",
+    order="In the order they were made.",
     shown=examples.rule(),
     sent=examples.new_rule(),
     patch={"severity": "critical"},

@@ -23,7 +23,7 @@ from probes.selectors.subscriptions import regions_in_service, regions_of
 
 class CompareView(APIView):
     @extend_schema(
-        operation_id="compare_retrieve",
+        operation_id="compare",
         parameters=[CompareQuery],
         summary="Compare what regions see",
         description=(

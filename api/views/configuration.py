@@ -60,11 +60,10 @@ _APPLYING: Final = Need(Scope.WRITE, Role.EDITOR, over_all=True, or_scope=Scope.
 """Who may change what is shared, for that is what documents declare. A dry run changes nothing: `read` is enough."""
 
 DOCUMENTS_REFUSED: Final = problem(
-    "documents_refused",
     "What is wrong with the documents. Nothing was changed.",
-    "line 9: Image/web: group: There is no Group 'shop', neither stored nor declared.",
+    ("documents_refused", "line 9: Image/web: group: There is no Group 'shop', neither stored nor declared."),
     serializer=RefusedDocumentsSerializer,
-    members=examples.refused(),
+    members={"documents_refused": examples.refused()},
 )
 
 
@@ -127,9 +126,8 @@ class ApplyView(APIView):
             "document says a thing whole: a field that is left out has its default. What is as declared is not "
             "touched, so the same may be sent again. With `dry_run` nothing is done, and the answer is the same. "
             "At most 8 MiB are taken, and at most 50 seconds; one applies at a time, and who comes meanwhile gets a "
-            "409 and is to ask again. Secrets are given by reference on the server's own machine alone. Takes the "
-            "scope `write`, or `read` where the query asks for a dry run, and the role editor over everything, by a "
-            "token without limits."
+            "409 and is to ask again. Secrets are given by reference on the server's own machine alone. The scope "
+            "`read` is enough where the query asks for a dry run; a token has to be without limits."
         ),
         request={_JSON: ApplyBody, YAML: OpenApiTypes.STR},
         examples=[
@@ -175,7 +173,7 @@ class ExportView(APIView):
             "What is stored, as documents that apply takes, in the order in which they can be stored; what is "
             "retired is left out. As JSON, or as a stream of YAML where `Accept` says `application/yaml`. Nothing "
             "secret is told: `metadata.withheld` names what is not shown of a thing, and stays as it is when the "
-            "document is applied. Takes the role editor over everything, by a token without limits."
+            "document is applied. A token has to be without limits."
         ),
         examples=[
             OpenApiExample("An image", value=examples.exported(), response_only=True, media_type=_JSON),

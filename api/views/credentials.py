@@ -18,7 +18,7 @@ from probes.selectors import shared
 @described(
     noun="a credential",
     plural="credentials",
-    order="In the order they were made. Takes the role editor over everything.",
+    order="In the order they were made.",
     shown=examples.credential(),
     sent=examples.new_credential(),
     patch={"secret": {"password": "another one"}},

@@ -55,7 +55,7 @@ class GroupViewSet(NounViewSet[ResourceGroup]):
 
 class GroupUptimeView(APIView):
     @extend_schema(
-        operation_id="groups_uptime_retrieve",
+        operation_id="groups_uptime",
         parameters=[_ID, UptimeQuery],
         summary="Reckon the uptime of a group",
         description=(

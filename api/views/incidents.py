@@ -56,7 +56,7 @@ class IncidentViewSet(NarrowedList[Incident], ReadOnlyModelViewSet[Incident]):
 
     @extend_schema(
         summary="Acknowledge an incident: say that somebody is at it",
-        description="Notes the token's user. Takes the scope `write` and the role operator.",
+        description="Notes the token's user.",
         request=None,
         examples=[OpenApiExample("As it is then", value=examples.incident_story(), response_only=True)],
         responses={200: IncidentStorySerializer, **_REFUSED, 409: CONFLICT},
@@ -71,8 +71,7 @@ class IncidentViewSet(NarrowedList[Incident], ReadOnlyModelViewSet[Incident]):
 
     @extend_schema(
         summary="Comment on an incident, also on one that is over",
-        description="Adds an entry of the token's owner to the timeline. Takes the scope `write` and the role "
-        "operator.",
+        description="Adds an entry of the token's owner to the timeline.",
         request=CommentSerializer,
         examples=[
             OpenApiExample("What was found", value={"text": "The blob host's disk is full."}, request_only=True),

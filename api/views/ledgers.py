@@ -111,8 +111,7 @@ class QuotaAccountViewSet(NarrowedList[QuotaAccount], ListModelMixin, GenericVie
     NoticeQuery,
     NoticeSerializer,
     summary="List notices",
-    description="Who was told what, who is still to be, and what was better left unsaid: the newest first. Takes the "
-    "role editor over everything.",
+    description="Who was told what, who is still to be, and what was better left unsaid: the newest first.",
     example=examples.notice(),
 )
 class NoticeViewSet(NarrowedList[Notice], ListModelMixin, GenericViewSet[Notice]):

@@ -56,8 +56,8 @@ class RegionOrders(GenericViewSet[Region]):
         summary="Enrol a region",
         description=(
             "Makes a region, or brings a retired one back, with new keys and a broker account, and answers the files "
-            "for its machine. They are shown once. Takes the scope `admin` and the role admin: a "
-            "region's keys open every credential that it is sent."
+            "for its machine. They are shown once. A region's keys "
+            "open every credential that it is sent."
         ),
         request=EnrolmentSerializer,
         examples=[
@@ -95,7 +95,7 @@ class RegionOrders(GenericViewSet[Region]):
         summary="Give a region new keys",
         description=(
             "New keys and a new broker password in new files for its machine, shown once. Those before count until "
-            "no worker uses them, for the overlap at most. Takes the scope `admin` and the role admin."
+            "no worker uses them, for the overlap at most."
         ),
         request=RotationSerializer,
         examples=[

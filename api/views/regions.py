@@ -91,6 +91,7 @@ class RegionViewSet(RegionOrders, ChangingViewSet[Region]):
 
 @extend_schema_view(
     list=extend_schema(
+        operation_id="regions_events",
         summary="List what happened to a region",
         description="The changes of its state, newest first. Follow `next` for older ones; kept for 90 days.",
         parameters=[OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The region's.")],

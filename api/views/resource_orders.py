@@ -51,7 +51,7 @@ class ResourceOrders(GenericViewSet[Resource]):
         summary="Check a resource now",
         description=(
             "Sends one check to the regions, besides the schedule and even while the resource is paused, and answers "
-            "the run to wait for. Takes the scope `probe` and the role operator."
+            "the run to wait for."
         ),
         request=OrderSerializer,
         parameters=[*ONCE],
@@ -87,11 +87,11 @@ class ResourceOrders(GenericViewSet[Resource]):
         return orders.once(request, accepted)
 
     @extend_schema(
-        operation_id="resources_check_many_create",
+        operation_id="resources_check_many",
         summary="Check many resources now",
         description=(
             f"As for one, of those listed or found by a filter: at most {MOST_RESOURCES}. All of them are one run. "
-            "Takes the scope `probe` and the role operator over each of them."
+            "The role has to be over each of them."
         ),
         request=ManyOrderSerializer,
         parameters=[*ONCE],
@@ -137,8 +137,7 @@ class ResourceOrders(GenericViewSet[Resource]):
     @extend_schema(
         summary="Pause a resource",
         description="Nothing is checked until it is resumed, by somebody or at `until`; what is on its way still "
-        "arrives. One that is paused already stays so since then, and until the new end. Takes the scope `write` and "
-        "the role operator.",
+        "arrives. One that is paused already stays so since then, and until the new end.",
         request=PauseSerializer,
         examples=[
             OpenApiExample("Until somebody resumes it", value={}, request_only=True),
@@ -159,8 +158,7 @@ class ResourceOrders(GenericViewSet[Resource]):
 
     @extend_schema(
         summary="Resume a resource",
-        description="It is checked at once, and on its schedule from then on. One that is not paused stays as it is. "
-        "Takes the scope `write` and the role operator.",
+        description="It is checked at once, and on its schedule from then on. One that is not paused stays as it is.",
         request=None,
         examples=[_AS_IT_IS],
         responses={200: ResourceSerializer, **_REFUSED},

@@ -29,6 +29,7 @@ _NAMED: Final = ("credential", "group", "managed_by", "policy", "schedule")
     sent=examples.new_resource(),
     patch={"interval_seconds": 60, "labels": {"team": "shop", "tier": "1"}},
     listed=ListedResourceSerializer,
+    row={name: value for name, value in examples.resource().items() if name != "states"},
 )
 class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
     lookup_value_converter = "int"

@@ -34,7 +34,7 @@ _SAID: Final = (
 
 def _described(noun: str, name: str) -> Callable[[ViewT], ViewT]:
     described: Callable[[ViewT], ViewT] = extend_schema(
-        operation_id=f"{name}_rollups_retrieve",
+        operation_id=f"{name}_rollups",
         parameters=[_ID, RollUpQuery],
         summary=f"List the hours or days of {noun}",
         description=_SAID,
@@ -102,7 +102,7 @@ class RegistryRollUpsView(_RollUps):
 
 class RegionRollUpsView(APIView):
     @extend_schema(
-        operation_id="regions_rollups_retrieve",
+        operation_id="regions_rollups",
         parameters=[_SLUG, RegionRollUpQuery],
         summary="List the hours or days of all that a region sees",
         description=_SAID,

@@ -94,7 +94,7 @@ class ProbesView(APIView):
         description=(
             "Sends one check to each of the regions and stores no resource: what they find is on the run alone. It "
             "goes by the settings of the registry where those are stored, and by its quota. Private addresses are "
-            "refused unless those settings allow them. Takes the scope `probe` and the role operator."
+            "refused unless those settings allow them."
         ),
         request=ProbeSerializer,
         parameters=[*ONCE],

@@ -29,7 +29,7 @@ _ID: Final = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The
 
 class ResourceVerdictView(APIView):
     @extend_schema(
-        operation_id="resources_verdict_retrieve",
+        operation_id="resources_verdict",
         parameters=[_ID],
         summary="Explain the verdict on a resource",
         description="The sentence, each vote and why it counted or not, and the terms with whoever settled each.",
@@ -59,7 +59,7 @@ class ResourceVerdictView(APIView):
 
 class ResourceUptimeView(APIView):
     @extend_schema(
-        operation_id="resources_uptime_retrieve",
+        operation_id="resources_uptime",
         parameters=[_ID, UptimeQuery],
         summary="Reckon the uptime of a resource",
         description=(

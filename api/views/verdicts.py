@@ -40,7 +40,7 @@ class VerdictViewSet(NarrowedList[Resource], ListModelMixin, GenericViewSet[Reso
 
 @extend_schema_view(
     list=extend_schema(
-        operation_id="resources_verdict_changes_list",
+        operation_id="resources_verdict_changes",
         parameters=[OpenApiParameter("id", int, OpenApiParameter.PATH, description="The resource's.")],
         summary="List the changes of the verdict on a resource",
         description="The newest first. Follow `next` for older ones.",

@@ -26,12 +26,12 @@ from rest_framework.viewsets import GenericViewSet
 from api import etags, idempotency
 from api.access import reach_of
 from api.deadlocks import outlasting
-from api.errors import BULK_FAILED, CONFLICT, KEY_REUSED, PRECONDITION_FAILED, PreconditionFailed
+from api.errors import CONFLICT, KEY_REUSED, PRECONDITION_FAILED, PreconditionFailed
 from api.pagination import AS_MADE, AsMadePagination, Order
 from api.queries import NarrowedList
 from api.sparse import FIELDS
 from api.strict import StrictBody, StrictSerializer
-from api.views.bulk import BulkResultsSerializer, BulkSerializer, BulkView
+from api.views.bulk import BULK_FAILED, BulkResultsSerializer, BulkSerializer, BulkView
 from probes.policy.access import Need, NeedTable
 from probes.selectors import visible
 

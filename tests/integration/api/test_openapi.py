@@ -14,8 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from api import comparison_examples, examples, run_examples, verdict_examples
-from api.codes import MEDIA_TYPE
+from api import examples
 from probes.actions import regions
 from probes.broker.address import BrokerAddress
 from probes.models import ResourceGroup
@@ -36,31 +35,13 @@ def description() -> str:
 
 @pytest.fixture(scope="module")
 def schema(description: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(description)
+    loaded: dict[str, Any] = yaml.load(description, Loader=yaml.CSafeLoader)
     return loaded
 
 
 def test_committed_description_is_the_current_one(description: str) -> None:
     current = description == COMMITTED.read_text(encoding="utf-8")
     assert current, "the API is not what docs/reference/openapi.yaml says: run `make openapi` and commit it"
-
-
-def test_every_operation_has_a_summary_and_examples(schema: dict[str, Any]) -> None:
-    shared = schema["components"]["responses"]
-    for path, operations in schema["paths"].items():
-        for method, operation in operations.items():
-            if "requestBody" in operation:
-                for sent in operation["requestBody"]["content"].values():
-                    assert sent["examples"], (method, path)
-            assert operation["summary"], (method, path)
-            for status, response in operation["responses"].items():
-                described = shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
-                if status in {"204", "304"}:
-                    assert "content" not in described, (method, path, status)
-                    continue
-                for media_type, content in described["content"].items():
-                    assert content["examples"], (method, path, status)
-                    assert (media_type == MEDIA_TYPE) is (status >= "4"), (method, path, status)
 
 
 def valid(schema: dict[str, Any], path: str, status: str, value: Any, method: str = "get") -> None:
@@ -142,38 +123,6 @@ def test_answers_about_verdicts_are_as_described(
     valid(schema, "/api/v1/incidents/{id}", "200", client.get(address).json())
 
 
-def test_examples_are_as_described(schema: dict[str, Any]) -> None:
-    valid(schema, "/api/v1/outcomes/{id}", "200", examples.whole_outcome())
-    valid(schema, "/api/v1/outcomes/{id}", "200", examples.summary())
-    valid(schema, "/api/v1/resources/{id}", "200", examples.resource())
-    valid(schema, "/api/v1/regions", "200", [examples.region()])
-    valid(schema, "/api/v1/regions/{slug}/events", "200", {"next": None, "results": [examples.region_event()]})
-    valid(schema, "/api/v1/events", "200", {"next": None, "results": [examples.event()]})
-    valid(schema, "/api/v1/resources/{id}/check", "202", run_examples.ordered(), method="post")
-    valid(schema, "/api/v1/resources/check", "202", run_examples.check_in_full(), method="post")
-    valid(schema, "/api/v1/probes", "202", run_examples.probe(), method="post")
-    valid(schema, "/api/v1/runs/{uuid}", "200", run_examples.probe())
-    valid(schema, "/api/v1/runs", "200", {"next": None, "results": [run_examples.check()]})
-    valid(schema, "/api/v1/regions", "201", examples.handed_over(), method="post")
-    incidents = {"next": None, "results": [verdict_examples.incident()]}
-    valid(schema, "/api/v1/incidents", "200", incidents)
-    valid(schema, "/api/v1/incidents/{id}", "200", verdict_examples.incident_story())
-    valid(schema, "/api/v1/incidents/{id}/comments", "201", verdict_examples.comment(), method="post")
-    valid(schema, "/api/v1/resources/{id}/verdict", "200", verdict_examples.standing_in_full())
-    valid(schema, "/api/v1/resources/{id}/uptime", "200", verdict_examples.resource_uptime())
-    valid(schema, "/api/v1/groups/{id}/uptime", "200", verdict_examples.group_uptime())
-    valid(schema, "/api/v1/groups/{id}", "200", verdict_examples.group())
-    valid(schema, "/api/v1/compare", "200", comparison_examples.of_resource())
-    valid(schema, "/api/v1/compare", "200", comparison_examples.of_registry())
-    valid(schema, "/api/v1/verdicts", "200", {"next": None, "results": [verdict_examples.verdict()]})
-    changes = {"next": None, "results": [verdict_examples.verdict_change()]}
-    valid(schema, "/api/v1/resources/{id}/verdict-changes", "200", changes)
-    valid(schema, "/api/v1/resources/{id}/rollups", "200", comparison_examples.rollups())
-    valid(schema, "/api/v1/maintenance-windows", "200", {"next": None, "results": [verdict_examples.window()]})
-    valid(schema, "/api/v1/maintenance-windows/{id}", "200", verdict_examples.planned_window())
-    valid(schema, "/api/v1/regions/{slug}/rotate", "200", examples.handed_over(), method="post")
-
-
 @pytest.mark.django_db
 def test_what_is_handed_over_is_as_described(
     client: APIClient, reader: User, plane: ControlPlane, schema: dict[str, Any], settings: Settings
@@ -194,7 +143,10 @@ def test_what_is_handed_over_is_as_described(
 def test_description_is_served_to_anybody(description: str) -> None:
     response = Client().get("/api/v1/schema/")
     assert response.status_code == 200
-    assert yaml.safe_load(response.content)["paths"] == yaml.safe_load(description)["paths"]
+    assert (
+        yaml.load(response.content, Loader=yaml.CSafeLoader)["paths"]
+        == yaml.load(description, Loader=yaml.CSafeLoader)["paths"]
+    )
 
 
 def test_docs_page_needs_nothing_from_elsewhere_and_nothing_inline() -> None:

@@ -89,7 +89,7 @@ def test_generated_client_does_what_a_script_does(
 
     messages: list[Message] = []
     monkeypatch.setattr(orders, "publish_on_commit", messages.extend)
-    ordered = generated(f"{resources}check_create").sync(image.id, client=client, body=models.OrderRequest())
+    ordered = generated(f"{resources}check").sync(image.id, client=client, body=models.OrderRequest())
     look = generated("api.runs.runs_retrieve").sync
     assert not look(ordered.id, client=client).done
     for message in messages:
