@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests import migrated
 from tests import servers as session
 from tests.fuzz.holders import Holder
 
@@ -35,7 +36,7 @@ def running() -> Iterator[Stage]:
         os.environ.update({f"KAIROS_RATE_{kind}": "0" for kind in ("READ", "WRITE", "PROBE", "ANON")})
         os.environ["KAIROS_LOG_LEVEL"] = "ERROR"
         os.environ["KAIROS_EDGE_BROKER_URL"] = "rediss://broker.example.com:6380/0"  # or no region can be enrolled
-        servers.postgres.prepare()
+        migrated.lay_out(servers.postgres.data)
         servers.redis.prepare()
         with (
             session.running(servers.postgres.child(), is_ready=servers.postgres.is_ready),
@@ -50,7 +51,6 @@ def _served(servers: session.SessionServers) -> Iterator[Stage]:
     import django  # noqa: PLC0415 - the environment names the settings now
 
     django.setup()
-    from django.core.management import call_command  # noqa: PLC0415 - likewise
     from django.db import connections  # noqa: PLC0415 - likewise
 
     from kairos.embedded import free_port  # noqa: PLC0415 - likewise
@@ -58,7 +58,6 @@ def _served(servers: session.SessionServers) -> Iterator[Stage]:
     from kairos.up.programs import Place, control_plane  # noqa: PLC0415 - likewise
     from tests.fuzz import rows  # noqa: PLC0415 - likewise
 
-    call_command("migrate", verbosity=0)
     holders = rows.lay_out()
     connections.close_all()
     bind = Bind("127.0.0.1", free_port())
