@@ -6,6 +6,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from rest_framework import serializers
 
 from api import parameters
+from api.access import reach_in
 from api.fields import GroupField, InstantField, ResourceField, RowField
 from api.queries import Query
 from probes.models import AuditEntry, Event, Incident, IncidentEntry, Resource, Run
@@ -61,7 +62,7 @@ class IncidentQuery(Query[Incident]):
             told = IncidentEntry.objects.filter(incident=OuterRef("pk"), region=region.slug)
             rows = rows.filter(Exists(told))
         if text := asked.get("search"):
-            rows = rows.filter(about(text))
+            rows = rows.filter(about(text, reach_in(self.context)))
         return rows
 
 

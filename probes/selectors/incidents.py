@@ -55,9 +55,10 @@ def incidents(reach: Reach = EVERYTHING) -> QuerySet[Incident]:
     return joined.defer(*_UNREAD).order_by("-opened_at", "-id")
 
 
-def about(text: str) -> Q:
+def about(text: str, reach: Reach = EVERYTHING) -> Q:
     """Return what holds for incidents of resources, or of scopes, that are called what a text says. One query.
 
+    What a scope is called counts for those alone who are told it (`veiled`): else whoever asks could spell it out.
     It is read which resources these are, unless they are more than `MOST_NAMED`: of few the incidents are read, and
     of many the next few incidents are looked at, each whether it is one of theirs.
     """
@@ -70,7 +71,8 @@ def about(text: str) -> Q:
     own = Q(resource__among=ids)
     if len(ids) > MOST_NAMED:
         own = Q(resource=Subquery(found.filter(pk=OuterRef("resource")).values("pk")))
-    return own | ~Q(scope_kind="") & Q(SearchVectorExact(SCOPE_WORDS, asked))
+    of_scopes = ~Q(scope_kind="") & Q(SearchVectorExact(SCOPE_WORDS, asked))
+    return own | (of_scopes if reach.groups is None else of_scopes & ~Q(scope_kind=Kind.CREDENTIAL))
 
 
 def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:

@@ -180,8 +180,12 @@ def test_filters_do_not_tell_what_exists(client: APIClient, two: Two, there: str
     assert problem(there)[0] == 400
 
 
-def test_search_finds_nothing_of_others(client: APIClient) -> None:
+def test_search_finds_nothing_of_others(client: APIClient, two: Two) -> None:
     assert client.get(f"/api/v1/resources?search={SECRET}").json()["results"] == []
+    # An outage that is seen, of a login that is not named.
+    for text in (SECRET, SECRET[:3], str(two.login.pk)):
+        found = client.get(f"/api/v1/incidents?search={text}").json()["results"]
+        assert two.outage.pk not in [incident["id"] for incident in found], text
 
 
 def test_outage_that_several_share_is_told_without_the_others(client: APIClient, two: Two) -> None:
