@@ -4,18 +4,22 @@ import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from pytest_django.live_server_helper import LiveServer
 
 from api import orders
 from probes.actions.ingest import ingest
+from probes.models import Resource
 from probes.policy.access import Role
 from tests.fakes.access import grant, token_of
 from tests.fakes.control_plane import ControlPlane
@@ -23,15 +27,21 @@ from tests.fakes.control_plane import ControlPlane
 if TYPE_CHECKING:
     from probes.actions.plans import Message
 
-DESCRIPTION = Path(__file__).parents[3] / "docs" / "reference" / "openapi.yaml"
-PAGE = DESCRIPTION.parents[1] / "how-to" / "client.md"
+DOCS = Path(__file__).parents[3] / "docs"
+DESCRIPTION = DOCS / "reference" / "openapi.yaml"
+PAGE = DOCS / "how-to" / "client.md"
 Generated = Callable[[str], ModuleType]
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generated]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the package is."""
+    return tmp_path_factory.mktemp("client")
+
+
+@pytest.fixture(scope="module")
+def generated(place: Path) -> Iterator[Generated]:
     """Generate the package without a warning, and give its modules by name."""
-    place = tmp_path_factory.mktemp("client")
     config = place / "config.yaml"
     # What it is to do besides is format it, which takes a second.
     (told,) = re.findall(r"```yaml\n(.+?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -51,10 +61,15 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generated]:
 
 
 @pytest.fixture
-def client(generated: Generated, live_server: LiveServer) -> Iterator[Any]:
+def token(db: None) -> str:
     user = User.objects.create(username="script")
     grant(user, Role.EDITOR)
-    with generated("client").AuthenticatedClient(base_url=live_server.url, token=token_of(user)) as client:
+    return token_of(user)
+
+
+@pytest.fixture
+def client(generated: Generated, live_server: LiveServer, token: str) -> Iterator[Any]:
+    with generated("client").AuthenticatedClient(base_url=live_server.url, token=token) as client:
         yield client
 
 
@@ -100,3 +115,44 @@ def test_generated_client_does_what_a_script_does(
     assert {(check.region, check.status) for check in run.checks} == {
         (slug, models.StatusEnum.AVAILABLE) for slug in plane.regions
     }
+
+
+@pytest.fixture(scope="module")
+def script() -> str:
+    """The program of the how-to."""
+    (script,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return str(script)
+
+
+def test_program_of_the_page_passes_a_type_checker(generated: Generated, place: Path, script: str) -> None:
+    """And so does what it uses of the client, for it is checked along."""
+    (place / "script.py").write_text(script, encoding="utf-8")
+    (place / "mypy.ini").write_text("[mypy]\nstrict = true\n", encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--cache-dir", "cache", "script.py"]
+    run = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_program_of_the_page_does_what_it_says(
+    generated: Generated,
+    live_server: LiveServer,
+    token: str,
+    script: str,
+    plane: ControlPlane,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def answer(messages: Iterable["Message"]) -> None:
+        """Answer each once it would have been sent."""
+        for message in messages:
+            region = plane.regions[message.queue.removeprefix("probe.")]
+            report = region.report(region.open(message))
+            transaction.on_commit(partial(ingest, report, now=datetime.now(UTC)))
+
+    monkeypatch.setattr(orders, "publish_on_commit", answer)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    program = script.replace("https://kairos.example.com", live_server.url).replace("kairos_…", token)
+    exec(compile(program, str(PAGE), "exec"), {})  # noqa: S102 - our own page
+    image = Resource.objects.get()
+    assert (image.reference, image.name) == ("ghcr.io/org/app:1", "app")
+    assert capsys.readouterr().out.startswith("available {")
