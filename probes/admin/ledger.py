@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
@@ -45,6 +46,18 @@ class PagedChangeList(ChangeList):
     @property
     def older_page(self) -> int:
         return self.page_num + 1
+
+
+class CutChangeList(ChangeList):
+    """A list of rows that are joined to much: which are on the page is found first, and only these are read so."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.show_all and self.can_show_all:
+            return
+        rows: Any = self.result_list
+        ids = ArraySubquery(rows.values("pk"))
+        self.result_list = self.root_queryset.filter(pk__among=ids).order_by(*self.queryset.query.order_by)
 
 
 class LedgerAdmin(KairosAdmin):

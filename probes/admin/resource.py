@@ -15,7 +15,7 @@ from probes.admin import display, endpoint
 from probes.admin.endpoint import EndpointForm
 from probes.admin.fields import LinesField, WordsField
 from probes.admin.filters import PauseFilter, StalenessFilter, VerdictFilter
-from probes.admin.ledger import WindowedAdmin
+from probes.admin.ledger import CutChangeList, WindowedAdmin
 from probes.admin.standing import panel
 from probes.admin.terms import FIELDSETS as TERMS
 from probes.admin.trial import TrialAdmin, offered
@@ -130,6 +130,13 @@ class ResourceAdmin(WindowedAdmin, TrialAdmin):
             return super().get_fieldsets(request, obj)
         may_write = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
         return endpoint.FIELDSETS if may_write else endpoint.SHOWN_FIELDSETS
+
+    def get_changelist(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        **_: Any,
+    ) -> type[CutChangeList]:
+        return CutChangeList
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[Resource]:
         return resources().order_by("name", "reference", "pk")

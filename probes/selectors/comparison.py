@@ -119,21 +119,22 @@ class Comparison:
 
 def of_resource(resource: Resource, over: Interval, regions: Sequence[Region]) -> Comparison:
     """Compare what those regions see of a resource. Five queries, and those of the range's ends."""
-    states = {row.region_id: row for row in RegionState.objects.filter(resource=resource, region__in=regions)}
+    found = RegionState.objects.filter(resource=resource, region__in=regions).order_by()
+    states = {row.region_id: row for row in found}
     taken = uptime.rolled_pieces(over)
-    found = uptime.at_once(resource, taken, [None, *regions])
-    failures = _last_of_resource(resource, found, regions, taken)
+    summed = uptime.at_once(resource, taken, [None, *regions])
+    failures = _last_of_resource(resource, summed, regions, taken)
     seen = [
         Seen(
             region=region,
-            rolled=found[region.pk].rolled,
+            rolled=summed[region.pk].rolled,
             state=states.get(region.pk),
             failure=failures.get(region.pk),
         )
         for region in regions
     ]
     facts = {item.region.slug: _facts(item.state) for item in seen}
-    return Comparison(over=over, overall=found[ALL_REGIONS].rolled, regions=seen, disagreements=disagreements(facts))
+    return Comparison(over=over, overall=summed[ALL_REGIONS].rolled, regions=seen, disagreements=disagreements(facts))
 
 
 def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[Region]) -> Comparison:

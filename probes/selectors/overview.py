@@ -68,7 +68,7 @@ def overview(resources: QuerySet[Resource] | None = None, *, work: Sequence[Main
     regions = list(Region.objects.in_service().defer(*UNREAD))
     states = {
         (state.resource_id, state.region_id): state
-        for state in RegionState.objects.filter(resource__in=ids).defer("document", "platforms")
+        for state in RegionState.objects.filter(resource__in=ids).defer("document", "platforms").order_by()
     }
     checked_from = {pk: {region.pk for region in found} for pk, found in regions_of(ids).items()}
     conditions = {region.pk: region.condition for region in regions}

@@ -14,7 +14,7 @@ def cells(resource: Resource, terms: Terms) -> Sequence[Cell]:
 
     Each state has its last whole document. Three queries, four where a region no longer checks it.
     """
-    states = {state.region_id: state for state in RegionState.objects.filter(resource=resource)}
+    states = {state.region_id: state for state in RegionState.objects.filter(resource=resource).order_by()}
     regions = {region.pk: region for region in regions_of([resource.pk])[resource.pk]}
     former = states.keys() - regions.keys()
     regions.update(Region.objects.defer(*UNREAD).in_bulk(former) if former else {})

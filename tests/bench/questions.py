@@ -99,7 +99,7 @@ def of_pages(resources: int, watched: int) -> Mapping[str, str]:
     """Return what people look at: the overview, a resource, and the lists of the admin."""
     return {
         "dashboard, overview": "/",
-        "dashboard, a registry": "/?registry=registry-7.test",
+        "dashboard, by search": f"/?find=service-{resources // 2}",
         "dashboard, a resource": f"/resources/{watched}/",
         "admin, resources": "/admin/probes/resource/",
         "admin, resources by search": f"/admin/probes/resource/?q=service-{resources // 2}",

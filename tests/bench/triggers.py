@@ -57,7 +57,7 @@ def _run() -> list[Figure]:
     for pair in range(PAIRS):
         for are_on in (True, False):
             with _triggers(are_on=are_on), _cpu(spent[are_on]):
-                history.write(1 + 2 * pair + are_on, healthy, rounds=ROUNDS)
+                history.write(1 + 2 * pair + (not are_on), healthy, rounds=ROUNDS)
     assert AuditEntry.objects.count() == entries, "checks were taken for changes of the configuration"
     ratio = statistics.median(on / off for on, off in zip(spent[True], spent[False], strict=True))
     per_check = {are_on: statistics.median(seconds) / checks * 1e6 for are_on, seconds in spent.items()}
