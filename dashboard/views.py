@@ -52,7 +52,7 @@ _MISSED_WITHIN: Final = timedelta(days=1)
 @never_cache
 @readers_only
 def overview(request: HttpRequest, template: str) -> HttpResponse:
-    """What is wrong now, and images by regions, the worst first. Twelve queries, whatever it holds."""
+    """What is wrong now, and images by regions, the worst first. Eleven queries, whatever it holds, or twelve to search."""
     now = timezone.now()
     group = _group(request.GET.get("show", ""))
     search = request.GET.get("find", "").replace("\0", "").strip()[:_LONGEST_SEARCH]
@@ -61,7 +61,10 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     counted = severity.tally(work, reach)
     tally = counted.groups
     listed = severity.worst_first(group=group, search=search, work=work, reach=reach)
-    page = Paginator(listed, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    pages = Paginator(listed, ROWS_A_PAGE)
+    if not search:
+        pages.count = tally[group] if group else sum(tally.values())  # all have been counted, and each took a look
+    page = pages.get_page(request.GET.get("page"))
     found = read_overview(listed[max(page.start_index() - 1, 0) : page.end_index()], work=work)
     ticked_at = pulse().ticked_at
     chosen = {"show": group.value if group else "", "find": search}

@@ -26,4 +26,4 @@ def sources(reach: Reach, *, are_counted: bool = True) -> QuerySet[Source]:
 def _count(reach: Reach, which: Q) -> Coalesce:
     within = visible.among(Resource.objects.all(), reach)
     rows = within.filter(which, managed_by=OuterRef("pk")).order_by().values("managed_by")
-    return Coalesce(Subquery(rows.annotate(count=Count("pk")).values("count")), 0)
+    return Coalesce(Subquery(rows.annotate(count=Count("*")).values("count")), 0)
