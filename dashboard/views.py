@@ -52,7 +52,7 @@ _MISSED_WITHIN: Final = timedelta(days=1)
 @never_cache
 @readers_only
 def overview(request: HttpRequest, template: str) -> HttpResponse:
-    """What is wrong now, and images by regions, the worst first. Eleven queries, whatever it holds, or twelve to search."""
+    """What is wrong now, and images by regions, the worst first. Eleven queries, and twelve for a search."""
     now = timezone.now()
     group = _group(request.GET.get("show", ""))
     search = request.GET.get("find", "").replace("\0", "").strip()[:_LONGEST_SEARCH]
