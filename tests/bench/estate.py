@@ -267,3 +267,4 @@ class Estate:
     def _analyse(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
+            cursor.execute("CHECKPOINT")  # or it is written out while it is asked about
