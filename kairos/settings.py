@@ -157,7 +157,7 @@ if _database:
         "connect_timeout": 5,
         "application_name": "kairos",
         # A migration that waits behind somebody's lock must fail soon instead of queueing everyone behind it. And no
-        # statement is shared out among processes: of tens of milliseconds that takes half as much CPU again, or twice.
+        # statement is shared out among processes: one of tens of milliseconds takes up to twice the CPU so.
         "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
         " -c max_parallel_workers_per_gather=0",
         **_database["OPTIONS"],

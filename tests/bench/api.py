@@ -6,9 +6,9 @@ There are 100,000 resources unless that says otherwise, seen from ten regions (`
 is the real one, one process as `make up` has it, and is asked one thing after the other over one connection
 (`tests.bench.questions`). Each answer is read to its end. The bar is 150 ms for 95 of 100 answers.
 
-That none grows with the history is told by CPU time, which waits for nobody: that of the database, since the web server
-has as much to do as there are rows on a page. Most questions have nothing to do with the history, so what all of them
-have grown by, the median, is the machine's: it is told, and taken off each.
+That none grows with the history is told by CPU time, which waits for nobody: that of the database, since the web
+server has as much to do as there are rows on a page. Most questions have nothing to do with the history, so what all of
+them have grown by, the median, is the machine's: it is told, and taken off each.
 """
 
 import http.client
@@ -100,8 +100,8 @@ def _run(state: str, postgres: int) -> list[Figure]:
     slowest = max(of_api, key=lambda name: many[name].p95)
     usual = statistics.median(answers.cpu_ms / max(few[name].cpu_ms, 0.1) for name, answers in many.items())
     grown = {
-        name: max(answers.database_ms, FLAT_BELOW_MS) / max(few[name].database_ms, FLAT_BELOW_MS) / max(usual, 1.0)
-        for name, answers in many.items()
+        name: max(many[name].database_ms, FLAT_BELOW_MS) / max(few[name].database_ms, FLAT_BELOW_MS) / max(usual, 1.0)
+        for name in of_api
     }
     steepest = max(grown, key=lambda name: grown[name])
     return [
