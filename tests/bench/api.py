@@ -7,8 +7,8 @@ is the real one, one process as `make up` has it, and is asked one thing after t
 (`tests.bench.questions`). Each answer is read to its end. The bar is 150 ms for 95 of 100 answers.
 
 That none grows with the history is told by CPU time, which waits for nobody: that of the database, since the web
-server has as much to do as there are rows on a page. Most questions have nothing to do with the history, so what all of
-them have grown by, the median, is the machine's: it is told, and taken off each.
+server has as much to do as there are rows on a page. Most questions have nothing to do with the history, so what all
+of them have grown by, the median, is the machine's: it is told, and taken off each.
 """
 
 import http.client
