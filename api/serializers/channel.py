@@ -7,6 +7,7 @@ from rest_framework import serializers
 from api.fields import InstantField, NamedRowField, NamedRowsField, managed_by_field, slug_field
 from api.serializers.ledger import NOTICE_STATES
 from api.strict import StrictBody
+from probes.actions.channels import LONGEST_KEY, SHORTEST_KEY
 from probes.models import Channel, Registry, ResourceGroup
 from probes.models.validation import LONGEST_CA_PEM, LONGEST_LABEL, LONGEST_REMINDER_MINUTES
 from probes.policy.channel_url import LONGEST
@@ -32,8 +33,8 @@ class ChannelSerializer(StrictBody):
     )
     address = serializers.CharField(read_only=True, help_text="What may be shown of the URL.")
     signing_key = serializers.CharField(
-        min_length=16,
-        max_length=500,
+        min_length=SHORTEST_KEY,
+        max_length=LONGEST_KEY,
         write_only=True,
         required=False,
         trim_whitespace=False,

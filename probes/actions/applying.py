@@ -1,6 +1,6 @@
 """Applying what is declared: planned, checked, and done as a whole or not at all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,14 +10,17 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Model
 
-from probes.actions import acting, resource_batches, schedules, staleness, terms
-from probes.actions.declared_rows import Rows, faults_of, rows_of
+from probes.actions import acting, declared_secrets, declared_settings, resource_batches, staleness
+from probes.actions.declared_rows import Rows, rows_of
+from probes.actions.declared_secrets import Secrets
+from probes.actions.declared_settings import AFTER_RESOURCES, faults_of
 from probes.actions.resource_batches import Draft
-from probes.models import Credential, Resource, Source
+from probes.models import Resource, Source
 from probes.policy.declared import planning
 from probes.policy.declared.kinds import SOURCE, Kind
 from probes.policy.declared.planning import Change, Plan, Verb, Wishes
 from probes.policy.declared.reading import MOST_FAULTS, Declared, Fault, Place, Reading
+from probes.policy.declared.secrets import Refusing, Resolver
 from probes.selectors import declared
 
 _KEY: Final = "hashtextextended('kairos/apply', 0)"
@@ -29,6 +32,7 @@ _THINK_LONG: Final = "SET LOCAL idle_in_transaction_session_timeout = '15min'"
 """Ten thousand rows are looked at between two statements: who thinks for a minute is otherwise taken for dead."""
 
 _NAMED_USERS: Final = 5
+_NO_ORIGINS: Final = Refusing("Where secrets come from is not looked up here.")
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is, and how much there is."""
@@ -61,6 +65,7 @@ def apply(
     wishes: Wishes,
     *,
     now: datetime,
+    resolve: Resolver = _NO_ORIGINS,
     dry_run: bool = False,
     progress: Progress | None = None,
     waiting: Callable[[], None] | None = None,
@@ -68,8 +73,10 @@ def apply(
     """Make what is stored as it is declared, in one transaction; return what was done.
 
     One at a time: another waits until it has ended. `waiting` is called before that, and may raise what it likes in
-    place of waiting. What is as it should be is not written. Raises `ApplyRefused` with all that is wrong, and then
-    nothing is stored; nor is it with `dry_run`.
+    place of waiting. What is as it should be is not written. `resolve` gives what `secretFrom` names: a command reads
+    its own environment and files. For documents that came from elsewhere nothing may be read, so by default each such
+    place is a fault; a `Refusing` of one's own says why in other words. Raises `ApplyRefused` with all that is wrong,
+    and then nothing is stored; nor is it with `dry_run`.
     """
     faults = [*reading.faults, *_misasked(wishes)]
     if faults:
@@ -79,18 +86,20 @@ def apply(
             cursor.execute(_THINK_LONG)
         if not dry_run or wishes.prune:  # which may be rehearsed, with all its locks
             _one_at_a_time(waiting)
-        plan = planning.plan(reading.things, _stored(reading.things, wishes), wishes)
+        secrets = declared_secrets.read(reading.things, resolve)
+        stored = _stored(reading.things, wishes)
+        plan = planning.plan(reading.things, stored, wishes, other_secrets=secrets.others)
         source, makes_source = _source(wishes, dry_run=dry_run)
         # What is in use is seen once all else is done: such a rehearsal is done, and taken back.
         rehearses = dry_run and bool(plan.of(Verb.DELETE)) and not plan.faults
         if rehearses and makes_source and source is not None:
             source.save()
-        rows = rows_of(plan, source, lock=not dry_run or rehearses)
-        if faults := [*plan.faults, *rows.faults]:
+        rows = rows_of(plan, source, secrets, now=now, lock=not dry_run or rehearses)
+        if faults := [*plan.faults, *secrets.faults, *rows.faults]:
             raise ApplyRefused(faults)
         kept: tuple[str, ...] = ()
         if not dry_run or rehearses:
-            plan, kept = _carry_out(plan, rows, now, progress)
+            plan, kept = _carry_out(plan, rows, secrets, now, progress)
         if rehearses:
             transaction.set_rollback(True)
     return Applied(plan=plan, makes_source=makes_source, kept=kept)
@@ -144,22 +153,21 @@ def _source(wishes: Wishes, *, dry_run: bool) -> tuple[Source | None, str]:
     return row, name
 
 
-def _carry_out(plan: Plan, rows: Rows, now: datetime, progress: Progress | None) -> tuple[Plan, tuple[str, ...]]:
-    for change, row in rows.settings:
-        try:
-            _save(change, row, now)
-        except ValidationError as error:
-            raise ApplyRefused(faults_of(change, error)) from None
+def _carry_out(
+    plan: Plan, rows: Rows, secrets: Secrets, now: datetime, progress: Progress | None
+) -> tuple[Plan, tuple[str, ...]]:
+    _save(((change, row) for change, row in rows.settings if change.kind not in AFTER_RESOURCES), secrets, now)
     if any(change.kind is Kind.SCHEDULE for change, _ in rows.settings):
         _follow(rows.changed)
     resource_batches.make(rows.new, now=now, progress=_part(progress, "made"))
     resource_batches.change(rows.changed, now=now, progress=_part(progress, "changed"))
+    _save(((change, row) for change, row in rows.settings if change.kind in AFTER_RESOURCES), secrets, now)
     back = [change.stored.key for change in plan.of(Verb.RESTORE) if change.stored]
     staleness.restore(back, now=now)
     staleness.unmark(back)
     staleness.mark_stale([change.stored.key for change in plan.of(Verb.STALE) if change.stored], now=now)
     staleness.retire([change.stored.key for change in plan.of(Verb.RETIRE) if change.stored], now=now)
-    return _without(plan)
+    return _without(plan, now)
 
 
 def _follow(drafts: list[Draft]) -> None:
@@ -176,35 +184,35 @@ def _part(progress: Progress | None, word: str) -> resource_batches.Progress | N
     return lambda done, count: progress(word, done, count)
 
 
-def _save(change: Change, row: Any, now: datetime) -> None:
-    match change.kind:
-        case Kind.SCHEDULE:
-            schedules.save(row, now=now)
-        case Kind.POLICY | Kind.GROUP:
-            terms.save(row, now=now)
-        case _:
-            row.full_clean()
-            row.save()
+def _save(settings: Iterable[tuple[Change, Any]], secrets: Secrets, now: datetime) -> None:
+    for change, row in settings:
+        try:
+            declared_settings.save(change, row, secrets.to_store(change.kind, change.name), now=now)
+        except ValidationError as error:
+            raise ApplyRefused(faults_of(change, error)) from None
 
 
-def _without(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
+def _without(plan: Plan, now: datetime) -> tuple[Plan, tuple[str, ...]]:
     """Delete what is to be deleted and not in use; return the plan with what was, and what was kept.
 
-    What only retired resources need is kept with their history. Raises `ApplyRefused` for what others use.
+    What only retired resources need, or what is kept for them, is kept with their history. Raises `ApplyRefused` for
+    what others use.
     """
     faults: list[Fault] = []
     kept: list[str] = []
+    kept_rows: set[Model] = set()
     for change in plan.of(Verb.DELETE):
         assert change.stored is not None  # noqa: S101 - it is deleted
         row: Any = declared.MODELS[change.kind]._default_manager.get(pk=change.stored.key)  # noqa: SLF001 - Django's documented API
         users = list(_users(row))
+        active = [user for user in users if user not in kept_rows and not _is_retired(user)]
         thing = f"{change.kind}/{change.name}"
         if not users:
-            row.delete()
-        elif all(isinstance(user, Resource) and user.is_retired for user in users):
+            declared_settings.delete(change.kind, row, now=now)
+        elif not active:
             kept.append(thing)
+            kept_rows.add(row)
         else:
-            active = [user for user in users if not (isinstance(user, Resource) and user.is_retired)]
             named = ", ".join(_told(user) for user in active[:_NAMED_USERS])
             more = f" and {len(active) - _NAMED_USERS} more" if len(active) > _NAMED_USERS else ""
             faults.append(
@@ -222,12 +230,17 @@ def _without(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
     return replace(plan, changes=left), tuple(kept)
 
 
+def _is_retired(row: Model) -> bool:
+    return isinstance(row, Resource) and row.is_retired
+
+
 def _users(row: Model) -> Iterator[Model]:
     """Yield what names a row: what would go with it or lose it, but for the machinery's own rows."""
+    settings = set(declared.MODELS.values())
     for relation in row._meta.related_objects:  # noqa: SLF001 - Django's documented API
-        # A credential would go with its registry, and nobody could give it back.
-        is_kept = relation.related_model is Credential or getattr(relation.on_delete, "__name__", "") == "PROTECT"
-        is_of_use = relation.many_to_many or is_kept
+        # A credential would go with its registry, and a rule with its channel: nobody could give it back.
+        is_kept = getattr(relation.on_delete, "__name__", "") == "PROTECT"
+        is_of_use = relation.many_to_many or is_kept or relation.related_model in settings
         if is_of_use and not relation.related_model._meta.auto_created:  # noqa: SLF001 - likewise
             yield from relation.related_model._default_manager.filter(**{relation.field.name: row})  # noqa: SLF001 - likewise
 

@@ -13,6 +13,9 @@ from probes.policy.channel_url import ChannelUrlRefused, shown
 from probes.policy.delivery import ChannelKind
 
 KEY_BYTES: Final = 32
+SHORTEST_KEY: Final = 16
+LONGEST_KEY: Final = 500
+"""Characters of a signing key that somebody brings."""
 
 
 def save(channel: Channel, *, url: str = "", signing_key: str = "") -> str:

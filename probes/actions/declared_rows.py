@@ -3,15 +3,18 @@
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q
 
-from probes.actions import resource_batches, resources
+from probes.actions import declared_settings, resource_batches, resources
+from probes.actions.declared_secrets import Secrets
+from probes.actions.declared_settings import faults_of
 from probes.actions.resource_batches import Draft
-from probes.models import Endpoint, Region, Registry, Resource, ResourceKind, Source
-from probes.policy.declared.fields import Field, Shape, plain
+from probes.models import Endpoint, Registry, Resource, ResourceKind, Source
+from probes.policy.declared.fields import Field, plain, typed
 from probes.policy.declared.kinds import CHECKED, KINDS, Kind
 from probes.policy.declared.planning import Change, Plan, Verb
 from probes.policy.declared.reading import Fault
@@ -31,7 +34,7 @@ class Rows:
     faults: list[Fault] = field(default_factory=list)
 
 
-def rows_of(plan: Plan, source: Source | None, *, lock: bool) -> Rows:
+def rows_of(plan: Plan, source: Source | None, secrets: Secrets, *, now: datetime, lock: bool) -> Rows:
     """Return the rows of all that is made and changed. With `lock`, those that are there are locked, in one order.
 
     Resources before all else, as by whoever changes one. A handful of queries for each kind, and a few more for each
@@ -49,28 +52,20 @@ def rows_of(plan: Plan, source: Source | None, *, lock: bool) -> Rows:
     for change in changes:
         if _is_checked(change):
             _draft(rows, change, named, before, regions, registries, source)
+        elif change.kind is Kind.REGION and change.stored is None:
+            rows.faults.append(declared_settings.unknown_region(change))
         else:
             row = _filled(change, stored.get((change.kind, change.name)), named, rows.faults, source)
             named.of[change.kind][change.name] = row
-            _check(row, change, rows.faults)
+            for item in KINDS[change.kind].fields:
+                if item.leads_to_many:
+                    _led_to(change, item, named, rows.faults)
+            secret = secrets.to_store(change.kind, change.name)
+            rows.faults += declared_settings.check(row, change, secret, now=now)
             rows.settings.append((change, row))
             if change.kind is Kind.REGISTRY:
                 registries[change.name] = row
     return rows
-
-
-def faults_of(change: Change, error: ValidationError) -> list[Fault]:
-    """Return what a row's validation found, by the fields of the document."""
-    assert change.declared is not None  # noqa: S101 - only what is declared is validated
-    if not hasattr(error, "error_dict"):
-        return [change.declared.fault(" ".join(error.messages))]
-    paths = {item.attribute: item.path for item in reversed(KINDS[change.kind].fields)}
-    paths |= {named_by(change.kind): "metadata.name", NON_FIELD_ERRORS: ""}
-    return [
-        change.declared.fault(message, paths.get(attribute, attribute))
-        for attribute, messages in error.message_dict.items()
-        for message in messages
-    ]
 
 
 def _is_checked(change: Change) -> bool:
@@ -119,7 +114,7 @@ class _Named:
 
     @classmethod
     def read(cls, changes: Sequence[Change]) -> "_Named":
-        wanted: dict[str, set[str]] = {kind: set() for kind in (*KINDS, "Credential", "Region")}
+        wanted: dict[str, set[str]] = {kind: set() for kind in KINDS}
         for change in changes:
             assert change.declared is not None  # noqa: S101 - of what is made or changed
             for item in KINDS[change.kind].fields:
@@ -129,7 +124,7 @@ class _Named:
         found: dict[str, dict[str, Any]] = {}
         for kind, names in wanted.items():
             rows: Any = MODELS[kind]._default_manager.filter(**{f"{named_by(kind)}__in": names})  # noqa: SLF001 - likewise
-            rows = rows.select_related("registry") if kind == "Credential" else rows
+            rows = rows.select_related("registry") if kind == Kind.CREDENTIAL else rows
             found[kind] = {getattr(row, named_by(kind)): row for row in rows} if names else {}
         return cls(found)
 
@@ -143,9 +138,11 @@ def _filled(change: Change, row: Any, named: _Named, faults: list[Fault], source
         if _is_checked(change):
             row.kind = _PERSONAL[change.kind]
     for item in KINDS[change.kind].fields:
-        if item.path.startswith(_OF_ENDPOINT) or item.shape is Shape.NAMES:
+        if item.path.startswith(_OF_ENDPOINT) or item.leads_to_many or item.is_secret:
             continue
         value: Any = thing.values[item.path]
+        if item.is_kept and value == item.default:
+            continue
         if not item.refers:
             setattr(row, item.attribute, _of_row(row, item, value))
             continue
@@ -160,20 +157,12 @@ def _filled(change: Change, row: Any, named: _Named, faults: list[Fault], source
 def _of_row(row: Any, item: Field, value: Any) -> Any:
     if item.may_be_null and value is None and not row._meta.get_field(item.attribute).null:  # noqa: SLF001 - likewise
         return ""
-    return value if item.shape is Shape.NUMBER else plain(value, item.shape)
+    return typed(value, item.shape)
 
 
 def _unknown(item: Field, name: str) -> str:
-    return f"There is no {item.refers} {name!r}, neither stored nor declared."
-
-
-def _check(row: Any, change: Change, faults: list[Fault]) -> None:
-    """Look at a row that is no resource, but for what it leads to, which is known to be there."""
-    led_to = {item.attribute for item in KINDS[change.kind].fields if item.refers} | {"managed_by"}
-    try:
-        row.full_clean(exclude=led_to)
-    except ValidationError as error:
-        faults += faults_of(change, error)
+    what = "Image or Endpoint" if item.refers in CHECKED else item.refers
+    return f"There is no {what} {name!r}, neither stored nor declared."
 
 
 def _draft(
@@ -193,7 +182,9 @@ def _draft(
         return
     found = len(rows.faults)
     row = _filled(change, copy.copy(known) if known else None, named, rows.faults, source)
-    draft = Draft(row=row, before=known, regions=_regions(change, named, rows.faults))
+    named.of[Kind.IMAGE][change.name] = row
+    chosen = _led_to(change, KINDS[change.kind].by_path["regions"], named, rows.faults)
+    draft = Draft(row=row, before=known, regions=chosen)
     draft.regions_before = regions.get(row.pk, ())
     if change.kind is Kind.ENDPOINT:
         draft.endpoint = _endpoint(change, known)
@@ -207,17 +198,17 @@ def _draft(
         (rows.changed if known else rows.new).append(draft)
 
 
-def _regions(change: Change, named: _Named, faults: list[Fault]) -> list[Region]:
+def _led_to(change: Change, item: Field, named: _Named, faults: list[Fault]) -> list[Any]:
+    """Return the rows that a field names; of those that are not there, faults tell."""
     assert change.declared is not None  # noqa: S101 - likewise
     found = []
-    item = KINDS[change.kind].by_path["regions"]
     given: Any = change.declared.values[item.path]
     for name in given:
-        region = named.of[item.refers].get(name)
-        if region is None:
+        other = named.of[item.refers].get(name)
+        if other is None:
             faults.append(change.declared.fault(_unknown(item, name), item.path))
         else:
-            found.append(region)
+            found.append(other)
     return found
 
 

@@ -29,6 +29,7 @@ HORIZON: Final = timedelta(days=35)
 _BAD: Final = [state.value for state in VerdictState if state.harm]
 
 
+NOTHING_CONCERNED: Final = "Choose what is worked on, or from where it is seen."
 _WHEN: Final = ("starts_on", "starts_at", "zone", "duration_minutes", "rule")
 
 
@@ -58,7 +59,7 @@ def save(
         window.regions.set(regions)
         targets = _targets(window)
         if not any(targets.values()):
-            raise NothingConcerned("Choose what is worked on, or from where it is seen.")
+            raise NothingConcerned(NOTHING_CONCERNED)
         window.is_of_everything = not _is_of_something(targets)
         window.is_from_everywhere = not targets["region_ids"]
         plan(window, now=now)

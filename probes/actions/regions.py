@@ -29,9 +29,12 @@ _OTHER_WAY_FOR: Final = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
-def save(region: Region, *, changed: Collection[str] = SETTINGS) -> None:
-    """Store what people say of a region that `full_clean` has accepted, and nothing that it says of itself."""
-    region.save(update_fields=set(changed) & set(SETTINGS))
+def save(region: Region, *, changed: Collection[str] = SETTINGS, with_manager: bool = False) -> None:
+    """Store what people say of a region that `full_clean` has accepted, and nothing that it says of itself.
+
+    `with_manager` stores besides which source says it.
+    """
+    region.save(update_fields={*(set(changed) & set(SETTINGS)), *(("managed_by",) if with_manager else ())})
 
 
 def pause(region_ids: Iterable[int], *, now: datetime, detail: str = "") -> int:

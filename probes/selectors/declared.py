@@ -7,32 +7,38 @@ from typing import Any, Final
 from django.db.models import Model, Q, QuerySet
 
 from probes.models import (
+    Channel,
     Credential,
     Endpoint,
+    MaintenanceWindow,
     Policy,
     Region,
     Registry,
     Resource,
     ResourceGroup,
     ResourceKind,
+    Rule,
     Schedule,
     Source,
 )
 from probes.policy.declared.fields import Field, Shape, Value, frozen
 from probes.policy.declared.kinds import CHECKED, KINDS, Kind
-from probes.policy.declared.planning import Stored
+from probes.policy.declared.planning import NEVER_PRUNED, Stored
 
 MODELS: Final[Mapping[str, type[Model]]] = {
     Kind.SCHEDULE: Schedule,
     Kind.POLICY: Policy,
     Kind.GROUP: ResourceGroup,
+    Kind.REGION: Region,
     Kind.REGISTRY: Registry,
+    Kind.CREDENTIAL: Credential,
+    Kind.CHANNEL: Channel,
+    Kind.RULE: Rule,
     Kind.IMAGE: Resource,
     Kind.ENDPOINT: Resource,
-    "Credential": Credential,
-    "Region": Region,
+    Kind.MAINTENANCE_WINDOW: MaintenanceWindow,
 }
-"""The table of whatever a document is, or names."""
+"""The table of whatever a document is, or names. An image and an endpoint are of one."""
 
 KIND_OF_RESOURCE: Final = {ResourceKind.IMAGE: Kind.IMAGE, ResourceKind.ENDPOINT: Kind.ENDPOINT}
 _AT_ONCE: Final = 2000
@@ -53,7 +59,8 @@ class _Names:
 
     @classmethod
     def read(cls, kinds: Iterable[Kind]) -> "_Names":
-        wanted = {field.refers for kind in kinds for field in KINDS[kind].fields if field.refers}
+        fields = (field for kind in kinds for field in KINDS[kind].fields)
+        wanted = {field.refers for field in fields if field.refers and not field.leads_to_many}
         of = {
             kind: dict(MODELS[kind]._default_manager.values_list("pk", named_by(kind)))  # noqa: SLF001 - Django's documented API
             for kind in sorted(wanted)
@@ -94,7 +101,7 @@ def everything(
             yield from _read_resources(rows)
         else:
             others = MODELS[kind]._default_manager.filter(managed).order_by(named_by(kind))  # noqa: SLF001 - likewise
-            yield from _read(kind, others)
+            yield from _read(kind, others.filter(retired_at=None) if kind is Kind.REGION else others)
 
 
 _WORD: Final = {kind: word for word, kind in KIND_OF_RESOURCE.items()}
@@ -103,7 +110,8 @@ _WORD: Final = {kind: word for word, kind in KIND_OF_RESOURCE.items()}
 def _by_names(kind: Kind, names: Collection[str], source: str) -> "QuerySet[Any]":
     rows: QuerySet[Any] = MODELS[kind]._default_manager.order_by("pk")  # noqa: SLF001 - likewise
     wanted = Q(**{f"{named_by(kind)}__in": names})
-    return rows.filter(wanted | Q(managed_by__slug=source)) if source else rows.filter(wanted)
+    is_all_wanted = source and kind not in NEVER_PRUNED
+    return rows.filter(wanted | Q(managed_by__slug=source)) if is_all_wanted else rows.filter(wanted)
 
 
 def _read(kind: Kind, rows: "QuerySet[Any]") -> Iterator[Stored]:
@@ -111,7 +119,7 @@ def _read(kind: Kind, rows: "QuerySet[Any]") -> Iterator[Stored]:
     if not given:
         return
     names = _Names.read([kind])
-    readers = _readers(kind, names, {})
+    readers = _readers(kind, names, _many(kind, [row.pk for row in given]))
     for row in given:
         yield Stored(
             kind=kind,
@@ -127,8 +135,9 @@ def _read_resources(rows: "QuerySet[Resource]") -> Iterator[Stored]:
     if not given:
         return
     names = _Names.read([Kind.IMAGE])
-    regions = _regions([row.pk for row in given])
-    readers = {kind: _readers(kind, names, regions) for kind in KIND_OF_RESOURCE.values()}
+    # Of one table: their fields that lead to several rows are the same.
+    many = _many(Kind.IMAGE, [row.pk for row in given])
+    readers = {kind: _readers(kind, names, many) for kind in KIND_OF_RESOURCE.values()}
     for row in given:
         kind = KIND_OF_RESOURCE[ResourceKind(row.kind)]
         yield Stored(
@@ -142,27 +151,37 @@ def _read_resources(rows: "QuerySet[Resource]") -> Iterator[Stored]:
         )
 
 
-def _regions(ids: list[int]) -> Mapping[int, tuple[str, ...]]:
-    """Return the regions of each resource that names some. One query."""
-    between = Resource.regions.through.objects.filter(resource__in=ids)
+_Many = Mapping[str, Mapping[int, tuple[str, ...]]]
+
+
+def _many(kind: Kind, ids: list[int]) -> _Many:
+    """Return the stable names of the rows to which each of those leads, by path and id. One query for each field."""
+    return {field.path: _led_to(kind, field, ids) for field in KINDS[kind].fields if field.leads_to_many}
+
+
+def _led_to(kind: Kind, field: Field, ids: list[int]) -> Mapping[int, tuple[str, ...]]:
+    column: Any = MODELS[kind]._meta.get_field(field.attribute)  # noqa: SLF001 - likewise
+    own, other = column.m2m_field_name(), column.m2m_reverse_field_name()
+    between: QuerySet[Any] = column.remote_field.through._default_manager.filter(**{f"{own}__in": ids})  # noqa: SLF001 - likewise
     found: dict[int, list[str]] = {}
-    for resource_id, slug in between.values_list("resource_id", "region__slug"):
-        found.setdefault(resource_id, []).append(slug)
-    return {pk: tuple(sorted(slugs)) for pk, slugs in found.items()}
+    for pk, name in between.values_list(f"{own}_id", f"{other}__{named_by(field.refers)}"):
+        found.setdefault(pk, []).append(name)
+    return {pk: tuple(sorted(names)) for pk, names in found.items()}
 
 
 _Reader = Callable[[Any], Value]
 
 
-def _readers(kind: Kind, names: _Names, regions: Mapping[int, tuple[str, ...]]) -> list[tuple[str, _Reader]]:
+def _readers(kind: Kind, names: _Names, many: _Many) -> list[tuple[str, _Reader]]:
     """Return how each field is read from a row, made once for all rows."""
-    return [(field.path, _reader(field, names, regions)) for field in KINDS[kind].fields]
+    return [(field.path, _reader(field, names, many)) for field in KINDS[kind].fields]
 
 
-def _reader(field: Field, names: _Names, regions: Mapping[int, tuple[str, ...]]) -> _Reader:
+def _reader(field: Field, names: _Names, many: _Many) -> _Reader:
     attribute, shape = field.attribute, field.shape
-    if field.refers and shape is Shape.NAMES:
-        return lambda row: regions.get(row.pk, ())
+    if field.leads_to_many:
+        led_to = many[field.path]
+        return lambda row: led_to.get(row.pk, ())
     if field.refers:
         known, column = names.of[field.refers], f"{attribute}_id"
         return lambda row: known.get(getattr(row, column))

@@ -12,6 +12,7 @@ from django.utils import timezone
 from probes.actions import applying, resource_batches
 from probes.actions.applying import Applied, ApplyRefused
 from probes.management import declared_files
+from probes.management.secret_origins import from_here
 from probes.policy.declared import telling
 from probes.policy.declared.planning import Wishes
 from probes.policy.declared.reading import DeclaredSource, Reading
@@ -93,6 +94,7 @@ class Command(BaseCommand):
                     reading,
                     wishes,
                     now=timezone.now(),
+                    resolve=from_here,
                     dry_run=options["dry_run"],
                     progress=self._progress,
                     waiting=self._waiting,

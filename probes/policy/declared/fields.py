@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, Final
@@ -17,9 +18,18 @@ Value = str | int | bool | Decimal | tuple[Any, ...] | None
 LONGEST_TEXT: Final = 300_000
 LONGEST_LIST: Final = 1000
 HIDDEN: Final = "(not shown)"
+STORED: Final = "stored"
+"""What a row has in place of where its secret comes from, where it has one."""
+ENV: Final = "env"
+FILE: Final = "file"
+WRITTEN: Final = "value"
+"""Where a part of a secret comes from: a variable, a file, or the document itself where it is none."""
 _SHOWN: Final = 200
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -38,6 +48,20 @@ class Shape(Enum):
     NAMES = "a list of names, in no order"
     TEXT_BY_NAME = "an object of texts"
     TEXTS_BY_NAME = "an object of lists of texts"
+    INSTANT = "a time with its zone, such as 2026-11-23T14:00:00Z"
+    DATE = "a date, such as 2026-11-23"
+    TIME = "a time of day, such as 14:00"
+    SECRET = "where a secret comes from: {env: NAME} or {file: PATH}, of each of its parts or of the only one"  # noqa: S105 - words
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a secret. `attribute` is what the action that stores it calls it; `is_plain` is told to anybody."""
+
+    name: str
+    attribute: str
+    is_plain: bool = False
+    is_flag: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +70,8 @@ class Field:
 
     `path` is where it stands in `spec`, with dots between; `attribute` is what a row calls it. `refers` is the kind
     whose name it holds. `is_hidden` keeps its values out of whatever is told of a change. A field that is left out
-    has its `default`; without one (`is_required`) it has to be there.
+    has its `default`; without one (`is_required`) it has to be there. Of one that `is_kept` what is stored stays
+    where it is left out. `fixed` says why it is not changed once it is stored.
     """
 
     path: str
@@ -60,8 +85,19 @@ class Field:
     may_be_null: bool = False
     is_required: bool = False
     is_hidden: bool = False
+    is_kept: bool = False
     is_address: bool = False  # a URL: its login and query values are not told
+    fixed: str = ""
+    parts: tuple[Part, ...] = ()  # of a secret
     help: str = ""
+
+    @property
+    def is_secret(self) -> bool:
+        return self.shape is Shape.SECRET
+
+    @property
+    def leads_to_many(self) -> bool:
+        return bool(self.refers) and self.shape is Shape.NAMES
 
     def read(self, node: Any) -> Value:
         """Return the value that a node is. Raises `Misread`."""
@@ -69,8 +105,11 @@ class Field:
             if not self.may_be_null:
                 raise Misread(f"Write {self.shape.value}; leave it out for its default.")
             return None
+        if self.is_secret:
+            return _read_secret(node, self.parts)
         value = _READERS[self.shape](node)
-        if self.choices and value not in self.choices:
+        chosen = value if isinstance(value, tuple) else (value,)
+        if self.choices and not set(chosen) <= set(self.choices):
             raise Misread(f"Write one of {', '.join(self.choices)}.")
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             self._hold(value)
@@ -138,9 +177,45 @@ def frozen(value: Any, shape: Shape) -> Value:
         case Shape.NAMES:
             return tuple(sorted(value or ()))
         case Shape.NUMBER:
-            return None if value is None else _exact(Decimal(value))
+            return None if value is None else _exact(_fine(value))
+        case Shape.INSTANT:
+            return None if value is None else _instant(value)
+        case Shape.DATE:
+            return str(value.isoformat())
+        case Shape.TIME:
+            return _clock(value)
+        case Shape.SECRET:
+            return STORED if value else ()
         case _:
             return value  # type: ignore[no-any-return]  # a scalar, by its shape
+
+
+def typed(value: Value, shape: Shape) -> Any:
+    """Return a value as a row's attribute takes it."""
+    if not isinstance(value, str):
+        return value if shape is Shape.NUMBER else plain(value, shape)
+    match shape:
+        case Shape.INSTANT:
+            return datetime.fromisoformat(value)
+        case Shape.DATE:
+            return date.fromisoformat(value)
+        case Shape.TIME:
+            return time.fromisoformat(value)
+        case _:
+            return value
+
+
+def _fine(value: Decimal | float) -> Decimal:
+    """Return the number as far as a document may say it."""
+    return round(Decimal(str(value)), 6)
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _clock(value: time) -> str:
+    return value.isoformat() if value.second or value.microsecond else f"{value:%H:%M}"
 
 
 def _exact(number: Decimal) -> Decimal:
@@ -220,6 +295,76 @@ def _pairs(node: Any, read: Callable[[Any], Any]) -> tuple[tuple[str, Any], ...]
     return tuple(sorted(found))
 
 
+def _read_instant(node: Any) -> str:
+    try:
+        found = datetime.fromisoformat(_read_text(node))
+        if found.tzinfo is not None:
+            return _instant(found)
+    except (ValueError, OverflowError):
+        pass
+    raise Misread(f"Write {Shape.INSTANT.value}.")
+
+
+def _read_date(node: Any) -> str:
+    text = _read_text(node)
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    raise Misread(f"Write {Shape.DATE.value}.")
+
+
+def _read_time(node: Any) -> str:
+    text = _read_text(node)
+    if not _TIME.fullmatch(text):
+        raise Misread(f"Write {Shape.TIME.value}.")
+    return _clock(time.fromisoformat(text))
+
+
+def _read_secret(node: Any, parts: tuple[Part, ...]) -> Value:
+    """Return where each part comes from: its name, empty of the only one, then `ENV`, `FILE` or `WRITTEN`, and which.
+
+    No fault repeats what was written.
+    """
+    if not isinstance(node, MappingNode):
+        raise Misread(f"Write {Shape.SECRET.value}. A secret itself is not written here.")
+    if node and set(node) <= {ENV, FILE}:
+        return (("", *_read_origin(node)),)
+    known = {part.name: part for part in parts}
+    found = []
+    for name, inner in node.items():
+        if name not in known:
+            raise Misread(f"A secret has no such part. There are: {', '.join(known)}.")
+        try:
+            found.append((name, *_read_part(inner, known[name])))
+        except Misread as error:
+            raise Misread(f"{name}: {error}") from None
+    return tuple(sorted(found))
+
+
+def _read_part(node: Any, part: Part) -> tuple[str, str]:
+    if isinstance(node, MappingNode):
+        return _read_origin(node)
+    if not part.is_plain:
+        raise Misread("A secret is not written here. Say where it comes from: {env: NAME} or {file: PATH}.")
+    if part.is_flag:
+        return WRITTEN, str(_read_boolean(node)).lower()
+    return WRITTEN, _read_text(node)
+
+
+def _read_origin(node: MappingNode) -> tuple[str, str]:
+    if len(node) != 1 or not set(node) <= {ENV, FILE}:
+        raise Misread("Write one of {env: NAME} and {file: PATH}.")
+    [(origin, where)] = node.items()
+    text = _read_text(where)
+    if origin == ENV and not _VARIABLE.fullmatch(text):
+        raise Misread("Write the name of a variable: letters, digits and underscores.")
+    if not text:
+        raise Misread("Write the path of a file.")
+    return origin, text
+
+
 def _noun(node: Any) -> str:
     match node:
         case None:
@@ -241,4 +386,7 @@ _READERS: Final[Mapping[Shape, Callable[[Any], Value]]] = {
     Shape.NAMES: _read_names,
     Shape.TEXT_BY_NAME: lambda node: _pairs(node, _read_text),
     Shape.TEXTS_BY_NAME: lambda node: _pairs(node, _read_texts),
+    Shape.INSTANT: _read_instant,
+    Shape.DATE: _read_date,
+    Shape.TIME: _read_time,
 }

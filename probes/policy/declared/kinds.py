@@ -1,16 +1,22 @@
 """What may be declared: each kind with its fields, by the names of the REST API's bodies.
 
-The attributes are those of the rows. No test holds them against the models or the API yet.
+The attributes are those of the rows. `tests/integration/declared/test_fields.py` holds them against the models and
+the bodies of the REST API.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from probes.policy.declared.fields import Field, Shape, Value
+from probes.policy.declared.fields import Field, Part, Shape, Value
+from probes.policy.declared.secrets import OF_CHANNEL, OF_CREDENTIAL, PASSWORD
+from probes.policy.delivery import ChannelKind
 from probes.policy.depth import BLOBS_CADENCE, MANIFEST_CADENCE
+from probes.policy.maintenance import LONGEST
+from probes.policy.notices import ASKED_FOR
 from probes.policy.quota import SHARE_PERCENT
 from probes.policy.terms import Severity
 from probes.protocol.endpoint.plan import AUTHORIZATION, OLDEST_TLS
@@ -24,17 +30,25 @@ class Kind(StrEnum):
     SCHEDULE = "Schedule"
     POLICY = "Policy"
     GROUP = "Group"
+    REGION = "Region"
     REGISTRY = "Registry"
+    CREDENTIAL = "Credential"
+    CHANNEL = "Channel"
+    RULE = "Rule"
     IMAGE = "Image"
     ENDPOINT = "Endpoint"
+    MAINTENANCE_WINDOW = "MaintenanceWindow"
 
 
+CHECKED: Final = frozenset({Kind.IMAGE, Kind.ENDPOINT})
+"""What is retired and not deleted."""
 SOURCE: Final = "Source"
 NAME: Final = "name"
 LABELS: Final = "labels"
-"""Stands in `metadata`, all others in `spec`."""
+"""Of what is checked they stand in `metadata`, all else in `spec`."""
 WITHHELD: Final = "withheld"
 """In `metadata`: the fields that an export did not show, by their paths."""
+SECRET_FROM: Final = "secretFrom"  # noqa: S105 - the name of a field
 
 _MOST_SECONDS: Final = 2**31 - 1
 
@@ -61,9 +75,19 @@ class KindOf:
     def defaults(self) -> Mapping[str, Value]:
         return {field.path: field.default for field in self.fields}
 
+    @cached_property
+    def kept(self) -> Mapping[str, Field]:
+        """The fields of which what is stored stays where they are left out."""
+        return {field.path: field for field in self.fields if field.is_kept}
+
     @property
     def has_labels(self) -> bool:
-        return LABELS in self.by_path
+        """Tell whether there are labels in its `metadata`."""
+        return self.kind in CHECKED
+
+    @cached_property
+    def secret(self) -> Field | None:
+        return next((field for field in self.fields if field.is_secret), None)
 
 
 def _number(path: str, attribute: str, most: int = 100, *, least: int = 1) -> Field:
@@ -80,6 +104,35 @@ def _number(path: str, attribute: str, most: int = 100, *, least: int = 1) -> Fi
 
 def _reference(path: str, refers: str) -> Field:
     return Field(path=path, attribute=path, default=None, may_be_null=True, refers=refers)
+
+
+def _many(path: str, refers: str) -> Field:
+    return Field(path=path, attribute=path, shape=Shape.NAMES, default=(), refers=refers)
+
+
+def _secret(parts: tuple[Part, ...], help_text: str) -> Field:
+    return Field(
+        path=SECRET_FROM,
+        attribute="has_secret",
+        shape=Shape.SECRET,
+        default=(),
+        parts=parts,
+        is_kept=True,
+        is_hidden=True,
+        help=help_text,
+    )
+
+
+def _coordinate(path: str, most: int) -> Field:
+    return Field(
+        path=path,
+        attribute=path,
+        shape=Shape.NUMBER,
+        default=None,
+        may_be_null=True,
+        least=-most,
+        most=most,
+    )
 
 
 def _flag(path: str, *, default: bool = False) -> Field:
@@ -131,8 +184,8 @@ _CHECKED: Final = (
     _reference("schedule", Kind.SCHEDULE),
     _reference("group", Kind.GROUP),
     _reference("policy", Kind.POLICY),
-    _reference("credential", "Credential"),
-    Field(path="regions", attribute="regions", shape=Shape.NAMES, default=(), refers="Region"),
+    _reference("credential", Kind.CREDENTIAL),
+    _many("regions", Kind.REGION),
 )
 KINDS: Final[Mapping[str, KindOf]] = {
     item.kind: item
@@ -149,6 +202,7 @@ KINDS: Final[Mapping[str, KindOf]] = {
         ),
         KindOf(Kind.POLICY, (_NAMED, _text("notes"), *_TERMS), is_named=True),
         KindOf(Kind.GROUP, (_NAMED, _text("notes"), _reference("policy", Kind.POLICY), *_TERMS), is_named=True),
+        KindOf(Kind.REGION, (_NAMED, _coordinate("latitude", 90), _coordinate("longitude", 180)), is_named=True),
         KindOf(
             Kind.REGISTRY,
             (
@@ -172,6 +226,87 @@ KINDS: Final[Mapping[str, KindOf]] = {
                 _number("quota_window_seconds", "quota_window_seconds", _MOST_SECONDS),
                 _text("quota_counts"),
                 _text("notes"),
+            ),
+        ),
+        KindOf(
+            Kind.CREDENTIAL,
+            (
+                Field(
+                    path="registry",
+                    attribute="registry",
+                    refers=Kind.REGISTRY,
+                    is_required=True,
+                    fixed="A credential stays at its registry: make a new one for another.",
+                    help="Its host.",
+                ),
+                _text("repository_prefix"),
+                _reference("region", Kind.REGION),
+                _text("label"),
+                Field(path="kind", attribute="kind", default=PASSWORD, choices=tuple(OF_CREDENTIAL)),
+                _text("username"),
+                Field(
+                    path="expires_at",
+                    attribute="expires_at",
+                    shape=Shape.INSTANT,
+                    may_be_null=True,
+                    is_kept=True,
+                    help="When the secret ends, if it does not say so itself.",
+                ),
+                _secret(
+                    tuple(part for parts in OF_CREDENTIAL.values() for part in parts),
+                    "Where the secret comes from, of each part that its kind has. Left out, what is stored stays.",
+                ),
+            ),
+        ),
+        KindOf(
+            Kind.CHANNEL,
+            (
+                _NAMED,
+                Field(
+                    path="kind",
+                    attribute="kind",
+                    is_required=True,
+                    choices=tuple(kind.value for kind in ChannelKind),
+                    fixed="Its URL would mean something else: make a new channel.",
+                ),
+                _flag("is_enabled", default=True),
+                _text("sender"),
+                _texts("recipients"),
+                _texts("allowed_cidrs"),
+                _text("ca_pem"),
+                _number("reminder_minutes", "reminder_minutes", _MOST_SECONDS),
+                _secret(OF_CHANNEL, "Where its URL and the signing key of a webhook come from. Left out, they stay."),
+            ),
+            is_named=True,
+        ),
+        KindOf(
+            Kind.RULE,
+            (
+                Field(path="channel", attribute="channel", refers=Kind.CHANNEL, is_required=True),
+                Field(
+                    path="topics",
+                    attribute="topics",
+                    shape=Shape.NAMES,
+                    default=(),
+                    choices=tuple(topic.value for topic in ASKED_FOR),
+                    help="None are all.",
+                ),
+                Field(
+                    path="severity",
+                    attribute="severity",
+                    default=Severity.INFO.value,
+                    choices=tuple(item.value for item in Severity),
+                    help="So severe at least.",
+                ),
+                _many("groups", Kind.GROUP),
+                _many("registries", Kind.REGISTRY),
+                Field(
+                    path=LABELS,
+                    attribute=LABELS,
+                    shape=Shape.TEXT_BY_NAME,
+                    default=(),
+                    help="Labels that a resource has; an empty text takes any value.",
+                ),
             ),
         ),
         KindOf(
@@ -231,9 +366,30 @@ KINDS: Final[Mapping[str, KindOf]] = {
                 *_TERMS,
             ),
         ),
+        KindOf(
+            Kind.MAINTENANCE_WINDOW,
+            (
+                _NAMED,
+                Field(path="starts_on", attribute="starts_on", shape=Shape.DATE, is_required=True),
+                Field(path="starts_at", attribute="starts_at", shape=Shape.TIME, is_required=True),
+                _text("zone", "UTC"),
+                Field(
+                    path="duration_minutes",
+                    attribute="duration_minutes",
+                    shape=Shape.INTEGER,
+                    default=None,
+                    least=1,
+                    most=LONGEST // timedelta(minutes=1),
+                    is_required=True,
+                ),
+                _text("rule"),
+                _many("resources", Kind.IMAGE),
+                _many("groups", Kind.GROUP),
+                _many("registries", Kind.REGISTRY),
+                _many("regions", Kind.REGION),
+            ),
+            is_named=True,
+        ),
     )
 }
 """Every kind but the source, by its word."""
-
-CHECKED: Final = frozenset({Kind.IMAGE, Kind.ENDPOINT})
-"""What is retired and not deleted."""

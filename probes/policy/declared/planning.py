@@ -1,16 +1,23 @@
 """What has to be done for what is stored to be as it is declared: values in, changes out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from probes.policy.declared.fields import Value
+from probes.policy.declared.fields import Field, Value
 from probes.policy.declared.kinds import CHECKED, KINDS, SOURCE, Kind
 from probes.policy.declared.reading import Declared, DeclaredSource, Fault
 
 LARGEST_SMALL_PRUNE: Final = 10
 """So many may be pruned however few there are."""
+
+
+NEVER_PRUNED: Final = frozenset({Kind.REGION})
+"""A region is enrolled and retired by people; what is declared of it are a few settings."""
+
+Identity = tuple[Kind, str]
+"""A kind and a stable name."""
 
 
 class Verb(StrEnum):
@@ -81,12 +88,18 @@ class Plan:
         return [change for change in self.changes if change.verb in verbs]
 
 
-def plan(things: Iterable[Declared], stored: Iterable[Stored], wishes: Wishes) -> Plan:
+def plan(
+    things: Iterable[Declared],
+    stored: Iterable[Stored],
+    wishes: Wishes,
+    *,
+    other_secrets: Collection[Identity] = (),
+) -> Plan:
     """Return what is to be done.
 
     `stored` holds everything of the names that are declared, and all that the source manages. What the source
     manages and nobody declares is pruned where that is wanted, stale where the source is complete, and left alone
-    otherwise.
+    otherwise. `other_secrets` are those whose secret is another than the one that is stored: that is not seen here.
     """
     known = {_identity(row.kind, row.name): row for row in stored}
     source = wishes.source.name if wishes.source else ""
@@ -101,10 +114,12 @@ def plan(things: Iterable[Declared], stored: Iterable[Stored], wishes: Wishes) -
         if fault:
             faults.append(fault)
             continue
-        change = _change(_with_withheld(thing, row), row, source)
+        has_other_secret = (thing.kind, thing.name) in other_secrets
+        change = _change(_with_withheld(thing, row), row, source, has_other_secret=has_other_secret)
+        faults += _fixed(change)
         unchanged += change is None
         changes += [change] if change else []
-    managed = [row for row in known.values() if source and row.managed_by == source]
+    managed = [row for row in known.values() if source and row.managed_by == source and row.kind not in NEVER_PRUNED]
     missing = [row for row in managed if _identity(row.kind, row.name) not in listed]
     gone = [change for row in missing if (change := _missing(row, wishes))]
     if (fault := _too_many(gone, len(managed), wishes)) is not None:
@@ -156,15 +171,37 @@ def _with_withheld(thing: Declared, row: Stored | None) -> Declared:
     return replace(thing, values={**thing.values, **{path: row.values[path] for path in thing.withheld}})
 
 
-def _change(thing: Declared, row: Stored | None, source: str) -> Change | None:
+def _fixed(change: Change | None) -> list[Fault]:
+    """Return what changes and must not."""
+    if change is None or change.stored is None or change.declared is None:
+        return []
+    fields = ((KINDS[change.kind].by_path[item.path], change.declared) for item in change.differences)
+    return [thing.fault(field.fixed, field.path) for field, thing in fields if field.fixed]
+
+
+def _is_other(field: Field, row: Stored, value: Value, *, has_other_secret: bool) -> bool:
+    """Tell whether what is kept where it is left out is to change."""
+    if field.is_secret:
+        return has_other_secret
+    return value not in (field.default, row.values[field.path])
+
+
+def _change(thing: Declared, row: Stored | None, source: str, *, has_other_secret: bool) -> Change | None:
     if row is None:
         defaults = KINDS[thing.kind].defaults
         made = tuple(
             Difference(path, defaults[path], value) for path, value in thing.values.items() if value != defaults[path]
         )
         return Change(verb=Verb.CREATE, kind=thing.kind, name=thing.name, differences=made, declared=thing)
+    kept = KINDS[thing.kind].kept
     differences = tuple(
-        Difference(path, row.values[path], value) for path, value in thing.values.items() if row.values[path] != value
+        Difference(path, row.values[path], value)
+        for path, value in thing.values.items()
+        if (
+            row.values[path] != value
+            if path not in kept
+            else _is_other(kept[path], row, value, has_other_secret=has_other_secret)
+        )
     )
     was_missing = row.is_stale or row.is_retired
     adopted = row.managed_by if row.managed_by != source else None

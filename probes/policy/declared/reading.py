@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, Final
 
 from probes.policy.declared.fields import Misread, Value
@@ -278,10 +279,11 @@ class _Document:
         for key, inner in node.items():
             path = f"{prefix}{key}"
             self._lines[path] = node.line_of(key)
-            if path in kind.by_path and path != LABELS:
+            if path in kind.by_path and not (path == LABELS and kind.has_labels):
                 self._one(kind, path, inner, values)
             elif path not in kind.objects:
-                here = [at for at in (*kind.by_path, *kind.objects) if at.startswith(prefix) and at != LABELS]
+                kept = {LABELS} if kind.has_labels else set()
+                here = [at for at in (*kind.by_path, *kind.objects) if at.startswith(prefix) and at not in kept]
                 there = ", ".join(sorted({at.removeprefix(prefix).partition(".")[0] for at in here}))
                 self.refuse(path[:_SHOWN], f"There is no such field. There are: {there}.", self._lines[path])
             elif isinstance(inner, MappingNode):
@@ -290,8 +292,11 @@ class _Document:
                 self.refuse(path, "Write an object.")
 
     def _one(self, kind: KindOf, path: str, node: Any, values: dict[str, Value]) -> None:
+        field = kind.by_path[path]
+        if field.is_secret and isinstance(node, MappingNode):
+            self._lines |= {f"{path}.{part}": node.line_of(part) for part in node}
         try:
-            values[path] = kind.by_path[path].read(node)
+            values[path] = field.read(node)
         except Misread as error:
             self.refuse(path, str(error))
 
@@ -314,6 +319,8 @@ def node_of(value: Any, line: int) -> Any:
             return None
         case str():
             return Quoted(value)
+        case float():
+            return format(Decimal(repr(value)), "f")
         case _:
             return str(value)
 

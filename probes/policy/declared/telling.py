@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from probes.policy.declared.fields import Value
-from probes.policy.declared.kinds import KINDS, SOURCE
+from probes.policy.declared.kinds import KINDS, SECRET_FROM, SOURCE, Kind
 from probes.policy.declared.planning import Change, Plan, Verb
 
 
@@ -36,6 +36,7 @@ _SIGNS: Final = {
     Verb.RETIRE: ("-", Tone.GONE, "is not listed any more: retired, with its history"),
     Verb.DELETE: ("-", Tone.GONE, "is not listed any more: deleted"),
 }
+_ALSO_DELETED: Final = {Kind.CHANNEL: "with the notices that went there"}
 _COUNTED: Final = {
     Verb.CREATE: "created",
     Verb.UPDATE: "changed",
@@ -64,14 +65,26 @@ def lines(plan: Plan, *, makes_source: str = "", kept: Sequence[str] = (), most:
 def _of(change: Change) -> Iterator[Line]:
     sign, tone, words = _SIGNS[change.verb]
     said = [words] if words else []
+    if change.verb is Verb.DELETE and change.kind in _ALSO_DELETED:
+        said.append(_ALSO_DELETED[change.kind])
     if change.adopted_from is not None:
         said.append(f"is taken over from {change.adopted_from or 'those who change it by hand'}")
     yield Line(f"{sign} {change.kind}/{change.name}{' ' if said else ''}{', '.join(said)}", tone)
     for item in change.differences:
         field = KINDS[change.kind].by_path[item.path]
+        if field.is_secret:
+            yield Line(f"    {item.path}: secret {'changes' if item.before else 'is stored'}", tone)
+            continue
         after = field.shown(item.after)
         told = after if change.verb is Verb.CREATE else f"{field.shown(item.before)} → {after}"
         yield Line(f"    {item.path}: {told}", tone)
+    if change.verb is Verb.UPDATE and _gives_same_secret(change):
+        yield Line(f"    {SECRET_FROM}: secret unchanged")
+
+
+def _gives_same_secret(change: Change) -> bool:
+    is_given = change.declared is not None and bool(change.declared.values.get(SECRET_FROM))
+    return is_given and all(item.path != SECRET_FROM for item in change.differences)
 
 
 def summary(plan: Plan, *, makes_source: str = "", is_done: bool) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from probes.policy.declared.fields import plain
-from probes.policy.declared.kinds import KINDS, LABELS, NAME, WITHHELD
+from probes.policy.declared.kinds import KINDS, LABELS, NAME, SECRET_FROM, WITHHELD, Kind
 from probes.policy.declared.planning import Stored
+from probes.policy.declared.secrets import OF_CREDENTIAL, PASSWORD
 from probes.policy.discovery.document import API_VERSION, written
 
 
@@ -25,12 +26,14 @@ def documents(rows: Iterable[Stored], *, withholds: bool = False) -> Iterator[Ma
             default = row.name if kind.is_named and field.path == NAME else field.default
             if value == default and not field.is_required:
                 continue
+            if field.is_secret or (field.is_kept and value is None):
+                continue
             if withholds and (field.is_hidden or field.shown_address(value) != value):
                 withheld.append(field.path)
                 value = field.shown_address(value)
                 if field.is_hidden:
                     continue
-            if field.path == LABELS:
+            if field.path == LABELS and kind.has_labels:
                 metadata[LABELS] = plain(value, field.shape)
             else:
                 _put(spec, field.path.split("."), plain(value, field.shape))
@@ -42,9 +45,24 @@ def documents(rows: Iterable[Stored], *, withholds: bool = False) -> Iterator[Ma
 
 
 def text(values: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the parts of a stream of YAML, one a document."""
+    """Yield the parts of a stream of YAML, one a document. A comment says where a secret is to be given back."""
     for number, value in enumerate(values):
-        yield ("---\n" if number else "") + written([value])
+        yield ("---\n" if number else "") + _about_secret(value) + written([value])
+
+
+def _about_secret(document: Mapping[str, Any]) -> str:
+    """Return lines of comment on what a document leaves out."""
+    kind = KINDS[document["kind"]]
+    if kind.secret is None:
+        return ""
+    parts = kind.secret.parts
+    if kind.kind is Kind.CREDENTIAL:
+        parts = OF_CREDENTIAL[document["spec"].get("kind", PASSWORD)]
+    names = ", ".join(f"{part.name}: {{env: NAME}}" for part in parts)
+    return (
+        "# Its secret is not written here. Where it is stored it stays; elsewhere say in `spec` where each part\n"
+        f"# comes from: {SECRET_FROM}: {{{names}}}\n"
+    )
 
 
 def _put(spec: dict[str, Any], path: list[str], value: Any) -> None:

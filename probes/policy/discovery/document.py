@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from probes.policy.discovery.finding import Found, Place
@@ -135,7 +136,9 @@ def _lines(value: Mapping[str, Any], indent: str = "") -> Iterable[str]:
             yield f"{indent}{_scalar(name)}: {_scalar(item)}"
 
 
-def _scalar(value: str | int | bool) -> str:  # noqa: FBT001 - a value, not a switch
+def _scalar(value: str | float | bool) -> str:  # noqa: FBT001 - a value, not a switch
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")  # no powers of ten, which no reader of ours takes
     if not isinstance(value, str):
         return json.dumps(value)
     is_plain = _PLAIN.fullmatch(value) and value.lower() not in _READ_AS_SOMETHING_ELSE

@@ -3,7 +3,8 @@
 What needs models is imported in the fixtures: pytest may read this file before Django is set up.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from probes.policy.declared.planning import Wishes
 from probes.policy.declared.reading import Reading
+from probes.policy.declared.secrets import Origin, Unresolved
 
 if TYPE_CHECKING:
     from probes.actions.applying import Applied
@@ -31,11 +33,25 @@ def now() -> datetime:
 
 @pytest.fixture
 def apply(db: None, now: datetime) -> Apply:
-    """Apply a text; `prune`, `adopt`, `any_share` and `dry_run` as on the command line."""
+    """Apply a text; `prune`, `adopt`, `any_share` and `dry_run` as on the command line, `secrets` by variable."""
     from probes.actions import applying  # noqa: PLC0415 - see above
 
-    def done(text: str, *, dry_run: bool = False, at: datetime = now, **wanted: bool) -> "Applied":
-        reading = read(text)
-        return applying.apply(reading, Wishes(source=reading.source, **wanted), now=at, dry_run=dry_run)
+    def done(
+        text: str,
+        *,
+        dry_run: bool = False,
+        at: datetime = now,
+        secrets: Mapping[str, str] | None = None,
+        **wanted: bool,
+    ) -> "Applied":
+        def resolve(origin: Origin) -> str:
+            try:
+                return (secrets or {})[origin.where]
+            except KeyError:
+                raise Unresolved(f"There is no variable {origin.where} in the environment.") from None
+
+        reading, wishes = read(text), Wishes(**wanted)
+        wishes = replace(wishes, source=reading.source)
+        return applying.apply(reading, wishes, now=at, resolve=resolve, dry_run=dry_run)
 
     return done
