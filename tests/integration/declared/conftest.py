@@ -50,8 +50,8 @@ def apply(db: None, now: datetime) -> Apply:
             except KeyError:
                 raise Unresolved(f"There is no variable {origin.where} in the environment.") from None
 
-        reading, wishes = read(text), Wishes(**wanted)
-        wishes = replace(wishes, source=reading.source)
+        reading = read(text)
+        wishes = replace(Wishes(source=reading.source), **wanted)
         return applying.apply(reading, wishes, now=at, resolve=resolve, dry_run=dry_run)
 
     return done
