@@ -13,6 +13,7 @@ INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-inp
 # installation on the day when a newer release of it comes out.
 LOCK := $(PYTHON) -m uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-header
 OPENAPI := docs/reference/openapi.yaml
+SCHEMA := docs/reference/configuration.schema.json
 SOURCES := api dashboard kairos manage.py probes tests
 # More arguments for a command: make up ARGS="--bind 127.0.0.1:9000", make test ARGS="-k reference"
 ARGS ?=
@@ -61,6 +62,8 @@ check: $(VENV)/.checks ## format, lint, types, imports, settings, migrations, wh
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 	@$(PYTHON) manage.py spectacular --validate --fail-on-warn | diff -u $(OPENAPI) - || { \
 	    echo "$(OPENAPI) is not what the code says: make openapi" >&2; exit 1; }
+	@$(PYTHON) manage.py export --schema | diff -u $(SCHEMA) - || { \
+	    echo "$(SCHEMA) is not what the code says: make schema" >&2; exit 1; }
 	@$(PYTHON) -m tests.behaviour --check
 	@$(PYTHON) -m tests.metrics --check
 
@@ -73,6 +76,10 @@ fix: $(VENV)/.checks ## format, and fix what the linter can fix
 .PHONY: openapi
 openapi: $(VENV)/.checks ## write down the API's description
 	@$(PYTHON) manage.py spectacular --validate --fail-on-warn --file $(OPENAPI)
+
+.PHONY: schema
+schema: $(VENV)/.checks ## write down the JSON Schema of configuration files
+	@$(PYTHON) manage.py export --schema > $(SCHEMA)
 
 .PHONY: behaviour
 behaviour: $(VENV)/.checks ## say which test shows which row of the behaviour table, and write the table's page

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from probes.policy.declared import writing
+from probes.policy.declared import schema, writing
 from probes.policy.declared.kinds import Kind
 from probes.selectors.declared import everything
 
@@ -16,6 +16,8 @@ examples:
       everything but what is retired; secrets are no part of it
   manage.py export --kind Image --kind Group --source shop-git -o kairos/
       the images and groups of a source, a file for each kind
+  manage.py export --schema > configuration.schema.json
+      what an editor needs to complete and check such files
 """
 
 
@@ -37,6 +39,9 @@ class Command(BaseCommand):
             dest="kinds",
             help="only this kind; may be repeated",
         )
+        parser.add_argument(
+            "--schema", action="store_true", help="write the JSON Schema of documents instead, and ask no database"
+        )
         parser.add_argument("--source", help="only what this source manages")
         parser.add_argument(
             "-o", "--output", metavar="PATH", help="a file, or a directory that gets a file for each kind"
@@ -45,6 +50,9 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         kinds = [Kind(kind) for kind in options["kinds"] or Kind]
         output = Path(options["output"]) if options["output"] else None
+        if options["schema"]:
+            self.stdout.write(schema.text(), ending="")
+            return
         try:
             if output is not None and output.is_dir():
                 for kind in kinds:
