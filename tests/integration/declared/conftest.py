@@ -4,7 +4,6 @@ What needs models is imported in the fixtures: pytest may read this file before 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,9 @@ def apply(db: None, now: datetime) -> Apply:
         dry_run: bool = False,
         at: datetime = now,
         secrets: Mapping[str, str] | None = None,
-        **wanted: bool,
+        prune: bool = False,
+        adopt: bool = False,
+        any_share: bool = False,
     ) -> "Applied":
         def resolve(origin: Origin) -> str:
             try:
@@ -51,7 +52,7 @@ def apply(db: None, now: datetime) -> Apply:
                 raise Unresolved(f"There is no variable {origin.where} in the environment.") from None
 
         reading = read(text)
-        wishes = replace(Wishes(source=reading.source), **wanted)
+        wishes = Wishes(source=reading.source, prune=prune, adopt=adopt, any_share=any_share)
         return applying.apply(reading, wishes, now=at, resolve=resolve, dry_run=dry_run)
 
     return done
