@@ -1,15 +1,17 @@
 """Roles, and tokens of the API: made here, shown once, and revoked."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from probes.actions import access_tokens
 from probes.admin import display
@@ -41,20 +43,60 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable
         widgets: ClassVar = {"regions": forms.CheckboxSelectMultiple}
 
 
+class ForceFilter(admin.SimpleListFilter):
+    """Whether it opens anything, as far as the token itself says."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> Sequence[tuple[str, str]]:
+        return [("valid", "neither revoked nor expired"), ("expired", "expired"), ("revoked", "revoked")]
+
+    def queryset(self, _request: HttpRequest, rows: QuerySet[AccessToken]) -> QuerySet[AccessToken]:
+        is_expired = Q(expires_at__lte=timezone.now())
+        match self.value():
+            case "valid":
+                return rows.filter(Q(revoked_at=None) & ~is_expired)
+            case "expired":
+                return rows.filter(is_expired, revoked_at=None)
+            case "revoked":
+                return rows.filter(revoked_at__isnull=False)
+            case _:
+                return rows
+
+
 @admin.register(AccessToken)
 class AccessTokenAdmin(KairosAdmin):
     """Tokens are made and revoked: nothing of one is changed, and none is deleted but with its owner."""
 
     form = TokenForm
-    list_display = ("__str__", "owner", "state", "of_scopes", "created", "used", "ends")
-    list_filter = ("revoked_at",)
+    list_display = ("__str__", "owner", "state", "may", "used", "ends")
+    list_filter = (ForceFilter,)
+    empty_hint = "No program has a token yet. Make a user for it with the least role that it needs, and a token here."
     search_fields = ("name", "prefix", "owner__username")
     autocomplete_fields = ("owner", "groups")
     actions = ("revoke",)
 
-    created = display.ago("created_at", "made")
+    shown_fields = (
+        ("owner", "name"),
+        ("state", "of_scopes"),
+        ("limits", "created_stamp"),
+        ("used_stamp", "ends_stamp"),
+        ("created_by", "made_with"),
+    )
+    created_stamp = display.at("created_at", "made")
+    used_stamp = display.at("last_used_at", "last used")
+    ends_stamp = display.at("expires_at", "expires")
     used = display.ago("last_used_at", "last used")
     ends = display.ago("expires_at", "expires")
+
+    def get_fieldsets(self, request: HttpRequest, token: AccessToken | None = None) -> Any:
+        if token is None:
+            return super().get_fieldsets(request)
+        return ((None, {"fields": self.shown_fields}),)
+
+    def get_readonly_fields(self, _request: HttpRequest, token: AccessToken | None = None) -> tuple[str, ...]:
+        return () if token is None else tuple(name for pair in self.shown_fields for name in pair)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessToken]:
         return tokens() if is_administrator(request) else tokens().filter(owner=request.user.pk)
@@ -99,15 +141,32 @@ class AccessTokenAdmin(KairosAdmin):
     def of_scopes(self, token: AccessToken) -> str:
         return ", ".join(token.scopes)
 
+    @admin.display(description="scopes and limits")
+    def may(self, token: AccessToken) -> SafeString:
+        return format_html('{}<br><span class="quiet">{}</span>', self.of_scopes(token), self.limits(token))
+
+    @admin.display(description="limited to")
+    def limits(self, token: AccessToken) -> str:
+        limits = (
+            (token.is_of_all_groups, "groups", token.groups),
+            (token.is_of_all_regions, "regions", token.regions),
+        )
+        told = [
+            f"{noun} {', '.join(sorted(row.slug for row in rows.all())) or 'that are gone'}"
+            for is_of_all, noun, rows in limits
+            if not is_of_all
+        ]
+        return "; ".join(told) or "no limit"
+
     @admin.display(description="state")
-    def state(self, token: AccessToken) -> str:
+    def state(self, token: AccessToken) -> SafeString:
         if token.revoked_at is not None:
-            return "revoked"
+            return display.badge("revoked")
         if token.expires_at is not None and token.expires_at <= timezone.now():
-            return "expired"
+            return display.badge("expired")
         maker = token.created_by
         is_dormant = not token.owner.is_active or (maker is not None and not maker.is_active)
-        return "dormant" if is_dormant else "in force"
+        return display.badge("dormant") if is_dormant else display.badge("active", "in force")
 
 
 @admin.register(RoleGrant)
@@ -117,6 +176,7 @@ class RoleGrantAdmin(KairosAdmin):
     list_display = ("holder", "role", "over")
     list_filter = ("role",)
     list_select_related = ("user", "team", "group")
+    empty_hint = "Nobody but superusers sees anything yet. Give a person or a group of people a role."
     search_fields = ("user__username", "team__name", "group__name")
     autocomplete_fields = ("user", "team", "group")
     fields = ("user", "team", "role", "group")

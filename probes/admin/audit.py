@@ -1,6 +1,5 @@
 """The audit log: who changed what. For administrators."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from probes.admin import display
 from probes.admin.base import is_administrator
+from probes.admin.changes import table
 from probes.admin.ledger import LedgerAdmin
 from probes.models import AuditEntry
 from probes.models.audited import kinds
@@ -56,9 +56,11 @@ class AuditEntryAdmin(LedgerAdmin):
     search_fields = ("object_name", "actor", "request_id")
     search_help_text = "The whole name of an object or of who did it, or the id of a request."
     sortable_by = ()
+    empty_hint = "Nothing has been changed since changes are written down."
     fieldsets = (
-        (None, {"fields": ("at_stamp", ("action", "what", "object_name", "object_pk"), "changes_shown")}),
-        ("Who, and from where", {"fields": ("who", "way", "address", "path", "request_id", "txid")}),
+        (None, {"fields": ("at_stamp", ("action", "what"), ("object_name", "object_pk"))}),
+        ("Before and after", {"fields": ("changes_shown",), "classes": ("kairos-whole-width",)}),
+        ("Who, and from where", {"fields": (("who", "way"), ("address", "path"), ("request_id", "txid"))}),
     )
 
     at_age = display.ago("at")
@@ -101,7 +103,7 @@ class AuditEntryAdmin(LedgerAdmin):
 
     @admin.display(description="before and after")
     def changes_shown(self, entry: AuditEntry) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(entry.changes, indent=2, ensure_ascii=False, sort_keys=True))
+        return table(entry)
 
 
 def told(entry: AuditEntry) -> str:

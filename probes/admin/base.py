@@ -1,12 +1,15 @@
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from probes.admin import display
+from probes.admin.changes import SHORT, lines
 from probes.policy.access import ADMINISTER, OPERATE, Access, Need
 from probes.selectors import audit
 from probes.selectors.access import access_of
@@ -27,7 +30,8 @@ class AuditedHistory(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscri
         if is_administrator(request):
             label = self.opts.label_lower
             found = audit.history(label, unquote(object_id))[: MOST_OF_HISTORY + 1]
-            context |= {"audit_entries": found, "most": MOST_OF_HISTORY, "audit_object": f"{label}:{object_id}"}
+            told = [(entry, lines(entry, longest=SHORT)) for entry in found]
+            context |= {"audit_entries": told, "most": MOST_OF_HISTORY, "audit_object": f"{label}:{object_id}"}
         return super().history_view(request, object_id, context)
 
 
@@ -35,9 +39,18 @@ class KairosAdmin(AuditedHistory):
     """The base of every page: our style sheet, and no counts beside filters."""
 
     show_facets = admin.ShowFacets.NEVER
+    empty_value_display = display.NOTHING
+    change_list_template = "admin/probes/list.html"
+    empty_hint = ""
+    """What to do where a list has no rows yet, in a sentence."""
 
     class Media:
         css: ClassVar = {"all": ["probes/admin.css"]}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "notes":
+            options.setdefault("widget", forms.Textarea({"rows": 3, "cols": 70}))
+        return super().formfield_for_dbfield(db_field, request, **options)
 
 
 def is_administrator(request: HttpRequest) -> bool:

@@ -27,9 +27,10 @@ from probes.tasks.notices import deliver_on_commit
 
 _KEPT: Final = "Leave empty to keep what is stored."
 _URLS: Final = (
-    "E-mail: smtp://USER:PASSWORD@HOST (STARTTLS, port 587), smtps://… (TLS, 465) or smtp+plain://HOST (no TLS and "
-    "no login, 25). Webhook: https://…. Alertmanager: https://HOST:9093. Apprise: any one of its URLs; it dials by "
-    "itself, past the address guard, so only a superuser may set it."
+    "<b>E-mail:</b> smtp://USER:PASSWORD@HOST (STARTTLS, port 587), smtps://… (TLS, 465) or smtp+plain://HOST "
+    "(no TLS and no login, 25).<br><b>Webhook:</b> https://….<br><b>Alertmanager:</b> https://HOST:9093.<br>"
+    "<b>Apprise:</b> any one of its URLs; it dials by itself, past the address guard, so only a superuser may set "
+    "it.<br>"
 )
 
 
@@ -40,7 +41,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
 
     url = secret_field(_URLS, label="URL")
     signing_key = secret_field("Of a webhook. Empty: one is made, and shown once.", label="Signing key")
-    recipients = WordsField(each=validate_email, required=False, help_text="Of e-mail, separated by commas.")
+    recipients = WordsField(each=validate_email, required=False, help_text="Addresses, separated by commas.")
     allowed_cidrs = WordsField(
         each=validation.allowed_cidr,
         required=False,
@@ -54,6 +55,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             *("name", "slug", "kind", "is_enabled", "sender", "recipients"),
             *("allowed_cidrs", "ca_pem", "reminder_minutes"),
         )
+        help_texts: ClassVar = {"sender": "The address that it comes from."}
         widgets: ClassVar = {"ca_pem": forms.Textarea({"rows": 4, "cols": 70, "class": "kairos-code"})}
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -119,6 +121,7 @@ class ChannelAdmin(SecretAdmin):
     inlines = (RuleInline,)
     list_display = ("name", "kind", "address", "is_enabled", "standing", "sent_age")
     search_fields = ("name", "slug")
+    empty_hint = "Nobody is told of anything yet. Add a channel, and send a test notice from its page."
     change_form_template = "admin/probes/channel/change_form.html"
     sent_age = display.ago("last_sent_at", "last sent")
 
@@ -139,7 +142,7 @@ class ChannelAdmin(SecretAdmin):
             (None, {"fields": ("name", "slug", "kind", "is_enabled", *known, *secrets)}),
             ("E-mail", {"fields": ("sender", "recipients")}),
             ("The way there", {"fields": ("allowed_cidrs", "ca_pem")}),
-            ("Again", {"fields": ("reminder_minutes",)}),
+            ("Reminders", {"fields": ("reminder_minutes",)}),
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -171,7 +174,7 @@ class ChannelAdmin(SecretAdmin):
     @admin.display(description="state")
     def standing(self, channel: Channel) -> SafeString | str:
         if not channel.failures:
-            return display.badge("active", "well") if channel.last_sent_at else display.NOTHING
+            return display.badge("active", "well") if channel.last_sent_at else "nothing sent yet"
         text = "{} since {}: {}"
         return format_html(
             text, display.badge("unavailable", "failing"), display.aged(channel.failing_since), channel.last_error

@@ -79,6 +79,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
 @admin.register(Credential)
 class CredentialAdmin(SecretAdmin):
     form = CredentialForm
+    empty_hint = "Images that anybody may pull need none. Add one for what takes a login."
     list_display = ("__str__", "registry", "prefix", "where", "kind", "username", "secret", "ends")
     list_select_related = ("registry", "region")
     list_filter = ("registry", "region", "kind")

@@ -73,6 +73,7 @@ class MaintenanceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
 @admin.register(MaintenanceWindow)
 class MaintenanceWindowAdmin(KairosAdmin):
     form = MaintenanceForm
+    empty_hint = "No work is planned. Plan some, and nobody is told of what fails meanwhile."
     list_display = ("name", "next_time", "zone", "rule")
     search_fields = ("name", "slug")
     autocomplete_fields = ("resources", "groups")

@@ -78,6 +78,11 @@ class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 
     class Meta:
         model = Registry
+        help_texts: ClassVar = {
+            "quota_limit": "What each login, and each address without one, may ask for in the window below. Empty: "
+            "what the registry tells; a number here goes before that.",
+            "quota_window_seconds": "In how many seconds that may be used: 21600 are six hours.",
+        }
         fields = (
             "host",
             "name",
@@ -121,8 +126,9 @@ class RegistryForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 @admin.register(Registry)
 class RegistryAdmin(SecretAdmin):
     form = RegistryForm
-    list_display = ("host", "name", "api_host", "plain_http", "resources", "credentials", "client_identity")
+    list_display = ("host", "name", "asked_at", "resources", "credentials", "client_identity")
     search_fields = ("host", "name")
+    empty_hint = "A registry is added with the first image of it. Add one before, to say how it is reached."
     _described = (
         (None, {"fields": ("host", "name", "notes")}),
         (
@@ -190,6 +196,12 @@ class RegistryAdmin(SecretAdmin):
             is_identity_removed=bool(removed),
             now=timezone.now(),
         )
+
+    @admin.display(description="asked at", ordering="api_host")
+    def asked_at(self, registry: Registry) -> SafeString | str:
+        """Where that is not its own name, or not over TLS."""
+        host = registry.api_host or ("" if registry.plain_http else display.NOTHING)
+        return format_html("{} {}", host, display.badge("degraded", "plain HTTP")) if registry.plain_http else host
 
     @admin.display(ordering="resource_count")
     def resources(self, registry: Any) -> SafeString:

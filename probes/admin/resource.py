@@ -75,6 +75,14 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "name": forms.TextInput({"class": "vTextField"}),
             "regions": forms.CheckboxSelectMultiple,
         }
+        help_texts: ClassVar = {
+            "depth": "Automatic is often cheap, and deep when something changed and now and then."
+        }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if (depth := self.fields.get("depth")) is not None:
+            depth.choices = [("", "automatic"), *((item.value, item.value) for item in Depth)]  # type: ignore[attr-defined]  # a field of choices
 
 
 @admin.register(Resource)
@@ -87,6 +95,8 @@ class ResourceAdmin(WindowedAdmin, TrialAdmin):
     )
     search_fields = ("name", "slug", "reference")
     show_full_result_count = False
+    empty_value_display = "none"
+    empty_hint = "Nothing is checked yet. Add an image by its reference: its first check is sent within a second."
     autocomplete_fields = ("credential", "group", "policy", "schedule")
     change_form_template = "admin/probes/resource/change_form.html"
     fieldsets = (
@@ -222,7 +232,7 @@ class ResourceAdmin(WindowedAdmin, TrialAdmin):
         found = display.badge("paused") if resource.is_paused else display.badge(verdict_state(resource).value)
         if resource.stale_at is None:
             return found
-        return format_html('{}<br><span class="quiet">listed until {}</span>', found, display.aged(resource.stale_at))
+        return format_html('{}<br><span class="quiet">last listed {}</span>', found, display.aged(resource.stale_at))
 
     @admin.display(description="from each region")
     def from_regions(self, resource: Resource) -> SafeString | str:

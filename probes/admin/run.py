@@ -33,13 +33,18 @@ class RunAdmin(LedgerAdmin):
     list_filter = ("kind",)
     ordering = ("-asked_at", "-pk")
     sortable_by = ()
-    fields = (
+    empty_hint = "Checks that somebody orders, here or over the API, are shown here for a week."
+    _described = (
         ("kind", "uuid"),
         ("asked_by", "asked_stamp"),
         ("finished_stamp", "ends_stamp"),
         "about",
         ("depth", "platforms", "credential"),
-        "checks_shown",
+    )
+
+    fieldsets = (
+        (None, {"fields": _described}),
+        ("Its checks", {"fields": ("checks_shown",), "classes": ("kairos-whole-width",)}),
     )
 
     asked_age = display.ago("asked_at", "asked")

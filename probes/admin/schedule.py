@@ -22,6 +22,9 @@ from probes.selectors.sources import sources
 class ScheduleAdmin(KairosAdmin):
     list_display = ("name", "when", "resources", "slug")
     search_fields = ("name", "slug", "crontab")
+    empty_hint = (
+        "Resources have intervals of their own. Add a schedule where many are to share one, or go by the clock."
+    )
     fieldsets = (
         (None, {"fields": ("name", "slug")}),
         (
@@ -62,6 +65,9 @@ class SourceAdmin(KairosAdmin):
 
     list_display = ("name", "managed", "slug")
     search_fields = ("name", "slug")
+    empty_hint = (
+        "Nothing is managed by a program yet: everything is changed by hand. `manage.py apply --source` makes one."
+    )
     fields = ("name", "slug", "notes", "managed")
     readonly_fields = ("managed",)
 
@@ -81,7 +87,7 @@ class SourceAdmin(KairosAdmin):
             '<a href="{}">{}</a>{}',
             address,
             total,
-            format_html(' <span class="quiet">{}</span>', beside) if beside else "",
+            format_html('<span class="quiet">, of which {}</span>', beside) if beside else "",
         )
 
     def delete_model(self, _request: HttpRequest, source: Source) -> None:

@@ -37,6 +37,7 @@ _USUAL: Final = (
 class ResourceGroupAdmin(KairosAdmin):
     list_display = ("name", "images", "slug")
     search_fields = ("name", "slug")
+    empty_hint = "Add a group for what belongs together: it has terms, roles and notices of its own."
     fieldsets = (
         (None, {"fields": ("name", "slug", "notes")}),
         ("On which terms", {"fields": ("policy", *TERMS), "description": INHERITED}),
@@ -59,6 +60,7 @@ class ResourceGroupAdmin(KairosAdmin):
 class PolicyAdmin(KairosAdmin):
     list_display = ("name", "images", "slug")
     search_fields = ("name", "slug")
+    empty_hint = "The terms of all hold for everything. Add a policy where some of it is to be judged otherwise."
     fieldsets = (
         (None, {"fields": ("name", "slug", "notes")}),
         ("Terms of what takes it", {"fields": TERMS, "description": INHERITED}),

@@ -34,7 +34,7 @@ from probes.trust.keys import KeyFileError
 PART_HEADER: Final = "X-Kairos-Part"
 """Sent by the page's script, which puts what is answered in place. Without it the answer is a page."""
 
-_DIGEST_SHOWN: Final = 19
+_DIGEST_SHOWN: Final = 14
 _REFUSALS: Final = {
     RefusalReason.NOT_ITS_REGION: "not sent: it is not checked from there",
     RefusalReason.OUTDATED: "not sent: the region's worker is too old",

@@ -25,5 +25,6 @@ def token_of(
 ) -> str:
     """Return a token of a user as it is sent, with these scopes or all of them. It has just been in use."""
     now = timezone.now()
-    token = AccessToken(owner=user, name="of a test", scopes=list(scopes or Scope), last_used_at=now, **values)
+    values = {"name": "of a test", **values}
+    token = AccessToken(owner=user, scopes=list(scopes or Scope), last_used_at=now, **values)
     return access_tokens.issue(token, groups=groups, regions=regions, by=None, now=now).text

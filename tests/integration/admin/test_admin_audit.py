@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from probes.models import AuditEntry, ResourceGroup
 from probes.policy.access import Role
@@ -46,14 +47,14 @@ def editor(django_user_model: Any) -> Client:
 def test_history_of_an_object_is_what_was_changed(client: Client, payments: ResourceGroup) -> None:
     page = shown(client, f"{ADMIN}/resourcegroup/{payments.pk}/history/")
     assert "admin admin, 127.0.0.1 change failures : — → 4" in page
-    assert "create name : — → payments" in page
+    assert "create name : payments" in page
     assert "All of it in the audit log" in page
 
 
 def test_history_of_a_person_is_there_too(client: Client, django_user_model: Any) -> None:
     user = django_user_model.objects.create(username="ada", password="pbkdf2$secret")
     page = shown(client, f"/admin/auth/user/{user.pk}/history/")
-    assert "password : — → ***" in page
+    assert "password : ***" in page
     assert "secret" not in page
     assert "ada" in shown(client, f"/admin/auth/user/{user.pk}/change/")
 
@@ -113,7 +114,7 @@ def test_ledger_is_narrowed(client: Client, payments: ResourceGroup, query: str,
 def test_page_of_an_entry_tells_all_of_it(client: Client, payments: ResourceGroup) -> None:
     entry = AuditEntry.objects.filter(object_name="payments").latest("id")
     page = shown(client, f"{LEDGER}{entry.pk}/change/")
-    assert '"failures": [ null, 4 ]' in page
+    assert "failures — 4" in page
     assert f"POST /admin/probes/resourcegroup/{payments.pk}/change/" in page
     assert entry.request_id in page
 
@@ -134,3 +135,33 @@ def test_ledger_takes_as_many_queries_for_many_as_for_one(client: Client, plane:
     before = queries()
     User.objects.bulk_create(User(username=f"somebody {number}") for number in range(60))
     assert queries() == before
+
+
+def test_entry_tells_before_and_after_as_people_write_it(client: Client) -> None:
+    rows = {
+        "create": {
+            "labels": [None, {"team": "shop"}],
+            "check_tag": [None, False],
+            "platforms": [None, ["a/b", "c/d"]],
+        },
+        "change": {"is_tag_immutable": [False, True], "name": ["", "the <b>app</b>"]},
+        "delete": {"interval_seconds": [300, None]},
+    }
+    told = {}
+    for action, changes in rows.items():
+        entry = AuditEntry.objects.create(
+            at=timezone.now(),
+            action=action,
+            model="probes.resource",
+            object_pk="1",
+            object_name="app",
+            changes=changes,
+            actor="ada",
+            actor_kind="user",
+            via="admin",
+            txid=1,
+        )
+        told[action] = shown(client, f"{LEDGER}{entry.pk}/change/")
+    assert 'Field After check tag no labels {"team": "shop"} platforms a/b, c/d' in told["create"]
+    assert "Field Before After is tag immutable no yes name — the <b>app</b>" in told["change"]
+    assert "Field Before interval seconds 300" in told["delete"]

@@ -107,7 +107,7 @@ def test_what_is_retired_is_left_out_unless_asked_for(client: Client, plane: Con
 def test_resource_is_marked_retired_and_restored(client: Client, plane: ControlPlane) -> None:
     image = plane.image(name="the app")
     client.post(LISTED, {"action": "mark_stale", "_selected_action": [image.pk]})
-    assert "listed until" in shown(client, LISTED)
+    assert "last listed" in shown(client, LISTED)
     assert "Its source lists it no more since" in shown(client, page_of(image))
     assert "One resource is retired" in messages_of(order(client, image, "retire"))[-1]
     page = shown(client, page_of(image))

@@ -150,3 +150,13 @@ def test_registry_that_a_rule_names_is_not_deleted(client: Client) -> None:
     client.post(address, {"post": "yes"})
     client.post(f"{ADMIN}/registry/", {"action": "delete_selected", "_selected_action": [registry.pk], "post": "yes"})
     assert list(rule.registries.all()) == [registry]
+
+
+def test_list_tells_where_a_registry_is_asked_where_that_is_not_as_usual(client: Client, db: None) -> None:
+    Registry.objects.create(host="ghcr.io")
+    Registry.objects.create(host="mirrored.example.com", api_host="mirror.example.com")
+    Registry.objects.create(host="plain.example.com", plain_http=True)
+    page = shown(client, f"{ADMIN}/registry/")
+    assert "ghcr.io — — 0 0 —" in page
+    assert "mirrored.example.com — mirror.example.com 0 0 —" in page
+    assert "plain.example.com — ! plain HTTP 0 0 —" in page

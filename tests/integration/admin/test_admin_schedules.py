@@ -72,3 +72,17 @@ def test_resources_are_chosen_by_what_they_take(
 
     assert {row.name for row in page.context["cl"].result_list} == found
     assert Resource.objects.count() == 5
+
+
+def test_source_tells_what_it_manages_and_leaves_it_when_it_is_deleted(client: Client, plane: ControlPlane) -> None:
+    source, unused = Source.objects.create(name="Git"), Source.objects.create(name="Cluster")
+    images = [plane.image(f"ghcr.io/org/app:{number}", managed_by=source) for number in range(3)]
+    staleness.mark_stale([image.pk for image in images[:2]], now=plane.now)
+    staleness.retire([images[0].pk], now=plane.now)
+    page = shown(client, f"{ADMIN}/source/")
+    assert "3 , of which 1 stale, 1 retired" in page
+    assert "none yet" in shown(client, f"{ADMIN}/source/{unused.pk}/change/")
+    client.post(f"{ADMIN}/source/{source.pk}/delete/", {"post": "yes"})
+    assert not Resource.objects.filter(stale_at__isnull=False, retired_at=None).exists()
+    client.post(f"{ADMIN}/source/", {"action": "delete_selected", "_selected_action": [unused.pk], "post": "yes"})
+    assert (Source.objects.count(), Resource.objects.count()) == (0, 3)

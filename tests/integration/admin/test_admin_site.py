@@ -1,5 +1,6 @@
 """The front page, and tokens of the API."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils import timezone
 
-from probes.models import AccessToken
+from probes.models import AccessToken, ResourceGroup
 from probes.policy.access import Role
 from tests.fakes.access import grant, token_of
 from tests.fakes.control_plane import ControlPlane
@@ -135,3 +137,44 @@ def test_admin_who_is_no_superuser_makes_no_token_of_one(django_user_model: Any)
     assert browser.post("/admin/probes/accesstoken/add/", token_form(root)).status_code == 200
     assert not AccessToken.objects.exists()
     assert browser.post("/admin/probes/accesstoken/add/", token_form(chief)).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("noun", "words"),
+    [
+        ("resource", "Nothing is checked yet. Add an image by its reference"),
+        ("source", "Nothing is managed by a program yet"),
+        ("run", "Checks that somebody orders"),
+        ("channel", "Nobody is told of anything yet."),
+        ("outcome", "There is nothing yet."),
+    ],
+)
+def test_empty_list_says_what_to_do(client: Client, noun: str, words: str) -> None:
+    address = f"/admin/probes/{noun}/"
+    assert words in shown(client, address)
+    if noun in ("resource", "source"):
+        assert "Nothing matches. Show all" in shown(client, f"{address}?q=nothing-like-it")
+
+
+def test_list_of_tokens_tells_what_each_may(client: Client, plane: ControlPlane, django_user_model: Any) -> None:
+    owner = django_user_model.objects.create(username="ci")
+    group = ResourceGroup.objects.create(name="Shop")
+    token_of(owner, name="wide")
+    token_of(owner, name="narrow", groups=[group], regions=[plane.region("eu-west")])
+    token_of(owner, name="old", expires_at=timezone.now() - timedelta(days=1))
+    token_of(owner, name="ended")
+    AccessToken.objects.filter(name="ended").update(revoked_at=timezone.now())
+    address = "/admin/probes/accesstoken/"
+
+    def named(state: str) -> list[str]:
+        return [token.name for token in client.get(f"{address}?state={state}").context["cl"].result_list]
+
+    assert named("valid") == ["narrow", "wide"]
+    assert (named("expired"), named("revoked")) == (["old"], ["ended"])
+    page = shown(client, address)
+    assert "✓ in force" in page
+    assert "groups shop; regions eu-west" in page
+    narrow = AccessToken.objects.get(name="narrow")
+    page = shown(client, f"{address}{narrow.pk}/change/")
+    assert "groups shop; regions eu-west" in page
+    assert "Last used:" in page

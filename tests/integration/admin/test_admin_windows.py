@@ -125,14 +125,14 @@ def test_events_and_certificates_are_told_in_a_line(client: Client, written: Con
 def test_run_tells_what_became_of_each_check(client: Client, written: ControlPlane) -> None:
     run = row_of(Run)
     page = shown(client, f"{ADMIN}/run/{run.pk}/change/")
-    assert "the app from eu-west : missed" in page  # its time is over
+    assert "the app eu-west ? no answer in time" in page  # its time is over
     line = shown(client, f"{ADMIN}/run/")
     assert "1 missed" in line
 
 
 def test_outcomes_are_told_in_a_line(client: Client, written: ControlPlane) -> None:
     page = shown(client, f"{ADMIN}/outcome/")
-    assert "the app us-east ✗ unavailable tag_not_found manifest at ghcr.io - 12 ms" in page
+    assert "the app us-east ✗ unavailable tag_not_found manifest at ghcr.io — 12 ms" in page
     assert "the app eu-west ✓ available ok platform 12 ms" in page
 
 
