@@ -55,8 +55,12 @@ def scratch() -> Iterator[str]:
 
 
 @contextmanager
-def made() -> Iterator[Place]:
-    """Make a place; it is dropped at the end, whatever happened. Raises `NoScratch`."""
+def made(*, template: str = "") -> Iterator[Place]:
+    """Make a place; it is dropped at the end, whatever happened. Raises `NoScratch`.
+
+    `template` names a database that has all tables and no rows, and that nobody is in: to copy it takes a hundredth
+    of what it takes to migrate from nothing.
+    """
     name = f"{PREFIX}{secrets.token_hex(6)}"
     with tempfile.TemporaryDirectory(prefix="kairos-simulation-") as directory:
         place = Place(name, Path(directory) / "control-key.json", Path(directory) / "fernet-keys")
@@ -64,7 +68,8 @@ def made() -> Iterator[Place]:
             secret_key=Path(directory) / "secret-key", fernet_keys=place.fernet_keys, control_key=place.control_key
         )
         try:
-            _on_server(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+            names = (sql.Identifier(name), sql.Identifier(template or "template0"))
+            _on_server(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
             # Nobody will miss it after a crash of the server.
             _on_server(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name)))
         except Error as error:
@@ -73,8 +78,9 @@ def made() -> Iterator[Place]:
                 "DATABASE_URL has to name a role that may (ALTER ROLE … CREATEDB), perhaps on a server for tests"
             ) from None
         try:
-            with within(place):
-                call_command("migrate", interactive=False, verbosity=0)
+            if not template:
+                with within(place):
+                    call_command("migrate", interactive=False, verbosity=0)
             yield place
         finally:
             _on_server(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
