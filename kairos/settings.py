@@ -236,6 +236,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["api.access.WithinReach"],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.MeetsNeed"],
     "DEFAULT_THROTTLE_CLASSES": ["api.throttles.UserRate"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.Negotiation",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     # `kairos.proxies` has decided whose request it is; X-Forwarded-For would let the client choose.
     "NUM_PROXIES": 0,
@@ -280,6 +281,13 @@ SPECTACULAR_SETTINGS = {
         "VerdictStateEnum": "api.serializers.resource.VERDICT_STATES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
+    # First what there is, tag by tag with a word on each: 150 operations at once are slow to draw.
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "docExpansion": "none",
+        "filter": True,
+        "defaultModelsExpandDepth": 0,
+    },
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 

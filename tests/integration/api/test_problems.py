@@ -69,6 +69,12 @@ def test_address_of_nothing_is_a_problem_for_anybody() -> None:
     assert problem["instance"] == "/api/v1/no%20thing"
 
 
+@pytest.mark.parametrize("address", [ADDRESS, "/api/v1/resources", "/api/v1/configuration/export"])
+def test_format_that_there_is_not_is_named(client: APIClient, address: str) -> None:
+    response = client.get(f"{address}?format=AAA")
+    assert (response.status_code, wrong(response)) == (400, ["format"])
+
+
 def test_method_that_is_not_taken_is_a_problem_that_names_the_others(client: APIClient) -> None:
     response = client.delete(ADDRESS)
     is_problem(response, "method_not_allowed")
