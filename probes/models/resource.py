@@ -337,6 +337,8 @@ class Resource(Named, Managed, TermFields):
         errors: dict[str, Any] = {}
         if self.reference:  # of an empty one its own field has told
             errors |= self._settle_url() if self.is_endpoint else self._settle_reference()
+        if self.depth == "":
+            errors["depth"] = "Write a depth, or null for the automatic one."
         if validation.ALL_PLATFORMS in (self.platforms or ()) and len(self.platforms) > 1:
             errors["platforms"] = "all stands alone."
         if errors:

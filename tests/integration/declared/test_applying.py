@@ -170,6 +170,7 @@ def test_many_are_planned_with_as_many_queries_as_few(
         (image("web", intervall=60), "kairos.yaml:7: Image/web: intervall: There is no such field. There are: "),
         (image("web", group="nobody"), "kairos.yaml:7: Image/web: group: There is no Group 'nobody'"),
         (image("web", regions="[mars]"), "kairos.yaml:7: Image/web: regions: There is no Region 'mars'"),
+        (image("web", depth="''"), "kairos.yaml:7: Image/web: depth: Write a depth, or null"),
         (image("web", platforms="[]"), "kairos.yaml:7: Image/web: platforms: "),
         (image("web", platforms="[linux]"), "kairos.yaml:7: Image/web: platforms: "),
         (image("web", platforms="linux/amd64"), "kairos.yaml:7: Image/web: platforms: Write a list"),
