@@ -154,7 +154,8 @@ class ApplyView(APIView):
             adopt=bool(asked.options.get("adopt")),
             any_share=bool(asked.options.get("yes")),
         )
-        applied = _applied(asked, wishes)
+        user: Any = request.user
+        applied = _applied(asked, wishes, is_superuser=user.is_superuser)
         document = shown(applied, source=source.name if source else None, dry_run=asked.is_dry_run)
         return Response(document, headers={"Cache-Control": "no-store"})
 
@@ -232,7 +233,7 @@ def _asked(request: Request) -> _Asked:
     return _Asked(reading, {**options, **of_body})
 
 
-def _applied(asked: _Asked, wishes: Wishes) -> Applied:
+def _applied(asked: _Asked, wishes: Wishes, *, is_superuser: bool) -> Applied:
     """Return what was done. Raises the problem that there is."""
     try:
         return prompt_applying.apply(
@@ -242,6 +243,7 @@ def _applied(asked: _Asked, wishes: Wishes) -> Applied:
             note=asked.options.get("note", ""),
             dry_run=asked.is_dry_run,
             shown=asked.options.get("fingerprint"),
+            is_superuser=is_superuser,
         )
     except ApplyRefused as refused:
         raise DocumentsRefused(

@@ -1,17 +1,19 @@
 """Applying while somebody waits for the answer of a web process: nothing is waited for, and it ends in time."""
 
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
 from django.db import connection, transaction
 
 from probes.actions import acting, applying
-from probes.actions.applying import Applied
+from probes.actions.applying import Applied, ApplyRefused
 from probes.policy.audit import Via
 from probes.policy.declared import telling
-from probes.policy.declared.planning import Wishes
-from probes.policy.declared.reading import Reading
+from probes.policy.declared.planning import Verb, Wishes
+from probes.policy.declared.reading import Fault, Reading
+from probes.policy.delivery import ChannelKind
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 """Of documents in one request: some 30,000 images. Whoever has more applies files by the command."""
@@ -22,6 +24,7 @@ MOST_SECONDS: Final = 50
 RETRY_SECONDS: Final = 10
 """After which to ask again where somebody else applies."""
 
+_CHANNEL: Final = "Channel"
 _BOUND: Final = "SELECT set_config('statement_timeout', %s, true)"
 
 
@@ -45,10 +48,12 @@ def apply(
     note: str = "",
     dry_run: bool = False,
     shown: str | None = None,
+    is_superuser: bool = False,
 ) -> Applied:
     """Apply as `applying.apply` does, but wait for nobody, and not for long.
 
-    With `shown`, the `fingerprint` of a dry run, nothing else than that is done. Raises `ApplyRefused`,
+    With `shown`, the `fingerprint` of a dry run, nothing else than that is done. What only a superuser may set is
+    refused to whoever is none, as by its own routes. Raises `ApplyRefused`,
     `AnotherApplies`, `TooMuch` and `NotAsShown`. The audit log has it as applied, by whoever acts.
     """
     end = time.monotonic() + MOST_SECONDS
@@ -65,9 +70,19 @@ def apply(
             reading, wishes, now=now, dry_run=dry_run, progress=look_at_the_clock, waiting=_refuse
         )
         look_at_the_clock("", 0, 0)
+        if not is_superuser and (faults := list(_for_superusers(applied))):
+            raise ApplyRefused(faults)
         if shown is not None and fingerprint(applied) != shown:
             raise NotAsShown
     return applied
+
+
+def _for_superusers(applied: Applied) -> Iterator[Fault]:
+    """Yield what is done that takes a superuser: a channel of Apprise dials wherever its URL leads."""
+    for change in applied.plan.of(Verb.CREATE, Verb.UPDATE):
+        thing = change.declared
+        if thing is not None and thing.kind == _CHANNEL and thing.values["kind"] == ChannelKind.APPRISE:
+            yield thing.fault("Apprise dials wherever its URL leads: only a superuser may set it.", "kind")
 
 
 def _refuse() -> None:
