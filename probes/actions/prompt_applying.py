@@ -11,6 +11,7 @@ from probes.actions import acting, applying
 from probes.actions.applying import Applied, ApplyRefused
 from probes.policy.audit import Via
 from probes.policy.declared import telling
+from probes.policy.declared.kinds import Kind
 from probes.policy.declared.planning import Verb, Wishes
 from probes.policy.declared.reading import Fault, Reading
 from probes.policy.delivery import ChannelKind
@@ -24,7 +25,6 @@ MOST_SECONDS: Final = 50
 RETRY_SECONDS: Final = 10
 """After which to ask again where somebody else applies."""
 
-_CHANNEL: Final = "Channel"
 _BOUND: Final = "SELECT set_config('statement_timeout', %s, true)"
 
 
@@ -81,7 +81,7 @@ def _for_superusers(applied: Applied) -> Iterator[Fault]:
     """Yield what is done that takes a superuser: a channel of Apprise dials wherever its URL leads."""
     for change in applied.plan.of(Verb.CREATE, Verb.UPDATE):
         thing = change.declared
-        if thing is not None and thing.kind == _CHANNEL and thing.values["kind"] == ChannelKind.APPRISE:
+        if thing is not None and thing.kind is Kind.CHANNEL and thing.values["kind"] == ChannelKind.APPRISE:
             yield thing.fault("Apprise dials wherever its URL leads: only a superuser may set it.", "kind")
 
 

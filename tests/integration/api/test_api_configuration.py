@@ -12,9 +12,20 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from probes.actions import applying, prompt_applying
-from probes.models import AuditEntry, Endpoint, Policy, Resource, ResourceGroup, Source
+from probes.actions import applying, channels, prompt_applying
+from probes.models import (
+    AuditEntry,
+    Channel,
+    Credential,
+    Endpoint,
+    Policy,
+    Registry,
+    Resource,
+    ResourceGroup,
+    Source,
+)
 from probes.policy.access import Role, Scope
+from probes.policy.delivery import ChannelKind
 from tests.fakes.access import grant, token_of
 from tests.integration.api.asking import wrong
 from tests.integration.declared.test_applying import ALL
@@ -361,3 +372,34 @@ def test_pruning_over_the_api_keeps_its_guards(editor: APIClient) -> None:
     done = editor.post(APPLY, {**fewer, "yes": True}, format="json").json()
     assert done["counts"]["delete"] == 11
     assert [policy.slug for policy in Policy.objects.all()] == ["p0"]
+
+
+def test_what_takes_a_superuser_elsewhere_takes_one_here(editor: APIClient, reader: User) -> None:
+    channel = Channel(slug="pager", name="Pager", kind=ChannelKind.APPRISE, is_enabled=False)
+    channels.save(channel, url="json://hooks.example/T0")
+    document = {
+        "apiVersion": "kairos/v1",
+        "kind": "Channel",
+        "metadata": {"name": "pager"},
+        "spec": {"name": "Pager", "kind": "apprise", "is_enabled": True},
+    }
+    for is_dry_run in (True, False):
+        refused = editor.post(APPLY, {"documents": [document], "dry_run": is_dry_run}, format="json")
+        assert (refused.status_code, wrong(refused)) == (422, ["kind"])
+    assert not Channel.objects.get().is_enabled
+    User.objects.filter(pk=reader.pk).update(is_superuser=True)
+    assert editor.post(APPLY, {"documents": [document]}, format="json").status_code == 200
+    assert Channel.objects.get().is_enabled
+
+
+def test_secrets_by_reference_are_not_looked_up_for_somebody_elsewhere(
+    editor: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUSH", "hush")
+    Registry.objects.create(host="ghcr.io")
+    for origin in ({"env": "HUSH"}, {"file": "/etc/hostname"}):
+        spec = {"registry": "ghcr.io", "username": "robot", "secretFrom": origin}
+        document = {"apiVersion": "kairos/v1", "kind": "Credential", "metadata": {"name": "robot"}, "spec": spec}
+        refused = editor.post(APPLY, {"documents": [document]}, format="json")
+        assert (refused.status_code, wrong(refused)[0]) == (422, "secretFrom")
+    assert not Credential.objects.exists()

@@ -3,13 +3,16 @@
 import json
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pytest_django.fixtures import Settings
 
 from probes.actions import secrets
 from probes.actions.applying import ApplyRefused
+from probes.management.secret_origins import from_here
 from probes.models import (
     AuditEntry,
     Channel,
@@ -24,6 +27,7 @@ from probes.models import (
 from probes.policy.declared import telling, writing
 from probes.policy.declared.kinds import Kind
 from probes.policy.declared.planning import Verb
+from probes.policy.declared.secrets import Origin, Unresolved
 from probes.selectors.declared import everything
 from tests.integration.declared.conftest import Apply
 
@@ -358,3 +362,26 @@ def test_window_of_an_image_that_is_declared_beside_it_is_planned_with_it(apply:
     )  # fmt: skip
 
     assert MaintenanceOccurrence.objects.exists()
+
+
+def test_secret_is_taken_from_a_variable_or_a_file_and_never_what_is_our_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
+) -> None:
+    settings.KAIROS_STATE_DIR = tmp_path / "state"
+    for name in ("state/secrets.key", "keys/control", "mine/token"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("hush\n")
+    (tmp_path / "mine/link").symlink_to("../state/secrets.key")
+    monkeypatch.setenv("GHCR", "hush")
+    monkeypatch.setenv("DATABASE_URL", "hush")
+    monkeypatch.setenv("KAIROS_CONTROL_KEY_FILE", str(tmp_path / "keys/control"))
+    assert from_here(Origin("env", "GHCR")) == "hush"
+    assert from_here(Origin("file", str(tmp_path / "mine/token"))) == "hush"
+    for name in ("DATABASE_URL", "KAIROS_CONTROL_KEY_FILE"):
+        with pytest.raises(Unresolved, match="of Kairos itself"):
+            from_here(Origin("env", name))
+    for path in ("state/secrets.key", "keys/control", "mine/link", "mine/../state/secrets.key"):
+        with pytest.raises(Unresolved, match="of Kairos itself"):
+            from_here(Origin("file", str(tmp_path / path)))
+    with pytest.raises(Unresolved, match="of the kernel"):
+        from_here(Origin("file", "/proc/self/environ"))
