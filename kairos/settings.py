@@ -63,7 +63,7 @@ KAIROS_METRICS_TOKEN = _environment.text("KAIROS_METRICS_TOKEN")
 # Of which resources /metrics has series of their own, and whether it tells registries apart.
 KAIROS_METRICS_PER_RESOURCE = _environment.choice("KAIROS_METRICS_PER_RESOURCE", ("all", "bad", "none"))
 KAIROS_METRICS_PER_REGISTRY = _environment.flag("KAIROS_METRICS_PER_REGISTRY", default=True)
-# How many requests a minute each token may send to the API, by what they take: 0 is any number. Whoever needs none,
+# How many requests a minute each user may send to the API, by what they take: 0 is any number. Whoever needs none,
 # which is for the description of the API alone, is counted by address.
 KAIROS_RATES = {
     "read": _environment.number("KAIROS_RATE_READ", default=3000, lowest=0),

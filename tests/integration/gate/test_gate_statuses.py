@@ -22,6 +22,7 @@ class Kairos:
         self.rounds: list[dict[str, str] | int] = []
         self.asked: list[dict[str, Any]] = []
         self.tokens: set[str] = set()
+        self.keys: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         threading.Thread(target=self._server.serve_forever, daemon=True, kwargs={"poll_interval": 0.05}).start()
 
@@ -54,6 +55,7 @@ def _handler(kairos: Kairos) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             kairos.tokens.add(self.headers["Authorization"])
+            kairos.keys.append(self.headers["Idempotency-Key"])
             status, told = kairos.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(status)
             if status in (301, 302, 307):
@@ -113,6 +115,14 @@ def test_kairos_that_is_away_is_asked_again(kairos: Kairos) -> None:
     said = gate("--regions", "a", *SOON, IMAGE, url=kairos.url)
     assert said.status == 0, said.text
     assert "Kairos answers 503 Not now.?[31m" in said.text
+
+
+def test_order_whose_answer_was_lost_is_sent_again_under_its_key(kairos: Kairos) -> None:
+    kairos.rounds = [503, 409, {"a": "unavailable/tag_not_found"}, {"a": "available"}]
+    said = gate("--regions", "a", "--every", "0.05", "--timeout", "2", IMAGE, url=kairos.url)
+    assert said.status == 0, said.text
+    first, again, answered, next_round = kairos.keys
+    assert first == again == answered != next_round
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403])
