@@ -32,7 +32,7 @@ LISTED: Final = ("mark_stale", "retire", "restore")
 class OrderingAdmin(KairosAdmin):
     """The actions of the list, and the same as buttons of one resource's page."""
 
-    actions = (*ORDERS, *TIMED, *LISTED)
+    actions: tuple[str, ...] = (*ORDERS, *TIMED, *LISTED)
 
     def has_order_permission(self, request: HttpRequest) -> bool:
         """Let operators of everything order what they may order over the API, though they change nothing else."""

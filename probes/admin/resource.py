@@ -15,6 +15,7 @@ from probes.admin import display, endpoint
 from probes.admin.endpoint import EndpointForm
 from probes.admin.fields import LinesField, WordsField
 from probes.admin.filters import PauseFilter, StalenessFilter, VerdictFilter
+from probes.admin.importing import ImportingAdmin
 from probes.admin.ledger import CutChangeList, WindowedAdmin
 from probes.admin.standing import panel
 from probes.admin.terms import FIELDSETS as TERMS
@@ -86,7 +87,7 @@ class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 
 
 @admin.register(Resource)
-class ResourceAdmin(WindowedAdmin, TrialAdmin):
+class ResourceAdmin(ImportingAdmin, WindowedAdmin, TrialAdmin):
     form = ResourceForm
     list_display = ("resource", "standing", "from_regions", "due")
     list_filter = (
@@ -94,6 +95,7 @@ class ResourceAdmin(WindowedAdmin, TrialAdmin):
         *("group", "schedule", "policy", "managed_by"),
     )
     search_fields = ("name", "slug", "reference")
+    actions = (*TrialAdmin.actions, "export")
     show_full_result_count = False
     empty_value_display = "none"
     empty_hint = "Nothing is checked yet. Add an image by its reference: its first check is sent within a second."

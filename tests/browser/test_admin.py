@@ -1,5 +1,6 @@
 """The admin's pages as a person meets them, in a real browser."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from probes.actions import regions
 from probes.actions.ingest import ingest
 from probes.actions.plans import Message
 from probes.admin import trial
-from probes.models import Resource
+from probes.models import Resource, ResourceGroup, Source
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import Find, finding, found
@@ -97,3 +98,62 @@ def test_table_of_workers_scrolls_in_a_box_of_its_own(
     last.scroll_into_view_if_needed()
     for shown in (box, last):
         assert shown.evaluate("element => element.getBoundingClientRect().right") <= 900
+
+
+DOCUMENTS = """\
+apiVersion: kairos/v1
+kind: Group
+metadata: {name: shop}
+spec: {name: The shop, terms: {failures: 3}}
+---
+apiVersion: kairos/v1
+kind: Image
+metadata: {name: web, labels: {team: shop}}
+spec: {reference: ghcr.io/shop/web:1.2, group: shop}
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_documents_are_imported_after_a_look_at_what_they_change(
+    plane: ControlPlane, open_page: OpenPage, admin_client: Client, theme: str
+) -> None:
+    """Each kind of change has its colour, in both themes, and on a telephone nothing is cut off."""
+    ResourceGroup.objects.create(slug="shop", name="Shop")
+    plane.image("ghcr.io/shop/old:1", slug="old", managed_by=Source.objects.create(slug="git", name="git"))
+    page = open_page(
+        "/admin/probes/resource/",
+        viewport={"width": 1280, "height": 900},
+        color_scheme=theme,
+        storage_state=login_of(admin_client),
+    )
+    page.get_by_role("link", name="Import").click()
+    _keep(page, f"import-form-{theme}")
+    page.get_by_label("Or its text").fill(DOCUMENTS)
+    page.get_by_label("Managed by").fill("git")
+    page.get_by_label("Take over").check()
+    page.get_by_label("Prune", exact=True).check()
+    page.get_by_role("button", name="Show what would change").click()
+    expect(page.get_by_role("heading", name="What would be done")).to_be_visible()
+    colours = [
+        page.locator(f".kairos-plan > .kairos-{tone}").first.evaluate(
+            "item => getComputedStyle(item).borderLeftColor"
+        )
+        for tone in ("made", "changed", "gone")
+    ]
+    assert len(set(colours)) == 3
+    _keep(page, f"import-plan-{theme}")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.locator(".kairos-plan").evaluate("list => list.getBoundingClientRect().right") <= 390
+    _keep(page, f"import-plan-{theme}-390")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.get_by_role("button", name="Import this").click()
+    expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+    page.get_by_text("How it was").click()
+    expect(page.get_by_label("How it was")).to_contain_text("name: Shop")
+    _keep(page, f"import-done-{theme}")
+
+
+def _keep(page: Page, name: str) -> None:
+    """Write a picture for whoever asks for them by KAIROS_SCREENSHOTS."""
+    if folder := os.environ.get("KAIROS_SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)

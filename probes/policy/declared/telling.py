@@ -6,7 +6,6 @@ from enum import Enum
 from hashlib import sha256
 from typing import Any, Final
 
-from probes.policy.declared.fields import Value
 from probes.policy.declared.kinds import KINDS, SECRET_FROM, SOURCE, Kind
 from probes.policy.declared.planning import Change, Plan, Verb
 
@@ -62,22 +61,42 @@ def lines(plan: Plan, *, makes_source: str = "", kept: Sequence[str] = (), most:
         yield Line(f"= {thing} is not listed any more, and kept for what is retired")
 
 
-def _of(change: Change) -> Iterator[Line]:
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What becomes of a thing: a sign, and words where the sign does not say it all."""
+
+    sign: str
+    tone: Tone
+    words: str
+
+
+def head(change: Change) -> Head:
+    """Return what a change is, but for its fields."""
     sign, tone, words = _SIGNS[change.verb]
     said = [words] if words else []
     if change.verb is Verb.DELETE and change.kind in _ALSO_DELETED:
         said.append(_ALSO_DELETED[change.kind])
     if change.adopted_from is not None:
         said.append(f"is taken over from {change.adopted_from or 'those who change it by hand'}")
-    yield Line(f"{sign} {change.kind}/{change.name}{' ' if said else ''}{', '.join(said)}", tone)
+    return Head(sign, tone, ", ".join(said))
+
+
+def fields(change: Change) -> Iterator[tuple[str, str, str]]:
+    """Yield each field of a change with its value before and after, in one line."""
     for item in change.differences:
         field = KINDS[change.kind].by_path[item.path]
-        if field.is_secret:
-            yield Line(f"    {item.path}: secret {'changes' if item.before else 'is stored'}", tone)
-            continue
-        after = field.shown(item.after)
-        told = after if change.verb is Verb.CREATE else f"{field.shown(item.before)} → {after}"
-        yield Line(f"    {item.path}: {told}", tone)
+        yield item.path, field.shown(item.before), field.shown(item.after)
+
+
+def _of(change: Change) -> Iterator[Line]:
+    told = head(change)
+    yield Line(f"{told.sign} {change.kind}/{change.name} {told.words}".rstrip(), told.tone)
+    for path, before, after in fields(change):
+        if KINDS[change.kind].by_path[path].is_secret:
+            value = "secret is stored" if before == "nothing" else "secret changes"
+        else:
+            value = after if change.verb is Verb.CREATE else f"{before} → {after}"
+        yield Line(f"    {path}: {value}", told.tone)
     if change.verb is Verb.UPDATE and _gives_same_secret(change):
         yield Line(f"    {SECRET_FROM}: secret unchanged")
 
@@ -123,16 +142,10 @@ def to_json(
 
 
 def _to_json(change: Change) -> dict[str, Any]:
-    def shown(path: str, value: Value) -> str:
-        return KINDS[change.kind].by_path[path].shown(value)
-
     return {
         "action": change.verb.value,
         "kind": change.kind.value,
         "name": change.name,
         "adopted_from": change.adopted_from,
-        "differences": [
-            {"field": item.path, "before": shown(item.path, item.before), "after": shown(item.path, item.after)}
-            for item in change.differences
-        ],
+        "differences": [{"field": path, "before": before, "after": after} for path, before, after in fields(change)],
     }
