@@ -23,6 +23,7 @@ from api.errors import (
     APPLY_IN_PROGRESS,
     BAD_REQUEST,
     FORBIDDEN,
+    NOT_FOUND,
     PRECONDITION_FAILED,
     UNAUTHENTICATED,
     ApplyInProgress,
@@ -50,7 +51,7 @@ from probes.policy.access import SECRETIVE, Need, NeedTable, Role, Scope
 from probes.policy.declared import writing
 from probes.policy.declared.kinds import Kind
 from probes.policy.declared.planning import Wishes
-from probes.policy.declared.reading import Fault, Reading
+from probes.policy.declared.reading import Fault, Place, Reading
 from probes.selectors.declared import everything
 
 YAML: Final = "application/yaml"
@@ -186,6 +187,7 @@ class ExportView(APIView):
             400: BAD_REQUEST,
             401: UNAUTHENTICATED,
             403: FORBIDDEN,
+            404: NOT_FOUND,  # for a format that there is none of
         },
     )
     def get(self, request: Request) -> StreamingHttpResponse:
@@ -222,6 +224,8 @@ def _asked(request: Request) -> _Asked:
         if not sent.strip():
             raise MalformedBody("There is nothing in the body.")
         reading.add_text(sent, IN_YAML)
+        if not (reading.things or reading.source or reading.faults):
+            reading.faults.append(Fault(place=Place(IN_YAML, 1), message="There is no document in it."))
         return _Asked(reading, options)
     body = ApplyBody(data=sent)
     body.is_valid(raise_exception=True)

@@ -154,6 +154,6 @@ def test_documents_are_imported_after_a_look_at_what_they_change(
 
 
 def _keep(page: Page, name: str) -> None:
-    """Write a picture for whoever asks for them by KAIROS_SCREENSHOTS."""
-    if folder := os.environ.get("KAIROS_SCREENSHOTS"):
+    """Write a picture for whoever asks for them by SCREENSHOTS."""
+    if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)

@@ -1,6 +1,7 @@
 """Documents in the admin: shown before they are imported, imported as shown, and exported."""
 
 import re
+from html import unescape
 from typing import Any, Final
 
 import pytest
@@ -80,7 +81,7 @@ def test_how_it_was_is_imported_to_undo_it_and_makes_nothing_stale(client: Clien
     page = confirm(client, look(client, ALL.replace("The shop", "Another shop")))
 
     (undo,) = re.findall(r'aria-label="How it was">(.+?)</textarea>', page, re.DOTALL)
-    confirm(client, look(client, undo))
+    confirm(client, look(client, unescape(undo)))
 
     assert ResourceGroup.objects.get().name == "The shop"
     assert not Resource.objects.exclude(stale_at=None).exists()

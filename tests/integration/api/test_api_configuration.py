@@ -196,6 +196,8 @@ def test_request_that_is_wrong_is_refused_by_field(
         (b"&a [*a]", YAML, 422, "documents_refused"),
         (b"a: " + b"[" * 500, YAML, 422, "documents_refused"),
         (b"- 1", YAML, 422, "documents_refused"),
+        (b"null", YAML, 422, "documents_refused"),
+        (b"# nothing yet\n---\n", YAML, 422, "documents_refused"),
         (b"[1]", "application/json", 400, "malformed_body"),
         (b"{}", "text/plain", 415, "unsupported_media_type"),
     ],
@@ -301,6 +303,7 @@ def test_export_is_narrowed_and_the_same_in_json(editor: APIClient) -> None:
         answer = editor.get(f"{EXPORT}?{query}")
         assert (answer.status_code, wrong(answer)) == (400, [field])
     assert editor.get(EXPORT, HTTP_ACCEPT="text/csv").status_code == 406
+    assert editor.get(f"{EXPORT}?format=csv").status_code == 404
 
 
 def test_export_takes_as_many_queries_where_there_is_more(editor: APIClient) -> None:
