@@ -184,7 +184,7 @@ def shown(applied: Applied, *, source: str | None, dry_run: bool) -> dict[str, A
         "source": source,
         "fingerprint": fingerprint(applied),
         "summary": summary,
-        "text": "".join(f"{line}\n" for line in (*(line.text for line in lines), summary)),
+        "text": "\n".join((*(line.text for line in lines), summary)),
     }
     return dict(AppliedSerializer(document).data)
 
