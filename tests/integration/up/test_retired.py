@@ -3,18 +3,25 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import psutil
+import pytest
 
+from kairos.embedded import free_port
+from kairos.embedded.postgres import PostgresServer
 from tests.fakes.up import PROJECT, Up, bare_environment
+from tests.servers import PASSWORD, running
+
+REGIONS: Final = "eu-west,us-east"
 
 
-def region(up: Up, *words: str) -> None:
-    """Run `manage.py region` beside the run, as in another terminal."""
+def manage(state: Path, *words: str, **environment: str) -> None:
+    """Run a command on a state directory, beside a run or without one."""
     done = subprocess.run(
-        [sys.executable, "manage.py", "region", *words],
+        [sys.executable, "manage.py", *words],
         cwd=PROJECT,
-        env=bare_environment({"KAIROS_STATE_DIR": str(up.state)}),
+        env=bare_environment({"KAIROS_STATE_DIR": str(state), **environment}),
         capture_output=True,
         text=True,
         check=False,
@@ -27,17 +34,24 @@ def workers(up: Up) -> set[str]:
     return {environment["KAIROS_REGION"] for environment in environments if "KAIROS_REGION" in environment}
 
 
-def test_retired_region_gets_no_worker_until_it_is_brought_back(migrated: Path) -> None:
-    arguments = ("--no-samples", "--regions", "eu-west,us-east")
-    with Up(migrated, *arguments) as up:
-        up.wait_until_ready()
-        region(up, "retire", "eu-west")
-    with Up(migrated, *arguments) as up:
+@pytest.fixture
+def retired(migrated: Path) -> Path:
+    """Give a state directory in which both regions were enrolled, and one of them was given up."""
+    server = PostgresServer.at(migrated, port=free_port(), password=PASSWORD, durable=False)
+    with running(server.child(), is_ready=server.is_ready):
+        manage(migrated, "prepare", DATABASE_URL=server.url, KAIROS_REGIONS=REGIONS)
+        manage(migrated, "region", "retire", "eu-west", DATABASE_URL=server.url)
+    return migrated
+
+
+def test_retired_region_gets_no_worker_until_it_is_brought_back(retired: Path) -> None:
+    arguments = ("--no-samples", "--regions", REGIONS)
+    with Up(retired, *arguments) as up:
         up.wait_until_ready()
         assert "region eu-west was retired, and stays so" in up.output
         assert "regions     us-east\n" in up.output
         assert workers(up) == {"us-east"}
-        region(up, "enroll", "eu-west", "--here")
-    with Up(migrated, *arguments) as up:
+        manage(retired, "region", "enroll", "eu-west", "--here")
+    with Up(retired, *arguments) as up:
         up.wait_until_ready()
         assert workers(up) == {"eu-west", "us-east"}
