@@ -60,7 +60,8 @@ def rows_of(plan: Plan, source: Source | None, secrets: Secrets, *, now: datetim
             for item in KINDS[change.kind].fields:
                 if item.leads_to_many:
                     _led_to(change, item, named, rows.faults)
-            secret = secrets.to_store(change.kind, change.name)
+            is_wrong = (change.kind, change.name) in secrets.wrong
+            secret = None if is_wrong else secrets.to_store(change.kind, change.name)
             rows.faults += declared_settings.check(row, change, secret, now=now)
             rows.settings.append((change, row))
             if change.kind is Kind.REGISTRY:

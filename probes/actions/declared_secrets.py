@@ -20,10 +20,14 @@ Given = Mapping[str, str | bool]
 
 @dataclass(slots=True)
 class Secrets:
-    """What is given, whose secret is another than the one that is stored, and what gives none."""
+    """What is given, whose secret is another than the one that is stored, and what gives none.
+
+    `wrong` are those of which a fault tells already.
+    """
 
     given: dict[Identity, Given] = field(default_factory=dict, repr=False)
     others: set[Identity] = field(default_factory=set)
+    wrong: set[Identity] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
 
     def to_store(self, kind: Kind, name: str) -> dict[str, Any]:
@@ -40,7 +44,9 @@ def read(things: Iterable[Declared], resolve: Resolver) -> Secrets:
         given, wrong = resolved(thing.values[SECRET_FROM], _parts(thing), resolve)
         wrong += [(part, message) for part, message in _unfit(given, _parts(thing))]
         found.faults += [thing.fault(message, f"{SECRET_FROM}.{part}".rstrip(".")) for part, message in wrong]
-        if not wrong:
+        if wrong:
+            found.wrong.add((thing.kind, thing.name))
+        else:
             found.given[thing.kind, thing.name] = given
     for kind, model in _KEEPERS.items():
         named = {thing.name: thing for thing in saying if thing.kind is kind and (kind, thing.name) in found.given}

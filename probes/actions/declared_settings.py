@@ -51,8 +51,11 @@ def unknown_region(change: Change) -> Fault:
     return change.declared.fault(message, "metadata.name")
 
 
-def check(row: Any, change: Change, secret: Mapping[str, Any], *, now: datetime) -> Iterator[Fault]:
-    """Yield what the action that stores the row would refuse. `secret` is what is to be stored of one."""
+def check(row: Any, change: Change, secret: Mapping[str, Any] | None, *, now: datetime) -> Iterator[Fault]:
+    """Yield what the action that stores the row would refuse.
+
+    `secret` is what is to be stored of one; None where that is known to be wrong.
+    """
     kind = KINDS[change.kind]
     led_to = {item.attribute: item.path for item in kind.fields if item.refers and not item.leads_to_many}
     if change.kind in _WITH_ALL_CONSTRAINTS:
@@ -65,9 +68,9 @@ def check(row: Any, change: Change, secret: Mapping[str, Any], *, now: datetime)
         return
     try:
         match change.kind:
-            case Kind.CREDENTIAL:
+            case Kind.CREDENTIAL if secret is not None:
                 logins.login_of(CredentialKind(row.kind), secret, username=row.username, kept=_kept_kind(change))
-            case Kind.CHANNEL:
+            case Kind.CHANNEL if secret is not None:
                 _check_channel(row, change, secret)
             case Kind.MAINTENANCE_WINDOW:
                 _check_window(row, change, now)

@@ -1,6 +1,7 @@
 """`manage.py apply` as whoever runs it meets it: its files, words, colours and exit statuses."""
 
 import io
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from probes.actions import acting, resource_batches
+from probes.actions.secrets import open_secret
 from probes.management import declared_files
 from probes.management.commands import apply as command
-from probes.models import AuditEntry, Resource, Source
+from probes.models import AuditEntry, Credential, Registry, Resource, Source
 from probes.policy.audit import ActorKind, Via
 from tests.integration.declared.test_applying import group, image, source
 
@@ -375,3 +377,39 @@ def test_help_tells_of_every_option_the_statuses_and_examples_that_are_taken() -
     assert len(examples) == 4  # the usage and three
     for example in examples[1:]:
         parser.parse_args(example.replace('"$(git rev-parse HEAD)"', "0123abc").split())
+
+
+def test_secrets_come_from_the_environment_and_files_of_the_command_and_are_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Registry.objects.create(host="r.example")
+    (tmp_path / "token").write_text("s3cret-of-a-file\n")
+    file = tmp_path / "credentials.yaml"
+    head = "apiVersion: kairos/v1\nkind: Credential\nmetadata: {name: %s}\nspec:\n  registry: r.example\n"
+    file.write_text(
+        f"{head % 'a'}  kind: bearer\n  secretFrom: {{file: {tmp_path / 'token'}}}\n---\n"
+        f"{head % 'b'}  kind: bearer\n  repository_prefix: b\n  secretFrom:\n    bearer: {{env: A_TOKEN}}\n"
+    )
+
+    refused = run("-f", str(file))
+    assert refused.err == (
+        f"{file}:17: Credential/b: secretFrom.bearer: There is no variable A_TOKEN in the environment.\n"
+        "Nothing was applied.\n"
+    )
+    monkeypatch.setenv("A_TOKEN", "s3cret-of-a-variable")
+    done = run("-f", str(file))
+
+    assert done.status == 0
+    assert [open_secret(row).bearer for row in Credential.objects.order_by("slug")] == [
+        "s3cret-of-a-file",
+        "s3cret-of-a-variable",
+    ]
+    assert "s3cret" not in done.out + done.err
+    assert run("-f", str(file), "--dry-run").status == 0
+
+
+def test_export_prints_the_schema() -> None:
+    out = io.StringIO()
+    call_command("export", "--schema", stdout=out)
+
+    assert json.loads(out.getvalue())["$id"] == "urn:kairos:configuration:v1"
