@@ -177,8 +177,8 @@ class ResourceAdmin(ImportingAdmin, WindowedAdmin, TrialAdmin):
             is_endpoint = _is_endpoint(request, None)
             context["title"] = f"Add an {'HTTP endpoint' if is_endpoint else 'image'} to check"
             context["other_kind"] = "" if is_endpoint else ResourceKind.ENDPOINT
-            if not is_endpoint:
-                context["test_address"] = reverse("admin:probes_resource_test_typed")
+            context["test_address"] = reverse("admin:probes_resource_test_typed")
+            context["test_kind"] = ResourceKind.ENDPOINT if is_endpoint else ResourceKind.IMAGE
         else:
             context["standing"] = panel(request, resource.pk)
             context["standing_address"] = reverse("admin:probes_resource_standing", args=[resource.pk])

@@ -23,7 +23,7 @@ from probes.actions import probing, runs
 from probes.admin import display
 from probes.admin.base import log_change
 from probes.admin.orders import OrderingAdmin
-from probes.models import Credential, Region, Resource, Run, RunCheck
+from probes.models import Credential, Region, Resource, ResourceKind, Run, RunCheck
 from probes.policy.runs import Answer, CheckState, RefusalReason, poll_after_seconds, verdict
 from probes.protocol.taxonomy import Depth, Reason
 from probes.selectors.runs import in_full, state_at
@@ -88,7 +88,7 @@ class TrialAdmin(OrderingAdmin):
         return self._answered(request, order, back=reverse("admin:probes_resource_change", args=[resource_id]))
 
     def test_typed_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Order a probe of what is typed into the form of a new image, and answer how far it is."""
+        """Order a probe of what is typed into the form of a new resource, and answer how far it is."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_add_permission(request):
@@ -213,10 +213,14 @@ def _typed(request: HttpRequest) -> probing.Wanted:
         raise ValidationError("There is no active region to test it from.")
     key = typed.get("credential", "")
     credential = Credential.objects.filter(pk=key).first() if key.isascii() and key.isdigit() else None
-    if not typed.get("reference", "").strip():
-        raise ValidationError("Write first which image it is.")
+    reference, is_endpoint = typed.get("reference", "").strip(), typed.get("kind") == ResourceKind.ENDPOINT
+    if not reference:
+        raise ValidationError("Write first what it is.")
+    if reference.startswith(("http://", "https://")) != is_endpoint:
+        message = "Write a URL with http:// or https://." if is_endpoint else "A reference of an image has no scheme."
+        raise ValidationError(message)
     return probing.Wanted(
-        reference=typed["reference"].strip(),
+        reference=reference,
         regions=regions,
         **({"platforms": platforms} if platforms else {}),
         depth=_depth(request) or Depth.BLOBS,

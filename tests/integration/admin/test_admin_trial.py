@@ -129,10 +129,25 @@ def test_what_is_typed_is_tested_before_it_is_saved(
     assert len(Run.objects.latest("id").regions) == 3
 
 
+def test_url_that_is_typed_is_asked_by_a_plain_get(
+    client: Client, plane: ControlPlane, sent: "list[Message]"
+) -> None:
+    page = client.get(f"{ADMIN}/resource/add/?kind=http").content.decode()
+    assert f'action="{TYPED}"' in page
+    assert '<input type="hidden" name="kind" value="http">' in page
+    plane.hear_all()
+    answer = client.post(TYPED, {"kind": "http", "reference": "https://api.example/health"}, headers=PART)
+    run = Run.objects.get()
+    assert (answer.status_code, run.reference, run.depth) == (200, "https://api.example/health", None)
+    assert not Resource.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"reference": ""}, "Write first which image it is."),
+        ({"reference": ""}, "Write first what it is."),
+        ({"reference": "https://ghcr.io/org/app"}, "A reference of an image has no scheme."),
+        ({"kind": "http"}, "Write a URL with http:// or https://."),
         ({"reference": "ghcr.io/UPPER/x"}, "Repository must be lowercase"),
         ({"reference": "10.0.0.1:5000/app"}, "10.0.0.1"),
         ({"platforms": "vax"}, "vax"),
