@@ -5,6 +5,7 @@ from typing import Any, Final
 from api.serializers.applying import IN_JSON, IN_YAML, mistake, shown
 from probes.actions.applying import Applied
 from probes.policy.declared import planning
+from probes.policy.declared import schema as described
 from probes.policy.declared.planning import Wishes
 from probes.policy.declared.reading import Fault, Place, Reading
 from probes.policy.discovery.document import API_VERSION, written
@@ -27,6 +28,12 @@ def asked() -> dict[str, Any]:
 
 def exported() -> dict[str, Any]:
     return {"documents": [document()]}
+
+
+def schema() -> dict[str, Any]:
+    """The first members of the schema of documents."""
+    whole = described.schema()
+    return {name: whole[name] for name in ("$schema", "$id", "title", "type", "required")}
 
 
 def text() -> str:

@@ -7,7 +7,7 @@ from api.views.access_tokens import AccessTokenViewSet
 from api.views.audit import AuditViewSet
 from api.views.channels import ChannelViewSet, RuleViewSet
 from api.views.comparison import CompareView
-from api.views.configuration import ApplyView, ExportView
+from api.views.configuration import ApplyView, ConfigurationSchemaView, ExportView
 from api.views.credentials import CredentialViewSet
 from api.views.dry_run import PolicyDryRunView
 from api.views.events import EventViewSet
@@ -76,6 +76,7 @@ urlpatterns = [
     path("v1/resources/<int:id>/uptime", ResourceUptimeView.as_view(), name="resource-uptime"),
     path("v1/configuration/apply", ApplyView.as_view(), name="configuration-apply"),
     path("v1/configuration/export", ExportView.as_view(), name="configuration-export"),
+    path("v1/configuration/schema", ConfigurationSchemaView.as_view(), name="configuration-schema"),
     path("v1/probes", ProbesView.as_view(), name="probes"),
     path("v1/groups/<int:id>/uptime", GroupUptimeView.as_view(), name="group-uptime"),
     path("v1/schema/", SchemaView.as_view(), name="schema"),

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.parsers import BaseParser
+from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +24,6 @@ from api.errors import (
     APPLY_IN_PROGRESS,
     BAD_REQUEST,
     FORBIDDEN,
-    NOT_FOUND,
     PRECONDITION_FAILED,
     UNAUTHENTICATED,
     ApplyInProgress,
@@ -48,13 +48,14 @@ from api.serializers.applying import (
 from probes.actions import prompt_applying
 from probes.actions.applying import Applied, ApplyRefused
 from probes.policy.access import SECRETIVE, Need, NeedTable, Role, Scope
-from probes.policy.declared import writing
+from probes.policy.declared import schema, writing
 from probes.policy.declared.kinds import Kind
 from probes.policy.declared.planning import Wishes
 from probes.policy.declared.reading import Fault, Place, Reading
 from probes.selectors.declared import everything
 
 YAML: Final = "application/yaml"
+SCHEMA: Final = "application/schema+json"
 _JSON: Final = "application/json"
 _TRUE: Final = frozenset({"true", "1"})
 _APPLYING: Final = Need(Scope.WRITE, Role.EDITOR, over_all=True, or_scope=Scope.READ)
@@ -93,6 +94,13 @@ class YamlRenderer(BaseRenderer):
 
     media_type = YAML
     format = "yaml"
+
+
+class SchemaRenderer(YamlRenderer):
+    """Likewise for a JSON Schema."""
+
+    media_type = SCHEMA
+    format = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +195,6 @@ class ExportView(APIView):
             400: BAD_REQUEST,
             401: UNAUTHENTICATED,
             403: FORBIDDEN,
-            404: NOT_FOUND,  # for a format that there is none of
         },
     )
     def get(self, request: Request) -> StreamingHttpResponse:
@@ -204,6 +211,23 @@ class ExportView(APIView):
         )
         response["Cache-Control"] = "no-store"
         return response
+
+
+class ConfigurationSchemaView(APIView):
+    """Public, like the committed copy of it: editors fetch it without a token."""
+
+    permission_classes = (AllowAny,)
+    renderer_classes = (SchemaRenderer,)
+
+    @extend_schema(
+        operation_id="configuration_schema",
+        summary="Describe documents",
+        description="The JSON Schema (2020-12) of one document, for editors and for whoever writes documents.",
+        examples=[OpenApiExample("Its beginning", value=examples.schema(), response_only=True)],
+        responses={(200, SCHEMA): OpenApiTypes.OBJECT},
+    )
+    def get(self, _request: Request) -> HttpResponse:
+        return HttpResponse(schema.text(), content_type=SCHEMA)
 
 
 def _in_json(documents: Iterator[Any]) -> Iterator[str]:

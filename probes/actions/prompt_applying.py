@@ -14,10 +14,11 @@ from probes.policy.declared import telling
 from probes.policy.declared.kinds import Kind
 from probes.policy.declared.planning import Verb, Wishes
 from probes.policy.declared.reading import Fault, Reading
+from probes.policy.declared.secrets import Refusing
 from probes.policy.delivery import ChannelKind
 
 MOST_BYTES: Final = 8 * 1024 * 1024
-"""Of documents in one request: some 30,000 images. Whoever has more applies files by the command."""
+"""Of documents in one request. Whoever has more applies files by the command."""
 
 MOST_SECONDS: Final = 50
 """From when the documents are there until all is stored. Proxies wait for a minute, as a rule."""
@@ -25,6 +26,10 @@ MOST_SECONDS: Final = 50
 RETRY_SECONDS: Final = 10
 """After which to ask again where somebody else applies."""
 
+_NO_ORIGINS: Final = Refusing(
+    "Where documents come from elsewhere no secret is looked up here. Leave it out and what is stored stays; set it "
+    "over the API, in the admin or by the command."
+)
 _BOUND: Final = "SELECT set_config('statement_timeout', %s, true)"
 
 
@@ -67,7 +72,13 @@ def apply(
         with connection.cursor() as cursor:
             cursor.execute(_BOUND, [f"{MOST_SECONDS}s"])
         applied = applying.apply(
-            reading, wishes, now=now, dry_run=dry_run, progress=look_at_the_clock, waiting=_refuse
+            reading,
+            wishes,
+            now=now,
+            dry_run=dry_run,
+            resolve=_NO_ORIGINS,
+            progress=look_at_the_clock,
+            waiting=_refuse,
         )
         look_at_the_clock("", 0, 0)
         if not is_superuser and (faults := list(_for_superusers(applied))):

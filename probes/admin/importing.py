@@ -226,6 +226,7 @@ class ImportingAdmin(KairosAdmin):
                     note=wanted.note,
                     dry_run=dry_run,
                     shown=shown,
+                    is_superuser=request.user.is_superuser,
                 )
                 if faults := list(_forbidden(request, applied)):
                     raise _Refused(faults)

@@ -52,8 +52,8 @@ def text(values: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _about_secret(document: Mapping[str, Any]) -> str:
     """Return lines of comment on what a document leaves out."""
-    kind = KINDS[document["kind"]]
-    if kind.secret is None:
+    kind = KINDS.get(document["kind"])  # none of a source
+    if kind is None or kind.secret is None:
         return ""
     parts = kind.secret.parts
     if kind.kind is Kind.CREDENTIAL:

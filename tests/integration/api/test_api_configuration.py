@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
@@ -303,7 +304,7 @@ def test_export_is_narrowed_and_the_same_in_json(editor: APIClient) -> None:
         answer = editor.get(f"{EXPORT}?{query}")
         assert (answer.status_code, wrong(answer)) == (400, [field])
     assert editor.get(EXPORT, HTTP_ACCEPT="text/csv").status_code == 406
-    assert editor.get(f"{EXPORT}?format=csv").status_code == 404
+    assert wrong(editor.get(f"{EXPORT}?format=csv")) == ["format"]
 
 
 def test_export_takes_as_many_queries_where_there_is_more(editor: APIClient) -> None:
@@ -406,3 +407,11 @@ def test_secrets_by_reference_are_not_looked_up_for_somebody_elsewhere(
         refused = editor.post(APPLY, {"documents": [document]}, format="json")
         assert (refused.status_code, wrong(refused)[0]) == (422, "secretFrom")
     assert not Credential.objects.exists()
+
+
+def test_schema_of_documents_is_the_committed_one_for_everybody() -> None:
+    answer = APIClient().get("/api/v1/configuration/schema")
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/schema+json")
+    committed = Path(__file__).parents[3] / "docs/reference/configuration.schema.json"
+    assert answer.content.decode() == committed.read_text(encoding="utf-8")

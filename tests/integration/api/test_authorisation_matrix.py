@@ -110,6 +110,7 @@ GET    v1/runs                                  read   viewer
 GET    v1/runs/<uuid:uuid>                      read   viewer
 POST   v1/configuration/apply                   write  editor    all
 GET    v1/configuration/export                  read   editor    all
+GET    v1/configuration/schema                  -      -
 POST   v1/probes                                probe  operator
 GET    v1/tokens                                read   viewer
 POST   v1/tokens                                write  viewer

@@ -104,6 +104,7 @@ ROWS: Final = """
 4   v1/tokens
 4   v1/tokens/<int:id>
 -   v1/configuration/export
+-   v1/configuration/schema
 -   v1/schema/
 -   docs/
 """

@@ -235,3 +235,12 @@ def test_document_says_what_is_withheld_of_it() -> None:
     assert whole["spec"] == {"reference": URL, "endpoint": {"body": "s3cret"}}
     assert partial["metadata"] == {"name": "page", "withheld": ["reference", "endpoint.body"]}
     assert "s3cret" not in str(partial)
+
+
+def test_source_is_written_before_what_it_manages() -> None:
+    source = {"apiVersion": "kairos/v1", "kind": "Source", "metadata": {"name": "shop"}, "spec": {"complete": False}}
+
+    text = "".join(writing.text([source, *writing.documents([stored("web", reference="ghcr.io/shop/web:1")])]))
+
+    assert text.startswith("apiVersion: kairos/v1\nkind: Source\n")
+    assert "\n---\napiVersion: kairos/v1\nkind: Image\n" in text
