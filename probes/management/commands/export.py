@@ -1,6 +1,7 @@
 """`manage.py export`: what is stored, as files that `apply` reads."""
 
 import argparse
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from probes.selectors.declared import everything
 _EPILOG: Final = """
 examples:
   manage.py export > kairos.yaml
-      everything but what is retired; secrets are no part of it
+      everything but what is retired; secrets of credentials and channels are no part of it
   manage.py export --kind Image --kind Group --source shop-git -o kairos/
       the images and groups of a source, a file for each kind
   manage.py export --schema > configuration.schema.json
@@ -63,10 +64,22 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename}: {error.strerror}") from None
 
     def _write(self, kinds: list[Kind], source: str | None, output: Path | None) -> None:
-        parts = writing.text(writing.documents(everything(kinds, source=source)))
+        parts = writing.text(self._looked_at(writing.documents(everything(kinds, source=source))))
         if output is None:
             for part in parts:
                 self.stdout.write(part, ending="")
             return
         with output.open("w", encoding="utf-8") as file:
             file.writelines(parts)
+
+    def _looked_at(self, documents: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        """Pass documents on, and say in the end of how many the values may be secret."""
+        count = 0
+        for document in documents:
+            count += writing.shows_hidden(document)
+            yield document
+        if count:
+            self.stderr.write(
+                f"Headers, bodies or queries of {count:,} endpoints are written as they are stored, and may be "
+                "secret: look at them before they go into a repository."
+            )

@@ -44,6 +44,18 @@ def documents(rows: Iterable[Stored], *, withholds: bool = False) -> Iterator[Ma
         )
 
 
+def shows_hidden(document: Mapping[str, Any]) -> bool:
+    """Tell whether a document holds what is hidden elsewhere, and may be secret: headers, bodies, queries of URLs."""
+    spec = document.get("spec", {})
+    for field in KINDS[document["kind"]].fields:
+        value: Any = spec
+        for key in field.path.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value and (field.is_hidden or field.shown_address(value) != value):
+            return True
+    return False
+
+
 def text(values: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the parts of a stream of YAML, one a document. A comment says where a secret is to be given back."""
     for number, value in enumerate(values):

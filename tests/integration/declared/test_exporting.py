@@ -71,3 +71,13 @@ def test_what_is_retired_is_not_exported(apply: Apply) -> None:
 
     assert "Image" not in exported()
     assert Registry.objects.exists()
+
+
+def test_what_may_be_secret_is_exported_with_a_warning(apply: Apply) -> None:
+    apply(ALL)
+    err = StringIO()
+    call_command("export", stdout=StringIO(), stderr=err)
+    assert err.getvalue().startswith("Headers, bodies or queries of 1 endpoints are written as they are stored")
+    err = StringIO()
+    call_command("export", kinds=["Image"], stdout=StringIO(), stderr=err)
+    assert err.getvalue() == ""
