@@ -10,7 +10,10 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from probes.models import AuditEntry, Endpoint, Resource, ResourceGroup, Source
+from probes.actions import channels
+from probes.models import AuditEntry, Channel, Endpoint, Resource, ResourceGroup, Source
+from probes.policy.access import Role
+from tests.fakes.access import grant
 from tests.integration.admin.pages import ADMIN
 from tests.integration.declared.test_applying import ALL
 
@@ -177,3 +180,16 @@ def test_chosen_resources_are_exported_as_what_import_takes(client: Client, onlo
     assert "2 changed" in page  # by whom they are managed
     assert "<dl>" not in page
     assert b"apiVersion" not in onlooker.post(f"{ADMIN}/resource/", chosen).content
+
+
+def test_channel_that_takes_a_superuser_is_changed_by_one(client: Client, django_user_model: Any) -> None:
+    channel = Channel(slug="pager", name="Pager", kind="apprise", is_enabled=False)
+    channels.save(channel, url="json://hooks.example/T0")
+    text = "apiVersion: kairos/v1\nkind: Channel\nmetadata: {name: pager}\nspec: {name: Pager, kind: apprise}\n"
+    user = django_user_model.objects.create(username="editor", is_staff=True)
+    grant(user, Role.EDITOR)
+    editor = Client()
+    editor.force_login(user)
+    assert "only a superuser may set it" in look(editor, text)
+    confirm(client, look(client, text))
+    assert Channel.objects.get().is_enabled
