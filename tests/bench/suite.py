@@ -10,7 +10,7 @@ from typing import Final
 from tests.bench.figures import Figure
 
 BENCHMARKS: Final = (
-    *("engine", "latency", "in_flight", "pipeline", "storage"),
+    *("engine", "latency", "in_flight", "pipeline", "storage", "declared"),
     *("verdicts", "triggers", "rollup", "metrics", "api", "memory", "start"),
 )
 
