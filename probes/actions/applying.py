@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import Model, Q
 
 from probes.actions import acting, declared_secrets, declared_settings, resource_batches, staleness
 from probes.actions.declared_rows import Rows, rows_of
 from probes.actions.declared_secrets import Secrets
 from probes.actions.declared_settings import AFTER_RESOURCES, faults_of
 from probes.actions.resource_batches import Draft
-from probes.models import Resource, Source
+from probes.models import Resource, Source, Verdict
 from probes.policy.declared import planning
 from probes.policy.declared.kinds import SOURCE, Kind
 from probes.policy.declared.planning import Change, Plan, Verb, Wishes
@@ -156,6 +156,7 @@ def _source(wishes: Wishes, *, dry_run: bool) -> tuple[Source | None, str]:
 def _carry_out(
     plan: Plan, rows: Rows, secrets: Secrets, now: datetime, progress: Progress | None
 ) -> tuple[Plan, tuple[str, ...]]:
+    _lock_verdicts(plan, rows)
     _save(((change, row) for change, row in rows.settings if change.kind not in AFTER_RESOURCES), secrets, now)
     if any(change.kind is Kind.SCHEDULE for change, _ in rows.settings):
         _follow(rows.changed)
@@ -168,6 +169,23 @@ def _carry_out(
     staleness.mark_stale([change.stored.key for change in plan.of(Verb.STALE) if change.stored], now=now)
     staleness.retire([change.stored.key for change in plan.of(Verb.RETIRE) if change.stored], now=now)
     return _without(plan, now)
+
+
+def _lock_verdicts(plan: Plan, rows: Rows) -> None:
+    """Lock the verdicts of all that is touched, once and in order, as everybody does: reports come in meanwhile."""
+    resources = [draft.row.pk for draft in rows.changed if draft.is_judged_anew]
+    resources += [change.stored.key for change in plan.of(Verb.RETIRE) if change.stored]
+    groups = [row.pk for change, row in rows.settings if change.kind is Kind.GROUP and change.stored]
+    policies = [row.pk for change, row in rows.settings if change.kind is Kind.POLICY and change.stored]
+    if not resources and not groups and not policies:
+        return
+    concerned = Verdict.objects.filter(
+        Q(resource__in=resources)
+        | Q(resource__group__in=groups)
+        | Q(resource__policy__in=policies)
+        | Q(resource__group__policy__in=policies)
+    )
+    list(concerned.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
 
 
 def _follow(drafts: list[Draft]) -> None:

@@ -22,6 +22,11 @@ _LED_TO: Final = ("credential", "group", "policy", "schedule", "managed_by")
 _WRITTEN: Final = (
     "slug",
     "name",
+    "reference",
+    *_FOLLOWS,
+    "reference_since",
+    "platforms",
+    "strict_platform",
     "interval_seconds",
     "labels",
     "depth",
@@ -37,9 +42,7 @@ _WRITTEN: Final = (
     "next_due_at",
     "updated_at",
 )
-"""The columns that a change in bulk writes; of anything else a row is saved by itself."""
-
-_ALONE: Final = ("kind", "reference", "platforms", "strict_platform")
+"""The columns that a change writes."""
 
 Progress = Callable[[int, int], None]
 """Is told how many are done, and of how many."""
@@ -65,10 +68,21 @@ class Draft:
         return self.regions is not None and {region.pk for region in self.regions} != set(self.regions_before)
 
     @property
-    def is_of_its_own(self) -> bool:
-        """Tell whether more follows from the change than is done in bulk."""
+    def is_judged_anew(self) -> bool:
+        """Tell whether its verdict is touched: other regions have a say, on other terms, or of something else."""
         row, before = self.row, self.before
-        return self.asks_otherwise or any(getattr(before, name) != getattr(row, name) for name in _ALONE)
+        assert before is not None  # noqa: S101 - a change is of something
+        is_led_elsewhere = any(
+            (other := getattr(row, name)) is not None and other.pk is None  # which is stored before the row is
+            for name in ("group", "policy")
+        )
+        return (
+            is_led_elsewhere
+            or self.has_other_regions
+            or before.reference != row.reference
+            or resources.terms_of(before) != resources.terms_of(row)
+            or resources.is_asked_for_others(before, row)
+        )
 
 
 def check(draft: Draft, registries: Mapping[str, Registry]) -> None:
@@ -126,47 +140,69 @@ def change(drafts: Sequence[Draft], *, now: datetime, progress: Progress | None 
     """Store resources that were checked and are there, each locked by whoever calls, in a transaction."""
     for draft in drafts:
         _know_what_it_leads_to(draft.row)
-    alone = [draft for draft in drafts if draft.is_of_its_own]
-    together = [draft for draft in drafts if not draft.is_of_its_own]
-    for done, batch in _batches(together):
+    _know_registries([draft for draft in drafts if draft.before and draft.before.reference != draft.row.reference])
+    for done, batch in _batches(sorted(drafts, key=lambda draft: draft.row.pk)):
         _change_together(batch, now)
         if progress:
-            progress(done, len(drafts))
-    for done, draft in enumerate(alone, start=len(together) + 1):
-        resources.save(draft.row, endpoint=draft.endpoint, regions=draft.regions, now=now)
-        if progress and done % AT_ONCE == 0:
             progress(done, len(drafts))
 
 
 def _change_together(batch: Sequence[Draft], now: datetime) -> None:
     due, moment = slots.whole_second(now), timezone.now()
-    judged_anew: list[int] = []
+    renamed: list[int] = []
+    asked_for_others: list[int] = []
+    on_other_terms: list[int] = []
     for draft in batch:
         row, before = draft.row, draft.before
         assert before is not None  # noqa: S101 - a change is of something
         row.follow_schedule(now)
         row.updated_at = moment
-        rescheduled = before.schedule_id != row.schedule_id or (
-            row.schedule_id is None and before.interval_seconds != row.interval_seconds
-        )
-        if rescheduled or draft.has_other_regions:
+        is_another, wants_others = resources.names_another(before, row), resources.is_asked_for_others(before, row)
+        if is_another:
+            row.reference_since = due
+            renamed.append(row.pk)
+        elif wants_others:
+            asked_for_others.append(row.pk)
+        is_due = is_another or wants_others or resources.is_rescheduled(before, row)
+        if is_due or draft.has_other_regions or draft.asks_otherwise:
             row.next_due_at = due
         if draft.has_other_regions or resources.terms_of(before) != resources.terms_of(row):
-            judged_anew.append(row.pk)
-    _write(batch)
-    moved = [draft for draft in batch if draft.has_other_regions]
-    if moved:
-        wanted = {(draft.row.pk, region.pk) for draft in moved for region in draft.regions or ()}
-        has = {(draft.row.pk, region_id) for draft in moved for region_id in draft.regions_before}
-        for resource_id, region_id in sorted(has - wanted):
-            Resource.regions.through.objects.filter(resource_id=resource_id, region_id=region_id).delete()
-        _add_regions(sorted(wanted - has))
-    if judged_anew:
-        concerned = Verdict.objects.filter(resource__in=judged_anew).order_by("pk")
+            on_other_terms.append(row.pk)
+    if renamed:
+        resources.forget(renamed, now=now)
+    if asked_for_others:
+        resources.forget_proofs(asked_for_others, now=now)
+    if on_other_terms:
+        concerned = Verdict.objects.filter(resource__in=on_other_terms).order_by("pk")
         locked = list(concerned.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
         Verdict.objects.filter(pk__in=locked).update(stale_at=now)
-    if moved:
-        resources.forget_left([draft.row.pk for draft in moved])
+    _write(batch)
+    _write_details([draft for draft in batch if draft.asks_otherwise])
+    _set_regions([draft for draft in batch if draft.has_other_regions])
+
+
+def _write_details(batch: Sequence[Draft]) -> None:
+    details = []
+    for draft in batch:
+        if draft.endpoint is not None:
+            draft.endpoint.resource = draft.row
+            details.append(draft.endpoint)
+    fields = [field.name for field in Endpoint._meta.concrete_fields if not field.primary_key]  # noqa: SLF001 - Django's documented API
+    if details:
+        Endpoint.objects.bulk_create(details, update_conflicts=True, unique_fields=["resource"], update_fields=fields)
+
+
+def _set_regions(batch: Sequence[Draft]) -> None:
+    wanted = {(draft.row.pk, region.pk) for draft in batch for region in draft.regions or ()}
+    has = {(draft.row.pk, region_id) for draft in batch for region_id in draft.regions_before}
+    left: dict[int, list[int]] = {}
+    for resource_id, region_id in has - wanted:
+        left.setdefault(region_id, []).append(resource_id)
+    for region_id, ids in sorted(left.items()):
+        Resource.regions.through.objects.filter(region_id=region_id, resource_id__in=ids).delete()
+    _add_regions(sorted(wanted - has))
+    if batch:
+        resources.forget_left([draft.row.pk for draft in batch])
 
 
 def _write(batch: Sequence[Draft]) -> None:
@@ -210,6 +246,8 @@ def _know_what_it_leads_to(row: Resource) -> None:
 
 def _know_registries(drafts: Sequence[Draft]) -> None:
     """Give each row its registry, made where there is none."""
+    if not drafts:
+        return
     hosts = {id(draft): resources.host_of(draft.row) for draft in drafts}
     wanted = set(hosts.values())
     known = {row.host: row for row in Registry.objects.filter(host__in=wanted)}

@@ -234,36 +234,56 @@ def host_of(resource: Resource) -> str:
     return parse_reference(resource.reference).host
 
 
-def _settle(before: Resource, resource: Resource, now: datetime) -> None:
-    is_another = (before.registry_id, before.repository, before.tag, before.digest) != (
-        resource.registry_id,
-        resource.repository,
-        resource.tag,
-        resource.digest,
-    )
-    is_another = is_another or (resource.is_endpoint and before.reference != resource.reference)
-    if is_another:
-        resource.reference_since = slots.whole_second(now)
-        # Before the states, as whoever takes in a report does: else the two would wait for each other.
-        (verdict,) = verdicts.locked([resource.pk], now=now)
-        RegionState.objects.filter(resource=resource).delete()
-        TagWatch.objects.filter(resource=resource).delete()
-        Verdict.objects.filter(resource=resource).delete()
-        notices.announce_incidents(incidents.close([resource.pk], Cause.REPLACED, now=now), now=now)
-        if verdict.state != VerdictState.UNKNOWN:
-            VerdictChange.objects.create(
-                resource=resource, at=now, before=verdict.state, state=VerdictState.UNKNOWN, explanation=_ANOTHER
-            )
-    is_asked_for_others = (before.platforms, before.strict_platform) != (resource.platforms, resource.strict_platform)
-    if is_asked_for_others and not is_another:
-        verdicts.locked([resource.pk], now=now)  # likewise
-        RegionState.objects.filter(resource=resource).update(
-            proved_digest=None, manifest_proved_at=None, blobs_proved_at=None, platforms={}
-        )
-    rescheduled = before.schedule_id != resource.schedule_id or (
+def names_another(before: Resource, resource: Resource) -> bool:
+    """Tell whether it is another image or URL by now."""
+    names = ("registry_id", "repository", "tag", "digest", *(("reference",) if resource.is_endpoint else ()))
+    return any(getattr(before, name) != getattr(resource, name) for name in names)
+
+
+def is_asked_for_others(before: Resource, resource: Resource) -> bool:
+    """Tell whether other platforms are wanted of it, or the same ones more strictly."""
+    return (before.platforms, before.strict_platform) != (resource.platforms, resource.strict_platform)
+
+
+def is_rescheduled(before: Resource, resource: Resource) -> bool:
+    return before.schedule_id != resource.schedule_id or (
         resource.schedule_id is None and before.interval_seconds != resource.interval_seconds
     )
-    if is_another or rescheduled or is_asked_for_others:
+
+
+def forget(resource_ids: Collection[int], *, now: datetime) -> None:
+    """Forget what was known of resources under the names that they had; their incidents are over.
+
+    Call it in a transaction, before the resources are written.
+    """
+    # Before the states, as whoever takes in a report does: else the two would wait for each other.
+    judged = [(verdict.resource_id, verdict.state) for verdict in verdicts.locked(resource_ids, now=now)]
+    for model in (RegionState, TagWatch, Verdict):
+        model._default_manager.filter(resource__in=resource_ids).delete()  # noqa: SLF001 - Django's documented API
+    notices.announce_incidents(incidents.close(resource_ids, Cause.REPLACED, now=now), now=now)
+    VerdictChange.objects.bulk_create(
+        VerdictChange(resource_id=pk, at=now, before=state, state=VerdictState.UNKNOWN, explanation=_ANOTHER)
+        for pk, state in judged
+        if state != VerdictState.UNKNOWN
+    )
+
+
+def forget_proofs(resource_ids: Collection[int], *, now: datetime) -> None:
+    """Forget what was proven of resources, so that the next check reads the manifests. Call it in a transaction."""
+    verdicts.locked(resource_ids, now=now)  # likewise
+    RegionState.objects.filter(resource__in=resource_ids).update(
+        proved_digest=None, manifest_proved_at=None, blobs_proved_at=None, platforms={}
+    )
+
+
+def _settle(before: Resource, resource: Resource, now: datetime) -> None:
+    is_another, wants_others = names_another(before, resource), is_asked_for_others(before, resource)
+    if is_another:
+        resource.reference_since = slots.whole_second(now)
+        forget([resource.pk], now=now)
+    elif wants_others:
+        forget_proofs([resource.pk], now=now)
+    if is_another or wants_others or is_rescheduled(before, resource):
         resource.next_due_at = slots.whole_second(now)
 
 

@@ -14,12 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import psycopg
+import django
 
 from probes.policy.declared import writing
 from tests import migrated
@@ -38,8 +38,6 @@ ROOT: Final = Path(__file__).parents[2]
 _MIB: Final = 1024
 
 _CHECKED: Final = (
-    """INSERT INTO probes_region (slug, name, verify_key, box_public_key)
-    SELECT 'region-' || number, 'region-' || number, 'key', 'key' FROM generate_series(1, 3) AS number""",
     """INSERT INTO probes_verdict (resource_id, state, since, computed_at, inputs)
     SELECT id, 'available', now(), now(), jsonb_build_object('votes', repeat('x', 1000)) FROM probes_resource""",
     """INSERT INTO probes_regionstate (resource_id, region_id, status, reason, since, last_slot, checked_at, warnings,
@@ -87,7 +85,9 @@ def measured() -> list[Figure]:
             running(servers.postgres.child(), is_ready=servers.postgres.is_ready) as database,
             tempfile.TemporaryDirectory() as folder,
         ):
-            return _run(Manage(servers.environment, database.pid), Path(folder), servers.postgres.url)
+            os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
+            django.setup()
+            return _run(Manage(database.pid), Path(folder))
     finally:
         servers.remove()
 
@@ -95,18 +95,14 @@ def measured() -> list[Figure]:
 class Manage:
     """Runs commands in processes of their own."""
 
-    def __init__(self, environment: Mapping[str, str], database: int) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("KAIROS_")}
-        self._environment = {**kept, **environment}
+    def __init__(self, database: int) -> None:
         self._database = database
 
     def __call__(self, what: str, *arguments: str) -> Ran:
         """Run a command to its end, and print what it took. Raises `RuntimeError` where it is refused."""
         with tempfile.TemporaryFile() as out:
             before, began = Census.of({"database": self._database}), time.monotonic()
-            process = subprocess.Popen(
-                [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self._environment, stdout=out
-            )
+            process = subprocess.Popen([sys.executable, "manage.py", *arguments], cwd=ROOT, stdout=out)
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.monotonic() - began
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -120,16 +116,14 @@ class Manage:
         return ran
 
 
-def _run(manage: Manage, folder: Path, url: str) -> list[Figure]:
+def _run(manage: Manage, folder: Path) -> list[Figure]:
     files = Files(folder / "kairos")
     exported = folder / "exported.yaml"
     apply = ("apply", "-f", str(files.folder))
     files.write()
     cold = manage("cold", *apply)
     again = manage("again, nothing changed", *apply)
-    with psycopg.connect(url, autocommit=True) as connection:
-        for statement in _CHECKED:
-            connection.execute(statement)
+    _let_all_be_checked()
     changed = {}
     for what, change, count in (
         (f"{SOME:,} with other labels and of another group", _moved, SOME),
@@ -157,6 +151,18 @@ def _run(manage: Manage, folder: Path, url: str) -> list[Figure]:
         Figure("export", _told(export)),
         Figure("memory of the largest run", f"{max(ran.mib for ran in (cold, again, *changed.values())):.0f} MiB"),
     ]
+
+
+def _let_all_be_checked() -> None:
+    from django.db import connection  # noqa: PLC0415 - once Django is set up
+
+    from probes.models import Region  # noqa: PLC0415 - imports models
+
+    Region.objects.bulk_create(Region(slug=f"region-{number}", name=f"region-{number}") for number in (1, 2, 3))
+    with connection.cursor() as cursor:
+        for statement in _CHECKED:
+            cursor.execute(statement)
+    connection.close()
 
 
 def _told(ran: Ran) -> str:

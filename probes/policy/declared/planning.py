@@ -110,12 +110,15 @@ def plan(
         identity = _identity(thing.kind, thing.name)
         listed.add(identity)
         row = known.get(identity)
-        fault = (row and _refusal(thing, row, source, wishes)) or _unknown(thing, row)
+        fault, change = row and _of_another_kind(thing, row), None
+        if not fault:
+            has_other_secret = (thing.kind, thing.name) in other_secrets
+            whole = _with_withheld(thing, row)
+            change = _change(whole, row, source, wishes, has_other_secret=has_other_secret)
+            fault = (row and change and _refusal(thing, row, source, wishes)) or _unknown(thing, row)
         if fault:
             faults.append(fault)
             continue
-        has_other_secret = (thing.kind, thing.name) in other_secrets
-        change = _change(_with_withheld(thing, row), row, source, has_other_secret=has_other_secret)
         faults += _fixed(change)
         unchanged += change is None
         changes += [change] if change else []
@@ -134,13 +137,23 @@ def _identity(kind: Kind, name: str) -> tuple[str, str]:
     return (Kind.IMAGE if kind in CHECKED else kind, name)
 
 
+def _of_another_kind(thing: Declared, row: Stored) -> Fault | None:
+    if row.kind is thing.kind:
+        return None
+    return thing.fault(f"There is a {row.kind} of this name: an image does not become an endpoint, nor back.")
+
+
 def _refusal(thing: Declared, row: Stored, source: str, wishes: Wishes) -> Fault | None:
-    if row.kind is not thing.kind:
-        return thing.fault(f"There is a {row.kind} of this name: an image does not become an endpoint, nor back.")
-    if row.managed_by == source or wishes.adopt:
+    """Return why what is to be done with a thing may not be: somebody else manages it."""
+    if row.managed_by == source or wishes.adopt or _is_untouched(row):
         return None
     owner = f"the source {row.managed_by} manages it" if row.managed_by else "it is managed by hand"
     return thing.fault(f"It is there, and {owner}. Adopt it (--adopt) to take it over.")
+
+
+def _is_untouched(row: Stored) -> bool:
+    """Tell whether nobody has said anything of it: a registry as an image makes it that is the first of its host."""
+    return row.kind is Kind.REGISTRY and not row.managed_by and row.values == KINDS[row.kind].defaults
 
 
 def _unknown(thing: Declared, row: Stored | None) -> Fault | None:
@@ -186,7 +199,9 @@ def _is_other(field: Field, row: Stored, value: Value, *, has_other_secret: bool
     return value not in (field.default, row.values[field.path])
 
 
-def _change(thing: Declared, row: Stored | None, source: str, *, has_other_secret: bool) -> Change | None:
+def _change(
+    thing: Declared, row: Stored | None, source: str, wishes: Wishes, *, has_other_secret: bool
+) -> Change | None:
     if row is None:
         defaults = KINDS[thing.kind].defaults
         made = tuple(
@@ -205,7 +220,8 @@ def _change(thing: Declared, row: Stored | None, source: str, *, has_other_secre
     )
     was_missing = row.is_stale or row.is_retired
     adopted = row.managed_by if row.managed_by != source else None
-    if not differences and not was_missing and adopted is None:
+    is_taken_over = adopted is not None and (bool(source) or wishes.adopt)
+    if not differences and not was_missing and not is_taken_over:
         return None
     return Change(
         verb=Verb.RESTORE if was_missing else Verb.UPDATE,

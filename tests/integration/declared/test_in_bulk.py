@@ -99,6 +99,7 @@ CHANGES: Final = {
     "reference-and-group": ("", "{reference: ghcr.io/shop/other:1, group: fresh, regions: [eu], schedule: often}"),
     "platforms": ("", "platforms: [linux/amd64, linux/arm64]"),
     "platforms-strict": ("", "strict_platform: true"),
+    "platforms-unjudged": ("", "strict_platform: true"),
     "platforms-and-reference": ("", "{platforms: [linux/arm64], reference: ghcr.io/shop/other:1}"),
     "platforms-and-terms": ("", "{platforms: [linux/arm64], terms: {failures: 1}, interval_seconds: 60}"),
     "url": ("", "reference: https://api.example/other"),
@@ -111,7 +112,7 @@ CHANGES: Final = {
 }  # fmt: skip
 """What is said of a resource before and after, by the name of what changes. Flow or block, all on one line."""
 
-_UNJUDGED: Final = {"nothing", "reference-unjudged", "regions-some", "terms"}
+_UNJUDGED: Final = {"nothing", "reference-unjudged", "platforms-unjudged", "regions-some", "terms"}
 _AVAILABLE: Final = {"reference-and-group", "platforms"}
 
 
@@ -244,17 +245,22 @@ def live(now: datetime) -> None:
 def tables() -> dict[str, list[dict[str, Any]]]:
     """Return every row of ours, by table."""
     hosts = dict(Registry.objects.values_list("pk", "host"))
+    names = dict(Resource.objects.values_list("pk", "slug"))
     return {
-        model._meta.label: sorted(shown(model._default_manager.values(), hosts), key=repr)  # noqa: SLF001 - Django's documented API
+        model._meta.label: sorted(shown(model._default_manager.values(), hosts, names), key=repr)  # noqa: SLF001 - Django's documented API
         for model in apps.get_app_config("probes").get_models(include_auto_created=True)
         if model._meta.managed  # noqa: SLF001 - likewise
     }
 
 
-def shown(rows: Iterable[dict[str, Any]], hosts: Mapping[int, str]) -> Iterable[dict[str, Any]]:
+def shown(
+    rows: Iterable[dict[str, Any]], hosts: Mapping[int, str], names: Mapping[int, str]
+) -> Iterable[dict[str, Any]]:
     """Yield rows without their own keys, those of resources aside: by these checks are spread over time."""
     for row in rows:
         kept = {name: value for name, value in row.items() if name not in _SET_ASIDE}
+        if "resource_id" in kept:
+            kept["resource_id"] = names.get(kept["resource_id"])
         if "registry_id" in kept:
             kept["registry_id"] = hosts.get(kept["registry_id"])
         if "next_due_at" not in row:

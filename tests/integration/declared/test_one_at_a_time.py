@@ -18,12 +18,12 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from probes.actions import applying
-from probes.models import AuditEntry, Endpoint, Resource
+from probes.actions import applying, resource_batches
+from probes.models import AuditEntry, Endpoint, Resource, Verdict
 from probes.policy.declared.planning import Wishes
 from tests.fakes.up import PROJECT, bare_environment
 from tests.integration.declared.conftest import read
-from tests.integration.declared.test_applying import ALL
+from tests.integration.declared.test_applying import ALL, image
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -146,3 +146,36 @@ def test_who_does_not_want_to_wait_stores_nothing(database: str, now: datetime) 
             applying.apply(reading, Wishes(source=reading.source, prune=True), now=now, dry_run=True, waiting=refuse)
 
     assert not Resource.objects.exists()
+
+
+def test_verdicts_are_locked_in_the_order_of_their_ids(
+    database: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by whoever takes in a report: else the two would wait for each other."""
+    monkeypatch.setattr(resource_batches, "AT_ONCE", 1)
+    for name in ("b", "a"):  # applied in the order of names, known by that in which they were made
+        applying.apply(read(image(name)), Wishes(), now=now)
+    for row in Resource.objects.all():
+        Verdict.objects.create(resource=row, since=now, computed_at=now)
+    first, second = Verdict.objects.order_by("pk").values_list("pk", flat=True)
+    lock = "SELECT FROM probes_verdict WHERE resource_id = %s FOR NO KEY UPDATE"
+
+    def change() -> None:
+        try:
+            text = image("a", terms="{failures: 2}") + image("b", "ghcr.io/shop/other:1")
+            applying.apply(read(text), Wishes(), now=now)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=change)
+    waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(database) as report, psycopg.connect(database, autocommit=True) as looking:
+        report.execute(lock, [first])
+        thread.start()
+        wait_until(lambda: looking.execute(waits).rowcount == 1, SECONDS, "it to wait for the report")
+        report.execute(f"{lock} NOWAIT", [second])
+        report.commit()
+        thread.join(SECONDS)
+
+    assert Resource.objects.get(slug="b").repository == "shop/other"
+    assert Verdict.objects.get().stale_at == now

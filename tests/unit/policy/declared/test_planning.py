@@ -87,6 +87,25 @@ def test_what_is_anothers_is_left_unless_it_is_taken_over(by: str, told: str) ->
     assert adopted.changes[0].adopted_from == by
 
 
+def test_who_names_no_source_may_list_what_is_as_it_should_be_whoever_manages_it() -> None:
+    rows = [stored("a"), stored("b", interval_seconds=60), stored("c", state="stale")]
+    things = [declared(row.name) for row in rows]
+
+    assert planned(things[:1], rows, source=None) == Plan(unchanged=1)
+    assert [fault.thing for fault in planned(things, rows, source=None).faults] == ["Image/b", "Image/c"]
+    released = planned(things[:1], rows, source=None, adopt=True)
+    assert [(change.verb, change.adopted_from) for change in released.changes] == [(Verb.UPDATE, "shop")]
+
+
+def test_registry_of_which_nobody_has_said_anything_is_taken_over_by_whoever_declares_it() -> None:
+    untouched, said = stored("a", Kind.REGISTRY, by=""), stored("b", Kind.REGISTRY, by="", plain_http=True)
+    things = [declared("a", Kind.REGISTRY, quota_share_percent=10), declared("b", Kind.REGISTRY)]
+
+    assert planned(things[:1], [untouched]).changes[0].adopted_from == ""
+    assert [fault.thing for fault in planned(things, [untouched, said]).faults] == ["Registry/b"]
+    assert planned(things[:1], [stored("a", Kind.REGISTRY, by="other")]).faults
+
+
 def test_image_and_endpoint_do_not_become_each_other() -> None:
     refused = planned([declared("a", Kind.ENDPOINT)], [stored("a")], adopt=True)
 

@@ -1,0 +1,199 @@
+"""Configuration that is exported is what was applied: on a real database, whatever it says."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from probes.policy.declared import writing
+from probes.policy.declared.kinds import Kind
+from probes.policy.declared.planning import Verb, Wishes
+from probes.policy.declared.reading import DeclaredSource, Place, Reading
+
+if TYPE_CHECKING:
+    from probes.actions.applying import Applied
+
+pytestmark = pytest.mark.django_db
+
+NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+GIT: Final = DeclaredSource(name="git", is_complete=True, place=Place("--source", 0))
+DECLARED: Final = (Kind.SCHEDULE, Kind.POLICY, Kind.REGISTRY, Kind.GROUP, Kind.IMAGE, Kind.ENDPOINT)
+REGIONS: Final = ("ap", "eu", "us")
+HOSTS: Final = ("docker.io", "ghcr.io", "registry.example:5000")
+Document = dict[str, Any]
+
+# What is easily read as something else, or breaks what it is written in.
+_WORDS: Final = st.sampled_from(
+    ["", "null", "~", "yes", "1.20", "0x1", "- a", "a: b", "# c", " a ", "'", '"', "\\", "{a", "[b", "---", "a\nb\n"]
+)
+TEXT: Final = _WORDS | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+LABELS: Final = st.dictionaries(TEXT.filter(bool), TEXT, max_size=3)
+SECONDS: Final = st.integers(min_value=60, max_value=86_400)
+SHARE: Final = st.none() | st.integers(min_value=1, max_value=100)
+
+
+def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Document]:
+    """Any of these fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+TERMS: Final = some(
+    quorum=some(votes=SHARE) | some(percent=SHARE),
+    minimum_votes=SHARE,
+    failures=SHARE,
+    fresh_intervals=SHARE,
+    severity=st.sampled_from([None, "info", "warning", "critical"]),
+    degraded_after_seconds=st.none() | st.integers(min_value=0, max_value=604_800),
+    uptime_target_percent=st.sampled_from([None, 50, 99.9, 99.95, 99.9999, 0.0001]),
+)
+SCHEDULE: Final = st.fixed_dictionaries({"interval_seconds": SECONDS}, optional={"name": TEXT.filter(bool)}) | (
+    st.fixed_dictionaries(
+        {"crontab": st.sampled_from(["0 2 * * *", "*/5 * * * 1-5"])},
+        optional={"zone": st.sampled_from(["UTC", "Europe/Berlin"])},
+    )
+)
+POLICY: Final = some(name=TEXT.filter(bool), notes=TEXT, terms=TERMS)
+REGISTRY: Final = some(
+    name=TEXT,
+    notes=TEXT,
+    allow_cidrs=st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8"]), unique=True),
+    allow_hosts=st.lists(st.sampled_from(["a.example", "b.example:8443"]), unique=True),
+    resolve=st.dictionaries(st.sampled_from(HOSTS), st.just(["10.0.0.5"]), max_size=2),
+    trusted_auth_hosts=st.lists(st.just("auth.example"), max_size=1),
+    plain_http=st.booleans(),
+    quota_share_percent=st.integers(min_value=1, max_value=100),
+)
+REFERENCE: Final = st.builds(
+    "{}/{}:{}".format,
+    st.sampled_from(HOSTS),
+    st.sampled_from(["org/app", "org/team/app"]),
+    st.sampled_from(["1", "1.20", "latest"]),
+)
+ENDPOINT: Final = some(
+    method=st.sampled_from(["GET", "HEAD"]),
+    headers=st.dictionaries(st.sampled_from(["X-A", "X-B"]), st.sampled_from(["1", "yes", "a: b #"]), max_size=2),
+    follow_redirects=st.booleans(),
+    statuses=st.sampled_from(["200", "200-204, 301"]),
+    latency_ms=st.integers(min_value=0, max_value=10_000),
+)
+
+
+def checked(groups: Iterable[str], policies: Iterable[str], schedules: Iterable[str]) -> dict[str, Any]:
+    """The fields of an image and an endpoint, which may name what there is."""
+    return {
+        "name": TEXT,
+        "interval_seconds": SECONDS,
+        "group": st.sampled_from([None, *groups]),
+        "policy": st.sampled_from([None, *policies]),
+        "schedule": st.sampled_from([None, *schedules]),
+        "regions": st.lists(st.sampled_from(REGIONS), unique=True),
+        "terms": TERMS,
+    }
+
+
+def document(kind: Kind, name: str, spec: Document, labels: dict[str, str] | None = None) -> Document:
+    metadata: Document = {"name": name} | ({"labels": labels} if labels else {})
+    return {"apiVersion": "kairos/v1", "kind": kind.value, "metadata": metadata, "spec": spec}
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> list[Document]:
+    """A few of each kind, which name each other, in any order."""
+
+    def named(kind: Kind, names: Iterable[str], spec: st.SearchStrategy[Document]) -> list[Document]:
+        chosen = draw(st.lists(st.sampled_from(list(names)), unique=True, max_size=3))
+        return [document(kind, name, draw(spec)) for name in chosen]
+
+    schedules = named(Kind.SCHEDULE, ["hourly", "1.20", "null"], SCHEDULE)
+    policies = named(Kind.POLICY, ["strict", "0", "yes"], POLICY)
+    registries = named(Kind.REGISTRY, HOSTS, REGISTRY)
+    schedule_names, policy_names = ([item["metadata"]["name"] for item in found] for found in (schedules, policies))
+    grouped = some(name=TEXT.filter(bool), notes=TEXT, terms=TERMS, policy=st.sampled_from([None, *policy_names]))
+    groups = named(Kind.GROUP, ["shop", "a_b", "12"], grouped)
+    common = checked([item["metadata"]["name"] for item in groups], policy_names, schedule_names)
+    images = named(
+        Kind.IMAGE,
+        ["web", "ghcr.io_org_app_1", "1e3"],
+        st.fixed_dictionaries(
+            {"reference": REFERENCE},
+            optional={
+                **common,
+                "platforms": st.sampled_from([["all"], ["linux/arm64"], ["linux/amd64", "linux/arm/v7"]]),
+                "strict_platform": st.booleans(),
+                "depth": st.sampled_from([None, "resolve", "blobs"]),
+                "blobs_cadence_seconds": SECONDS,
+                "check_tag": st.booleans(),
+            },
+        ),
+    )
+    url = st.sampled_from(["https://api.example/health", "https://api.example/?a=1&b=2", "http://b.example:8080/"])
+    endpoints = named(
+        Kind.ENDPOINT,
+        ["api", "no"],
+        st.fixed_dictionaries({"reference": url}, optional={**common, "endpoint": ENDPOINT}),
+    )
+    for item in (*images, *endpoints):
+        if labels := draw(LABELS):
+            item["metadata"]["labels"] = labels
+    return draw(st.permutations([*schedules, *policies, *registries, *groups, *images, *endpoints]))
+
+
+@contextmanager
+def empty_database() -> Iterator[None]:
+    """Do something in a database with three regions and nothing else, of which nothing stays."""
+    from probes.models import Region  # noqa: PLC0415 - models, once Django is set up
+
+    with transaction.atomic():
+        Region.objects.bulk_create(Region(slug=slug, name=slug) for slug in REGIONS)
+        yield
+        transaction.set_rollback(True)
+
+
+def apply(reading: Reading, source: DeclaredSource | None = None) -> "Applied":
+    from probes.actions import applying  # noqa: PLC0415 - likewise
+
+    return applying.apply(reading, Wishes(source=source), now=NOW)
+
+
+def texts(text: str) -> Reading:
+    reading = Reading()
+    reading.add_text(text, "exported.yaml")
+    return reading
+
+
+def exported(source: str | None = None) -> str:
+    from probes.selectors.declared import everything  # noqa: PLC0415 - likewise
+
+    return "".join(writing.text(writing.documents(everything(DECLARED, source=source))))
+
+
+def values(documents: list[Document]) -> Reading:
+    reading = Reading()
+    reading.add_values(documents, "documents")
+    return reading
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(documents=configurations(), has_source=st.booleans())
+def test_what_is_exported_is_what_was_applied(documents: list[Document], has_source: bool) -> None:  # noqa: FBT001 - drawn
+    with empty_database():
+        reading = values(documents)
+        source = GIT if has_source else None
+        apply(reading, source)
+        everything, managed = exported(), exported(GIT.name)
+
+        assert apply(texts(everything)).is_nothing
+        assert apply(texts(managed), source).is_nothing
+        if source is not None:
+            # Of what images have made, nobody has said anything until now: it is taken over, once.
+            taken_over = apply(texts(everything), source).plan.changes
+            assert {(change.verb, change.kind) for change in taken_over} <= {(Verb.UPDATE, Kind.REGISTRY)}
+            assert apply(texts(everything), source).is_nothing
+    with empty_database():
+        apply(texts(everything))
+        assert exported() == everything
