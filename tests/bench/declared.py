@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import django
 
-from probes.policy.declared import writing
+from probes.policy.discovery.document import written
 from tests import migrated
 from tests.bench.census import Census
 from tests.bench.figures import Figure, at_most
@@ -194,7 +194,7 @@ class Files:
         self.write()
 
     def _write(self, name: str, documents: list[Document]) -> None:
-        (self.folder / f"{name}.yaml").write_text("".join(writing.text(documents)), encoding="utf-8")
+        (self.folder / f"{name}.yaml").write_text(written(documents), encoding="utf-8")
 
 
 def _document(kind: str, name: str, spec: Document, labels: Document | None = None) -> Document:
