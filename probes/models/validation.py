@@ -35,6 +35,14 @@ def canonical_host(text: str) -> None:
         raise ValidationError(f"A reference to this registry names it {host!r}.", code="not_canonical")
 
 
+def _plain(message: str) -> str:
+    """Return a message without a percent sign, for a validator of the items of an array.
+
+    Django formats the message of an item twice over: one that quotes what somebody wrote would be a bad format.
+    """
+    return message.replace("%", "\\x25")
+
+
 def host(text: str) -> None:
     """Accept `HOST[:PORT]`, lower case. A single label is a host here, unlike in a reference."""
     # A port makes any label a host for the grammar of references.
@@ -42,7 +50,7 @@ def host(text: str) -> None:
     try:
         parsed = parse_reference(f"{with_port}/image").host
     except ReferenceInvalid as error:
-        raise ValidationError(error.message, code=error.reason.value) from None
+        raise ValidationError(_plain(error.message), code=error.reason.value) from None
     if parsed != with_port:
         raise ValidationError(f"Write the host as {parsed!r}.", code="not_canonical")
 
@@ -61,7 +69,7 @@ def allowed_cidr(text: str) -> None:
     try:
         parse_allowed(text)
     except NetworkRefused as error:
-        raise ValidationError(str(error), code="cidr") from None
+        raise ValidationError(_plain(str(error)), code="cidr") from None
 
 
 def resolve_map(value: Any) -> None:
@@ -91,7 +99,8 @@ def repository_prefix(text: str) -> None:
 
 def platform(text: str) -> None:
     if text != ALL_PLATFORMS and not _PLATFORM.fullmatch(text):
-        raise ValidationError(f"{text!r} is not OS/ARCH[/VARIANT], such as linux/arm64.", code="platform")
+        message = f"{text!r} is not OS/ARCH[/VARIANT], such as linux/arm64."
+        raise ValidationError(_plain(message), code="platform")
 
 
 def interval_seconds(value: int) -> None:

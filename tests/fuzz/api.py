@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 import schemathesis
@@ -98,6 +99,7 @@ class Asking(AuthBase):
 
 
 _asking: Asking
+_addresses: frozenset[str] = frozenset()
 
 
 @schemathesis.hook
@@ -114,14 +116,18 @@ def filter_failure(
 ) -> bool:
     """Leave out what the web server refuses before there is a request: a line that is longer than it reads.
 
-    And what is bad in one of many items: that is told by the item.
+    And what is bad in one of many items: that is told by the item. And an address whose word for a row is another
+    address, such as `/resources/bulk`, which does not take the method.
     """
     is_told_by_item = (
         isinstance(failure, AcceptedNegativeData)
         and case.operation.path.endswith(_OF_MANY)
         and bool(response.json()["failed"])
     )
-    return response.status_code != 414 and not is_told_by_item
+    is_another = response.status_code == 405 and urlsplit(str(response.request.url)).path in _addresses - {
+        case.operation.path
+    }
+    return response.status_code != 414 and not is_told_by_item and not is_another
 
 
 @schemathesis.check
@@ -180,8 +186,9 @@ def faults(
     `thorough` has each limit of each field tried besides what chance gives, and follows what an answer leads to.
     Where nothing is left to chance it ends by itself, and tells the same each time.
     """
-    global _asking  # noqa: PLW0603 - hooks of schemathesis are the process's
+    global _asking, _addresses  # noqa: PLW0603 - hooks of schemathesis are the process's
     description = requests.get(f"{stage.url}/api/v1/schema/?format=json", timeout=30).text
+    _addresses = frozenset(json.loads(description)["paths"])
     for limited in (True, False):
         _asking = Asking(tuple(holder for holder in stage.holders if holder.is_limited is limited))
         config = _config(stage.url, seconds=seconds / 2, seed=seed, thorough=thorough, by_chance=by_chance)

@@ -18,6 +18,8 @@ from api.bodies import DEEPEST
 from api.codes import MEDIA_TYPE, PROBLEMS
 from api.views.regions import RegionViewSet
 from probes.models import Region
+from probes.policy.access import Role
+from tests.fakes.access import grant, token_of
 from tests.integration.api.asking import wrong
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +75,24 @@ def test_address_of_nothing_is_a_problem_for_anybody() -> None:
 def test_format_that_there_is_not_is_named(client: APIClient, address: str) -> None:
     response = client.get(f"{address}?format=AAA")
     assert (response.status_code, wrong(response)) == (400, ["format"])
+
+
+@pytest.mark.parametrize(
+    ("noun", "body", "field"),
+    [
+        ("resources", {"reference": "ghcr.io/a/b:1", "platforms": ["linux/amd64", "%'"]}, "platforms"),
+        ("registries", {"host": "example.com", "allow_cidrs": ["%s"]}, "allow_cidrs"),
+        ("registries", {"host": "example.com", "allow_hosts": ["%(nth)d"]}, "allow_hosts"),
+        ("registries", {"host": "example.com", "trusted_auth_hosts": ["100%"]}, "trusted_auth_hosts"),
+    ],
+)
+def test_item_that_cannot_be_is_told_whatever_is_in_it(noun: str, body: dict[str, Any], field: str) -> None:
+    """A percent sign in a message that quotes it is no format."""
+    user = User.objects.create(username="ada")
+    grant(user, Role.EDITOR)
+    editor = APIClient(headers={"Authorization": f"Bearer {token_of(user)}"})
+    problem = is_problem(editor.post(f"/api/v1/{noun}", body, format="json"), "invalid")
+    assert problem["errors"][0]["field"].startswith(field)
 
 
 def test_method_that_is_not_taken_is_a_problem_that_names_the_others(client: APIClient) -> None:
