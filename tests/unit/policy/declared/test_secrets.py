@@ -152,6 +152,12 @@ def test_export_writes_no_secret_and_says_how_it_is_given() -> None:
     assert again.values["secretFrom"] == ()
 
 
+def test_source_has_no_secret_to_tell_of() -> None:
+    source = {"apiVersion": "kairos/v1", "kind": "Source", "metadata": {"name": "shop"}, "spec": {"complete": True}}
+
+    assert not "".join(writing.text([source])).startswith("#")
+
+
 def read_text(text: str) -> Reading:
     reading = Reading()
     reading.add_text(text, "kairos.yaml")
