@@ -41,7 +41,7 @@ MODELS: Final[Mapping[str, type[Model]]] = {
 """The table of whatever a document is, or names. An image and an endpoint are of one."""
 
 KIND_OF_RESOURCE: Final = {ResourceKind.IMAGE: Kind.IMAGE, ResourceKind.ENDPOINT: Kind.ENDPOINT}
-_AT_ONCE: Final = 2000
+_AT_ONCE: Final = 5000
 _OF_ENDPOINT: Final = "endpoint."
 
 
@@ -98,10 +98,23 @@ def everything(
             rows = Resource.objects.filter(managed, kind=_WORD[kind], retired_at=None).order_by("slug")
             if ids is not None:
                 rows = rows.filter(pk__in=ids)
-            yield from _read_resources(rows)
+            yield from _page_by_page(rows)
         else:
             others = MODELS[kind]._default_manager.filter(managed).order_by(named_by(kind))  # noqa: SLF001 - likewise
             yield from _read(kind, others.filter(retired_at=None) if kind is Kind.REGION else others)
+
+
+def _page_by_page(rows: "QuerySet[Resource]") -> Iterator[Stored]:
+    """Yield resources in the order of their names; never more of them are in memory than a page has."""
+    last = ""
+    while True:
+        count = 0
+        for row in _read_resources(rows.filter(slug__gt=last)[:_AT_ONCE]):
+            count += 1
+            last = row.name
+            yield row
+        if count < _AT_ONCE:
+            return
 
 
 _WORD: Final = {kind: word for word, kind in KIND_OF_RESOURCE.items()}

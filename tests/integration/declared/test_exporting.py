@@ -81,3 +81,14 @@ def test_what_may_be_secret_is_exported_with_a_warning(apply: Apply) -> None:
     err = StringIO()
     call_command("export", kinds=["Image"], stdout=StringIO(), stderr=err)
     assert err.getvalue() == ""
+
+
+def test_what_is_read_page_by_page_is_the_whole(apply: Apply, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = "{{apiVersion: kairos/v1, kind: Image, metadata: {{name: {}}}, spec: {{reference: ghcr.io/a/b:1}}}}"
+    apply("\n---\n".join(image.format(name) for name in ("a-b", "a.b", "ab", "a_b", "b", "9")))
+    whole = [row.name for row in everything([Kind.IMAGE])]
+
+    for size in (1, 2, 3, 6):
+        monkeypatch.setattr("probes.selectors.declared._AT_ONCE", size)
+        assert [row.name for row in everything([Kind.IMAGE])] == whole
+    assert sorted(whole) == sorted(["a-b", "a.b", "ab", "a_b", "b", "9"])
