@@ -53,7 +53,8 @@ class ProblemSchema(AutoSchema):
         operation: dict[str, Any] | None = super().get_operation(*args)
         if operation and operation.get("security"):
             told = operation.get("description", "")
-            operation["description"] = f"{told}\n\n{_taken(need_of(self.view))}".strip()
+            taken = "Takes no token." if {} in operation["security"] else _taken(need_of(self.view))
+            operation["description"] = f"{told}\n\n{taken}".strip()
         return operation
 
     def get_override_parameters(self) -> list[Any]:

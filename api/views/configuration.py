@@ -223,7 +223,7 @@ class ConfigurationSchemaView(APIView):
         operation_id="configuration_schema",
         summary="Describe documents",
         description="The JSON Schema (2020-12) of one document, for editors and for whoever writes documents.",
-        examples=[OpenApiExample("Its beginning", value=examples.schema(), response_only=True)],
+        examples=[OpenApiExample("Its beginning", value=examples.schema(), response_only=True, media_type=SCHEMA)],
         responses={(200, SCHEMA): OpenApiTypes.OBJECT},
     )
     def get(self, _request: Request) -> HttpResponse:

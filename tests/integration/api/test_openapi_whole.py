@@ -78,7 +78,10 @@ def test_each_operation_says_what_it_does_in_a_few_words_and_what_it_takes() -> 
                 yield f"{operation.name}: no summary of one line: {summary!r}"
             taken = re.findall(TAKEN, description, re.MULTILINE)
             scopes = {scope for way in operation.said["security"] for scope in way.get("token", ())}
-            if not scopes or not scopes <= set(Scope):
+            if {} in operation.said["security"]:
+                if not description.endswith("\n\nTakes no token.") or taken:
+                    yield f"{operation.name}: it is not said that it is for everybody: {description!r}"
+            elif not scopes or not scopes <= set(Scope):
                 yield f"{operation.name}: {scopes} are no scopes"
             elif [(" or ".join(f"`{scope}`" for scope in sorted(scopes)), True)] != [
                 (said, role in set(Role)) for said, role in taken
