@@ -47,7 +47,12 @@ ANSWERS: Final[dict[str, tuple[int, Any, str]]] = {
     "/passed-over/bulk": (200, {"failed": 0}, JSON),
 }
 
-FINE: Final = ("/fine", "/by-item/bulk")
+SECURITY: Final[dict[str, Any]] = {
+    "/scope": [{"token": ["admin"]}],
+    "/everybody": [{"token": ["admin"]}, {}],
+}
+
+FINE: Final = ("/fine", "/by-item/bulk", "/everybody")
 
 
 def operation(path: str) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def operation(path: str) -> dict[str, Any]:
     return {
         "operationId": path.strip("/").replace("/", "_"),
         "parameters": {"/taken": [number], "/needed": [name]}.get(path, []),
-        "security": [{"token": ["admin" if path == "/scope" else "read"]}],
+        "security": SECURITY.get(path, [{"token": ["read"]}]),
         "responses": {"200": said, "400": problem, "405": problem, "500": problem},
         **({"requestBody": _BODY} if path.endswith("/bulk") else {}),
     }
