@@ -135,7 +135,7 @@ def test_thinned_day_is_a_partition_like_any_other(now: datetime, old_day: datet
             " WHERE relkind = 'i' AND relname LIKE %s",
             [f"{name}%"],
         )
-        assert cursor.fetchone() == (4,)
+        assert cursor.fetchone() == (6,)
     assert partitions.drop_partitions(now.date(), 90) == []
     assert partitions.drop_partitions((now + 71 * DAY).date(), 90) == [name]
 

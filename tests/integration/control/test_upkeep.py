@@ -283,13 +283,13 @@ def test_partitions_carry_the_table_s_keys_and_indexes(now: datetime, db: None) 
             "WHERE tablename = %s",
             [name],
         )
-        assert cursor.fetchone() == (4, 1)
+        assert cursor.fetchone() == (6, 1)
         cursor.execute(
             "SELECT count(*) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relkind = 'i' "
             "AND relname LIKE %s",
             [f"{name}%"],
         )
-        assert cursor.fetchone() == (4,)
+        assert cursor.fetchone() == (6,)
 
 
 @pytest.mark.parametrize("age", [timedelta(0), DAY], ids=["today's", "yesterday's"])
