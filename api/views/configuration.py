@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -89,8 +89,11 @@ class YamlParser(BaseParser):
             raise MalformedBody(f"The body is not UTF-8: byte {error.start} is wrong.") from None
 
 
-class YamlRenderer(BaseRenderer):
-    """Stands for YAML where a representation is chosen. What it is of is written as it is read."""
+class YamlRenderer(JSONRenderer):
+    """Stands for YAML where a representation is chosen. What it is of is written as it is read.
+
+    What else there is to answer, such as to OPTIONS, is written as JSON, which is YAML too.
+    """
 
     media_type = YAML
     format = "yaml"

@@ -415,3 +415,14 @@ def test_schema_of_documents_is_the_committed_one_for_everybody() -> None:
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/schema+json")
     committed = Path(__file__).parents[3] / "docs/reference/configuration.schema.json"
     assert answer.content.decode() == committed.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("noun", "accept"),
+    [("schema", "application/schema+json"), ("export", YAML), ("export", "application/json"), ("apply", "*/*")],
+)
+def test_options_of_a_route_are_told_in_what_it_speaks(editor: APIClient, noun: str, accept: str) -> None:
+    answer = editor.options(f"/api/v1/configuration/{noun}", headers={"Accept": accept})
+
+    assert answer.status_code == 200, answer.content
+    assert json.loads(answer.content)["parses"]
