@@ -117,10 +117,9 @@ class _Named:
     def read(cls, changes: Sequence[Change]) -> "_Named":
         wanted: dict[str, set[str]] = {kind: set() for kind in KINDS}
         for change in changes:
-            assert change.declared is not None  # noqa: S101 - of what is made or changed
             for item in KINDS[change.kind].fields:
                 if item.refers:
-                    given: Any = change.declared.values[item.path]
+                    given: Any = change.wanted.values[item.path]
                     wanted[item.refers] |= set(given if isinstance(given, tuple) else [given] if given else [])
         found: dict[str, dict[str, Any]] = {}
         for kind, names in wanted.items():
@@ -132,8 +131,7 @@ class _Named:
 
 def _filled(change: Change, row: Any, named: _Named, faults: list[Fault], source: Source | None) -> Any:
     """Return the row with all that is declared of it; of what is named and is not there, faults tell."""
-    thing = change.declared
-    assert thing is not None  # noqa: S101 - likewise
+    thing = change.wanted
     if row is None:
         row = MODELS[change.kind](**{named_by(change.kind): change.name})
         if _is_checked(change):
@@ -175,8 +173,7 @@ def _draft(
     registries: Mapping[str, Registry],
     source: Source | None,
 ) -> None:
-    thing = change.declared
-    assert thing is not None  # noqa: S101 - likewise
+    thing = change.wanted
     known = before.get(change.stored.key) if change.stored else None
     if change.stored and known is None:
         rows.faults.append(thing.fault("It has been deleted meanwhile. Apply again."))
@@ -201,22 +198,20 @@ def _draft(
 
 def _led_to(change: Change, item: Field, named: _Named, faults: list[Fault]) -> list[Any]:
     """Return the rows that a field names; of those that are not there, faults tell."""
-    assert change.declared is not None  # noqa: S101 - likewise
     found = []
-    given: Any = change.declared.values[item.path]
+    given: Any = change.wanted.values[item.path]
     for name in given:
         other = named.of[item.refers].get(name)
         if other is None:
-            faults.append(change.declared.fault(_unknown(item, name), item.path))
+            faults.append(change.wanted.fault(_unknown(item, name), item.path))
         else:
             found.append(other)
     return found
 
 
 def _endpoint(change: Change, known: Resource | None) -> Endpoint:
-    assert change.declared is not None  # noqa: S101 - likewise
     detail = copy.copy(getattr(known, "endpoint", None)) or Endpoint()
     for item in KINDS[change.kind].fields:
         if item.path.startswith(_OF_ENDPOINT):
-            setattr(detail, item.attribute, plain(change.declared.values[item.path], item.shape))
+            setattr(detail, item.attribute, plain(change.wanted.values[item.path], item.shape))
     return detail

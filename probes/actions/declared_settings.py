@@ -27,16 +27,15 @@ _NAMED_REGIONS: Final = 20
 
 def faults_of(change: Change, error: ValidationError) -> list[Fault]:
     """Return what a row's validation found, by the fields of the document."""
-    assert change.declared is not None  # noqa: S101 - only what is declared is validated
     if not hasattr(error, "error_dict"):
-        return [change.declared.fault(" ".join(error.messages))]
+        return [change.wanted.fault(" ".join(error.messages))]
     kind = KINDS[change.kind]
     paths = {item.attribute: item.path for item in reversed(kind.fields)}
     paths |= {named_by(change.kind): "metadata.name", NON_FIELD_ERRORS: ""}
     if kind.secret is not None:
         paths |= {part.attribute: f"{SECRET_FROM}.{part.name}" for part in kind.secret.parts}
     return [
-        change.declared.fault(message, paths.get(attribute, attribute))
+        change.wanted.fault(message, paths.get(attribute, attribute))
         for attribute, messages in error.message_dict.items()
         for message in messages
     ]
@@ -44,11 +43,10 @@ def faults_of(change: Change, error: ValidationError) -> list[Fault]:
 
 def unknown_region(change: Change) -> Fault:
     """Return why a region that nobody has announced is not made."""
-    assert change.declared is not None  # noqa: S101 - likewise
     slugs = list(Region.objects.order_by("slug").values_list("slug", flat=True)[: _NAMED_REGIONS + 1])
     there = ", ".join(slugs[:_NAMED_REGIONS]) + (", …" if len(slugs) > _NAMED_REGIONS else "")
     message = f"There is no such region, and none is made by a file: enrol it. There are: {there or 'none'}."
-    return change.declared.fault(message, "metadata.name")
+    return change.wanted.fault(message, "metadata.name")
 
 
 def check(row: Any, change: Change, secret: Mapping[str, Any] | None, *, now: datetime) -> Iterator[Fault]:
@@ -127,8 +125,7 @@ def delete(kind: Kind, row: Any, *, now: datetime) -> None:
 
 
 def _store_credential(change: Change, credential: Credential, secret: Mapping[str, Any], now: datetime) -> None:
-    assert change.declared is not None  # noqa: S101 - likewise
-    end, is_end_said = credential.expires_at, bool(change.declared.values["expires_at"])
+    end, is_end_said = credential.expires_at, bool(change.wanted.values["expires_at"])
     logins.save(credential, secret, is_end_given=is_end_said, now=now)
     if is_end_said and credential.expires_at != end:
         # A token says by itself when it ends; what is declared counts, or the next apply would come to this again.
@@ -165,8 +162,7 @@ def _check_channel(channel: Channel, change: Change, secret: Mapping[str, Any]) 
 
 
 def _names(change: Change, item: Field) -> tuple[str, ...]:
-    assert change.declared is not None  # noqa: S101 - likewise
-    given: Any = change.declared.values[item.path]
+    given: Any = change.wanted.values[item.path]
     return tuple(given)
 
 

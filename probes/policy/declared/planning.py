@@ -65,6 +65,12 @@ class Change:
     declared: Declared | None = None
     stored: Stored | None = None
 
+    @property
+    def wanted(self) -> Declared:
+        """What a document says of it: for whoever handles only what is made or changed."""
+        assert self.declared is not None  # noqa: S101 - only what is missing has none, and that is handled apart
+        return self.declared
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:

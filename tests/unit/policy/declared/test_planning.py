@@ -37,9 +37,11 @@ def verbs(plan: Plan) -> list[tuple[Verb, str]]:
 
 
 def test_what_is_not_there_is_made_with_what_is_said_of_it() -> None:
-    plan = planned([declared("a", interval_seconds=60)], [])
+    thing = declared("a", interval_seconds=60)
+    plan = planned([thing], [])
 
     assert verbs(plan) == [(Verb.CREATE, "a")]
+    assert plan.changes[0].wanted is thing
     assert plan.changes[0].differences == (Difference("interval_seconds", 300, 60),)
 
 
