@@ -22,15 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import django
-from django.core.management import call_command
-
 from kairos.child import Child, common_environment
 from kairos.embedded import free_port
 from tests.bench import questions
 from tests.bench.census import Census
+from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
-from tests.servers import SessionServers, running
+from tests.servers import running
 
 RESOURCES: Final = int(os.environ.get("KAIROS_BENCH_RESOURCES", "100000"))
 DAYS: Final = (3, 30)
@@ -66,17 +64,8 @@ class Answers:
 
 def measured() -> list[Figure]:
     """Run it. Takes ten minutes where nothing else runs, and twelve gigabytes."""
-    servers = SessionServers()
-    servers.make_keys()
-    servers.postgres.prepare()
-    try:
-        with running(servers.postgres.child(), is_ready=servers.postgres.is_ready) as postgres:
-            os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
-            django.setup()
-            call_command("migrate", verbosity=0)
-            return _run(servers.environment["KAIROS_STATE_DIR"], postgres.pid)
-    finally:
-        servers.remove()
+    with own_database() as postgres:
+        return _run(os.environ["KAIROS_STATE_DIR"], postgres.pid)
 
 
 def _run(state: str, postgres: int) -> list[Figure]:

@@ -19,13 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import django
-
 from probes.policy.discovery.document import written
-from tests import migrated
 from tests.bench.census import Census
+from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
-from tests.servers import SessionServers, running
 
 IMAGES: Final = 10_000
 ENDPOINTS: Final = 1_000
@@ -77,19 +74,8 @@ Change = Callable[[int, Document], Document]
 
 def measured() -> list[Figure]:
     """Run it. Takes a few minutes."""
-    servers = SessionServers()
-    servers.make_keys()
-    migrated.lay_out(servers.postgres.data)
-    try:
-        with (
-            running(servers.postgres.child(), is_ready=servers.postgres.is_ready) as database,
-            tempfile.TemporaryDirectory() as folder,
-        ):
-            os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
-            django.setup()
-            return _run(Manage(database.pid), Path(folder))
-    finally:
-        servers.remove()
+    with own_database() as database, tempfile.TemporaryDirectory() as folder:
+        return _run(Manage(database.pid), Path(folder))
 
 
 class Manage:

@@ -21,15 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-import django
 import psutil
-from django.core.management import call_command
 
 from kairos.child import Child, common_environment
 from kairos.embedded import free_port
 from tests.bench.census import Census, most_mib
+from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
-from tests.servers import SessionServers, running
+from tests.servers import running
 
 RESOURCES: Final = 10_000
 FEW: Final = 1_000
@@ -59,17 +58,8 @@ class Scrapes:
 
 def measured() -> list[Figure]:
     """Run it. Takes about a minute."""
-    servers = SessionServers()
-    servers.make_keys()
-    servers.postgres.prepare()
-    try:
-        with running(servers.postgres.child(), is_ready=servers.postgres.is_ready) as postgres:
-            os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
-            django.setup()
-            call_command("migrate", verbosity=0)
-            return _run(servers.environment["KAIROS_STATE_DIR"], postgres.pid)
-    finally:
-        servers.remove()
+    with own_database() as postgres:
+        return _run(os.environ["KAIROS_STATE_DIR"], postgres.pid)
 
 
 def _run(state: str, postgres: int) -> list[Figure]:

@@ -22,13 +22,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import django
 import psutil
-from django.core.management import call_command
 
 from tests.bench.census import most_mib
+from tests.bench.database import own_database
 from tests.bench.figures import Figure
-from tests.servers import SessionServers, running
 
 RESOURCES: Final = 100_000
 REGIONS: Final = ("ap-south", "eu-west", "us-east")
@@ -121,17 +119,8 @@ class Work:
 
 def measured() -> list[Figure]:
     """Run it. Takes some minutes, and two gigabytes."""
-    servers = SessionServers()
-    servers.make_keys()
-    servers.postgres.prepare()
-    try:
-        with running(servers.postgres.child(), is_ready=servers.postgres.is_ready):
-            os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
-            django.setup()
-            call_command("migrate", verbosity=0)
-            return _run()
-    finally:
-        servers.remove()
+    with own_database():
+        return _run()
 
 
 def _run() -> list[Figure]:

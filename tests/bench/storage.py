@@ -7,21 +7,17 @@ day's partition of its own, after a first round that is not counted: the first o
 """
 
 import asyncio
-import os
 import tempfile
 from pathlib import Path
 from typing import Final
-
-import django
-from django.core.management import call_command
 
 from kairos.demo.registry import DemoRegistry
 from probes.protocol.outcome import Outcome
 from probes.protocol.plan import Plan, Site
 from probes.protocol.taxonomy import Depth, Reason
 from probes.wire.driver import Engine
+from tests.bench.database import own_database
 from tests.bench.figures import Figure
-from tests.servers import SessionServers, running
 
 HEALTHY_ROUNDS: Final = 40
 FAILING_ROUNDS: Final = 10
@@ -32,22 +28,13 @@ DESIGN_ROWS_A_DAY: Final = 100_000 * 10 * 24 * 12
 def measured() -> list[Figure]:
     """Run it. Takes about half a minute."""
     healthy, failing = asyncio.run(found())
-    servers = SessionServers()
-    servers.make_keys()
-    servers.postgres.prepare()
-    try:
-        with running(servers.postgres.child(), is_ready=servers.postgres.is_ready):
-            os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
-            django.setup()
-            call_command("migrate", verbosity=0)
-            from tests.bench.history import History  # noqa: PLC0415 - imports models
+    with own_database():
+        from tests.bench.history import History  # noqa: PLC0415 - imports models
 
-            history = History()
-            history.write(0, healthy, rounds=1)
-            repeated = history.write(1, healthy, rounds=HEALTHY_ROUNDS)
-            failed = history.write(2, failing, rounds=FAILING_ROUNDS)
-    finally:
-        servers.remove()
+        history = History()
+        history.write(0, healthy, rounds=1)
+        repeated = history.write(1, healthy, rounds=HEALTHY_ROUNDS)
+        failed = history.write(2, failing, rounds=FAILING_ROUNDS)
     print(f"healthy as before: {repeated}")
     print(f"{failing.conclusion.reason} with its {len(failing.steps)} steps: {failed}")
     a_day = repeated.bytes_per_row * DESIGN_ROWS_A_DAY / 1e9

@@ -9,19 +9,16 @@ switched off. CPU is that of this process and of its connection. Beside that it 
 configuration changes, which is what they are there for.
 """
 
-import os
 import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import django
 import psutil
-from django.core.management import call_command
 
+from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
-from tests.servers import SessionServers, running
 
 PAIRS: Final = 3
 ROUNDS: Final = 10
@@ -30,17 +27,8 @@ BAR_RATIO: Final = 1.1
 
 def measured() -> list[Figure]:
     """Run it. Takes about a minute."""
-    servers = SessionServers()
-    servers.make_keys()
-    servers.postgres.prepare()
-    try:
-        with running(servers.postgres.child(), is_ready=servers.postgres.is_ready):
-            os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
-            django.setup()
-            call_command("migrate", verbosity=0)
-            return _run()
-    finally:
-        servers.remove()
+    with own_database():
+        return _run()
 
 
 def _run() -> list[Figure]:

@@ -13,7 +13,6 @@ told per thousand outcomes, beside what was taken in; and of the looking there a
 that of this process: what the database does besides is in the time that passed.
 """
 
-import os
 import statistics
 import time
 from collections import defaultdict
@@ -26,11 +25,8 @@ from functools import wraps
 from typing import Any, Final
 from unittest import mock
 
-import django
-from django.core.management import call_command
-
+from tests.bench.database import own_database
 from tests.bench.figures import Figure
-from tests.servers import SessionServers, running
 
 IMAGES: Final = 300
 REGIONS: Final = ("ap-south", "eu-west", "us-east")
@@ -105,17 +101,8 @@ def _each(spent: Mapping[str, Spent], per: float) -> str:
 
 def measured() -> list[Figure]:
     """Run it. Takes about a minute."""
-    servers = SessionServers()
-    servers.make_keys()
-    servers.postgres.prepare()
-    try:
-        with running(servers.postgres.child(), is_ready=servers.postgres.is_ready):
-            os.environ.update(servers.environment, DJANGO_SETTINGS_MODULE="kairos.settings")
-            django.setup()
-            call_command("migrate", verbosity=0)
-            return _run()
-    finally:
-        servers.remove()
+    with own_database():
+        return _run()
 
 
 def _run() -> list[Figure]:
