@@ -40,11 +40,19 @@ class Uptime:
     target: str
 
 
-def uptime(figures: Mapping[str, Figure], regions: Sequence[tuple[str, str, Mapping[str, Tally]]]) -> Uptime:
-    """Return the figures by window. Of each region its slug, its name and its seconds by window are given."""
+def uptime(
+    figures: Mapping[str, Figure],
+    regions: Sequence[tuple[str, str, Mapping[str, Tally]]],
+    *,
+    unattended: str = "paused",
+) -> Uptime:
+    """Return the figures by window. Of each region its slug, its name and its seconds by window are given.
+
+    `unattended` is what the time is called in which nobody looked: what is retired is not called paused.
+    """
     target = next((item.target_percent for item in figures.values()), None)
     return Uptime(
-        cards=[_card(window, figure) for window, figure in figures.items()],
+        cards=[_card(window, figure, unattended) for window, figure in figures.items()],
         regions=[
             RegionLine(name=name, slug=slug, shares=[_share(seconds[window]) for window in figures])
             for slug, name, seconds in regions
@@ -53,18 +61,18 @@ def uptime(figures: Mapping[str, Figure], regions: Sequence[tuple[str, str, Mapp
     )
 
 
-def _card(window: str, figure: Figure) -> Card:
+def _card(window: str, figure: Figure, unattended: str) -> Card:
     seconds, budget = figure.seconds, figure.budget
     return Card(
         window=window,
         share=_share(seconds),
-        bar=charts.share_bar(seconds, label=f"Last {window}"),
+        bar=charts.share_bar(seconds, label=f"Last {window}", unattended=unattended),
         notes=[
             f"{words.amount(count)} {said}"
             for count, said in ((seconds.unavailable, "down"), (seconds.degraded, "degraded, which counts as up"))
             if count
         ],
-        left_out=_left_out(seconds),
+        left_out=_left_out(seconds, unattended),
         budget=_budget(budget) if budget and seconds.counted else "",
         is_overspent=budget is not None and budget.left_seconds < 0,
     )
@@ -74,8 +82,8 @@ def _share(seconds: Tally) -> str:
     return words.percent(seconds.up, seconds.counted) if seconds.counted else ""
 
 
-def _left_out(seconds: Tally) -> str:
-    parts = ((seconds.unknown, "unknown"), (seconds.maintenance, "maintenance"), (seconds.paused, "paused"))
+def _left_out(seconds: Tally, unattended: str) -> str:
+    parts = ((seconds.unknown, "unknown"), (seconds.maintenance, "maintenance"), (seconds.paused, unattended))
     return words.listed([f"{words.amount(count)} {said}" for count, said in parts if count])
 
 

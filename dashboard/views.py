@@ -169,6 +169,7 @@ def _uptime(resource: Resource, terms: Terms, regions: Sequence[Region], now: da
             (region.slug, region_name(region), {name: each[region.pk].seconds for name, each in found.items()})
             for region in regions
         ],
+        unattended="retired or paused" if resource.is_retired else "paused",
     )
 
 

@@ -28,6 +28,13 @@ def test_what_is_left_out_is_said() -> None:
     assert found.left_out.replace("\N{NO-BREAK SPACE}", " ") == "1 min unknown, 1 h maintenance and 1 min 30 s paused"
 
 
+def test_what_nobody_looked_at_is_called_what_it_was() -> None:
+    (found,) = uptime({"24h": Figure(seconds=Tally(paused=DAY))}, [], unattended="retired or paused").cards
+    assert found.left_out.replace("\N{NO-BREAK SPACE}", " ") == "1 d retired or paused"
+    assert "100 % retired or paused" in found.bar
+    assert "<title>retired or paused: 1" in found.bar
+
+
 def test_downtime_is_said_beside_the_figure() -> None:
     found = card(Tally(available=DAY - 90, unavailable=60, degraded=30))
     assert found.share == "99.93 %"
