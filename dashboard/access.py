@@ -42,7 +42,7 @@ def provider_button(following: str = "") -> ProviderButton | None:
 class LoginPage(LoginView):
     """The login of whoever reads, by password or at a provider."""
 
-    template_name = "dashboard/login.html"
+    template_name = "dashboard/account/login.html"
     redirect_authenticated_user = True
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class LogoutPage(LogoutView):
             return answer
         logout(request)
         # A redirect from a form is no way out of our own origin: the Content-Security-Policy holds it.
-        return render(request, "dashboard/logged_out.html", {"provider": address})
+        return render(request, "dashboard/account/logged_out.html", {"provider": address})
 
 
 def readers_only(view: _View[_P]) -> _View[_P]:

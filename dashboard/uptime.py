@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
 
-from dashboard import charts, words
+from dashboard import words
+from dashboard.charts import shares
 from probes.policy.uptime import Budget, Figure, Tally
 
 
@@ -66,7 +67,7 @@ def _card(window: str, figure: Figure, unattended: str) -> Card:
     return Card(
         window=window,
         share=_share(seconds),
-        bar=charts.share_bar(seconds, label=f"Last {window}", unattended=unattended),
+        bar=shares.share_bar(seconds, label=f"Last {window}", unattended=unattended),
         notes=[
             f"{words.amount(count)} {said}"
             for count, said in ((seconds.unavailable, "down"), (seconds.degraded, "degraded, which counts as up"))

@@ -1,5 +1,6 @@
 """How the pages say things: looks, reasons, ages and spans of time. PURE: the caller gives the time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,6 +10,9 @@ from probes.policy import spans
 from probes.policy.slots import MissedCause
 from probes.protocol.errors import clean_text
 from probes.protocol.warnings import SENTENCES
+
+Facts = Sequence[tuple[str, str]]
+"""Terms and what is said of each, in order."""
 
 _DAY: Final = 86_400
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"

@@ -92,14 +92,14 @@ def server(
     browser: Browser, transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[LiveServer]:
     """A server of the test's own, so that it may stop; readable by everybody, its pages impatient."""
-    from dashboard import views  # noqa: PLC0415 - once Django is set up
+    from dashboard.rhythm import RHYTHM  # noqa: PLC0415 - once Django is set up
 
     settings.KAIROS_PUBLIC_DASHBOARD = True
     settings.KAIROS_REGION_KEYS_DIR = tmp_path / "regions"
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     monkeypatch.setattr(testcases.LiveServerThread, "server_class", MortalServer)
     monkeypatch.setattr(testcases, "QuietWSGIRequestHandler", ForgetfulHandler)
-    monkeypatch.setitem(views.RHYTHM, "refresh_seconds", REFRESH_SECONDS)
+    monkeypatch.setitem(RHYTHM, "refresh_seconds", REFRESH_SECONDS)
     server = LiveServer("127.0.0.1")
     yield server
     server.stop()

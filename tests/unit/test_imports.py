@@ -80,6 +80,9 @@ BREACHES: Final = (
     ("tracing", "probes.discovery", "opentelemetry"),
     ("oidc", "dashboard", "mozilla_django_oidc"),
     ("oidc", "probes.actions", "jwt"),
+    ("pages", "dashboard.overview", "dashboard.image"),
+    ("pages", "dashboard.incidents", "dashboard.urls"),
+    ("pages", "dashboard.charts", "dashboard.cells"),
     ("tracing", "probes.edge", "opentelemetry"),
     ("tracing", "api", "opentelemetry"),
 )

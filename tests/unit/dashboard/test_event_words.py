@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.events import MOST, NEWEST, events
+from dashboard.event_words import MOST, NEWEST, events
 from dashboard.words import Look
 from probes.models import Event
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard import matrix
+from dashboard.overview import matrix
 from probes.models import Region
 from probes.selectors.severity import Group
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.incidents import Story, line, story, wrong_now
+from dashboard.incident_words import Story, line, story, wrong_now
 from dashboard.words import Look
 from probes.models import Incident, IncidentEntry, Registry, Resource
 from probes.policy.incidents import Cause, EntryKind

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from dashboard import words
-from dashboard.regions import CONDITIONS, view
+from dashboard.region_words import CONDITIONS, view
 from probes.models import Region, RegionEvent
 from probes.policy.liveness import RegionCondition
 from probes.protocol.egress import Canary, CanaryRound

@@ -61,6 +61,8 @@ def test_dark_and_light_name_the_same_colours() -> None:
 
 @pytest.mark.parametrize("look", Look)
 def test_every_look_has_its_ink_and_its_symbol(look: Look) -> None:
-    symbols = (Path(__file__).parents[3] / "dashboard/templates/dashboard/_symbols.html").read_text(encoding="utf-8")
+    symbols = (Path(__file__).parents[3] / "dashboard/templates/dashboard/components/symbols.html").read_text(
+        encoding="utf-8"
+    )
     assert re.search(rf"\.is-{look}\b", CSS)
     assert f'id="symbol-{look}"' in symbols

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from dashboard import charts
+from dashboard.charts.shares import share_bar
 from dashboard.uptime import uptime
 from probes.policy.uptime import Figure, Tally
 
@@ -75,13 +75,13 @@ def test_each_region_has_a_share_in_each_window_or_none() -> None:
 
 
 def test_bar_shows_the_shortest_outage_and_is_exactly_full() -> None:
-    bar = charts.share_bar(Tally(available=90 * DAY, unavailable=1), label="Last 90d")
+    bar = share_bar(Tally(available=90 * DAY, unavailable=1), label="Last 90d")
     widths = [float(part.split('"')[0]) for part in bar.split(' width="')[1:]]
     assert widths == [992.0, 8.0]
     assert 'aria-label="Last 90d: 99.999 % available, under 0.001 % unavailable"' in bar
 
 
 def test_bar_of_nothing_is_empty() -> None:
-    bar = charts.share_bar(Tally(), label="Last 24h")
+    bar = share_bar(Tally(), label="Last 24h")
     assert "<rect" not in bar
     assert "Last 24h: nothing" in bar

@@ -1,0 +1,113 @@
+"""The page of an image or an endpoint: selector → template, whole and as the fragment that keeps it current."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from dashboard import event_words, incident_words, uptime
+from dashboard.access import reach_of, readers_only
+from dashboard.addresses import with_query
+from dashboard.cells import region_name
+from dashboard.charts import phases, ticks
+from dashboard.image import detail
+from dashboard.image.kept import Kept
+from dashboard.rhythm import RHYTHM
+from probes.models import ALL_REGIONS, Region, Resource
+from probes.policy.intervals import Interval
+from probes.policy.rollup import whole_hours
+from probes.policy.terms import Terms
+from probes.policy.uptime import WINDOWS, Figure
+from probes.selectors import history, maintenance, visible
+from probes.selectors import incidents as incident_rows
+from probes.selectors.events import events_of
+from probes.selectors.outcomes import failures_kept_since, kept
+from probes.selectors.regions import vitals_of
+from probes.selectors.states import cells
+from probes.selectors.terms import in_force
+from probes.selectors.uptime import rolled_each
+
+LAST_INCIDENTS: Final = 5
+LAST_ENTRIES: Final = 12
+
+_SHOWN_WITH: Final = ("registry", "verdict", "endpoint", "group", "managed_by")
+_LONGEST_SEARCH: Final = 200
+_MISSED_WITHIN: Final = timedelta(days=1)
+
+
+@require_safe
+@never_cache
+@readers_only
+def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
+    """One image: its verdict, incidents, events and uptime, and what each region last found.
+
+    Twenty-two queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
+    """
+    now = timezone.now()
+    reach = reach_of(request)
+    joined = visible.among(Resource.objects.select_related(*_SHOWN_WITH), reach)
+    chosen = get_object_or_404(joined, pk=resource_id)
+    terms = in_force(chosen).terms
+    found = cells(chosen, terms)
+    kept = now - timedelta(days=settings.KAIROS_RETENTION_DAYS)
+    past = history.latest(chosen, [item.region.pk for item in found], count=ticks.STRIP_CELLS, since=kept)
+    vitals = vitals_of([item.region.pk for item in found])
+    missed = history.gaps(chosen, since=now - _MISSED_WITHIN)
+    work = maintenance.shown_over([chosen], maintenance.on(now)).get(chosen.pk)
+    shown = detail.page(chosen, found, past, missed, vitals, work=work, now=now)
+    last = incident_rows.of_resource(chosen, LAST_INCIDENTS)
+    told = incident_rows.timeline(last[0], LAST_ENTRIES, reach) if last else None
+    asked = {name: request.GET.get(name, "").replace("\0", "")[:_LONGEST_SEARCH] for name in ("from", "slot")}
+    return render(
+        request,
+        template,
+        {
+            **RHYTHM,
+            "fragment": "dashboard/image/fragment.html",
+            "live_url": with_query(reverse("dashboard:resource-live", args=[chosen.pk]), **asked),
+            "title": f"{shown.name} · Kairos",
+            "page": shown,
+            "now": now,
+            "then": _then(chosen, asked, now),
+            "story": incident_words.story(last[0], told, (), now, kept_since=failures_kept_since(now))
+            if told
+            else None,
+            "earlier": incident_words.lines(last[1:], now),
+            "events": event_words.events(list(visible.among(events_of(chosen), reach)[: event_words.MOST + 1]), now),
+            "uptime": _uptime(chosen, terms, [item.region for item in found], now),
+            "phases": phases.phase_legend(),
+        },
+    )
+
+
+def _then(resource: Resource, asked: Mapping[str, str], now: datetime) -> Kept | None:
+    """Return the outcome of the past that is asked for, None where none is."""
+    try:
+        given = datetime.fromisoformat(asked["slot"])
+        slot = given.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    if not asked["from"] or given.tzinfo is None:
+        return None
+    return Kept.of(kept(resource, asked["from"], slot), region=asked["from"], slot=slot, now=now)
+
+
+def _uptime(resource: Resource, terms: Terms, regions: Sequence[Region], now: datetime) -> uptime.Uptime:
+    overs = {name: whole_hours(Interval(now - span, now), now=now) for name, span in WINDOWS.items()}
+    found = dict(zip(overs, rolled_each(resource, list(overs.values()), [None, *regions]), strict=True))
+    target = terms.uptime_target_percent
+    return uptime.uptime(
+        {name: Figure(seconds=each[ALL_REGIONS].seconds, target_percent=target) for name, each in found.items()},
+        [
+            (region.slug, region_name(region), {name: each[region.pk].seconds for name, each in found.items()})
+            for region in regions
+        ],
+        unattended="retired or paused" if resource.is_retired else "paused",
+    )

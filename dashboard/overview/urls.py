@@ -1,0 +1,11 @@
+"""Addresses of the overview."""
+
+from django.urls import path
+
+from dashboard.compressed import fragment
+from dashboard.overview import views
+
+urlpatterns = [
+    path("", views.overview, {"template": "dashboard/overview/page.html"}, name="overview"),
+    path("live/", fragment(views.overview), {"template": "dashboard/overview/fragment.html"}, name="overview-live"),
+]
