@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
 
 from probes.models import MaintenanceOccurrence, Region, RegionState, Resource, Verdict
+from probes.policy.access import EVERYTHING, Reach
 from probes.policy.liveness import RegionCondition
 from probes.policy.terms import USUAL, Terms
 from probes.policy.verdict import VerdictState
-from probes.selectors import maintenance, registries
+from probes.selectors import maintenance, registries, visible
 from probes.selectors.regions import UNREAD
-from probes.selectors.subscriptions import regions_of
 from probes.selectors.terms import terms_of
 
 
@@ -50,27 +51,36 @@ class Overview:
     rows: Sequence[Row]
 
 
-def overview(resources: QuerySet[Resource] | None = None, *, work: Sequence[MaintenanceOccurrence] = ()) -> Overview:
-    """Return the matrix of these resources (all by default; slice them for a page). Six queries, whatever it holds.
+def overview(
+    resources: QuerySet[Resource] | None = None,
+    *,
+    work: Sequence[MaintenanceOccurrence] = (),
+    reach: Reach = EVERYTHING,
+) -> Overview:
+    """Return the matrix of these resources (all by default; slice them for a page). Four queries, whatever it holds.
 
-    `work` is what is on now of all that is planned (`maintenance.on`).
+    One more where some of them take a policy. `work` is what is on now of all that is planned (`maintenance.on`).
 
-    Columns are the regions in service: enrolled and not retired. States come without their documents, and verdicts
-    without their inputs.
+    Columns are the regions in service that are within reach: enrolled and not retired. States come without their
+    documents, and verdicts without their inputs. Whether the resources are within reach is for the caller to ask.
     """
     chosen = Resource.objects.all() if resources is None else resources
+    named = Resource.regions.through.objects.filter(resource=OuterRef("pk")).order_by()
     listed = list(
-        chosen.select_related("registry", "verdict", "group").defer(
-            *(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs", "group__notes"
-        )
+        chosen.select_related("registry", "verdict", "group")
+        .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs", "group__notes")
+        .annotate(named_regions=ArraySubquery(named.values("region_id")))
     )
-    ids = [resource.pk for resource in listed]
-    regions = list(Region.objects.in_service().defer(*UNREAD))
+    regions = list(visible.among(Region.objects.in_service().defer(*UNREAD), reach))
+    there = [region.pk for region in regions]
     states = {
         (state.resource_id, state.region_id): state
-        for state in RegionState.objects.filter(resource__in=ids).defer("document", "platforms").order_by()
+        for state in RegionState.objects.filter(
+            resource__among=[resource.pk for resource in listed], region__among=there
+        )
+        .defer("document", "platforms")
+        .order_by()
     }
-    checked_from = {pk: {region.pk for region in found} for pk, found in regions_of(ids).items()}
     conditions = {region.pk: region.condition for region in regions}
     terms, worked_on = terms_of(listed), maintenance.shown_over(listed, work)
     return Overview(
@@ -81,7 +91,7 @@ def overview(resources: QuerySet[Resource] | None = None, *, work: Sequence[Main
                 getattr(resource, "verdict", None),
                 [
                     Cell(region, conditions[region.pk], states.get((resource.pk, region.pk)), terms[resource.pk])
-                    if region.pk in checked_from[resource.pk]
+                    if region.pk in (resource.named_regions or there)
                     else None
                     for region in regions
                 ],

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Lower, NullIf
@@ -27,7 +27,8 @@ class Group(StrEnum):
     PAUSED = "paused"
 
 
-_RANKS = {group: rank for rank, group in enumerate(Group)}
+BY_RANK: Final = tuple(Group)
+RANKS: Final[Mapping[Group, int]] = {group: place for place, group in enumerate(Group)}
 
 
 def worst_first(
@@ -41,9 +42,9 @@ def worst_first(
 
     Those that are retired are left out. `work` is what is on now of all that is planned (`maintenance.on`).
     """
-    found = visible.among(Resource.objects.filter(retired_at=None), reach).annotate(rank=_rank(work))
+    found = visible.among(Resource.objects.filter(retired_at=None), reach).annotate(rank=rank(work))
     if group is not None:
-        found = found.filter(rank=_RANKS[group])
+        found = found.filter(rank=RANKS[group])
     if search:
         found = found.filter(Q(name__icontains=search) | Q(reference__icontains=search))
     return found.order_by("rank", Lower(Coalesce(NullIf("name", Value("")), "reference")), "pk")
@@ -61,25 +62,25 @@ def tally(work: Iterable[MaintenanceOccurrence] = (), reach: Reach = EVERYTHING)
     """Count resources within reach that are not retired, `work` being on. One query."""
     counted = (
         visible.among(Resource.objects.filter(retired_at=None), reach)
-        .annotate(rank=_rank(work))
+        .annotate(rank=rank(work))
         .order_by()
         .values("rank")
         .annotate(count=Count("pk"), endpoints=Count("pk", filter=Q(kind=ResourceKind.ENDPOINT)))
     )
     found = {item["rank"]: item for item in counted}
     return Tally(
-        {group: found[rank]["count"] if rank in found else 0 for group, rank in _RANKS.items()},
+        {group: found[place]["count"] if place in found else 0 for group, place in RANKS.items()},
         has_endpoints=any(item["endpoints"] for item in found.values()),
     )
 
 
-def _rank(work: Iterable[MaintenanceOccurrence]) -> Any:
+def rank(work: Iterable[MaintenanceOccurrence]) -> Case:
     """Give each resource the place of its group. A verdict that was never computed from anything is none."""
     return Case(
-        When(paused_at__isnull=False, then=_RANKS[Group.PAUSED]),
-        *(When(worked_on(item), then=_RANKS[Group.MAINTENANCE]) for item in work),
-        When(verdict=None, then=_RANKS[Group.UNCHECKED]),
-        *(When(verdict__state=state, then=_RANKS[Group(state)]) for state in VerdictState),
-        default=Value(_RANKS[Group.UNKNOWN]),
+        When(paused_at__isnull=False, then=RANKS[Group.PAUSED]),
+        *(When(worked_on(item), then=RANKS[Group.MAINTENANCE]) for item in work),
+        When(verdict=None, then=RANKS[Group.UNCHECKED]),
+        *(When(verdict__state=state, then=RANKS[Group(state)]) for state in VerdictState),
+        default=Value(RANKS[Group.UNKNOWN]),
         output_field=IntegerField(),
     )

@@ -58,7 +58,7 @@ def test_overview_takes_the_same_queries_for_many_as_for_few(
     check_everywhere(regions, now)
     few = queries()
     make_images(30)
-    assert queries() == few == 6
+    assert queries() == few == 4
 
 
 def test_overview_of_a_page_reads_that_page_only(now: datetime, regions: Regions, make_images: MakeImages) -> None:

@@ -10,6 +10,7 @@ from probes.actions import resources, staleness, verdicts
 from probes.actions.dispatch import check_now, claim_due
 from probes.models import Incident, Pause, Resource, Source, Verdict
 from probes.selectors.gauges import standing
+from probes.selectors.choice import Choice, census, chosen
 from probes.selectors.severity import Group, tally, worst_first
 from tests.fakes.at_once import together
 from tests.fakes.control_plane import ControlPlane
@@ -43,9 +44,10 @@ def test_retired_resource_is_neither_checked_nor_counted(
     assert claim_due(now).resources == 1
     assert list(check_now([gone.pk], now=now).slots) == []
     assert resources.resume([gone.pk], now=now) == 0
-    assert list(worst_first()) == [kept]
+    assert list(worst_first()) == list(chosen(Choice())) == [kept]
     assert sum(tally().groups.values()) == 1
-    assert tally().groups[Group.PAUSED] == 0
+    assert census(Choice()).total == 1
+    assert census(Choice()).states[Group.PAUSED] == 0
     assert Pause.objects.get().resource_id == gone.pk  # and what it is not checked is no downtime
 
 

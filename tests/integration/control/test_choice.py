@@ -1,0 +1,154 @@
+"""Which resources are chosen, how they are counted, and in which order they come."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from probes.actions import partitions
+from probes.models import DayRollUp, MaintenanceOccurrence, Resource, ResourceGroup
+from probes.policy.access import Reach
+from probes.policy.intervals import Interval
+from probes.protocol.taxonomy import Reason
+from probes.selectors.choice import FAILING, NO_GROUP, Choice, census, chosen, without
+from probes.selectors.order import By, Order, firsts, ordered, page
+from probes.selectors.severity import Group
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import finding
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def plane() -> ControlPlane:
+    return ControlPlane()
+
+
+def month(plane: ControlPlane) -> Interval:
+    return Interval(plane.now - timedelta(days=30), plane.now)
+
+
+def names(rows: object) -> list[str]:
+    return [row.name for row in rows]  # type: ignore[attr-defined]  # a queryset
+
+
+@pytest.fixture
+def shop(plane: ControlPlane) -> dict[str, Resource]:
+    """Two of a group, one of another registry and of no group; one of them cannot be pulled from one region."""
+    team = ResourceGroup.objects.create(slug="shop", name="The shop")
+    rows = {
+        "cart": plane.image("ghcr.io/shop/cart:1", name="cart", group=team, labels={"team": "shop", "pci": ""}),
+        "stock": plane.image("ghcr.io/shop/stock:2", name="stock", group=team, labels={"team": "shop"}),
+        "base": plane.image("quay.io/base/os:2", name="base"),
+    }
+    rows["base"].regions.set([plane.region("eu-west")])
+    plane.check(rows["stock"], rows["base"])
+    plane.check(rows["cart"], finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (Choice(), ["base", "cart", "stock"]),
+        (Choice(find="SHOP"), ["cart", "stock"]),
+        (Choice(find="ghcr.io/shop/ca"), ["cart"]),
+        (Choice(find="!"), []),
+        (Choice(registry="quay.io"), ["base"]),
+        (Choice(group="shop"), ["cart", "stock"]),
+        (Choice(group=NO_GROUP), ["base"]),
+        (Choice(group="nobody's"), []),
+        (Choice(label="team"), ["cart", "stock"]),
+        (Choice(label="team:shop"), ["cart", "stock"]),
+        (Choice(label="team:other"), []),
+        (Choice(label="pci:"), ["cart"]),
+        (Choice(tag="2"), ["base", "stock"]),
+        (Choice(kind="http"), []),
+        (Choice(region="us-east"), ["cart", "stock"]),
+        (Choice(region="eu-west"), ["base", "cart", "stock"]),
+        (Choice(seen=FAILING), ["cart"]),
+        (Choice(seen="available", region="us-east"), ["stock"]),
+        (Choice(seen="unavailable", region="eu-west"), []),
+        (Choice(state=Group.DEGRADED), ["cart"]),
+        (Choice(state=Group.UNKNOWN), []),
+        (Choice(state=Group.AVAILABLE, tag="2", registry="ghcr.io"), ["stock"]),
+    ],
+)
+def test_each_part_of_a_choice_narrows_it_and_the_census_agrees(
+    shop: dict[str, Resource], choice: Choice, expected: list[str]
+) -> None:
+    assert sorted(names(chosen(choice))) == expected
+    with CaptureQueriesContext(connection) as captured:
+        counted = census(choice)
+    assert len(captured) == 1
+    assert counted.total == 3
+    assert counted.chosen(choice).total == len(expected)
+
+
+def test_a_census_tells_what_another_choice_would_give(shop: dict[str, Resource]) -> None:
+    choice = Choice(tag="2", registry="ghcr.io", state=Group.AVAILABLE)
+    counted = census(choice)
+    registries = counted.chosen(without(choice, "registry")).registries
+    assert {owner.slug: count for owner, count in registries.items()} == {"ghcr.io": 1, "quay.io": 1}
+    assert {owner.name: count for owner, count in counted.groups.items()} == {"The shop": 2, "": 1}
+    assert counted.states[Group.DEGRADED] == 1
+    assert counted.states[Group.PAUSED] == 0
+    assert counted.kinds == {"image": 3}
+
+
+def test_nothing_beyond_reach_is_chosen_or_counted(plane: ControlPlane, shop: dict[str, Resource]) -> None:
+    team = ResourceGroup.objects.get()
+    mine = Reach(groups=frozenset({team.pk}), regions=frozenset({plane.region("eu-west").pk}))
+    assert sorted(names(chosen(Choice(), reach=mine))) == ["cart", "stock"]
+    assert [owner.slug for owner in census(Choice(), reach=mine).registries] == ["ghcr.io"]
+    # It fails from a region that is not theirs to see.
+    assert names(chosen(Choice(seen=FAILING), reach=mine)) == []
+    assert names(chosen(Choice(seen=FAILING, region="us-east"), reach=mine)) == []
+    shop["cart"].regions.set([plane.region("us-east")])
+    assert names(chosen(Choice(region="us-east"), reach=mine)) == ["stock"]
+
+
+def test_what_is_worked_on_counts_as_that(plane: ControlPlane, shop: dict[str, Resource]) -> None:
+    window = MaintenanceWindow.objects.create(
+        name="move", starts_at=plane.now, ends_at=plane.now + timedelta(hours=1)
+    )
+    work = MaintenanceOccurrence(resource_ids=[shop["cart"].pk], group_ids=[], registry_ids=[], region_ids=[])
+    assert names(chosen(Choice(state=Group.MAINTENANCE), work=[work])) == ["cart"]
+    assert names(chosen(Choice(state=Group.DEGRADED), work=[work])) == []
+    assert census(Choice(), work=[work]).states[Group.MAINTENANCE] == 1
+
+
+def test_the_order_is_what_was_asked_for_and_then_what_is_worse(
+    plane: ControlPlane, shop: dict[str, Resource]
+) -> None:
+    day = plane.now.replace(hour=0, minute=0, second=0) - timedelta(days=3)
+    for name, up, down in (("stock", 10, 90), ("base", 99, 1)):
+        _rolled(shop[name], day, up, down)
+    orders = {order: names(ordered(chosen(Choice()), order, month(plane))) for order in Order}
+    assert orders == {
+        Order.WORST: ["cart", "base", "stock"],
+        Order.NAME: ["base", "cart", "stock"],
+        Order.REGISTRY: ["cart", "stock", "base"],
+        Order.UPTIME: ["stock", "base", "cart"],
+        Order.SINCE: ["cart", "base", "stock"],
+    }
+    assert names(page(chosen(Choice()), Order.WORST, month(plane), start=1, count=1)) == ["base"]
+
+
+def test_of_each_owner_the_first_are_read_in_one_query(plane: ControlPlane, shop: dict[str, Resource]) -> None:
+    team = ResourceGroup.objects.get().pk
+    with CaptureQueriesContext(connection) as captured:
+        found = firsts(chosen(Choice()), Order.WORST, month(plane), by=By.GROUP, most={team: 1, None: 1})
+        assert names(found) == ["cart", "base"]
+    assert len(captured) == 1
+    only = firsts(chosen(Choice()), Order.NAME, month(plane), by=By.REGISTRY, most={shop["base"].registry_id: 5})
+    assert names(only) == ["base"]
+
+
+def _rolled(resource: Resource, day: datetime, up: int, down: int) -> None:
+    for table in partitions.ROLL_UPS:
+        partitions.ensure(table, [day.date()])
+    DayRollUp.objects.create(
+        resource_id=resource.pk, region_id=0, starts_at=day, seconds_available=up, seconds_unavailable=down
+    )
