@@ -110,9 +110,6 @@ def test_nothing_beyond_reach_is_chosen_or_counted(plane: ControlPlane, shop: di
 
 
 def test_what_is_worked_on_counts_as_that(plane: ControlPlane, shop: dict[str, Resource]) -> None:
-    window = MaintenanceWindow.objects.create(
-        name="move", starts_at=plane.now, ends_at=plane.now + timedelta(hours=1)
-    )
     work = MaintenanceOccurrence(resource_ids=[shop["cart"].pk], group_ids=[], registry_ids=[], region_ids=[])
     assert names(chosen(Choice(state=Group.MAINTENANCE), work=[work])) == ["cart"]
     assert names(chosen(Choice(state=Group.DEGRADED), work=[work])) == []

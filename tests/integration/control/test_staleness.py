@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from probes.actions import resources, staleness, verdicts
 from probes.actions.dispatch import check_now, claim_due
 from probes.models import Incident, Pause, Resource, Source, Verdict
-from probes.selectors.gauges import standing
 from probes.selectors.choice import Choice, census, chosen
+from probes.selectors.gauges import standing
 from probes.selectors.severity import Group, tally, worst_first
 from tests.fakes.at_once import together
 from tests.fakes.control_plane import ControlPlane
