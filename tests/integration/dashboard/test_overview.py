@@ -191,7 +191,7 @@ def test_one_query_budget_serves_any_number_of_rows_and_never_reads_outcomes(
     images = [plane.image(f"ghcr.io/org/app-{number}:1") for number in range(40)]
     plane.check(*images, finds={"us-east": finding(Reason.LAYER_MISSING, Stage.LAYER)})
     many = queries()
-    assert len(few) == len(many) == 11
+    assert len(few) == len(many) == 9
     assert not [sql for sql in many if "probes_outcome" in sql]
     # Nor the whole documents of the states.
     assert not [sql for sql in many if '"document"' in sql]

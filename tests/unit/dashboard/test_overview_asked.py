@@ -63,7 +63,7 @@ def test_each_part_is_told_and_can_be_taken_out_alone() -> None:
     asked = Asked.of({"state": "config", **WHOLE}, more=("window",))
     chips = {chip.name: chip for chip in asked.chips("/", {"group:shop": "The shop"})}
     assert [chip.said for chip in chips.values()] == [
-        "words: api", "state: Degraded", "group: The shop", "registry: ghcr.io", "label: team:a&b", "tag: 1.2",
+        "words: api", "state: degraded", "group: The shop", "registry: ghcr.io", "label: team:a&b", "tag: 1.2",
         "from: eu-west", "seen as: failing", "kind: images",
     ]  # fmt: skip
     left = chips["group"].address
