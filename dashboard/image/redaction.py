@@ -34,25 +34,6 @@ _SECRETS: Final = tuple(
         r"()-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
     )
 )
-_ADDRESS: Final = "[private address]"
-HIDDEN_SECRET: Final = "[withheld]"  # noqa: S105 - what stands in place of one
-
-_URL: Final = re.compile(r"https?://[^\s\"'<>]+")
-_USER_INFO: Final = re.compile(r"(//)[^/?#@\s]+@")
-_NOT_TAKEN: Final = r"(?!\[withheld)"
-_SECRETS: Final = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"(?i)\b((?:bearer|basic|negotiate)\s+){_NOT_TAKEN}(?:(?=\S*[\d=])[A-Za-z0-9+/=._~-]{{6,}}|[A-Za-z+/._~-]{{20,}})",
-        rf"(?i)((?:passw(?:or)?d|pwd|secret|api[_-]?key|access[_-]?key|authorization)[\"']?\s*[=:]\s*[\"']?)"
-        + rf"{_NOT_TAKEN}[^\s\"'&,;]{{3,}}",
-        rf"(?i)((?:token|signature|cookie|\bsig)[\"']?=[\"']?){_NOT_TAKEN}[^\s\"'&,;]{{3,}}",
-        rf"(?i)((?:token|signature|cookie|session)[\"']?\s*:\s*[\"']?){_NOT_TAKEN}[^\s\"'&,;]{{12,}}",
-        r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?",  # a JWT
-        r"()\b(?:kairos|ghp|gho|ghs|ghu|github_pat|glpat|dckr_pat|dckr_oat|xox[abp]|AKIA|ASIA)[_-]?[A-Za-z0-9_-]{12,}",
-        r"()-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
-    )
-)
 _ADDRESS: Final = re.compile(
     r"(?<![\w:.])[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:]*(?:\.\d{1,3}){0,3}(?!\w)"
     r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)"
