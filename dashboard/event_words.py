@@ -43,12 +43,17 @@ def events(rows: Sequence[Event], now: datetime) -> Events:
     return Events(newest=lines[:NEWEST], earlier=lines[NEWEST:], has_more=len(rows) > MOST)
 
 
+def look_of(event: Event) -> Look | None:
+    """Return the look of an event's severity, None of one that is only to be known."""
+    return _LOOKS.get(event.severity)
+
+
 def _line(event: Event, now: datetime) -> Line:
     return Line(
         id=event.pk,
         at=event.at,
         moment=words.clock(event.at, now),
-        look=_LOOKS.get(event.severity),
+        look=look_of(event),
         severity=event.severity,
         said=words.shown(event.text, 1000),
     )

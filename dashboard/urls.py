@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("dashboard.overview.urls")),
     path("", include("dashboard.image.urls")),
     path("", include("dashboard.incidents.urls")),
+    path("", include("dashboard.events.urls")),
     path("login/", LoginPage.as_view(), name="login"),
     path("logout/", LogoutPage.as_view(), name="logout"),
 ]

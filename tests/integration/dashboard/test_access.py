@@ -14,7 +14,8 @@ from tests.integration.dashboard.reading import Page
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/", "/live/", "/resources/1/", "/resources/1/live/", "/incidents/1/", "/incidents/1/live/"]
+LISTS = ["/incidents/", "/incidents/live/", "/incidents/calendar/", "/events/", "/events/live/"]
+PAGES = ["/", "/live/", "/resources/1/", "/resources/1/live/", "/incidents/1/", "/incidents/1/live/", *LISTS]
 
 
 @pytest.mark.parametrize("url", PAGES)
