@@ -34,7 +34,12 @@ def names(page: Page) -> list[str]:
 def of(image: Any, **values: Any) -> Incident:
     """An incident of an image that was over an hour after it was opened, a day ago unless told otherwise."""
     at = values.pop("opened_at", NOW - timedelta(days=1))
-    fields = {"level": "unavailable", "worst": "unavailable", "severity": "critical", "cause": "recovered"}
+    fields: dict[str, Any] = {
+        "level": "unavailable",
+        "worst": "unavailable",
+        "severity": "critical",
+        "cause": "recovered",
+    }
     fields |= {"began_at": at, "opened_at": at, "resolved_at": at + timedelta(hours=1), **values}
     if fields["resolved_at"] is None:
         fields["cause"] = ""
