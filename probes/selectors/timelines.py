@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -21,6 +21,16 @@ from probes.selectors.terms import terms_of
 
 _Key = tuple[int, int]
 """Of a resource, and of a region or `ALL_REGIONS`."""
+
+
+class Told(NamedTuple):
+    """What a region said of a resource, by one outcome, and why."""
+
+    resource_id: int
+    region_id: int
+    said: Said
+    reason: str
+
 
 # Of each resource what changed, and the last that was said before.
 _VERDICTS: Final = """
@@ -95,6 +105,15 @@ def _add_verdicts(said: dict[_Key, list[Said]], resources: Sequence[Resource], o
 def _add_outcomes(
     said: dict[_Key, list[Said]], resources: Sequence[Resource], over: Interval, regions: Sequence[Region]
 ) -> None:
+    for item in outcomes(resources, over, regions):
+        said[item.resource_id, item.region_id].append(item.said)
+
+
+def outcomes(resources: Sequence[Resource], over: Interval, regions: Sequence[Region]) -> list[Told]:
+    """Return what was told from those regions over the range, and the last before it where that is still fresh.
+
+    Of each region in the order of its slots. Resources come with their group. Two queries.
+    """
     terms = terms_of(resources)
     holds = {
         (resource.pk, region.pk): fresh_for(resource.every_seconds, region.stride, terms[resource.pk].fresh_intervals)
@@ -109,9 +128,16 @@ def _add_outcomes(
         "start": over.start,
         "end": over.end,
     }
-    for resource_id, region_id, slot, status, reason in _rows(_OUTCOMES, asked):
-        lapses_at = slot + holds[resource_id, region_id]
-        said[resource_id, region_id].append(Said(slot, shown(Status(status), reason), lapses_at=lapses_at))
+    found = [
+        Told(
+            resource_id,
+            region_id,
+            Said(slot, shown(Status(status), reason), lapses_at=slot + holds[resource_id, region_id]),
+            reason,
+        )
+        for resource_id, region_id, slot, status, reason in _rows(_OUTCOMES, asked)
+    ]
+    return sorted(found, key=lambda item: item.said.at)
 
 
 def pauses(resources: Sequence[Resource], over: Interval) -> Mapping[int, list[Interval]]:

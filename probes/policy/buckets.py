@@ -1,0 +1,396 @@
+"""Timelines cut into equal buckets: for how long each showed what, and which of that is the worst.
+
+A bar is laid out of *parts*: what a stretch of time showed, or the seconds that an hour or a day had of each. Where
+there is no part nothing is known of that time, and it is told as that. Time is counted in whole seconds, as for
+uptime: a bar has the seconds that uptime has of the same range.
+
+Buckets begin at multiples of their length since 1970, so at midnight of UTC whatever the clocks on walls do; those at
+the ends may lie in the range in part only. What lies outside of it, in the future, or before there was anything to
+look at is *absent*: it is drawn as nothing.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple, Self
+
+from probes.policy.intervals import Interval
+from probes.policy.uptime import Said, Shown, Stretch, Tally, timeline
+
+MOST_BUCKETS: Final = 96
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+
+# Each divides the day or is whole days: 16 minutes make 90 buckets of a day, 8 hours 90 of a month of 30 days.
+_LENGTHS: Final = (
+    *(minutes * _MINUTE for minutes in (1, 2, 4, 8, 16, 30)),
+    *(timedelta(hours=hours) for hours in (1, 2, 4, 8, 12)),
+    *(timedelta(days=days) for days in (1, 2, 4, 8, 16)),
+)
+
+
+class Face(StrEnum):
+    """What a second of a bar shows; the worst first. `no_data` is an unknown of which nobody said anything."""
+
+    UNAVAILABLE = "unavailable"
+    DEGRADED = "degraded"
+    UNKNOWN = "unknown"
+    NO_DATA = "no_data"
+    MAINTENANCE = "maintenance"
+    PAUSED = "paused"
+    AVAILABLE = "available"
+
+    @property
+    def shown(self) -> Shown:
+        """What it counts as for uptime."""
+        return Shown.UNKNOWN if self is Face.NO_DATA else Shown(self.value)
+
+
+FACES: Final = tuple(Face)
+_PLACES: Final = {face: place for place, face in enumerate(FACES)}
+_NOTHING: Final = (0,) * len(FACES)
+_UNKNOWN, _NO_DATA = _PLACES[Face.UNKNOWN], _PLACES[Face.NO_DATA]
+_BAD: Final = (_PLACES[Face.UNAVAILABLE], _PLACES[Face.DEGRADED])
+_UNSAID: Final = (_NO_DATA, _UNKNOWN, _PLACES[Face.MAINTENANCE], _PLACES[Face.PAUSED])
+_SAID: Final = (*_BAD, _PLACES[Face.AVAILABLE])
+
+
+def length_for(over: timedelta, *, at_least: timedelta = _MINUTE) -> timedelta:
+    """Return how long the buckets of such a range are: as short as goes with `MOST_BUCKETS`, or a little more."""
+    return next(
+        (item for item in _LENGTHS if item >= at_least and over <= MOST_BUCKETS * item),
+        _LENGTHS[-1],
+    )
+
+
+def second(instant: datetime) -> int:
+    """Return the whole second since 1970 in which an instant lies."""
+    return (instant - _EPOCH) // _SECOND
+
+
+def instant(at: int) -> datetime:
+    return _EPOCH + at * _SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Equal buckets over a range, in seconds since 1970."""
+
+    start: int
+    end: int
+    length: int
+
+    @classmethod
+    def of(cls, over: Interval, length: timedelta | None = None) -> Self:
+        chosen = length or length_for(over.end - over.start)
+        return cls(second(over.start), max(second(over.start) + 1, second(over.end)), chosen // _SECOND)
+
+    @property
+    def origin(self) -> int:
+        """Where the first bucket begins, at or before the range."""
+        return self.start // self.length * self.length
+
+    @property
+    def count(self) -> int:
+        return self.place(self.end - 1) + 1
+
+    def place(self, at: int) -> int:
+        """Return the number of the bucket in which a second lies, from 0 on."""
+        return (at - self.origin) // self.length
+
+    def bounds(self, place: int) -> tuple[int, int]:
+        """Return where a bucket begins and ends, whether or not that is within the range."""
+        start = self.origin + place * self.length
+        return start, start + self.length
+
+    def interval(self, place: int) -> Interval:
+        """Return what of the range lies in that bucket."""
+        start, end = self.bounds(place)
+        return Interval(instant(max(start, self.start)), instant(min(end, self.end)))
+
+
+class Part(NamedTuple):
+    """The seconds that a time had of each face, in the order of `FACES`. Of several faces it lies in one bucket.
+
+    `start` and `end` are seconds since 1970. Parts do not overlap.
+    """
+
+    start: int
+    end: int
+    seconds: Sequence[int]
+
+    @classmethod
+    def of(cls, start: int, end: int, face: Face) -> Self:
+        seconds = list(_NOTHING)
+        seconds[_PLACES[face]] = end - start
+        return cls(start, end, seconds)
+
+    @classmethod
+    def summed(cls, start: int, end: int, seconds: Mapping[Face, int]) -> Self:
+        """Take what was rolled up of a time; what is missing of its length was told by nobody."""
+        found = [seconds.get(face, 0) for face in FACES]
+        found[_NO_DATA] += max(0, end - start - sum(found))
+        return cls(start, end, found)
+
+    @property
+    def face(self) -> Face | None:
+        """What all of it shows; None where that differs."""
+        showed = [place for place, count in enumerate(self.seconds) if count]
+        return FACES[showed[0]] if len(showed) == 1 else None
+
+
+class Cause(NamedTuple):
+    """Why it was bad from one second to another; of several the one that began last is told."""
+
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """The seconds of each face, in the order of `FACES`, and those that are absent: together its length.
+
+    `cause` is told where something was bad and it is known, `checks` where checks were counted.
+    """
+
+    seconds: tuple[int, ...] = _NOTHING
+    absent: int = 0
+    cause: str = ""
+    checks: int | None = None
+
+    @property
+    def worst(self) -> Face | None:
+        """The worst of what it shows, None where all of it is absent."""
+        return next((face for face, count in zip(FACES, self.seconds, strict=True) if count), None)
+
+    @property
+    def rest(self) -> Face | None:
+        """What it shows for longest beside the worst, None where there is nothing else."""
+        worst = self.worst
+        others = [(count, -_PLACES[face]) for face, count in self.faces if face is not worst]
+        return FACES[-max(others)[1]] if others else None
+
+    @property
+    def faces(self) -> Iterator[tuple[Face, int]]:
+        """What it shows and for how many seconds, the worst first."""
+        return ((face, count) for face, count in zip(FACES, self.seconds, strict=True) if count)
+
+    @property
+    def present(self) -> int:
+        """How many of its seconds show something."""
+        return sum(self.seconds)
+
+    @property
+    def is_bad(self) -> bool:
+        return any(self.seconds[place] for place in _BAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """So many buckets, one after the other, that show the same. `first` is the number of the first."""
+
+    first: int
+    count: int
+    bucket: Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The buckets of a range, those that show the same together."""
+
+    grid: Grid
+    runs: Sequence[Run]
+
+    @property
+    def seconds(self) -> Tally:
+        """What all of it shows, as uptime counts it."""
+        counts: dict[Shown, int] = dict.fromkeys(Shown, 0)
+        for run in self.runs:
+            for face, count in run.bucket.faces:
+                counts[face.shown] += run.count * count
+        return Tally(**{state.value: count for state, count in counts.items()})
+
+    @property
+    def absent(self) -> int:
+        """How many of its seconds are absent, those of its first and last bucket outside of the range too."""
+        return sum(run.count * run.bucket.absent for run in self.runs)
+
+    @property
+    def buckets(self) -> Iterator[tuple[int, Bucket]]:
+        """Each with its number."""
+        return ((run.first + place, run.bucket) for run in self.runs for place in range(run.count))
+
+
+def parts_of(stretches: Iterable[Stretch], said: Iterable[Said], over: Interval) -> Iterator[Part]:
+    """Yield what a timeline is made of. An unknown is told as no data while nothing was said, or that had lapsed."""
+    told = [replace(item, state=Shown.AVAILABLE) for item in said]
+    silences = [item.interval for item in timeline(told, over=over) if item.state is Shown.UNKNOWN]
+    for stretch in stretches:
+        start, end = second(stretch.interval.start), second(stretch.interval.end)
+        if stretch.state is Shown.UNKNOWN:
+            yield from _unknown(start, end, silences)
+        elif start < end:
+            yield Part.of(start, end, Face(stretch.state.value))
+
+
+def _unknown(start: int, end: int, silences: Sequence[Interval]) -> Iterator[Part]:
+    at = start
+    for silence in silences:
+        first, last = max(second(silence.start), at), min(second(silence.end), end)
+        if first < last:
+            if at < first:
+                yield Part.of(at, first, Face.UNKNOWN)
+            yield Part.of(first, last, Face.NO_DATA)
+            at = last
+    if at < end:
+        yield Part.of(at, end, Face.UNKNOWN)
+
+
+def cut(
+    grid: Grid,
+    parts: Iterable[Part],
+    *,
+    born: int | None = None,
+    causes: Sequence[Cause] = (),
+    checks: Mapping[int, int] | None = None,
+) -> Bar:
+    """Lay parts out in buckets, in whatever order they come.
+
+    Nothing is unknown of what was not there yet: before `born`, a second since 1970, only what was said is told.
+    `checks` counts them by the number of the bucket; None where they were not counted.
+    """
+    clipped = list(_clipped(parts, grid))
+    since = max(grid.start, _beginning(clipped, born, grid))
+    whole, mixed = _sorted(clipped, since, grid)
+    for place in {0, grid.place(min(since, grid.end - 1)), grid.count - 1}:
+        # What lies between is of one kind, where nothing tells of it.
+        if not any(first <= place < first + count for first, (count, _) in whole.items()):
+            mixed.setdefault(place, list(_NOTHING))
+    runs = _laid_out(whole, mixed, since, grid)
+    if causes:
+        runs = _explained(runs, sorted(causes), grid)
+    if checks is not None:
+        runs = _counted(runs, checks)
+    return Bar(grid, tuple(_joined(runs)))
+
+
+def _clipped(parts: Iterable[Part], grid: Grid) -> Iterator[Part]:
+    """Cut off what lies outside of the range. What was summed up lies in it, or is left out."""
+    for part in parts:
+        start, end = max(part.start, grid.start), min(part.end, grid.end)
+        if (start, end) == (part.start, part.end):
+            yield part
+        elif start < end and (face := part.face):
+            yield Part.of(start, end, face)
+
+
+def _beginning(parts: Iterable[Part], born: int | None, grid: Grid) -> int:
+    """Return from when on something is told: since it was born, or somebody said how it is, if that was before."""
+    if born is None or born <= grid.start:
+        return grid.start
+    said = (part.start for part in parts if any(part.seconds[place] for place in _SAID))
+    return min(born, grid.end, *said)
+
+
+def _sorted(
+    parts: Iterable[Part], since: int, grid: Grid
+) -> tuple[dict[int, tuple[int, Face]], dict[int, list[int]]]:
+    """Return by its first bucket how many a part fills, and with what; and the seconds of those filled in part."""
+    whole: dict[int, tuple[int, Face]] = {}
+    mixed: dict[int, list[int]] = {}
+    for part in parts:
+        face = part.face
+        if face is None:
+            _add(mixed, grid.place(part.start), part.seconds)
+            continue
+        start = max(part.start, since)
+        first, last = -(-(start - grid.origin) // grid.length), grid.place(part.end)
+        if first < last:
+            whole[first] = (last - first, face)
+        for place in {grid.place(start), last} - set(range(first, last)):
+            lower, upper = grid.bounds(place)
+            if (count := min(upper, part.end) - max(lower, start)) > 0:
+                _add(mixed, place, Part.of(0, count, face).seconds)
+    return whole, mixed
+
+
+def _add(mixed: dict[int, list[int]], place: int, seconds: Sequence[int]) -> None:
+    found = mixed.setdefault(place, list(_NOTHING))
+    for number, count in enumerate(seconds):
+        found[number] += count
+
+
+def _laid_out(
+    whole: Mapping[int, tuple[int, Face]], mixed: Mapping[int, Sequence[int]], since: int, grid: Grid
+) -> list[Run]:
+    runs: list[Run] = []
+    following = 0
+    for place in sorted([*whole, *mixed]):
+        if following < place:
+            runs.append(Run(following, place - following, _empty(following, since, grid)))
+        if place in whole:
+            count, face = whole[place]
+            runs.append(Run(place, count, Bucket(seconds=tuple(Part.of(0, grid.length, face).seconds))))
+        else:
+            count = 1
+            runs.append(Run(place, 1, _mixed(mixed[place], place, since, grid)))
+        following = place + count
+    return runs
+
+
+def _empty(place: int, since: int, grid: Grid) -> Bucket:
+    """Return a bucket of which there is no part: before anything is told, or without data. No edge lies in it."""
+    if grid.bounds(place)[0] < since:
+        return Bucket(absent=grid.length)
+    return Bucket(seconds=tuple(Part.of(0, grid.length, Face.NO_DATA).seconds))
+
+
+def _mixed(seconds: Sequence[int], place: int, since: int, grid: Grid) -> Bucket:
+    """Return a bucket whose seconds add up: nobody told of what is missing, what is too much was before anything."""
+    lower, upper = grid.bounds(place)
+    present = max(0, min(upper, grid.end) - max(lower, since))
+    found = list(seconds)
+    missing = present - sum(found)
+    if missing > 0:
+        found[_NO_DATA] += missing
+    for number in _UNSAID:
+        taken = min(found[number], max(0, sum(found) - present))
+        found[number] -= taken
+    return Bucket(seconds=tuple(found), absent=grid.length - sum(found))
+
+
+def _explained(runs: Iterable[Run], causes: Sequence[Cause], grid: Grid) -> Iterator[Run]:
+    for run in runs:
+        if not run.bucket.is_bad:
+            yield run
+            continue
+        for place in range(run.first, run.first + run.count):
+            lower, upper = grid.bounds(place)
+            begun = causes[: bisect_right(causes, upper - 1, key=lambda item: item.start)]
+            reason = next((item.reason for item in reversed(begun) if item.end > lower), "")
+            yield Run(place, 1, replace(run.bucket, cause=reason))
+
+
+def _counted(runs: Iterable[Run], checks: Mapping[int, int]) -> Iterator[Run]:
+    for run in runs:
+        for place in range(run.first, run.first + run.count):
+            counted = checks.get(place, 0) if run.bucket.present else None
+            yield Run(place, 1, replace(run.bucket, checks=counted))
+
+
+def _joined(runs: Iterable[Run]) -> Iterator[Run]:
+    """Put neighbours that show the same together."""
+    last: Run | None = None
+    for run in runs:
+        if last and last.bucket == run.bucket:
+            last = Run(last.first, last.count + run.count, last.bucket)
+            continue
+        if last:
+            yield last
+        last = run
+    if last:
+        yield last

@@ -1,0 +1,252 @@
+"""Bars of timelines, for a page of resources or for the regions of one: what was shown when, bucket by bucket.
+
+Short windows are laid out of what is written down as it happens. Long ones are read from roll-ups, and what is not
+rolled up yet as the short ones are: so a bar has the seconds that uptime has of the same range (`selectors.uptime`),
+and costs the same however long the history before it is.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection
+
+from probes.models import ALL_REGIONS, MaintenanceOccurrence, Region, Resource
+from probes.policy.buckets import Bar, Cause, Face, Grid, Part, cut, length_for, parts_of, second
+from probes.policy.intervals import Interval
+from probes.policy.rollup import DAY, HOUR, floor, whole_hours
+from probes.policy.uptime import Said, Shown, timeline
+from probes.protocol.taxonomy import Status
+from probes.selectors import maintenance, timelines
+
+_Key = tuple[int, int]
+"""Of a resource, and of a region or `ALL_REGIONS`."""
+
+MOST_CAUSES: Final = 200
+"""So many incidents of a resource are looked through for why it was bad, the newest first."""
+
+_HOUR: Final = HOUR // timedelta(seconds=1)
+_DAY: Final = DAY // timedelta(seconds=1)
+_SECONDS: Final = tuple(f"seconds_{state}" for state in Shown)
+_CHECKS: Final = " + ".join(f"coalesce(outcomes_{status}, 0)" for status in Status)
+
+# What each resource was said to be, when it was paused, and why it was bad: one row for each, in order.
+_WRITTEN: Final = """
+SELECT wanted.id, told.kind, told.at, told.until, told.word
+FROM unnest(%(resources)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
+    (SELECT 'said' AS kind, at, NULL::timestamptz AS until, state AS word, id AS place FROM probes_verdictchange
+     WHERE resource_id = wanted.id AND at < %(live)s ORDER BY at DESC, id DESC LIMIT 1)
+    UNION ALL
+    (SELECT 'said', at, NULL, state, id FROM probes_verdictchange
+     WHERE resource_id = wanted.id AND at >= %(live)s AND at < %(end)s)
+    UNION ALL
+    (SELECT 'paused', starts_at, ends_at, '', id FROM probes_pause
+     WHERE resource_id = wanted.id AND starts_at < %(end)s
+         AND (ends_at IS NULL OR ends_at > %(live)s AND ends_at > starts_at))
+    UNION ALL
+    (SELECT 'bad', began_at, resolved_at, failure, id FROM probes_incident
+     WHERE resource_id = wanted.id AND opened_at < %(end)s AND (resolved_at IS NULL OR resolved_at > %(start)s)
+     ORDER BY opened_at DESC LIMIT %(most)s)
+) AS told ORDER BY told.at, told.place
+"""
+
+# How far roll-ups reach is told by their progress; a day whose state never changed needs none of its hours.
+_ROLLED: Final = f"""
+WITH until AS MATERIALIZED (
+    SELECT date_trunc('hour', least(%(end)s, coalesce(
+        (SELECT min(starts_at) FROM probes_rollupprogress WHERE unit = 'hour' AND finished_at IS NULL),
+        (SELECT max(starts_at) + interval '1 h' FROM probes_rollupprogress WHERE unit = 'hour'),
+        %(start)s
+    )), 'UTC') AS hours, coalesce(
+        (SELECT min(starts_at) FROM probes_rollupprogress WHERE unit = 'day' AND finished_at IS NULL),
+        (SELECT max(starts_at) + interval '1 day' FROM probes_rollupprogress WHERE unit = 'day'),
+        %(start)s
+    ) AS days
+), day AS MATERIALIZED (
+    SELECT * FROM probes_dayrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
+        AND %(in_days)s AND starts_at >= %(first_day)s AND starts_at < date_trunc('day', (
+            SELECT least(days, hours) FROM until
+        ), 'UTC')
+), divided AS (
+    SELECT resource_id, region_id, starts_at FROM day WHERE NOT %(days_suffice)s AND 86400 <> ALL(ARRAY[
+        {", ".join(f"coalesce({column}, 0)" for column in _SECONDS)}
+    ])
+), hour AS (
+    SELECT * FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
+        AND starts_at >= %(start)s AND starts_at < (
+            SELECT CASE WHEN %(in_days)s THEN least(%(first_day)s, hours) ELSE hours END FROM until
+        )
+    UNION ALL
+    SELECT * FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
+        AND %(in_days)s AND starts_at >= (
+            SELECT greatest(%(first_day)s, date_trunc('day', least(days, hours), 'UTC')) FROM until
+        ) AND starts_at < (SELECT hours FROM until)
+    UNION ALL
+    SELECT one.* FROM divided JOIN probes_hourrollup AS one ON one.resource_id = divided.resource_id
+        AND one.region_id = divided.region_id AND one.starts_at >= divided.starts_at
+        AND one.starts_at < divided.starts_at + interval '1 day'
+)
+SELECT until.hours, piece.* FROM until LEFT JOIN (
+    SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_SECONDS)}, {_CHECKS}
+    FROM day WHERE (resource_id, region_id, starts_at) NOT IN (SELECT * FROM divided)
+    UNION ALL
+    SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_HOUR}, {", ".join(_SECONDS)}, {_CHECKS}
+    FROM hour
+) AS piece ON true
+"""  # noqa: S608 - made of the constants above
+
+
+def verdict_bars(resources: Sequence[Resource], window: Interval, *, now: datetime) -> Mapping[int, Bar]:
+    """Return by its id the bar of each resource, by the verdicts over all regions. Three queries at most.
+
+    The window is read in whole hours, to `now` at the latest (`whole_hours`); it raises `ValueError` where all of it
+    is still to come. A reason is the failure of the incident of that time. That of an image over which somebody has
+    no reach is not asked for here: the resources are those that may be shown.
+    """
+    if not resources:
+        return {}
+    grid = Grid.of(whole_hours(window, now=now))
+    ids = [resource.pk for resource in resources]
+    rolled = _rolled(ids, [ALL_REGIONS], window, grid, now)
+    written = _Written.read(ids, over=rolled.over, live=rolled.live)
+    planned = maintenance.during(resources, rolled.live) if rolled.live else []
+    bars: dict[int, Bar] = {}
+    for resource in resources:
+        parts = list(rolled.parts[resource.pk, ALL_REGIONS])
+        if rolled.live:
+            parts += written.parts(resource, rolled.live, planned)
+        causes = written.causes[resource.pk]
+        bars[resource.pk] = cut(grid, parts, born=second(resource.created_at), causes=causes)
+    return bars
+
+
+def lanes(resource: Resource, regions: Sequence[Region], window: Interval, *, now: datetime) -> Mapping[int, Bar]:
+    """Return by its id the bar of each region, as it saw the resource for itself, with its checks. Five queries.
+
+    `window` is read as by `verdict_bars`. The resource comes with its group. Reasons are those of outcomes, where
+    these are still kept whole; of what is read from roll-ups they are not told.
+    """
+    if not regions:
+        return {}
+    over = whole_hours(window, now=now)
+    grid = Grid.of(over, _length_of_lanes(over, now))
+    rolled = _rolled([resource.pk], [region.pk for region in regions], window, grid, now)
+    live = rolled.live
+    outcomes = timelines.outcomes([resource], live, regions) if live else []
+    planned = maintenance.during([resource], live) if live else []
+    paused = timelines.pauses([resource], live)[resource.pk] if live else []
+    bars: dict[int, Bar] = {}
+    for region in regions:
+        parts, checks = list(rolled.parts[resource.pk, region.pk]), rolled.checks[resource.pk, region.pk].copy()
+        causes: list[Cause] = []
+        if live:
+            own = [item for item in outcomes if item.region_id == region.pk]
+            work = [Interval(item.starts_at, item.ends_at) for item in planned if item.concerns(resource, region.pk)]
+            said = [item.said for item in own]
+            parts += parts_of(timeline(said, over=live, maintenance=work, paused=paused), said, live)
+            checks.update(grid.place(second(item.said.at)) for item in own if item.said.at in live)
+            causes = _causes(own, live)
+        bars[region.pk] = cut(grid, parts, born=second(resource.created_at), causes=causes, checks=checks)
+    return bars
+
+
+def _length_of_lanes(over: Interval, now: datetime) -> timedelta:
+    """Return how long the buckets of lanes are. Older than outcomes are kept there are whole hours alone."""
+    kept = now - timedelta(days=settings.KAIROS_RETENTION_DAYS)
+    return length_for(over.end - over.start, at_least=HOUR if over.start < kept else timedelta.resolution)
+
+
+def _causes(outcomes: Sequence[timelines.Told], live: Interval) -> list[Cause]:
+    """Return why a region could not have it: each outcome that was bad, until the next or until it lapsed."""
+    ends = [*(item.said.at for item in outcomes[1:]), live.end]
+    return [
+        Cause(second(item.said.at), second(min(end, item.said.lapses_at or end)) + 1, item.reason)
+        for item, end in zip(outcomes, ends, strict=False)
+        if item.said.state in (Shown.UNAVAILABLE, Shown.DEGRADED)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rolled:
+    """What was rolled up of a range, and what was not: `live` is None where all was."""
+
+    over: Interval
+    live: Interval | None
+    parts: Mapping[_Key, list[Part]]
+    checks: Mapping[_Key, "Counter[int]"]
+
+
+def _rolled(
+    resource_ids: Collection[int], region_ids: Collection[int], window: Interval, grid: Grid, now: datetime
+) -> _Rolled:
+    """Read roll-ups where the buckets are of hours or longer. One query, or none."""
+    over = whole_hours(window, now=now)
+    parts: dict[_Key, list[Part]] = defaultdict(list)
+    checks: dict[_Key, Counter[int]] = defaultdict(Counter)
+    if grid.length < _HOUR:
+        return _Rolled(over, over, parts, checks)
+    asked = {
+        "resources": list(resource_ids),
+        "regions": list(region_ids),
+        "start": over.start,
+        "end": over.end,
+        "first_day": min(floor(over.start - timedelta.resolution, DAY) + DAY, floor(over.end, HOUR)),
+        # Checks of a day cannot be told by its hours; a verdict has none.
+        "in_days": grid.length >= _DAY or ALL_REGIONS in region_ids,
+        "days_suffice": grid.length >= _DAY,
+    }
+    rolled_until = over.start
+    for until, resource_id, region_id, start, length, *seconds, count in _rows(_ROLLED, asked):
+        rolled_until = until
+        if resource_id is None:
+            break
+        told = {Face(state.value): value for state, value in zip(Shown, seconds, strict=True) if value}
+        parts[resource_id, region_id].append(Part.summed(start, start + length, told))
+        checks[resource_id, region_id][grid.place(start)] += count
+    live = Interval(rolled_until, over.end) if rolled_until < over.end else None
+    return _Rolled(over, live, parts, checks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What is written down of each resource as it happens."""
+
+    said: Mapping[int, list[Said]] = field(default_factory=lambda: defaultdict(list))
+    paused: Mapping[int, list[Interval]] = field(default_factory=lambda: defaultdict(list))
+    causes: Mapping[int, list[Cause]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def read(cls, resource_ids: Sequence[int], *, over: Interval, live: Interval | None) -> "_Written":
+        """Read why they were bad over the whole range, and all else of what is not rolled up. One query."""
+        found = cls()
+        asked = {
+            "resources": list(resource_ids),
+            "start": over.start,
+            "end": over.end,
+            "live": live.start if live else over.end,
+            "most": MOST_CAUSES,
+        }
+        for resource_id, kind, at, until, word in _rows(_WRITTEN, asked):
+            if kind == "said":
+                found.said[resource_id].append(Said(at, Shown(word)))
+            elif kind == "paused":
+                found.paused[resource_id].append(Interval(at, max(until or over.end, at + timedelta.resolution)))
+            else:
+                found.causes[resource_id].append(Cause(second(at), second(until or over.end) + 1, word))
+        return found
+
+    def parts(self, resource: Resource, live: Interval, planned: Sequence[MaintenanceOccurrence]) -> Iterable[Part]:
+        said = self.said[resource.pk]
+        work = [Interval(item.starts_at, item.ends_at) for item in planned if item.concerns(resource, ALL_REGIONS)]
+        shown = timeline(said, over=live, maintenance=work, paused=self.paused[resource.pk])
+        return parts_of(shown, said, live)
+
+
+def _rows(statement: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found

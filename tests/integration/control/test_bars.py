@@ -1,0 +1,199 @@
+"""Bars: what is read for them, in as few rows as possible, is what the timeline of each second says."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from probes.actions import rollups
+from probes.models import Incident, Region, Resource, VerdictChange
+from probes.policy.buckets import Bar, Face, second
+from probes.policy.intervals import Interval
+from probes.policy.rollup import DAY, HOUR, whole_hours
+from probes.policy.uptime import WINDOWS
+from probes.selectors import bars, uptime
+from tests.fakes.chronicle import Chronicle
+from tests.integration.control.conftest import MakeImages, Regions
+from tests.integration.control.test_rollups import roll_all
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def story(now: datetime, regions: Regions, make_images: MakeImages) -> Chronicle:
+    story = Chronicle(7, make_images(3, interval_seconds=60), [region.row for region in regions.values()], now)
+    Resource.objects.update(created_at=story.start - 2 * DAY)
+    for image in story.images:
+        image.refresh_from_db()
+    return story
+
+
+def seen(story: Chronicle) -> Sequence[Resource]:
+    return Resource.objects.select_related("group").filter(pk__in=[image.pk for image in story.images])
+
+
+def faces(bar: Bar) -> list[tuple[str, int]]:
+    """(worst face, how many buckets) of each run."""
+    return [(str(run.bucket.worst), run.count) for run in bar.runs]
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_bar_has_the_seconds_of_uptime(story: Chronicle, window: str) -> None:
+    now = story.end + 25 * MINUTE
+    roll_all(story.end + rollups.ROLLED_AFTER - 2 * HOUR)
+    over = Interval(now - WINDOWS[window], now)
+    found = bars.verdict_bars(list(seen(story)), over, now=now)
+    for image in seen(story):
+        bar = found[image.pk]
+        expected = uptime.rolled(image, whole_hours(over, now=now)).seconds
+        # What was unknown because it was not there yet is drawn as nothing.
+        before = expected.unknown - bar.seconds.unknown
+        assert bar.seconds == type(expected)(
+            **{
+                **{name: getattr(expected, name) for name in ("available", "degraded", "unavailable", "maintenance")},
+                "paused": expected.paused,
+                "unknown": expected.unknown - before,
+            }
+        )
+        assert before == max(0, second(image.created_at) - bar.grid.start)
+        for place, bucket in bar.buckets:
+            assert bucket.present + bucket.absent == bar.grid.length
+            assert place < bar.grid.count
+
+
+@pytest.mark.parametrize("window", ["24h", "7d"])
+def test_lane_has_the_seconds_and_the_checks_of_its_region(story: Chronicle, window: str) -> None:
+    now = story.end + 25 * MINUTE
+    roll_all(story.end + rollups.ROLLED_AFTER - 2 * HOUR)
+    over = Interval(now - WINDOWS[window], now)
+    whole = whole_hours(over, now=now)
+    for image in seen(story):
+        found = bars.lanes(image, story.regions, over, now=now)
+        for region in story.regions:
+            bar, expected = found[region.pk], story.expected(image, region, whole)
+            assert (bar.seconds.up, bar.seconds.unavailable) == (expected.seconds.up, expected.seconds.unavailable)
+            checks = sum(bucket.checks or 0 for _, bucket in bar.buckets)
+            assert checks == sum(expected.outcomes.values())
+
+
+def test_buckets_of_hours_are_those_of_each_second(story: Chronicle) -> None:
+    """Read by roll-ups or from the history itself, each bucket comes out the same, but for who said nothing."""
+    now = story.end + 5 * MINUTE
+    over = Interval(now - WINDOWS["7d"], now)
+
+    def merged(found: Bar) -> list[tuple[int, ...]]:
+        unknown, silent = list(Face).index(Face.UNKNOWN), list(Face).index(Face.NO_DATA)
+        rows = [list(bucket.seconds) for _, bucket in found.buckets]
+        for row in rows:
+            row[unknown] += row[silent]
+        return [tuple(count for place, count in enumerate(row) if place != silent) for row in rows]
+
+    written = bars.verdict_bars(list(seen(story)), over, now=now)
+    roll_all(story.end + rollups.ROLLED_AFTER)
+    rolled = bars.verdict_bars(list(seen(story)), over, now=now)
+    for image in story.images:
+        assert merged(written[image.pk]) == merged(rolled[image.pk])
+
+
+def test_healthy_image_has_no_gap_whatever_its_interval(now: datetime, make_images: MakeImages) -> None:
+    (image,) = make_images(1, interval_seconds=86_400)
+    Resource.objects.update(created_at=now - 90 * DAY)
+    image.refresh_from_db()
+    VerdictChange.objects.create(resource=image, at=now - 90 * DAY, before="unknown", state="available")
+    for window in ("24h", "7d", "90d"):
+        bar = bars.verdict_bars([image], Interval(now - WINDOWS[window], now), now=now)[image.pk]
+        assert {face for face, _ in faces(bar)} <= {"available", "None"}, window
+
+
+def test_what_was_not_there_yet_is_absent_and_what_nobody_told_of_is_no_data(
+    now: datetime, make_images: MakeImages
+) -> None:
+    (image,) = make_images()
+    Resource.objects.update(created_at=now - 3 * HOUR)
+    image.refresh_from_db()
+    VerdictChange.objects.create(resource=image, at=now - 2 * HOUR, before="unknown", state="available")
+    bar = bars.verdict_bars([image], Interval(now - DAY, now), now=now)[image.pk]
+    assert next(face for face, _ in faces(bar) if face != "None") == "no_data"
+    assert bar.seconds.unknown == second(now - 2 * HOUR) - second(now - 3 * HOUR)
+    assert bar.seconds.available == second(now) - second(now - 2 * HOUR)
+
+
+def test_bad_bucket_tells_the_failure_of_its_incident(now: datetime, make_images: MakeImages) -> None:
+    (image,) = make_images()
+    Resource.objects.update(created_at=now - 10 * DAY)
+    image.refresh_from_db()
+    for ago, before, state in ((9 * DAY, "unknown", "available"), (5 * HOUR, "available", "unavailable")):
+        VerdictChange.objects.create(resource=image, at=now - ago, before=before, state=state)
+    Incident.objects.create(
+        resource=image,
+        level="unavailable",
+        worst="unavailable",
+        severity="critical",
+        began_at=now - 5 * HOUR,
+        opened_at=now - 5 * HOUR,
+        failure="tag_not_found",
+    )
+    for window in ("24h", "7d"):
+        bar = bars.verdict_bars([image], Interval(now - WINDOWS[window], now), now=now)[image.pk]
+        assert {bucket.cause for _, bucket in bar.buckets if bucket.is_bad} == {"tag_not_found"}
+        assert not any(bucket.cause for _, bucket in bar.buckets if not bucket.is_bad)
+
+
+def test_window_that_lies_ahead_is_refused_and_one_that_reaches_ahead_ends_now(
+    now: datetime, make_images: MakeImages
+) -> None:
+    (image,) = make_images()
+    with pytest.raises(ValueError, match="ends after it starts"):
+        bars.verdict_bars([image], Interval(now + DAY, now + 2 * DAY), now=now)
+    bar = bars.verdict_bars([image], Interval(now - 4 * HOUR, now + 4 * HOUR), now=now)[image.pk]
+    assert bar.grid.end == second(now)
+
+
+def test_roll_ups_of_a_clock_that_is_ahead_are_not_counted_beyond_now(story: Chronicle) -> None:
+    roll_all(story.end + rollups.ROLLED_AFTER)
+    now = story.end - 2 * HOUR - 20 * MINUTE
+    over = Interval(now - WINDOWS["7d"], now)
+    found = bars.verdict_bars(list(seen(story)), over, now=now)
+    for image in seen(story):
+        expected = story.expected(image, None, Interval(whole_hours(over, now=now).start, now)).seconds
+        assert found[image.pk].seconds.up == expected.up
+        assert found[image.pk].seconds.unavailable == expected.unavailable
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_page_of_bars_takes_three_queries_at_most(story: Chronicle, window: str) -> None:
+    roll_all(story.end + rollups.ROLLED_AFTER)
+    now = story.end + 5 * MINUTE
+    listed = list(seen(story))
+    for count in (1, 3):
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            bars.verdict_bars(listed[:count], Interval(now - WINDOWS[window], now), now=now)
+        assert len(asked) == (2 if window == "24h" else 3)
+    with CaptureQueriesContext(connection) as asked:
+        bars.lanes(listed[0], story.regions, Interval(now - WINDOWS[window], now), now=now)
+    assert len(asked) <= 6
+
+
+def test_nothing_is_asked_for_nothing(now: datetime, make_images: MakeImages) -> None:
+    (image,) = make_images()
+    over = Interval(now - DAY, now)
+    with CaptureQueriesContext(connection) as asked:
+        assert bars.verdict_bars([], over, now=now) == {}
+        assert bars.lanes(image, [], over, now=now) == {}
+    assert not asked.captured_queries
+
+
+def test_region_that_never_spoke_has_no_data(now: datetime, regions: Regions, make_images: MakeImages) -> None:
+    (image,) = make_images()
+    Resource.objects.update(created_at=datetime(2020, 1, 1, tzinfo=UTC))
+    image = Resource.objects.select_related("group").get(pk=image.pk)
+    region: Region = next(iter(regions.values())).row
+    bar = bars.lanes(image, [region], Interval(now - DAY, now), now=now)[region.pk]
+    assert {face for face, _ in faces(bar)} == {"no_data"}
+    assert {bucket.checks for _, bucket in bar.buckets} == {0}
