@@ -270,7 +270,7 @@ def cut(
         # What lies between is of one kind, where nothing tells of it.
         if not any(first <= place < first + count for first, (count, _) in whole.items()):
             mixed.setdefault(place, list(_NOTHING))
-    runs = _laid_out(whole, mixed, since, grid)
+    runs: Iterable[Run] = _laid_out(whole, mixed, since, grid)
     if causes:
         runs = _explained(runs, sorted(causes), grid)
     if checks is not None:

@@ -9,11 +9,13 @@ from django.test.utils import CaptureQueriesContext
 
 from probes.actions import rollups
 from probes.models import Incident, Region, Resource, VerdictChange
+from probes.policy.access import Reach
 from probes.policy.buckets import Bar, Face, second
 from probes.policy.intervals import Interval
+from probes.policy.latency import Timed
 from probes.policy.rollup import DAY, HOUR, whole_hours
 from probes.policy.uptime import WINDOWS
-from probes.selectors import bars, uptime
+from probes.selectors import bars, latencies, uptime
 from tests.fakes.chronicle import Chronicle
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.control.test_rollups import roll_all
@@ -33,7 +35,7 @@ def story(now: datetime, regions: Regions, make_images: MakeImages) -> Chronicle
 
 
 def seen(story: Chronicle) -> Sequence[Resource]:
-    return Resource.objects.select_related("group").filter(pk__in=[image.pk for image in story.images])
+    return list(Resource.objects.select_related("group").filter(pk__in=[image.pk for image in story.images]))
 
 
 def faces(bar: Bar) -> list[tuple[str, int]]:
@@ -46,7 +48,7 @@ def test_bar_has_the_seconds_of_uptime(story: Chronicle, window: str) -> None:
     now = story.end + 25 * MINUTE
     roll_all(story.end + rollups.ROLLED_AFTER - 2 * HOUR)
     over = Interval(now - WINDOWS[window], now)
-    found = bars.verdict_bars(list(seen(story)), over, now=now)
+    found = bars.verdict_bars(seen(story), over, now=now)
     for image in seen(story):
         bar = found[image.pk]
         expected = uptime.rolled(image, whole_hours(over, now=now)).seconds
@@ -92,9 +94,9 @@ def test_buckets_of_hours_are_those_of_each_second(story: Chronicle) -> None:
             row[unknown] += row[silent]
         return [tuple(count for place, count in enumerate(row) if place != silent) for row in rows]
 
-    written = bars.verdict_bars(list(seen(story)), over, now=now)
+    written = bars.verdict_bars(seen(story), over, now=now)
     roll_all(story.end + rollups.ROLLED_AFTER)
-    rolled = bars.verdict_bars(list(seen(story)), over, now=now)
+    rolled = bars.verdict_bars(seen(story), over, now=now)
     for image in story.images:
         assert merged(written[image.pk]) == merged(rolled[image.pk])
 
@@ -157,7 +159,7 @@ def test_roll_ups_of_a_clock_that_is_ahead_are_not_counted_beyond_now(story: Chr
     roll_all(story.end + rollups.ROLLED_AFTER)
     now = story.end - 2 * HOUR - 20 * MINUTE
     over = Interval(now - WINDOWS["7d"], now)
-    found = bars.verdict_bars(list(seen(story)), over, now=now)
+    found = bars.verdict_bars(seen(story), over, now=now)
     for image in seen(story):
         expected = story.expected(image, None, Interval(whole_hours(over, now=now).start, now)).seconds
         assert found[image.pk].seconds.up == expected.up
@@ -168,7 +170,7 @@ def test_roll_ups_of_a_clock_that_is_ahead_are_not_counted_beyond_now(story: Chr
 def test_page_of_bars_takes_three_queries_at_most(story: Chronicle, window: str) -> None:
     roll_all(story.end + rollups.ROLLED_AFTER)
     now = story.end + 5 * MINUTE
-    listed = list(seen(story))
+    listed = seen(story)
     for count in (1, 3):
         with CaptureQueriesContext(
             connection,
@@ -197,3 +199,30 @@ def test_region_that_never_spoke_has_no_data(now: datetime, regions: Regions, ma
     bar = bars.lanes(image, [region], Interval(now - DAY, now), now=now)[region.pk]
     assert {face for face, _ in faces(bar)} == {"no_data"}
     assert {bucket.checks for _, bucket in bar.buckets} == {0}
+
+
+def test_course_of_latencies_is_the_median_of_each_piece_of_time(story: Chronicle) -> None:
+    roll_all(story.end + rollups.ROLLED_AFTER)
+    listed = seen(story)
+    now = story.end + 30 * MINUTE
+    reach = Reach(groups=None, regions=frozenset({story.regions[0].pk}))
+    day, theirs = Interval(now - DAY, now), Interval(now - 2 * DAY, now)
+    with CaptureQueriesContext(connection) as asked:
+        found = latencies.latencies(listed, day, now=now)
+    assert len(asked) == 1
+    limited = latencies.latencies(listed, theirs, now=now, reach=reach)
+    for image in listed:
+        for hours, regions, points in ((24, story.regions, found), (48, story.regions[:1], limited)):
+            expected = [
+                sum(
+                    (story.expected(image, region, Interval(hour, hour + HOUR)) for region in regions[1:]),
+                    story.expected(image, regions[0], Interval(hour, hour + HOUR)),
+                ).percentile_ms(Timed.CHECK, 50)
+                for hour in (story.end - number * HOUR for number in range(hours, 0, -1))
+            ]
+            assert list(points[image.pk]) == expected
+    # Of the whole check, and by the day where the window is long.
+    month = latencies.latencies(listed, Interval(now - 30 * DAY, now), now=now)[listed[0].pk]
+    assert len(month) in (30, 31)
+    assert month[-2] is not None
+    assert latencies.latencies(listed, Interval(now, now + HOUR), now=now) == {image.pk: [] for image in listed}

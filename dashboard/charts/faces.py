@@ -1,0 +1,36 @@
+"""What a second of a timeline is called, and the letter by which bars and their script know it. PURE."""
+
+from typing import Final
+
+from dashboard.words import Look
+from probes.policy.buckets import Face
+
+NAMES: Final = {
+    Face.UNAVAILABLE: Look.UNAVAILABLE.label,
+    Face.DEGRADED: Look.DEGRADED.label,
+    Face.UNKNOWN: Look.UNKNOWN.label,
+    Face.NO_DATA: "No data",
+    Face.MAINTENANCE: Look.MAINTENANCE.label,
+    Face.PAUSED: Look.PAUSED.label,
+    Face.AVAILABLE: Look.AVAILABLE.label,
+}
+
+MEANINGS: Final = {
+    Face.UNAVAILABLE: "Too many regions could not pull it. The notch is as high as the share of the time.",
+    Face.DEGRADED: "Some regions could not pull it, or it was slow. The notch is as high as the share of the time.",
+    Face.UNKNOWN: "Too few regions had a fresh vote.",
+    Face.NO_DATA: "Nobody said anything.",
+    Face.MAINTENANCE: "Work was planned: uptime leaves the time out.",
+    Face.PAUSED: "It was not checked, because somebody said so.",
+    Face.AVAILABLE: "A pull worked.",
+}
+
+LETTERS: Final = {
+    Face.UNAVAILABLE: "u",
+    Face.DEGRADED: "d",
+    Face.UNKNOWN: "k",
+    Face.NO_DATA: "n",
+    Face.MAINTENANCE: "m",
+    Face.PAUSED: "p",
+    Face.AVAILABLE: "a",
+}

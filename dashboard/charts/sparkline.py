@@ -1,0 +1,52 @@
+"""Sparklines: how long something took, drawn so small that only its course is seen. PURE."""
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import Final
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dashboard import words
+
+_STEP: Final = 4
+_HEIGHT: Final = 20
+_MARGIN: Final = 2
+# What differs by less is drawn as flat as it is.
+_LEAST_SPAN: Final = 0.5
+
+
+def sparkline(values_ms: Sequence[float | None], *, label: str) -> SafeString:
+    """Return the course of durations, oldest first; None is where nothing was timed, and a gap."""
+    width = max(1, len(values_ms) - 1) * _STEP
+    return format_html(
+        '<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
+        width,
+        _HEIGHT,
+        f"{label}: {told(values_ms)}",
+        format_html('<path d="{}"/>', "".join(_path(values_ms))) if any(values_ms) else "",
+    )
+
+
+def told(values_ms: Sequence[float | None]) -> str:
+    """Return the course in words: `usually 38 ms, at most 120 ms, last 45 ms`."""
+    known = [value for value in values_ms if value is not None]
+    if not known:
+        return "nothing timed"
+    usual, most, last = (words.milliseconds(value) for value in (median(known), max(known), known[-1]))
+    return f"usually {usual}, at most {most}, last {last}"
+
+
+def _path(values_ms: Sequence[float | None]) -> Iterator[str]:
+    known = [value for value in values_ms if value is not None]
+    lowest, highest = min(known), max(known)
+    span = max(highest - lowest, _LEAST_SPAN * highest) or 1.0
+    before: float | None = None
+    for place, value in enumerate(values_ms):
+        if value is not None:
+            height = _HEIGHT - _MARGIN - (value - lowest) / span * (_HEIGHT - 2 * _MARGIN)
+            yield f"{'M' if before is None else 'L'}{place * _STEP} {height:.1f}".replace(".0", "")
+            following = values_ms[place + 1] if place + 1 < len(values_ms) else None
+            if before is None and following is None:
+                yield "h0"  # one that stands alone is a dot
+        before = value
