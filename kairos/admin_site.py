@@ -22,7 +22,7 @@ _SECTIONS: Final = (
         "probes",
         ("Incident", "Event", "Outcome", "RegionState", "Verdict", "VerdictChange", "HostCertificate", "Run"),
     ),
-    ("Who is told", "probes", ("Channel", "Notice")),
+    ("Who is told", "probes", ("Channel", "Notice", "StatusPage", "Announcement")),
     ("What it costs", "probes", ("QuotaAccount", "ResourceCosts")),
     ("What did not arrive", "probes", ("MissedSlots", "MessageRefusal")),
     ("People and programs", "auth", ("User", "Group", "ProviderIdentity", "AccessAttempt")),

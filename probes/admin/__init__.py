@@ -23,11 +23,13 @@ from probes.admin.resource import ResourceAdmin
 from probes.admin.run import RunAdmin
 from probes.admin.schedule import ScheduleAdmin, SourceAdmin
 from probes.admin.state import RegionStateAdmin
+from probes.admin.status import AnnouncementAdmin, StatusPageAdmin
 from probes.admin.terms import GlobalTermsAdmin, PolicyAdmin, ResourceGroupAdmin
 from probes.admin.verdict import VerdictAdmin
 
 __all__ = [
     "AccessTokenAdmin",
+    "AnnouncementAdmin",
     "AuditEntryAdmin",
     "ChannelAdmin",
     "CredentialAdmin",
@@ -53,6 +55,7 @@ __all__ = [
     "RunAdmin",
     "ScheduleAdmin",
     "SourceAdmin",
+    "StatusPageAdmin",
     "VerdictAdmin",
     "VerdictChangeAdmin",
 ]

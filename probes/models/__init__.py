@@ -31,6 +31,7 @@ from probes.models.run import Run, RunCheck
 from probes.models.schedule import Schedule
 from probes.models.source import Source
 from probes.models.state import RegionState, Verdict
+from probes.models.status import Announcement, StatusGroup, StatusPage
 from probes.models.sums import DaySum, HourSum, OwnerKind
 from probes.models.terms import GlobalTerms
 from probes.models.words import ResourceWords
@@ -39,6 +40,7 @@ __all__ = [
     "ALL_REGIONS",
     "AccessToken",
     "AccountCosts",
+    "Announcement",
     "AuditEntry",
     "Batch",
     "BrokerAccount",
@@ -90,6 +92,8 @@ __all__ = [
     "RunCheck",
     "Schedule",
     "Source",
+    "StatusGroup",
+    "StatusPage",
     "TagWatch",
     "Verdict",
     "VerdictChange",

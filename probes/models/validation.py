@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from probes.policy.networks import NetworkRefused, parse_allowed
+from probes.policy.publishing import is_origin
 from probes.protocol.reference import ReferenceInvalid, parse_reference
 
 REGION_SLUG: Final = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
@@ -135,3 +136,11 @@ def labels(value: Any) -> None:
             f"A label has a name of 1 to {LONGEST_LABEL_NAME} characters, and a text of {LONGEST_LABEL} at most."
         )
         raise ValidationError(message, code="labels")
+
+
+def origin(text: str) -> None:
+    """Accept what may put a page in a frame: `https://www.example.com`, `https://*.example.com`, or `*` for all."""
+    if not is_origin(text):
+        raise ValidationError(
+            "Write an origin without a path, in small letters: https://www.example.com.", code="origin"
+        )

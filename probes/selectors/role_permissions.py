@@ -29,9 +29,12 @@ _EDITED: Final = frozenset(
         "schedule",
         "policy",
         "globalterms",
+        "statuspage",
+        "statusgroup",
+        "announcement",
     }
 )
-_OPERATED: Final = frozenset({"incident", "maintenancewindow"})
+_OPERATED: Final = frozenset({"incident", "maintenancewindow", "announcement"})
 _ALL: Final = ("view", "add", "change", "delete")
 
 

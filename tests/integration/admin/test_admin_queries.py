@@ -19,9 +19,10 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from probes.actions import channels, events, maintenance, refusals, runs
+from probes.actions import channels, events, maintenance, refusals, runs, status_pages
 from probes.models import (
     AccessToken,
+    Announcement,
     Channel,
     Credential,
     HostCertificate,
@@ -35,6 +36,8 @@ from probes.models import (
     Rule,
     Schedule,
     Source,
+    StatusGroup,
+    StatusPage,
 )
 from probes.policy.slots import MissedCause
 from probes.policy.tag_events import Tagged, of_move
@@ -103,6 +106,9 @@ def grow(plane: ControlPlane, number: int) -> None:
         now=now,
     )
     _grow_notices(plane, image, number)
+    page = StatusPage.objects.create(title=f"page {number}")
+    StatusGroup.objects.create(page=page, group=group, public_name=f"public {number}")
+    status_pages.announce(Announcement(page=page, title=f"news {number}"), by=user, now=now)
 
 
 def _grow_clockwork(number: int) -> None:

@@ -34,7 +34,7 @@ def test_front_page_begins_with_what_people_came_for(client: Client) -> None:
         "What was found": [
             *("Incident", "Event", "Outcome", "RegionState", "Verdict", "VerdictChange", "HostCertificate", "Run")
         ],
-        "Who is told": ["Channel", "Notice"],
+        "Who is told": ["Channel", "Notice", "StatusPage", "Announcement"],
         "What it costs": ["QuotaAccount", "ResourceCosts"],
         "What did not arrive": ["MissedSlots", "MessageRefusal"],
         "People and programs": ["User", "Group", "ProviderIdentity", "AccessAttempt"],
