@@ -57,14 +57,14 @@ def _found(field: Any, find: Callable[[Any], Any] | None, instance: Any) -> Any:
 
 def _way(name: str, field: Any) -> _Way:
     path: list[str] = field.source_attrs
-    if not _is_plain(field):
+    if not is_plain(field):
         return _Way(name, field)
     if not path:
         return _Way(name, field, _itself, _itself)
     return _Way(name, field, attrgetter(".".join(path)), itemgetter(path[0]) if len(path) == 1 else None)
 
 
-def _is_plain(field: Any) -> bool:
+def is_plain(field: Any) -> bool:
     """Tell whether a field gets its value as all do: by the names in its `source`."""
     if isinstance(field, serializers.SlugRelatedField):
         return not field.use_pk_only_optimization()

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import InstantField, NamedRowField, NamedRowsField, managed_by_field, slug_field
@@ -28,6 +29,7 @@ from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Depth, Reason
 from probes.selectors.resources import verdict_state
 
+SHOWN_STATES: Final = "shown_states"
 VERDICT_STATES: Final = [(item.value, item.value) for item in VerdictState]
 
 
@@ -81,6 +83,14 @@ class StateSerializer(ShownRow, serializers.ModelSerializer[RegionState]):
             "egress_down",
         )
         read_only_fields = fields
+
+
+@extend_schema_field(StateSerializer(many=True))
+class StatesField(serializers.ReadOnlyField):
+    """The states of a resource that was read with `SHOWN_STATES`."""
+
+    def get_attribute(self, instance: Resource) -> Any:
+        return getattr(instance, SHOWN_STATES)
 
 
 class VerdictSerializer(ShownRow):
@@ -219,7 +229,7 @@ class ResourceSerializer(StrictBody):
     created_at = InstantField(read_only=True)
     updated_at = InstantField(read_only=True)
     verdict = VerdictSerializer(source="*", read_only=True)
-    states = StateSerializer(many=True, read_only=True)
+    states = StatesField(read_only=True)
 
     def get_tag(self, resource: Resource) -> str | None:
         return resource.tag or None
@@ -238,7 +248,7 @@ class ResourceSerializer(StrictBody):
 class ListedResourceSerializer(ResourceSerializer):
     """A resource in a list, with its states where they are asked for."""
 
-    states = StateSerializer(many=True, read_only=True, help_text="With `include=states` only.")
+    states = StatesField(read_only=True, help_text="With `include=states` only.")
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()

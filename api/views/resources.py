@@ -1,7 +1,7 @@
 from collections.abc import Collection
 from typing import Any, ClassVar, Final
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -10,13 +10,14 @@ from api.access import reach_of
 from api.pagination import AS_MADE, INSTANTS, TEXTS, Order
 from api.resource_queries import ResourceQuery
 from api.serializers.endpoint import DETAIL
-from api.serializers.resource import ListedResourceSerializer, ResourceSerializer
+from api.serializers.resource import SHOWN_STATES, ListedResourceSerializer, ResourceSerializer, StateSerializer
+from api.shown_at_once import shown_at_once
 from api.views.resource_orders import ResourceOrders
 from api.views.writing import NounViewSet, described, filled
 from probes.actions import resources as actions
 from probes.models import Endpoint, Region, Resource
 from probes.policy.access import Role
-from probes.selectors.resources import resources
+from probes.selectors.resources import resources, states
 
 _NAMED: Final = ("credential", "group", "managed_by", "policy", "schedule")
 
@@ -49,8 +50,12 @@ class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
     queryset = Resource.objects.none()
 
     def rows(self) -> QuerySet[Resource]:
-        found = resources(reach_of(self.request), with_states=self._with_states).select_related(*_NAMED)
-        return found.defer("credential__secret_encrypted")
+        reach = reach_of(self.request)
+        found = resources(reach).select_related(*_NAMED).defer("credential__secret_encrypted")
+        if not self._with_states:
+            return found
+        seen = states(reach).filter(resource=OuterRef("pk"))
+        return found.annotate(**{SHOWN_STATES: shown_at_once(StateSerializer, seen)})
 
     @property
     def _with_states(self) -> bool:

@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils import timezone
@@ -25,7 +25,7 @@ from probes.models.terms import TERM_FIELDS
 from probes.policy.spans import exact
 from probes.protocol.plan import DEFAULT_PLATFORM
 from probes.protocol.taxonomy import Depth, Status
-from probes.selectors.resources import resources, verdict_state
+from probes.selectors.resources import resources, states, verdict_state
 
 
 class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -151,7 +151,8 @@ class ResourceAdmin(ImportingAdmin, WindowedAdmin, TrialAdmin):
         return CutChangeList
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[Resource]:
-        return resources().order_by("name", "reference", "pk")
+        seen = states().select_related("region").only("resource_id", "region__slug", "status", "reason", "checked_at")
+        return resources().prefetch_related(Prefetch("states", seen)).order_by("name", "reference", "pk")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -240,12 +241,12 @@ class ResourceAdmin(ImportingAdmin, WindowedAdmin, TrialAdmin):
     def from_regions(self, resource: Resource) -> SafeString | str:
         """Count the good and name the others: there may be many regions."""
         now = timezone.now()
-        states = list(resource.states.all())
-        good = [state.region.slug for state in states if state.status == Status.AVAILABLE]
+        seen = list(resource.states.all())
+        good = [state.region.slug for state in seen if state.status == Status.AVAILABLE]
         signs = [display.sign(Status.AVAILABLE.value, str(len(good)), ", ".join(good))] if good else []
         signs += [
             display.sign(state.status, state.region.slug, f"{state.reason}, {display.age(state.checked_at, now)}")
-            for state in states
+            for state in seen
             if state.status != Status.AVAILABLE
         ]
         return format_html_join(" ", "{}", ((sign,) for sign in signs)) or display.NOTHING

@@ -14,42 +14,26 @@ from probes.protocol.taxonomy import Reason
 from probes.selectors import registries, visible
 from probes.selectors.regions import UNREAD
 
-_SHOWN: Final = (
-    "status",
-    "reason",
-    "stage",
-    "host",
-    "digest",
-    "since",
-    "last_slot",
-    "checked_at",
-    "warnings",
-    "consecutive_failures",
-    "consecutive_successes",
-    "stance",
-    "stance_since",
-    "egress_down",
-)
-"""What is shown of a state: there are as many as regions, and to read an instant takes longer than all else of it."""
-
 _WORDS: Final = re.compile(r"[^\W_]+")
 """As the database splits what is searched (`ResourceWords`)."""
 
 
-def resources(reach: Reach = EVERYTHING, *, with_states: bool = True) -> QuerySet[Resource]:
-    """Resources within reach, with registry, group, verdict, chosen regions and states. Three queries.
-
-    Without the states, of which each has one for every region, it takes two, and a tenth of the time.
-    """
-    seen = visible.among(RegionState.objects.select_related("region"), Reach(regions=reach.regions))
-    states = seen.only("resource_id", "region__slug", *_SHOWN)
-    read = (
+def resources(reach: Reach = EVERYTHING) -> QuerySet[Resource]:
+    """Resources within reach, with registry, group, verdict and chosen regions. Two queries."""
+    return (
         visible.among(Resource.objects.all(), reach)
         .select_related("registry", "verdict", "group", "endpoint")
         .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs")
         .prefetch_related(Prefetch("regions", Region.objects.defer(*UNREAD)))
     )
-    return read.prefetch_related(Prefetch("states", states.order_by("region__slug"))) if with_states else read
+
+
+def states(reach: Reach = EVERYTHING) -> QuerySet[RegionState]:
+    """How resources were last seen from the regions within reach, in the order of their slugs.
+
+    There are as many as regions for each resource: whoever reads those of a page says which columns.
+    """
+    return visible.among(RegionState.objects.all(), Reach(regions=reach.regions)).order_by("region__slug")
 
 
 def saying(text: str) -> Q:

@@ -74,12 +74,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What whoever applies wants done besides. `source` is None where nobody manages what is declared."""
+    """What whoever applies wants done besides. `source` is None where nobody manages what is declared.
+
+    `may_compare_hidden` is false of whoever may look at the plan but change nothing: what is stored and never shown
+    could be guessed at, as often as one likes, by what is told to be unchanged.
+    """
 
     source: DeclaredSource | None = None
     prune: bool = False
     adopt: bool = False
     any_share: bool = False
+    may_compare_hidden: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +127,7 @@ def plan(
             whole = _with_withheld(thing, row)
             change = _change(whole, row, source, wishes, has_other_secret=has_other_secret)
             fault = (row and change and _refusal(thing, row, source, wishes)) or _unknown(thing, row)
+            fault = fault or _guessed(thing, row, wishes)
         if fault:
             faults.append(fault)
             continue
@@ -177,6 +183,19 @@ def _unknown(thing: Declared, row: Stored | None) -> Fault | None:
         moved = [item.path for item in by_path.values() if item.is_address and not _is_same(thing, row, item.path)]
         if field.is_hidden and moved:
             return thing.fault(f"It was withheld, and {moved[0]} is another. Write it.", path)
+    return None
+
+
+def _guessed(thing: Declared, row: Stored | None, wishes: Wishes) -> Fault | None:
+    """Return why a value is not compared with a hidden one: it would be told whether it is that."""
+    if row is None or wishes.may_compare_hidden:
+        return None
+    for path, field in KINDS[thing.kind].by_path.items():
+        given, known = thing.values[path], row.values[path]
+        is_hidden_part = given != field.shown_address(given) == field.shown_address(known)
+        if path not in thing.withheld and known and given and (field.is_hidden or is_hidden_part):
+            told = "Whether this is what is stored is told only to whoever may write."
+            return thing.fault(f"{told} Name it in metadata.withheld to leave it as it is.", path)
     return None
 
 

@@ -285,7 +285,10 @@ class _Document:
                 kept = {LABELS} if kind.has_labels else set()
                 here = [at for at in (*kind.by_path, *kind.objects) if at.startswith(prefix) and at not in kept]
                 there = ", ".join(sorted({at.removeprefix(prefix).partition(".")[0] for at in here}))
-                self.refuse(path[:_SHOWN], f"There is no such field. There are: {there}.", self._lines[path])
+                told = f"There is no such field. There are: {there}."
+                if path in kept:
+                    told = "Labels are said of a thing, not of how it is checked: write them in metadata.labels."
+                self.refuse(path[:_SHOWN], told, self._lines[path])
             elif isinstance(inner, MappingNode):
                 self._fill(kind, inner, f"{path}.", values)
             elif inner is not None:

@@ -262,6 +262,16 @@ def test_dry_run_takes_the_scope_read_and_nothing_else_does(editor: APIClient, r
     assert not ResourceGroup.objects.exists()
 
 
+def test_dry_run_with_the_scope_read_confirms_no_guess(editor: APIClient, reader: User) -> None:
+    text(editor, ALL)
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(reader, Scope.READ)}")
+
+    told = [text(client, ALL.replace("s3cret", guess), "dry_run=true").json() for guess in ("s3cret", "guess")]
+
+    assert told[0]["errors"] == told[1]["errors"]
+    assert [(item["field"], item["name"]) for item in told[0]["errors"]] == [("reference", "api")]
+
+
 def test_neither_roles_over_a_group_nor_limited_tokens_apply_or_export(django_user_model: Any) -> None:
     ours = ResourceGroup.objects.create(name="ours")
     user, limited = (django_user_model.objects.create(username=name) for name in ("one", "limited"))

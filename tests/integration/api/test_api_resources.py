@@ -1,6 +1,7 @@
 """What is checked, for programs."""
 
-from datetime import UTC, timedelta
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from api.serializers.resource import ResourceSerializer, StateSerializer
+from api.shown_at_once import shown_at_once
 from probes.actions import resources, secrets, staleness
-from probes.models import Credential, Policy, Registry, ResourceGroup, Schedule, Source
+from probes.models import Credential, Policy, RegionState, Registry, Resource, ResourceGroup, Schedule, Source
 from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Reason
 from tests.fakes.control_plane import ControlPlane
@@ -230,6 +233,24 @@ def test_states_are_in_a_list_where_they_are_asked_for(client: APIClient, plane:
     assert {name: with_them[name] for name in without} == without
 
 
+def test_states_in_a_list_are_as_their_serializer_shows_them(client: APIClient, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
+    odd = RegionState.objects.get(resource=image, region__slug="eu-west")
+    odd.warnings = ["tag_moved", 'of "a", b']
+    odd.checked_at = datetime(2026, 11, 23, 14, 0, 0, 999_999, tzinfo=UTC)
+    odd.save()
+    (shown,) = listed(client, "include=states")
+    rows = RegionState.objects.filter(resource=image).order_by("region__slug")
+    assert shown["states"] == json.loads(json.dumps(StateSerializer(rows, many=True).data))
+    assert list(shown["states"][0]) == list(StateSerializer().fields)
+
+
+def test_what_only_its_serializer_knows_is_not_shown_by_the_database() -> None:
+    with pytest.raises(TypeError, match="reference: only _ReferenceField knows"):
+        shown_at_once(ResourceSerializer, Resource.objects.all())
+
+
 def test_pages_hold_every_resource_once(client: APIClient, plane: ControlPlane) -> None:
     made = [plane.image(f"ghcr.io/org/app-{number}:1").pk for number in range(5)]
     first = client.get(ADDRESS, {"page_size": "2", "registry": "ghcr.io"}).json()
@@ -253,7 +274,7 @@ def test_list_takes_the_same_queries_for_many_as_for_few(client: APIClient, plan
     for image in images:
         image.regions.set([plane.region("us-east"), plane.region("eu-west")])
     plane.check(*images)
-    assert queries() == few <= 4  # who asks, the page, its regions, its states
+    assert queries() == few <= 3  # who asks, the page with its states, its regions
 
 
 def test_no_secret_is_ever_shown(client: APIClient, plane: ControlPlane) -> None:

@@ -51,9 +51,9 @@ FEW, MANY = 2, 6
 # queries, and what is asked. `-`: what is told is no row of anything, or is counted by the tests of its noun.
 ROWS: Final = """
 3   v1/resources
-4   v1/resources?include=states
+3   v1/resources?include=states
 3   v1/resources?search=org
-4   v1/resources/<int:id>
+3   v1/resources/<int:id>
 5   v1/resources/<int:id>/verdict
 3   v1/resources/<int:id>/verdict-changes
 15  v1/resources/<int:id>/uptime

@@ -368,7 +368,7 @@ def test_single_resource_takes_a_bounded_number_of_queries(editor: APIClient, su
             getattr(editor, method)(address, body, format="json")
         return len(captured)
 
-    assert queries("get") == 4  # who asks, the row, its regions, its states
+    assert queries("get") == 3  # who asks, the row with its states, its regions
     assert queries("patch", {"name": "other"}) <= 30
 
 

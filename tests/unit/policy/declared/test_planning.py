@@ -132,6 +132,35 @@ def test_large_prune_wants_to_be_said() -> None:
     assert planned([], rows[:10], prune=True).faults == ()
 
 
+@pytest.mark.parametrize(
+    ("path", "before", "given", "is_refused"),
+    [
+        ("endpoint.body", "s3cret", "s3cret", True),
+        ("endpoint.body", "s3cret", "a guess", True),
+        ("endpoint.body", "s3cret", "", False),
+        ("endpoint.body", "", "a guess", False),
+        ("endpoint.method", "GET", "GET", False),
+        ("reference", "https://a.example/?token=s3cret", "https://a.example/?token=s3cret", True),
+        ("reference", "https://a.example/?token=s3cret", "https://a.example/?token=guess", True),
+        ("reference", "https://a.example/?token=s3cret", "https://b.example/?token=s3cret", False),
+        ("reference", "https://a.example/", "https://a.example/", False),
+    ],
+)
+def test_what_is_hidden_is_not_guessed_at_by_who_may_only_look(
+    path: str, before: str, given: str, *, is_refused: bool
+) -> None:
+    thing, row = (declared("a", Kind.ENDPOINT, **{path: given}), stored("a", Kind.ENDPOINT, **{path: before}))
+
+    assert planned([thing], [row]).faults == ()
+    faults = planned([thing], [row], may_compare_hidden=False).faults
+    assert [(fault.field, "told only to whoever may write" in fault.message) for fault in faults] == (
+        [(path, True)] if is_refused else []
+    )
+    assert planned([thing], [], may_compare_hidden=False).faults == ()
+    withheld = replace(thing, values={**thing.values, path: before}, withheld=frozenset({path}))
+    assert "told only" not in str(planned([withheld], [row], may_compare_hidden=False).faults)
+
+
 def test_fault_of_a_field_is_at_the_line_of_what_is_around_it() -> None:
     thing = Declared(kind=Kind.IMAGE, name="a", values={}, place=HERE, lines={"terms": 7})
 

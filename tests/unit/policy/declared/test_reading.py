@@ -102,7 +102,10 @@ def test_labels_stand_in_the_metadata() -> None:
         ("terms: {uptime_target_percent: high}", "terms.uptime_target_percent: Write a number, such as 99.9."),
         ("terms: 3", "terms: Write an object."),
         ("terms: {fails: 3}", "terms.fails: There is no such field. There are: degraded_after_seconds, failures, "),
-        ("labels: {a: b}", "labels: There is no such field. There are: blobs_cadence_seconds, check_tag, "),
+        (
+            "labels: {a: b}",
+            "labels: Labels are said of a thing, not of how it is checked: write them in metadata.labels.",
+        ),
         ("reference:", "reference: Write a text; leave it out for its default."),
         ("reference: ''", "reference: It has to be there."),
     ],
