@@ -3,6 +3,8 @@
 from django.urls import include, path
 
 from dashboard.access import LoginPage, LogoutPage
+from dashboard.design import design
+from dashboard.theme import choose
 
 app_name = "dashboard"
 
@@ -11,6 +13,8 @@ urlpatterns = [
     path("", include("dashboard.image.urls")),
     path("", include("dashboard.incidents.urls")),
     path("", include("dashboard.events.urls")),
+    path("theme/", choose, name="theme"),
+    path("design/", design, name="design"),
     path("login/", LoginPage.as_view(), name="login"),
     path("logout/", LogoutPage.as_view(), name="logout"),
 ]

@@ -224,6 +224,12 @@ def moment(then: datetime, now: datetime) -> str:
     return f"{_date(then, now)}{then:%H:%M:%S}"
 
 
+def day(then: datetime, now: datetime) -> str:
+    """Return the date in UTC, with the year unless it is this one."""
+    then = then.astimezone(UTC)
+    return f"{then.day} {then:%b}" if then.year == now.astimezone(UTC).year else f"{then.day} {then:%b %Y}"
+
+
 def since(then: datetime, now: datetime) -> str:
     """Return `since 14:02 (3 h)`, in UTC."""
     return f"since {clock(then, now)} ({span((now - then).total_seconds())})"

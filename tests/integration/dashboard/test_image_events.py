@@ -63,7 +63,7 @@ def test_events_of_an_image_are_told_newest_first_with_time_and_severity(client:
     newest = event(1, resource=image, kind="tag_split", severity="warning", text="app:1 points at different digests.")
     page = page_of(client, image)
     first, second = lines(page)
-    assert first == f"{newest.at:%H:%M} app:1 points at different digests. warning"
+    assert first == f"{newest.at:%H:%M} UTC app:1 points at different digests. warning"
     assert second.endswith("app:1 moved from a to b. info")
     assert "is-degraded" in page[f"event-{newest.pk}"].classes
 
