@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 from dashboard import words
 from dashboard.cells import (
     Face,
-    differ,
     face_of,
     look_of,
     name_of,
@@ -47,7 +46,6 @@ class RegionCard:
     region: RegionView
     face: Face
     since: str
-    digest: str
     document: Document | None
     is_unreadable: bool
     strip: SafeString
@@ -61,6 +59,7 @@ class Page:
     """All that the page says. `canonical` is the reference as checked, `beneath` the verdict under planned work."""
 
     id: int
+    is_endpoint: bool
     name: str
     canonical: str
     registry: str
@@ -71,7 +70,6 @@ class Page:
     unlisted: str
     explanation: Sequence[str]
     schedule: Facts
-    digests_differ: bool
     cards: Sequence[RegionCard]
 
 
@@ -91,6 +89,7 @@ def page(
     cards = [_card(resource, item, history.get(item.region.pk, ()), gaps, vitals, now=now) for item in cells]
     return Page(
         id=resource.pk,
+        is_endpoint=resource.is_endpoint,
         name=name_of(resource),
         canonical=words.shown(resource.canonical, 700),
         registry=words.shown(resource.registry.name or resource.registry.host, 260),
@@ -101,7 +100,6 @@ def page(
         unlisted=_unlisted(resource, now),
         explanation=_explanation(verdict),
         schedule=_schedule(resource, now),
-        digests_differ=differ((card.face.look, card.digest) for card in cards),
         cards=cards,
     )
 
@@ -126,7 +124,6 @@ def _card(
         region=view(region, vitals.get(region.pk, NO_VITALS), now),
         face=face_of(resource, cell, now),
         since=_since(state.since if state else None, now),
-        digest=words.shown(state.digest, 140) if state else "",
         document=document,
         is_unreadable=state is not None and document is None,
         strip=ticks.strip(checks, label=f"From {region.slug}"),

@@ -7,15 +7,17 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from dashboard import words
 from dashboard.cells import Face
 from dashboard.image.rungs import OF_ENDPOINT, OF_IMAGE, Found, Rung, State, goal_of, layer_of, rungs
 from dashboard.words import Look
+from probes.models import RegionState
 from probes.policy.owners import Owner, owner_of
 from probes.protocol.outcome import Outcome
 from probes.protocol.taxonomy import Stage, Status
+from probes.selectors.overview import Cell as Seen
 
 _NAMES: Final = {
     Rung.DNS: ("DNS", "The host's name is found"),
@@ -136,6 +138,30 @@ def ladder(views: Sequence[View], *, is_endpoint: bool, registry: str, now: date
         rows=[_row(rung, views, climbs, now) for rung in (OF_ENDPOINT if is_endpoint else OF_IMAGE)],
         breaks=_breaks(views, climbs, registry=registry, is_endpoint=is_endpoint),
     )
+
+
+def view_of(cell: Seen, *, slug: str, name: str, face: Face) -> View:
+    """Return what is known from a region; `cell` is how it stands there."""
+    state = cell.state
+    return View(
+        slug=slug, name=name, face=face, outcome=outcome_of(state.document) if state else None, proved=_proved(state)
+    )
+
+
+def outcome_of(document: Any) -> Outcome | None:
+    """Return the outcome that a document is; None for one of another version."""
+    try:
+        return Outcome.from_json(document)
+    except (ArithmeticError, AttributeError, TypeError, ValueError):
+        return None
+
+
+def _proved(state: RegionState | None) -> Mapping[Rung, datetime]:
+    if state is None or not state.proved_digest or state.proved_digest != state.digest:
+        return {}
+    manifest, blobs = state.manifest_proved_at, state.blobs_proved_at
+    by_depth = ((manifest, (Rung.DIGEST, Rung.PLATFORM)), (blobs, (Rung.CONFIG, Rung.LAYERS)))
+    return {rung: at for at, proved in by_depth if at is not None for rung in proved}
 
 
 def failing(outcome: Outcome) -> tuple[str, str]:

@@ -17,18 +17,25 @@ from dashboard.access import reach_of, readers_only
 from dashboard.addresses import with_query
 from dashboard.cells import region_name
 from dashboard.charts import phases, ticks
-from dashboard.image import detail
+from dashboard.image import detail, ladder
 from dashboard.image.kept import Kept
+from dashboard.image.ladder import View
+from dashboard.image.path import path
+from dashboard.image.sentence import sentence
+from dashboard.image.spread import spread
 from dashboard.rhythm import RHYTHM
-from probes.models import ALL_REGIONS, Region, Resource
+from dashboard.words import Look
+from probes.models import ALL_REGIONS, Region, Resource, Verdict
 from probes.policy.intervals import Interval
 from probes.policy.rollup import whole_hours
 from probes.policy.terms import Terms
 from probes.policy.uptime import WINDOWS, Figure
+from probes.policy.verdict import Inputs, VerdictState, decide
 from probes.selectors import history, maintenance, visible
 from probes.selectors import incidents as incident_rows
-from probes.selectors.events import events_of
+from probes.selectors.events import certificates_towards, events_of
 from probes.selectors.outcomes import failures_kept_since, kept
+from probes.selectors.quota import accounts_of
 from probes.selectors.regions import vitals_of
 from probes.selectors.states import cells
 from probes.selectors.terms import in_force
@@ -40,6 +47,7 @@ LAST_ENTRIES: Final = 12
 _SHOWN_WITH: Final = ("registry", "verdict", "endpoint", "group", "managed_by")
 _LONGEST_SEARCH: Final = 200
 _MISSED_WITHIN: Final = timedelta(days=1)
+_WRONG: Final = frozenset({Look.UNAVAILABLE, Look.DEGRADED, Look.UNKNOWN})
 
 
 @require_safe
@@ -48,20 +56,26 @@ _MISSED_WITHIN: Final = timedelta(days=1)
 def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
     """One image: its verdict, incidents, events and uptime, and what each region last found.
 
-    Twenty-two queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
+    Twenty-four queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
     """
     now = timezone.now()
     reach = reach_of(request)
     joined = visible.among(Resource.objects.select_related(*_SHOWN_WITH), reach)
     chosen = get_object_or_404(joined, pk=resource_id)
     terms = in_force(chosen).terms
-    found = cells(chosen, terms)
+    found = [cell for cell in cells(chosen, terms) if reach.holds_region(cell.region.pk)]
     kept = now - timedelta(days=settings.KAIROS_RETENTION_DAYS)
     past = history.latest(chosen, [item.region.pk for item in found], count=ticks.STRIP_CELLS, since=kept)
     vitals = vitals_of([item.region.pk for item in found])
     missed = history.gaps(chosen, since=now - _MISSED_WITHIN)
     work = maintenance.shown_over([chosen], maintenance.on(now)).get(chosen.pk)
     shown = detail.page(chosen, found, past, missed, vitals, work=work, now=now)
+    views = [
+        ladder.view_of(cell, slug=card.slug, name=card.name, face=card.face)
+        for cell, card in zip(found, shown.cards, strict=True)
+    ]
+    climbed = ladder.ladder(views, is_endpoint=chosen.is_endpoint, registry=chosen.registry.host, now=now)
+    happened = list(visible.among(events_of(chosen), reach)[: event_words.MOST + 1])
     last = incident_rows.of_resource(chosen, LAST_INCIDENTS)
     told = incident_rows.timeline(last[0], LAST_ENTRIES, reach) if last else None
     asked = {name: request.GET.get(name, "").replace("\0", "")[:_LONGEST_SEARCH] for name in ("from", "slot")}
@@ -74,17 +88,39 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
             "live_url": with_query(reverse("dashboard:resource-live", args=[chosen.pk]), **asked),
             "title": f"{shown.name} · Kairos",
             "page": shown,
+            "sentence": _sentence(chosen, views, now) or shown.sentence,
+            "owner": climbed.breaks[0].owner if climbed.breaks and shown.look in _WRONG else "",
+            "ladder": climbed,
+            "spread": spread(chosen, found, views, happened, now),
+            "path": path(
+                chosen,
+                views,
+                certificates_towards(chosen.registry_id, reach),
+                # Whom a registry counts us as is nothing of any one group's.
+                accounts_of(chosen.registry_id, now=now) if reach.is_everything and not chosen.is_endpoint else (),
+                now,
+            ),
             "now": now,
             "then": _then(chosen, asked, now),
             "story": incident_words.story(last[0], told, (), now, kept_since=failures_kept_since(now))
             if told
             else None,
             "earlier": incident_words.lines(last[1:], now),
-            "events": event_words.events(list(visible.among(events_of(chosen), reach)[: event_words.MOST + 1]), now),
+            "events": event_words.events(happened, now),
             "uptime": _uptime(chosen, terms, [item.region for item in found], now),
             "phases": phases.phase_legend(),
         },
     )
+
+
+def _sentence(resource: Resource, views: Sequence[View], now: datetime) -> str:
+    """Return the verdict in a sentence of the evidence; empty where its codes say as much."""
+    verdict: Verdict | None = getattr(resource, "verdict", None)
+    if verdict is None or not verdict.inputs or VerdictState(verdict.state).harm == 0:
+        return ""
+    inputs = Inputs.from_json(verdict.inputs)
+    outcomes = {view.slug: view.outcome for view in views if view.outcome is not None}
+    return sentence(inputs, decide(inputs), outcomes, now)
 
 
 def _then(resource: Resource, asked: Mapping[str, str], now: datetime) -> Kept | None:

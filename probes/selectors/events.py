@@ -4,7 +4,8 @@ from django.db.models import F, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
 from probes.models import Credential, Event, HostCertificate, Resource
-from probes.selectors import registries
+from probes.policy.access import Reach
+from probes.selectors import registries, visible
 from probes.selectors.regions import UNREAD_JOINED
 
 
@@ -46,6 +47,12 @@ def _logins(resource: Resource) -> QuerySet[Credential]:
     )
     prefix = Concat(F("repository_prefix"), Value("/"), output_field=TextField())
     return beneath.filter(Q(repository_prefix="") | Q(place__startswith=prefix))
+
+
+def certificates_towards(registry_id: int, reach: Reach) -> QuerySet[HostCertificate]:
+    """Certificates of the hosts that checks of a registry meet, from regions in service within reach. One query."""
+    rows = HostCertificate.objects.filter(registry=registry_id, region__retired_at=None).select_related("region")
+    return visible.among(rows.defer(*UNREAD_JOINED), reach).order_by("not_after", "host", "region__slug")
 
 
 def certificates() -> QuerySet[HostCertificate]:
