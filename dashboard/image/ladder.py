@@ -3,7 +3,6 @@
 PURE: outcomes by region in, words out. Whatever a registry had a say in passes `words.shown`.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -343,13 +342,11 @@ def _hosts(hosts: Sequence[str]) -> str:
     return f"{', '.join(shown)}{f' and {left} more' if left > 0 else ''}"
 
 
-def most_common(outcomes: Iterable[Outcome]) -> Outcome | None:
-    """Return one of those that most of them are alike to; None of none."""
-    listed = list(outcomes)
-    counted = Counter((item.conclusion.reason, item.conclusion.stage, item.conclusion.host) for item in listed)
-    best = counted.most_common(1)
-    if not best:
-        return None
-    return next(
-        item for item in listed if (item.conclusion.reason, item.conclusion.stage, item.conclusion.host) == best[0][0]
-    )
+def most_common(outcomes: Iterable[Outcome]) -> tuple[Outcome | None, int]:
+    """Return one of those that most of them are alike to, and how many these are; None and 0 of none."""
+    alike: dict[tuple[str, ...], list[Outcome]] = {}
+    for outcome in outcomes:
+        found = outcome.conclusion
+        alike.setdefault((found.reason, found.stage or "", found.host or ""), []).append(outcome)
+    most = max(alike.values(), key=len, default=[])
+    return (most[0] if most else None), len(most)

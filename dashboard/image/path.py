@@ -1,6 +1,7 @@
 """What a pull depends on besides the image: the certificates of the hosts on its path, and quotas. PURE."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -78,10 +79,11 @@ def _certificates(rows: Iterable[HostCertificate], names: dict[str, str], now: d
 
 
 def _certificate(host: str, not_after: datetime, issuer: str, regions: list[str], now: datetime) -> CertificateRow:
+    look: Look | None = Look.UNAVAILABLE
     left_seconds = (not_after - now).total_seconds()
     date = f"{not_after.day} {not_after:%b %Y}"
     if left_seconds <= 0:
-        look, validity = Look.UNAVAILABLE, f"expired on {date}"
+        validity = f"expired on {date}"
     else:
         look = Look.DEGRADED if left_seconds < SOON_DAYS * _DAY_SECONDS else None
         validity = f"until {date} ({words.span(left_seconds)} left)"
@@ -95,10 +97,10 @@ def _certificate(host: str, not_after: datetime, issuer: str, regions: list[str]
     )
 
 
-def _is_of(line: AccountLine, resource: Resource, slugs: Collection[str]) -> bool:
+def _is_of(line: AccountLine, resource: Resource, slugs: AbstractSet[str]) -> bool:
     if resource.credential_id is not None:
         return line.row.credential_id == resource.credential_id
-    return line.row.credential_id is not None or bool(slugs.intersection(line.row.regions))
+    return line.row.credential_id is not None or not slugs.isdisjoint({*line.row.regions, line.row.egress})
 
 
 def _quota(line: AccountLine) -> QuotaRow:

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from dashboard.compressed import fragment
-from dashboard.image import views
+from dashboard.image import check_views, evidence_views, views
 
 urlpatterns = [
     path("resources/<int:resource_id>/", views.resource, {"template": "dashboard/image/page.html"}, name="resource"),
@@ -12,5 +12,16 @@ urlpatterns = [
         fragment(views.resource),
         {"template": "dashboard/image/fragment.html"},
         name="resource-live",
+    ),
+    path("resources/<int:resource_id>/check/", check_views.check, name="resource-check"),
+    path("resources/<int:resource_id>/runs/<uuid:run>/", check_views.run, name="resource-run"),
+    *(
+        path(
+            f"resources/<int:resource_id>/evidence.{form}",
+            evidence_views.evidence,
+            {"form": form},
+            name=f"resource-evidence-{form}",
+        )
+        for form in ("zip", "json", "txt")
     ),
 ]

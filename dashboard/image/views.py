@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -18,10 +19,12 @@ from dashboard.addresses import with_query
 from dashboard.cells import region_name
 from dashboard.charts import phases, ticks
 from dashboard.image import detail, ladder
+from dashboard.image.check_views import may_check
+from dashboard.image.commands import commands
 from dashboard.image.kept import Kept
-from dashboard.image.ladder import View
 from dashboard.image.path import path
-from dashboard.image.sentence import sentence
+from dashboard.image.run import Progress, progress
+from dashboard.image.sentence import of_verdict
 from dashboard.image.spread import spread
 from dashboard.rhythm import RHYTHM
 from dashboard.words import Look
@@ -30,13 +33,14 @@ from probes.policy.intervals import Interval
 from probes.policy.rollup import whole_hours
 from probes.policy.terms import Terms
 from probes.policy.uptime import WINDOWS, Figure
-from probes.policy.verdict import Inputs, VerdictState, decide
+from probes.protocol.taxonomy import Depth
 from probes.selectors import history, maintenance, visible
 from probes.selectors import incidents as incident_rows
 from probes.selectors.events import certificates_towards, events_of
 from probes.selectors.outcomes import failures_kept_since, kept
 from probes.selectors.quota import accounts_of
 from probes.selectors.regions import vitals_of
+from probes.selectors.runs import checks_of
 from probes.selectors.states import cells
 from probes.selectors.terms import in_force
 from probes.selectors.uptime import rolled_each
@@ -74,21 +78,29 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
         ladder.view_of(cell, slug=card.slug, name=card.name, face=card.face)
         for cell, card in zip(found, shown.cards, strict=True)
     ]
+    outcomes = {view.slug: view.outcome for view in views if view.outcome is not None}
     climbed = ladder.ladder(views, is_endpoint=chosen.is_endpoint, registry=chosen.registry.host, now=now)
     happened = list(visible.among(events_of(chosen), reach)[: event_words.MOST + 1])
     last = incident_rows.of_resource(chosen, LAST_INCIDENTS)
     told = incident_rows.timeline(last[0], LAST_ENTRIES, reach) if last else None
     asked = {name: request.GET.get(name, "").replace("\0", "")[:_LONGEST_SEARCH] for name in ("from", "slot")}
+    run = _run(request, chosen, now)
     return render(
         request,
         template,
         {
             **RHYTHM,
+            **({"reload_seconds": 5} if run and run.again_ms else {}),
+            "run": run,
+            "may_check": may_check(request, chosen),
+            "depths": list(Depth),
+            "check_from": [(card.slug, card.name) for card in shown.cards if not card.condition],
+            "commands": commands(chosen, request.build_absolute_uri(f"/api/v1/resources/{chosen.pk}/check")),
             "fragment": "dashboard/image/fragment.html",
             "live_url": with_query(reverse("dashboard:resource-live", args=[chosen.pk]), **asked),
             "title": f"{shown.name} · Kairos",
             "page": shown,
-            "sentence": _sentence(chosen, views, now) or shown.sentence,
+            "sentence": of_verdict(_verdict(chosen), outcomes, now) or shown.sentence,
             "owner": climbed.breaks[0].owner if climbed.breaks and shown.look in _WRONG else "",
             "ladder": climbed,
             "spread": spread(chosen, found, views, happened, now),
@@ -113,14 +125,17 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     )
 
 
-def _sentence(resource: Resource, views: Sequence[View], now: datetime) -> str:
-    """Return the verdict in a sentence of the evidence; empty where its codes say as much."""
-    verdict: Verdict | None = getattr(resource, "verdict", None)
-    if verdict is None or not verdict.inputs or VerdictState(verdict.state).harm == 0:
-        return ""
-    inputs = Inputs.from_json(verdict.inputs)
-    outcomes = {view.slug: view.outcome for view in views if view.outcome is not None}
-    return sentence(inputs, decide(inputs), outcomes, now)
+def _verdict(resource: Resource) -> Verdict | None:
+    return getattr(resource, "verdict", None)
+
+
+def _run(request: HttpRequest, resource: Resource, now: datetime) -> Progress | None:
+    """Return the order that somebody watches (`run`), None where nobody does."""
+    try:
+        asked = UUID(request.GET.get("run", ""))
+    except ValueError:
+        return None
+    return progress(checks_of(resource.pk, asked), now)
 
 
 def _then(resource: Resource, asked: Mapping[str, str], now: datetime) -> Kept | None:

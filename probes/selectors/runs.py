@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
@@ -59,6 +60,12 @@ def last_of(resource_id: int) -> list[RunCheck]:
     newest = RunCheck.objects.filter(resource=resource_id).select_related("run__asked_by", "region")
     rows = list(newest.defer(*UNREAD_JOINED, "document").order_by("-run_id", "region__slug")[:_MOST_OF_A_RUN])
     return [row for row in rows if row.run_id == rows[0].run_id]
+
+
+def checks_of(resource_id: int, run: UUID) -> list[RunCheck]:
+    """Return the checks of a resource in a run, by region, each with both. One query."""
+    found = RunCheck.objects.filter(resource=resource_id, run__uuid=run).select_related("run", "region")
+    return list(found.defer(*UNREAD_JOINED, "document").order_by("region__slug")[:_MOST_OF_A_RUN])
 
 
 def tallies(runs: Collection[Run], *, now: datetime) -> Mapping[int, Tally]:
