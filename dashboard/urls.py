@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("dashboard.events.urls")),
     path("theme/", choose, name="theme"),
     path("design/", design, name="design"),
+    path("", include("dashboard.live.urls")),
     path("login/", LoginPage.as_view(), name="login"),
     path("logout/", LogoutPage.as_view(), name="logout"),
 ]

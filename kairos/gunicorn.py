@@ -1,8 +1,12 @@
 """What gunicorn is told beside its arguments: `--config python:kairos.gunicorn`."""
 
 import os
+from typing import Final
 
 import django
+
+# The worker with threads, which also keeps streams of events without a thread for each (ADR 47).
+worker_class: Final = "kairos.streaming.Worker"
 
 
 def on_starting(_server: object) -> None:

@@ -71,6 +71,11 @@ KAIROS_RATES = {
     "probe": _environment.number("KAIROS_RATE_PROBE", default=60, lowest=0),
     "anon": _environment.number("KAIROS_RATE_ANON", default=300, lowest=0),
 }
+# How many pages may hold a stream of changes at a time in each web process, and how many of them one user: 0 is none,
+# and beyond that they poll. A stream ends after so many seconds at most, and the page shows again who reads it.
+KAIROS_LIVE_STREAMS = _environment.number("KAIROS_LIVE_STREAMS", default=500, lowest=0)
+KAIROS_LIVE_STREAMS_EACH = _environment.number("KAIROS_LIVE_STREAMS_EACH", default=50, lowest=1)
+KAIROS_LIVE_STREAM_SECONDS = min(_environment.number("KAIROS_LIVE_STREAM_SECONDS", default=55, lowest=2), 55)
 # Set behind a proxy that ends TLS and sets X-Forwarded-Proto: cookies become Secure and HTTP is redirected.
 KAIROS_HTTPS = _environment.flag("KAIROS_HTTPS")
 # Networks of the proxies before this process. Only past these is X-Forwarded-For believed, from its end: without any,

@@ -99,7 +99,7 @@ def control_plane(place: Place) -> tuple[Child, ...]:
         place.control("control", *celery, "worker", *worker, "--without-gossip", "--without-mingle"),
         place.control("beat", *celery, "beat", "--pidfile", ""),
         place.control(
-            *("web", *gunicorn, "--worker-class", "gthread", "--threads", str(WEB_THREADS)),
+            *("web", *gunicorn, "--threads", str(WEB_THREADS)),
             *("--graceful-timeout", "3", "--log-level", "warning", "--config", "python:kairos.gunicorn"),
         ),
     )

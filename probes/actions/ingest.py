@@ -15,6 +15,7 @@ from msgspec.json import decode, encode
 from probes.actions import (
     again,
     certificates,
+    changes,
     confirm,
     counters,
     incidents,
@@ -179,6 +180,7 @@ def _take(report: reports.Received, *, now: datetime) -> Ingested:
             refusals.note(QUEUE, cause, alike[0].detail, now=now, times=len(alike))
         _count(tally, report, wanted, {row.resource_id: row.resource.registry_id for row in rows})
         counters.add(tally)
+        changes.tell_checked(row.resource for row in rows)
     return Ingested(stored, len(judged.refused), found.changes, messages)
 
 

@@ -1,0 +1,281 @@
+"""The streams of a process: one thread, one event loop, one connection that listens, however many pages are open.
+
+What the database tells is kept for a second and told once. Each telling has a position, so whoever was away for a
+moment is told what he missed. Where something may have been missed, everybody is told to read everything again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import secrets
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from socket import socket
+from typing import Any, Final
+
+from django.conf import settings
+from psycopg import Error
+
+from dashboard.live.subscriptions import Subscription, event, framed, heard
+from probes.policy.changes import ALL, Change, changes
+from probes.selectors import listening
+
+TOLD_EVERY_SECONDS: Final = 1.0
+BEAT_SECONDS: Final = 10.0
+_SETTLE_SECONDS: Final = 0.05  # what is committed together is told together
+_KEPT_SECONDS: Final = 90.0
+_MOST_KEPT: Final = 20_000
+_LARGEST_BACKLOG: Final = 65_536
+_AGAIN_SECONDS: Final = (0.5, 1.0, 2.0, 5.0)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    number: int
+    at: float
+    changes: tuple[Change, ...]
+
+
+class Outlet(asyncio.Protocol):
+    """One stream. `who` is counted; `since` is the position from which on something may have been missed."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, hub: "Hub", subscription: Subscription, *, who: str, since: str, chunked: bool) -> None:
+        self.hub, self.subscription, self.who, self.since, self.chunked = hub, subscription, who, since, chunked
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a socket there is no other
+        self.transport = transport
+        self.hub.welcome(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self.hub.forget(self)
+
+    def send(self, part: bytes) -> None:
+        """Write a part of the stream. Who does not read it is let go: he comes again."""
+        if self.transport.get_write_buffer_size() > _LARGEST_BACKLOG:
+            self.transport.abort()
+        else:
+            self.transport.write(framed(part, chunked=self.chunked))
+
+    def end(self) -> None:
+        """End the stream in good order; who reads it comes again, and shows again who he is."""
+        if not self.transport.is_closing():
+            if self.chunked:
+                self.transport.write(b"0\r\n\r\n")
+            self.transport.close()
+
+
+class Hub:
+    """Everything above. Its thread starts with it and ends with `stop`."""
+
+    def __init__(self) -> None:
+        self._outlets: set[Outlet] = set()
+        self._count: Counter[str] = Counter()
+        self._epoch = ""  # none while nobody listens
+        self._number = 0
+        self._kept: deque[_Telling] = deque()
+        self._pending: list[Change] = []
+        self._told_at = 0.0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="live", daemon=True)
+        self._thread.start()
+
+    # --- asked from any thread ---
+
+    def has_room(self, who: str) -> bool:
+        """Tell whether there may be one more stream, and one more of `who`."""
+        return (
+            self._count.total() < settings.KAIROS_LIVE_STREAMS
+            and self._count[who] < settings.KAIROS_LIVE_STREAMS_EACH
+        )
+
+    def adopt(self, connection: socket, outlet: Outlet) -> None:
+        """Take a connection on which the head of a response has been sent."""
+        connection.setblocking(False)
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and the process will
+            self._loop.call_soon_threadsafe(self._take, connection, outlet)
+
+    @property
+    def position(self) -> str:
+        """What has been told by now; empty while nobody listens."""
+        epoch, number = self._epoch, self._number
+        return f"{epoch}-{number}" if epoch else ""
+
+    def position_before(self, seconds: float) -> str:
+        """Return the position of some time ago: of what was read since then, nothing is older."""
+        epoch = self._epoch
+        if not epoch:
+            return ""
+        then, number = time.monotonic() - seconds, self._number
+        for telling in reversed(tuple(self._kept)):
+            if telling.at < then:
+                break
+            number = telling.number - 1
+        return f"{epoch}-{number}"
+
+    def is_past(self, position: str) -> bool:
+        """Tell whether all up to a position has been told by now, so that whoever reads now sees it."""
+        epoch, _, number = position.rpartition("-")
+        return bool(epoch) and epoch == self._epoch and number.isdecimal() and int(number) <= self._number
+
+    def stop(self) -> None:
+        """End all streams at once. Callable from a signal's handler, and more than once."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._end)
+
+    # --- on the loop ---
+
+    def welcome(self, outlet: Outlet) -> None:
+        """Count a stream, and tell it what it missed."""
+        self._outlets.add(outlet)
+        self._count[outlet.who] += 1
+        life = settings.KAIROS_LIVE_STREAM_SECONDS
+        self._loop.call_later(random.uniform(0.75 * life, life), outlet.end)
+        if not self._epoch:
+            return  # all are told when somebody listens again
+        missed = self._since(outlet.since)
+        if missed is None:
+            outlet.send(event("refresh", ALL, self.position))
+        elif topics := outlet.subscription.of_these(heard(missed, outlet.subscription.reach)):
+            outlet.send(event("change", " ".join(topics), self.position))
+        else:
+            outlet.send(event("beat", "-", self.position))
+
+    def forget(self, outlet: Outlet) -> None:
+        self._outlets.discard(outlet)
+        self._count[outlet.who] -= 1
+        self._count += Counter()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        tasks = [self._loop.create_task(self._listen()), self._loop.create_task(self._beat())]
+        self._loop.run_forever()
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
+
+    def _take(self, connection: socket, outlet: Outlet) -> None:
+        task = self._loop.create_task(self._loop.connect_accepted_socket(lambda: outlet, connection))
+        task.add_done_callback(_ignore)
+
+    def _end(self) -> None:
+        for outlet in tuple(self._outlets):
+            outlet.end()
+        self._loop.call_soon(self._loop.stop)
+
+    def _since(self, position: str) -> list[Change] | None:
+        """Return what was told since then; None where that is not known."""
+        if not self.is_past(position):
+            return None
+        number = int(position.rpartition("-")[2])
+        oldest = self._kept[0].number if self._kept else self._number + 1
+        if number < oldest - 1:
+            return None
+        return [change for telling in self._kept if telling.number > number for change in telling.changes]
+
+    async def _listen(self) -> None:
+        failures = 0
+        while True:
+            try:
+                async for payload in listening.payloads(listening=self._begin):
+                    failures = 0
+                    self._note(changes(payload))
+            except (Error, OSError, TimeoutError) as error:
+                if failures == 0:
+                    _log.warning("changes are not told to pages: %s", type(error).__name__)
+            self._epoch = ""
+            await asyncio.sleep(_AGAIN_SECONDS[min(failures, len(_AGAIN_SECONDS) - 1)])
+            failures += 1
+
+    def _begin(self) -> None:
+        """From here on nothing is missed; what was before, nobody knows."""
+        self._epoch, self._number = secrets.token_hex(4), 0
+        self._kept.clear()
+        self._pending.clear()
+        self._tell_each(event("refresh", ALL, self.position))
+
+    def _note(self, found: Iterable[Change]) -> None:
+        if not self._pending:
+            wait = max(_SETTLE_SECONDS, self._told_at + TOLD_EVERY_SECONDS - self._loop.time())
+            self._loop.call_later(wait, self._tell)
+        self._pending.extend(found)
+
+    def _tell(self) -> None:
+        told, self._pending = tuple(self._pending), []
+        if not told:
+            return
+        self._number += 1
+        self._told_at = self._loop.time()
+        self._keep(_Telling(self._number, time.monotonic(), told))
+        by_reach: dict[Any, frozenset[str]] = {}
+        said: dict[Subscription, bytes] = {}
+        for outlet in tuple(self._outlets):
+            wanted = outlet.subscription
+            if wanted not in said:
+                if wanted.reach not in by_reach:
+                    by_reach[wanted.reach] = heard(told, wanted.reach)
+                topics = wanted.of_these(by_reach[wanted.reach])
+                said[wanted] = event("change", " ".join(topics), self.position) if topics else b""
+            if said[wanted]:
+                outlet.send(said[wanted])
+
+    def _keep(self, telling: _Telling) -> None:
+        self._kept.append(telling)
+        oldest = telling.at - _KEPT_SECONDS
+        while self._kept[0].at < oldest or sum(len(item.changes) for item in self._kept) > _MOST_KEPT:
+            self._kept.popleft()
+            if not self._kept:
+                break
+
+    async def _beat(self) -> None:
+        """Let everybody hear something, as long as we would hear of changes ourselves."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            if self._epoch:
+                self._tell_each(event("beat", "-", self.position))
+
+    def _tell_each(self, part: bytes) -> None:
+        for outlet in tuple(self._outlets):
+            outlet.send(part)
+
+
+_lock = threading.Lock()
+_hub: Hub | None = None
+_is_over = False
+
+
+def hub() -> Hub | None:
+    """Return that of this process, which the first who asks for it starts; None once the process is to end."""
+    global _hub  # noqa: PLW0603 - one for the process
+    with _lock:
+        if _hub is None and not _is_over:
+            _hub = Hub()
+        return None if _is_over else _hub
+
+
+def running() -> Hub | None:
+    """Return that of this process if there is one."""
+    return None if _is_over else _hub
+
+
+def stop() -> None:
+    """End all streams of this process; there are none from now on. It takes no lock: a signal's handler calls it."""
+    global _is_over  # noqa: PLW0603 - of the process
+    _is_over = True
+    if _hub is not None:
+        _hub.stop()
+
+
+def _ignore(task: "asyncio.Task[Any]") -> None:
+    """Take note of how a task ended: a connection may be gone before it is adopted."""
+    if not task.cancelled():
+        task.exception()

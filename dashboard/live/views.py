@@ -1,0 +1,54 @@
+"""The stream of events that an open page listens to."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from dashboard.access import reach_of
+from dashboard.live import hub as hubs
+from dashboard.live.handover import OFFER, Handover
+from dashboard.live.hub import Hub, Outlet
+from dashboard.live.subscriptions import Subscription
+
+_PLAIN = "text/plain; charset=utf-8"
+
+
+@require_GET
+@never_cache
+def events(request: HttpRequest) -> HttpResponseBase:
+    """Tell which of the `topics` change, from `since` on, for a minute at most; then the page comes again.
+
+    401 for whoever may not read pages, 400 for topics that are none, and 503 where there is no stream to be had: the
+    page polls.
+    """
+    user: Any = request.user
+    if not (settings.KAIROS_PUBLIC_DASHBOARD or user.is_authenticated):
+        return HttpResponse("Sign in first.\n", status=401, content_type=_PLAIN)
+    try:
+        wanted = Subscription.of(request.GET.get("topics", ""), reach_of(request))
+    except ValueError as error:
+        return HttpResponse(f"{error}\n", status=400, content_type=_PLAIN)
+    who = f"user:{user.pk}" if user.is_authenticated else f"address:{request.META.get('REMOTE_ADDR', '')}"
+    hub = hubs.hub() if request.META.get(OFFER) and settings.KAIROS_LIVE_STREAMS else None
+    if hub is None or not hub.has_room(who):
+        refusal = HttpResponse("No stream is to be had: poll.\n", status=503, content_type=_PLAIN)
+        refusal.headers["Retry-After"] = "30"
+        return refusal
+    since = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
+    is_chunked = request.META.get("SERVER_PROTOCOL") != "HTTP/1.0"
+    outlet = Outlet(hub, wanted, who=who, since=since[:40], chunked=is_chunked)
+    response = StreamingHttpResponse(_handing_over(hub, outlet), content_type="text/event-stream; charset=utf-8")
+    # nginx would keep what is told until it has a page full of it.
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _handing_over(hub: Hub, outlet: Outlet) -> Iterator[bytes]:
+    # After a restart not everybody comes again at once.
+    yield f"retry: {random.randint(1000, 4000)}\n\n".encode()
+    raise Handover(lambda connection: hub.adopt(connection, outlet))
