@@ -25,6 +25,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     Where gunicorn itself ends TLS or speaks HTTP/2 none is: the page is told 503, and polls.
     """
 
+    wsgi: Any
+
     def load_wsgi(self) -> None:
         super().load_wsgi()
         application = self.wsgi
