@@ -199,7 +199,7 @@ DROP FUNCTION probes_tell_resource(bigint, text);
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0045_narrow_lists'),
+        ('probes', '0046_status_pages'),
     ]
 
     operations = [
