@@ -123,8 +123,7 @@ class Hub:
 
     def is_past(self, position: str) -> bool:
         """Tell whether all up to a position has been told by now, so that whoever reads now sees it."""
-        epoch, _, number = position.rpartition("-")
-        return bool(epoch) and epoch == self._epoch and number.isdecimal() and int(number) <= self._number
+        return is_at_least(self.position, position)
 
     def stop(self) -> None:
         """End all streams at once. Callable from a signal's handler, and more than once."""
@@ -260,6 +259,13 @@ def hub() -> Hub | None:
         if _hub is None and not _is_over:
             _hub = Hub()
         return None if _is_over else _hub
+
+
+def is_at_least(position: str, other: str) -> bool:
+    """Tell whether one position is another or after it."""
+    (epoch, _, number), (other_epoch, _, other_number) = position.rpartition("-"), other.rpartition("-")
+    is_known = bool(epoch) and number.isdecimal() and other_number.isdecimal()
+    return is_known and epoch == other_epoch and int(number) >= int(other_number)
 
 
 def running() -> Hub | None:

@@ -1,8 +1,13 @@
 // Keeps a page current without reloading it.
 //
-// The element with data-live holds the fragment that its URL serves. Every few seconds the fragment is fetched
-// and the live one is turned into it node by node, so that whatever stays the same also stays in place: focus,
-// selection, scroll position, opened details. Without this file the page reloads itself now and then.
+// The element with data-live holds the fragment that its URL serves, and its data-topics say what it is about. Of a
+// topic that changed the stream tells (stream.js); then the fragment is fetched, or with data-rows the rows alone that
+// changed, and turned into the live one (morph.js). Without a stream the fragment is fetched every few seconds. Without
+// this file the page reloads itself now and then.
+
+import { morph } from "./morph.js";
+import { Stream } from "./stream.js";
+import { serverTimeIs, tellTimes } from "./times.js";
 
 const live = document.querySelector("[data-live]");
 const status = document.getElementById("live-status");
@@ -13,13 +18,28 @@ const pauseButton = document.getElementById("live-pause");
 
 const PERIOD_MS = 1000 * Number(live?.dataset.refreshSeconds);
 const TIMEOUT_MS = 10_000;
-// What the reader did to the page; the server knows nothing of it.
-const READERS_OWN = new Set(["open"]);
+const STALE_MS = 15_000;
+// Beside the stream, for what goes by without a change.
+const SELDOM_MS = 60_000;
+const GAP_MS = 2000;
+// A page of rows has its rows at once; its counts and its order every so many tellings, at the same one as all others.
+const ROWS_GAP_MS = 4000;
+const TOGETHER = 4;
+// What was checked and came out as before.
+const ROUTINE_MS = 8000;
+const MOST_ROWS = 50;
+
+const stream = new Stream(status?.dataset.events, status?.dataset.position ?? "", told);
+const rows = new Set();
 
 let updatedAt = Date.now();
+let wholeAt = Date.now();
+let dueAt = Infinity;
+let tag = "";
 let trouble = "";
 let paused = false;
 let timer = 0;
+let rowsTimer = 0;
 let underWay = null;
 
 function ago(ms) {
@@ -28,88 +48,105 @@ function ago(ms) {
   return seconds < 3600 ? `${Math.floor(seconds / 60)} min ago` : `${Math.floor(seconds / 3600)} h ago`;
 }
 
-// --- turning one tree into another ------------------------------------------------------------------
-
-function keyOf(node) {
-  return node.nodeType === Node.ELEMENT_NODE ? node.id : "";
+function upTo(ms) {
+  return Math.random() * ms;
 }
 
-function matches(old, fresh) {
-  return old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
-}
+// --- what changed -----------------------------------------------------------------------------------
 
-function morphAttributes(old, fresh) {
-  let looksDifferent = false;
-  for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && !READERS_OWN.has(name)) old.removeAttribute(name);
-  }
-  for (const { name, value } of fresh.attributes) {
-    if (READERS_OWN.has(name) || old.getAttribute(name) === value) continue;
-    looksDifferent ||= name === "data-look";
-    old.setAttribute(name, value);
-  }
-  if (looksDifferent) announceChange(old);
-}
-
-function morph(old, fresh) {
-  if (old.nodeType !== Node.ELEMENT_NODE) {
-    if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+function told(topics) {
+  updatedAt = Math.max(updatedAt, stream.heardAt);
+  if (!topics || topics.includes("all")) {
+    whole(upTo(1000));
     return;
   }
-  morphAttributes(old, fresh);
-  const known = new Map();
-  for (const child of old.children) if (child.id) known.set(child.id, child);
-  let here = old.firstChild;
-  for (const wanted of [...fresh.childNodes]) {
-    const same = known.get(keyOf(wanted));
-    if (same && same !== here) {
-      old.insertBefore(same, here);
-      morph(same, wanted);
-    } else if (here && matches(here, wanted)) {
-      morph(here, wanted);
-      here = here.nextSibling;
-    } else {
-      old.insertBefore(wanted, here);
-    }
+  for (const topic of topics) {
+    const [kind, name] = topic.split(":");
+    if (kind === "checked") whole(ROUTINE_MS * (1 + Math.random()));
+    else if (!live.dataset.rows) whole(upTo(300));
+    else if (kind !== "resource") together();
+    else if (document.getElementById(`image-${name}`)) rows.add(name);
   }
-  while (here) {
-    const next = here.nextSibling;
-    here.remove();
-    here = next;
-  }
+  if (rows.size > MOST_ROWS) whole(upTo(300));
+  else if (rows.size && !rowsTimer) rowsTimer = setTimeout(refreshRows, upTo(300));
 }
 
-function announceChange(element) {
-  element.classList.add("has-changed");
-  element.addEventListener("animationend", () => element.classList.remove("has-changed"), { once: true });
+// Many pages show the same rows: they ask at the same telling, so that the server makes the page once for all.
+function together() {
+  const number = Number(stream.position.split("-")[1]);
+  const isTurn = number % TOGETHER === 0 || Date.now() - wholeAt > 2 * ROWS_GAP_MS;
+  if (isTurn) plan(Date.now() + upTo(400));
+  else plan(wholeAt + ROWS_GAP_MS + 1500 + upTo(500));
+}
+
+function whole(wait) {
+  plan(Math.max(Date.now(), wholeAt + (live.dataset.rows ? ROWS_GAP_MS : GAP_MS)) + wait);
+}
+
+// Has the whole fragment fetched then, unless it is sooner anyway.
+function plan(at) {
+  if (paused || document.hidden || at >= dueAt) return;
+  dueAt = at;
+  clearTimeout(timer);
+  timer = setTimeout(refresh, at - Date.now());
+}
+
+function schedule() {
+  dueAt = Infinity;
+  plan(Date.now() + (stream.isHeard ? SELDOM_MS * (0.75 + upTo(0.5)) : PERIOD_MS));
+}
+
+function rest() {
+  clearTimeout(timer);
+  clearTimeout(rowsTimer);
+  rowsTimer = 0;
+  dueAt = Infinity;
+  stream.close();
 }
 
 // --- fetching ---------------------------------------------------------------------------------------
 
-async function fetchFragment(signal) {
-  const response = await fetch(live.dataset.live, {
+async function ask(url, signal, headers = {}) {
+  // What is as new as this may be had from what was made for others.
+  const position = stream.isHeard ? { "Kairos-Live": stream.position } : {};
+  const response = await fetch(url, {
     cache: "no-store",
     credentials: "same-origin",
     redirect: "manual",
+    headers: { ...position, ...headers },
     signal,
   });
   if (response.type === "opaqueredirect") throw new Error("Signed out: reload this page to sign in");
   if (response.status === 404) throw new Error("This is gone: reload this page");
-  if (!response.ok) throw new Error(`The server has a problem (HTTP ${response.status})`);
+  if (!response.ok && response.status !== 304) throw new Error(`The server has a problem (HTTP ${response.status})`);
+  const date = new Date(response.headers.get("Date"));
+  if (!Number.isNaN(date.getTime())) serverTimeIs(date);
+  return response;
+}
+
+async function treeOf(response) {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  const fragment = page.body.firstElementChild;
-  if (!fragment || fragment.id !== live.id) throw new Error("The server answered something else");
-  return fragment;
+  tellTimes(page);
+  return page.body.firstElementChild;
 }
 
 async function refresh() {
   clearTimeout(timer);
+  dueAt = Infinity;
   underWay?.abort("superseded");
   const mine = new AbortController();
   underWay = mine;
+  wholeAt = Date.now();
+  rows.clear();
   const giveUp = setTimeout(() => mine.abort(), TIMEOUT_MS);
   try {
-    show(await fetchFragment(mine.signal));
+    const response = await ask(live.dataset.live, mine.signal, tag ? { "If-None-Match": tag } : {});
+    if (response.status !== 304) {
+      const fragment = await treeOf(response);
+      if (!fragment || fragment.id !== live.id) throw new Error("The server answered something else");
+      tag = response.headers.get("ETag") ?? "";
+      show(live, fragment);
+    }
     updatedAt = Date.now();
     trouble = "";
   } catch (error) {
@@ -120,35 +157,79 @@ async function refresh() {
     clearTimeout(giveUp);
   }
   tell();
-  schedule();
+  if (dueAt === Infinity) schedule();
 }
 
-function show(fragment) {
-  const focused = document.activeElement;
-  morph(live, document.adoptNode(fragment));
+async function refreshRows() {
+  rowsTimer = 0;
+  if (!rows.size || paused || document.hidden) return;
+  const asked = [...rows];
+  rows.clear();
+  try {
+    const joint = live.dataset.rows.includes("?") ? "&" : "?";
+    const url = `${live.dataset.rows}${joint}ids=${asked.join(",")}`;
+    const table = await treeOf(await ask(url, AbortSignal.timeout(TIMEOUT_MS)));
+    for (const id of asked) {
+      const old = document.getElementById(`image-${id}`);
+      const fresh = table?.querySelector(`#image-${id}`);
+      if (old && fresh) show(old, fresh);
+      else whole(upTo(400));
+    }
+    // What is shown is not that of the tag any more.
+    tag = "";
+    updatedAt = Date.now();
+    tell();
+  } catch {
+    whole(upTo(400));
+  }
+}
+
+function show(old, fresh) {
+  morph(old, fresh);
   if (live.dataset.title) document.title = live.dataset.title;
-  // A row that moved to another place took the focus with it, and the browser let go of it.
-  if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
-}
-
-function schedule() {
-  clearTimeout(timer);
-  if (!paused && !document.hidden) timer = setTimeout(refresh, PERIOD_MS);
+  stream.listenTo(live.dataset.topics ?? "");
 }
 
 // --- telling ----------------------------------------------------------------------------------------
 
 function tell() {
-  const age = Date.now() - updatedAt;
-  const state = trouble ? "lost" : paused ? "paused" : age > 3 * PERIOD_MS ? "late" : "live";
+  const isHeard = stream.isHeard;
+  const age = Date.now() - (isHeard ? Math.max(updatedAt, stream.heardAt) : updatedAt);
+  const late = age > 3 * PERIOD_MS;
+  const state = trouble ? "lost" : paused ? "paused" : age > STALE_MS ? "stale" : late && !isHeard ? "late" : "live";
   status.dataset.state = state;
-  const texts = { lost: "Not live", paused: `Paused, updated ${ago(age)}`, late: "Updating…", live: "Live" };
+  status.title = isHeard ? "Changes are told as they come." : `Asked for every ${PERIOD_MS / 1000} s.`;
+  const texts = {
+    lost: "Not live",
+    paused: `Paused, updated ${ago(age)}`,
+    stale: `Stale, updated ${ago(age)}`,
+    late: "Updating…",
+    live: "Live",
+  };
   statusText.textContent = texts[state];
-  lost.textContent = trouble ? `${trouble}, last update ${ago(age)}.` : "";
-  lost.hidden = !trouble;
+  const notice = trouble || (state === "stale" ? "Nothing is heard from the server, so what is shown may be old" : "");
+  lost.textContent = notice ? `${notice}, last update ${ago(age)}.` : "";
+  lost.hidden = !notice;
   // Heard when trouble comes and goes, and not every second.
-  if (said.textContent !== trouble) said.textContent = trouble;
-  live.classList.toggle("is-outdated", Boolean(trouble));
+  if (said.textContent !== notice) said.textContent = notice;
+  live.classList.toggle("is-outdated", Boolean(notice));
+}
+
+let wasHeard = false;
+
+function look() {
+  if (document.hidden) return;
+  stream.look();
+  // Without the stream pages poll, from that moment on.
+  if (wasHeard && !stream.isHeard) plan(Date.now() + upTo(PERIOD_MS));
+  if (!wasHeard && stream.isHeard && dueAt - Date.now() <= PERIOD_MS) schedule();
+  wasHeard = stream.isHeard;
+  tell();
+}
+
+function wake() {
+  stream.listenTo(live.dataset.topics ?? "");
+  refresh();
 }
 
 if (live) {
@@ -157,15 +238,19 @@ if (live) {
   pauseButton.addEventListener("click", () => {
     paused = !paused;
     pauseButton.setAttribute("aria-pressed", String(paused));
-    if (paused) clearTimeout(timer);
-    else refresh();
+    if (paused) rest();
+    else wake();
     tell();
   });
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) clearTimeout(timer);
-    else if (!paused) refresh();
+    if (document.hidden) rest();
+    else if (!paused) wake();
   });
-  setInterval(() => document.hidden || tell(), 1000);
+  // A page that the browser keeps for the way back must not keep its stream.
+  window.addEventListener("pagehide", rest);
+  window.addEventListener("pageshow", (event) => event.persisted && !paused && wake());
+  setInterval(look, 1000);
   tell();
+  stream.listenTo(live.dataset.topics ?? "");
   schedule();
 }

@@ -1,0 +1,131 @@
+"""What was made for one reader, kept for a moment for all who would be shown the same (ADR 47).
+
+Whoever asks says from which position on he wants to know: what was begun to be made after that had been told shows
+it, and is given to him as it is. It is never kept for somebody who reaches less, or may something else.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import wraps
+from hashlib import blake2b
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.utils.cache import patch_vary_headers
+
+from dashboard.access import reach_of
+from dashboard.live import hub as hubs
+from probes.policy.access import Reach
+
+HEADER: Final = "Kairos-Live"
+_KEPT_SECONDS: Final = 20.0
+"""Ages go on while it is kept; what goes by without a change is not told."""
+
+ValueT = TypeVar("ValueT")
+_P = ParamSpec("_P")
+_View = Callable[Concatenate[HttpRequest, _P], HttpResponseBase]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made(Generic[ValueT]):
+    position: str
+    at: float
+    value: ValueT
+
+
+class Shelf(Generic[ValueT]):
+    """The last `most` things that were made, each with the position at which that was begun."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._made: OrderedDict[Hashable, _Made[ValueT]] = OrderedDict()
+        self._turns: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def find(self, key: Hashable, position: str) -> ValueT | None:
+        """Return what was made at that position or later, and lately."""
+        with self._lock:
+            made = self._made.get(key)
+            if made is None or not hubs.is_at_least(made.position, position):
+                return None
+            return made.value if time.monotonic() - made.at < _KEPT_SECONDS else None
+
+    def keep(self, key: Hashable, position: str, value: ValueT) -> None:
+        with self._lock:
+            self._made[key] = _Made(position, time.monotonic(), value)
+            self._made.move_to_end(key)
+            while len(self._made) > self._most:
+                gone, _ = self._made.popitem(last=False)
+                self._turns.pop(gone, None)
+
+    def turn(self, key: Hashable) -> threading.Lock:
+        """Return the lock that whoever makes this holds: others wait, and find it made."""
+        with self._lock:
+            return self._turns.setdefault(key, threading.Lock())
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """What a fragment depends on besides its address. `user` is None where it is the same for all of them."""
+
+    reach: Reach
+    is_staff: bool
+    user: int | None
+
+
+def viewer_of(request: HttpRequest, *, shared: bool) -> Viewer | None:
+    """Return who looks; None for whoever may not."""
+    user: Any = request.user
+    if not (settings.KAIROS_PUBLIC_DASHBOARD or user.is_authenticated):
+        return None
+    is_staff = bool(getattr(user, "is_staff", False))
+    return Viewer(reach_of(request), is_staff, None if shared else user.pk)
+
+
+_fragments: Final = Shelf[HttpResponse](300)
+
+
+def kept(view: _View[_P], *, shared: bool) -> _View[_P]:
+    """Have a fragment kept: for its user alone, or `shared` by all who reach the same, where it shows nothing else.
+
+    A page that polls says no position, and is always shown what is so at that moment.
+    """
+
+    @wraps(view)
+    def keeping(request: HttpRequest, /, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponseBase:
+        asked, hub = request.headers.get(HEADER, ""), hubs.running()
+        viewer = viewer_of(request, shared=shared) if asked and hub and hub.is_past(asked) else None
+        if viewer is None or hub is None:
+            return view(request, *args, **kwargs)
+        coding = "gzip" in request.headers.get("Accept-Encoding", "")
+        key = (request.get_full_path(), viewer, coding)
+        with _fragments.turn(key):
+            found = _fragments.find(key, asked)
+            if found is None:
+                position = hub.position
+                made = view(request, *args, **kwargs)
+                if not isinstance(made, HttpResponse) or made.status_code != 200:
+                    return made
+                made.headers["ETag"] = f'"{blake2b(made.content, digest_size=12).hexdigest()}"'
+                _fragments.keep(key, position, made)
+                found = made
+        return _given(request, found)
+
+    return keeping
+
+
+def _given(request: HttpRequest, made: HttpResponse) -> HttpResponse:
+    """Return an answer of its own, since whoever serves it writes headers into it; 304 for whoever has it."""
+    if request.headers.get("If-None-Match") == made.headers["ETag"]:
+        answer: HttpResponse = HttpResponseNotModified()
+    else:
+        answer = HttpResponse(made.content)
+    for name, value in made.headers.items():
+        if not (answer.status_code == 304 and name in {"Content-Type", "Content-Length", "Content-Encoding"}):
+            answer.headers[name] = value
+    patch_vary_headers(answer, ["Cookie", "Accept-Encoding"])
+    return answer
