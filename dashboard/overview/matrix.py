@@ -1,79 +1,80 @@
-"""The matrix as the overview shows it. PURE: rows of the selector and a moment in, words out."""
+"""The matrix as the overview shows it. PURE: rows of the selector and a moment in, words out.
 
-from collections.abc import Iterable, Mapping, Sequence
+A cell tells how long it has been so: that changes when the state does, and not with each check.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from dashboard import words
 from dashboard.cells import (
-    LATEST_TICK,
     Face,
     differ,
     face_of,
     look_of,
     name_of,
-    next_check,
     region_name,
     unlisted_told,
     verdict_look,
     vote_told,
     work_told,
 )
-from dashboard.region_words import CONDITIONS, trouble
+from dashboard.region_words import CONDITIONS
 from dashboard.words import Look
-from probes.models import Region, Resource
-from probes.policy.liveness import SILENT_AFTER, RegionCondition
+from probes.models import Region, RegionState, Resource
+from probes.policy.liveness import RegionCondition
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
 from probes.selectors.overview import Cell, Overview, Row
-from probes.selectors.severity import Group
+
+LABELS_SHOWN: Final = 2
 
 _VERDICTS: Final = frozenset(Look(state) for state in VerdictState)
+_BAD: Final = frozenset({Look.UNAVAILABLE, Look.DEGRADED, Look.UNKNOWN})
 _OUT_OF_VOTE: Final = {
     RegionCondition.SILENT: Look.SILENT,
     RegionCondition.EGRESS_DOWN: Look.EGRESS_DOWN,
     RegionCondition.PAUSED: Look.PAUSED,
     RegionCondition.DRAINING: Look.PAUSED,
 }
-_SAID: Final = {
-    Group.UNAVAILABLE: "unavailable",
-    Group.DEGRADED: "degraded",
-    Group.UNKNOWN: "unknown",
-    Group.UNCHECKED: "not yet checked",
-    Group.MAINTENANCE: "in maintenance",
-    Group.PAUSED: "paused",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A region's head. `look` is None for one that works as it should."""
+    """A region's head. `look` is None for one that works as it should; then `heard_at` says when it was heard."""
 
     name: str
     slug: str
     look: Look | None
     note: str
+    heard_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellView:
-    """One resource from one region. `vote` is said where it is not what was found; `facts` are folded away."""
+    """One resource from one region. `said` is why, where it is not well; `at` since when it is so.
+
+    What does not count any more is `at` the slot of its last result. `more` are the lines of its card.
+    """
 
     id: str
     slug: str
     region: str
-    face: Face
-    hint: str
-    vote: str
-    facts: Sequence[tuple[str, str]]
+    look: Look
+    counts: bool
+    said: str
+    at: datetime | None
+    more: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowView:
     """One resource. A cell is None where the resource is not checked from there. `work` is what is planned now.
 
-    `unlisted` tells since when its source lists it no more, and is empty where it does.
+    `because` explains a verdict that is not good. `unlisted` tells since when its source lists it no more, and is
+    empty where it does. Of `labels` the first are told, and how many `others` there are.
     """
 
     id: int
@@ -81,9 +82,12 @@ class RowView:
     reference: str
     registry: str
     schedule: str
+    labels: Sequence[str]
+    others: int
     look: Look
     was: str
-    since: str
+    since: datetime | None
+    because: str
     work: str
     unlisted: str
     digests_differ: bool
@@ -100,102 +104,50 @@ def rows(overview: Overview, now: datetime) -> list[RowView]:
     return [_row(row, now) for row in overview.rows]
 
 
-def headline(
-    tally: Mapping[Group, int], regions: Sequence[Region], *, is_current: bool, has_endpoints: bool = False
-) -> str:
-    """Return the one sentence that says how things stand, or stood when checks were last handed out."""
-    total, good = sum(tally.values()), tally[Group.AVAILABLE]
-    noun = "resource" if has_endpoints else "image"
-    if total == tally[Group.UNCHECKED]:
-        return f"No result yet for {words.counted(total, noun)}"
-    where = "from everywhere" if all(map(_is_heard, regions)) else "from every region that reports"
-    fare = f"{_fare(good, is_current=is_current, has_endpoints=has_endpoints)} {where}"
-    if good == total:
-        return f"{f'All {total:,} {noun}s' if total > 1 else f'The one {noun}'} {fare}"
-    rest = ", ".join(f"{tally[group]:,} {said}" for group, said in _SAID.items() if tally[group])
-    return f"{good:,} of {words.counted(total, noun)} {fare}; {rest}"
-
-
-def _fare(count: int, *, is_current: bool, has_endpoints: bool) -> str:
-    """Return what can be said of those that are well: images can be pulled, and endpoints cannot."""
-    if not has_endpoints:
-        return f"{'can' if is_current else 'could'} be pulled"
-    singular, plural = ("is", "are") if is_current else ("was", "were")
-    return f"{singular if count == 1 else plural} available"
-
-
-def is_ticking(ticked_at: datetime | None, now: datetime) -> bool:
-    """Tell whether checks are being handed out."""
-    return ticked_at is not None and now - ticked_at <= LATEST_TICK
-
-
-def problems(ticked_at: datetime | None, regions: Sequence[Region], now: datetime) -> list[str]:
-    """Return what is wrong with Kairos itself, so that nobody takes an old picture for a good one."""
-    said: list[str] = []
-    if ticked_at is None:
-        said.append("No check has been handed out yet: beat and the control worker have not been heard of.")
-    elif not is_ticking(ticked_at, now):
-        heard = words.ago(ticked_at, now)
-        said.append(f"No checks are handed out: beat and the control worker were last heard of {heard}.")
-    elif missing := [region_name(region) for region in regions if _is_missing(region, now)]:
-        said.append(
-            f"Nothing is heard of {', '.join(missing)}, and whether that is silence cannot be told: "
-            "heartbeats may wait to be read."
-        )
-    return [*said, *filter(None, (trouble(region, now) for region in regions))]
-
-
-def short_title(tally: Mapping[Group, int]) -> str:
-    """Return what a browser's tab has room for."""
-    bad = [f"{tally[group]:,} {_SAID[group]}" for group in (Group.UNAVAILABLE, Group.DEGRADED) if tally[group]]
-    return f"{', '.join(bad)} · Kairos" if bad else "Kairos"
-
-
-def _is_heard(region: Region) -> bool:
-    return region.condition.votes and region.last_seen_at is not None
-
-
-def _is_missing(region: Region, now: datetime) -> bool:
-    """Tell whether a region would be silent by now if we knew that we have missed nothing."""
-    if region.last_seen_at is None or region.silent_since is not None or region.retired_at is not None:
-        return False
-    return now - region.last_seen_at > SILENT_AFTER + LATEST_TICK
-
-
 def _column(region: Region, now: datetime) -> Column:
     condition = region.condition
     heard = f"heard {words.ago(region.last_seen_at, now)}" if region.last_seen_at else "not heard yet"
+    is_active = condition is RegionCondition.ACTIVE
     return Column(
         name=region_name(region),
         slug=region.slug,
         look=_OUT_OF_VOTE.get(condition),
-        note=heard if condition is RegionCondition.ACTIVE else f"{CONDITIONS[condition]}, {heard}",
+        note=heard if is_active else f"{CONDITIONS[condition]}, {heard}",
+        heard_at=region.last_seen_at if is_active else None,
     )
 
 
 def _row(row: Row, now: datetime) -> RowView:
-    resource = row.resource
+    resource, verdict = row.resource, row.verdict
     cells = [_cell(resource, cell, now) if cell else None for cell in row.cells]
-    look = look_of(resource, row.verdict, now, work=row.work)
-    then = resource.retired_at or resource.paused_at or (row.verdict.since if row.verdict else None)
+    look = look_of(resource, verdict, now, work=row.work)
+    labels = [_label(key, value) for key, value in sorted(resource.labels.items())]
     return RowView(
         id=resource.pk,
         name=name_of(resource),
         reference=words.shown(resource.canonical.replace(resource.digest, words.short_digest(resource.digest)), 700),
         registry=words.shown(resource.registry.name, 100),
         schedule=f"{words.every(resource.every_seconds)}, {_manner(resource)}",
+        labels=labels[:LABELS_SHOWN],
+        others=len(labels[LABELS_SHOWN:]),
         look=look,
         was=_beneath(row, look, now),
-        since=words.since(then, now) if then else "",
+        since=resource.retired_at or resource.paused_at or (verdict.since if verdict else None),
+        because=words.shown(verdict.explanation, 300) if verdict and look in _BAD else "",
         work=work_told(row.work, now) if look is Look.MAINTENANCE and row.work else "",
         unlisted=unlisted_told(resource, now),
         digests_differ=differ(
-            (view.face.look, cell.state.digest)
+            (view.look, cell.state.digest)
             for view, cell in zip(cells, row.cells, strict=True)
             if view and cell and cell.state
         ),
         cells=cells,
     )
+
+
+def _label(key: object, value: object) -> str:
+    """Return a label as the filter takes it."""
+    return ":".join(filter(None, (words.shown(key, 60), words.shown(value, 60))))
 
 
 def _beneath(row: Row, look: Look, now: datetime) -> str:
@@ -214,39 +166,35 @@ def _manner(resource: Resource) -> str:
 
 def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:
     state, face = cell.state, face_of(resource, cell, now)
+    at = None if state is None else state.since if face.counts else state.last_slot
     return CellView(
         id=f"cell-{resource.pk}-{cell.region.slug}",
         slug=cell.region.slug,
         region=region_name(cell.region),
-        face=face,
-        vote=vote_told(state, cell.terms) if state and face.counts else "",
-        hint=_hint(state.reason) if state else "",
-        facts=_facts(resource, cell, now),
+        look=face.look,
+        counts=face.counts,
+        said=face.reason or face.was,
+        at=at,
+        more=_card(cell, state, face, now) if state else [face.look.meaning],
     )
 
 
-def _facts(resource: Resource, cell: Cell, now: datetime) -> list[tuple[str, str]]:
-    state = cell.state
-    due = next_check(resource, now)
-    if state is None:
-        return [("Next check", due)]
-    proven = [
-        (term, words.ago(then, now))
-        for term, then in (("Manifest proven", state.manifest_proved_at), ("Layers proven", state.blobs_proved_at))
-        if then
-    ]
-    facts = (
-        ("Result", words.since(state.since, now)),
-        ("Failed at", state.stage or ""),
-        ("Host", words.shown(state.host, 260)),
-        ("Hint", _hint(state.reason) if state.reason != Reason.OK else ""),
-        ("Since then", "the region reached nothing, so what it found does not count" if state.egress_down else ""),
-        ("Digest", words.short_digest(state.digest)),
-        *proven,
-        ("Warnings", " ".join(words.warning(code) for code in state.warnings)),
-        ("Next check", due),
+def _card(cell: Cell, state: RegionState, face: Face, now: datetime) -> list[str]:
+    """Return what is said of a cell where somebody asks for more."""
+    is_well = state.reason == Reason.OK
+    failed = [f"at {words.shown(state.stage, 20)}"] if state.stage else []
+    failed += [f"host {words.shown(state.host, 260)}"] if state.host else []
+    told = (
+        f"{face.look.label} {words.since(state.since, now)}" if face.counts else face.look.meaning,
+        "" if is_well else ", ".join([words.reason(state.reason), *failed]).capitalize(),
+        "" if is_well else _hint(state.reason),
+        f"Its vote is {vote}" if face.counts and (vote := vote_told(state, cell.terms)) else "",
+        "Since then the region reached nothing, so what it found does not count" if state.egress_down else "",
+        " ".join(words.warning(code) for code in state.warnings),
+        f"Digest {words.short_digest(state.digest)}" if state.digest and not is_well else "",
+        f"Last check {words.moment(state.last_slot, now)} UTC",
     )
-    return [(term, said) for term, said in facts if said]
+    return [line for line in told if line]
 
 
 def _hint(code: str) -> str:

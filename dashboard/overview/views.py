@@ -1,102 +1,145 @@
-"""The overview: selector → template. It is served whole, and as the fragment that keeps it current."""
+"""The overview: selectors → what a page says → template. It is served whole, and as the fragment that renews it."""
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard import incident_words
 from dashboard.access import reach_of, readers_only
-from dashboard.addresses import with_query
-from dashboard.overview import matrix
+from dashboard.cells import region_name
+from dashboard.overview import filters, headline, markup, matrix
+from dashboard.overview.asked import Asked, NoSuchChoiceError
+from dashboard.overview.sections import Spread, spread
 from dashboard.rhythm import RHYTHM
 from dashboard.words import Look
+from probes.models import MaintenanceOccurrence, Resource, ResourceKind
+from probes.policy.access import Reach
+from probes.policy.intervals import Interval
+from probes.policy.uptime import WINDOWS
+from probes.selectors import choice, maintenance, order
 from probes.selectors import incidents as incident_rows
-from probes.selectors import maintenance, severity
 from probes.selectors.health import pulse
+from probes.selectors.overview import Overview
 from probes.selectors.overview import overview as read_overview
-from probes.selectors.severity import Group
 
-ROWS_A_PAGE: Final = 50
 OPEN_INCIDENTS: Final = 8
 
-_LONGEST_SEARCH: Final = 200
+_MORE: Final = ("window",)
+_USUAL_WINDOW: Final = "24h"
 
 
 @require_safe
 @never_cache
 @readers_only
 def overview(request: HttpRequest, template: str) -> HttpResponse:
-    """What is wrong now, and images by regions, the worst first. Eleven queries, and twelve for a search."""
+    """What is wrong now, and images by groups and regions, the worst first. Twelve queries at most."""
     now = timezone.now()
-    group = _group(request.GET.get("show", ""))
-    search = request.GET.get("find", "").replace("\0", "").strip()[:_LONGEST_SEARCH]
-    work = maintenance.on(now)
-    reach = reach_of(request)
-    counted = severity.tally(work, reach)
-    tally = counted.groups
-    listed = severity.worst_first(group=group, search=search, work=work, reach=reach)
-    pages = Paginator(listed, ROWS_A_PAGE)
-    if not search:
-        pages.count = tally[group] if group else sum(tally.values())  # all have been counted, and each took a look
-    page = pages.get_page(request.GET.get("page"))
-    found = read_overview(listed[max(page.start_index() - 1, 0) : page.end_index()], work=work)
+    try:
+        asked = Asked.of(request.GET, more=_MORE)
+    except NoSuchChoiceError as error:
+        raise Http404(str(error)) from None
+    path, reach, work = reverse("dashboard:overview"), reach_of(request), maintenance.on(now)
+    counted = choice.census(asked.choice, work=work, reach=reach)
+    laid = spread(counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page)
+    asked = asked.turned(page=laid.number)
+    window = dict(asked.more).get("window", _USUAL_WINDOW)
+    window = window if window in WINDOWS else _USUAL_WINDOW
+    found = _read(asked, laid, Interval(now - WINDOWS[window], now), work=work, reach=reach)
     ticked_at = pulse().ticked_at
-    chosen = {"show": group.value if group else "", "find": search}
+    regions = [(region.slug, region_name(region)) for region in found.regions]
+    states = counted.states
     return render(
         request,
         template,
         {
             **RHYTHM,
             "fragment": "dashboard/overview/fragment.html",
-            "live_url": with_query(reverse("dashboard:overview-live"), page=page.number, **chosen),
-            "title": matrix.short_title(tally),
-            "headline": matrix.headline(
-                tally,
-                found.regions,
-                is_current=matrix.is_ticking(ticked_at, now),
-                has_endpoints=counted.has_endpoints,
-            ),
-            "problems": matrix.problems(ticked_at, found.regions, now),
-            "wrong_now": incident_words.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS, reach), now),
+            "live_url": asked.address(reverse("dashboard:overview-live")),
+            "topics": "verdicts incidents",
             "now": now,
+            "title": headline.short_title(states),
+            "headline": headline.headline(
+                states,
+                found.regions,
+                is_current=headline.is_ticking(ticked_at, now),
+                has_endpoints=bool(counted.kinds.get(ResourceKind.ENDPOINT)),
+            ),
+            "problems": headline.problems(ticked_at, found.regions, now),
+            "wrong_now": incident_words.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS, reach), now),
+            "total": counted.total,
+            "asked": asked,
+            "filters": filters.filters(asked, counted, regions, path),
+            "windows": filters.windows(asked, window, path),
+            "sort": {
+                name: asked.turned(order=order.Order(name)).address(path) for name in ("name", "worst", "uptime")
+            },
+            "directions": filters.directions(asked.order),
+            "dense_url": asked.turned(is_dense=not asked.is_dense, page=asked.page).address(path),
             "columns": matrix.columns(found.regions, now),
-            "rows": matrix.rows(found, now),
-            "tallies": [
-                (
-                    Look(one),
-                    count,
-                    with_query(reverse("dashboard:overview"), show=one.value, find=search),
-                    one is group,
-                )
-                for one, count in tally.items()
-                if count
-            ],
-            "total": sum(tally.values()),
-            "all_url": with_query(reverse("dashboard:overview"), find=search),
-            "group": group,
-            "search": search,
-            "page": page,
-            "previous_url": _turn(page.number - 1, chosen) if page.has_previous() else "",
-            "next_url": _turn(page.number + 1, chosen) if page.has_next() else "",
+            "bodies": _bodies(request, asked, laid, found, path, now),
+            "page": laid,
+            "last_row": laid.start + laid.rows,
+            "previous_url": asked.turned(page=laid.number - 1).address(path) if laid.number > 1 else "",
+            "next_url": asked.turned(page=laid.number + 1).address(path) if laid.number < laid.pages else "",
             "looks": [look for look in Look if look is not Look.RETIRED],  # which is not listed here
         },
     )
 
 
-def _group(text: str) -> Group | None:
-    if not text:
-        return None
+def _read(
+    asked: Asked, laid: Spread, over: Interval, *, work: Sequence[MaintenanceOccurrence], reach: Reach
+) -> Overview:
+    """Read the rows of a page."""
+    chosen = choice.chosen(asked.choice, work=work, reach=reach)
+    if laid.sections and asked.by is not None:
+        most = {section.owner.pk: section.shown for section in laid.sections}
+        rows = order.firsts(chosen, asked.order, over, by=asked.by, most=most)
+    else:
+        rows = order.page(chosen, asked.order, over, start=laid.start, count=laid.rows)
+    return read_overview(rows, work=work, reach=reach)
+
+
+def _bodies(
+    request: HttpRequest, asked: Asked, laid: Spread, found: Overview, path: str, now: datetime
+) -> list[Mapping[str, Any]]:
+    """Return the bodies of the table: the rows of each section under its head, or all of them without one."""
+    links = _links(request, asked, path)
+    rows = matrix.rows(found, now)
+    if not laid.sections or asked.by is None:
+        return [{"head": None, "rows": markup.rows_html(rows, links, {}, now)}] if rows else []
+    owned: dict[int | None, list[matrix.RowView]] = {section.owner.pk: [] for section in laid.sections}
+    for row, view in zip(found.rows, rows, strict=True):
+        owner = owned.get(getattr(row.resource, f"{asked.by.value}_id"))
+        if owner is not None:
+            owner.append(view)
+    return [
+        {
+            "head": filters.head(section, asked.by, asked, path),
+            "rows": markup.rows_html(owned[section.owner.pk][: section.shown], links, {}, now),
+        }
+        for section in laid.sections
+    ]
+
+
+def _links(request: HttpRequest, asked: Asked, path: str) -> markup.Links:
+    labels = asked.choosing(label="").address(path)
+    user: Any = request.user
+    return markup.Links(
+        image=reverse("dashboard:resource", args=[0]),
+        label=f"{labels}{'&' if '?' in labels else '?'}label=",
+        change=_change_url() if user.is_staff else "",
+    )
+
+
+def _change_url() -> str:
     try:
-        return Group(text)
-    except ValueError:
-        raise Http404(f"{text[:40]!r} is no group of images") from None
-
-
-def _turn(number: int, chosen: dict[str, str]) -> str:
-    return with_query(reverse("dashboard:overview"), page=number, **chosen)
+        return reverse(f"admin:{Resource._meta.app_label}_resource_change", args=[0])  # noqa: SLF001 - documented API
+    except NoReverseMatch:  # no admin here
+        return ""

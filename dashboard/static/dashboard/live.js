@@ -242,6 +242,8 @@ if (live) {
     else wake();
     tell();
   });
+  // Who chooses something else does not wait.
+  live.addEventListener("live:now", refresh);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) rest();
     else if (!paused) wake();

@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from probes.actions import regions as region_actions
 from probes.actions import resources, staleness
-from probes.models import ControlBeat, Region, RegionState, Registry, Resource
+from probes.models import ControlBeat, Region, RegionState, Registry, Resource, ResourceGroup
+from probes.policy.access import Reach
 from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import Find, finding, found
@@ -28,8 +29,18 @@ def cell(page: Page, image: Resource, slug: str) -> str:
     return page[f"cell-{image.pk}-{slug}"].text
 
 
+def card(page: Page, image: Resource, slug: str) -> str:
+    """What is told of a cell where somebody asks for more."""
+    leading = f"/resources/{image.pk}/#from-{slug}"
+    return next(item.attributes["title"] for item in page.elements if item.attributes.get("href") == leading)
+
+
 def look(page: Page, image: Resource, slug: str) -> str:
     return page[f"cell-{image.pk}-{slug}"].attributes["data-look"]
+
+
+def names(page: Page) -> list[str]:
+    return [element.text for element in page.all("a", "image-name")]
 
 
 def everywhere(reason: Reason) -> dict[str, Find]:
@@ -41,14 +52,16 @@ def test_a_cell_says_what_was_found_from_there_and_how_long_ago(client: Client, 
     plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
     page = read(client)
     assert look(page, image, "eu-west") == "available"
-    assert cell(page, image, "eu-west").startswith("Available")
+    assert cell(page, image, "eu-west").startswith("Available, ")
     assert look(page, image, "us-east") == "unavailable"
-    assert "Unavailable tag not found, " in cell(page, image, "us-east")
-    assert "ago" in page[f"cell-{image.pk}-us-east-age"].text or "just now" in cell(page, image, "us-east")
-    more = cell(page, image, "us-east")
-    for part in ("Failed at manifest", "Host ghcr.io", "The registry knows no such tag", "Next check"):
+    assert cell(page, image, "us-east").startswith("Unavailable, tag not found")
+    since = RegionState.objects.get(region__slug="us-east").since
+    assert f'datetime="{since:%Y-%m-%dT%H:%M:%S}Z" data-time="span"' in page.html
+    more = card(page, image, "us-east")
+    for part in ("Unavailable since ", "Tag not found, at manifest, host ghcr.io", "The registry knows no such tag"):
         assert part in more
-    assert "sha256:aaaaaaaaaaaa…" in cell(page, image, "eu-west")
+    assert "Last check " in card(page, image, "eu-west")
+    assert page.all("a", "cell-none") == []
 
 
 @pytest.mark.parametrize(
@@ -71,7 +84,8 @@ def test_a_stale_result_does_not_look_healthy(client: Client, plane: ControlPlan
     plane.check(image)
     page = read(client)
     assert look(page, image, "eu-west") == "stale"
-    assert "was available, 10" in cell(page, image, "eu-west")
+    assert cell(page, image, "eu-west").startswith("Stale, was available")
+    assert "10" in cell(page, image, "eu-west")
     assert "hatched" in page[f"cell-{image.pk}-eu-west"].classes
     # Nobody computed the verdict again, so it is not shown as one of now either.
     assert page[f"verdict-{image.pk}"].attributes["data-look"] == "stale"
@@ -140,8 +154,8 @@ def test_what_was_not_checked_yet_or_is_not_checked_from_there_is_shown_as_such(
 
 
 def test_what_is_bad_comes_first_and_then_the_name_decides(client: Client, plane: ControlPlane) -> None:
-    names = ("b-good", "A-good", "gone", "limping", "throttled", "fresh", "asleep")
-    images = {name: plane.image(f"ghcr.io/org/{name.lower()}:1", name=name) for name in names}
+    all_of_them = ("b-good", "A-good", "gone", "limping", "throttled", "fresh", "asleep")
+    images = {name: plane.image(f"ghcr.io/org/{name.lower()}:1", name=name) for name in all_of_them}
     good = [images["b-good"], images["A-good"], images["asleep"]]
     plane.check(*good)
     plane.check(images["gone"], finds=everywhere(Reason.TAG_NOT_FOUND))
@@ -149,7 +163,7 @@ def test_what_is_bad_comes_first_and_then_the_name_decides(client: Client, plane
     plane.check(images["throttled"], finds=everywhere(Reason.RATE_LIMITED))
     resources.pause([images["asleep"].pk], now=plane.now)
     page = read(client)
-    assert [element.text for element in page.all("a", "image-name")] == [
+    assert names(page) == [
         "gone", "limping", "throttled", "fresh", "A-good", "b-good", "asleep",
     ]  # fmt: skip
     assert page["headline"].text == (
@@ -163,8 +177,9 @@ def test_a_row_names_its_image_its_registry_and_its_schedule(client: Client, pla
     digest = "sha256:" + "0123456789abcdef" * 4
     image = plane.image(f"ghcr.io/org/app@{digest}", interval_seconds=90, depth="blobs")
     Registry.objects.update(name="GitHub")
-    text = read(client)[f"image-{image.pk}"].text
-    assert "org/app ghcr.io/org/app@sha256:0123456789ab… GitHub, every 90 s, blobs depth" in text
+    page = read(client)
+    assert "org/app ghcr.io/org/app@sha256:0123456789ab…" in page[f"image-{image.pk}"].text
+    assert page.all("span", "image-reference")[0].attributes["title"] == "GitHub, every 90 s, blobs depth"
 
 
 def test_digests_that_differ_between_regions_are_hinted_at(client: Client, plane: ControlPlane) -> None:
@@ -197,36 +212,103 @@ def test_one_query_budget_serves_any_number_of_rows_and_never_reads_outcomes(
     assert not [sql for sql in many if '"document"' in sql]
 
 
-def test_a_page_holds_fifty_rows_and_the_next_the_rest(client: Client, plane: ControlPlane) -> None:
-    registry = Registry.objects.create(host="ghcr.io")
+def many(count: int, **values: object) -> None:
+    registry, _ = Registry.objects.get_or_create(host="ghcr.io")
+    start = Resource.objects.count()
     Resource.objects.bulk_create(
-        Resource(name=f"app-{number:02}", reference="ghcr.io/app:1", registry=registry, repository="app", tag="1")
-        for number in range(53)
+        Resource(
+            name=f"app-{number:03}",
+            slug=f"app-{number}",
+            reference=f"ghcr.io/app-{number}:1",
+            registry=registry,
+            repository=f"app-{number}",
+            tag="1",
+            **values,
+        )
+        for number in range(start, start + count)
     )
+
+
+def test_a_page_holds_fifty_rows_and_the_next_the_rest(client: Client, plane: ControlPlane) -> None:
+    many(53)
     first, second = read(client), read(client, "/?page=2")
-    assert (len(first.all("a", "image-name")), len(second.all("a", "image-name"))) == (50, 3)
+    assert (len(names(first)), len(names(second))) == (50, 3)
     assert first["page-next"].attributes["href"] == "/?page=2"
     assert second["page-previous"].attributes["href"] == "/"
     assert second["overview"].attributes["data-live"] == "/live/?page=2"
-    assert len(read(client, "/?page=999").all("a", "image-name")) == 3
+    assert len(names(read(client, "/?page=999"))) == 3
 
 
-def test_images_are_found_by_group_and_by_name(client: Client, plane: ControlPlane) -> None:
-    good, gone = plane.image("ghcr.io/org/good:1"), plane.image("quay.io/org/gone:1", name="Shop")
+def test_of_many_groups_each_shows_its_worst_and_a_way_to_the_rest(client: Client, plane: ControlPlane) -> None:
+    shop, till = (ResourceGroup.objects.create(slug=name, name=name.title()) for name in ("shop", "till"))
+    gone = plane.image("ghcr.io/shop/gone:1", name="zz-gone", group=shop)
+    plane.check(gone, finds=everywhere(Reason.TAG_NOT_FOUND))
+    many(40, group=shop)
+    many(30, group=till)
+    many(3)
+    page = read(client)
+    assert [row.attributes["id"] for row in page.all("tr", "section-head")] == [
+        "group-shop-head", "group-till-head", "group-none-head",
+    ]  # fmt: skip
+    assert page["group-shop-head"].text == "Shop 1 Unavailable 40 Not yet checked"
+    assert page["group-shop-rest"].text == "31 more, all not yet checked of Shop"
+    assert names(page)[0] == "zz-gone"
+    assert len(names(page)) == 10 + 10 + 3
+    assert page["group-shop-link"].attributes["href"] == "/?group=shop"
+    assert "group-none-rest" not in page
+    alone = read(client, "/?group=shop")
+    assert not alone.all("tr", "section-head")
+    assert (len(names(alone)), names(alone)[0]) == (41, "zz-gone")
+    assert names(read(client, "/?by=nothing"))[:2] == ["zz-gone", "app-001"]
+    assert len(names(read(client, "/?by=nothing&page=2"))) == 24
+    assert read(client, "/?by=registry&find=zz").all("tr", "section-head") == []
+
+
+def test_images_are_chosen_by_what_they_are_and_the_address_says_so(client: Client, plane: ControlPlane) -> None:
+    good, gone = (
+        plane.image("ghcr.io/org/good:1", labels={"team": "a&b"}),
+        plane.image("quay.io/org/gone:1", name="Shop"),
+    )
     plane.check(good)
     plane.check(gone, finds=everywhere(Reason.TAG_NOT_FOUND))
 
-    def names(url: str) -> list[str]:
-        return [element.text for element in read(client, url).all("a", "image-name")]
+    def chosen(url: str) -> list[str]:
+        return names(read(client, url))
 
-    assert names("/?show=unavailable") == ["Shop"]
-    assert names("/?find=GHCR.io") == ["org/good:1"]
-    assert names("/?find=shop&show=available") == []
-    page = read(client, "/?find=nothing%00%3Cb%3E&show=available")
-    assert "No image matches" in page.html
-    assert page["overview"].attributes["data-live"] == "/live/?show=available&find=nothing%3Cb%3E"
+    assert chosen("/?state=unavailable") == ["Shop"]
+    assert chosen("/?find=GHCR.io") == ["org/good:1"]
+    assert chosen("/?find=shop&state=available") == []
+    assert chosen("/?label=team:a%26b") == ["org/good:1"]
+    assert chosen("/?seen=failing&region=us-east&registry=quay.io&kind=image&tag=1") == ["Shop"]
+    assert chosen("/?sort=name") == ["org/good:1", "Shop"]
+    page = read(client, "/?find=nothing%00%3Cb%3E&state=available")
+    assert "No image matches" in page["none"].text
+    assert page["overview"].attributes["data-live"] == "/live/?find=nothing%3Cb%3E&state=available"
     assert page["find"].attributes["value"] == "nothing<b>"
-    assert client.get("/?show=<script>").status_code == 404
+    assert page["without-find"].attributes["href"] == "/?state=available"
+    assert page["without-state"].text.startswith("state: available ")
+    counted = read(client, "/?registry=quay.io")
+    assert counted["show-all"].text == "All 1"
+    assert "ghcr.io (1)" in counted["registry"].text
+    assert "column-eu-west" in counted
+    assert "is-chosen" in read(client, "/?region=eu-west")["column-eu-west"].classes
+    assert '"/?label=team%3Aa%26b"' in read(client).html
+    assert client.get("/?state=<script>").status_code == 404
+
+
+def test_nothing_beyond_reach_is_shown_or_counted(
+    client: Client, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = (ResourceGroup.objects.create(slug=name, name=name) for name in ("ours", "theirs"))
+    mine = plane.image("ghcr.io/org/mine:1", group=ours)
+    plane.check(mine, plane.image("quay.io/org/secret:1", name="secret", group=theirs))
+    reach = Reach(groups=frozenset({ours.pk}), regions=frozenset({plane.region("eu-west").pk}))
+    monkeypatch.setattr("dashboard.overview.views.reach_of", lambda request: reach)
+    for address in ("/", "/?find=secret", "/?group=theirs", "/?registry=quay.io", "/?region=us-east"):
+        page = read(client, address)
+        for word in ("secret:1", "quay.io (", "theirs (", "column-us-east", "us-east</option>"):
+            assert word not in page.html, (address, word)
+        assert "1 image" in page["headline"].text or "The one image" in page["headline"].text
 
 
 def test_without_images_the_page_says_how_to_add_one(client: Client, plane: ControlPlane) -> None:
@@ -298,8 +380,8 @@ def test_a_verdict_tells_since_when_it_holds(client: Client, plane: ControlPlane
     plane.now += timedelta(minutes=9)
     plane.check(image)
     text = read(client)[f"verdict-{image.pk}"].text
-    assert text.startswith("Available since ")
-    assert text.endswith("(10 min)")
+    assert text.startswith("Available ")
+    assert text.endswith("10 min")
 
 
 def test_endpoints_stand_among_images(client: Client, plane: ControlPlane) -> None:
@@ -311,5 +393,5 @@ def test_endpoints_stand_among_images(client: Client, plane: ControlPlane) -> No
     assert page["headline"].text.startswith("0 of 2 resources are available")
     assert page[f"name-{endpoint.pk}"].text == "api.example/health?token=…"
     assert "slower than it may be" in cell(page, endpoint, "us-east")
-    assert "every 5 min, HTTP endpoint" in page[f"image-{endpoint.pk}"].text
+    assert "every 5 min, HTTP endpoint" in page.html
     assert "hush" not in page.html

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dashboard.overview import headline as page
 from dashboard.overview import matrix
 from probes.models import Region
 from probes.selectors.severity import Group
@@ -37,7 +38,7 @@ def tally(**counts: int) -> Mapping[Group, int]:
 
 
 def said(regions: list[Region], *, is_current: bool = True, has_endpoints: bool = False, **counts: int) -> str:
-    return matrix.headline(tally(**counts), regions, is_current=is_current, has_endpoints=has_endpoints)
+    return page.headline(tally(**counts), regions, is_current=is_current, has_endpoints=has_endpoints)
 
 
 def test_the_headline_counts_what_is_good_and_names_what_is_not() -> None:
@@ -79,8 +80,8 @@ def test_the_headline_before_the_first_result_claims_nothing() -> None:
 
 
 def test_the_tab_shows_what_is_bad() -> None:
-    assert matrix.short_title(tally(available=3)) == "Kairos"
-    assert matrix.short_title(tally(available=3, unavailable=3, degraded=1)) == "3 unavailable, 1 degraded · Kairos"
+    assert page.short_title(tally(available=3)) == "Kairos"
+    assert page.short_title(tally(available=3, unavailable=3, degraded=1)) == "3 unavailable, 1 degraded · Kairos"
 
 
 @pytest.mark.parametrize(
@@ -91,12 +92,12 @@ def test_the_tab_shows_what_is_bad() -> None:
     ],
 )
 def test_a_control_plane_that_hands_out_no_checks_is_a_problem(ticked_at: datetime | None, part: str) -> None:
-    (problem,) = matrix.problems(ticked_at, [HEARD, NEVER_HEARD], NOW)
+    (problem,) = page.problems(ticked_at, [HEARD, NEVER_HEARD], NOW)
     assert part in problem
 
 
 def test_a_silent_region_is_a_problem_and_is_named() -> None:
-    (problem,) = matrix.problems(NOW, [HEARD, SILENT], NOW)
+    (problem,) = page.problems(NOW, [HEARD, SILENT], NOW)
     assert problem.startswith("Asia South (ap-south) has been silent for 12\N{NO-BREAK SPACE}min.")
 
 
@@ -104,17 +105,17 @@ def test_regions_that_are_missing_and_not_called_silent_are_one_problem_while_ch
     """Nobody reads the heartbeats, and the page showed a region that works."""
     long_ago = NOW - timedelta(seconds=91)
     missing = [Region(slug=slug, name=slug.upper(), verify_key="k", last_seen_at=long_ago) for slug in ("a", "b")]
-    (problem,) = matrix.problems(NOW, [HEARD, NEVER_HEARD, *missing], NOW)
+    (problem,) = page.problems(NOW, [HEARD, NEVER_HEARD, *missing], NOW)
     assert problem.startswith("Nothing is heard of A, B, and whether that is silence cannot be told")
-    (problem,) = matrix.problems(NOW - timedelta(minutes=3), missing, NOW)
+    (problem,) = page.problems(NOW - timedelta(minutes=3), missing, NOW)
     assert problem.startswith("No checks are handed out")
     missing[0].retired_at = NOW
     missing[1].last_seen_at = NOW - timedelta(seconds=89)
-    assert matrix.problems(NOW, missing, NOW) == []
+    assert page.problems(NOW, missing, NOW) == []
 
 
 def test_a_region_that_is_cut_off_or_behind_is_a_problem_and_one_that_drains_is_none() -> None:
-    cut_off, late = matrix.problems(NOW, [HEARD, CUT_OFF, LATE, DRAINING], NOW)
+    cut_off, late = page.problems(NOW, [HEARD, CUT_OFF, LATE, DRAINING], NOW)
     assert cut_off.startswith("South America East (sa-east) has reached nothing at all for 7\N{NO-BREAK SPACE}min.")
     assert late == "Africa South (af-south) is behind: checks wait 45 s in its queue."
 

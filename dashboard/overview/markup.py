@@ -1,0 +1,180 @@
+"""The matrix as HTML. PURE. Five hundred cells are too many for templates, which take ten times as long for them.
+
+Nothing foreign gets in unescaped: every value passes `format_html`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from dashboard import words
+from dashboard.overview.matrix import CellView, RowView
+from dashboard.words import Look
+
+_NO_CELL: Final = SafeString(
+    '<td class="cell cell-none"><span aria-hidden="true">&ndash;</span>'
+    '<span class="unseen">Not checked from here</span></td>'
+)
+_NOTHING: Final = SafeString()
+_LOUD: Final = frozenset({Look.UNAVAILABLE, Look.DEGRADED, Look.INDETERMINATE, Look.CONFIG_ERROR})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What was measured of a resource over the window, drawn; empty where nothing was."""
+
+    bar: SafeString = _NOTHING
+    uptime: str = ""
+    latency: str = ""
+    sparkline: SafeString = _NOTHING
+
+
+NOT_MEASURED: Final = Measures()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Where a row leads to: addresses with `0` in place of the id; `change` is empty for who may change nothing.
+
+    `label` is the address of the page for one label, without it.
+    """
+
+    image: str
+    label: str
+    change: str = ""
+
+    def to(self, image: int) -> str:
+        return self.image.replace("/0/", f"/{image}/")
+
+
+_SYMBOLS: Final = {
+    look: SafeString(f'<svg class="symbol" aria-hidden="true"><use href="#symbol-{look}"/></svg>') for look in Look
+}
+
+
+def symbol(look: Look) -> SafeString:
+    return _SYMBOLS[look]
+
+
+def lasted(at: datetime, now: datetime) -> SafeString:
+    """Return for how long something has been so; `times.js` lets it go on."""
+    at = at.astimezone(UTC)
+    said = words.span((now - at).total_seconds())
+    return format_html('<time datetime="{}" data-time="span">{}</time>', f"{at:%Y-%m-%dT%H:%M:%S}Z", said)
+
+
+def rows_html(rows: Sequence[RowView], links: Links, measured: Mapping[int, Measures], now: datetime) -> SafeString:
+    """Return the rows of a table; what there is no measure of is shown as that."""
+    return _joined(row_html(row, links, measured.get(row.id, NOT_MEASURED), now) for row in rows)
+
+
+def row_html(row: RowView, links: Links, measures: Measures, now: datetime) -> SafeString:
+    """Return one row; its id is `image-<id>`."""
+    url = links.to(row.id)
+    return format_html(
+        '<tr id="image-{}"><th scope="row"><a class="image-name" id="name-{}" href="{}">{}</a> {}</th>{}{}{}</tr>\n',
+        row.id,
+        row.id,
+        url,
+        row.name,
+        _notes(row, links),
+        _verdict(row, now),
+        _measures(row, measures),
+        _joined(_NO_CELL if cell is None else _cell(cell, url, now) for cell in row.cells),
+    )
+
+
+def _joined(parts: Iterable[SafeString]) -> SafeString:
+    """Return markup after markup: each part is safe already."""
+    return SafeString("".join(parts))
+
+
+def _notes(row: RowView, links: Links) -> SafeString:
+    change = (
+        format_html(
+            '<a class="image-change" id="change-{}" href="{}">Change<span class="unseen"> {}</span></a>',
+            row.id,
+            links.change.replace("/0/", f"/{row.id}/"),
+            row.name,
+        )
+        if links.change
+        else _NOTHING
+    )
+    tags = format_html_join(
+        "", '<a class="tag" href="{}{}">{}</a>', ((links.label, quote(label, safe=""), label) for label in row.labels)
+    )
+    return format_html(
+        '<span class="image-reference mono" title="{}">{}</span> <span class="image-notes">{}{}{}{}{}</span>',
+        ", ".join(filter(None, (row.registry, row.schedule))),
+        row.reference,
+        tags,
+        format_html('<span class="muted">+{}</span>', row.others) if row.others else _NOTHING,
+        format_html(
+            '<span class="tag" id="unlisted-{}" title="Its source lists it no more, {}. It is still checked, and is '
+            'retired unless it is listed again.">not listed any more</span>',
+            row.id,
+            row.unlisted,
+        )
+        if row.unlisted
+        else _NOTHING,
+        SafeString(
+            '<span class="tag tag-notable" title="Regions see different images under this tag.">digests differ</span>'
+        )
+        if row.digests_differ
+        else _NOTHING,
+        change,
+    )
+
+
+def _verdict(row: RowView, now: datetime) -> SafeString:
+    lines = [row.work, row.was, row.because]
+    return format_html(
+        '<td id="verdict-{}" class="verdict is-{}{}" data-look="{}"><span class="badge">{} {}</span>{}{}</td>',
+        row.id,
+        row.look,
+        " hatched" if row.was else "",
+        row.look,
+        symbol(row.look),
+        row.look.label,
+        format_html(' <span class="since">{}</span>', lasted(row.since, now)) if row.since else _NOTHING,
+        format_html_join("", ' <span class="because">{}</span>', ((line,) for line in lines if line)),
+    )
+
+
+def _measures(row: RowView, measures: Measures) -> SafeString:
+    return format_html(
+        '<td class="history" id="history-{}">{}<span class="figure-small">{}</span></td>'
+        '<td class="latency" id="latency-{}">{}<span class="figure-small">{}</span></td>',
+        row.id,
+        measures.bar,
+        measures.uptime or "no data",
+        row.id,
+        measures.sparkline,
+        measures.latency or "no data",
+    )
+
+
+def _cell(cell: CellView, url: str, now: datetime) -> SafeString:
+    """Return one cell. What is well says so by its symbol, and whatever is not by words as well."""
+    is_well = cell.look is Look.AVAILABLE and not cell.said
+    label = format_html('<span class="unseen">{}, </span>', cell.look.label) if is_well or cell.said else _NOTHING
+    said = _NOTHING if is_well else format_html('<span class="cell-said">{}</span>', cell.said or cell.look.label)
+    return format_html(
+        '<td class="cell is-{}{}" id="{}" data-look="{}"><a href="{}#from-{}" title="{}">{}{}{}{}</a></td>',
+        cell.look,
+        " hatched" if not cell.counts else " is-loud" if cell.look in _LOUD else "",
+        cell.id,
+        cell.look,
+        url,
+        cell.slug,
+        "\n".join(cell.more),
+        symbol(cell.look),
+        label,
+        said,
+        lasted(cell.at, now) if cell.at else _NOTHING,
+    )
