@@ -90,7 +90,7 @@ def filters(asked: Asked, census: Census, regions: Sequence[tuple[str, str]], pa
         _owners("group", "Group", groups.groups, choice.group),
         _owners("registry", "Registry", registries.registries, choice.registry),
         _select("sort", "Sort", [(order.value, said) for order, said in ORDERS.items()], asked.order.value),
-        _select("by", "Put together by", list(PUT_BY.items()), asked.by.value if asked.by else ALL_IN_ONE),
+        _select("by", "Sections by", list(PUT_BY.items()), asked.by.value if asked.by else ALL_IN_ONE),
     ]
     more = [
         _select("region", "From region", [("", "any"), *regions], choice.region),

@@ -20,6 +20,9 @@ _NO_CELL: Final = SafeString(
     '<td class="cell cell-none"><span aria-hidden="true">&ndash;</span>'
     '<span class="unseen">Not checked from here</span></td>'
 )
+_DIFFER: Final = SafeString(
+    '<span class="tag tag-notable" title="Regions see different images under this tag.">digests differ</span>'
+)
 _NOTHING: Final = SafeString()
 _LOUD: Final = frozenset({Look.UNAVAILABLE, Look.DEGRADED, Look.INDETERMINATE, Look.CONFIG_ERROR})
 
@@ -77,12 +80,9 @@ def row_html(row: RowView, links: Links, measures: Measures, now: datetime) -> S
     """Return one row; its id is `image-<id>`."""
     url = links.to(row.id)
     return format_html(
-        '<tr id="image-{}"><th scope="row"><a class="image-name" id="name-{}" href="{}">{}</a> {}</th>{}{}{}</tr>\n',
+        '<tr id="image-{}"><th scope="row">{}</th>{}{}{}</tr>\n',
         row.id,
-        row.id,
-        url,
-        row.name,
-        _notes(row, links),
+        _name(row, url, links),
         _verdict(row, now),
         _measures(row, measures),
         _joined(_NO_CELL if cell is None else _cell(cell, url, now) for cell in row.cells),
@@ -94,41 +94,46 @@ def _joined(parts: Iterable[SafeString]) -> SafeString:
     return SafeString("".join(parts))
 
 
-def _notes(row: RowView, links: Links) -> SafeString:
-    change = (
-        format_html(
-            '<a class="image-change" id="change-{}" href="{}">Change<span class="unseen"> {}</span></a>',
-            row.id,
-            links.change.replace("/0/", f"/{row.id}/"),
-            row.name,
-        )
-        if links.change
-        else _NOTHING
-    )
-    tags = format_html_join(
-        "", '<a class="tag" href="{}{}">{}</a>', ((links.label, quote(label, safe=""), label) for label in row.labels)
-    )
+def _name(row: RowView, url: str, links: Links) -> SafeString:
+    """Return the head of a row: its name with labels, as far as there is room, its reference, and what is odd."""
     return format_html(
-        '<span class="image-reference mono" title="{}">{}</span> <span class="image-notes">{}{}{}{}{}</span>',
+        '<div class="image-line"><a class="image-name" id="name-{}" href="{}">{}</a> {}{}</div>'
+        '<div class="image-line image-reference"><span class="mono" title="{}">{}</span> {}</div>{}',
+        row.id,
+        url,
+        row.name,
+        format_html_join(
+            "",
+            '<a class="tag" href="{}{}">{}</a> ',
+            ((links.label, quote(label, safe=""), label) for label in row.labels),
+        ),
+        format_html('<span class="muted">+{}</span>', row.others) if row.others else _NOTHING,
         ", ".join(filter(None, (row.registry, row.schedule))),
         row.reference,
-        tags,
-        format_html('<span class="muted">+{}</span>', row.others) if row.others else _NOTHING,
-        format_html(
-            '<span class="tag" id="unlisted-{}" title="Its source lists it no more, {}. It is still checked, and is '
-            'retired unless it is listed again.">not listed any more</span>',
-            row.id,
-            row.unlisted,
-        )
-        if row.unlisted
-        else _NOTHING,
-        SafeString(
-            '<span class="tag tag-notable" title="Regions see different images under this tag.">digests differ</span>'
-        )
-        if row.digests_differ
-        else _NOTHING,
-        change,
+        _change(row, links.change) if links.change else _NOTHING,
+        _oddities(row),
     )
+
+
+def _change(row: RowView, address: str) -> SafeString:
+    return format_html(
+        '<a class="image-change" id="change-{}" href="{}">Change<span class="unseen"> {}</span></a>',
+        row.id,
+        address.replace("/0/", f"/{row.id}/"),
+        row.name,
+    )
+
+
+def _oddities(row: RowView) -> SafeString:
+    found = []
+    if row.unlisted:
+        told = f"Its source lists it no more, {row.unlisted}. It is checked until it is retired, unless listed again."
+        found.append(
+            format_html('<span class="tag" id="unlisted-{}" title="{}">not listed any more</span>', row.id, told)
+        )
+    if row.digests_differ:
+        found.append(_DIFFER)
+    return format_html('<div class="image-odd">{}</div>', _joined(found)) if found else _NOTHING
 
 
 def _verdict(row: RowView, now: datetime) -> SafeString:

@@ -16,6 +16,7 @@ from dashboard.access import reach_of, readers_only
 from dashboard.cells import region_name
 from dashboard.overview import filters, headline, markup, matrix
 from dashboard.overview.asked import Asked, NoSuchChoiceError
+from dashboard.overview.measures import measures
 from dashboard.overview.sections import Spread, spread
 from dashboard.rhythm import RHYTHM
 from dashboard.words import Look
@@ -25,7 +26,8 @@ from probes.policy.intervals import Interval
 from probes.policy.uptime import WINDOWS
 from probes.selectors import choice, maintenance, order
 from probes.selectors import incidents as incident_rows
-from probes.selectors.health import pulse
+from probes.selectors.bars import verdict_bars
+from probes.selectors.latencies import latencies
 from probes.selectors.overview import Overview
 from probes.selectors.overview import overview as read_overview
 
@@ -51,8 +53,15 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     asked = asked.turned(page=laid.number)
     window = dict(asked.more).get("window", _USUAL_WINDOW)
     window = window if window in WINDOWS else _USUAL_WINDOW
-    found = _read(asked, laid, Interval(now - WINDOWS[window], now), work=work, reach=reach)
-    ticked_at = pulse().ticked_at
+    over = Interval(now - WINDOWS[window], now)
+    found = _read(asked, laid, over, work=work, reach=reach)
+    shown = [row.resource for row in found.rows]
+    measured = measures(
+        verdict_bars(shown, over, now=now),
+        latencies(shown, over, now=now, reach=Reach(regions=reach.regions)),
+        window,
+    )
+    ticked_at = found.ticked_at
     regions = [(region.slug, region_name(region)) for region in found.regions]
     states = counted.states
     return render(
@@ -71,7 +80,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
                 is_current=headline.is_ticking(ticked_at, now),
                 has_endpoints=bool(counted.kinds.get(ResourceKind.ENDPOINT)),
             ),
-            "problems": headline.problems(ticked_at, found.regions, now),
+            "problems": headline.problems(ticked_at, found.regions, now) if found.regions else [],
             "wrong_now": incident_words.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS, reach), now),
             "total": counted.total,
             "asked": asked,
@@ -83,7 +92,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
             "directions": filters.directions(asked.order),
             "dense_url": asked.turned(is_dense=not asked.is_dense, page=asked.page).address(path),
             "columns": matrix.columns(found.regions, now),
-            "bodies": _bodies(request, asked, laid, found, path, now),
+            "bodies": _bodies(laid, asked, found, measured, _links(request, asked, path), now),
             "page": laid,
             "last_row": laid.start + laid.rows,
             "previous_url": asked.turned(page=laid.number - 1).address(path) if laid.number > 1 else "",
@@ -107,22 +116,26 @@ def _read(
 
 
 def _bodies(
-    request: HttpRequest, asked: Asked, laid: Spread, found: Overview, path: str, now: datetime
+    laid: Spread,
+    asked: Asked,
+    found: Overview,
+    measured: Mapping[int, markup.Measures],
+    links: markup.Links,
+    now: datetime,
 ) -> list[Mapping[str, Any]]:
     """Return the bodies of the table: the rows of each section under its head, or all of them without one."""
-    links = _links(request, asked, path)
     rows = matrix.rows(found, now)
     if not laid.sections or asked.by is None:
-        return [{"head": None, "rows": markup.rows_html(rows, links, {}, now)}] if rows else []
+        return [{"head": None, "rows": markup.rows_html(rows, links, measured, now)}] if rows else []
     owned: dict[int | None, list[matrix.RowView]] = {section.owner.pk: [] for section in laid.sections}
     for row, view in zip(found.rows, rows, strict=True):
-        owner = owned.get(getattr(row.resource, f"{asked.by.value}_id"))
-        if owner is not None:
-            owner.append(view)
+        # One may have been moved to another group since they were counted.
+        owned.setdefault(getattr(row.resource, f"{asked.by.value}_id"), []).append(view)
+    path = reverse("dashboard:overview")
     return [
         {
             "head": filters.head(section, asked.by, asked, path),
-            "rows": markup.rows_html(owned[section.owner.pk][: section.shown], links, {}, now),
+            "rows": markup.rows_html(owned[section.owner.pk][: section.shown], links, measured, now),
         }
         for section in laid.sections
     ]

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
-from probes.models import MaintenanceOccurrence, Region, RegionState, Resource, Verdict
+from probes.models import ControlBeat, MaintenanceOccurrence, Region, RegionState, Resource, Verdict
 from probes.policy.access import EVERYTHING, Reach
 from probes.policy.liveness import RegionCondition
 from probes.policy.terms import USUAL, Terms
@@ -45,10 +46,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Columns in the order of their slugs, and rows in the order of the query."""
+    """Columns in the order of their slugs, and rows in the order of the query.
+
+    `ticked_at` is when checks were handed out last; None before the first time, and where there is no region.
+    """
 
     regions: Sequence[Region]
     rows: Sequence[Row]
+    ticked_at: datetime | None = None
 
 
 def overview(
@@ -71,7 +76,9 @@ def overview(
         .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs", "group__notes")
         .annotate(named_regions=ArraySubquery(named.values("region_id")))
     )
-    regions = list(visible.among(Region.objects.in_service().defer(*UNREAD), reach))
+    ticked_at = Subquery(ControlBeat.objects.values("ticked_at")[:1])
+    columns = Region.objects.in_service().defer(*UNREAD).annotate(ticked_at=ticked_at)
+    regions = list(visible.among(columns, reach))
     there = [region.pk for region in regions]
     states = {
         (state.resource_id, state.region_id): state
@@ -99,6 +106,7 @@ def overview(
             )
             for resource in listed
         ],
+        getattr(regions[0], "ticked_at", None) if regions else None,
     )
 
 

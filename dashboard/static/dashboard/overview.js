@@ -17,18 +17,18 @@ function addressOf(form) {
   return form.getAttribute("action") + (query ? `?${query}` : "");
 }
 
-function show(address, { isNew = true } = {}) {
-  if (isNew) history.pushState(null, "", address);
+function show(address, way = "pushState") {
+  if (way) history[way](null, "", address);
   const live = new URL(root.dataset.live, location.href);
   live.search = new URL(address, location.href).search;
   root.dataset.live = live.pathname + live.search;
   root.dispatchEvent(new CustomEvent("live:now"));
 }
 
-function choose() {
+function choose(way) {
   clearTimeout(typing);
   const form = document.getElementById("filters");
-  if (form) show(addressOf(form));
+  if (form) show(addressOf(form), way);
 }
 
 if (root) {
@@ -36,7 +36,8 @@ if (root) {
   root.addEventListener("input", (event) => {
     if (!event.target.closest("#filters input")) return;
     clearTimeout(typing);
-    typing = setTimeout(choose, TYPING_MS);
+    // One word is one step back, not one for each letter.
+    typing = setTimeout(() => choose("replaceState"), TYPING_MS);
   });
   root.addEventListener("submit", (event) => {
     if (event.target.id !== "filters") return;
@@ -54,7 +55,7 @@ if (root) {
     if (link.closest(".pages, .section-name")) document.getElementById("images")?.scrollIntoView();
   });
   addEventListener("popstate", () => {
-    show(location.pathname + location.search, { isNew: false });
+    show(location.pathname + location.search, "");
     fill(new URLSearchParams(location.search));
   });
 }

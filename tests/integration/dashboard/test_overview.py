@@ -179,7 +179,7 @@ def test_a_row_names_its_image_its_registry_and_its_schedule(client: Client, pla
     Registry.objects.update(name="GitHub")
     page = read(client)
     assert "org/app ghcr.io/org/app@sha256:0123456789ab…" in page[f"image-{image.pk}"].text
-    assert page.all("span", "image-reference")[0].attributes["title"] == "GitHub, every 90 s, blobs depth"
+    assert page.all("span", "mono")[0].attributes["title"] == "GitHub, every 90 s, blobs depth"
 
 
 def test_digests_that_differ_between_regions_are_hinted_at(client: Client, plane: ControlPlane) -> None:
@@ -194,11 +194,9 @@ def test_digests_that_differ_between_regions_are_hinted_at(client: Client, plane
 def test_one_query_budget_serves_any_number_of_rows_and_never_reads_outcomes(
     client: Client, plane: ControlPlane
 ) -> None:
-    def queries() -> list[str]:
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
-            read(client)
+    def queries(address: str = "/") -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            read(client, address)
         return [query["sql"] for query in captured]
 
     plane.check(plane.image())
@@ -206,7 +204,11 @@ def test_one_query_budget_serves_any_number_of_rows_and_never_reads_outcomes(
     images = [plane.image(f"ghcr.io/org/app-{number}:1") for number in range(40)]
     plane.check(*images, finds={"us-east": finding(Reason.LAYER_MISSING, Stage.LAYER)})
     many = queries()
-    assert len(few) == len(many) == 9
+    assert len(few) == len(many) == 10
+    everything = (
+        "/?window=30d&find=app&sort=uptime&region=us-east&seen=failing&label=x&tag=1&by=nothing&state=degraded"
+    )
+    assert len(queries(everything)) <= len(queries("/?window=30d&sort=uptime")) == 11
     assert not [sql for sql in many if "probes_outcome" in sql]
     # Nor the whole documents of the states.
     assert not [sql for sql in many if '"document"' in sql]
