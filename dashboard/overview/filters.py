@@ -45,7 +45,8 @@ class Select:
 
     @property
     def is_used(self) -> bool:
-        return any(option.is_chosen and option.value for option in self.options)
+        """Whether it narrows what is shown."""
+        return self.options[0].value == "" and not self.options[0].is_chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,11 +68,11 @@ def test_every_state_is_told_by_word_and_by_symbol_and_none_looks_like_another(
         assert look(page, image) == name
         assert page.locator(f"{cell(page, image)} use").get_attribute("href") == f"#symbol-{name}"
     assert {look(page, image, "ap-south") for image in images.values()} == {"silent", "paused"}
-    texts = [page.locator(f"{cell(page, image)} .cell-state").inner_text() for image in images.values()]
+    texts = [page.locator(f"{cell(page, image)} a").inner_text() for image in images.values()]
     assert len(set(texts)) == len(images)
     # Nothing but a counted success has the colour of one.
     inks = {
-        name: page.locator(f"{cell(page, image)} .cell-state").evaluate("element => getComputedStyle(element).color")
+        name: page.locator(f"{cell(page, image)} a").evaluate("element => getComputedStyle(element).color")
         for name, image in images.items()
     }
     assert [name for name, ink in inks.items() if ink == inks["available"]] == ["available"]
