@@ -36,7 +36,7 @@ class _Object(Func):
     output_field = _Json()
 
 
-def shown_at_once(serializer: type[serializers.Serializer[Any]], rows: QuerySet[Any]) -> ArraySubquery:
+def shown_at_once(serializer: type[serializers.Serializer[Any]], rows: QuerySet[Any]) -> Func:
     """Return what `serializer(rows, many=True).data` is of rows that a query leads to, for `annotate`.
 
     Raises `TypeError` for a field of which only the serializer knows how it is shown.
@@ -44,7 +44,8 @@ def shown_at_once(serializer: type[serializers.Serializer[Any]], rows: QuerySet[
     members: list[Any] = []
     for name, field in serializer().fields.items():
         members += (Value(name), _column(field))
-    return ArraySubquery(rows.values_list(_Object(*members)))
+    # As one JSON, which the driver reads at once: an array it would take apart itself.
+    return Func(ArraySubquery(rows.values_list(_Object(*members))), function="array_to_json", output_field=_Json())
 
 
 def _column(field: Any) -> Any:

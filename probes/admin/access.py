@@ -8,7 +8,9 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -76,6 +78,7 @@ class AccessTokenAdmin(KairosAdmin):
     search_fields = ("name", "prefix", "owner__username")
     autocomplete_fields = ("owner", "groups")
     actions = ("revoke",)
+    change_form_template = "admin/probes/accesstoken/change_form.html"
 
     shown_fields = (
         ("owner", "name"),
@@ -89,6 +92,28 @@ class AccessTokenAdmin(KairosAdmin):
     ends_stamp = display.at("expires_at", "expires")
     used = display.ago("last_used_at", "last used")
     ends = display.ago("expires_at", "expires")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.revoke_view)
+        return [path("<int:token_id>/revoke/", view, name="probes_accesstoken_revoke"), *super().get_urls()]
+
+    def revoke_view(self, request: HttpRequest, token_id: int) -> HttpResponseBase:
+        """Revoke one token, as a button of its page says, and come back to it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_revoke_permission(request):
+            raise PermissionDenied
+        chosen = self.get_queryset(request).filter(pk=token_id)
+        if not chosen.exists():
+            raise Http404
+        self.revoke(request, chosen)
+        return HttpResponseRedirect(reverse("admin:probes_accesstoken_change", args=[token_id]))
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        token: AccessToken | None = context["original"]
+        if token is not None and token.revoked_at is None and self.has_revoke_permission(request):
+            context["revoke_address"] = reverse("admin:probes_accesstoken_revoke", args=[token.pk])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, token: AccessToken | None = None) -> Any:
         if token is None:

@@ -1,16 +1,16 @@
-import json
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from probes.admin import display
 from probes.admin.filters import ResourceFilter
 from probes.admin.ledger import LedgerAdmin
 from probes.models import Event, HostCertificate
+from probes.policy.happenings import in_words
 from probes.policy.terms import Severity
 from probes.selectors import events as selectors
 
@@ -44,8 +44,9 @@ class EventAdmin(LedgerAdmin):
         return event.subject
 
     @admin.display(description="facts")
-    def facts_shown(self, event: Event) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(event.facts, indent=2, ensure_ascii=False))
+    def facts_shown(self, event: Event) -> SafeString | str:
+        told = format_html_join("", "<dt>{}</dt><dd>{}</dd>", in_words(event.facts))
+        return format_html('<dl class="kairos-facts">{}</dl>', told) if told else display.NOTHING
 
 
 @admin.register(HostCertificate)

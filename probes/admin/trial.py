@@ -35,6 +35,7 @@ PART_HEADER: Final = "X-Kairos-Part"
 """Sent by the page's script, which puts what is answered in place. Without it the answer is a page."""
 
 _DIGEST_SHOWN: Final = 14
+_LONGEST_KEY: Final = 18  # digits, of what a bigint holds
 _REFUSALS: Final = {
     RefusalReason.NOT_ITS_REGION: "not sent: it is not checked from there",
     RefusalReason.OUTDATED: "not sent: the region's worker is too old",
@@ -76,10 +77,13 @@ class TrialAdmin(OrderingAdmin):
             return HttpResponseNotAllowed(["POST"])
         if not self.has_order_permission(request):
             raise PermissionDenied
-        if not Resource.objects.filter(pk=resource_id).exists():
+        resource = Resource.objects.filter(pk=resource_id).first()
+        if resource is None:
             raise Http404
 
         def order() -> runs.Ordered:
+            if resource.is_retired:  # since the page was shown
+                raise ValidationError("It is retired, and checked no more.")
             if not (regions := request.POST.getlist("regions")):
                 raise ValidationError("Choose a region.")
             log_change(request, Resource.objects.filter(pk=resource_id), "Asked for a check.")
@@ -206,19 +210,24 @@ def _typed(request: HttpRequest) -> probing.Wanted:
     """Return what is to be probed. Raises `ValidationError`."""
     typed = request.POST
     platforms = [word.strip() for word in typed.get("platforms", "").split(",") if word.strip()]
-    chosen = [pk for pk in typed.getlist("regions") if pk.isascii() and pk.isdigit()]
+    chosen = [pk for pk in map(_key, typed.getlist("regions")) if pk is not None]
     active = Region.objects.active().order_by("slug")
     regions = list((active.filter(pk__in=chosen) if chosen else active).values_list("slug", flat=True))
     if not regions:
         raise ValidationError("There is no active region to test it from.")
-    key = typed.get("credential", "")
-    credential = Credential.objects.filter(pk=key).first() if key.isascii() and key.isdigit() else None
     reference, is_endpoint = typed.get("reference", "").strip(), typed.get("kind") == ResourceKind.ENDPOINT
     if not reference:
         raise ValidationError("Write first what it is.")
     if reference.startswith(("http://", "https://")) != is_endpoint:
         message = "Write a URL with http:// or https://." if is_endpoint else "A reference of an image has no scheme."
         raise ValidationError(message)
+    credential = None
+    if typed.get("credential"):
+        # Tested as nobody instead, it would seem to work without one, or not at all.
+        key = _key(typed["credential"])
+        credential = None if key is None else Credential.objects.filter(pk=key).first()
+        if credential is None:
+            raise ValidationError("The credential is gone: choose another.")
     return probing.Wanted(
         reference=reference,
         regions=regions,
@@ -226,6 +235,11 @@ def _typed(request: HttpRequest) -> probing.Wanted:
         depth=_depth(request) or Depth.BLOBS,
         credential=credential,
     )
+
+
+def _key(text: str) -> int | None:
+    """Return a row's number as a form has it; None for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_KEY else None
 
 
 def _depth(request: HttpRequest) -> Depth | None:

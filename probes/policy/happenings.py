@@ -67,3 +67,25 @@ class Happening:
     credential: int | None = None
     region: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def in_words(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the facts of an event as terms and what is said of each; of what is not known nothing is said."""
+    told = ((name.replace("_", " "), _said(value)) for name, value in facts.items())
+    return [(term, said) for term, said in told if said]
+
+
+def _said(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Mapping():
+            return ", ".join(f"{term} {said}" for term, said in in_words(value))
+        case list():
+            return ", ".join(filter(None, map(_said, value)))
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)

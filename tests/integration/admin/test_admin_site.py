@@ -114,6 +114,23 @@ def test_token_is_revoked_and_stays_to_be_seen(client: Client, django_user_model
     assert "revoked" in shown(client, "/admin/probes/accesstoken/")
 
 
+def test_token_is_revoked_from_its_page(client: Client, onlooker: Client, django_user_model: Any) -> None:
+    user = django_user_model.objects.create(username="reader")
+    grant(user)
+    headers = {"Authorization": f"Bearer {token_of(user)}"}
+    token = AccessToken.objects.get()
+    page, address = (f"/admin/probes/accesstoken/{token.pk}/{name}/" for name in ("change", "revoke"))
+    assert f'action="{address}"' in client.get(page).content.decode()
+    assert onlooker.post(address).status_code in {403, 404}
+    assert client.get(address).status_code == 405
+    assert Client().get("/api/v1/regions", headers=headers).status_code == 200
+    (told,) = messages_of(client.post(address))
+    assert told == "1 revoked, those included that were made with them."
+    assert Client().get("/api/v1/regions", headers=headers).status_code == 401
+    assert f'action="{address}"' not in client.get(page).content.decode()
+    assert client.post("/admin/probes/accesstoken/0/revoke/").status_code == 404
+
+
 def test_nobody_but_an_admin_makes_or_sees_tokens_of_others_or_gives_roles(django_user_model: Any) -> None:
     chief = django_user_model.objects.create(username="chief", is_superuser=True)
     token_of(chief)

@@ -152,7 +152,7 @@ def test_url_that_is_typed_is_asked_by_a_plain_get(
         ({"reference": "10.0.0.1:5000/app"}, "10.0.0.1"),
         ({"platforms": "vax"}, "vax"),
         ({"regions": ["0"]}, "There is no active region to test it from."),
-        ({"credential": "x", "depth": "x", "regions": ["x"], "reference": "<b>"}, "&#x27;&lt;&#x27;"),
+        ({"depth": "x", "regions": ["x"], "reference": "<b>"}, "&#x27;&lt;&#x27;"),
     ],
 )
 def test_what_cannot_be_tested_is_told_in_place(
@@ -203,3 +203,48 @@ def test_page_of_what_is_retired_or_nowhere_checked_offers_no_test(client: Clien
     assert "kairos-trial" not in client.get(f"{ADMIN}/resource/{image.pk}/change/").content.decode().replace(
         "trial.js", ""
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ({"credential": "9" * 5000}, "The credential is gone"),
+        ({"credential": "9"}, "The credential is gone"),
+        ({"credential": "nobody"}, "The credential is gone"),
+        ({"regions": ["999"]}, "There is no active region"),
+        ({"platforms": "linux/\0"}, "did not validate"),
+    ],
+)
+def test_what_is_typed_and_is_not_there_is_told(
+    client: Client, plane: ControlPlane, sent: "list[Message]", typed: dict[str, Any], why: str
+) -> None:
+    answer = client.post(TYPED, {"reference": "ghcr.io/org/app:1", **typed}, headers=PART)
+    assert answer.status_code == 400
+    assert why in answer.content.decode()
+    assert not sent
+
+
+def test_numbers_that_no_region_has_are_passed_over(
+    client: Client, plane: ControlPlane, sent: "list[Message]"
+) -> None:
+    here = plane.region("eu-west")
+    chosen = {"reference": "ghcr.io/org/app:1", "regions": ["9" * 5000, str(here.pk)]}
+    assert client.post(TYPED, chosen, headers=PART).status_code == 200
+    assert Run.objects.get().regions == ["eu-west"]
+
+
+@pytest.mark.parametrize("region", ["nowhere", "\0"])
+def test_region_that_is_none_is_told(client: Client, plane: ControlPlane, sent: "list[Message]", region: str) -> None:
+    answer = client.post(address_of(plane.image()), {"regions": [region]}, headers=PART)
+    assert answer.status_code == 400
+    assert "No active region" in answer.content.decode()
+    assert not sent
+
+
+def test_what_was_retired_meanwhile_is_not_tested(client: Client, plane: ControlPlane, sent: "list[Message]") -> None:
+    image = plane.image()
+    Resource.objects.filter(pk=image.pk).update(paused_at=timezone.now(), retired_at=timezone.now())
+    answer = client.post(address_of(image), {"regions": ["eu-west"]}, headers=PART)
+    assert answer.status_code == 400
+    assert "It is retired" in answer.content.decode()
+    assert not Run.objects.exists()

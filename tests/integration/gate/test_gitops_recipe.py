@@ -146,6 +146,31 @@ def test_script_tells_all_that_is_wrong(repository: Repository, server: WSGIServ
     assert "422 documents_refused" in text
 
 
+def test_script_sends_what_the_command_would_read(
+    repository: Repository, server: WSGIServer, tokens: dict[str, str]
+) -> None:
+    first, second = BLOCKS["kairos/images.yaml"].split("---\n")
+    repository.write("kairos/images.yaml", first.rstrip("\n"))
+    repository.write("kairos/more images.yml", second)
+
+    status, text = repository.run(server, "plan", tokens["read"])
+
+    assert (status, text.splitlines()[-1]) == (0, "Would be: 3 created, one source made, 0 unchanged."), text
+
+
+def test_script_prunes_nothing_because_a_file_cannot_be_read(
+    repository: Repository, server: WSGIServer, tokens: dict[str, str]
+) -> None:
+    (repository.folder / "kairos/images.yaml").unlink()
+    (repository.folder / "kairos/images.yaml").symlink_to("nowhere")
+    server.timeout = 1  # nothing is asked
+
+    status, text = repository.run(server, "apply", tokens["write"])
+
+    assert status != 0, text
+    assert not ResourceGroup.objects.exists()
+
+
 @pytest.mark.parametrize("name", [".github/workflows/kairos.yml", ".gitlab-ci.yml"])
 def test_pipelines_plan_and_apply_by_the_script(name: str) -> None:
     pipeline: Any = yaml.safe_load(BLOCKS[name])
