@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from dashboard import words
-from dashboard.charts.faces import LETTERS, NAMES
+from dashboard.charts.faces import LETTERS, names
 from probes.policy.buckets import FACES, Bar, Bucket, Face, Run
 
 SLOT_WIDTH: Final = 4
@@ -42,19 +42,21 @@ def timeline_bar(
     id: str,  # noqa: A002 - it is the attribute
     label: str,
     is_focusable: bool = False,
+    unattended: str = "",
 ) -> SafeString:
     """Return the bar as SVG, some 400 bytes where all is well. `label` says of what it is, `id` is the element's.
 
     One that `is_focusable` is walked through by arrow keys: on a page of fifty that would be fifty stops.
+    `unattended` is what the time is called in which nobody looked, unless it was paused.
     """
     causes = _causes(bar)
     return format_html(
         '<svg class="slots" id="{}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}"'
-        ' data-origin="{}" data-length="{}" data-since="{}" data-until="{}" data-slots="{}"{}{}>{}</svg>',
+        ' data-origin="{}" data-length="{}" data-since="{}" data-until="{}" data-slots="{}"{}{}{}>{}</svg>',
         id,
         bar.grid.count * SLOT_WIDTH,
         _BOTTOM,
-        f"{label}: {told(bar)}",
+        f"{label}: {told(bar, unattended=unattended)}",
         bar.grid.origin,
         bar.grid.length,
         bar.grid.start,
@@ -63,12 +65,24 @@ def timeline_bar(
         format_html(' data-causes="{}"', "|".join(words.reason(cause).replace("|", "/") for cause in causes))
         if causes
         else "",
+        format_html(' data-paused="{}"', names(unattended)[Face.PAUSED]) if unattended else "",
         mark_safe(' tabindex="0"') if is_focusable else "",
         format_html_join("", '<path class="{}" d="{}"/>', _drawn(bar.runs)),
     )
 
 
-def told(bar: Bar) -> str:
+def swatch(face: Face) -> SafeString:
+    """Return three slots of a face, for a legend."""
+    run = Run(0, 3, Bucket(seconds=tuple(int(one is face) for one in FACES)))
+    return format_html(
+        '<svg class="slots swatch" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>',
+        3 * SLOT_WIDTH,
+        _BOTTOM,
+        format_html_join("", '<path class="{}" d="{}"/>', _drawn([run])),
+    )
+
+
+def told(bar: Bar, *, unattended: str = "") -> str:
     """Return what a bar shows, in words: `99.2 % available, 12 min unavailable`; the worst first, after the good."""
     counts: dict[Face, int] = defaultdict(int)
     for run in bar.runs:
@@ -76,12 +90,12 @@ def told(bar: Bar) -> str:
             counts[face] += run.count * count
     if not counts:
         return "nothing yet"
-    total = sum(counts.values())
+    total, called = sum(counts.values()), names(unattended)
     if len(counts) == 1:
-        return f"{NAMES[next(iter(counts))].lower()} all the time"
+        return f"{called[next(iter(counts))].lower()} all the time"
     said = [f"{words.percent(counts[Face.AVAILABLE], total)} available"] if counts[Face.AVAILABLE] else []
     others = (face for face in FACES if face is not Face.AVAILABLE and counts[face])
-    return ", ".join([*said, *(f"{words.amount(counts[face])} {NAMES[face].lower()}" for face in others)])
+    return ", ".join([*said, *(f"{words.amount(counts[face])} {called[face].lower()}" for face in others)])
 
 
 def _causes(bar: Bar) -> list[str]:

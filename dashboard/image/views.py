@@ -18,7 +18,7 @@ from dashboard.access import reach_of, readers_only
 from dashboard.addresses import with_query
 from dashboard.cells import region_name
 from dashboard.charts import phases, ticks
-from dashboard.image import detail, ladder
+from dashboard.image import courses, detail, ladder
 from dashboard.image.check_views import may_check
 from dashboard.image.commands import commands
 from dashboard.image.kept import Kept
@@ -60,7 +60,7 @@ _WRONG: Final = frozenset({Look.UNAVAILABLE, Look.DEGRADED, Look.UNKNOWN})
 def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
     """One image: its verdict, incidents, events and uptime, and what each region last found.
 
-    Twenty-four queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
+    Twenty-seven queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
     """
     now = timezone.now()
     reach = reach_of(request)
@@ -83,6 +83,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     happened = list(visible.among(events_of(chosen), reach)[: event_words.MOST + 1])
     last = incident_rows.of_resource(chosen, LAST_INCIDENTS)
     told = incident_rows.timeline(last[0], LAST_ENTRIES, reach) if last else None
+    window = courses.window(request.GET, now)
     asked = {name: request.GET.get(name, "").replace("\0", "")[:_LONGEST_SEARCH] for name in ("from", "slot")}
     run = _run(request, chosen, now)
     return render(
@@ -97,7 +98,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
             "check_from": [(card.slug, card.name) for card in shown.cards if not card.condition],
             "commands": commands(chosen, request.build_absolute_uri(f"/api/v1/resources/{chosen.pk}/check")),
             "fragment": "dashboard/image/fragment.html",
-            "live_url": with_query(reverse("dashboard:resource-live", args=[chosen.pk]), **asked),
+            "live_url": with_query(reverse("dashboard:resource-live", args=[chosen.pk]), **asked, **window.query),
             "title": f"{shown.name} · Kairos",
             "page": shown,
             "sentence": of_verdict(_verdict(chosen), outcomes, now) or shown.sentence,
@@ -120,6 +121,9 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
             "earlier": incident_words.lines(last[1:], now),
             "events": event_words.events(happened, now),
             "uptime": _uptime(chosen, terms, [item.region for item in found], now),
+            "timelines": courses.timelines_of(
+                chosen, [item.region for item in found], window, terms=terms, kept=asked, now=now
+            ),
             "phases": phases.phase_legend(),
         },
     )

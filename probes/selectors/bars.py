@@ -18,6 +18,7 @@ from probes.models import ALL_REGIONS, MaintenanceOccurrence, Region, Resource
 from probes.policy.buckets import Bar, Cause, Face, Grid, Part, cut, length_for, parts_of, second
 from probes.policy.intervals import Interval
 from probes.policy.rollup import DAY, HOUR, floor, whole_hours
+from probes.policy.terms import Terms
 from probes.policy.uptime import Said, Shown, timeline
 from probes.protocol.taxonomy import Status
 from probes.selectors import maintenance, timelines
@@ -123,34 +124,58 @@ def verdict_bars(resources: Sequence[Resource], window: Interval, *, now: dateti
     return bars
 
 
-def lanes(resource: Resource, regions: Sequence[Region], window: Interval, *, now: datetime) -> Mapping[int, Bar]:
-    """Return by its id the bar of each region, as it saw the resource for itself, with its checks. Five queries.
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A resource's bar by the verdicts over all regions, and by its id that of each region: of the same slots."""
 
-    `window` is read as by `verdict_bars`. The resource comes with its group. Reasons are those of outcomes, where
-    these are still kept whole; of what is read from roll-ups they are not told.
+    verdict: Bar
+    lanes: Mapping[int, Bar]
+
+
+def lanes(resource: Resource, regions: Sequence[Region], window: Interval, *, now: datetime) -> Mapping[int, Bar]:
+    """Return by its id the bar of each region, as `course` has them."""
+    return course(resource, regions, window, now=now).lanes if regions else {}
+
+
+def course(
+    resource: Resource,
+    regions: Sequence[Region],
+    window: Interval,
+    *,
+    now: datetime,
+    terms: Terms | None = None,
+) -> Course:
+    """Return the bars of a resource: by its verdicts, and as each region saw it for itself, with its checks.
+
+    `window` is read as by `verdict_bars`. The resource comes with its group, and with the terms in force they are not
+    read again. Reasons are those of outcomes, where these are still kept whole; of what is read from roll-ups they
+    are not told. Five queries at most.
     """
-    if not regions:
-        return {}
     over = whole_hours(window, now=now)
     grid = Grid.of(over, _length_of_lanes(over, now))
-    rolled = _rolled([resource.pk], [region.pk for region in regions], window, grid, now)
+    rolled = _rolled([resource.pk], [ALL_REGIONS, *(region.pk for region in regions)], window, grid, now)
     live = rolled.live
-    outcomes = timelines.outcomes([resource], live, regions) if live else []
+    written = _Written.read([resource.pk], over=over, live=live)
     planned = maintenance.during([resource], live) if live else []
-    paused = timelines.pauses([resource], live)[resource.pk] if live else []
-    bars: dict[int, Bar] = {}
+    known = {resource.pk: terms} if terms else None
+    outcomes = timelines.outcomes([resource], live, regions, terms=known) if live and regions else []
+    born = second(resource.created_at)
+    parts = list(rolled.parts[resource.pk, ALL_REGIONS])
+    if live:
+        parts += written.parts(resource, live, planned)
+    seen: dict[int, Bar] = {}
     for region in regions:
-        parts, checks = list(rolled.parts[resource.pk, region.pk]), rolled.checks[resource.pk, region.pk].copy()
-        causes: list[Cause] = []
+        own = [item for item in outcomes if item.region_id == region.pk]
+        theirs, checks = list(rolled.parts[resource.pk, region.pk]), rolled.checks[resource.pk, region.pk].copy()
         if live:
-            own = [item for item in outcomes if item.region_id == region.pk]
             work = [Interval(item.starts_at, item.ends_at) for item in planned if item.concerns(resource, region.pk)]
             said = [item.said for item in own]
-            parts += parts_of(timeline(said, over=live, maintenance=work, paused=paused), said, live)
+            shown = timeline(said, over=live, maintenance=work, paused=written.paused[resource.pk])
+            theirs += parts_of(shown, said, live)
             checks.update(grid.place(second(item.said.at)) for item in own if item.said.at in live)
-            causes = _causes(own, live)
-        bars[region.pk] = cut(grid, parts, born=second(resource.created_at), causes=causes, checks=checks)
-    return bars
+        causes = _causes(own, live) if live else []
+        seen[region.pk] = cut(grid, theirs, born=born, causes=causes, checks=checks)
+    return Course(cut(grid, parts, born=born, causes=written.causes[resource.pk]), seen)
 
 
 def _length_of_lanes(over: Interval, now: datetime) -> timedelta:
@@ -194,8 +219,8 @@ def _rolled(
         "start": over.start,
         "end": over.end,
         "first_day": min(floor(over.start - timedelta.resolution, DAY) + DAY, floor(over.end, HOUR)),
-        # Checks of a day cannot be told by its hours; a verdict has none.
-        "in_days": grid.length >= _DAY or ALL_REGIONS in region_ids,
+        # The checks of a day cannot be shared out among its hours; a verdict has none.
+        "in_days": grid.length >= _DAY or set(region_ids) == {ALL_REGIONS},
         "days_suffice": grid.length >= _DAY,
     }
     rolled_until = over.start

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 
 from probes.models import ALL_REGIONS, Pause, Region, Resource
 from probes.policy.intervals import Interval
+from probes.policy.terms import Terms
 from probes.policy.uptime import Said, Shown, Stretch, shown, timeline
 from probes.policy.verdict import fresh_for
 from probes.protocol.taxonomy import Status
@@ -109,12 +110,19 @@ def _add_outcomes(
         said[item.resource_id, item.region_id].append(item.said)
 
 
-def outcomes(resources: Sequence[Resource], over: Interval, regions: Sequence[Region]) -> list[Told]:
+def outcomes(
+    resources: Sequence[Resource],
+    over: Interval,
+    regions: Sequence[Region],
+    *,
+    terms: Mapping[int, Terms] | None = None,
+) -> list[Told]:
     """Return what was told from those regions over the range, and the last before it where that is still fresh.
 
-    Of each region in the order of its slots. Resources come with their group. Two queries.
+    Of each region in the order of its slots. Resources come with their group, and their terms in force are read where
+    they are not given. Two queries at most.
     """
-    terms = terms_of(resources)
+    terms = terms or terms_of(resources)
     holds = {
         (resource.pk, region.pk): fresh_for(resource.every_seconds, region.stride, terms[resource.pk].fresh_intervals)
         for resource in resources

@@ -71,10 +71,11 @@ function times(start, end, zone) {
   return `${dayOf(from)}, ${clockOf(from)} – ${until}`;
 }
 
-function linesOf(slot) {
+function linesOf(slot, bar) {
+  const nameOf = (face) => (face === "p" && bar.dataset.paused) || NAMES[face];
   const total = slot.faces.reduce((sum, [, seconds]) => sum + seconds, 0);
   const lines = slot.faces.map(([face, seconds]) =>
-    total && seconds < total ? `${NAMES[face]} ${percent(seconds / total)}, ${span(seconds)}` : NAMES[face],
+    total && seconds < total ? `${nameOf(face)} ${percent(seconds / total)}, ${span(seconds)}` : nameOf(face),
   );
   if (!lines.length) lines.push("Not there yet");
   if (slot.cause) lines.push(`Why: ${slot.cause}`);
@@ -105,7 +106,7 @@ function show(bar, wanted, { isSpoken }) {
   if (!tip?.isConnected) make();
   if (chosen !== bar) unmark();
   chosen = bar;
-  const [time, ...rest] = [times(slot.start, slot.end), ...linesOf(slot)];
+  const [time, ...rest] = [times(slot.start, slot.end), ...linesOf(slot, bar)];
   tip.replaceChildren(line("b", time), ...rest.map((text) => line("span", text)));
   tip.lastElementChild.after(line("small", `${times(slot.start, slot.end, "UTC")} UTC`));
   tip.setAttribute("aria-live", isSpoken ? "polite" : "off");
