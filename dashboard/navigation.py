@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 
 # Label, the name of its page, and the names of those beneath it.
 _ENTRIES: Final = (
-    ("Overview", "overview", ("resource",)),
+    ("Overview", "overview", ("resource", "resource-outcomes")),
     ("Incidents", "incidents", ("incident",)),
     ("Compare", "compare", ()),
     ("Registries", "registries", ("registry",)),

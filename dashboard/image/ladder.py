@@ -96,6 +96,16 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tread:
+    """A rung in a row of them: its name and state alone. `look` is that of the broken one."""
+
+    name: str
+    state: State
+    look: Look | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """`hosts` are those that all regions met; empty where they differ, which each cell tells then."""
 
@@ -161,6 +171,19 @@ def _proved(state: RegionState | None) -> Mapping[Rung, datetime]:
     manifest, blobs = state.manifest_proved_at, state.blobs_proved_at
     by_depth = ((manifest, (Rung.DIGEST, Rung.PLATFORM)), (blobs, (Rung.CONFIG, Rung.LAYERS)))
     return {rung: at for at, proved in by_depth if at is not None for rung in proved}
+
+
+def treads(outcome: Outcome) -> list[Tread]:
+    """Return the ladder of one outcome at a glance."""
+    return [
+        Tread(
+            name=_NAMES[item.rung][0],
+            state=item.state,
+            look=Look(outcome.status) if item.state is State.BROKEN else None,
+            said="broken" if item.state is State.BROKEN else _SAID[item.state],
+        )
+        for item in rungs(outcome)
+    ]
 
 
 def failing(outcome: Outcome) -> tuple[str, str]:

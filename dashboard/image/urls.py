@@ -3,7 +3,7 @@
 from django.urls import path
 
 from dashboard.compressed import fragment
-from dashboard.image import check_views, evidence_views, views
+from dashboard.image import check_views, evidence_views, outcome_views, views
 
 urlpatterns = [
     path("resources/<int:resource_id>/", views.resource, {"template": "dashboard/image/page.html"}, name="resource"),
@@ -15,6 +15,7 @@ urlpatterns = [
     ),
     path("resources/<int:resource_id>/check/", check_views.check, name="resource-check"),
     path("resources/<int:resource_id>/runs/<uuid:run>/", check_views.run, name="resource-run"),
+    path("resources/<int:resource_id>/outcomes/", outcome_views.outcomes, name="resource-outcomes"),
     *(
         path(
             f"resources/<int:resource_id>/evidence.{form}",

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -115,6 +116,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
             ),
             "now": now,
             "then": _then(chosen, asked, now),
+            "asked": urlencode(asked),
             "story": incident_words.story(last[0], told, (), now, kept_since=failures_kept_since(now))
             if told
             else None,
