@@ -267,7 +267,7 @@ def test_the_keyboard_reaches_and_unfolds_everything(plane: ControlPlane, open_p
         "matrix",
         f"name-{image.pk}",
         "show-available",
-        "group",
+        "sort",
         "view",
         "window-7d",
         "sort-name",
