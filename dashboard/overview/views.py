@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -24,7 +25,7 @@ from probes.models import MaintenanceOccurrence, Resource, ResourceKind
 from probes.policy.access import Reach
 from probes.policy.intervals import Interval
 from probes.policy.uptime import WINDOWS
-from probes.selectors import choice, maintenance, order
+from probes.selectors import choice, maintenance, order, visible
 from probes.selectors import incidents as incident_rows
 from probes.selectors.bars import verdict_bars
 from probes.selectors.latencies import latencies
@@ -32,6 +33,9 @@ from probes.selectors.overview import Overview
 from probes.selectors.overview import overview as read_overview
 
 OPEN_INCIDENTS: Final = 8
+TOPICS: Final = "verdicts incidents resource:* region:*"
+MOST_ROWS: Final = 100
+"""Of so many rows at most the page may ask anew at once."""
 
 _MORE: Final = ("window",)
 _USUAL_WINDOW: Final = "24h"
@@ -42,11 +46,7 @@ _USUAL_WINDOW: Final = "24h"
 @readers_only
 def overview(request: HttpRequest, template: str) -> HttpResponse:
     """What is wrong now, and images by groups and regions, the worst first. Twelve queries at most."""
-    now = timezone.now()
-    try:
-        asked = Asked.of(request.GET, more=_MORE)
-    except NoSuchChoiceError as error:
-        raise Http404(str(error)) from None
+    now, asked = timezone.now(), _asked(request)
     path, reach, work = reverse("dashboard:overview"), reach_of(request), maintenance.on(now)
     counted = choice.census(asked.choice, work=work, reach=reach)
     laid = spread(counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page)
@@ -71,7 +71,8 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
             **RHYTHM,
             "fragment": "dashboard/overview/fragment.html",
             "live_url": asked.address(reverse("dashboard:overview-live")),
-            "topics": "verdicts incidents",
+            "rows_url": asked.address(reverse("dashboard:overview-rows")),
+            "topics": TOPICS,
             "now": now,
             "title": headline.short_title(states),
             "headline": headline.headline(
@@ -100,6 +101,50 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
             "looks": [look for look in Look if look is not Look.RETIRED],  # which is not listed here
         },
     )
+
+
+@require_safe
+@never_cache
+@readers_only
+def rows(request: HttpRequest) -> HttpResponse:
+    """The rows of these `ids` alone, as the page of this address has them: of what changed while it is open.
+
+    Ten queries at most. What is not there any more, or beyond reach, is left out.
+    """
+    now, reach = timezone.now(), reach_of(request)
+    asked = _asked(request)
+    ids = [int(one) for one in request.GET.get("ids", "").split(",") if one.isascii() and one.isdigit()][:MOST_ROWS]
+    wanted = visible.among(
+        Resource.objects.filter(pk__in=[one for one in ids if one < 2**63], retired_at=None), reach
+    )
+    found = read_overview(wanted, work=maintenance.on(now), reach=reach)
+    measured = _measured(found, _window(asked), reach, now)
+    links = _links(request, asked, reverse("dashboard:overview"))
+    shown = markup.rows_html(matrix.rows(found, now), links, measured, now)
+    return HttpResponse(format_html("<table><tbody>{}</tbody></table>", shown))
+
+
+def _asked(request: HttpRequest) -> Asked:
+    try:
+        return Asked.of(request.GET, more=_MORE)
+    except NoSuchChoiceError as error:
+        raise Http404(str(error)) from None
+
+
+def _window(asked: Asked) -> str:
+    said = dict(asked.more).get("window", _USUAL_WINDOW)
+    return said if said in WINDOWS else _USUAL_WINDOW
+
+
+def _range(window: str, now: datetime) -> Interval:
+    return Interval(now - WINDOWS[window], now)
+
+
+def _measured(found: Overview, window: str, reach: Reach, now: datetime) -> Mapping[int, markup.Measures]:
+    """Read what was measured of these rows. Four queries at most."""
+    shown, over = [row.resource for row in found.rows], _range(window, now)
+    bars = verdict_bars(shown, over, now=now)
+    return measures(bars, latencies(shown, over, now=now, reach=Reach(regions=reach.regions)), window)
 
 
 def _read(

@@ -1,5 +1,6 @@
 """The first page: images by regions."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -358,6 +359,35 @@ def test_the_fragment_is_what_the_page_holds_and_nothing_more(client: Client, pl
     page = read(client)
     assert page["overview"].attributes["data-live"] == "/live/"
     assert page["overview"].attributes["data-refresh-seconds"] == "5"
+
+
+def test_rows_that_changed_are_given_alone_as_the_page_has_them(
+    client: Client, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = ResourceGroup.objects.create(slug="ours", name="ours")
+    image, other, gone = (plane.image(f"ghcr.io/org/{name}:1", group=ours) for name in ("a", "b", "c"))
+    secret = plane.image("ghcr.io/org/secret:1")
+    plane.check(image, other, secret)
+    Resource.objects.filter(pk=gone.pk).update(retired_at=plane.now, paused_at=plane.now)
+    page = read(client, "/?window=7d&by=nothing")
+    address = page["overview"].attributes["data-rows"]
+    assert address == "/live/rows?by=nothing&window=7d"
+    monkeypatch.setattr("dashboard.overview.views.reach_of", lambda request: Reach(groups=frozenset({ours.pk})))
+    with CaptureQueriesContext(connection) as captured:
+        ids = f"{image.pk},{gone.pk},{secret.pk},x,{2**70}"
+        rows = client.get(f"{address}&ids={ids}").content.decode()
+    assert len(captured) <= 10
+    assert rows.startswith("<table><tbody><tr ")
+    assert [row.attributes["id"] for row in Page(rows).elements if row.tag == "tr"] == [f"image-{image.pk}"]
+    start = page.html.index(f'<tr id="image-{image.pk}"')
+    whole = page.html[start : page.html.index("</tr>", start)]
+
+    def without_ages(html: str) -> str:
+        return re.sub(r">[^<]*</time>", "", html)
+
+    assert without_ages(whole) in without_ages(rows)
+    assert client.get(f"{address}&ids=").content == b"<table><tbody></tbody></table>"
+    assert client.get("/live/rows?state=none").status_code == 404
 
 
 def test_ids_are_unique_so_that_a_refresh_finds_every_place_again(client: Client, plane: ControlPlane) -> None:
