@@ -16,11 +16,11 @@ urlpatterns = [
     path("", include("dashboard.urls")),
 ]
 
-# Errors outside of any view. Under /api/ they are problems as well.
-handler400 = "api.faults.bad_request"
-handler403 = "api.faults.permission_denied"
-handler404 = "api.faults.page_not_found"
-handler500 = "api.faults.server_error"
+# Errors outside of any view: problems to programs, pages to people.
+handler400 = "kairos.faults.bad_request"
+handler403 = "kairos.faults.permission_denied"
+handler404 = "kairos.faults.page_not_found"
+handler500 = "kairos.faults.server_error"
 
 if settings.KAIROS_OIDC:
     urlpatterns.append(path("oidc/", include("kairos.oidc.urls")))

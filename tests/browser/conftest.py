@@ -1,11 +1,11 @@
 """A real Chromium before a real server. Its pages may speak with that server and with nobody else."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.fakes.control_plane import ControlPlane
 
 REFRESH_SECONDS = 0.4
+AXE: Final = Path(__file__).with_name("vendor") / "axe.min.js"
+GRAVE: Final = ("serious", "critical")
 # Chromium's own services must not look for anything either.
 FLAGS = (
     "--no-sandbox",
@@ -31,6 +33,22 @@ FLAGS = (
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+
+# What reaches past the window, without what lies in a frame that scrolls by itself.
+WIDER: Final = """() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const scrolls = element => {
+        for (let frame = element.parentElement; frame; frame = frame.parentElement) {
+            if (!["visible", "clip"].includes(getComputedStyle(frame).overflowX)) return true;
+        }
+        return false;
+    };
+    const named = element => `<${element.localName} id="${element.id}" class="${element.className}">`;
+    const wide = [...document.body.querySelectorAll("*")].filter(
+        element => element.getBoundingClientRect().right > width + 1 && !scrolls(element));
+    return [`the page is ${document.documentElement.scrollWidth} wide`, ...wide.slice(0, 5).map(named)];
+}"""
 
 
 class MortalServer(ThreadedWSGIServer):
@@ -140,3 +158,39 @@ def open_page(browser: Browser, server: LiveServer, seen: Seen) -> Iterator[Any]
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def axe() -> Callable[..., list[str]]:
+    """Return a function that has axe-core look at a page, and returns what it finds to be serious, in a line each.
+
+    With names of `rules` it looks for these alone, which is quicker. It comes in past the page's policy.
+    """
+    source = AXE.read_text(encoding="utf-8")
+
+    def findings(page: Page, *rules: str) -> list[str]:
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(source)
+        options: dict[str, Any] = {"resultTypes": ["violations"]}
+        if rules:
+            options["runOnly"] = {"type": "rule", "values": list(rules)}
+        found = page.evaluate("options => axe.run(document, options)", options)
+        return [
+            f"{each['id']} ({each['impact']}) at {' '.join(map(str, node['target']))}: {node['failureSummary']}"
+            for each in found["violations"]
+            if each["impact"] in GRAVE
+            for node in each["nodes"][:3]
+        ]
+
+    return findings
+
+
+@pytest.fixture
+def too_wide() -> Callable[[Page], list[str]]:
+    """Return a function that tells what makes a page wider than its window; nothing where it is not."""
+
+    def widest(page: Page) -> list[str]:
+        found: list[str] = page.evaluate(WIDER)
+        return found
+
+    return widest

@@ -1,0 +1,38 @@
+"""Every page, by its name: what `test_every_page.py` walks, and of what `make screenshots` takes pictures.
+
+A new page adds a line. In braces stand ids of the showcase: of an image that is well, of one that fails, of an
+endpoint, and of an incident that is open.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+PAGES: Final = {
+    "overview": "/",
+    "overview-search": "/?find=nothing-is-called-so",
+    "image": "/resources/{bad}/",
+    "image-well": "/resources/{good}/",
+    "endpoint": "/resources/{endpoint}/",
+    "incidents": "/incidents/",
+    "incident": "/incidents/{incident}/",
+    "events": "/events/",
+    "login": "/login/",
+    "not-found": "/there-is-no-such-page/",
+    "design": "/design/",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """What stands in the braces."""
+
+    good: int
+    bad: int
+    endpoint: int
+    incident: int
+
+
+def paths(ids: Ids) -> dict[str, str]:
+    """Return the address of each page."""
+    values = {name: getattr(ids, name) for name in Ids.__slots__}
+    return {name: path.format(**values) for name, path in PAGES.items()}

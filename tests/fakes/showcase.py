@@ -1,0 +1,299 @@
+"""Something of everything that pages show: regions on a map, groups, registries, images that are well and others.
+
+What each image goes through is a table below: which reason, from where, from when to when. The real actions check and
+report it, round by round, so verdicts, incidents and roll-ups are what they would have been.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from probes.actions import maintenance, resources, rollups, scopes
+from probes.models import Endpoint, Event, Incident, MaintenanceWindow, Region, Resource, ResourceGroup, ResourceKind
+from probes.protocol.check import CheckPlan
+from probes.protocol.outcome import Certificate, Outcome, PlatformResult, Step
+from probes.protocol.plan import Plan
+from probes.protocol.taxonomy import Reason, Stage, Status
+from tests.browser.pages import Ids
+from tests.fakes.control_plane import SLUGS, ControlPlane
+from tests.fakes.far_region import Find, found
+
+PLACES: Final = {
+    "ap-south": ("Mumbai", 19.08, 72.88, 165),
+    "eu-west": ("Dublin", 53.35, -6.26, 18),
+    "us-east": ("Ashburn", 39.04, -77.49, 62),
+}
+"""Name, latitude, longitude, and how many milliseconds a round trip to most registries takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is found in a part of the history. `ended` hours ago 0 is trouble that goes on."""
+
+    reason: Reason
+    began_hours_ago: float
+    ended_hours_ago: float = 0
+    regions: Collection[str] = SLUGS
+    stage: Stage = Stage.MANIFEST
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One image or endpoint."""
+
+    reference: str
+    name: str
+    group: str
+    troubles: Sequence[Trouble] = ()
+    platforms: Sequence[str] = ("linux/amd64", "linux/arm64")
+
+
+SHOWN: Final = (
+    Shown("ghcr.io/shop/cart:2.14", "cart", "Checkout"),
+    Shown(
+        "ghcr.io/shop/payments:1.9.3",
+        "payments",
+        "Checkout",
+        [
+            Trouble(Reason.BLOB_DENIED, 2.2, regions=("ap-south", "us-east"), stage=Stage.LAYER),
+            Trouble(Reason.GATEWAY_ERROR, 212, 207),
+        ],
+    ),
+    Shown("ghcr.io/shop/storefront:7.0", "storefront", "Checkout", [Trouble(Reason.RATE_LIMITED, 60, 54)]),
+    Shown(
+        "registry.corp.example/checkout/receipts:stable",
+        "receipts",
+        "Checkout",
+        [Trouble(Reason.TLS_EXPIRED, 9.5, stage=Stage.TLS), Trouble(Reason.REGISTRY_ERROR, 460, 452)],
+    ),
+    Shown(
+        "registry.corp.example/platform/base:bookworm",
+        "base image",
+        "Platform",
+        [Trouble(Reason.TLS_EXPIRED, 9.5, stage=Stage.TLS)],
+    ),
+    Shown("quay.io/platform/ingress:v4.11.2", "ingress", "Platform", [Trouble(Reason.CONNECT_TIMEOUT, 131, 128)]),
+    Shown("quay.io/platform/dns:v1.12", "cluster DNS", "Platform"),
+    Shown("docker.io/library/postgres:18", "postgres", "Data", [Trouble(Reason.RATE_LIMITED, 5, 3)]),
+    Shown("docker.io/library/redis:8", "redis", "Data"),
+    Shown(
+        "ghcr.io/data/etl:nightly",
+        "nightly ETL",
+        "Data",
+        [Trouble(Reason.TAG_NOT_FOUND, 3.5, regions=("eu-west",)), Trouble(Reason.PLATFORM_MISSING, 300, 288)],
+    ),
+    Shown(
+        "ghcr.io/data/a-notebook-server-with-every-library/jupyter-lab-scientific:2026.11.0-cuda",
+        "",
+        "Data",
+        [Trouble(Reason.TIMEOUT_HEADERS, 32, 29, ("ap-south",))],
+    ),
+    Shown("https://api.corp.example/healthz", "checkout API", "Checkout", [Trouble(Reason.ENDPOINT_ERROR, 90, 88)]),
+)
+
+
+class Showcase:
+    """All of it, as it is now. `ids` are the resources' by name."""
+
+    def __init__(self, plane: ControlPlane, *, days: float) -> None:
+        """Play `days` of history, in more and more rounds towards now."""
+        self.plane = plane
+        self.ids: dict[str, int] = {}
+        now = plane.now = datetime.now(UTC).replace(microsecond=0)
+        self._set_up(now)
+        rows = [self._save(shown, now - timedelta(days=days)) for shown in SHOWN]
+        rolled = now - timedelta(days=days)
+        for at in _rounds(now, days):
+            plane.now = at - timedelta(minutes=1)
+            plane.check(*rows, finds={slug: _finder(slug, now - at) for slug in SLUGS})
+            if at - rolled > timedelta(days=1):
+                _roll(at)
+                rolled = at
+        _roll(now)
+        plane.hear_all()
+        scopes.infer_scopes(now=now)
+        self._tell_events(now)
+
+    def ids_of_pages(self) -> Ids:
+        """Return what stands for the parts of pages' addresses."""
+        bad = self.ids["payments"]
+        return Ids(
+            good=self.ids["cart"],
+            bad=bad,
+            endpoint=self.ids["checkout API"],
+            incident=Incident.objects.get(resource_id=bad, resolved_at=None).pk,
+        )
+
+    def _set_up(self, now: datetime) -> None:
+        for slug, (name, latitude, longitude, _) in PLACES.items():
+            Region.objects.filter(slug=slug).update(name=name, latitude=latitude, longitude=longitude)
+        for name in dict.fromkeys(shown.group for shown in SHOWN):
+            ResourceGroup.objects.create(slug=name.lower(), name=name)
+        self.plane.hear_workers()
+
+    def _save(self, shown: Shown, since: datetime) -> Resource:
+        group = ResourceGroup.objects.get(name=shown.group)
+        self.plane.now = since
+        if shown.reference.startswith("https:"):
+            row = Resource(kind=ResourceKind.ENDPOINT, reference=shown.reference, name=shown.name, group=group)
+            resource = resources.save(row, endpoint=Endpoint(), now=since)
+        else:
+            resource = self.plane.image(
+                shown.reference, name=shown.name, group=group, platforms=list(shown.platforms), depth="blobs"
+            )
+        self.ids[shown.name or shown.reference] = resource.pk
+        return resource
+
+    def _tell_events(self, now: datetime) -> None:
+        told = (
+            ("tag_moved", "info", 4, "cart", "2.14 moved from sha256:9f2b… to sha256:41c0…, as eu-west saw it."),
+            ("tag_split", "warning", 2, "nightly ETL", "Regions see different images under nightly."),
+            (
+                "certificate_expiring",
+                "warning",
+                20,
+                "receipts",
+                "The certificate of registry.corp.example expires soon.",
+            ),
+        )
+        Event.objects.bulk_create(
+            Event(
+                kind=kind,
+                severity=severity,
+                at=now - timedelta(hours=hours),
+                resource_id=self.ids[name],
+                key=f"shown-{number}",
+                text=text,
+            )
+            for number, (kind, severity, hours, name, text) in enumerate(told)
+        )
+        window = MaintenanceWindow(
+            name="Upgrade of the message broker",
+            starts_on=now.date(),
+            starts_at=now.time(),
+            duration_minutes=120,
+        )
+        maintenance.save(window, resources=[Resource.objects.get(pk=self.ids["cluster DNS"])], now=now)
+
+
+def _rounds(now: datetime, days: float) -> Iterator[datetime]:
+    """When all is checked: four times a day, and in the last two days by the hour; around each change as well."""
+    first = now - timedelta(days=days)
+    moments = {first + timedelta(hours=6 * number) for number in range(int(days * 4))}
+    moments |= {now - timedelta(hours=hours) for hours in range(1, int(min(days, 2) * 24))}
+    for shown in SHOWN:
+        for trouble in shown.troubles:
+            for hours in (trouble.began_hours_ago, trouble.ended_hours_ago):
+                moments |= {now - timedelta(hours=hours, minutes=minutes) for minutes in (-1, 1)}
+    moments |= {now - timedelta(minutes=minutes) for minutes in (15, 10, 5)}
+    yield from sorted(moment for moment in moments if first < moment < now)
+    yield now - timedelta(seconds=30)
+
+
+def _roll(now: datetime) -> None:
+    rollups.open_units(now=now)
+    while rollups.advance(now=now):
+        pass
+
+
+def _finder(region: str, before: timedelta) -> Find:
+    hours = before.total_seconds() / 3600
+    by_reference = {shown.reference: shown for shown in SHOWN}
+
+    def find(plan: CheckPlan) -> Outcome:
+        shown = by_reference[plan.reference]
+        trouble = next(
+            (
+                each
+                for each in shown.troubles
+                if region in each.regions and each.ended_hours_ago <= hours < each.began_hours_ago
+            ),
+            None,
+        )
+        return _outcome(plan, region, trouble, hours)
+
+    return find
+
+
+def _outcome(plan: CheckPlan, region: str, trouble: Trouble | None, hours: float) -> Outcome:
+    stage = trouble.stage if trouble else None
+    if not isinstance(plan, Plan):
+        stage = Stage.REQUEST if trouble else None
+    base = found(plan, trouble.reason if trouble else Reason.OK, stage, digest=_digest(plan.reference))
+    if not isinstance(plan, Plan):
+        return replace(base, duration_ms=PLACES[region][3] * 2.5)
+    steps = tuple(_steps(plan, base, region, hours))
+    conclusion = base.conclusion
+    if conclusion.status is Status.AVAILABLE:
+        conclusion = replace(
+            conclusion,
+            platforms=tuple(
+                PlatformResult(
+                    platform=name, digest=_digest(plan.reference + name), status=Status.AVAILABLE, reason=Reason.OK
+                )
+                for name in plan.platforms
+            ),
+        )
+    until = timedelta(hours=-9) if trouble and trouble.reason is Reason.TLS_EXPIRED else timedelta(days=61)
+    return replace(
+        base,
+        conclusion=conclusion,
+        duration_ms=sum(step.total_ms for step in steps),
+        steps=steps,
+        certificates=(
+            Certificate(host=steps[0].host, not_after=base.started_at + until, issuer="Example Trust Services R3"),
+        ),
+    )
+
+
+def _steps(plan: Plan, outcome: Outcome, region: str, hours: float) -> Iterable[Step]:
+    """Yield the exchanges up to the one that failed, as long as that region is from the registry."""
+    host, _, rest = outcome.conclusion.canonical.partition("/")
+    path = rest.partition(":")[0].partition("@")[0]
+    way = PLACES[region][3] * (1 + 0.18 * (int(hours * 7) % 5) / 5)
+    failed = outcome.conclusion.stage
+    ladder = (
+        (Stage.CHALLENGE, host, "/v2/", 401),
+        (Stage.TOKEN, f"auth.{host}", f"/token?scope=repository:{path}:pull", 200),
+        (Stage.MANIFEST, host, f"/v2/{path}/manifests/{plan.reference.rpartition(':')[2]}", 200),
+        (Stage.CHILD, host, f"/v2/{path}/manifests/{_digest(path)}", 200),
+        (Stage.CONFIG, f"blobs.{host}", f"/v2/{path}/blobs/{_digest(path + 'config')}", 206),
+        (Stage.LAYER, f"blobs.{host}", f"/v2/{path}/blobs/{_digest(path + 'layer')}", 206),
+    )
+    known: set[str] = set()
+    for stage, at, url, status in ladder:
+        is_last = stage is failed or failed in (Stage.TLS, Stage.CONNECT, Stage.DNS)
+        is_new = at not in known
+        known.add(at)
+        error = "certificate has expired" if failed is Stage.TLS else None
+        phases = (way * 0.2, way, way * 1.1) if is_new else (0.0, 0.0, 0.0)
+        first_byte = way * (1.3 if stage is Stage.LAYER else 1.0)
+        yield Step(
+            stage=failed if is_last and failed else stage,
+            method="GET",
+            url=f"https://{at}{url}",
+            host=at,
+            address="192.0.2.7" if at == host else "198.51.100.21",
+            http_status=None if error else (_status(outcome.conclusion.reason) if is_last else status),
+            error=error,
+            connection="new" if is_new else "reused",
+            dns_ms=phases[0] if is_new else None,
+            connect_ms=phases[1] if is_new else None,
+            tls_ms=phases[2] if is_new else None,
+            first_byte_ms=None if error else first_byte,
+            total_ms=round(sum(phases) + (0 if error else first_byte * 1.15), 1),
+            bytes=0 if error else 812,
+        )
+        if is_last:
+            return
+
+
+def _status(reason: Reason) -> int:
+    named = {Reason.BLOB_DENIED: 403, Reason.RATE_LIMITED: 429, Reason.GATEWAY_ERROR: 502, Reason.REGISTRY_ERROR: 500}
+    return named.get(reason, 404)
+
+
+def _digest(text: str) -> str:
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
