@@ -1,9 +1,10 @@
 """Many rows of a noun made, changed and deleted in one request (ADR 34)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Model, Q
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -114,17 +115,25 @@ BULK_FAILED: Final = problem(
 
 
 class BulkView(Generic[RowT]):
-    """What a `NounViewSet` does with many rows. Each item has a savepoint of its own."""
+    """What a `NounViewSet` does with many rows. Each item has a savepoint, or what is made together."""
 
     named_by: ClassVar[str] = "slug"
     """The column of the stable name."""
+
+    def make_together(self, bodies: Mapping[int, Any]) -> Mapping[int, RowT]:  # noqa: ARG002 - for who can
+        """Store new rows in a few statements; return those that could be, by the keys of their bodies.
+
+        The others are made by themselves, which tells what is wrong with each. Raises what `make` raises, or an
+        `IntegrityError`, where none of them is to be stored so.
+        """
+        return {}
 
     def carry_out(self, request: Request) -> Response:
         """Do all that can be done of a body, in a transaction. Raises `BulkFailed` where it is all or nothing."""
         body = _BulkBody(data=request.data)
         body.is_valid(raise_exception=True)
         self._hold(body.validated_data["items"])
-        results = [self._result(request, index, item) for index, item in enumerate(body.validated_data["items"])]
+        results = list(self._results(request, body.validated_data["items"]))
         failed = [result for result in results if result["problem"]]
         told = {"succeeded": len(results) - len(failed), "failed": len(failed), "results": results}
         if failed and body.validated_data["atomic"]:
@@ -143,6 +152,36 @@ class BulkView(Generic[RowT]):
             reached = visible.among(view.get_queryset().model.objects.all(), reach_of(view.request))
             rows = reached.filter(Q(pk__in=ids) | Q(**{f"{self.named_by}__in": names})).order_by("pk")
             list(rows.select_for_update(no_key=True, of=("self",)).values_list("pk"))
+
+    def _results(self, request: Request, items: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield what became of each item, in their order: what is created one after another is made together."""
+        for is_made, run in groupby(enumerate(items), key=lambda pair: pair[1].get("op") == "create"):
+            pairs = list(run)
+            made = self._made_together(pairs) if is_made and len(pairs) > 1 else {}
+            for index, item in pairs:
+                yield made.get(index) or self._result(request, index, item)
+
+    def _made_together(self, pairs: Sequence[tuple[int, dict[str, Any]]]) -> Mapping[int, dict[str, Any]]:
+        wanted = {index: BulkItemSerializer(data=item) for index, item in pairs}
+        bodies = {index: asked.validated_data["values"] for index, asked in wanted.items() if asked.is_valid()}
+        try:
+            with transaction.atomic():
+                rows = self.make_together(bodies)
+        except Exception as error:
+            if is_deadlock(error) or not (isinstance(error, IntegrityError) or known(error)):
+                raise
+            return {}  # by itself each is told what is wrong with it
+        view: Any = self
+        shown = view.get_serializer([], many=True).child
+        return {
+            index: {
+                "index": index,
+                "status": _STATUS["create"],
+                "row": dict(shown.to_representation(row)),
+                "problem": None,
+            }
+            for index, row in rows.items()
+        }
 
     def _result(self, request: Request, index: int, item: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -1,9 +1,10 @@
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from django.db.models import OuterRef, QuerySet
 from django.utils import timezone
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.exceptions import ErrorDetail, PermissionDenied, ValidationError
 
 from api import examples
 from api.access import reach_of
@@ -15,6 +16,7 @@ from api.shown_at_once import shown_at_once
 from api.views.resource_orders import ResourceOrders
 from api.views.writing import NounViewSet, described, filled
 from probes.actions import resources as actions
+from probes.actions.resource_batches import Draft, make_those_that_can_be
 from probes.models import Endpoint, Region, Resource
 from probes.policy.access import Role
 from probes.selectors.resources import resources, states
@@ -87,6 +89,31 @@ class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
         if is_another:
             actions.refuse_closed_target(resource, resource.registry)
         return resource
+
+    def make_together(self, bodies: Mapping[int, Any]) -> Mapping[int, Resource]:
+        serializer = ResourceSerializer(context=self.get_serializer_context())
+        drafts: dict[int, Draft] = {}
+        for key, body in bodies.items():
+            serializer.initial_data = body
+            with suppress(ValidationError):
+                drafts[key] = self._draft(dict(serializer.run_validation(body)))
+        made = {id(draft) for draft in make_those_that_can_be(list(drafts.values()), now=timezone.now())}
+        stored = {key: draft.row.pk for key, draft in drafts.items() if id(draft) in made}
+        found = {row.pk: row for row in self.get_queryset().filter(pk__among=list(stored.values()))}
+        if len(found) < len(stored):
+            raise PermissionDenied("Some would be beyond your reach.", "missing_role")
+        for row in found.values():
+            self.check_object_permissions(self.request, row)
+        return {key: found[pk] for key, pk in stored.items()}
+
+    def _draft(self, values: dict[str, Any]) -> Draft:
+        """Return a new resource as a body describes it. Raises `ValidationError`."""
+        regions = values.pop("regions", None)
+        asked = {name: values.pop(name) for name in DETAIL & values.keys()}
+        self._refuse_everywhere(regions or ())
+        row = filled(Resource(), values)
+        detail = filled(Endpoint.of(row), asked) if row.is_endpoint else None
+        return Draft(row, endpoint=detail, regions=regions)
 
     def remove(self, row: Resource) -> None:
         actions.delete([row.pk], now=timezone.now())

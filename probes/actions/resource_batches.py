@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +16,8 @@ from probes.actions import resources
 from probes.models import Endpoint, Region, Registry, Resource, Verdict
 from probes.models.terms import TERM_FIELDS
 from probes.policy import slots
+from probes.protocol.reference import ReferenceInvalid
+from probes.protocol.urls import UrlRefused
 
 AT_ONCE: Final = 1000
 _FOLLOWS: Final = ("registry", "repository", "tag", "digest")
@@ -112,6 +115,33 @@ def _found(row: Resource | Endpoint, exclude: Collection[str]) -> dict[str, Any]
     except ValidationError as error:
         errors = error.update_error_dict(errors)
     return errors
+
+
+def make_those_that_can_be(drafts: Sequence[Draft], *, now: datetime) -> list[Draft]:
+    """Store those of many new resources with which nothing is wrong, and return them, in their order.
+
+    Each is looked at as by whoever adds one by a program; `resources.save` tells what is wrong with the others. Call
+    it in a transaction, which is over where the database refuses one of them after all.
+    """
+    registries = _registries_of(drafts)
+    good = []
+    for draft in drafts:
+        with suppress(ValidationError):
+            check(draft, registries)
+            resources.refuse_closed_target(draft.row, registries.get(resources.host_of(draft.row)))
+            good.append(draft)
+    named = {id(row) for row in Resource.name_together([draft.row for draft in good])}
+    made = [draft for draft in good if id(draft.row) in named]
+    make(made, now=now)
+    return made
+
+
+def _registries_of(drafts: Sequence[Draft]) -> dict[str, Registry]:
+    hosts = set()
+    for draft in drafts:
+        with suppress(ReferenceInvalid, UrlRefused):  # which is told when it is looked at
+            hosts.add(resources.host_of(draft.row))
+    return {row.host: row for row in Registry.objects.filter(host__in=hosts)}
 
 
 def make(drafts: Sequence[Draft], *, now: datetime, progress: Progress | None = None) -> None:

@@ -1,8 +1,9 @@
 """Rows that people and programs name: by a stable name, which no other row of their table has."""
 
 import uuid
-from collections.abc import Collection
-from typing import Any, ClassVar
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import RegexValidator
@@ -14,6 +15,7 @@ from probes.models.checked import Checked
 from probes.policy import names
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_LOCK_ALL = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name"
 
 
 def _chance() -> str:
@@ -106,3 +108,36 @@ class Named(Checked):
         rows = type(self)._base_manager.using(using)  # noqa: SLF001 - likewise
         near = rows.filter(slug__in=names.candidates(proposed)).values_list("slug", flat=True)
         return names.first_free(proposed, set(near), chance=_chance())
+
+    @classmethod
+    def name_together(cls, rows: Sequence[Self]) -> list[Self]:
+        """Give those of many new rows that have no stable name a free one each, as they would get one by one.
+
+        Return those whose name is nobody's: left out is what was given a name that a stored row or one before it has.
+        Call it in a transaction. Three queries.
+        """
+        proposed = {id(row): row.proposed_slug for row in rows if not row.slug}
+        if proposed:
+            # In their order, as whoever else names many: else the two could wait for each other.
+            keys = sorted({f"{cls._meta.db_table}/{name}" for name in proposed.values()})
+            with connections[router.db_for_write(cls)].cursor() as cursor:
+                cursor.execute(_LOCK_ALL, [keys])
+        given = [row.slug for row in rows if row.slug]
+        taken = cls._taken({*given, *proposed.values()})
+        wanted = Counter([*given, *proposed.values()])
+        crowded = {name for name in proposed.values() if name in taken or wanted[name] > 1}
+        taken |= cls._taken({near for name in crowded for near in names.candidates(name)}) if crowded else set()
+        free = []
+        for row in rows:
+            if not row.slug:
+                row.slug = names.first_free(proposed[id(row)], taken, chance=_chance())
+            elif row.slug in taken:
+                continue
+            taken.add(row.slug)
+            free.append(row)
+        return free
+
+    @classmethod
+    def _taken(cls, slugs: Collection[str]) -> set[str]:
+        rows = cls._base_manager.using(router.db_for_write(cls)).filter(slug__in=slugs)
+        return set(rows.values_list("slug", flat=True))
