@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from dashboard import words
-from dashboard.words import Facts
+from dashboard.words import Facts, Look
 from probes.models import Region, RegionEvent
 from probes.policy.clock import apart_seconds
 from probes.policy.liveness import SILENT_AFTER, RegionCondition
@@ -29,6 +29,17 @@ CONDITIONS: Final = {
 }
 """What a page calls a condition."""
 
+_LOOKS: Final = {
+    RegionCondition.RETIRED: Look.RETIRED,
+    RegionCondition.ANNOUNCED: Look.UNCHECKED,
+    RegionCondition.PAUSED: Look.PAUSED,
+    RegionCondition.DRAINING: Look.PAUSED,
+    RegionCondition.SILENT: Look.SILENT,
+    RegionCondition.EGRESS_DOWN: Look.EGRESS_DOWN,
+    RegionCondition.LATE: Look.DEGRADED,
+    RegionCondition.ACTIVE: Look.AVAILABLE,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionView:
@@ -37,6 +48,11 @@ class RegionView:
     summary: str
     facts: Facts
     events: Sequence[str]
+
+
+def look_of(region: Region) -> Look:
+    """Return how a region's condition looks."""
+    return _LOOKS[region.condition]
 
 
 def view(region: Region, vitals: Vitals, now: datetime) -> RegionView:

@@ -4,7 +4,7 @@ What is compared are facts by name. A region that has no such fact, since it has
 opinion: it neither agrees nor disagrees.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -38,3 +38,22 @@ def _views(name: str, seen: Mapping[str, Mapping[str, str | None]]) -> tuple[Vie
             regions.setdefault(value, []).append(region)
     views = (View(value, tuple(sorted(named))) for value, named in regions.items())
     return tuple(sorted(views, key=lambda view: (-len(view.regions), view.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What one region says that no other does: its own value, and the one that all the others share."""
+
+    value: str
+    others: str
+
+
+def alone(own: str | None, others: Iterable[str | None]) -> Alone | None:
+    """Return what a region says against all others that have an opinion; None where one of them says the same.
+
+    None as well where it has none itself, where nobody else has one, and where the others do not agree.
+    """
+    heard = {value for value in others if value is not None}
+    if own is None or len(heard) != 1 or own in heard:
+        return None
+    return Alone(own, heard.pop())

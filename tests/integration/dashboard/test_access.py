@@ -14,8 +14,9 @@ from tests.integration.dashboard.reading import Page
 
 pytestmark = pytest.mark.django_db
 
-LISTS = ["/incidents/", "/incidents/live/", "/incidents/calendar/", "/events/", "/events/live/"]
-PAGES = ["/", "/live/", "/resources/1/", "/resources/1/live/", "/incidents/1/", "/incidents/1/live/", *LISTS]
+LISTS = ["/incidents/", "/incidents/live/", "/incidents/calendar/", "/events/", "/events/live/", "/compare/"]
+PLACES = [f"/{kind}/{name}" for kind in ("registries", "regions") for name in ("", "live/", "a/", "a/live/")]
+PAGES = ["/", "/live/", "/resources/1/", "/resources/1/live/", "/incidents/1/", "/incidents/1/live/", *LISTS, *PLACES]
 
 
 @pytest.mark.parametrize("url", PAGES)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from probes.policy.comparing import Disagreement, View, disagreements
+from probes.policy.comparing import Alone, Disagreement, View, alone, disagreements
 
 GOOD, BAD = "available", "unavailable"
 
@@ -31,3 +31,22 @@ def test_disagreement_is_told_with_who_sees_what(
     seen: Mapping[str, Mapping[str, str | None]], expected: list[Disagreement]
 ) -> None:
     assert disagreements(seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "found"),
+    [
+        ("bad", ["good", "good"], Alone("bad", "good")),
+        ("bad", ["good", None], Alone("bad", "good")),
+        ("bad", ["good", "bad"], None),
+        ("bad", ["good", "worse"], None),
+        ("good", ["good"], None),
+        ("bad", [None], None),
+        ("bad", [], None),
+        (None, ["good"], None),
+    ],
+)
+def test_region_is_alone_where_all_others_that_can_tell_say_the_same_of_it(
+    own: str | None, others: list[str | None], found: Alone | None
+) -> None:
+    assert alone(own, others) == found

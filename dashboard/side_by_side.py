@@ -1,0 +1,226 @@
+"""What regions see of the same thing as rows of a table. PURE: a comparison and a moment in, words out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlencode
+
+from dashboard import words
+from dashboard.cells import region_name
+from dashboard.region_words import CONDITIONS, look_of
+from dashboard.words import Look
+from probes.models import Region
+from probes.policy.latency import Timed
+from probes.policy.liveness import RegionCondition
+from probes.policy.rollup import Rolled
+from probes.policy.uptime import Tally
+from probes.protocol.outcome import rfc3339
+from probes.protocol.taxonomy import Status
+from probes.selectors.comparison import Comparison, Failure, Many, Seen
+
+STEPS: Final[dict[Timed, str]] = {
+    Timed.CHECK: "whole check",
+    Timed.CHALLENGE: "challenge",
+    Timed.TOKEN: "token",
+    Timed.MANIFEST: "manifest",
+    Timed.INDEX: "index",
+    Timed.CHILD: "platform",
+    Timed.CONFIG: "config",
+    Timed.LAYER: "layer",
+    Timed.REQUEST: "request",
+    Timed.REDIRECT: "redirect",
+}
+"""What a page calls that which was timed."""
+
+WORSE_BY: Final = 2.0
+"""A latency that is so many times that of the quickest region is marked, from `NOTABLE_MS` on."""
+
+NOTABLE_MS: Final = 100.0
+
+_FACTS: Final = {
+    "status": "What was found",
+    "reason": "Why it fails",
+    "host": "The host that answered last",
+    "digest": "The image behind the tag",
+    "stance": "How it votes",
+    "failing": "Whether something fails now",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastFailure:
+    """The last outcome that was not available. `query` is that with which the image's page shows its steps."""
+
+    look: Look
+    said: str
+    host: str
+    moment: str
+    resource_id: int
+    query: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Half and 95 of 100 took no longer. `is_worse` marks one that is much slower than elsewhere."""
+
+    p50: str
+    p95: str
+    is_worse: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What one region sees. `condition` is told of a region that is not as it should be.
+
+    `share` is empty where nothing is known; `latencies` are in the order of the table's steps, None where nothing was
+    timed. `now_look` and `now` are of the last checks.
+    """
+
+    slug: str
+    name: str
+    look: Look | None
+    condition: str
+    share: str
+    is_least: bool
+    checks: str
+    others: Sequence[str]
+    latencies: Sequence[Latency | None]
+    now_look: Look | None
+    now: str
+    digest: str
+    failure: LastFailure | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """A fact on which regions differ, and who says what."""
+
+    fact: str
+    views: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Regions side by side, over a range that is `told`. `overall` is the share over all of them, or empty."""
+
+    told: str
+    overall: str
+    steps: Sequence[str]
+    rows: Sequence[Row]
+    opinions: Sequence[Opinion]
+    has_digests: bool
+
+    @property
+    def has_failures(self) -> bool:
+        return any(row.failure for row in self.rows)
+
+
+def table(found: Comparison, now: datetime) -> Table:
+    """Return a comparison as a page shows it."""
+    timed = [step for step in STEPS if any(step in item.rolled.latency for item in found.regions)]
+    quickest = {step: _least(found, step) for step in timed}
+    shares = [share for item in found.regions if (share := item.rolled.seconds.availability) is not None]
+    least = min(shares) if shares and min(shares) < max(shares) else None
+    return Table(
+        told=f"{words.clock(found.over.start, now)} to {words.clock(found.over.end, now)} UTC",
+        overall=share_of(found.overall.seconds),
+        steps=[STEPS[step] for step in timed],
+        rows=[_row(item, timed, quickest, least, now) for item in found.regions],
+        opinions=[
+            Opinion(
+                fact=_FACTS.get(item.fact, item.fact),
+                views=[(_value(item.fact, view.value), words.listed(list(view.regions))) for view in item.views],
+            )
+            for item in found.disagreements
+        ],
+        has_digests=any(item.state and item.state.digest for item in found.regions),
+    )
+
+
+def share_of(seconds: Tally) -> str:
+    """Return for which share of the time that counts it could be had; empty where none counts."""
+    return words.percent(seconds.up, seconds.counted) if seconds.counted else ""
+
+
+def others_of(rolled: Rolled) -> list[str]:
+    """Return of the outcomes those that were not available, by status."""
+    return [
+        f"{count:,} {Look(status).label.lower()}"
+        for status in Status
+        if status is not Status.AVAILABLE and (count := rolled.outcomes.get(status, 0))
+    ]
+
+
+def _row(
+    item: Seen, timed: Sequence[Timed], quickest: Mapping[Timed, float | None], least: float | None, now: datetime
+) -> Row:
+    region, rolled, condition = item.region, item.rolled, item.region.condition
+    now_look, said = _now(item)
+    return Row(
+        slug=region.slug,
+        name=region_name(region),
+        look=look_of(region),
+        condition="" if condition is RegionCondition.ACTIVE else CONDITIONS[condition],
+        share=share_of(rolled.seconds),
+        is_least=least is not None and rolled.seconds.availability == least,
+        checks=f"{sum(rolled.outcomes.values()):,}" if rolled.outcomes else "",
+        others=others_of(rolled),
+        latencies=[_latency(rolled, step, quickest[step]) for step in timed],
+        now_look=now_look,
+        now=said,
+        digest=words.short_digest(item.state.digest) if item.state else "",
+        failure=_failure(item.failure, region, now) if item.failure else None,
+    )
+
+
+def _now(item: Seen) -> tuple[Look | None, str]:
+    if item.state is not None:
+        look = Look(item.state.status)
+        return look, look.label if look is Look.AVAILABLE else words.reason(item.state.reason)
+    if item.many is not None:
+        return _of_many(item.many)
+    return Look.UNCHECKED, Look.UNCHECKED.label
+
+
+def _of_many(many: Many) -> tuple[Look | None, str]:
+    if not many.failing:
+        return (Look.AVAILABLE, "none fails") if many.seen else (Look.UNCHECKED, "nothing seen")
+    least = "" if many.is_complete else "at least "
+    return Look.DEGRADED, f"{least}{many.failing:,} fail{'s' if many.failing == 1 else ''}"
+
+
+def _latency(rolled: Rolled, step: Timed, quickest: float | None) -> Latency | None:
+    p50, p95 = rolled.percentile_ms(step, 50), rolled.percentile_ms(step, 95)
+    if p50 is None or p95 is None:
+        return None
+    is_worse = quickest is not None and p50 >= max(WORSE_BY * quickest, NOTABLE_MS)
+    return Latency(p50=words.milliseconds(p50), p95=words.milliseconds(p95), is_worse=is_worse)
+
+
+def _least(found: Comparison, step: Timed) -> float | None:
+    timed = [value for item in found.regions if (value := item.rolled.percentile_ms(step, 50)) is not None]
+    return min(timed, default=None)
+
+
+def _failure(failure: Failure, region: Region, now: datetime) -> LastFailure:
+    return LastFailure(
+        look=Look(failure.status),
+        said=words.reason(failure.reason),
+        host=words.shown(failure.host, 260),
+        moment=words.clock(failure.slot, now),
+        resource_id=failure.resource_id,
+        query=urlencode({"from": region.slug, "slot": rfc3339(failure.slot)}),
+    )
+
+
+def _value(fact: str, value: str) -> str:
+    match fact:
+        case "status":
+            return Look(value).label
+        case "reason":
+            return words.reason(value)
+        case "digest":
+            return words.short_digest(value)
+        case _:
+            return words.shown(value, 260)

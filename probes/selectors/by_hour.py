@@ -1,0 +1,123 @@
+"""What regions saw hour by hour, or day by day, and why it failed: of one resource, or of all that belong somewhere.
+
+Nothing here grows with the history: hours and days are read from what is rolled up, and of what failed the newest.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection
+
+from probes.models import DayRollUp, DaySum, HourRollUp, HourSum, OwnerKind
+from probes.policy.intervals import Interval
+from probes.policy.rollup import DAY, HOUR
+from probes.policy.uptime import Shown, Tally
+
+MOST_OF_A_REGION: Final = 500
+"""So many of the failures of a resource are looked through for each region, the newest first."""
+
+MOST_OF_ALL: Final = 2000
+"""So many failures are looked through for those of a registry or a group, the newest of everything first."""
+
+HOURS_UP_TO: Final = timedelta(days=8)
+"""A longer range is told by days."""
+
+_SECONDS: Final = tuple(f"seconds_{state}" for state in Shown)
+
+_OF_RESOURCE: Final = """
+SELECT region_id, reason, count(*), max(slot) FROM (
+    SELECT wanted.region_id, failure.reason, failure.slot FROM unnest(%(regions)s::bigint[]) AS wanted (region_id)
+    CROSS JOIN LATERAL (
+        SELECT reason, slot FROM probes_outcome
+        WHERE resource_id = %(key)s AND region_id = wanted.region_id AND status <> 'available' AND NOT egress_down
+            AND slot >= %(start)s AND slot < %(end)s
+        ORDER BY slot DESC LIMIT %(most)s
+    ) AS failure
+) AS found GROUP BY region_id, reason ORDER BY region_id, count(*) DESC, reason
+"""
+
+_OF_OWNER: Final = """
+SELECT region_id, reason, count(*), max(slot) FROM (
+    SELECT region_id, resource_id, reason, slot, egress_down FROM probes_outcome
+    WHERE status <> 'available' AND slot >= %(start)s AND slot < %(end)s
+    ORDER BY slot DESC, id DESC LIMIT %(most)s
+) AS failure JOIN probes_resource AS resource ON resource.id = failure.resource_id
+WHERE resource.{owned} = %(key)s AND region_id = ANY(%(regions)s) AND NOT egress_down
+GROUP BY region_id, reason ORDER BY region_id, count(*) DESC, reason
+"""
+
+_OWNED: Final = {OwnerKind.REGISTRY: "registry_id", OwnerKind.GROUP: "group_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason for which checks failed, how often among what was looked through, and when the last time."""
+
+    reason: str
+    count: int
+    last_slot: datetime
+
+
+def unit_of(over: Interval) -> timedelta:
+    """Return whether a range is told by hours or by days."""
+    return HOUR if over.end - over.start <= HOURS_UP_TO else DAY
+
+
+def of_resource(
+    resource_id: int, over: Interval, region_ids: Collection[int]
+) -> Mapping[int, Mapping[datetime, Tally]]:
+    """Return by region the seconds of each hour or day that begins in a range. One query."""
+    model: Any = HourRollUp if unit_of(over) == HOUR else DayRollUp
+    return _tallies(model.objects.filter(resource_id=resource_id), over, region_ids)
+
+
+def of_owner(
+    kind: OwnerKind, owner_id: int, over: Interval, region_ids: Collection[int]
+) -> Mapping[int, Mapping[datetime, Tally]]:
+    """Return the same of all that belong to a registry or a group: each of them counts its own seconds. One query."""
+    model: Any = HourSum if unit_of(over) == HOUR else DaySum
+    return _tallies(model.objects.filter(owner_kind=kind, owner_id=owner_id), over, region_ids)
+
+
+def causes_of_resource(
+    resource_id: int, over: Interval, region_ids: Collection[int]
+) -> Mapping[int, Sequence[Cause]]:
+    """Return by region why a resource failed in a range, what was most frequent first. One query."""
+    return _causes(_OF_RESOURCE, resource_id, over, region_ids, MOST_OF_A_REGION)
+
+
+def causes_of_owner(
+    kind: OwnerKind, owner_id: int, over: Interval, region_ids: Collection[int]
+) -> Mapping[int, Sequence[Cause]]:
+    """Return the same of all that belong to a registry or a group by now. One query."""
+    return _causes(_OF_OWNER.format(owned=_OWNED[kind]), owner_id, over, region_ids, MOST_OF_ALL)
+
+
+def _tallies(rows: Any, over: Interval, region_ids: Collection[int]) -> Mapping[int, Mapping[datetime, Tally]]:
+    found: dict[int, dict[datetime, Tally]] = {pk: {} for pk in region_ids}
+    asked = rows.filter(region_id__in=region_ids, starts_at__gte=over.start, starts_at__lt=over.end)
+    for region_id, starts_at, *seconds in asked.values_list("region_id", "starts_at", *_SECONDS):
+        counted = {state.value: value or 0 for state, value in zip(Shown, seconds, strict=True)}
+        found[region_id][starts_at] = Tally(**counted)
+    return found
+
+
+def _causes(
+    statement: str, key: int, over: Interval, region_ids: Collection[int], most: int
+) -> Mapping[int, Sequence[Cause]]:
+    asked: dict[str, Any] = {
+        "key": key,
+        "regions": list(region_ids),
+        "start": over.start,
+        "end": over.end,
+        "most": most,
+    }
+    found: dict[int, list[Cause]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked)
+        for region_id, reason, count, last_slot in cursor.fetchall():
+            found[region_id].append(Cause(reason, count, last_slot))
+    return found

@@ -1,0 +1,122 @@
+"""Comparing what regions see, as people meet it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from probes.actions import rollups
+from probes.models import Region, Registry, Resource, ResourceGroup
+from probes.policy.rollup import HOUR
+from probes.protocol.taxonomy import Reason, Stage
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import finding, found
+from tests.fakes.steps import step
+from tests.integration.control.test_rollups import roll_all
+from tests.integration.dashboard.reading import Page
+
+pytestmark = pytest.mark.django_db
+
+OTHER = "sha256:" + "b" * 64
+LOST = {"eu-west": finding(Reason.LAYER_MISSING, Stage.LAYER)}
+
+
+def read(client: Client, url: str) -> Page:
+    response = client.get(url)
+    assert response.status_code == 200, response.status_code
+    return Page(response.content.decode())
+
+
+@pytest.fixture
+def images(plane: ControlPlane) -> dict[str, Resource]:
+    """Two images of a group, one of which has an hour behind it in which eu-west lacks a layer."""
+    web = ResourceGroup.objects.create(name="Web", slug="web")
+    app = plane.image("ghcr.io/org/app:1", name="the app", group=web)
+    other = plane.image("quay.io/org/other:1", name="other app", group=web)
+    plane.now = plane.now.replace(minute=0, second=0) - 3 * HOUR
+    Resource.objects.update(reference_since=plane.now - HOUR)
+    timed = {"us-east": lambda plan: replace(found(plan, digest=OTHER), steps=(step(),))}
+    for _ in range(3):
+        plane.check(app, finds={**LOST, **timed})
+    roll_all(plane.now.replace(minute=0, second=0) + HOUR + rollups.ROLLED_AFTER)
+    Region.objects.filter(slug="eu-west").update(latitude=50.1, longitude=8.7)
+    Region.objects.filter(slug="us-east").update(latitude=39.0, longitude=-77.5)
+    return {"app": app, "other": other}
+
+
+def test_nothing_is_compared_before_something_is_chosen(client: Client, images: dict[str, Resource]) -> None:
+    page = read(client, "/compare/")
+    assert "Find up to four images" in page["nothing-chosen"].text
+    found = read(client, "/compare/?find=app&window=7d")
+    chosen, other = images["app"].pk, images["other"].pk
+    assert found[f"add-{chosen}"].attributes["href"] == f"/compare/?window=7d&image={chosen}"
+    more = read(client, f"/compare/?find=app&image={chosen}")
+    assert f"add-{chosen}" not in more
+    assert more[f"add-{other}"].attributes["href"] == f"/compare/?image={chosen}%2C{other}"
+
+
+def test_regions_stand_side_by_side_for_an_image(client: Client, images: dict[str, Resource]) -> None:
+    app, other = images["app"].pk, images["other"].pk
+    page = read(client, f"/compare/?image={app},{other}")
+    rows = {slug: page[f"image-{app}-{slug}"] for slug in ("ap-south", "eu-west", "us-east")}
+    assert rows["eu-west"].attributes["data-look"] == "unavailable"
+    assert rows["ap-south"].attributes["data-look"] == "available"
+    assert "layer missing" in rows["eu-west"].text
+    assert "3 unavailable" in rows["eu-west"].text
+    assert "sha256:bbbbbbbbbbbb…" in rows["us-east"].text
+    assert "The image behind the tag" in page[f"image-{app}-disagree"].text
+    assert "layer missing: 3" in page[f"image-{app}"].text
+    assert len(page.all("svg", "heat")) == 3
+    assert "Regions on a map:" in page.all("svg", "worldmap")[0].attributes["aria-label"]
+    assert [element.text for element in page.all("text")][:2] == ["eu-west", "us-east"]
+    assert page[f"image-{other}-off"].attributes["href"] == f"/compare/?image={app}"
+    assert page["chip-image"].attributes["href"] == "/compare/"
+
+
+def test_all_of_a_group_or_a_registry_is_compared(client: Client, images: dict[str, Resource]) -> None:
+    page = read(client, "/compare/?group=web&window=7d")
+    assert "1 fails" in page["group-eu-west"].text
+    assert "Whether something fails now" in page["group-disagree"].text
+    assert "layer missing: 3" in page["group"].text
+    assert len(page.all("svg", "heat")) == 3
+    assert read(client, "/compare/?registry=quay.io")["registry-eu-west"].attributes["data-look"] == "unchecked"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("group=web&registry=quay.io", "Choose images, or a group, or a registry."),
+        ("image=999999", "Images: there is no"),
+        ("image=1,2,3,4,5", "at most 4"),
+        ("window=1y", "Time: there is no"),
+        ("group=web&since=2999-01-01", "this is still to come"),
+        ("group=web&until=1999-01-01", "figures are kept for"),
+    ],
+)
+def test_what_is_not_understood_is_told_and_nothing_compared(client: Client, db: None, query: str, said: str) -> None:
+    ResourceGroup.objects.create(name="Web", slug="web")
+    Registry.objects.create(host="quay.io")
+    page = read(client, f"/compare/?{query}")
+    assert said in " ".join(element.text for element in page.all("p", "notice"))
+    assert not page.all("section", "compared")
+
+
+def test_custom_range_is_read_in_whole_hours(client: Client, images: dict[str, Resource]) -> None:
+    since = (datetime.now(UTC) - 5 * HOUR).strftime("%Y-%m-%dT%H:30")
+    page = read(client, f"/compare/?image={images['app'].pk}&since={since}")
+    assert f"image-{images['app'].pk}-eu-west" in page
+    assert since[11:13] + ":00" in page[f"image-{images['app'].pk}"].text
+
+
+def test_queries_are_few(client: Client, images: dict[str, Resource]) -> None:
+    counts: dict[str, Any] = {}
+    for query in (f"image={images['app'].pk}", "group=web", "registry=ghcr.io", "find=app"):
+        with CaptureQueriesContext(connection) as caught:
+            read(client, f"/compare/?{query}")
+        counts[query.partition("=")[0]] = len(caught)
+    assert counts == {"image": counts["image"], "group": 13, "registry": 13, "find": 3}
+    assert counts["image"] <= 19

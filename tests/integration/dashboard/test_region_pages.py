@@ -1,0 +1,119 @@
+"""Regions and the page of one: how it is, what it missed, and what it says that no other does."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
+
+from probes.models import MissedSlots, Region, RegionEvent, ResourceGroup
+from probes.models.event import TagWatch
+from probes.policy.access import Role
+from probes.protocol.taxonomy import Reason
+from tests.fakes.access import grant
+from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import finding, found
+from tests.integration.dashboard.reading import Page
+
+pytestmark = pytest.mark.django_db
+
+OTHER = "sha256:" + "b" * 64
+LOST = {"eu-west": finding(Reason.LAYER_MISSING)}
+
+
+def read(client: Client, url: str) -> Page:
+    response = client.get(url)
+    assert response.status_code == 200, response.status_code
+    return Page(response.content.decode())
+
+
+def test_list_tells_how_each_region_is(client: Client, plane: ControlPlane) -> None:
+    plane.check(plane.image(), finds=LOST)
+    Region.objects.filter(slug="us-east").update(silent_since=datetime.now(UTC), latitude=-33.9, longitude=151.2)
+    page = read(client, "/regions/")
+    looks = {slug: page[f"region-{slug}"].attributes["data-look"] for slug in ("ap-south", "eu-west", "us-east")}
+    assert looks == {"ap-south": "available", "eu-west": "available", "us-east": "silent"}
+    assert "1 image fails from there" in page["region-eu-west"].text
+    assert "fails" not in page["region-ap-south"].text
+    assert "33.9° S, 151.2° E" in page["region-us-east"].text
+    assert page["region-eu-west-link"].attributes["href"] == "/regions/eu-west/"
+
+
+def test_without_regions_it_says_how_there_will_be_one(client: Client, db: None) -> None:
+    assert "No region is enrolled" in read(client, "/regions/").html
+
+
+def test_page_tells_how_a_region_is(client: Client, plane: ControlPlane) -> None:
+    plane.hear_workers()
+    image = plane.image(name="the app")
+    slot = plane.check(image, finds=LOST)
+    region = plane.region("eu-west")
+    MissedSlots.objects.create(
+        resource=image, region=region, first_slot=slot - timedelta(hours=1), last_slot=slot, count=9, cause="shed"
+    )
+    RegionEvent.objects.create(
+        region=region, at=slot, before="active", after="late", detail="checks <b>wait</b> 40 s in its queue"
+    )
+    page = read(client, "/regions/eu-west/")
+    text = page["region"].text
+    assert page["state"].text == "Active"
+    assert "9 the region's queue was full" in text
+    assert "The region is late: checks <b>wait</b> 40 s in its queue" in text
+    assert "<b>wait" not in page.html
+    assert len(page["crew-table"].text) > 100
+    assert "made" in text[text.index("Keys") :]
+    assert "the app ghcr.io bad good" in page["alone-table"].text
+    assert page["incidents"].attributes["href"] == "/incidents/?region=eu-west"
+    assert client.get("/regions/mars/").status_code == 404
+
+
+def test_what_a_region_says_alone_goes_both_ways(client: Client, plane: ControlPlane) -> None:
+    bad, split, alike = (plane.image(f"ghcr.io/org/{name}:1", name=name) for name in ("bad", "split", "alike"))
+    plane.check(bad, split, alike)
+    everywhere_else = dict.fromkeys(("ap-south", "us-east"), finding(Reason.TAG_NOT_FOUND))
+    plane.check(bad, finds=everywhere_else)
+    plane.check(split, finds={"eu-west": lambda plan: found(plan, digest=OTHER)})
+    plane.check(alike, finds=LOST | {"us-east": finding(Reason.TAG_NOT_FOUND)})
+    TagWatch.objects.update_or_create(resource=split, defaults={"look_at": datetime.now(UTC)})
+    rows = [element.text for element in read(client, "/regions/eu-west/").all("tr")]
+    assert any(row.startswith("bad ghcr.io good bad") for row in rows)
+    assert any(row.startswith("split ghcr.io sha256:bbbbbbbbbbbb…") for row in rows)
+    assert not any(row.startswith("alike") for row in rows)
+    assert "alone-table" not in read(client, "/regions/us-east/")
+
+
+def test_whoever_reaches_a_group_is_told_of_nothing_else(
+    client: Client, plane: ControlPlane, settings: Settings, django_user_model: Any
+) -> None:
+    web = ResourceGroup.objects.create(name="Web", slug="web")
+    mine, other = plane.image("ghcr.io/org/mine:1", name="mine", group=web), plane.image(name="other")
+    slot = plane.check(mine, other, finds=LOST)
+    MissedSlots.objects.create(
+        resource=other, region=plane.region("eu-west"), first_slot=slot, last_slot=slot, cause="lost"
+    )
+    settings.KAIROS_PUBLIC_DASHBOARD = False
+    viewer = django_user_model.objects.create_user("viewer")
+    grant(viewer, Role.VIEWER, web)
+    client.force_login(viewer)
+    assert "1 image fails from there" in read(client, "/regions/")["region-eu-west"].text
+    page = read(client, "/regions/eu-west/")
+    assert "mine" in page["alone-table"].text
+    assert "other" not in page["alone-table"].text.replace("all others", "")
+    assert "nothing usable came back" not in page["region"].text
+    assert "keys-name" not in page
+
+
+def test_queries_do_not_grow_with_what_fails(client: Client, plane: ControlPlane) -> None:
+    counts = []
+    for number in range(2):
+        plane.check(*(plane.image(f"ghcr.io/org/app-{number}-{more}:1") for more in range(4)), finds=LOST)
+        with CaptureQueriesContext(connection) as caught:
+            read(client, "/regions/eu-west/")
+        counts.append(len(caught))
+    assert counts[0] == counts[1] <= 15
+    with CaptureQueriesContext(connection) as caught:
+        read(client, "/regions/")
+    assert len(caught) <= 4
