@@ -19,6 +19,7 @@ urlpatterns = [
     path("theme/", choose, name="theme"),
     path("design/", design, name="design"),
     path("", include("dashboard.live.urls")),
+    path("", include("dashboard.status.urls")),
     path("login/", LoginPage.as_view(), name="login"),
     path("logout/", LogoutPage.as_view(), name="logout"),
 ]

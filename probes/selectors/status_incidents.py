@@ -1,0 +1,156 @@
+"""Incidents as a status page tells of them: by group, those that one outage explains together."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection
+
+from probes.models import Resource
+from probes.policy.incidents import EntryKind, Level
+from probes.policy.intervals import Interval
+from probes.policy.scopes import Kind
+
+_TURNS: Final = [EntryKind.OPENED.value, EntryKind.TURNED.value, EntryKind.RESOLVED.value]
+_HOSTS: Final = [Kind.REGISTRY.value, Kind.AUTH_HOST.value, Kind.BLOB_HOST.value]
+
+# What an outage of many explains is one incident of each group. Images count that belong to the group still: of one
+# that has been moved to another, nothing is told by its name.
+_READ: Final = """
+SELECT coalesce(incident.parent_id, incident.id) AS key, incident.group_id,
+    count(*) AS extent, min(incident.began_at), max(incident.opened_at),
+    CASE WHEN bool_or(incident.resolved_at IS NULL) THEN NULL ELSE max(incident.resolved_at) END,
+    bool_or(incident.resolved_at IS NULL AND incident.level = %(unavailable)s),
+    bool_or(incident.worst = %(unavailable)s),
+    (array_agg(resource.id ORDER BY incident.opened_at DESC, incident.id)
+        FILTER (WHERE resource.group_id = incident.group_id))[1:2],
+    array_remove(array_agg(DISTINCT incident.failure), ''),
+    array_remove(array_agg(DISTINCT registry.host) || array_agg(DISTINCT outage.scope_name)
+        FILTER (WHERE outage.scope_kind = ANY(%(hosts)s) AND outage.scope_name <> registry.host), NULL),
+    max((SELECT max(at) FROM probes_incidententry
+         WHERE incident_id = incident.id AND kind = ANY(%(turns)s)))
+FROM probes_incident AS incident
+JOIN probes_resource AS resource ON resource.id = incident.resource_id
+LEFT JOIN probes_registry AS registry ON registry.id = incident.registry_id
+LEFT JOIN probes_incident AS outage ON outage.id = incident.parent_id
+WHERE incident.group_id = ANY(%(groups)s) AND {chosen}
+GROUP BY 1, 2
+ORDER BY 5 DESC, 1 DESC, 2
+LIMIT %(most)s
+"""
+
+_RANGE: Final = "incident.opened_at >= %(start)s AND incident.opened_at < %(end)s"
+_OPEN: Final = "incident.resolved_at IS NULL"
+
+_REGIONS: Final = """
+SELECT coalesce(incident.parent_id, incident.id), incident.group_id,
+    array_agg(DISTINCT coalesce(nullif(region.name, ''), entry.region))
+FROM probes_incident AS incident
+JOIN probes_incidententry AS entry ON entry.incident_id = incident.id
+LEFT JOIN probes_region AS region ON region.slug = entry.region
+WHERE coalesce(incident.parent_id, incident.id) = ANY(%(keys)s) AND incident.group_id = ANY(%(groups)s)
+    AND entry.kind = %(kind)s AND entry.after IN ('bad', 'impaired')
+GROUP BY 1, 2
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """A time in which images of a group could not be had, all for one outage or one for itself.
+
+    `key` and `group_id` name it, and are told to nobody. `resources` are the images that it is about, where it is one
+    or two that belong to the group still. `failures` are causes, as an incident has them.
+    """
+
+    key: int
+    group_id: int
+    extent: int
+    began_at: datetime
+    opened_at: datetime
+    resolved_at: datetime | None
+    is_unavailable: bool
+    was_unavailable: bool
+    resources: Sequence[int]
+    failures: Sequence[str]
+    hosts: Sequence[str]
+    changed_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_at is None
+
+
+def open_episodes(group_ids: Collection[int], most: int) -> Sequence[Episode]:
+    """Return what is going on in those groups, the last opened first. One query, none without groups."""
+    return _read(_OPEN, group_ids, most)
+
+
+def episodes(group_ids: Collection[int], over: Interval, most: int) -> Sequence[Episode]:
+    """Return what was opened there within a range, the last opened first. One query, none without groups."""
+    return _read(_RANGE, group_ids, most, start=over.start, end=over.end)
+
+
+def regions_of(found: Collection[Episode]) -> Mapping[tuple[int, int], Sequence[str]]:
+    """Return by key and group the names of the regions that could not have it. One query, if any."""
+    keys, groups = [item.key for item in found], [item.group_id for item in found]
+    if not keys:
+        return {}
+    rows = _rows(_REGIONS, {"keys": keys, "groups": groups, "kind": EntryKind.REGION.value})
+    return {(key, group_id): names for key, group_id, names in rows}
+
+
+def subjects_of(found: Collection[Episode]) -> Mapping[int, Resource]:
+    """Return the images that episodes are about, by id. One query, if any."""
+    ids = {pk for item in found for pk in item.resources}
+    return Resource.objects.select_related("registry").in_bulk(ids) if ids else {}
+
+
+def _read(chosen: str, group_ids: Collection[int], most: int, **asked: Any) -> Sequence[Episode]:
+    if not group_ids:
+        return []
+    values = {
+        **asked,
+        "groups": list(group_ids),
+        "most": most,
+        "unavailable": Level.UNAVAILABLE.value,
+        "turns": _TURNS,
+        "hosts": _HOSTS,
+    }
+    return [
+        Episode(
+            key=key,
+            group_id=group_id,
+            extent=extent,
+            began_at=began_at,
+            opened_at=opened_at,
+            resolved_at=resolved_at,
+            is_unavailable=is_unavailable,
+            was_unavailable=was_unavailable,
+            resources=resources or (),
+            failures=failures,
+            hosts=hosts or (),
+            changed_at=max(filter(None, (opened_at, resolved_at, turned_at))),
+        )
+        for (
+            key,
+            group_id,
+            extent,
+            began_at,
+            opened_at,
+            resolved_at,
+            is_unavailable,
+            was_unavailable,
+            resources,
+            failures,
+            hosts,
+            turned_at,
+        ) in _rows(_READ.format(chosen=chosen), values)
+    ]
+
+
+def _rows(statement: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
