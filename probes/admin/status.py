@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from probes.actions import status_pages as actions
@@ -79,6 +80,10 @@ class StatusPageAdmin(KairosAdmin):
 
     def save_model(self, _request: HttpRequest, page: StatusPage, _form: Any, _change: bool) -> None:  # noqa: FBT001 - Django's signature
         actions.save(page)
+
+    def view_on_site(self, page: StatusPage) -> str:
+        """The preview, which is there whoever the page is shown to."""
+        return reverse("dashboard:status-preview", args=[page.slug])
 
     @admin.display(description="shown to")
     def shown_to(self, page: StatusPage) -> str:
