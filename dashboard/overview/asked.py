@@ -67,6 +67,7 @@ class Asked:
         said = {
             name: _clean(query.get(name, "")) for name in (*_TEXTS, "state", "seen", "kind", "sort", "by", "page")
         }
+        said["state"] = said["state"] or _clean(query.get("show", ""))  # as it was called once
         state = _one_of(said, "state", [group.value for group in Group])
         choice = Choice(
             **{name: said[name] for name in _TEXTS},

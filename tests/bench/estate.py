@@ -19,6 +19,7 @@ Imports models: Django must be set up before.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from secrets import token_hex
 from typing import Final
@@ -189,7 +190,7 @@ ORDER BY slot
 class Estate:
     """All that is asked about; `days` of history end today at midnight, and grow into the past."""
 
-    def __init__(self, resources: int, now: datetime) -> None:
+    def __init__(self, resources: int, now: datetime, *, regions: Sequence[str] = REGIONS) -> None:
         self._today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         self._days = 0
         self._given: dict[str, int] = {
@@ -201,7 +202,7 @@ class Estate:
             "outcomes_of": min(OUTCOMES_OF, resources // 10),
         }
         Region.objects.bulk_create(
-            Region(slug=slug, name=slug, verify_key="key", box_public_key="key") for slug in REGIONS
+            Region(slug=slug, name=slug, verify_key="key", box_public_key="key") for slug in regions
         )
         Registry.objects.bulk_create(Registry(host=f"registry-{number}.test") for number in range(REGISTRIES))
         groups = (f"group-{number}" for number in range(GROUPS))
@@ -218,7 +219,7 @@ class Estate:
                 since=now,
                 told_at=now,
             )
-            for slug in REGIONS
+            for slug in regions
         )
         inputs = Inputs(now=now, interval_seconds=300, votes=votes).to_json()
         self._run(_VERDICTS, inputs=json.dumps(inputs))

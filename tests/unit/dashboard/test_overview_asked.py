@@ -48,6 +48,10 @@ def test_an_address_that_says_nothing_asks_for_what_is_usual() -> None:
     assert Asked.of({"sort": "worst", "by": "group", "page": "1", "view": "?", "find": " \0 "}).address("/") == "/"
 
 
+def test_an_address_of_before_says_its_state_still() -> None:
+    assert Asked.of({"show": "degraded"}) == Asked.of({"state": "degraded"})
+
+
 @pytest.mark.parametrize("name", ["state", "seen", "kind", "sort", "by"])
 def test_a_word_of_which_there_is_none_is_refused_with_those_that_there_are(name: str) -> None:
     with pytest.raises(NoSuchChoiceError, match=f"is no {name} of those that there are: "):

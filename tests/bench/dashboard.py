@@ -1,0 +1,257 @@
+"""What the pages take that people look at most, with 10,000 images from five regions and 30 days of history.
+
+    python -m tests.bench dashboard
+
+The web server is the real one, one process as `make up` has it, asked by somebody who has logged in, one thing after
+the other. Bars: 200 ms for 95 of 100 answers, 12 queries besides the two of the session, 300 kB, and in a headless
+Chromium a second from the click to the first paint. The page of an image has more to ask: of it the queries are told.
+"""
+
+import http.client
+import os
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from kairos.child import Child, common_environment
+from kairos.embedded import free_port
+from tests.bench.database import own_database
+from tests.bench.figures import Figure, at_most
+from tests.servers import running
+
+RESOURCES: Final = int(os.environ.get("KAIROS_BENCH_RESOURCES", "10000"))
+REGIONS: Final = 5
+DAYS: Final = 30
+TIMES: Final = 40
+PAINTS: Final = 5
+BAR_MS: Final = 200.0
+BAR_QUERIES: Final = 12
+BAR_KB: Final = 300.0
+BAR_PAINT_MS: Final = 1000.0
+OF_THE_SESSION: Final = ('"django_session"', '"auth_user"')
+ROOT: Final = Path(__file__).parents[2]
+
+# What the estate leaves out: what each image was said to be before anything happened, and all hours of the last day.
+_SAID: Final = """
+INSERT INTO probes_verdictchange (resource_id, at, before, state, explanation, inputs)
+SELECT id, created_at, 'unknown', 'available', '', '{}' FROM probes_resource
+"""
+_HOURS: Final = """
+INSERT INTO probes_hourrollup (resource_id, region_id, starts_at, outcomes_available, seconds_available, latency)
+SELECT resource.id, region.id, starts_at, CASE WHEN region.id > 0 THEN 12 END, 3600,
+    CASE WHEN region.id > 0 THEN ARRAY[10025 + resource.id %% 9, 2030, 10122, 2124, 10222, 2226] END
+FROM generate_series(%(since)s, %(until)s, interval '1 h') AS starts_at
+CROSS JOIN probes_resource AS resource
+CROSS JOIN (SELECT id FROM probes_region UNION ALL SELECT 0) AS region
+ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How long the answers to one question took, and how many bytes one has."""
+
+    milliseconds: list[float]
+    size: int
+
+    @property
+    def p50(self) -> float:
+        return statistics.median(self.milliseconds)
+
+    @property
+    def p95(self) -> float:
+        return sorted(self.milliseconds)[len(self.milliseconds) * 95 // 100 - 1]
+
+
+def pages(resources: int, watched: int) -> Mapping[str, str]:
+    """Return what is looked at, by name."""
+    return {
+        "overview": "/",
+        "overview, second page": "/?page=2",
+        "overview, 30 days": "/?window=30d",
+        "overview, one list by name": "/?by=nothing&sort=name",
+        "overview, one list, deep": f"/?by=nothing&page={resources // 50 - 2}",
+        "overview by uptime of 30 days": "/?by=nothing&sort=uptime&window=30d",
+        "overview of a group": "/?group=group-7",
+        "overview of what is degraded": "/?state=degraded",
+        "overview of what fails from a region": "/?seen=failing&region=region-1",
+        "overview by a word": f"/?find=service-{resources // 2}",
+        "overview by a label": "/?label=team:team-7",
+        "rows that changed": f"/live/rows?ids={watched},{watched + 1},{watched + 2}",
+        "an image": f"/resources/{watched}/",
+    }
+
+
+def measured() -> list[Figure]:
+    """Run it. Takes four minutes where nothing else runs."""
+    with own_database():
+        return _run(os.environ["KAIROS_STATE_DIR"])
+
+
+def _run(state: str) -> list[Figure]:
+    from tests.bench import estate  # noqa: PLC0415 - imports models
+
+    began = time.monotonic()
+    made = estate.Estate(RESOURCES, datetime.now(UTC), regions=estate.REGIONS[:REGIONS])
+    made.grow(DAYS)
+    _fill()
+    print(f"{RESOURCES:,} images from {REGIONS} regions, {DAYS} days: made in {time.monotonic() - began:.0f} s")
+    asked = pages(RESOURCES, made.watched)
+    cookie = _cookie()
+    queries = _queries(asked, cookie)
+    found, paints = _asked(state, asked, cookie)
+    print(_table(asked, found, queries))
+    figures: list[Figure] = []
+    for name in asked:
+        answers, is_overview = found[name], name != "an image"
+        figures.append(at_most(f"{name}: p95 of {TIMES}", answers.p95, BAR_MS, "ms"))
+        if is_overview:
+            figures.append(at_most(f"{name}: queries", queries[name], BAR_QUERIES, ""))
+        else:
+            figures.append(Figure(f"{name}: queries", str(queries[name])))
+        figures.append(at_most(f"{name}: size", answers.size / 1000, BAR_KB, "kB"))
+    figures += [at_most(f"{name}: first paint", paints[name], BAR_PAINT_MS, "ms") for name in paints]
+    return figures
+
+
+def _fill() -> None:
+    """Write what the estate leaves out, past the triggers as it does."""
+    from django.db import connection, transaction  # noqa: PLC0415 - once Django is set up
+
+    from probes.actions import partitions  # noqa: PLC0415 - imports models
+
+    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    since = until - timedelta(hours=26)
+    for table in partitions.ROLL_UPS:
+        partitions.ensure(table, [since.date(), until.date()])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(_SAID)
+        cursor.execute(_HOURS, {"since": since, "until": until})
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
+
+
+def _cookie() -> tuple[str, str]:
+    """Return the cookie of somebody who has logged in: its name and its value."""
+    from django.conf import settings  # noqa: PLC0415 - once Django is set up
+    from django.contrib.auth.models import User  # noqa: PLC0415 - imports models
+    from django.test import Client  # noqa: PLC0415 - once Django is set up
+
+    user = User.objects.create(username="bench", is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    return settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def _queries(asked: Mapping[str, str], cookie: tuple[str, str]) -> Mapping[str, int]:
+    """Return how many queries each page takes, besides those of the session."""
+    from django.db import connection  # noqa: PLC0415 - once Django is set up
+    from django.test import Client  # noqa: PLC0415 - likewise
+    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415 - likewise
+
+    client = Client(headers={"host": "127.0.0.1"})
+    client.cookies[cookie[0]] = cookie[1]
+    counted: dict[str, int] = {}
+    for name, path in asked.items():
+        with CaptureQueriesContext(connection) as captured:
+            response = client.get(path)
+        assert response.status_code == 200, (path, response.status_code)
+        counted[name] = sum(not any(table in query["sql"] for table in OF_THE_SESSION) for query in captured)
+    return counted
+
+
+def _asked(
+    state: str, asked: Mapping[str, str], cookie: tuple[str, str]
+) -> tuple[Mapping[str, Answers], Mapping[str, float]]:
+    """Start the web server, ask it everything, and look at two pages in a browser."""
+    port = free_port()
+    gunicorn = ("-m", "gunicorn", "kairos.wsgi", "--bind", f"127.0.0.1:{port}", "--no-control-socket")
+    child = Child(
+        name="web",
+        argv=(sys.executable, *gunicorn, "--worker-class", "gthread", "--threads", "8", "--log-level", "error"),
+        environment={
+            **common_environment(),
+            **{name: os.environ[name] for name in ("DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE")},
+            "KAIROS_STATE_DIR": state,
+        },
+        directory=ROOT,
+    )
+    with running(child, is_ready=lambda: _answers(port)):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            found = {name: _timed(connection, path, "=".join(cookie)) for name, path in asked.items()}
+        finally:
+            connection.close()
+        paints = _paints(port, {name: asked[name] for name in ("overview", "an image")}, cookie)
+    return found, paints
+
+
+def _timed(connection: http.client.HTTPConnection, path: str, cookie: str) -> Answers:
+    _ask(connection, path, cookie)  # the first one imports, connects and plans
+    milliseconds, size = [], 0
+    for _ in range(TIMES):
+        began = time.monotonic()
+        size = _ask(connection, path, cookie)
+        milliseconds.append((time.monotonic() - began) * 1000)
+    return Answers(milliseconds, size)
+
+
+def _ask(connection: http.client.HTTPConnection, path: str, cookie: str) -> int:
+    connection.request("GET", path, headers={"Cookie": cookie})
+    response = connection.getresponse()
+    body = response.read()
+    assert response.status == 200, (path, response.status, body[:300])
+    return len(body)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _paints(port: int, asked: Mapping[str, str], cookie: tuple[str, str]) -> Mapping[str, float]:
+    """Return the medians of how many milliseconds it took to the first paint, in a browser that knows nothing yet."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - where there is a browser alone
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        print("no Chromium here: nothing was painted")
+        return {}
+    first = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
+    found: dict[str, list[float]] = {name: [] for name in asked}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        for name, path in asked.items():
+            for _ in range(PAINTS):
+                context = browser.new_context(base_url=f"http://127.0.0.1:{port}")
+                context.add_cookies([{"name": cookie[0], "value": cookie[1], "domain": "127.0.0.1", "path": "/"}])
+                page = context.new_page()
+                page.goto(path)
+                page.wait_for_function(f"({first}) !== null")
+                found[name].append(float(page.evaluate(first)))
+                context.close()
+        browser.close()
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def _table(asked: Mapping[str, str], found: Mapping[str, Answers], queries: Mapping[str, int]) -> str:
+    lines = [f"{'':<38}{'p50':>9}{'p95':>9}{'queries':>9}{'kB':>9}"]
+    for name in asked:
+        answers = found[name]
+        told = (answers.p50, answers.p95, queries[name], answers.size / 1000)
+        lines.append(f"{name:<38}" + "".join(f"{number:9.1f}" for number in told))
+    return "\n".join(lines)
