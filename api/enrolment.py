@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 
-from api.errors import Conflict
+from api.errors import Conflict, Refusal
 from probes.actions import bundles
 from probes.actions.bundles import Surroundings
 from probes.actions.enrolment import EnrolmentRefused, Issued
@@ -16,10 +16,9 @@ from probes.bundle.contents import BundleRefused
 from probes.trust.keys import KeyFileError
 
 
-class Unequipped(APIException):
+class Unequipped(Refusal):
     """The control plane lacks a key that this takes. Nothing was changed."""
 
-    status_code = 503
     default_detail = "The control plane lacks a key."
     default_code = "unequipped"
 

@@ -9,28 +9,34 @@ from rest_framework import serializers
 from rest_framework.exceptions import APIException
 
 from api.codes import PROBLEMS, TYPE_PREFIX
+from api.declaring import declared
 
 
-class MalformedRequest(APIException):
+class Refusal(APIException):
+    """An error by its code, which says its status."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.status_code = PROBLEMS[cls.default_code].status
+
+
+class MalformedRequest(Refusal):
     """What arrived is no request that can be read: its host, its query or its body."""
 
-    status_code = 400
     default_detail = "The request cannot be read."
     default_code = "malformed_request"
 
 
-class MalformedBody(APIException):
+class MalformedBody(Refusal):
     """The body is not the JSON that it has to be."""
 
-    status_code = 400
     default_detail = "The body is not JSON."
     default_code = "malformed_body"
 
 
-class Conflict(APIException):
+class Conflict(Refusal):
     """What it is about is not in a condition for this. Nothing was changed."""
 
-    status_code = 409
     default_detail = "It is not in a condition for this."
     default_code = "conflict"
 
@@ -69,10 +75,9 @@ class ApplyInProgress(InProgress):
         self.wait = wait
 
 
-class DocumentsRefused(APIException):
+class DocumentsRefused(Refusal):
     """What was sent to be applied has faults: the first of them, and how many there are. Nothing was changed."""
 
-    status_code = 422
     default_code = "documents_refused"
 
     def __init__(self, sentence: str, errors: list[dict[str, Any]], count: int) -> None:
@@ -80,39 +85,34 @@ class DocumentsRefused(APIException):
         self.members = {"errors": errors, "count": count}
 
 
-class PreconditionFailed(APIException):
+class PreconditionFailed(Refusal):
     """It is not as `If-Match` says. Nothing was changed."""
 
-    status_code = 412
     default_detail = "It was changed meanwhile. Read it again."
     default_code = "precondition_failed"
 
 
-class KeyReused(APIException):
-    status_code = 422
+class KeyReused(Refusal):
     default_detail = "This Idempotency-Key was used for another request within the last day."
     default_code = "key_reused"
 
 
-class BodyTooLarge(APIException):
-    status_code = 413
+class BodyTooLarge(Refusal):
     default_detail = "The body is larger than is taken here."
     default_code = "body_too_large"
 
 
-class Unavailable(APIException):
+class Unavailable(Refusal):
     """The database is away, or somebody held a row for too long. Nothing was changed."""
 
-    status_code = 503
     default_detail = "The database does not answer. Nothing was changed; ask again."
     default_code = "unavailable"
     wait: Final = 5
 
 
-class Fault(APIException):
+class Fault(Refusal):
     """What nobody foresaw. Its trace is in the log, and nowhere else."""
 
-    status_code = 500
     default_detail = "Something went wrong in Kairos, and its log says what."
     default_code = "internal_error"
 
@@ -141,9 +141,7 @@ class MistakeSerializer(serializers.Serializer[Any]):
 class InvalidProblemSerializer(ProblemSerializer):
     """Why a request was refused, field by field where its values cannot be."""
 
-    errors = MistakeSerializer(  # type: ignore[assignment]  # DRF takes declared fields out
-        many=True, required=False, help_text="Only of `invalid`; at most 100."
-    )
+    errors = declared(MistakeSerializer(many=True, required=False, help_text="Only of `invalid`; at most 100."))
 
 
 def problem(

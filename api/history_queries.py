@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from api import parameters
 from api.access import reach_in
+from api.declaring import declared
 from api.fields import GroupField, InstantField, ResourceField, RowField
 from api.queries import Query
 from probes.models import AuditEntry, Event, Incident, IncidentEntry, Resource, Run
@@ -26,10 +27,12 @@ class IncidentQuery(Query[Incident]):
     resource = ResourceField(required=False, help_text="A resource's id or stable name.")
     registry = parameters.registry("A registry's host: its resources' and its own.")
     group = GroupField(required=False, help_text="A group's stable name, or its name.")
-    parent = RowField[Incident](  # type: ignore[assignment]  # DRF takes declared fields out
-        queryset=Incident.objects.all(),
-        required=False,
-        help_text="The id of one of a scope, which explains them.",
+    parent = declared(
+        RowField[Incident](
+            queryset=Incident.objects.all(),
+            required=False,
+            help_text="The id of one of a scope, which explains them.",
+        )
     )
     level = parameters.one_of(Level, "How bad it is, or was last.")
     severity = parameters.any_of(Severity)

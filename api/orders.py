@@ -6,13 +6,14 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.utils import timezone
 from kombu.exceptions import OperationalError
-from rest_framework.exceptions import APIException, Throttled, ValidationError
+from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import idempotency
 from api.access import reach_of
 from api.enrolment import Unequipped
+from api.errors import Refusal
 from api.serializers.run import RunInFullSerializer
 from probes.actions import probing, runs
 from probes.models import AccessToken, Credential, Region, Run
@@ -24,10 +25,9 @@ from probes.tasks import publish_on_commit
 from probes.trust.keys import KeyFileError
 
 
-class Undelivered(APIException):
+class Undelivered(Refusal):
     """The order could not be handed to the broker. Nothing was checked; ask again."""
 
-    status_code = 503
     default_detail = "The broker does not answer: the check was not sent."
     default_code = "undelivered"
 

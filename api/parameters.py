@@ -6,18 +6,23 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from api.fields import NamedRowField
+from api.fields import NamedRowField, RowT
 from probes.models import Channel, Policy, Region, Registry, ResourceGroup, Schedule, Source
 
 ANY_OF_SEVERAL: Final = "Repeat it for any of several."
 
 
+def _row(model: type[RowT], told: str, *, by: str = "slug") -> NamedRowField[RowT]:
+    rows = model._default_manager.all()  # noqa: SLF001 - Django's documented API
+    return NamedRowField(slug_field=by, queryset=rows, required=False, help_text=told)
+
+
 def registry(told: str = "A registry's host.") -> NamedRowField[Registry]:
-    return NamedRowField(slug_field="host", queryset=Registry.objects.all(), required=False, help_text=told)
+    return _row(Registry, told, by="host")
 
 
 def region(told: str) -> NamedRowField[Region]:
-    return NamedRowField(slug_field="slug", queryset=Region.objects.all(), required=False, help_text=told)
+    return _row(Region, told)
 
 
 def regions() -> Any:
@@ -32,36 +37,23 @@ def regions() -> Any:
 
 
 def group() -> NamedRowField[ResourceGroup]:
-    return NamedRowField(
-        slug_field="slug", queryset=ResourceGroup.objects.all(), required=False, help_text="A group's slug."
-    )
+    return _row(ResourceGroup, "A group's slug.")
 
 
 def schedule() -> NamedRowField[Schedule]:
-    return NamedRowField(
-        slug_field="slug", queryset=Schedule.objects.all(), required=False, help_text="A schedule's slug."
-    )
+    return _row(Schedule, "A schedule's slug.")
 
 
 def policy() -> NamedRowField[Policy]:
-    return NamedRowField(
-        slug_field="slug", queryset=Policy.objects.all(), required=False, help_text="A policy's slug."
-    )
+    return _row(Policy, "A policy's slug.")
 
 
 def channel() -> NamedRowField[Channel]:
-    return NamedRowField(
-        slug_field="slug", queryset=Channel.objects.all(), required=False, help_text="A channel's slug."
-    )
+    return _row(Channel, "A channel's slug.")
 
 
 def managed_by() -> NamedRowField[Source]:
-    return NamedRowField(
-        slug_field="slug",
-        queryset=Source.objects.all(),
-        required=False,
-        help_text="The slug of a source: only what that manages.",
-    )
+    return _row(Source, "The slug of a source: only what that manages.")
 
 
 def search(told: str = "A part of the name.", *, most: int = 100) -> serializers.CharField:

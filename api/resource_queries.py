@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from api import parameters
 from api.access import reach_in
+from api.declaring import declared
 from api.fields import GroupField, InstantField, ResourceField
 from api.queries import Query
 from api.strict import StrictBody
@@ -25,11 +26,13 @@ class ResourceQuery(Query[Resource]):
     schedule = parameters.schedule()
     policy = parameters.policy()
     managed_by = parameters.managed_by()
-    label = serializers.ListField(  # type: ignore[assignment]  # DRF takes declared fields out
-        child=serializers.CharField(max_length=1_500),
-        max_length=10,
-        required=False,
-        help_text="`NAME:VALUE`, or `NAME` for any value of it. Repeat it for all of several.",
+    label = declared(
+        serializers.ListField(
+            child=serializers.CharField(max_length=1_500),
+            max_length=10,
+            required=False,
+            help_text="`NAME:VALUE`, or `NAME` for any value of it. Repeat it for all of several.",
+        )
     )
     verdict = parameters.any_of(VerdictState)
     region = parameters.region("A region's slug: what was seen from there, and with `status` or `reason`, as what.")

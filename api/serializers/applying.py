@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from api.declaring import declared
 from api.errors import MistakeSerializer, ProblemSerializer
 from api.fields import NamedRowField
 from api.strict import StrictBody, StrictSerializer
@@ -51,9 +52,7 @@ class ApplyQuery(StrictSerializer):
     prune = _switch(_PRUNE)
     adopt = _switch(_ADOPT)
     yes = _switch(_YES)
-    source = serializers.CharField(  # type: ignore[assignment]  # DRF takes declared fields out
-        required=False, max_length=LONGEST_SOURCE, help_text=_SOURCE
-    )
+    source = declared(serializers.CharField(required=False, max_length=LONGEST_SOURCE, help_text=_SOURCE))
     note = serializers.CharField(required=False, max_length=LONGEST_NOTE, help_text=_NOTE)
     fingerprint = serializers.CharField(required=False, min_length=_LENGTH, max_length=_LENGTH, help_text=_SHOWN)
 
@@ -70,9 +69,7 @@ class ApplyBody(StrictBody):
     prune = _switch_of_body(_PRUNE)
     adopt = _switch_of_body(_ADOPT)
     yes = _switch_of_body(_YES)
-    source = serializers.CharField(  # type: ignore[assignment]  # DRF takes declared fields out
-        required=False, max_length=LONGEST_SOURCE, help_text=_SOURCE
-    )
+    source = declared(serializers.CharField(required=False, max_length=LONGEST_SOURCE, help_text=_SOURCE))
     note = serializers.CharField(required=False, max_length=LONGEST_NOTE, help_text=_NOTE)
     fingerprint = serializers.CharField(required=False, min_length=_LENGTH, max_length=_LENGTH, help_text=_SHOWN)
 
@@ -102,8 +99,8 @@ class PlannedChangeSerializer(serializers.Serializer[Any]):
 class PlanCountsSerializer(serializers.Serializer[Any]):
     """How many things are to be, or were, made and changed, and so on."""
 
-    create = serializers.IntegerField()  # type: ignore[assignment]  # DRF takes declared fields out
-    update = serializers.IntegerField()  # type: ignore[assignment]  # likewise
+    create = declared(serializers.IntegerField())
+    update = declared(serializers.IntegerField())
     restore = serializers.IntegerField(help_text="Listed again after they were stale or retired.")
     stale = serializers.IntegerField(help_text="Not listed any more, and checked on.")
     retire = serializers.IntegerField(help_text="Not listed any more: checked no more, with their history.")
@@ -114,9 +111,7 @@ class AppliedSerializer(serializers.Serializer[Any]):
     """What was done, or would be."""
 
     dry_run = serializers.BooleanField(help_text="Whether nothing was done.")
-    source = serializers.CharField(  # type: ignore[assignment]  # DRF takes declared fields out
-        allow_null=True, help_text="Who manages what was declared."
-    )
+    source = declared(serializers.CharField(allow_null=True, help_text="Who manages what was declared."))
     source_created = serializers.CharField(allow_null=True, help_text="The source that was made.")
     fingerprint = serializers.CharField(
         help_text="Stands for all of this: it is another where anything else is done."
@@ -147,9 +142,7 @@ class DocumentMistakeSerializer(MistakeSerializer):
 class RefusedDocumentsSerializer(ProblemSerializer):
     """Why documents were not applied."""
 
-    errors = DocumentMistakeSerializer(  # type: ignore[assignment]  # DRF takes declared fields out
-        many=True, help_text="The first 100."
-    )
+    errors = declared(DocumentMistakeSerializer(many=True, help_text="The first 100."))
     count = serializers.IntegerField(help_text="How many there are.")
 
 
@@ -161,8 +154,13 @@ class ExportQuery(StrictSerializer):
     kind = serializers.MultipleChoiceField(
         choices=[kind for kind, _ in KINDS], required=False, help_text="Repeat it for several."
     )
-    source = NamedRowField[Source](  # type: ignore[assignment]  # DRF takes declared fields out
-        slug_field="slug", queryset=Source.objects.all(), required=False, help_text="Only what this source manages."
+    source = declared(
+        NamedRowField[Source](
+            slug_field="slug",
+            queryset=Source.objects.all(),
+            required=False,
+            help_text="Only what this source manages.",
+        )
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from api.declaring import declared
 from api.fields import InstantField
 from api.figures import figure
 from api.serializers.resource import StateSerializer
@@ -91,9 +92,7 @@ class SeenSerializer(SumsSerializer):
         allow_null=True, help_text="Of a resource, as last seen from there; null before that, and of many resources."
     )
     phases = PhasesSerializer(many=True, help_text="The exchanges of the last check; none of many resources.")
-    many = ManySerializer(  # type: ignore[assignment]  # DRF takes declared fields out
-        allow_null=True, help_text="Of a registry or a group; null for a resource."
-    )
+    many = declared(ManySerializer(allow_null=True, help_text="Of a registry or a group; null for a resource."))
     last_failure = FailureSerializer(allow_null=True, help_text="Null where none is known of the range.")
 
     def get_fields(self) -> dict[str, Any]:

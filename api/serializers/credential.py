@@ -2,6 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from api.declaring import declared
 from api.fields import InstantField, NamedRowField, managed_by_field, slug_field
 from api.strict import StrictBody
 from probes.actions.logins import LONGEST_SECRET
@@ -68,9 +69,7 @@ class CredentialSerializer(StrictBody):
         default=None,
         help_text="The slug of the only region from which it is used; null is everywhere.",
     )
-    label = serializers.CharField(  # type: ignore[assignment]  # DRF takes declared fields out
-        max_length=100, allow_blank=True, default=""
-    )
+    label = declared(serializers.CharField(max_length=100, allow_blank=True, default=""))
     kind = serializers.ChoiceField(
         choices=CredentialKind.choices, required=False, help_text="`password` if left out of a new one."
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from rest_framework import serializers
 
+from api.declaring import declared
 from api.fields import InstantField
 from api.showing import ShownRow
 from probes.protocol.taxonomy import Confidence, Depth, Reason, Stage, Status, Warn
@@ -31,7 +32,7 @@ class RateLimitSerializer(ShownRow):
     limit = serializers.IntegerField(allow_null=True)
     remaining = serializers.IntegerField(allow_null=True)
     window_seconds = serializers.IntegerField(allow_null=True)
-    source = serializers.CharField(allow_null=True)  # type: ignore[assignment]  # DRF takes declared fields out
+    source = declared(serializers.CharField(allow_null=True))
 
 
 class CertificateSerializer(ShownRow):

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.access import reach_in
+from api.declaring import declared
 from api.fields import InstantField
 from api.showing import ShownRow
 from api.strict import StrictBody
@@ -38,8 +39,10 @@ class IncidentSerializer(ShownRow):
         source="resource_id", allow_null=True, help_text="The resource's id; null for one of a scope."
     )
     scope = serializers.SerializerMethodField(help_text="Null for one of a resource.")
-    parent = serializers.IntegerField(  # type: ignore[assignment]  # DRF takes declared fields out
-        source="parent_id", allow_null=True, help_text="The id of the incident of a scope that explains this one."
+    parent = declared(
+        serializers.IntegerField(
+            source="parent_id", allow_null=True, help_text="The id of the incident of a scope that explains this one."
+        )
     )
     extent = serializers.IntegerField(
         help_text="Of a scope: how many of its resources failed at once, at most. `?parent=` lists their incidents."

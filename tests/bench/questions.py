@@ -1,5 +1,9 @@
 """What the benchmark of the API asks, by name; and the pages that people look at.
 
+What concerns a month is asked of two days too. Where only 3 days are there, of a month there is a tenth: its cost
+grows with what is asked for, and not with what there is besides. Whether the latter makes anything dearer is told by
+the two days, which are there in full either time.
+
 Each question is a path of the running server. `watched` is the id of a resource that has all of the history.
 """
 
@@ -13,7 +17,6 @@ from typing import Any
 def of_api(resources: int, watched: int) -> Mapping[str, str]:
     """Return what programs ask: the lists, narrowed by one thing each and ordered, the rows, and the figures."""
     now = datetime.now(UTC)
-    month = _told(now - timedelta(days=30))
     hour = f"since={_told(now - timedelta(days=3))}&until={_told(now - timedelta(days=2, hours=23))}"
     asked = {
         "resources, first page": "resources",
@@ -49,13 +52,9 @@ def of_api(resources: int, watched: int) -> Mapping[str, str]:
         "verdict explained": f"resources/{watched}/verdict",
         "verdict's changes": f"resources/{watched}/verdict-changes",
         "verdicts": "verdicts",
-        "uptime of 30 days": f"resources/{watched}/uptime?range=30d",
-        "uptime of a group": "groups/1/uptime?range=30d",
         "compare a resource, a day": f"compare?resource={watched}",
-        "compare a resource, a month": f"compare?resource={watched}&since={month}",
-        "compare a registry, a month": f"compare?registry=registry-7.test&since={month}",
-        "compare a group, a month": f"compare?group=group-7&since={month}",
-        "roll-ups of a resource, days": f"resources/{watched}/rollups?unit=day&since={month}",
+        **{f"{name}, two days": path for name, path in _over(watched, now - timedelta(days=2)).items()},
+        **{f"{name}, a month": path for name, path in _over(watched, now - timedelta(days=30)).items()},
         "roll-ups of a region, a day": "regions/region-3/rollups?unit=hour",
         "outcomes": "outcomes",
         "outcomes of a resource": f"outcomes?resource={watched}",
@@ -93,6 +92,24 @@ def of_api(resources: int, watched: int) -> Mapping[str, str]:
         "sources": "sources",
     }
     return {name: f"/api/v1/{path}" for name, path in asked.items()}
+
+
+def is_of_a_month(name: str) -> bool:
+    """Tell whether a question concerns more days than there are where the history is short."""
+    return name.endswith(", a month")
+
+
+def _over(watched: int, since: datetime) -> Mapping[str, str]:
+    """Return what is asked of all that was since then."""
+    window = f"since={_told(since)}"
+    return {
+        "uptime of a resource": f"resources/{watched}/uptime?{window}",
+        "uptime of a group": f"groups/1/uptime?{window}",
+        "compare a resource": f"compare?resource={watched}&{window}",
+        "compare a registry": f"compare?registry=registry-7.test&{window}",
+        "compare a group": f"compare?group=group-7&{window}",
+        "roll-ups of a resource, days": f"resources/{watched}/rollups?unit=day&{window}",
+    }
 
 
 def of_pages(resources: int, watched: int) -> Mapping[str, str]:
