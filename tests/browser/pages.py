@@ -13,6 +13,7 @@ PAGES: Final = {
     "image": "/resources/{bad}/",
     "image-well": "/resources/{good}/",
     "endpoint": "/resources/{endpoint}/",
+    "outcomes": "/resources/{bad}/outcomes/?status=failing",
     "incidents": "/incidents/",
     "incident": "/incidents/{incident}/",
     "events": "/events/",
