@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -173,7 +173,9 @@ def _since(incident: Incident, now: datetime) -> str:
     if incident.resolved_at is None:
         return words.since(incident.began_at, now)
     lasted = words.amount((incident.resolved_at - incident.began_at).total_seconds())
-    return f"{words.clock(incident.began_at, now)} to {words.clock(incident.resolved_at, now)} ({lasted})"
+    began_at, over_at = incident.began_at.astimezone(UTC), incident.resolved_at.astimezone(UTC)
+    end = f"{over_at:%H:%M}" if began_at.date() == over_at.date() else words.clock(over_at, now)
+    return f"{words.clock(began_at, now)} to {end} ({lasted})"
 
 
 def _tags(incident: Incident) -> Iterable[str]:

@@ -73,11 +73,19 @@ class Form:
 
     @property
     def first(self) -> Sequence[Field]:
-        return self.fields[:ALWAYS_SEEN]
+        return self._typed[:ALWAYS_SEEN]
 
     @property
     def further(self) -> Sequence[Field]:
-        return self.fields[ALWAYS_SEEN:]
+        return self._typed[ALWAYS_SEEN:]
+
+    @property
+    def hidden(self) -> Sequence[Field]:
+        return [field for field in self.fields if field.kind == "hidden"]
+
+    @property
+    def _typed(self) -> Sequence[Field]:
+        return [field for field in self.fields if field.kind != "hidden"]
 
     @property
     def are_further_in_force(self) -> bool:
@@ -127,6 +135,12 @@ class Asked:
         options = [Option(item, item) for item in known]
         shown = Field(name=name, label=label, value=value, kind="text", options=options, may_differ=True)
         self._add(shown, words.shown(value, _SHOWN))
+        return value
+
+    def hidden(self, name: str, label: str, said: str) -> str:
+        """Return what the page itself puts into its address and nobody types; `said` is what people read of it."""
+        value = self._value(name)
+        self._add(Field(name=name, label=label, value=value, kind="hidden"), words.shown(said, LONGEST))
         return value
 
     def times(self, label: str) -> Interval | None:

@@ -1,7 +1,7 @@
 """For how long regions could have something, hour by hour or day by day. PURE: sums in, SVG out.
 
 Each cell has one of few steps, told apart by how much of it is filled as well as by its colour; an hour of which
-nothing is known is hatched.
+nothing is known is a thin line at the bottom.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,9 +72,9 @@ def _lane(slug: str, name: str, tallies: Mapping[datetime, Tally], starts: Seque
     said = f"{words.counted(len(known), 'hour or day', 'hours or days')} known, {bad:,} of them not wholly available"
     cells = format_html_join(
         "",
-        '<rect class="heat-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
+        '<path class="heat-{}" d="M{} {}h{}v-{}h-{}z"><title>{}</title></path>',
         (
-            (step, index * (CELL + GAP), ROW - height, CELL, height, f"{words.clock(start, now)} UTC: {told}")
+            (step, index * (CELL + GAP), ROW, CELL, height, CELL, f"{words.clock(start, now)} UTC: {told}")
             for index, (start, share) in enumerate(zip(starts, shares, strict=True))
             for step, height, told in [_cell(share)]
         ),
@@ -92,7 +92,7 @@ def _lane(slug: str, name: str, tallies: Mapping[datetime, Tally], starts: Seque
 def _cell(share: float | None) -> tuple[str, int, str]:
     """Return the class, the height and the words of a cell. What is worse is taller: it is looked for."""
     if share is None:
-        return "none", 6, "no data"
+        return "none", 2, "no data"
     step = next(step for least, step, _ in _STEPS if share >= least)
     height = {"all": 6, "most": 9, "much": 12, "some": 15, "little": ROW}[step]
     return step, height, f"{words.percent(int(share * 1_000_000), 1_000_000)} available"

@@ -31,7 +31,7 @@ from probes.selectors.subscriptions import regions_in_service, regions_of
 
 MOST_IMAGES: Final = 4
 MOST_FOUND: Final = 12
-_WINDOWS: Final = {"24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "90d": "Last 90 days"}
+_WINDOWS: Final = {"7d": "Last 7 days", "30d": "Last 30 days", "90d": "Last 90 days"}
 _USUAL: Final = "24h"
 _SHOWN_WITH: Final = ("registry", "group")
 
@@ -63,7 +63,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     group = group_of(asked, reach)
     registry = registry_of(asked, reach)
     chosen = _images(asked, reach)
-    window = asked.choice("window", "Time", _WINDOWS, any_label="Last 24 hours, unless from and before say else")
+    window = asked.choice("window", "Time", _WINDOWS, any_label="Last 24 hours")
     over = _over(asked, window or _USUAL, now)
     if sum((bool(chosen), group is not None, registry is not None)) > 1:
         asked.complaints.append("Choose images, or a group, or a registry.")
@@ -102,7 +102,9 @@ def _images(asked: Asked, reach: Reach) -> Sequence[Resource]:
     ids = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19]
     rows = visible.among(Resource.objects.select_related(*_SHOWN_WITH), reach).in_bulk(ids[:MOST_IMAGES])
     found = [rows[pk] for pk in ids if pk in rows]
-    asked.named("image", "Images", (), is_known=len(found) == len(texts))
+    asked.hidden("image", "Images" if len(texts) > 1 else "Image", ", ".join(map(name_of, found)))
+    if len(found) < len(texts[:MOST_IMAGES]):
+        asked.complaints.append("Images: not all of these are there.")
     if len(texts) > MOST_IMAGES:
         asked.complaints.append(f"Images: at most {MOST_IMAGES} are compared at once.")
     return found

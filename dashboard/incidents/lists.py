@@ -39,8 +39,7 @@ def incidents(request: HttpRequest, template: str) -> HttpResponse:
     now = timezone.now()
     reach = reach_of(request)
     asked = Asked(reverse("dashboard:incidents"), request.GET)
-    state = asked.choice("state", "State", _STATES, any_label="Open and over")
-    wanted = _wanted(asked, reach)
+    state, wanted = _wanted(asked, reach)
     after = asked.place()
     form = asked.form()
     parts: dict[str, Any] = {}
@@ -93,8 +92,7 @@ def month(request: HttpRequest) -> HttpResponse:
     first = calendar.first_of(request.GET.get("month", "").strip(), now)
     if first is None:
         asked.complaints.append("Month: write one that has been, such as 2026-11.")
-    state = asked.choice("state", "State", _STATES, any_label="Open and over")
-    wanted = _wanted(asked, reach, has_times=False)
+    state, wanted = _wanted(asked, reach, has_times=False)
     form = asked.form(kept=["month"])
     shown, listed = None, reverse("dashboard:incidents")
     if first is not None and not form.complaints:
@@ -124,16 +122,17 @@ def month(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _wanted(asked: Asked, reach: Reach, *, has_times: bool = True) -> Wanted:
-    """Read what lists of incidents are narrowed by."""
+def _wanted(asked: Asked, reach: Reach, *, has_times: bool = True) -> tuple[str, Wanted]:
+    """Return the state that is asked for, empty for any, and what else lists of incidents are narrowed by."""
     text = asked.text("find", "Find", hint="Name, reference or host")
+    state = asked.choice("state", "State", _STATES, any_label="Open and over")
     level = asked.choice("level", "Level", labelled(reversed(Level)))
     severity = asked.choice("severity", "Severity", labelled(Severity))
     registry = registry_of(asked, reach)
     group = group_of(asked, reach)
     region = region_of(asked, reach)
     reason = asked.choice("reason", "Reason", _REASONS)
-    return Wanted(
+    return state, Wanted(
         level=level,
         severity=severity,
         reason=reason,

@@ -1,5 +1,6 @@
 """The page of an incident, and what people note on it."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import messages
@@ -15,14 +16,17 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import incident_words
 from dashboard.access import reach_of, readers_only
+from dashboard.incidents import lanes
+from dashboard.incidents.lanes import Lanes
 from dashboard.rhythm import RHYTHM
 from probes.actions import incidents as actions
 from probes.models import Incident
-from probes.policy.access import Role
+from probes.policy.access import Reach, Role
+from probes.selectors import bars, visible
 from probes.selectors import incidents as rows
-from probes.selectors import visible
 from probes.selectors.access import access_of, direct_permissions
 from probes.selectors.outcomes import failures_kept_since
+from probes.selectors.subscriptions import regions_of
 
 MOST_CHILDREN: Final = 50
 MAY_NOTE: Final = "probes.change_incident"
@@ -32,7 +36,7 @@ MAY_NOTE: Final = "probes.change_incident"
 @never_cache
 @readers_only
 def incident(request: HttpRequest, incident_id: int, template: str) -> HttpResponse:
-    """One incident, from its beginning on. Three queries."""
+    """One incident, from its beginning on. Nine queries at most."""
     now = timezone.now()
     reach = reach_of(request)
     found = get_object_or_404(rows.incidents(reach), pk=incident_id)
@@ -50,11 +54,23 @@ def incident(request: HttpRequest, incident_id: int, template: str) -> HttpRespo
             "live_url": reverse("dashboard:incident-live", args=[chosen.pk]),
             "title": f"{story.line.label}: {story.line.name} · Kairos",
             "story": story,
+            "seen": _seen(chosen, reach, now),
+            "topics": f"incident:{chosen.pk}",
             "now": now,
             "may_note": _may_note(request, found),
             "longest": actions.LONGEST_COMMENT,
         },
     )
+
+
+def _seen(incident: Incident, reach: Reach, now: datetime) -> Lanes | None:
+    """Return what regions within reach saw of its resource meanwhile; None of one of a scope."""
+    if incident.resource is None:
+        return None
+    checked_from = regions_of([incident.resource.pk])[incident.resource.pk]
+    regions = [region for region in checked_from if reach.holds_region(region.pk)]
+    over = lanes.around(incident, now)
+    return lanes.lanes(regions, bars.lanes(incident.resource, regions, over, now=now), over, now)
 
 
 @require_POST

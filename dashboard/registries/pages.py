@@ -189,7 +189,7 @@ def _login(row: Credential, now: datetime) -> Login:
 def _account(line: AccountLine, now: datetime) -> Account:
     row = line.row
     window = words.span(line.window_seconds) if line.window_seconds else ""
-    read = f" {words.ago(row.read_at, now)}" if row.read_at else ""
+    read = f", {words.ago(row.read_at, now)}" if row.read_at else ""
     held = [
         said
         for count, said in ((line.lowered, f"{line.lowered:,} lowered"), (line.put_off, f"{line.put_off:,} put off"))
@@ -197,8 +197,8 @@ def _account(line: AccountLine, now: datetime) -> Account:
     ]
     is_short = row.short_since is not None
     return Account(
-        name="anonymous" if row.credential is None else words.shown(str(row.credential), 400),
-        regions=f"{row.egress + ': ' if row.egress else ''}{words.listed(sorted(row.regions)) or 'no region yet'}",
+        name=f"anonymous from {row.egress}" if row.credential is None else words.shown(str(row.credential), 400),
+        regions=words.listed(sorted(row.regions)),
         limit=f"{line.limit:,} {_COUNTING[line.counting]} in {window}" if line.limit is not None else "",
         left=f"{row.remaining:,}{read}" if row.remaining is not None else "",
         ours=f"{line.budget:,}" if line.budget is not None else "",

@@ -90,7 +90,7 @@ def test_all_of_a_group_or_a_registry_is_compared(client: Client, images: dict[s
     ("query", "said"),
     [
         ("group=web&registry=quay.io", "Choose images, or a group, or a registry."),
-        ("image=999999", "Images: there is no"),
+        ("image=999999", "Images: not all of these are there."),
         ("image=1,2,3,4,5", "at most 4"),
         ("window=1y", "Time: there is no"),
         ("group=web&since=2999-01-01", "this is still to come"),

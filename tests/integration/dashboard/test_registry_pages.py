@@ -95,7 +95,7 @@ def test_page_tells_all_that_is_known_of_a_registry(client: Client, company: Any
     assert page["all-images"].attributes["href"] == "/?registry=ghcr.io"
     assert "pkg.ghcr.example in 3 d" in page["certificates-table"].text
     assert "CN=Example <CA> ap-south and eu-west" in page["certificates-table"].text
-    assert "anonymous 192.0.2.1: eu-west 100 requests in 6 h 40" in page["quota-table"].text
+    assert "anonymous from 192.0.2.1 eu-west 100 requests in 6 h 40, " in page["quota-table"].text
     assert (
         "robot <i>one</i> user name and password the whole registry all stored 3 d ago" in page["logins-table"].text
     )

@@ -168,3 +168,12 @@ def test_credential_is_called_what_people_call_it() -> None:
     assert (line(called, NOW).name, called.subject) == ("robot at ghcr.io/team", "credential robot at ghcr.io/team")
     assert str(called).startswith("robot at ghcr.io/team unavailable")
     assert incident(**of_one).subject == "credential 17"
+
+
+def test_day_is_said_once_where_it_was_over_on_the_same() -> None:
+    days = timedelta(days=1)
+    began = NOW - 3 * days
+    same = line(incident(began_at=began, resolved_at=began + timedelta(minutes=5), cause="recovered"), NOW).since
+    other = line(incident(began_at=began, resolved_at=began + days, cause="recovered"), NOW).since
+    assert same.replace("\N{NO-BREAK SPACE}", " ").endswith("14:30 to 14:35 (5 min)")
+    assert other.count(f"{began:%b}") == 2

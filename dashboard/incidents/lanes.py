@@ -1,0 +1,69 @@
+"""What regions saw of a resource around an incident of it, as bars beneath each other. PURE: bars in, words out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.utils.safestring import SafeString
+
+from dashboard import words
+from dashboard.cells import region_name
+from dashboard.charts.bars import timeline_bar, told
+from probes.models import Incident, Region
+from probes.policy.buckets import Bar
+from probes.policy.intervals import Interval
+
+LEAST_AROUND: Final = timedelta(minutes=30)
+"""So much is shown before it began and after it was over, or a tenth of it."""
+
+LONGEST: Final = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One region's bar, and what it shows in words."""
+
+    name: str
+    bar: SafeString
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The bars, and from when to when they go."""
+
+    lanes: Sequence[Lane]
+    starts: datetime
+    ends: datetime
+    marks: tuple[str, str]
+
+
+def around(incident: Incident, now: datetime) -> Interval:
+    """Return the time that is looked at: all of the incident with some around it, of a very long one its end."""
+    end = incident.resolved_at or now
+    rim = max(LEAST_AROUND, (end - incident.began_at) / 10)
+    until = min(end + rim, now) if end < now else now
+    return Interval(
+        max(incident.began_at - rim, until - LONGEST), max(until, incident.began_at + timedelta(seconds=1))
+    )
+
+
+def lanes(regions: Sequence[Region], bars: Mapping[int, Bar], over: Interval, now: datetime) -> Lanes:
+    """Return what each region saw, in the order given."""
+    return Lanes(
+        lanes=[
+            Lane(
+                name=region_name(region),
+                bar=timeline_bar(
+                    bars[region.pk], id=f"lane-{region.slug}", label=region_name(region), is_focusable=True
+                ),
+                said=told(bars[region.pk]),
+            )
+            for region in regions
+            if region.pk in bars
+        ],
+        starts=over.start,
+        ends=over.end,
+        marks=(words.clock(over.start, now), words.clock(over.end, now)),
+    )
