@@ -70,8 +70,12 @@ class Happening:
 
 
 def in_words(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the facts of an event as terms and what is said of each; of what is not known nothing is said."""
-    told = ((name.replace("_", " "), _said(value)) for name, value in facts.items())
+    """Return the facts of an event as terms and what is said of each; of what is not known nothing is said.
+
+    What was before comes first: as it is stored, the order is lost.
+    """
+    ordered = sorted(facts.items(), key=lambda item: item[0] != "before")
+    told = ((name.replace("_", " "), _said(value)) for name, value in ordered)
     return [(term, said) for term, said in told if said]
 
 

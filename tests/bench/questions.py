@@ -102,9 +102,10 @@ def is_of_a_month(name: str) -> bool:
 def _over(watched: int, since: datetime) -> Mapping[str, str]:
     """Return what is asked of all that was since then."""
     window = f"since={_told(since)}"
+    whole = f"range={_told(since)}..{_told(datetime.now(UTC))}"
     return {
-        "uptime of a resource": f"resources/{watched}/uptime?{window}",
-        "uptime of a group": f"groups/1/uptime?{window}",
+        "uptime of a resource": f"resources/{watched}/uptime?{whole}",
+        "uptime of a group": f"groups/1/uptime?{whole}",
         "compare a resource": f"compare?resource={watched}&{window}",
         "compare a registry": f"compare?registry=registry-7.test&{window}",
         "compare a group": f"compare?group=group-7&{window}",

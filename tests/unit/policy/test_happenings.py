@@ -24,3 +24,7 @@ def test_facts_are_told_in_words() -> None:
         ("platforms", "linux/amd64, linux/arm64"),
         ("seen", "eu-west <b>"),
     ]
+
+
+def test_what_was_before_comes_first() -> None:
+    assert in_words({"after": "b", "before": "a"}) == [("before", "a"), ("after", "b")]
