@@ -96,7 +96,6 @@ def board(
         news=news,
         going_on=going_on,
         past=past,
-        # To the minute: what has not changed is the same page.
         as_of=Moment.of(now),
     )
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dashboard import words
@@ -23,6 +23,7 @@ class News:
 
     uid: str
     look: Look
+    symbol: str
     label: str
     title: str
     text: Sequence[Sequence[str]]
@@ -52,10 +53,6 @@ class Happening:
     changed_at: datetime
     is_news: bool = False
 
-    @property
-    def is_open(self) -> bool:
-        return self.over is None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
@@ -76,13 +73,13 @@ class Teller:
         state = "unavailable" if is_bad else "degraded"
         over = episode.resolved_at
         subject = self._subject(episode, entry)
-        lasted = words.amount(((over or self.now) - episode.began_at).total_seconds())
+        lasted = _minutes((over or self.now) - episode.began_at)
         return Happening(
             uid=uid_of(self.page, f"incident/{episode.key}/{episode.group_id}"),
             look=Look.AVAILABLE if over else Look(state),
             label="Resolved" if over else Look(state).label,
-            title=f"{subject}: {state}",
-            sentence=f"Lasted {lasted}." if over else f"For {lasted} now.",
+            title=subject,
+            sentence=f"Was {state} for {lasted}." if over else f"For {lasted} now.",
             facts=list(self._facts(episode)),
             began=Moment.of(episode.began_at),
             over=Moment.of(over) if over else None,
@@ -129,6 +126,7 @@ def _news(page: StatusPage, row: Announcement, now: datetime) -> News:
     return News(
         uid=uid_of(page, f"announcement/{row.pk}"),
         look=look,
+        symbol="notice" if row.kind == AnnouncementKind.NOTICE else look,
         label=label,
         title=words.shown(row.title, 150),
         text=paragraphs(row.text),
@@ -168,6 +166,12 @@ def by_day(items: Collection[News | Happening]) -> list[DayOf]:
 def _date(iso: str) -> str:
     day = datetime.fromisoformat(iso)
     return f"{day.day} {day:%B %Y}"
+
+
+def _minutes(span: timedelta) -> str:
+    """Return how long, to the minute: what has not changed is the same page."""
+    minutes = span // timedelta(minutes=1)
+    return words.amount(minutes * 60) if minutes else "less than a minute"
 
 
 def _several(names: list[str]) -> str:
