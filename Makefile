@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## say what can be made
-	@awk -F ' ?## ?' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ' ?## ?' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  More arguments: make up ARGS="--bind 127.0.0.1:9000", make test ARGS="-k reference"'
 
@@ -92,6 +92,10 @@ metrics: $(VENV)/.checks ## write the reference of /metrics
 .PHONY: bench
 bench: $(VENV)/.checks ## measure: CPU per check, checks per second, memory
 	@$(PYTHON) -m tests.bench $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(VENV)/.checks ## take pictures of every page by day, by night and on a phone, into docs/images
+	@$(PYTHON) -m tests.screenshots $(ARGS)
 
 .PHONY: faults
 faults: $(VENV)/.checks ## break what Kairos stands on, for minutes each, and write the figures down (needs root)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from probes.actions import maintenance, resources, rollups, scopes
+from probes.actions import maintenance, partitions, resources, rollups, scopes
 from probes.models import Endpoint, Event, Incident, MaintenanceWindow, Region, Resource, ResourceGroup, ResourceKind
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Certificate, Outcome, PlatformResult, Step
@@ -102,6 +102,7 @@ class Showcase:
         self.plane = plane
         self.ids: dict[str, int] = {}
         now = plane.now = datetime.now(UTC).replace(microsecond=0)
+        partitions.ensure_partitions((now - timedelta(days=days)).date(), days_ahead=int(days) + 2)
         self._set_up(now)
         rows = [self._save(shown, now - timedelta(days=days)) for shown in SHOWN]
         rolled = now - timedelta(days=days)
@@ -222,6 +223,7 @@ def _outcome(plan: CheckPlan, region: str, trouble: Trouble | None, hours: float
     if not isinstance(plan, Plan):
         stage = Stage.REQUEST if trouble else None
     base = found(plan, trouble.reason if trouble else Reason.OK, stage, digest=_digest(plan.reference))
+    base = replace(base, started_at=datetime.fromisoformat(plan.slot))
     if not isinstance(plan, Plan):
         return replace(base, duration_ms=PLACES[region][3] * 2.5)
     steps = tuple(_steps(plan, base, region, hours))
