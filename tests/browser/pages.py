@@ -7,6 +7,9 @@ endpoint, and of an incident that is open.
 from dataclasses import dataclass
 from typing import Final
 
+STATUS: Final = "platform"
+"""The public page that is in three of these addresses."""
+
 PAGES: Final = {
     "overview": "/",
     "overview-search": "/?find=nothing-is-called-so",
@@ -16,7 +19,17 @@ PAGES: Final = {
     "outcomes": "/resources/{bad}/outcomes/?status=failing",
     "incidents": "/incidents/",
     "incident": "/incidents/{incident}/",
+    "calendar": "/incidents/calendar/",
+    "compare": "/compare/",
+    "registries": "/registries/",
+    "registry": "/registries/ghcr.io/",
+    "regions": "/regions/",
+    "region": "/regions/eu-west/",
     "events": "/events/",
+    "outcomes": "/resources/{bad}/outcomes/",
+    "status": "/status/platform/",
+    "status-history": "/status/platform/history/",
+    "status-widget": "/status/platform/widget",
     "login": "/login/",
     "not-found": "/there-is-no-such-page/",
     "design": "/design/",

@@ -10,13 +10,26 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from probes.actions import maintenance, partitions, resources, rollups, scopes
-from probes.models import Endpoint, Event, Incident, MaintenanceWindow, Region, Resource, ResourceGroup, ResourceKind
+from probes.actions import maintenance, partitions, resources, rollups, scopes, status_pages
+from probes.models import (
+    Announcement,
+    Endpoint,
+    Event,
+    Incident,
+    MaintenanceWindow,
+    Region,
+    Resource,
+    ResourceGroup,
+    ResourceKind,
+    StatusGroup,
+    StatusPage,
+)
+from probes.policy.publishing import AnnouncementKind, Naming, Visibility
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Certificate, Outcome, PlatformResult, Step
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Reason, Stage, Status
-from tests.browser.pages import Ids
+from tests.browser.pages import STATUS, Ids
 from tests.fakes.control_plane import SLUGS, ControlPlane
 from tests.fakes.far_region import Find, found
 
@@ -26,6 +39,9 @@ PLACES: Final = {
     "us-east": ("Ashburn", 39.04, -77.49, 62),
 }
 """Name, latitude, longitude, and how many milliseconds a round trip to most registries takes."""
+
+
+SELDOM_SECONDS: Final = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +129,8 @@ class Showcase:
                 _roll(at)
                 rolled = at
         _roll(now)
+        # What came a few times a day is checked every five minutes by now; before, its votes were to stay fresh.
+        Resource.objects.update(interval_seconds=300, next_due_at=now + timedelta(minutes=4))
         plane.hear_all()
         scopes.infer_scopes(now=now)
         self._tell_events(now)
@@ -138,11 +156,22 @@ class Showcase:
         group = ResourceGroup.objects.get(name=shown.group)
         self.plane.now = since
         if shown.reference.startswith("https:"):
-            row = Resource(kind=ResourceKind.ENDPOINT, reference=shown.reference, name=shown.name, group=group)
+            row = Resource(
+                kind=ResourceKind.ENDPOINT,
+                reference=shown.reference,
+                name=shown.name,
+                group=group,
+                interval_seconds=SELDOM_SECONDS,
+            )
             resource = resources.save(row, endpoint=Endpoint(), now=since)
         else:
             resource = self.plane.image(
-                shown.reference, name=shown.name, group=group, platforms=list(shown.platforms), depth="blobs"
+                shown.reference,
+                name=shown.name,
+                group=group,
+                platforms=list(shown.platforms),
+                depth="blobs",
+                interval_seconds=SELDOM_SECONDS,
             )
         self.ids[shown.name or shown.reference] = resource.pk
         return resource
@@ -170,6 +199,10 @@ class Showcase:
             )
             for number, (kind, severity, hours, name, text) in enumerate(told)
         )
+        self._plan_work(now)
+        self._publish(now)
+
+    def _plan_work(self, now: datetime) -> None:
         window = MaintenanceWindow(
             name="Upgrade of the message broker",
             starts_on=now.date(),
@@ -177,6 +210,35 @@ class Showcase:
             duration_minutes=120,
         )
         maintenance.save(window, resources=[Resource.objects.get(pk=self.ids["cluster DNS"])], now=now)
+
+    def _publish(self, now: datetime) -> None:
+        page = status_pages.save(
+            StatusPage(
+                slug=STATUS,
+                title="Images of the platform",
+                description="Whether what we publish can be pulled.",
+                visibility=Visibility.PUBLIC,
+                shows_reasons=True,
+            )
+        )
+        for position, group in enumerate(ResourceGroup.objects.order_by("name")):
+            StatusGroup.objects.create(
+                slug=f"public-{group.slug}",
+                page=page,
+                group=group,
+                public_name=f"{group.name} images",
+                visibility=Visibility.PUBLIC,
+                naming=Naming.NAMES,
+                position=position,
+            )
+        work = Announcement(
+            page=page,
+            kind=AnnouncementKind.WORK,
+            title="The message broker is upgraded",
+            text="Pulls go on meanwhile.",
+            expires_at=now + timedelta(hours=2),
+        )
+        status_pages.announce(work, now=now)
 
 
 def _rounds(now: datetime, days: float) -> Iterator[datetime]:
