@@ -26,7 +26,6 @@ PAGES: Final = {
     "regions": "/regions/",
     "region": "/regions/eu-west/",
     "events": "/events/",
-    "outcomes": "/resources/{bad}/outcomes/",
     "status": "/status/platform/",
     "status-history": "/status/platform/history/",
     "status-widget": "/status/platform/widget",
