@@ -14,13 +14,12 @@ from dashboard import words
 from dashboard.addresses import with_query
 from dashboard.charts.bars import swatch, timeline_bar, told
 from dashboard.charts.faces import MEANINGS, names
+from dashboard.charts.marks import marks
 from dashboard.window import Window
-from probes.policy.buckets import FACES, Bar, Bucket, Face, instant
+from probes.policy.buckets import FACES, Bar, Bucket, Face
 from probes.policy.uptime import WINDOWS
 
 MOST_LINES: Final = 60
-_MARKS: Final = 4
-_TWO_DAYS: Final = 2 * 86_400
 _LEGEND: Final = (Face.AVAILABLE, *(face for face in FACES if face is not Face.AVAILABLE))
 
 
@@ -129,7 +128,7 @@ def timelines(
             )
             for slug, name, bar in lanes
         ],
-        marks=[(mark, _written(mark, verdict)) for mark in _marks(verdict)],
+        marks=marks(verdict.grid),
         slot=words.amount(verdict.grid.length),
         keys=[
             Key(sample=swatch(face), name=called[face], meaning=MEANINGS[face]) for face in _LEGEND if face in faces
@@ -137,18 +136,6 @@ def timelines(
         lines=lines[:MOST_LINES],
         more=max(0, len(lines) - MOST_LINES),
     )
-
-
-def _marks(bar: Bar) -> Iterator[datetime]:
-    start, end = bar.grid.origin, bar.grid.bounds(bar.grid.count - 1)[1]
-    return (instant(start + (end - start) * number // _MARKS) for number in range(_MARKS + 1))
-
-
-def _written(mark: datetime, bar: Bar) -> str:
-    """Return a time in UTC as it is written beneath the bars: of days the date, else the time of day."""
-    if bar.grid.end - bar.grid.start > _TWO_DAYS:
-        return f"{mark.day} {mark:%b}"
-    return f"{mark:%H:%M}"
 
 
 def _lines(bar: Bar, called: Mapping[Face, str]) -> Iterator[Line]:

@@ -7,11 +7,13 @@ from django.conf import settings
 from django.urls import reverse
 
 from dashboard.cells import region_name
+from dashboard.latency import Latency, latency
 from dashboard.timelines import Timelines, timelines
 from dashboard.window import Window, window_of
 from probes.models import Region, Resource
 from probes.policy.terms import Terms
-from probes.selectors import bars
+from probes.selectors import bars, durations
+from probes.selectors.sums import Source
 
 
 def window(asked: Mapping[str, str], now: datetime) -> Window:
@@ -38,3 +40,14 @@ def timelines_of(
         kept=kept,
         unattended="retired or paused" if resource.is_retired else "",
     )
+
+
+def latency_of(resource: Resource, regions: Sequence[Region], window: Window, *, now: datetime) -> Latency | None:
+    """Return how long its checks took from there; None where no whole hour has passed. Two queries."""
+    try:
+        found = durations.durations(
+            Source.of_resource(resource.pk), [region.pk for region in regions], window.over, now=now
+        )
+    except ValueError:
+        return None
+    return latency(found)

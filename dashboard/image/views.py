@@ -61,7 +61,7 @@ _WRONG: Final = frozenset({Look.UNAVAILABLE, Look.DEGRADED, Look.UNKNOWN})
 def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
     """One image: its verdict, incidents, events and uptime, and what each region last found.
 
-    Twenty-seven queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
+    Twenty-nine queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
     """
     now = timezone.now()
     reach = reach_of(request)
@@ -126,6 +126,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
             "timelines": courses.timelines_of(
                 chosen, [item.region for item in found], window, terms=terms, kept=asked, now=now
             ),
+            "latency": courses.latency_of(chosen, [item.region for item in found], window, now=now),
             "phases": phases.phase_legend(),
         },
     )

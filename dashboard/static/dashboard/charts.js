@@ -140,7 +140,7 @@ function mark(bar) {
     bar.append(frame);
   }
   const x = place * SLOT_WIDTH;
-  frame.setAttribute("d", `M${x - 0.5} -1.5h4v29h-4z`);
+  frame.setAttribute("d", `M${x - 0.5} -1.5h4v${bar.viewBox.baseVal.height + 3}h-4z`);
 }
 
 function unmark() {

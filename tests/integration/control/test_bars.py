@@ -13,9 +13,10 @@ from probes.policy.access import Reach
 from probes.policy.buckets import Bar, Face, second
 from probes.policy.intervals import Interval
 from probes.policy.latency import Timed
-from probes.policy.rollup import DAY, HOUR, whole_hours
+from probes.policy.rollup import DAY, HOUR, total, whole_hours
 from probes.policy.uptime import WINDOWS
-from probes.selectors import bars, latencies, uptime
+from probes.selectors import bars, durations, latencies, uptime
+from probes.selectors.sums import Source
 from tests.fakes.chronicle import Chronicle
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.control.test_rollups import roll_all
@@ -226,3 +227,25 @@ def test_course_of_latencies_is_the_median_of_each_piece_of_time(story: Chronicl
     assert len(month) in (30, 31)
     assert month[-2] is not None
     assert latencies.latencies(listed, Interval(now, now + HOUR), now=now) == {image.pk: [] for image in listed}
+
+
+def test_durations_are_the_percentiles_of_each_slot(story: Chronicle) -> None:
+    roll_all(story.end + rollups.ROLLED_AFTER)
+    now = story.end + 30 * MINUTE
+    image, ids = story.images[0], [region.pk for region in story.regions]
+    found = durations.durations(Source.of_resource(image.pk), ids, Interval(now - DAY, now), now=now)
+    for timed, lines in found.lines.items():
+        for place in range(found.grid.count):
+            expected = total(story.expected(image, one, found.grid.interval(place)) for one in story.regions)
+            for percent in durations.PERCENTS:
+                assert lines[percent][place] == expected.percentile_ms(timed, percent)
+    whole = total(story.expected(image, one, Interval(story.end - DAY, story.end)) for one in story.regions)
+    assert {timed: told[0][99] for timed, told in found.whole.items()} == {
+        timed: whole.percentile_ms(timed, 99) for timed in whole.latency
+    }
+    assert durations.durations(Source.of_resource(image.pk), [], Interval(now - DAY, now), now=now).lines == {}
+    with CaptureQueriesContext(connection) as asked:
+        durations.durations(Source.of_resource(image.pk), ids, Interval(now - 90 * DAY, now), now=now)
+    assert len(asked) == 2
+    with pytest.raises(ValueError, match="ends after it starts"):
+        durations.durations(Source.of_resource(image.pk), ids, Interval(now, now + HOUR), now=now)

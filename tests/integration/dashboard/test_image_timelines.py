@@ -69,3 +69,10 @@ def test_timelines_take_the_same_queries_for_more(client: Client, image: Resourc
     plane.check(image)
     plane.check(image)
     assert queries() == few
+
+
+def test_page_says_where_nothing_has_been_timed_yet(client: Client, image: Resource) -> None:
+    page = read(client, image)
+    assert "Nothing has been timed" in page["latency-empty"].text
+    # Less than an hour is no whole one.
+    assert "latency-empty" in read(client, image, "?since=2999-01-01")
