@@ -106,7 +106,9 @@ _INCIDENTS: Final = (
     ),
     """
 INSERT INTO probes_incidententry (incident_id, at, kind, region, before, after, text)
-SELECT id, CASE kind WHEN 'resolved' THEN resolved_at ELSE opened_at END, kind, region, '', '', ''
+SELECT id, CASE kind WHEN 'resolved' THEN resolved_at ELSE opened_at END, kind, region, '',
+    CASE kind WHEN 'opened' THEN 'degraded' WHEN 'region' THEN 'bad' ELSE '' END,
+    CASE kind WHEN 'resolved' THEN 'recovered' ELSE '' END
 FROM probes_incident CROSS JOIN (
     VALUES ('opened', ''), ('region', 'region-1'), ('region', 'region-2'), ('resolved', '')
 ) AS entry (kind, region)

@@ -222,7 +222,6 @@ function look() {
   stream.look();
   // Without the stream pages poll, from that moment on.
   if (wasHeard && !stream.isHeard) plan(Date.now() + upTo(PERIOD_MS));
-  if (!wasHeard && stream.isHeard && dueAt - Date.now() <= PERIOD_MS) schedule();
   wasHeard = stream.isHeard;
   tell();
 }

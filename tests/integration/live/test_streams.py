@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 
 import psutil
 import pytest
@@ -19,9 +18,7 @@ from probes.protocol.taxonomy import Reason
 from tests.fakes.access import grant
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding
-from tests.integration.live.conftest import Web
-
-Serve = Callable[..., Web]
+from tests.fakes.web_server import Servers
 
 
 def cookie_of(user: User) -> str:
@@ -30,7 +27,7 @@ def cookie_of(user: User) -> str:
     return "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
 
 
-def test_a_change_is_told_within_two_seconds_and_what_was_missed_is_told_later(serve: Serve) -> None:
+def test_a_change_is_told_within_two_seconds_and_what_was_missed_is_told_later(serve: Servers) -> None:
     web = serve()
     plane = ControlPlane()
     plane.hear_all()
@@ -83,7 +80,7 @@ def test_a_change_is_told_within_two_seconds_and_what_was_missed_is_told_later(s
     assert time.monotonic() - began < 3
 
 
-def test_streams_are_for_whoever_may_read_and_only_so_far_and_so_many(serve: Serve) -> None:
+def test_streams_are_for_whoever_may_read_and_only_so_far_and_so_many(serve: Servers) -> None:
     web = serve(
         KAIROS_PUBLIC_DASHBOARD="0",
         KAIROS_LIVE_STREAMS="4",

@@ -1,0 +1,209 @@
+"""What 200 open pages cost the web server while 50 changes a second come in.
+
+    python -m tests.bench live
+
+There are 10,000 resources. A hundred pages show the overview, in four views of it; a hundred show an image each. They
+behave as the script does (`tests.bench.open_pages`). Each second fifty resources turn bad or well again, by real
+reports that are really taken in: most of them anywhere, a few among those that pages show. The bar is a quarter of
+one core for the web server's process, and two seconds from the commit to the page for 95 of 100.
+"""
+
+import http.client
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from multiprocessing import Pipe, Process
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from kairos.child import Child, common_environment
+from kairos.embedded import free_port
+from tests.bench.census import Census
+from tests.bench.database import own_database
+from tests.bench.figures import Figure, at_most
+from tests.bench.open_pages import Fetched, Opened, keep_open
+from tests.servers import running
+
+RESOURCES: Final = int(os.environ.get("KAIROS_BENCH_RESOURCES", "10000"))
+VIEWS: Final = ("/", "/?sort=name", "/?state=degraded", "/?window=7d")
+OVERVIEWS: Final = 100
+IMAGES: Final = 100
+USERS: Final = 10
+CHANGES_A_SECOND: Final = 50
+SHOWN_A_SECOND: Final = 4  # of these, at least so many among what pages show
+REPORTS_A_SECOND: Final = 5
+SECONDS: Final = 30
+BAR_CORES: Final = 0.25
+BAR_SECONDS: Final = 2.0
+ROOT: Final = Path(__file__).parents[2]
+
+
+def measured() -> list[Figure]:
+    """Run it. Takes two minutes."""
+    with own_database() as postgres:
+        return _run(os.environ["KAIROS_STATE_DIR"], postgres.pid)
+
+
+def _run(state: str, postgres: int) -> list[Figure]:
+    from tests.bench.estate import Estate  # noqa: PLC0415 - imports models
+
+    Estate(RESOURCES, datetime.now(UTC)).grow(1)
+    port = free_port()
+    program = ("-m", "gunicorn", "kairos.wsgi", "--bind", f"127.0.0.1:{port}", "--no-control-socket")
+    child = Child(
+        name="web",
+        argv=(
+            *(sys.executable, *program, "--threads", "8", "--worker-class", "kairos.streaming.Worker"),
+            *("--log-level", "error"),
+        ),
+        environment={
+            **common_environment(),
+            **{name: os.environ[name] for name in ("DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE")},
+            "KAIROS_STATE_DIR": state,
+            "KAIROS_PUBLIC_DASHBOARD": "0",
+        },
+        directory=ROOT,
+    )
+    watched = random.Random(1).sample(range(1, RESOURCES + 1), IMAGES)
+    cookies = _cookies()
+    opened = [
+        *(Opened(VIEWS[number % len(VIEWS)], cookies[number % USERS]) for number in range(OVERVIEWS)),
+        *(Opened(f"/resources/{pk}/", cookies[number % USERS]) for number, pk in enumerate(watched)),
+    ]
+    with running(child, is_ready=lambda: _answers(port)) as web:
+        (worker,) = psutil.Process(web.pid).children()
+        ours, theirs = Pipe()
+        pages = Process(target=keep_open, args=(port, opened, theirs), daemon=True)
+        pages.start()
+        before_pages = worker.memory_info().rss
+        assert ours.poll(90) and ours.recv() == "open"  # noqa: PT018 - one thing
+        time.sleep(3)  # each has read itself again, as it did not know what it missed
+        per_page_kib = (worker.memory_info().rss - before_pages) / len(opened) / 1024
+        threads = worker.num_threads()
+        pids = {"web": worker.pid, "database": postgres}
+        idle = _used(pids, lambda: time.sleep(10), 10)
+        commits: list[tuple[int, float]] = []
+        busy = _used(pids, lambda: commits.extend(_change(watched)), SECONDS)
+        time.sleep(3)
+        ours.send("enough")
+        assert ours.poll(30)
+        told: list[tuple[str, int, list[Fetched]]] = ours.recv()
+        pages.join()
+    waits = _waits(commits, told)
+    fetches = [item for _, _, fetched in told for item in fetched[1:]]
+    _print(busy, idle, told, fetches, waits)
+    return [
+        at_most(
+            f"CPU of the web server, {len(opened)} pages, {CHANGES_A_SECOND} changes a second",
+            busy["web"],
+            BAR_CORES,
+            "cores",
+        ),
+        Figure("the same with no change", f"{idle['web']:.3f} cores"),
+        Figure("the database's beside it, ingest included", f"{busy['database']:.2f} cores"),
+        at_most("from the commit to the page: p95", sorted(waits)[len(waits) * 95 // 100], BAR_SECONDS, "s"),
+        Figure(f"median of {len(waits)}", f"{statistics.median(waits):.2f} s"),
+        Figure("memory of a page with its stream, in the web server", f"{per_page_kib:.0f} KiB"),
+        Figure("threads of the web server", str(threads)),
+    ]
+
+
+def _cookies() -> list[str]:
+    from django.contrib.auth.models import User  # noqa: PLC0415 - imports models
+    from django.test import Client  # noqa: PLC0415 - once Django is set up
+
+    from probes.policy.access import Role  # noqa: PLC0415 - likewise
+    from tests.fakes.access import grant  # noqa: PLC0415 - imports models
+
+    found = []
+    for number in range(USERS):
+        user = User.objects.create(username=f"reader-{number}")
+        grant(user, Role.VIEWER)
+        client = Client()
+        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        found.append("; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items()))
+    return found
+
+
+def _used(pids: dict[str, int], work: Any, seconds: float) -> dict[str, float]:
+    before, began = Census.of(pids), time.monotonic()
+    work()
+    took = max(time.monotonic() - began, seconds)
+    return {name: used / took for name, used in Census.of(pids).since(before).programs.items()}
+
+
+def _change(watched: Sequence[int]) -> list[tuple[int, float]]:
+    """Take in reports for a while; return when what each said was committed."""
+    from probes.actions import dispatch  # noqa: PLC0415 - imports models
+    from probes.actions.ingest import ingest  # noqa: PLC0415 - likewise
+    from probes.protocol.taxonomy import Reason  # noqa: PLC0415 - likewise
+    from tests.fakes.far_region import FarRegion, finding, found  # noqa: PLC0415 - likewise
+    from tests.fakes.terms import at_the_first_failure  # noqa: PLC0415 - likewise
+
+    at_the_first_failure()
+    region = FarRegion.enrolled("eu-west")
+    chance, commits = random.Random(2), []
+    bad = {"": False}
+    shown = [*watched, *range(1, 51)]
+    now = datetime.now(UTC)
+    began = time.monotonic()
+    for number in range(SECONDS * REPORTS_A_SECOND):
+        wait = began + number / REPORTS_A_SECOND - time.monotonic()
+        time.sleep(max(0.0, wait))
+        each = CHANGES_A_SECOND // REPORTS_A_SECOND
+        ids = set(chance.sample(shown, SHOWN_A_SECOND // REPORTS_A_SECOND + 1))
+        ids |= set(chance.sample(range(1, RESOURCES + 1), each - len(ids)))
+        now = max(now + timedelta(seconds=1), datetime.now(UTC))
+        asked = dispatch.check_now(ids, [region.slug], now=now)
+        for message in asked.messages:
+            batch = region.open(message)
+            bad[batch.id] = chance.random() < 0.5
+            turn = finding(Reason.TAG_NOT_FOUND) if bad[batch.id] else found
+            ingest(region.report(batch, turn), now=now)
+        commits += [(pk, time.monotonic()) for pk in ids]
+    return commits
+
+
+def _waits(commits: Sequence[tuple[int, float]], told: Sequence[tuple[str, int, list[Fetched]]]) -> list[float]:
+    """Return how long each page took to have asked for what changed after it had, where it shows that."""
+    waits = []
+    for path, _, fetched in told:
+        own = int(path.split("/")[2]) if path.startswith("/resources/") else 0
+        for pk, at in commits:
+            before = [item for item in fetched if item.ended <= at]
+            if pk != own and pk not in (before[-1].shows if before else ()):
+                continue
+            after = next((item for item in fetched if item.began >= at), None)
+            if after is not None:
+                waits.append(after.ended - at)
+    return waits
+
+
+def _print(busy: Any, idle: Any, told: Any, fetches: Sequence[Fetched], waits: Sequence[float]) -> None:
+    sizes = sum(item.size for item in fetches) / max(1, len(fetches))
+    statuses = {
+        status: sum(item.status == status for item in fetches) for status in {item.status for item in fetches}
+    }
+    took = sorted(item.ended - item.began for item in fetches)
+    print(f"busy {busy}, idle {idle}; events {sum(count for _, count, _ in told)}, fetches {statuses}", flush=True)
+    print(
+        f"bytes {sizes:.0f}; fetch p50 {took[len(took) // 2]:.3f}, p95 {took[len(took) * 95 // 100]:.3f}", flush=True
+    )
+    print("waits", [f"{wait:.2f}" for wait in sorted(waits)[:: max(1, len(waits) // 20)]], flush=True)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
