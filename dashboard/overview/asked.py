@@ -24,7 +24,7 @@ ORDERS: Final[Mapping[Order, str]] = {
     Order.WORST: "worst first",
     Order.NAME: "name",
     Order.REGISTRY: "registry",
-    Order.UPTIME: "lowest uptime",
+    Order.UPTIME: "most downtime",
     Order.SINCE: "latest change",
 }
 PUT_BY: Final[Mapping[str, str]] = {By.GROUP: "group", By.REGISTRY: "registry", ALL_IN_ONE: "nothing"}

@@ -208,5 +208,5 @@ def _select(name: str, label: str, options: Sequence[tuple[Any, str]], chosen: s
 
 def directions(order: Order) -> Mapping[str, str]:
     """Return what `aria-sort` says of each column that can be sorted by."""
-    upwards = {Order.NAME: "ascending", Order.UPTIME: "ascending", Order.WORST: "other"}
+    upwards = {Order.NAME: "ascending", Order.UPTIME: "descending", Order.WORST: "other"}
     return {each.value: upwards[each] if each is order else "none" for each in upwards}

@@ -1,11 +1,12 @@
 """The matrix as HTML. PURE. Five hundred cells are too many for templates, which take ten times as long for them.
 
-Nothing foreign gets in unescaped: every value passes `format_html`.
+Nothing foreign gets in unescaped: every value passes `format_html`, or `escape` in cells.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from typing import Final
 from urllib.parse import quote
 
@@ -68,7 +69,7 @@ def lasted(at: datetime, now: datetime) -> SafeString:
     """Return for how long something has been so; `times.js` lets it go on."""
     at = at.astimezone(UTC)
     said = words.span((now - at).total_seconds())
-    return format_html('<time datetime="{}" data-time="span">{}</time>', f"{at:%Y-%m-%dT%H:%M:%S}Z", said)
+    return SafeString(f'<time datetime="{at:%Y-%m-%dT%H:%M:%S}Z" data-time="span">{said}</time>')
 
 
 def rows_html(rows: Sequence[RowView], links: Links, measured: Mapping[int, Measures], now: datetime) -> SafeString:
@@ -165,21 +166,18 @@ def _measures(row: RowView, measures: Measures) -> SafeString:
 
 
 def _cell(cell: CellView, url: str, now: datetime) -> SafeString:
-    """Return one cell. What is well says so by its symbol, and whatever is not by words as well."""
-    is_well = cell.look is Look.AVAILABLE and not cell.said
-    label = format_html('<span class="unseen">{}, </span>', cell.look.label) if is_well or cell.said else _NOTHING
-    said = _NOTHING if is_well else format_html('<span class="cell-said">{}</span>', cell.said or cell.look.label)
-    return format_html(
-        '<td class="cell is-{}{}" id="{}" data-look="{}"><a href="{}#from-{}" title="{}">{}{}{}{}</a></td>',
-        cell.look,
-        " hatched" if not cell.counts else " is-loud" if cell.look in _LOUD else "",
-        cell.id,
-        cell.look,
-        url,
-        cell.slug,
-        "\n".join(cell.more),
-        symbol(cell.look),
-        label,
-        said,
-        lasted(cell.at, now) if cell.at else _NOTHING,
+    """Return one cell. What is well says so by its symbol, and whatever is not by words as well.
+
+    There are hundreds: what is foreign is escaped here, which takes a third of the time of `format_html`.
+    """
+    look, foreign = cell.look, escape(cell.said)
+    is_well = look is Look.AVAILABLE and not foreign
+    label = f'<span class="unseen">{look.label}, </span>' if is_well or foreign else ""
+    said = "" if is_well else f'<span class="cell-said">{foreign or look.label}</span>'
+    manner = " hatched" if not cell.counts else " is-loud" if look in _LOUD else ""
+    more = "\n".join(cell.more)
+    return SafeString(
+        f'<td class="cell is-{look}{manner}" id="{escape(cell.id)}" data-look="{look}">'
+        f'<a href="{escape(url)}#from-{escape(cell.slug)}" title="{escape(more)}">'
+        f"{_SYMBOLS[look]}{label}{said}{lasted(cell.at, now) if cell.at else ''}</a></td>"
     )

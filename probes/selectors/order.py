@@ -14,11 +14,10 @@ from probes.policy.rollup import DAY
 
 _NAME: Final = Lower(Coalesce(NullIf("name", Value("")), "reference"))
 _LONG: Final = 2 * DAY
-_UP: Final = ("seconds_available", "seconds_degraded")
 
 
 class Order(StrEnum):
-    """What comes first: what is worst, the name, the registry's host, the lowest uptime, or the newest verdict.
+    """What comes first: what is worst, the name, the registry's host, the most downtime, or the newest verdict.
 
     Of what is alike in that, what is worse, and then the name decides.
     """
@@ -38,9 +37,9 @@ class By(StrEnum):
 
 
 def ordered(resources: QuerySet[Resource], order: Order, over: Interval) -> QuerySet[Resource]:
-    """Return them in that order. They have a `rank` (`choice.chosen`); uptime is that of the range, as rolled up."""
+    """Return them in that order. They have a `rank` (`choice.chosen`); downtime is that of the range."""
     if order is Order.UPTIME:
-        resources = resources.annotate(share=_share(over))
+        resources = resources.annotate(downtime=_downtime(over))
     return resources.order_by(*_terms(order))
 
 
@@ -75,21 +74,23 @@ def _terms(order: Order) -> Sequence[Any]:
         Order.WORST: (),
         Order.NAME: (_NAME,),
         Order.REGISTRY: ("registry__host",),
-        Order.UPTIME: (F("share").asc(nulls_last=True),),
+        Order.UPTIME: (F("downtime").desc(nulls_last=True),),
         Order.SINCE: (F("verdict__since").desc(nulls_last=True),),
     }
     return (*first[order], "rank", _NAME, "pk")
 
 
-def _share(over: Interval) -> Subquery:
-    """Return the share of the seconds that count in which it was up, of a long range by whole days."""
+def _downtime(over: Interval) -> Subquery:
+    """Return the seconds in which it was down, of a long range by whole days; none where it never was.
+
+    Of the few rows that tell of any, by an index of them alone.
+    """
     model = DayRollUp if over.end - over.start > _LONG else HourRollUp
     rows = model.objects.filter(
         resource_id=OuterRef("pk"),
         region_id=ALL_REGIONS,
         starts_at__gte=over.start,
         starts_at__lt=over.end,
+        seconds_unavailable__isnull=False,
     ).order_by()
-    up = sum((Coalesce(Sum(name), 0) for name in _UP), Value(0))
-    counted = up + Coalesce(Sum("seconds_unavailable"), 0)
-    return Subquery(rows.values("resource_id").annotate(share=1.0 * up / NullIf(counted, 0)).values("share"))
+    return Subquery(rows.values("resource_id").annotate(down=Sum("seconds_unavailable")).values("down"))

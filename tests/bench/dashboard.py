@@ -52,6 +52,12 @@ CROSS JOIN (SELECT id FROM probes_region UNION ALL SELECT 0) AS region
 ON CONFLICT DO NOTHING
 """
 
+# The estate has each image down for 100 seconds of each hour: of the whole, only one in fifty is down so often.
+_WELL: Final = """
+UPDATE probes_dayrollup SET seconds_available = 86400, seconds_unavailable = NULL
+WHERE region_id = 0 AND resource_id %% 50 <> 0
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -133,6 +139,7 @@ def _fill() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(_SAID)
+        cursor.execute(_WELL, {})
         cursor.execute(_HOURS, {"since": since, "until": until})
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

@@ -13,6 +13,7 @@ STATUS: Final = "platform"
 PAGES: Final = {
     "overview": "/",
     "overview-search": "/?find=nothing-is-called-so",
+    "overview-dense": "/?view=dense&by=registry&sort=uptime&window=7d&seen=failing",
     "image": "/resources/{bad}/",
     "image-well": "/resources/{good}/",
     "endpoint": "/resources/{endpoint}/",
