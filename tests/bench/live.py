@@ -36,7 +36,7 @@ OVERVIEWS: Final = 100
 IMAGES: Final = 100
 USERS: Final = 10
 CHANGES_A_SECOND: Final = 50
-SHOWN_A_SECOND: Final = 4  # of these, at least so many among what pages show
+SHOWN_A_SECOND: Final = 1  # of these, besides those that chance brings, among what pages show
 REPORTS_A_SECOND: Final = 5
 SECONDS: Final = 30
 BAR_CORES: Final = 0.25
@@ -157,7 +157,7 @@ def _change(watched: Sequence[int]) -> list[tuple[int, float]]:
         wait = began + number / REPORTS_A_SECOND - time.monotonic()
         time.sleep(max(0.0, wait))
         each = CHANGES_A_SECOND // REPORTS_A_SECOND
-        ids = set(chance.sample(shown, SHOWN_A_SECOND // REPORTS_A_SECOND + 1))
+        ids = set(chance.sample(shown, SHOWN_A_SECOND)) if number % REPORTS_A_SECOND == 0 else set()
         ids |= set(chance.sample(range(1, RESOURCES + 1), each - len(ids)))
         now = max(now + timedelta(seconds=1), datetime.now(UTC))
         asked = dispatch.check_now(ids, [region.slug], now=now)

@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 _ROW: Final = re.compile(rb'id="image-(\d+)"')
 _ATTRIBUTES: Final = re.compile(rb'data-(live|topics|rows|events|position)="([^"]*)"')
-_SELDOM_SECONDS: Final = 60.0
+_SELDOM_SECONDS: Final = 90.0
 _GAP_SECONDS: Final = 2.0
-_ROWS_GAP_SECONDS: Final = 4.0
-_TOGETHER: Final = 4
+_ROWS_GAP_SECONDS: Final = 5.0
+_TOGETHER: Final = 5
 _ROUTINE_SECONDS: Final = 8.0
 
 

@@ -20,11 +20,11 @@ const PERIOD_MS = 1000 * Number(live?.dataset.refreshSeconds);
 const TIMEOUT_MS = 10_000;
 const STALE_MS = 15_000;
 // Beside the stream, for what goes by without a change.
-const SELDOM_MS = 60_000;
+const SELDOM_MS = 90_000;
 const GAP_MS = 2000;
 // A page of rows has its rows at once; its counts and its order every so many tellings, at the same one as all others.
-const ROWS_GAP_MS = 4000;
-const TOGETHER = 4;
+const ROWS_GAP_MS = 5000;
+const TOGETHER = 5;
 // What was checked and came out as before.
 const ROUTINE_MS = 8000;
 const MOST_ROWS = 50;

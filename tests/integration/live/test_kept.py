@@ -1,0 +1,95 @@
+"""What was made for one reader, and who else is given it."""
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from dashboard.live import hub, kept
+from probes.policy.access import EVERYTHING, Reach
+
+
+class Told:
+    """A hub of which the test says how far it has told."""
+
+    position = "e-3"
+
+    def is_past(self, position: str) -> bool:
+        return hub.is_at_least(self.position, position)
+
+
+class Reader:
+    """Somebody who has logged in."""
+
+    is_authenticated = True
+
+    def __init__(self, pk: int, *, is_staff: bool = False) -> None:
+        self.pk, self.is_staff = pk, is_staff
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Told:
+    told = Told()
+    settings.KAIROS_PUBLIC_DASHBOARD = False
+    monkeypatch.setattr(hub, "running", lambda: told)
+    monkeypatch.setattr(kept, "reach_of", lambda request: getattr(request, "reach", EVERYTHING))
+    monkeypatch.setattr(kept, "_known", kept.Known(seconds=0.0, most=10))
+    monkeypatch.setattr(kept, "_fragments", kept.Shelf(10))
+    return told
+
+
+def asked(position: str, user: Reader, *, reach: Reach = EVERYTHING, tag: str = "") -> HttpRequest:
+    headers = {"Kairos-Live": position} | ({"If-None-Match": tag} if tag else {})
+    request = RequestFactory().get("/live/", headers=headers)
+    request.user = user  # type: ignore[assignment]  # as much of one as is asked for
+    request.reach = reach  # type: ignore[attr-defined]  # the test's own
+    return request
+
+
+def test_it_is_made_once_for_all_who_would_be_shown_the_same(told: Told) -> None:
+    made: list[HttpRequest] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        made.append(request)
+        return HttpResponse(f"made {len(made)}")
+
+    shared, own = kept.kept(view, shared=True), kept.kept(view, shared=False)
+
+    def given(request: HttpRequest, fragment: object = shared) -> str:
+        answer = fragment(request)  # type: ignore[operator]  # a view
+        return str(answer.content.decode())
+
+    assert given(asked("e-3", Reader(1))) == "made 1"
+    assert given(asked("e-2", Reader(2))) == "made 1"
+    # Who reaches less, or is staff, is shown something else; and so is who heard of more, once that was told.
+    assert given(asked("e-3", Reader(3), reach=Reach(frozenset({7})))) == "made 2"
+    assert given(asked("e-3", Reader(3), reach=Reach(frozenset({8})))) == "made 3"
+    assert given(asked("e-3", Reader(4, is_staff=True))) == "made 4"
+    told.position = "e-4"
+    assert given(asked("e-4", Reader(1))) == "made 5"
+    assert given(asked("e-3", Reader(1))) == "made 5"
+    # What shows something of one's own is one's own.
+    assert given(asked("e-4", Reader(1)), own) == "made 6"
+    assert given(asked("e-4", Reader(2)), own) == "made 7"
+    assert given(asked("e-4", Reader(1)), own) == "made 6"
+    # Of a position that nobody knows here, of none, and after a restart, it is made anew.
+    for position in ("e-9", "", "f-1", "rubbish", "-1"):
+        count = len(made)
+        assert given(asked(position, Reader(1))) == f"made {count + 1}"
+
+    tag = str(shared(asked("e-4", Reader(1))).headers["ETag"])
+    again = shared(asked("e-4", Reader(2), tag=tag))
+    assert (again.status_code, again.headers["ETag"]) == (304, tag)
+    assert "Cookie" in again.headers["Vary"]
+
+
+def test_nobody_is_given_it_who_may_not_read(told: Told) -> None:
+    class Nobody(Reader):
+        is_authenticated = False
+
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("secret") if request.user.is_authenticated else HttpResponse(status=403)
+
+    fragment = kept.kept(view, shared=True)
+    assert fragment(asked("e-3", Reader(1))).status_code == 200
+    assert fragment(asked("e-3", Nobody(2))).status_code == 403
