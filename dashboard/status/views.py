@@ -80,7 +80,7 @@ def feed_of(request: HttpRequest, slug: str, kind: str) -> HttpResponseBase:
         writer,
         title=shown(found.title, LONGEST_NAME),
         page_url=request.build_absolute_uri(reverse("dashboard:status", args=[slug])),
-        feed_url=request.build_absolute_uri(),
+        feed_url=request.build_absolute_uri(request.path),
         uid=f"urn:uuid:{uid_of(found, 'page')}",
         items=Reader.of(found, audience, now).latest(),
         now=now,
