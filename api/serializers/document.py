@@ -62,6 +62,11 @@ class StepSerializer(ShownRow):
     first_byte_ms = serializers.FloatField(allow_null=True)
     total_ms = serializers.FloatField()
     bytes = serializers.IntegerField()
+    request_id = serializers.CharField(
+        allow_null=True,
+        required=False,
+        help_text="By which the host's operator finds the request, where its answer named one. Not of older workers.",
+    )
 
 
 class DocumentSerializer(ShownRow):

@@ -167,6 +167,7 @@ def _step(step: Step, redactor: Redactor, *, is_failed: bool) -> dict[str, Any]:
         "first_byte_ms": step.first_byte_ms,
         "total_ms": step.total_ms,
         "bytes": step.bytes,
+        "request_id": redactor.text(step.request_id, 128) or None,
         "is_failed": is_failed,
     }
 
@@ -241,6 +242,8 @@ def _step_lines(number: int, step: Mapping[str, Any]) -> Iterator[str]:
     address = f" [{step['address']}]" if step["address"] and step["address"] != HIDDEN_ADDRESS else ""
     yield f"{mark} {number:>2}. {step['stage']}: {step['method']} {step['url']}"
     yield f"       {step['host']}{address} answered {answer} in {step['total_ms']:.1f} ms{_phases(step)}"
+    if step["request_id"]:
+        yield f"       request id: {step['request_id']}"
 
 
 def _phases(step: Mapping[str, Any]) -> str:

@@ -44,6 +44,7 @@ class Rung:
     answer: str
     is_failed: bool
     total: str
+    request_id: str
     bar: SafeString
 
 
@@ -163,6 +164,7 @@ def _rungs(outcome: Outcome) -> list[Rung]:
             answer=f"{step.http_status or ''} {words.reason(step.error) if step.error else ''}".strip(),
             is_failed=step is failed,
             total=words.milliseconds(step.total_ms),
+            request_id=words.shown(step.request_id, 128),
             bar=bar,
         )
         for step, bar in zip(outcome.steps, bars, strict=True)

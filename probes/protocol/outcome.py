@@ -71,6 +71,7 @@ class Step:
     first_byte_ms: float | None
     total_ms: float
     bytes: int
+    request_id: str | None = None  # by which its operator finds it, where the answer named one
 
     @property
     def is_bad(self) -> bool:
@@ -242,6 +243,7 @@ def _step_to_json(step: Step) -> dict[str, Any]:
         "first_byte_ms": step.first_byte_ms,
         "total_ms": step.total_ms,
         "bytes": step.bytes,
+        "request_id": step.request_id,
     }
 
 
@@ -305,6 +307,7 @@ def _step_from_json(document: Any) -> Step:
         first_byte_ms=or_none(number, document["first_byte_ms"]),
         total_ms=number(document["total_ms"]),
         bytes=count(document["bytes"]),
+        request_id=or_none(text, document.get("request_id")),  # older workers tell none
     )
 
 

@@ -156,4 +156,5 @@ def _step(ask: Ask, error: str | None, record: ExchangeRecord, secrets: tuple[st
         first_byte_ms=record.first_byte_ms,
         total_ms=record.total_ms,
         bytes=record.bytes,
+        request_id=scrub(record.request_id, secrets) if record.request_id else None,
     )

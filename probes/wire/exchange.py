@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -11,6 +12,7 @@ import httpx
 
 from probes.protocol.exchange import Ask, BodyRule, Event, Fault, FaultKind, Headers, Reply
 from probes.protocol.outcome import Certificate, ConnectionKind
+from probes.protocol.request_ids import request_id
 from probes.protocol.urls import Origin, origin_of
 from probes.wire.faults import WireFault, printable
 from probes.wire.http1 import Reading
@@ -49,6 +51,7 @@ class ExchangeRecord:
     mixed_scope: bool
     local_address: str | None = None  # of ours, where a connection was made
     is_shared: bool = False
+    request_id: str | None = None
 
     def shared(self, waited_ms: float) -> "ExchangeRecord":
         """Return the record for a check that waited for this exchange, used no connection and sent nothing."""
@@ -122,9 +125,7 @@ async def perform(
         event = Reply(
             ask_id=ask.id,
             status=status,
-            headers=Headers(
-                tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in reading.headers)
-            ),
+            headers=Headers(_texts(reading.headers)),
             body=content,
             received_at=datetime.now(UTC),
             elapsed_ms=round((loop.time() - started) * 1000, 3),
@@ -150,7 +151,12 @@ async def perform(
         certificate=trace.certificate,
         mixed_scope=trace.mixed_scope,
         local_address=trace.local_address,
+        request_id=request_id(_texts(reading.headers)) if reading is not None else None,
     )
+
+
+def _texts(headers: Iterable[Header]) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
 
 
 async def _content(ask: Ask, reading: Reading, limits: Limits) -> tuple[bytes, bool]:

@@ -14,6 +14,7 @@ FIELDS = {
 STEP_FIELDS = {
     "stage", "method", "url", "host", "address", "http_status", "error", "connection", "dns_ms", "connect_ms",
     "tls_ms", "first_byte_ms", "total_ms", "bytes",
+    "request_id",
 }  # fmt: skip
 
 

@@ -74,9 +74,10 @@ async def test_what_a_registry_echoes_of_our_secrets_is_not_shown(
             head = (await visit.request()).decode()
             if "Authorization" in head:
                 echoed = json.dumps({"errors": [{"code": "DENIED", "message": f"no: {SECRET.password} {head}"}]})
-                visit.send(answer("403 Forbidden", echoed.encode()))
+                visit.send(answer("403 Forbidden", echoed.encode(), f"X-Request-ID: {SECRET.password}"))
             else:
-                visit.send(answer("401 Unauthorized", b"", 'WWW-Authenticate: Basic realm="r"'))
+                named = ('WWW-Authenticate: Basic realm="r"', "X-Request-ID: 8f14e45f-ceea")
+                visit.send(answer("401 Unauthorized", b"", *named))
 
     async with peer_that(echo) as peer:
         outcome = await engine.check(plan(peer), SECRET)
@@ -85,6 +86,7 @@ async def test_what_a_registry_echoes_of_our_secrets_is_not_shown(
     assert outcome.conclusion.reason is Reason.AUTH_DENIED
     assert SECRET.password not in shown
     assert base64.b64encode(b"robot:").decode() not in shown
+    assert outcome.steps[0].request_id == "8f14e45f-ceea"
 
 
 async def test_a_check_ends_at_its_deadline_wherever_it_is(engine: Engine) -> None:

@@ -49,6 +49,7 @@ def found(**said: Any) -> Outcome:
             url="https://blobs.example/x?sig=…",
             host="blobs.example",
             http_status=403,
+            request_id="8f14e45f-ceea-467f",
             address="10.0.0.5",
         ),
     )
@@ -99,6 +100,7 @@ def test_it_tells_a_stranger_what_was_asked_from_where_when_and_what_came_back()
         "Found:           unavailable: layers denied (blob_denied)",
         "GET https://blobs.example/x?sig=…",
         "blobs.example answered 403 in 27.0 ms (dns 12.3, connect 5.0, tls 8.0, first byte 1.5)",
+        "request id: 8f14e45f-ceea-467f",
         "7 of 100 left",
         "layers BROKEN",
         "Certificate of ghcr.io until 2027-01-02T14:30:00.000Z, by A CA",

@@ -126,7 +126,7 @@ def test_steps_tell_of_every_phase() -> None:
     [step, _] = FULL.to_json()["steps"]
     assert list(step) == [
         "stage", "method", "url", "host", "address", "http_status", "error", "connection",
-        "dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "total_ms", "bytes",
+        "dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "total_ms", "bytes", "request_id",
     ]  # fmt: skip
 
 
