@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from dashboard import words
+from dashboard.instants import Told
 from dashboard.words import Look
 from probes.models import MaintenanceOccurrence, Region, RegionState, Resource, Verdict
 from probes.policy.ballot import Ballot, Stance
@@ -115,7 +116,7 @@ def next_check(resource: Resource, now: datetime) -> str:
     if resource.is_retired:
         return "none, it is retired"
     if resource.resumes_at is not None:
-        return f"paused until {words.clock(resource.resumes_at, now)}"
+        return Told.of("paused until {}", words.clock(resource.resumes_at, now))
     return "none while paused" if resource.is_paused else words.ahead(resource.next_due_at, now)
 
 
@@ -177,4 +178,5 @@ def vote_told(state: RegionState, terms: Terms) -> str:
 def work_told(work: MaintenanceOccurrence, now: datetime) -> str:
     """Return what is planned, and until when."""
     name = words.shown(work.name, 200)
-    return f"{name + ', ' if name else ''}until {words.clock(work.ends_at, now)}"
+    until = words.clock(work.ends_at, now)
+    return Told.of("{}, until {}", name, until) if name else Told.of("until {}", until)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from dashboard import words
 from dashboard.cells import name_of
+from dashboard.instants import Told
 from dashboard.words import Facts, Look
 from probes.models import Incident, IncidentEntry
 from probes.policy.ballot import Stance
@@ -175,7 +176,8 @@ def _since(incident: Incident, now: datetime) -> str:
     lasted = words.amount((incident.resolved_at - incident.began_at).total_seconds())
     began_at, over_at = incident.began_at.astimezone(UTC), incident.resolved_at.astimezone(UTC)
     end = f"{over_at:%H:%M}" if began_at.date() == over_at.date() else words.clock(over_at, now)
-    return f"{words.clock(began_at, now)} to {end} ({lasted})"
+    ended = Told.time(over_at, "clock", end)
+    return Told.of("{} to {} ({})", words.clock(began_at, now), ended, lasted)
 
 
 def _tags(incident: Incident) -> Iterable[str]:
@@ -192,7 +194,8 @@ def _tags(incident: Incident) -> Iterable[str]:
 def _seen_to(incident: Incident, now: datetime) -> str:
     if incident.acknowledged_at is None:
         return ""
-    return f"{_user(incident.acknowledged_by)} is at it, {words.since(incident.acknowledged_at, now)}"
+    since = words.since(incident.acknowledged_at, now)
+    return Told.of("{} is at it, {}", _user(incident.acknowledged_by), since)
 
 
 def _facts(incident: Incident, now: datetime) -> Facts:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from dashboard import words
+from dashboard.instants import Told
 from dashboard.words import Facts, Look
 from probes.models import Region, RegionEvent
 from probes.policy.clock import apart_seconds
@@ -57,7 +58,8 @@ def look_of(region: Region) -> Look:
 
 def view(region: Region, vitals: Vitals, now: datetime) -> RegionView:
     """Return how a region is."""
-    since = f" {words.since(region.condition_since, now)}" if region.condition_since else ""
+    called = CONDITIONS[region.condition]
+    since = words.since(region.condition_since, now) if region.condition_since else ""
     found = vitals.last_round
     facts = (
         ("Heard", words.ago(region.last_seen_at, now) if region.last_seen_at else "not yet"),
@@ -69,7 +71,7 @@ def view(region: Region, vitals: Vitals, now: datetime) -> RegionView:
         ("Egress address", ", ".join(filter(None, (found.public_address, found.local_address))) if found else ""),
     )
     return RegionView(
-        summary=f"{CONDITIONS[region.condition]}{since}",
+        summary=Told.of("{} {}", called, since) if since else called,
         facts=[(term, said) for term, said in facts if said],
         events=[_event(event, now) for event in vitals.events],
     )
@@ -132,4 +134,4 @@ def _event(event: RegionEvent, now: datetime) -> str:
     after = CONDITIONS[RegionCondition(event.after)]
     detail = words.shown(event.detail, 300)
     who = "one worker " if event.worker else ""
-    return f"{words.moment(event.at, now)}: {who}{after}{f', {detail}' if detail else ''}"
+    return Told.of("{}: {}", words.moment(event.at, now), f"{who}{after}{f', {detail}' if detail else ''}")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from dashboard.instants import Told
 from probes.policy import spans
 from probes.policy.slots import MissedCause
 from probes.protocol.errors import clean_text
@@ -199,40 +200,43 @@ def every(seconds: int) -> str:
     return f"every {spans.exact(seconds)}"
 
 
-def ago(then: datetime, now: datetime) -> str:
+def ago(then: datetime, now: datetime) -> Told:
     """Return `18 s ago`. What lies ahead by a clock that differs is `just now`."""
     seconds = (now - then).total_seconds()
-    return "just now" if seconds < 1 else f"{span(seconds)} ago"
+    return Told.time(then, "ago", "just now" if seconds < 1 else f"{span(seconds)} ago")
 
 
-def ahead(then: datetime, now: datetime) -> str:
+def ahead(then: datetime, now: datetime) -> Told:
     """Return `in 4 min`, or `now` for what is due."""
     seconds = (then - now).total_seconds()
-    return "now" if seconds < 1 else f"in {span(seconds)}"
+    return Told.time(then, "ahead", "now" if seconds < 1 else f"in {span(seconds)}")
 
 
-def clock(then: datetime, now: datetime) -> str:
+def clock(then: datetime, now: datetime) -> Told:
     """Return the time of day in UTC, with the date unless it is today's, with the year unless it is near."""
     then = then.astimezone(UTC)
     is_near = abs(now - then) < timedelta(seconds=_NEVER_AGAIN)
-    return f"{_date(then, now)}{then:%H:%M}" if is_near else f"{then.day} {then:%b %Y}"
+    said = f"{_date(then, now)}{then:%H:%M}" if is_near else f"{then.day} {then:%b %Y}"
+    return Told.time(then, "clock", said)
 
 
-def moment(then: datetime, now: datetime) -> str:
+def moment(then: datetime, now: datetime) -> Told:
     """Return the time of day in UTC to the second, with the date unless it is today's."""
     then = then.astimezone(UTC)
-    return f"{_date(then, now)}{then:%H:%M:%S}"
+    return Told.time(then, "moment", f"{_date(then, now)}{then:%H:%M:%S}")
 
 
-def day(then: datetime, now: datetime) -> str:
+def day(then: datetime, now: datetime) -> Told:
     """Return the date in UTC, with the year unless it is this one."""
     then = then.astimezone(UTC)
-    return f"{then.day} {then:%b}" if then.year == now.astimezone(UTC).year else f"{then.day} {then:%b %Y}"
+    said = f"{then.day} {then:%b}" if then.year == now.astimezone(UTC).year else f"{then.day} {then:%b %Y}"
+    return Told.time(then, "day", said)
 
 
-def since(then: datetime, now: datetime) -> str:
+def since(then: datetime, now: datetime) -> Told:
     """Return `since 14:02 (3 h)`, in UTC."""
-    return f"since {clock(then, now)} ({span((now - then).total_seconds())})"
+    held = Told.time(then, "span", span((now - then).total_seconds()))
+    return Told.of("since {} ({})", clock(then, now), held)
 
 
 def milliseconds(value: float) -> str:

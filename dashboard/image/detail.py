@@ -26,6 +26,7 @@ from dashboard.charts import ticks
 from dashboard.charts.ticks import Tick
 from dashboard.image import evidence
 from dashboard.image.evidence import Document
+from dashboard.instants import Told
 from dashboard.region_words import CONDITIONS, RegionView, view
 from dashboard.words import Facts, Look
 from probes.models import Endpoint, MaintenanceOccurrence, MissedSlots, Resource, Verdict
@@ -210,17 +211,18 @@ def _ticks(history: Sequence[Past], missed: Sequence[MissedSlots], now: datetime
 
 
 def _tick(past: Past, now: datetime) -> Tick:
-    said = f"{words.moment(past.slot, now)}: {words.reason(past.reason)}, {words.milliseconds(past.duration_ms)}"
+    said = f"{words.moment(past.slot, now)} UTC: {words.reason(past.reason)}, {words.milliseconds(past.duration_ms)}"
     if past.egress_down:
         return Tick(look=Look.EGRESS_DOWN, text=f"{said}; the region reached nothing at all, so it does not count")
     return Tick(look=Look(past.status), text=said)
 
 
 def _missed(gap: MissedSlots, now: datetime) -> str:
-    when = words.moment(gap.first_slot, now)
+    when: Told = words.moment(gap.first_slot, now)
     if gap.count > 1:
-        when = f"{when} to {words.moment(gap.last_slot, now)}"
-    return f"{when}: {words.counted(gap.count, 'check')} missed, {words.missed(gap.cause, gap.stride)}"
+        when = Told.of("{} to {}", when, words.moment(gap.last_slot, now))
+    missed = f"{words.counted(gap.count, 'check')} missed, {words.missed(gap.cause, gap.stride)}"
+    return Told.of("{}: {}", when, missed)
 
 
 def _since(then: datetime | None, now: datetime) -> str:

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from dashboard import words
 from dashboard.charts import phases
 from dashboard.charts.phases import Timing
+from dashboard.instants import Told
 from dashboard.words import Facts, Look
 from probes.protocol.outcome import Outcome
 
@@ -132,7 +133,7 @@ def _facts(outcome: Outcome, now: datetime) -> Facts:
         ("Tries", str(found.attempts) if found.attempts > 1 else ""),
         ("Through the proxy", words.shown(outcome.proxy, 260)),
         ("Login", login.get(found.auth_path, "")),
-        ("Next try", f"not before {words.moment(found.retry_at, now)}" if found.retry_at else ""),
+        ("Next try", Told.of("not before {}", words.moment(found.retry_at, now)) if found.retry_at else ""),
         ("Pull quota left", f"{_or_unknown(quota.remaining)} of {_or_unknown(quota.limit)}" if quota else ""),
         ("Digest", words.shown(found.digest, 140)),
     )

@@ -34,8 +34,6 @@ class Lanes:
     """The bars, and from when to when they go."""
 
     lanes: Sequence[Lane]
-    starts: datetime
-    ends: datetime
     marks: tuple[str, str]
 
 
@@ -63,7 +61,5 @@ def lanes(regions: Sequence[Region], bars: Mapping[int, Bar], over: Interval, no
             for region in regions
             if region.pk in bars
         ],
-        starts=over.start,
-        ends=over.end,
         marks=(words.clock(over.start, now), words.clock(over.end, now)),
     )

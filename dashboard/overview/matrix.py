@@ -21,6 +21,7 @@ from dashboard.cells import (
     vote_told,
     work_told,
 )
+from dashboard.instants import Told
 from dashboard.region_words import CONDITIONS
 from dashboard.words import Look
 from probes.models import Region, RegionState, Resource
@@ -185,14 +186,14 @@ def _card(cell: Cell, state: RegionState, face: Face, now: datetime) -> list[str
     failed = [f"at {words.shown(state.stage, 20)}"] if state.stage else []
     failed += [f"host {words.shown(state.host, 260)}"] if state.host else []
     told = (
-        f"{face.look.label} {words.since(state.since, now)}" if face.counts else face.look.meaning,
+        Told.of("{} {}", face.look.label, words.since(state.since, now)) if face.counts else face.look.meaning,
         "" if is_well else ", ".join([words.reason(state.reason), *failed]).capitalize(),
         "" if is_well else _hint(state.reason),
         f"Its vote is {vote}" if face.counts and (vote := vote_told(state, cell.terms)) else "",
         "Since then the region reached nothing, so what it found does not count" if state.egress_down else "",
         " ".join(words.warning(code) for code in state.warnings),
         f"Digest {words.short_digest(state.digest)}" if state.digest and not is_well else "",
-        f"Last check {words.moment(state.last_slot, now)} UTC",
+        Told.of("Last check {}", words.moment(state.last_slot, now)),
     )
     return [line for line in told if line]
 

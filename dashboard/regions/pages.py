@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dashboard import words
 from dashboard.cells import name_of, region_name
+from dashboard.instants import Told
 from dashboard.region_words import CONDITIONS, look_of, view
 from dashboard.side_by_side import others_of, share_of
 from dashboard.words import Facts, Look
@@ -248,9 +249,9 @@ def _refused(item: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
 
 def _key(row: RegionKey, now: datetime) -> Key:
     used = f"last {words.ago(row.last_used_at, now)}" if row.last_used_at else "not yet"
-    counts = "now" if row.valid_until is None else f"until {words.clock(row.valid_until, now)}"
+    counts = "now" if row.valid_until is None else Told.of("until {}", words.clock(row.valid_until, now))
     if row.valid_until is not None and row.valid_until <= now:
-        counts = f"no more, since {words.clock(row.valid_until, now)}"
+        counts = Told.of("no more, since {}", words.clock(row.valid_until, now))
     return Key(
         mark=hashlib.sha256(row.verify_key.encode()).hexdigest()[:16],
         made=words.clock(row.made_at, now),

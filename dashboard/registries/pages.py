@@ -8,6 +8,7 @@ from typing import Final
 
 from dashboard import words
 from dashboard.cells import look_of, name_of
+from dashboard.instants import Told
 from dashboard.words import Facts, Look
 from probes.models import Credential, HostCertificate, MaintenanceOccurrence, Registry, Resource
 from probes.policy.quota_limits import Counting
@@ -170,7 +171,7 @@ def _login(row: Credential, now: datetime) -> Login:
     ends, look = "", None
     if row.expires_at is not None:
         ends, look = (
-            f"{words.clock(row.expires_at, now)} ({_left(row.expires_at, now)})",
+            Told.of("{} ({})", words.clock(row.expires_at, now), _left(row.expires_at, now)),
             _ending(row.expires_at, now),
         )
     stored = f"stored {words.ago(row.rotated_at, now)}" if row.rotated_at else "no secret yet: checks stay anonymous"

@@ -5,7 +5,7 @@ script; with one they change, and the title says both. What a tag reckons from i
 says it.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from django import template
@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard import words
+from dashboard.instants import element
 
 register = template.Library()
 
@@ -33,22 +34,21 @@ def time(context: Any, value: datetime | None, form: str = "clock") -> SafeStrin
         return SafeString()
     now = _now(context)
     if form == "day":
-        said = words.day(value, now)
-    else:
-        said = f"{words.moment(value, now) if form == 'moment' else words.clock(value, now)} UTC"
-    return _element(value, form, said)
+        return element(value, form, words.day(value, now))
+    said = words.moment(value, now) if form == "moment" else words.clock(value, now)
+    return element(value, form, f"{said} UTC")
 
 
 @register.simple_tag(takes_context=True)
 def ago(context: Any, value: datetime | None) -> SafeString:
     """Write how long ago something was: `3 min ago`. Empty for None."""
-    return _element(value, "ago", words.ago(value, _now(context))) if value else SafeString()
+    return element(value, "ago", words.ago(value, _now(context))) if value else SafeString()
 
 
 @register.simple_tag(takes_context=True)
 def ahead(context: Any, value: datetime | None) -> SafeString:
     """Write in how long something is due: `in 3 min`. Empty for None."""
-    return _element(value, "ahead", words.ahead(value, _now(context))) if value else SafeString()
+    return element(value, "ahead", words.ahead(value, _now(context))) if value else SafeString()
 
 
 @register.simple_tag(takes_context=True)
@@ -57,18 +57,7 @@ def since(context: Any, value: datetime | None) -> SafeString:
     if value is None:
         return SafeString()
     held = words.span((_now(context) - value).total_seconds())
-    return format_html("since {} ({})", time(context, value), _element(value, "span", held))
-
-
-def _element(value: datetime, form: str, said: str) -> SafeString:
-    value = value.astimezone(UTC)
-    return format_html(
-        '<time datetime="{}" data-time="{}" title="{}">{}</time>',
-        f"{value:%Y-%m-%dT%H:%M:%S}Z",
-        form,
-        f"{value.day} {value:%b %Y, %H:%M:%S} UTC",
-        said,
-    )
+    return format_html("since {} ({})", time(context, value), element(value, "span", held))
 
 
 def _now(context: Any) -> datetime:

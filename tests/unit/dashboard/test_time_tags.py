@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from django.template import Context, Template, TemplateSyntaxError
 
+from dashboard import words
+from dashboard.instants import Told
+
 NOW = datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
 
 
@@ -51,3 +54,13 @@ def test_no_time_is_nothing(tag: str) -> None:
 def test_another_form_is_a_mistake_of_the_template() -> None:
     with pytest.raises(TemplateSyntaxError, match="'year' is none of clock, moment, day"):
         written("time value 'year'", NOW)
+
+
+def test_words_with_times_in_them_are_plain_text_and_elements_in_a_page() -> None:
+    since = words.since(NOW - timedelta(hours=3), NOW)
+    hostile = Told.of("{} is at it, {}", "<b>anna</b>", since)
+    assert hostile == "<b>anna</b> is at it, since 11:30 (3\N{NO-BREAK SPACE}h)"
+    html = Template("{{ said }}").render(Context({"said": hostile}))
+    assert html.startswith("&lt;b&gt;anna&lt;/b&gt; is at it, since <time datetime=")
+    assert html.count("<time ") == 2
+    assert "<" not in f"{since}"

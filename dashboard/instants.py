@@ -1,0 +1,47 @@
+"""Text with times in it: in UTC as text, and in a page with each time in an element that a script tells where one is.
+
+PURE. `str(told)` and whatever is made of it by `f"…"` is plain text in UTC: whoever composes it with other words says
+so, or uses `Told.of`, which keeps the elements.
+"""
+
+from datetime import UTC, datetime
+from typing import Self
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+
+class Told(str):
+    """A text whose times are elements where a template or `format_html` writes it. Not for attributes."""
+
+    __slots__ = ("_html",)
+    _html: SafeString
+
+    @classmethod
+    def time(cls, then: datetime, form: str, said: str) -> Self:
+        """Return one time, said in UTC. The forms are those of `times.js`."""
+        told = cls(said)
+        told._html = element(then, form, said)
+        return told
+
+    @classmethod
+    def of(cls, pattern: str, *parts: str) -> Self:
+        """Return parts in a pattern of ours (`"until {}"`), with the times that are in them."""
+        told = cls(pattern.format(*parts))
+        told._html = format_html(pattern, *parts)
+        return told
+
+    def __html__(self) -> SafeString:
+        return self._html
+
+
+def element(then: datetime, form: str, said: str) -> SafeString:
+    """Return `<time datetime="…Z" data-time="FORM" title="… UTC">said</time>`."""
+    then = then.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" data-time="{}" title="{}">{}</time>',
+        f"{then:%Y-%m-%dT%H:%M:%S}Z",
+        form,
+        f"{then.day} {then:%b %Y, %H:%M:%S} UTC",
+        str(said),
+    )
