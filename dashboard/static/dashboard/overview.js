@@ -68,6 +68,8 @@ function fill(said) {
     const usual = field.tagName === "SELECT" ? field.options[0]?.value ?? "" : "";
     const value = said.get(field.name) ?? ({ sort: "worst", by: "group" }[field.name] ?? usual);
     if (field.value !== value) field.value = value;
+    // What is chosen is not folded away.
+    if (value) field.closest("details")?.setAttribute("open", "");
   }
 }
 
