@@ -112,7 +112,7 @@ def timelines(
         bar=timeline_bar(
             verdict, id="timeline-verdict", label=f"Verdict, {window.label}", is_focusable=True, unattended=unattended
         ),
-        said=told(verdict, unattended=unattended),
+        said=told(verdict, unattended=unattended, is_brief=True),
         lanes=[
             Lane(
                 slug=slug,
@@ -124,7 +124,7 @@ def timelines(
                     is_focusable=True,
                     unattended=unattended,
                 ),
-                said=told(bar, unattended=unattended),
+                said=told(bar, unattended=unattended, is_brief=True),
             )
             for slug, name, bar in lanes
         ],
@@ -156,5 +156,9 @@ def _said(bucket: Bucket, called: Mapping[Face, str]) -> str:
     faces = list(bucket.faces)
     if len(faces) == 1:
         return called[faces[0][0]]
-    parts = [f"{called[face].lower()} {words.percent(count, bucket.present)}" for face, count in faces]
+    parts = [f"{called[face].lower()} {_share(count, bucket.present)}" for face, count in faces]
     return words.listed(parts).capitalize()
+
+
+def _share(count: int, present: int) -> str:
+    return f"{count * 100 // present} %" if count * 100 >= present else "under 1 %"

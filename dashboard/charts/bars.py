@@ -75,26 +75,34 @@ def swatch(face: Face) -> SafeString:
     """Return three slots of a face, for a legend."""
     run = Run(0, 3, Bucket(seconds=tuple(int(one is face) for one in FACES)))
     return format_html(
-        '<svg class="slots swatch" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>',
+        '<svg class="slots swatch" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">{}</svg>',
         3 * SLOT_WIDTH,
         _BOTTOM,
         format_html_join("", '<path class="{}" d="{}"/>', _drawn([run])),
     )
 
 
-def told(bar: Bar, *, unattended: str = "") -> str:
-    """Return what a bar shows, in words: `99.2 % available, 12 min unavailable`; the worst first, after the good."""
+def told(bar: Bar, *, unattended: str = "", is_brief: bool = False) -> str:
+    """Return what a bar shows, in words: `99.2 % available, 12 min unavailable`.
+
+    The share is that of uptime: of the time that counts. Briefly, what does not count is told as one.
+    """
     counts: dict[Face, int] = defaultdict(int)
     for run in bar.runs:
         for face, count in run.bucket.faces:
             counts[face] += run.count * count
+    called = names(unattended)
     if not counts:
         return "nothing yet"
-    total, called = sum(counts.values()), names(unattended)
     if len(counts) == 1:
         return f"{called[next(iter(counts))].lower()} all the time"
-    said = [f"{words.percent(counts[Face.AVAILABLE], total)} available"] if counts[Face.AVAILABLE] else []
-    others = (face for face in FACES if face is not Face.AVAILABLE and counts[face])
+    seconds = bar.seconds
+    said = [f"{words.percent(seconds.up, seconds.counted)} available"] if seconds.counted else []
+    bad = [face for face in _UNDERLINED if counts[face]]
+    said += (f"{words.amount(counts[face])} {called[face].lower()}" for face in bad)
+    others = [face for face in FACES if face not in (*_UNDERLINED, Face.AVAILABLE) and counts[face]]
+    if is_brief and len(others) > 1:
+        return ", ".join([*said, f"{words.amount(seconds.left_out)} left out"])
     return ", ".join([*said, *(f"{words.amount(counts[face])} {called[face].lower()}" for face in others)])
 
 

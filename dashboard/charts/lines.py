@@ -65,13 +65,14 @@ def key(percent: int) -> SafeString:
 
 def meaning(percent: int) -> str:
     """Return what the line of a percentile says."""
-    return "median" if percent == 50 else f"{percent} % took no longer"
+    return "median" if percent == 50 else f"{percent} % within"
 
 
 def _told(lines: Mapping[int, Sequence[float | None]]) -> str:
+    """Return what the ends of the lines say."""
     last = {percent: [value for value in values if value is not None][-1:] for percent, values in lines.items()}
     parts = [f"{meaning(percent)} {words.milliseconds(found[0])}" for percent, found in last.items() if found]
-    return f"lately {', '.join(parts)}" if parts else "nothing timed"
+    return ", ".join(parts) if parts else "nothing timed"
 
 
 def _top(most: float) -> float:

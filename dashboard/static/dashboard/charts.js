@@ -108,7 +108,9 @@ function show(bar, wanted, { isSpoken }) {
   chosen = bar;
   const [time, ...rest] = [times(slot.start, slot.end), ...linesOf(slot, bar)];
   tip.replaceChildren(line("b", time), ...rest.map((text) => line("span", text)));
-  tip.lastElementChild.after(line("small", `${times(slot.start, slot.end, "UTC")} UTC`));
+  const universal = times(slot.start, slot.end, "UTC");
+  if (universal === time) tip.firstElementChild.append(" UTC");
+  else tip.append(line("small", `${universal} UTC`));
   tip.setAttribute("aria-live", isSpoken ? "polite" : "off");
   tip.hidden = false;
   mark(bar);

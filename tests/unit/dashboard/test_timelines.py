@@ -46,7 +46,7 @@ def test_what_was_not_available_all_along_is_told_newest_first() -> None:
     section = shown(of(DAY, failed, *good, causes=(Cause(T - 3600, T - 3000, "tag_not_found"),)))
     (line,) = section.lines
     assert (line.start, line.end) == (NOW - 64 * DAY / 1440, NOW - 48 * DAY / 1440)
-    assert (line.said, line.cause) == ("Unavailable 62.5 % and available 37.5 %", "tag not found")
+    assert (line.said, line.cause) == ("Unavailable 62 % and available 37 %", "tag not found")
     assert [key.name for key in section.keys] == ["Available", "Unavailable"]
     assert section.more == 0
 
