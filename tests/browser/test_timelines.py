@@ -1,0 +1,48 @@
+"""Timelines in a browser: what a slot says by arrow keys and by the pointer, and a window that is chosen."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import Page, expect
+
+from probes.protocol.taxonomy import Reason, Stage
+from tests.fakes.far_region import finding
+
+if TYPE_CHECKING:
+    from tests.fakes.control_plane import ControlPlane
+
+
+def test_timeline_is_read_by_keys_and_by_pointer(plane: "ControlPlane", open_page: Callable[..., Page]) -> None:
+    plane.now -= timedelta(minutes=15)
+    image = plane.image()
+    plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND, Stage.MANIFEST)})
+    page = open_page(f"/resources/{image.pk}/", timezone_id="Asia/Tokyo")
+    page.locator("#timeline-regions > summary").click()
+
+    tip = page.locator("#slot-tip")
+    lane = page.locator("#timeline-us-east")
+    lane.focus()
+    expect(tip).to_contain_text("Unavailable")
+    expect(tip).to_contain_text("Why: tag not found")
+    expect(tip).to_contain_text("UTC")
+    expect(lane.locator(".slot-chosen")).to_have_count(1)
+    lane.press("Home")
+    expect(tip).to_contain_text("Not there yet")
+    lane.press("ArrowLeft")
+    expect(tip).to_contain_text("Not there yet")
+    lane.press("Escape")
+    expect(tip).to_be_hidden()
+
+    page.locator("#timeline-verdict").hover(position={"x": 3, "y": 10})
+    expect(tip).to_contain_text("Not there yet")
+    page.locator("h1").hover()
+    expect(tip).to_be_hidden()
+
+    page.locator("#timeline-range > summary").click()
+    page.locator("#range-since").fill("yesterday")
+    page.locator("#range-since").press("Enter")
+    expect(page.locator("#window-error")).to_contain_text("“yesterday” is no time")
+    page.locator("#window-7d").click()
+    expect(page.locator("#window-7d")).to_have_attribute("aria-current", "true")
+    assert page.url.endswith("?window=7d#timeline")
