@@ -19,8 +19,10 @@ _ROW: Final = re.compile(rb'id="image-(\d+)"')
 _ATTRIBUTES: Final = re.compile(rb'data-(live|topics|rows|events|position)="([^"]*)"')
 _SELDOM_SECONDS: Final = 90.0
 _GAP_SECONDS: Final = 2.0
-_ROWS_GAP_SECONDS: Final = 5.0
-_TOGETHER: Final = 5
+_ROWS_GAP_SECONDS: Final = 6.0
+_TOGETHER: Final = 6
+_PROMPT_SECONDS: Final = 0.6
+_SPREAD_SECONDS: Final = 3.0
 _ROUTINE_SECONDS: Final = 8.0
 
 
@@ -60,13 +62,14 @@ class Page:
     pair: Any = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     position: str = ""
+    wanted: str = ""
+    told_at: int = 0
     tasks: set[Any] = field(default_factory=set)
 
     async def run(self) -> None:
         status, _, body = await self._ask(self.opened.path)
         assert status == 200, (self.opened.path, status, body[:300])
         self._read(body)
-        self.whole_at = time.monotonic()
         self.position = self.attributes.get("position", "")
         self._plan(_SELDOM_SECONDS * random.uniform(0.75, 1.25))
         while True:
@@ -123,23 +126,27 @@ class Page:
         return self.fetched[-1].shows if self.fetched else frozenset()
 
     def _together(self) -> None:
-        number = int(self.position.rpartition("-")[2])
-        if number % _TOGETHER == 0 or time.monotonic() - self.whole_at > 2 * _ROWS_GAP_SECONDS:
-            self._plan(random.uniform(0, 0.4))
-        else:
-            self._plan(self.whole_at + _ROWS_GAP_SECONDS + random.uniform(1.5, 2) - time.monotonic())
+        self.told_at = _number(self.position)
+        late = self.whole_at + _ROWS_GAP_SECONDS + _SPREAD_SECONDS - time.monotonic()
+        if late < 0 or self.told_at % _TOGETHER == 0:
+            if self._plan(random.uniform(0, _PROMPT_SECONDS if late < 0 else _SPREAD_SECONDS)):
+                self.wanted = self.position
+        elif self._plan(late):
+            self.wanted = ""
 
     def _whole(self, wait: float) -> None:
+        self.wanted = ""
         gap = _ROWS_GAP_SECONDS if "rows" in self.attributes else _GAP_SECONDS
         self._plan(max(0.0, self.whole_at + gap - time.monotonic()) + wait)
 
-    def _plan(self, wait: float) -> None:
+    def _plan(self, wait: float) -> bool:
         loop = asyncio.get_running_loop()
         if self.due is not None:
             if self.due.when() <= loop.time() + wait:
-                return
+                return False
             self.due.cancel()
         self.due = loop.call_later(max(0.0, wait), self._start, self._fetch_whole)
+        return True
 
     def _start(self, what: Any) -> None:
         task = asyncio.get_running_loop().create_task(what())
@@ -148,16 +155,20 @@ class Page:
 
     async def _fetch_whole(self) -> None:
         self.due, self.whole_at = None, time.monotonic()
-        self.rows.clear()
+        since, self.wanted = self.wanted or self.position, ""
+        if since == self.position:
+            self.rows.clear()
         headers = {"If-None-Match": self.tag} if self.tag else {}
         began = time.monotonic()
-        status, tag, body = await self._ask(self.attributes["live"], {"Kairos-Live": self.position, **headers})
+        status, tag, body = await self._ask(self.attributes["live"], {"Kairos-Live": since, **headers})
         if status == 200:
             self.tag = tag
             self._read(body)
         shows = frozenset(map(int, _ROW.findall(body))) if status == 200 else self._shown
         self.fetched.append(Fetched(began, time.monotonic(), shows, status, len(body)))
         self._plan(_SELDOM_SECONDS * random.uniform(0.75, 1.25))
+        if "rows" in self.attributes and self.told_at > _number(since):
+            self._plan(_ROWS_GAP_SECONDS + random.uniform(0, _SPREAD_SECONDS))
 
     async def _fetch_rows(self) -> None:
         self.rows_due = None
@@ -213,6 +224,10 @@ class Page:
         if self.pair is not None:
             self.pair[1].close()
         self.pair = None
+
+
+def _number(position: str) -> int:
+    return int(position.rpartition("-")[2] or 0)
 
 
 def keep_open(port: int, opened: Sequence[Opened], pipe: Connection) -> None:

@@ -23,19 +23,26 @@ const STALE_MS = 15_000;
 const SELDOM_MS = 90_000;
 const GAP_MS = 2000;
 // A page of rows has its rows at once; its counts and its order every so many tellings, at the same one as all others.
-const ROWS_GAP_MS = 5000;
-const TOGETHER = 5;
+const ROWS_GAP_MS = 6000;
+const TOGETHER = 6;
+const PROMPT_MS = 600;
+const SPREAD_MS = 3000;
 // What was checked and came out as before.
 const ROUTINE_MS = 8000;
 const MOST_ROWS = 50;
 
 const stream = new Stream(status?.dataset.events, status?.dataset.position ?? "", told);
 const rows = new Set();
+// Rows that were brought up to date alone, and as of which telling.
+const newer = new Map();
 
 let updatedAt = Date.now();
-let wholeAt = Date.now();
+let wholeAt = 0;
 let dueAt = Infinity;
 let tag = "";
+// As of which telling the whole page is wanted, where that is not the last; and at which it was last told to be wanted.
+let wanted = "";
+let toldAt = 0;
 let trouble = "";
 let paused = false;
 let timer = 0;
@@ -57,6 +64,7 @@ function upTo(ms) {
 function told(topics) {
   updatedAt = Math.max(updatedAt, stream.heardAt);
   if (!topics || topics.includes("all")) {
+    newer.clear();
     whole(upTo(1000));
     return;
   }
@@ -71,15 +79,24 @@ function told(topics) {
   else if (rows.size && !rowsTimer) rowsTimer = setTimeout(refreshRows, upTo(300));
 }
 
-// Many pages show the same rows: they ask at the same telling, so that the server makes the page once for all.
+function numberOf(position) {
+  return Number(position.split("-")[1]);
+}
+
+// Many pages show the same rows: they ask as of the same telling, so that the server makes the page once for all, and
+// not all at once. After a quiet time at once nevertheless.
 function together() {
-  const number = Number(stream.position.split("-")[1]);
-  const isTurn = number % TOGETHER === 0 || Date.now() - wholeAt > 2 * ROWS_GAP_MS;
-  if (isTurn) plan(Date.now() + upTo(400));
-  else plan(wholeAt + ROWS_GAP_MS + 1500 + upTo(500));
+  toldAt = numberOf(stream.position);
+  const isQuiet = Date.now() - wholeAt > ROWS_GAP_MS + SPREAD_MS;
+  const isTurn = isQuiet || toldAt % TOGETHER === 0;
+  const at = isTurn ? Date.now() + upTo(isQuiet ? PROMPT_MS : SPREAD_MS) : wholeAt + ROWS_GAP_MS + SPREAD_MS;
+  if (at >= dueAt) return;
+  wanted = isTurn ? stream.position : "";
+  plan(at);
 }
 
 function whole(wait) {
+  wanted = "";
   plan(Math.max(Date.now(), wholeAt + (live.dataset.rows ? ROWS_GAP_MS : GAP_MS)) + wait);
 }
 
@@ -106,9 +123,9 @@ function rest() {
 
 // --- fetching ---------------------------------------------------------------------------------------
 
-async function ask(url, signal, headers = {}) {
+async function ask(url, signal, headers = {}, since = stream.position) {
   // What is as new as this may be had from what was made for others.
-  const position = stream.isHeard ? { "Kairos-Live": stream.position } : {};
+  const position = stream.isHeard ? { "Kairos-Live": since } : {};
   const response = await fetch(url, {
     cache: "no-store",
     credentials: "same-origin",
@@ -137,14 +154,17 @@ async function refresh() {
   const mine = new AbortController();
   underWay = mine;
   wholeAt = Date.now();
-  rows.clear();
+  const since = wanted || stream.position;
+  wanted = "";
+  if (since === stream.position) rows.clear();
   const giveUp = setTimeout(() => mine.abort(), TIMEOUT_MS);
   try {
-    const response = await ask(live.dataset.live, mine.signal, tag ? { "If-None-Match": tag } : {});
+    const response = await ask(live.dataset.live, mine.signal, tag ? { "If-None-Match": tag } : {}, since);
     if (response.status !== 304) {
       const fragment = await treeOf(response);
       if (!fragment || fragment.id !== live.id) throw new Error("The server answered something else");
       tag = response.headers.get("ETag") ?? "";
+      keepNewer(fragment, numberOf(since));
       show(live, fragment);
     }
     updatedAt = Date.now();
@@ -158,12 +178,24 @@ async function refresh() {
   }
   tell();
   if (dueAt === Infinity) schedule();
+  // What was told since is not in it.
+  if (stream.isHeard && live.dataset.rows && toldAt > numberOf(since)) plan(wholeAt + ROWS_GAP_MS + upTo(SPREAD_MS));
+}
+
+// A page that was made for all some seconds ago must not take back what a row has shown since.
+function keepNewer(fragment, number) {
+  for (const [id, shown] of newer) {
+    const current = document.getElementById(`image-${id}`);
+    if (shown > number && current) fragment.querySelector(`#image-${id}`)?.replaceWith(current.cloneNode(true));
+    else newer.delete(id);
+  }
 }
 
 async function refreshRows() {
   rowsTimer = 0;
   if (!rows.size || paused || document.hidden) return;
   const asked = [...rows];
+  const number = numberOf(stream.position);
   rows.clear();
   try {
     const joint = live.dataset.rows.includes("?") ? "&" : "?";
@@ -172,8 +204,12 @@ async function refreshRows() {
     for (const id of asked) {
       const old = document.getElementById(`image-${id}`);
       const fresh = table?.querySelector(`#image-${id}`);
-      if (old && fresh) show(old, fresh);
-      else whole(upTo(400));
+      if (old && fresh) {
+        show(old, fresh);
+        newer.set(id, number);
+      } else {
+        whole(upTo(400));
+      }
     }
     // What is shown is not that of the tag any more.
     tag = "";
