@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from dashboard import words
 from dashboard.cells import region_name
+from dashboard.latency import STEPS
 from dashboard.region_words import CONDITIONS, look_of
 from dashboard.words import Look
 from probes.models import Region
@@ -18,20 +19,6 @@ from probes.policy.uptime import Tally
 from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Status
 from probes.selectors.comparison import Comparison, Failure, Many, Seen
-
-STEPS: Final[dict[Timed, str]] = {
-    Timed.CHECK: "whole check",
-    Timed.CHALLENGE: "challenge",
-    Timed.TOKEN: "token",
-    Timed.MANIFEST: "manifest",
-    Timed.INDEX: "index",
-    Timed.CHILD: "platform",
-    Timed.CONFIG: "config",
-    Timed.LAYER: "layer",
-    Timed.REQUEST: "request",
-    Timed.REDIRECT: "redirect",
-}
-"""What a page calls that which was timed."""
 
 WORSE_BY: Final = 2.0
 """A latency that is so many times that of the quickest region is marked, from `NOTABLE_MS` on."""

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard.access import reach_of, readers_only
+from dashboard.latency import latency
 from dashboard.narrowing import with_query
 from dashboard.regions import pages
 from dashboard.rhythm import RHYTHM
@@ -19,6 +20,7 @@ from probes.policy.intervals import Interval
 from probes.policy.rollup import HOUR, Rolled, floor, total
 from probes.selectors import region_pages, visible
 from probes.selectors import regions as rows
+from probes.selectors.durations import durations
 from probes.selectors.sums import Source, buckets
 
 SEEN_WITHIN: Final = timedelta(days=1)
@@ -51,7 +53,7 @@ def regions(request: HttpRequest, template: str) -> HttpResponse:
 @never_cache
 @readers_only
 def region(request: HttpRequest, slug: str, template: str) -> HttpResponse:
-    """One region, a retired one too. Fifteen queries at most, whatever it checks."""
+    """One region, a retired one too. Seventeen queries at most, whatever it checks."""
     now = timezone.now()
     reach = reach_of(request)
     shown = get_object_or_404(visible.among(Region.objects.select_related("managed_by"), reach), slug=slug)
@@ -85,4 +87,9 @@ def _of_everybody(shown: Region, now: datetime) -> dict[str, Any]:
     end = floor(now, HOUR)
     found = buckets(Source.of_region(), HOUR, Interval(end - SEEN_WITHIN, end), shown.pk)
     rolled: Rolled = total(item for _, item in found)
-    return {"day": pages.day(rolled), "keys": pages.keys(region_pages.keys(shown), now)}
+    seen = durations(Source.of_region(), [shown.pk], Interval(end - SEEN_WITHIN, end), now=now)
+    return {
+        "day": pages.day(rolled),
+        "latency": latency(seen) if rolled.outcomes else None,
+        "keys": pages.keys(region_pages.keys(shown), now),
+    }

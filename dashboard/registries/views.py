@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import incident_words, side_by_side
 from dashboard.access import reach_of, readers_only
+from dashboard.latency import latency
 from dashboard.narrowing import Asked, with_query
 from dashboard.registries import pages
 from dashboard.rhythm import RHYTHM
@@ -21,9 +22,11 @@ from probes.policy.access import Reach
 from probes.policy.intervals import Interval
 from probes.policy.rollup import whole_hours
 from probes.selectors import comparison, incident_lists, maintenance, registry_pages
+from probes.selectors.durations import durations
 from probes.selectors.incident_lists import Wanted
 from probes.selectors.registries import UNREAD, with_counts
 from probes.selectors.subscriptions import regions_in_service
+from probes.selectors.sums import Source
 
 ROWS_A_PAGE: Final = 100
 INCIDENTS: Final = 10
@@ -69,7 +72,7 @@ def registries(request: HttpRequest, template: str) -> HttpResponse:
 @never_cache
 @readers_only
 def registry(request: HttpRequest, host: str, template: str) -> HttpResponse:
-    """One registry. Twenty-six queries at most, whatever lies there."""
+    """One registry. Twenty-five queries at most, whatever lies there."""
     now = timezone.now()
     reach = reach_of(request)
     shown = get_object_or_404(with_counts(reach).defer(*UNREAD), host=host)
@@ -108,7 +111,9 @@ def _of_everybody(shown: Registry, reach: Reach, now: datetime) -> dict[str, Any
     regions = [region for region in regions_in_service() if reach.holds_region(region.pk)]
     over = whole_hours(Interval(now - SEEN_WITHIN, now), now=now)
     seen = comparison.of_owner(OwnerKind.REGISTRY, shown.pk, over, regions)
+    source, ids = Source.of_owner(OwnerKind.REGISTRY, shown.pk), [region.pk for region in regions]
     return {
         "seen": side_by_side.table(seen, now),
+        "latency": latency(durations(source, ids, over, now=now)),
         "accounts": pages.accounts(registry_pages.ledger(shown, (now - COSTS_OF).date(), now=now), now),
     }
