@@ -8,13 +8,13 @@ import pytest
 
 from dashboard.status import badges
 from dashboard.status.board import bar_of, uptime
-from dashboard.status.happenings import uid_of
+from dashboard.status.happenings import name_of, uid_of
 from dashboard.status.months import Month
 from dashboard.status.public_words import KINDS, SHOWN, STANDINGS, Moment, paragraphs, plain
 from dashboard.words import Look
-from probes.models import StatusPage
+from probes.models import Resource, StatusGroup, StatusPage
 from probes.policy.buckets import Face
-from probes.policy.publishing import AnnouncementKind, Standing
+from probes.policy.publishing import AnnouncementKind, Naming, Standing
 from probes.policy.rollup import DAY
 from probes.policy.uptime import Shown, Tally
 from probes.selectors.status_pages import Day, Record
@@ -126,3 +126,20 @@ def test_ids_are_the_same_for_ever_and_differ_by_page() -> None:
     one, other = StatusPage(), StatusPage()
     assert uid_of(one, "incident/1/2") == uid_of(one, "incident/1/2")
     assert len({uid_of(one, "incident/1/2"), uid_of(other, "incident/1/2"), uid_of(one, "incident/1/3")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("naming", "name", "told"),
+    [
+        (Naming.NAMES, "Web shop", "Web shop"),
+        (Naming.NAMES, "", ""),
+        (Naming.REFERENCES, "", "a.example/b:1"),
+        (Naming.REFERENCES, "Web shop", "Web shop"),
+    ],
+)
+def test_image_is_called_by_what_is_told_of_it_and_only_in_its_own_group(
+    naming: Naming, name: str, told: str
+) -> None:
+    image = Resource(name=name, reference="a.example/b:1", group_id=1)
+    assert name_of(image, StatusGroup(group_id=1, naming=naming)) == told
+    assert name_of(image, StatusGroup(group_id=2, naming=naming)) == ""
