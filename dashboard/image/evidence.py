@@ -158,7 +158,7 @@ def _rungs(outcome: Outcome) -> list[Rung]:
         Rung(
             stage=step.stage,
             method=words.shown(step.method, 10),
-            path=_path(step.url),
+            path=path_of(step.url),
             url=words.shown(step.url, 500),
             host=words.shown(step.host, 260),
             address=words.shown(step.address, 60),
@@ -172,7 +172,7 @@ def _rungs(outcome: Outcome) -> list[Rung]:
     ]
 
 
-def _path(url: str) -> str:
+def path_of(url: str) -> str:
     """Return what distinguishes a request: the URL without its host, digests cut short."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""

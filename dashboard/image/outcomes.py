@@ -10,6 +10,7 @@ from django.utils.http import urlencode
 from dashboard import words
 from dashboard.cells import region_name
 from dashboard.image import ladder
+from dashboard.image.evidence import path_of
 from dashboard.image.ladder import Tread
 from dashboard.words import Look
 from probes.models import Outcome
@@ -90,7 +91,7 @@ def _steps(document: Document) -> list[StepLine]:
     return [
         StepLine(
             stage=step.stage,
-            request=f"{words.shown(step.method, 10)} {words.shown(step.url, 160)}",
+            request=f"{words.shown(step.method, 10)} {_path(step.url)}",
             host=words.shown(step.host, 120),
             answer=f"{step.http_status or ''} {words.reason(step.error) if step.error else ''}".strip(),
             took=words.milliseconds(step.total_ms),
@@ -98,3 +99,11 @@ def _steps(document: Document) -> list[StepLine]:
         )
         for step in document.steps[:MOST_STEPS]
     ]
+
+
+def _path(url: str) -> str:
+    """Return what of a URL is told; also of one that is none, which a region may write."""
+    try:
+        return path_of(url)
+    except ValueError:
+        return words.shown(url, 160)

@@ -41,7 +41,7 @@ def test_outcomes_are_listed_newest_first_and_open_to_their_steps(client: Client
     assert len(rows(page)) == 9
     first = rows(page)[0]
     assert "us-east Degraded blob backend denied layer, blobs.example" in first.text
-    assert "failed: layer GET https://blobs.example/x?sig=… blobs.example 403 27 ms" in first.text
+    assert "failed: layer GET /x?sig=… blobs.example 403 27 ms" in first.text
     assert "Config: ok Layers: broken" in first.text
     assert page.html.count('<details id="outcome-') == 6, "of what was as before only a summary is kept"
     whole = urlencode({"from": "us-east", "slot": rfc3339(slot)}).replace("&", "&amp;")
@@ -132,3 +132,17 @@ def test_a_page_of_long_outcomes_stays_small(client: Client, plane: ControlPlane
     assert len(rows(page)) == outcome_views.ROWS_A_PAGE
     assert "more steps are left out here" in page.html
     assert len(page.html) < 300_000
+
+
+def test_a_url_that_is_none_does_not_take_the_page_with_it(client: Client, plane: ControlPlane) -> None:
+    def nonsense(plan: CheckPlan) -> Outcome:
+        outcome = refused_by_storage(plan)
+        return replace(outcome, steps=tuple(replace(step, url="https://[<b>") for step in outcome.steps))
+
+    image = plane.image()
+    plane.check(image, finds=dict.fromkeys(plane.regions, nonsense))
+    page = read(client, image)
+    assert "https://[<b>" in rows(page)[0].text
+    assert "<b>" not in page.html
+    for form in ("zip", "txt"):
+        assert client.get(f"/resources/{image.pk}/evidence.{form}").status_code == 200
