@@ -21,6 +21,7 @@ from probes.models import (
     Resource,
     ResourceGroup,
     ResourceKind,
+    RollUpProgress,
     StatusGroup,
     StatusPage,
 )
@@ -121,13 +122,9 @@ class Showcase:
         partitions.ensure_partitions((now - timedelta(days=days)).date(), days_ahead=int(days) + 2)
         self._set_up(now)
         rows = [self._save(shown, now - timedelta(days=days)) for shown in SHOWN]
-        rolled = now - timedelta(days=days)
         for at in _rounds(now, days):
             plane.now = at - timedelta(minutes=1)
             plane.check(*rows, finds={slug: _finder(slug, now - at) for slug in SLUGS})
-            if at - rolled > timedelta(days=1):
-                _roll(at)
-                rolled = at
         _roll(now)
         # What came a few times a day is checked every five minutes by now; before, its votes were to stay fresh.
         Resource.objects.update(interval_seconds=300, next_due_at=now + timedelta(minutes=4))
@@ -256,9 +253,17 @@ def _rounds(now: datetime, days: float) -> Iterator[datetime]:
 
 
 def _roll(now: datetime) -> None:
+    """Roll up all hours and days that are over. A day's worth is opened at once."""
+    opened = -1
+    while opened != (opened := _open(now)):
+        while rollups.advance(now=now):
+            pass
+
+
+def _open(now: datetime) -> int:
+    """Return how many hours and days are opened now."""
     rollups.open_units(now=now)
-    while rollups.advance(now=now):
-        pass
+    return RollUpProgress.objects.count()
 
 
 def _finder(region: str, before: timedelta) -> Find:
