@@ -4,7 +4,9 @@ PURE. `str(told)` and whatever is made of it by `f"…"` is plain text in UTC: w
 so, or uses `Told.of`, which keeps the elements.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Self
 
 from django.utils.html import format_html
@@ -12,27 +14,30 @@ from django.utils.safestring import SafeString
 
 
 class Told(str):
-    """A text whose times are elements where a template or `format_html` writes it. Not for attributes."""
+    """A text whose times are elements where a template or `format_html` writes it. Not for attributes.
 
-    __slots__ = ("_html",)
-    _html: SafeString
+    The elements are made when they are asked for: of most texts of a large page only the words are shown.
+    """
+
+    __slots__ = ("_make",)
+    _make: Callable[[], SafeString]
 
     @classmethod
     def time(cls, then: datetime, form: str, said: str) -> Self:
         """Return one time, said in UTC. The forms are those of `times.js`."""
         told = cls(said)
-        told._html = element(then, form, said)
+        told._make = partial(element, then, form, said)
         return told
 
     @classmethod
     def of(cls, pattern: str, *parts: str) -> Self:
         """Return parts in a pattern of ours (`"until {}"`), with the times that are in them."""
         told = cls(pattern.format(*parts))
-        told._html = format_html(pattern, *parts)
+        told._make = partial(format_html, pattern, *parts)
         return told
 
     def __html__(self) -> SafeString:
-        return self._html
+        return self._make()
 
 
 def element(then: datetime, form: str, said: str) -> SafeString:

@@ -21,7 +21,6 @@ from dashboard.cells import (
     vote_told,
     work_told,
 )
-from dashboard.instants import Told
 from dashboard.region_words import CONDITIONS
 from dashboard.words import Look
 from probes.models import Region, RegionState, Resource
@@ -185,15 +184,17 @@ def _card(cell: Cell, state: RegionState, face: Face, now: datetime) -> list[str
     is_well = state.reason == Reason.OK
     failed = [f"at {words.shown(state.stage, 20)}"] if state.stage else []
     failed += [f"host {words.shown(state.host, 260)}"] if state.host else []
+    held = words.span((now - state.since).total_seconds())
+    # In the title of a cell there are no elements: times are those of UTC.
     told = (
-        Told.of("{} {}", face.look.label, words.since(state.since, now)) if face.counts else face.look.meaning,
+        f"{face.look.label} since {words.clock(state.since, now)} UTC ({held})" if face.counts else face.look.meaning,
         "" if is_well else ", ".join([words.reason(state.reason), *failed]).capitalize(),
         "" if is_well else _hint(state.reason),
         f"Its vote is {vote}" if face.counts and (vote := vote_told(state, cell.terms)) else "",
         "Since then the region reached nothing, so what it found does not count" if state.egress_down else "",
         " ".join(words.warning(code) for code in state.warnings),
         f"Digest {words.short_digest(state.digest)}" if state.digest and not is_well else "",
-        Told.of("Last check {}", words.moment(state.last_slot, now)),
+        f"Last check {words.moment(state.last_slot, now)} UTC",
     )
     return [line for line in told if line]
 
