@@ -105,6 +105,7 @@ def _run(state: str, postgres: int) -> list[Figure]:
             BAR_CORES,
             "cores",
         ),
+        Figure("changes taken in a second", f"{_rate(commits):.0f}"),
         Figure("the same with no change", f"{idle['web']:.3f} cores"),
         Figure("the database's beside it, ingest included", f"{busy['database']:.2f} cores"),
         at_most("from the commit to the page: p95", sorted(waits)[len(waits) * 95 // 100], BAR_SECONDS, "s"),
@@ -168,6 +169,11 @@ def _change(watched: Sequence[int]) -> list[tuple[int, float]]:
             ingest(region.report(batch, turn), now=now)
         commits += [(pk, time.monotonic()) for pk in ids]
     return commits
+
+
+def _rate(commits: Sequence[tuple[int, float]]) -> float:
+    """Return how many changes a second came in: where the machine has other work, fewer than were meant to."""
+    return len(commits) / max(SECONDS, commits[-1][1] - commits[0][1])
 
 
 def _waits(commits: Sequence[tuple[int, float]], told: Sequence[tuple[str, int, list[Fetched]]]) -> list[float]:
