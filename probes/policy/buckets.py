@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from typing import Final, NamedTuple, Self
 
 from probes.policy.intervals import Interval
@@ -138,8 +139,8 @@ class Part(NamedTuple):
     @property
     def face(self) -> Face | None:
         """What all of it shows; None where that differs."""
-        showed = [place for place, count in enumerate(self.seconds) if count]
-        return FACES[showed[0]] if len(showed) == 1 else None
+        most = max(self.seconds)
+        return FACES[self.seconds.index(most)] if 0 < most == sum(self.seconds) else None
 
 
 class Cause(NamedTuple):
@@ -263,7 +264,7 @@ def cut(
     Nothing is unknown of what was not there yet: before `born`, a second since 1970, only what was said is told.
     `checks` counts them by the number of the bucket; None where they were not counted.
     """
-    clipped = list(_clipped(parts, grid))
+    clipped = list(_clipped(_together(parts), grid))
     since = max(grid.start, _beginning(clipped, born, grid))
     whole, mixed = _sorted(clipped, since, grid)
     for place in {0, grid.place(min(since, grid.end - 1)), grid.count - 1}:
@@ -276,6 +277,23 @@ def cut(
     if checks is not None:
         runs = _counted(runs, checks)
     return Bar(grid, tuple(_joined(runs)))
+
+
+def _together(parts: Iterable[Part]) -> Iterator[Part]:
+    """Put parts together that follow each other and show the same, as the days of what is well."""
+    before: tuple[int, int, Face] | None = None
+    for part in sorted(parts, key=itemgetter(0)):
+        face = part.face
+        if before and face is before[2] and part.start == before[1]:
+            before = (before[0], part.end, before[2])
+            continue
+        if before:
+            yield Part.of(*before)
+        before = (part.start, part.end, face) if face else None
+        if face is None:
+            yield part
+    if before:
+        yield Part.of(*before)
 
 
 def _clipped(parts: Iterable[Part], grid: Grid) -> Iterator[Part]:
