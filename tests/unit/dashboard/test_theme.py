@@ -134,7 +134,11 @@ def test_text_of_a_button_can_be_read(theme: dict[str, str]) -> None:
 @THEMES
 @pytest.mark.parametrize(
     "name",
-    [*(name for name in LIGHT if name.startswith("phase-")), *(name for name in FILLS if name != "empty-fill"), "focus"],
+    [
+        *(name for name in LIGHT if name.startswith("phase-")),
+        *(name for name in FILLS if name != "empty-fill"),
+        "focus",
+    ],
 )
 def test_graphics_stand_out_from_the_panel(theme: dict[str, str], name: str) -> None:
     assert contrast(theme[name], theme["panel"]) >= 3
