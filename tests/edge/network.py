@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ _NAMESPACES: Final = Path("/run/netns")
 _FILES: Final = Path("/etc/netns")  # `ip netns exec` lays what is in here over /etc
 _PORT: Final = "eth0"
 _NUMBERS: Final = itertools.count()
+_CARRIER_SECONDS: Final = 10
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -78,7 +80,16 @@ class Host:
         _ip("-n", self._router, "link", "set", self._port_there, "down")
 
     def plug_in(self) -> None:
+        """Put the cable back. Returns once the port has its carrier again, which the kernel tells a moment later."""
         _ip("-n", self._router, "link", "set", self._port_there, "up")
+        until = time.monotonic() + _CARRIER_SECONDS
+        while "LOWER_UP" not in _ip("-n", self.namespace, "-o", "link", "show", "dev", _PORT):
+            if time.monotonic() > until:
+                raise NetworkUnavailable(f"{self.namespace} has no carrier after {_CARRIER_SECONDS} s")
+            time.sleep(0.02)
+        # That nobody answered while it was out is not remembered: programs would be told so without being sent.
+        _ip("-n", self._router, "neighbour", "flush", "dev", self._port_there)
+        _ip("-n", self.namespace, "neighbour", "flush", "dev", _PORT)
 
     def move_to(self, address: str, *, leave: str) -> None:
         """Take another address of the host's network, and no longer answer at the one it leaves."""
