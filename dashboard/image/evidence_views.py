@@ -88,8 +88,8 @@ def _of_the_past(
     slug = request.GET.get("from", "").replace("\0", "")
     cell = next((cell for cell in found if cell.region.slug == slug), None)
     try:
-        slot = datetime.fromisoformat(request.GET.get("slot", "").replace("\0", ""))
-        slot = slot.astimezone(UTC) if slot.tzinfo else None  # type: ignore[assignment]
+        given = datetime.fromisoformat(request.GET.get("slot", "").replace("\0", ""))
+        slot = given.astimezone(UTC) if given.tzinfo else None
     except (ValueError, OverflowError):
         return None
     if cell is None or slot is None:

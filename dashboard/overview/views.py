@@ -51,16 +51,9 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     counted = choice.census(asked.choice, work=work, reach=reach)
     laid = spread(counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page)
     asked = asked.turned(page=laid.number)
-    window = dict(asked.more).get("window", _USUAL_WINDOW)
-    window = window if window in WINDOWS else _USUAL_WINDOW
-    over = Interval(now - WINDOWS[window], now)
-    found = _read(asked, laid, over, work=work, reach=reach)
-    shown = [row.resource for row in found.rows]
-    measured = measures(
-        verdict_bars(shown, over, now=now),
-        latencies(shown, over, now=now, reach=Reach(regions=reach.regions)),
-        window,
-    )
+    window = _window(asked)
+    found = _read(asked, laid, _range(window, now), work=work, reach=reach)
+    measured = _measured(found, window, reach, now)
     ticked_at = found.ticked_at
     regions = [(region.slug, region_name(region)) for region in found.regions]
     states = counted.states

@@ -36,8 +36,9 @@ def feed(
             categories=[item.label],
         )
     if not items:
-        # Else it would say that it was updated each time that it is read.
-        feed.latest_post_date = lambda: now.replace(hour=0, minute=0, second=0, microsecond=0)  # type: ignore[method-assign]
+        # Else it would say that it was updated each time that it is read, and Django's feed has no setting for it.
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        feed.latest_post_date = lambda: midnight  # type: ignore[method-assign]  # of this feed alone
     return feed.writeString("utf-8")
 
 
