@@ -11,6 +11,7 @@ from probes.protocol.outcome import Outcome
 from probes.protocol.plan import ANONYMOUS, Secret
 from probes.protocol.taxonomy import Depth, Reason, Stage
 from probes.wire.driver import Engine
+from tests.fakes.peer import all_was_read
 from tests.integration.wire.peer import Peer, peer_that, until
 from tests.integration.wire.small_registry import ALICE, SmallRegistry, answer, plan
 
@@ -40,7 +41,7 @@ async def test_checks_that_need_the_same_token_ask_once(engine: Engine) -> None:
     async with held_up() as (registry, peer):
         checks = [begin(engine, peer) for _ in range(20)]
         await until(lambda: registry.asked["HEAD 1"] == 20 and registry.asked["GET token"] > 0)
-        await asyncio.sleep(0.05)
+        await all_was_read()
         registry.token_gate.set()
         outcomes = await asyncio.gather(*checks)
 
@@ -84,7 +85,7 @@ async def test_failure_is_for_those_who_wait_and_is_not_kept(engine: Engine) -> 
     async with held_up(instead={"GET token": answer("403 Forbidden")}) as (registry, peer):
         checks = [begin(engine, peer) for _ in range(5)]
         await until(lambda: registry.asked["HEAD 1"] == 5 and registry.asked["GET token"] > 0)
-        await asyncio.sleep(0.05)
+        await all_was_read()
         registry.token_gate.set()
         outcomes = await asyncio.gather(*checks)
         assert registry.asked["GET token"] == 1
@@ -101,7 +102,7 @@ async def test_cancelled_leader_fails_nobody(engine: Engine) -> None:
         await until(lambda: registry.asked["GET token"] == 1)
         followers = [begin(engine, peer) for _ in range(5)]
         await until(lambda: registry.asked["HEAD 1"] == 6)
-        await asyncio.sleep(0.05)
+        await all_was_read()
         leader.cancel()
         await until(lambda: registry.asked["GET token"] == 2)
         registry.token_gate.set()
@@ -142,7 +143,7 @@ async def test_cancelled_follower_leaves_the_exchange_to_the_others(engine: Engi
         await until(lambda: registry.asked["GET token"] == 1)
         follower = begin(engine, peer)
         await until(lambda: registry.asked["HEAD 1"] == 2)
-        await asyncio.sleep(0.05)
+        await all_was_read()
         follower.cancel()
         registry.token_gate.set()
         assert (await leader).conclusion.reason is Reason.OK
