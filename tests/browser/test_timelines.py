@@ -1,5 +1,6 @@
 """Timelines in a browser: what a slot says by arrow keys and by the pointer, and a window that is chosen."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -31,6 +32,14 @@ def test_timeline_is_read_by_keys_and_by_pointer(plane: "ControlPlane", open_pag
     expect(tip).to_contain_text("Not there yet")
     lane.press("ArrowLeft")
     expect(tip).to_contain_text("Not there yet")
+    # What comes in meanwhile does not take away the slot that is being read; what it says may change.
+    lane.press("End")
+    plane.now += timedelta(minutes=15)
+    plane.check(image, finds={"us-east": finding(Reason.LAYER_MISSING, Stage.LAYER)})
+    expect(page.locator("#resource")).to_contain_text("layer missing")
+    expect(tip).to_contain_text(re.compile("Why: (layer missing|tag not found)"))
+    expect(lane.locator(".slot-chosen")).to_have_count(1)
+    expect(lane).to_be_focused()
     lane.press("Escape")
     expect(tip).to_be_hidden()
 

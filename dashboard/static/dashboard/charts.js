@@ -20,17 +20,22 @@ const SLOT_WIDTH = 4;
 let tip = null;
 let chosen = null; // the bar that is spoken of, and the number of its slot
 let place = 0;
+let read = []; // when that slot begins, and how long its bar's slots are
 
 // --- reading ----------------------------------------------------------------------------------------
 
+function startOf(bar, wanted) {
+  return Number(bar.dataset.origin) + wanted * Number(bar.dataset.length);
+}
+
 function slotAt(bar, wanted) {
-  const { origin, length, since, until, slots, causes } = bar.dataset;
+  const { length, since, until, slots, causes } = bar.dataset;
   let first = 0;
   for (const token of slots.split(" ")) {
     const [, times, said, cause, checks] = TOKEN.exec(token) ?? [];
     const count = Number(times || 1);
     if (said && wanted < first + count) {
-      const start = Number(origin) + wanted * Number(length);
+      const start = startOf(bar, wanted);
       return {
         start: Math.max(start, Number(since)),
         end: Math.min(start + Number(length), Number(until)),
@@ -106,15 +111,25 @@ function show(bar, wanted, { isSpoken }) {
   if (!tip?.isConnected) make();
   if (chosen !== bar) unmark();
   chosen = bar;
-  const [time, ...rest] = [times(slot.start, slot.end), ...linesOf(slot, bar)];
-  tip.replaceChildren(line("b", time), ...rest.map((text) => line("span", text)));
-  const universal = times(slot.start, slot.end, "UTC");
-  if (universal === time) tip.firstElementChild.append(" UTC");
-  else tip.append(line("small", `${universal} UTC`));
+  read = [startOf(bar, place), bar.dataset.length];
   tip.setAttribute("aria-live", isSpoken ? "polite" : "off");
+  const lines = told(slot, bar);
+  // What is there already is not spoken once more.
+  if (tip.hidden || lines.some((one, index) => !one.isEqualNode(tip.children[index])) || tip.children[lines.length]) {
+    tip.replaceChildren(...lines);
+  }
   tip.hidden = false;
   mark(bar);
   moveTo(bar, count);
+}
+
+function told(slot, bar) {
+  const time = times(slot.start, slot.end);
+  const universal = times(slot.start, slot.end, "UTC");
+  const lines = [line("b", time), ...linesOf(slot, bar).map((text) => line("span", text))];
+  if (universal === time) lines[0].append(" UTC");
+  else lines.push(line("small", `${universal} UTC`));
+  return lines;
 }
 
 function line(name, text) {
@@ -193,4 +208,13 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     show(bar, steps[event.key], { isSpoken: true });
   }
+});
+
+// The tree that came knows no frame. Whoever reads a slot goes on reading that time, wherever it stands by now.
+document.addEventListener("live:shown", () => {
+  if (!chosen) return;
+  const [began, length] = read;
+  if (!chosen.isConnected || chosen.dataset.length !== length) return hide();
+  const moved = Math.round((began - startOf(chosen, place)) / Number(length));
+  show(chosen, place + moved, { isSpoken: document.activeElement === chosen });
 });

@@ -1,5 +1,5 @@
 // Turns one tree into another node by node, so that whatever stays the same also stays in place: focus, selection,
-// scroll position, opened details.
+// scroll position, opened details. What a script added to it is gone then: it hears `live:shown`, and adds it again.
 
 // What the reader did to the page; the server knows nothing of it.
 const READERS_OWN = new Set(["open"]);
@@ -63,4 +63,5 @@ export function morph(old, fresh) {
   turn(old, document.adoptNode(fresh));
   // What moved to another place took the focus with it, and the browser let go of it.
   if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
+  document.dispatchEvent(new Event("live:shown"));
 }

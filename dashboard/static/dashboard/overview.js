@@ -123,6 +123,13 @@ if (root) {
   root.addEventListener("pointerleave", hush);
   root.addEventListener("focusin", (event) => (cellOf(event)?.matches(":focus-visible") ? tell(cellOf(event)) : hush()));
   root.addEventListener("focusout", hush);
+  // A row that was renewed has its title again: the card is shown of that.
+  document.addEventListener("live:shown", () => {
+    const link = told;
+    told = null;
+    if (link?.isConnected) tell(link);
+    else if (card) card.hidden = true;
+  });
   addEventListener("scroll", hush, { capture: true, passive: true });
   addEventListener("keydown", (event) => event.key === "Escape" && hush());
 }
