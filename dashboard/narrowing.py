@@ -147,12 +147,13 @@ class Asked:
         """Return the range from `since` to `until`, both in UTC; either may be left out."""
         since = self._instant("since", f"{label} from")
         until = self._instant("until", f"{label} before")
-        if since is not None and until is not None and since >= until:
-            self.complaints.append(f"{label}: a range ends after it begins.")
-            return None
         if since is None and until is None:
             return None
-        return Interval(since or datetime.min.replace(tzinfo=UTC), until or datetime.max.replace(tzinfo=UTC))
+        start, end = since or datetime.min.replace(tzinfo=UTC), until or datetime.max.replace(tzinfo=UTC)
+        if start >= end:
+            self.complaints.append(f"{label}: a range ends after it begins.")
+            return None
+        return Interval(start, end)
 
     def place(self) -> Place | None:
         """Return where the page begins, None for the first one."""

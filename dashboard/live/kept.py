@@ -25,6 +25,8 @@ HEADER: Final = "Kairos-Live"
 _KEPT_SECONDS: Final = 20.0
 """Ages go on while it is kept; what goes by without a change is not told."""
 
+_TURNS: Final = 128
+
 ValueT = TypeVar("ValueT")
 _P = ParamSpec("_P")
 _View = Callable[Concatenate[HttpRequest, _P], HttpResponseBase]
@@ -43,7 +45,7 @@ class Shelf(Generic[ValueT]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._made: OrderedDict[Hashable, _Made[ValueT]] = OrderedDict()
-        self._turns: dict[Hashable, threading.Lock] = {}
+        self._turns = [threading.Lock() for _ in range(_TURNS)]
         self._lock = threading.Lock()
 
     def find(self, key: Hashable, position: str) -> ValueT | None:
@@ -59,13 +61,14 @@ class Shelf(Generic[ValueT]):
             self._made[key] = _Made(position, time.monotonic(), value)
             self._made.move_to_end(key)
             while len(self._made) > self._most:
-                gone, _ = self._made.popitem(last=False)
-                self._turns.pop(gone, None)
+                self._made.popitem(last=False)
 
     def turn(self, key: Hashable) -> threading.Lock:
-        """Return the lock that whoever makes this holds: others wait, and find it made."""
-        with self._lock:
-            return self._turns.setdefault(key, threading.Lock())
+        """Return the lock that whoever makes this holds: others wait, and find it made.
+
+        There are so many and no more, whatever is asked for: few that are unlike share one.
+        """
+        return self._turns[hash(key) % _TURNS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,8 @@ def kept(view: _View[_P], *, shared: bool) -> _View[_P]:
         if viewer is None or hub is None:
             return view(request, *args, **kwargs)
         coding = "gzip" in request.headers.get("Accept-Encoding", "")
-        key = (request.get_full_path(), viewer, coding)
+        # With its host: addresses that are to be copied have it.
+        key = (request.build_absolute_uri(), viewer, coding)
         with _fragments.turn(key):
             found = _fragments.find(key, asked)
             if found is None:

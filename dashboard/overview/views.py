@@ -37,6 +37,7 @@ TOPICS: Final = "verdicts incidents resource:* region:*"
 MOST_ROWS: Final = 100
 """Of so many rows at most the page may ask anew at once."""
 
+_DIGITS: Final = 19
 _MORE: Final = ("window",)
 _USUAL_WINDOW: Final = "24h"
 
@@ -106,10 +107,9 @@ def rows(request: HttpRequest) -> HttpResponse:
     """
     now, reach = timezone.now(), reach_of(request)
     asked = _asked(request)
-    ids = [int(one) for one in request.GET.get("ids", "").split(",") if one.isascii() and one.isdigit()][:MOST_ROWS]
-    wanted = visible.among(
-        Resource.objects.filter(pk__in=[one for one in ids if one < 2**63], retired_at=None), reach
-    )
+    said = [one for one in request.GET.get("ids", "").split(",") if one.isascii() and one.isdigit()]
+    ids = [int(one) for one in said[:MOST_ROWS] if len(one) < _DIGITS]
+    wanted = visible.among(Resource.objects.filter(pk__in=ids, retired_at=None), reach)
     found = read_overview(wanted, work=maintenance.on(now), reach=reach)
     measured = _measured(found, _window(asked), reach, now)
     links = _links(request, asked, reverse("dashboard:overview"))

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -75,6 +75,8 @@ def registry(request: HttpRequest, host: str, template: str) -> HttpResponse:
     """One registry. Twenty-five queries at most, whatever lies there."""
     now = timezone.now()
     reach = reach_of(request)
+    if "\0" in host:  # which the database would not take
+        raise Http404
     shown = get_object_or_404(with_counts(reach).defer(*UNREAD), host=host)
     found = registry_pages.images(shown, reach)
     work = maintenance.shown_over(found, maintenance.on(now))

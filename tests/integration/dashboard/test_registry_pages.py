@@ -106,6 +106,7 @@ def test_page_tells_all_that_is_known_of_a_registry(client: Client, company: Any
     assert "quay.io" not in text
     assert "secret thing" not in text
     assert client.get("/registries/nowhere.example/").status_code == 404
+    assert client.get("/registries/ghcr.io%00/").status_code == 404
 
 
 def test_whoever_reaches_a_group_is_told_of_nothing_else(

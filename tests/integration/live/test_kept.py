@@ -38,8 +38,10 @@ def told(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Told:
     return told
 
 
-def asked(position: str, user: Reader, *, reach: Reach = EVERYTHING, tag: str = "") -> HttpRequest:
-    headers = {"Kairos-Live": position} | ({"If-None-Match": tag} if tag else {})
+def asked(
+    position: str, user: Reader, *, reach: Reach = EVERYTHING, tag: str = "", host: str = "localhost"
+) -> HttpRequest:
+    headers = {"Kairos-Live": position, "Host": host} | ({"If-None-Match": tag} if tag else {})
     request = RequestFactory().get("/live/", headers=headers)
     request.user = user  # type: ignore[assignment]  # as much of one as is asked for
     request.reach = reach  # type: ignore[attr-defined]  # the test's own
@@ -77,6 +79,10 @@ def test_it_is_made_once_for_all_who_would_be_shown_the_same(told: Told) -> None
         count = len(made)
         assert given(asked(position, Reader(1))) == f"made {count + 1}"
 
+    # What is asked for under another name of this server may have that in it.
+    assert given(asked("e-4", Reader(1), host="127.0.0.1")) == f"made {len(made)}"
+    assert made[-1].get_host() == "127.0.0.1"
+
     tag = str(shared(asked("e-4", Reader(1))).headers["ETag"])
     again = shared(asked("e-4", Reader(2), tag=tag))
     assert (again.status_code, again.headers["ETag"]) == (304, tag)
@@ -93,3 +99,9 @@ def test_nobody_is_given_it_who_may_not_read(told: Told) -> None:
     fragment = kept.kept(view, shared=True)
     assert fragment(asked("e-3", Reader(1))).status_code == 200
     assert fragment(asked("e-3", Nobody(2))).status_code == 403
+
+
+def test_whatever_is_asked_for_there_are_so_many_locks_and_no_more() -> None:
+    shelf = kept.Shelf[str](10)
+    assert shelf.turn("this") is shelf.turn("this")
+    assert len({id(shelf.turn(number)) for number in range(10_000)}) <= 128
