@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from dashboard import words
 from dashboard.cells import region_name
+from dashboard.instants import Told
 from dashboard.latency import STEPS
 from dashboard.region_words import CONDITIONS, look_of
 from dashboard.words import Look
@@ -105,19 +106,23 @@ class Table:
 
 def table(found: Comparison, now: datetime) -> Table:
     """Return a comparison as a page shows it."""
+    names = {item.region.slug: region_name(item.region) for item in found.regions}
     timed = [step for step in STEPS if any(step in item.rolled.latency for item in found.regions)]
     quickest = {step: _least(found, step) for step in timed}
     shares = [share for item in found.regions if (share := item.rolled.seconds.availability) is not None]
     least = min(shares) if shares and min(shares) < max(shares) else None
     return Table(
-        told=f"{words.clock(found.over.start, now)} to {words.clock(found.over.end, now)} UTC",
+        told=Told.of("{} to {}", words.clock(found.over.start, now), words.clock(found.over.end, now)),
         overall=share_of(found.overall.seconds),
         steps=[STEPS[step] for step in timed],
         rows=[_row(item, timed, quickest, least, now) for item in found.regions],
         opinions=[
             Opinion(
                 fact=_FACTS.get(item.fact, item.fact),
-                views=[(_value(item.fact, view.value), words.listed(list(view.regions))) for view in item.views],
+                views=[
+                    (_value(item.fact, view.value), words.listed([names.get(slug, slug) for slug in view.regions]))
+                    for view in item.views
+                ],
             )
             for item in found.disagreements
         ],

@@ -46,7 +46,7 @@ def line_chart(title: str, lines: Mapping[int, Sequence[float | None]]) -> LineC
             "".join(f"M0 {_HEIGHT * step // _STEPS}h{_WIDTH}" for step in range(_STEPS + 1)),
             format_html_join(
                 "",
-                '<path class="line line-p{}" d="{}"/>',
+                '<path class="plot-line line-p{}" d="{}"/>',
                 ((percent, "".join(_path(values, top))) for percent, values in reversed(list(lines.items()))),
             ),
         ),
@@ -58,7 +58,8 @@ def line_chart(title: str, lines: Mapping[int, Sequence[float | None]]) -> LineC
 def key(percent: int) -> SafeString:
     """Return what the line of a percentile looks like, for a legend."""
     return format_html(
-        '<svg class="plot-key" viewBox="0 0 24 4" aria-hidden="true"><path class="line line-p{}" d="M0 2h24"/></svg>',
+        '<svg class="plot-key" viewBox="0 0 24 4" aria-hidden="true">'
+        '<path class="plot-line line-p{}" d="M0 2h24"/></svg>',
         percent,
     )
 

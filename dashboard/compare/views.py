@@ -17,6 +17,7 @@ from dashboard import side_by_side, words
 from dashboard.access import reach_of, readers_only
 from dashboard.cells import name_of, region_name
 from dashboard.compare import heat, worldmap
+from dashboard.instants import Told
 from dashboard.narrowing import Asked
 from dashboard.side_by_side import Table
 from dashboard.subjects import group_of, registry_of
@@ -96,7 +97,8 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 def _images(asked: Asked, reach: Reach) -> Sequence[Resource]:
     """Return the images that `image` names by their numbers, with commas between them. One query where it does."""
-    texts = list(dict.fromkeys(filter(None, asked.query.get("image", "").split(","))))
+    named = asked.query.get("image", "") or asked.query.get("resource", "")  # as the API calls it
+    texts = list(dict.fromkeys(filter(None, named.split(","))))
     if not texts:
         return []
     ids = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19]
@@ -210,7 +212,12 @@ def _panel(
             (
                 region_name(region),
                 [
-                    f"{words.reason(cause.reason)}: {cause.count:,}, last {words.ago(cause.last_slot, now)}"
+                    Told.of(
+                        "{}: {}, last {}",
+                        words.reason(cause.reason),
+                        f"{cause.count:,}",
+                        words.ago(cause.last_slot, now),
+                    )
                     for cause in causes[region.pk]
                 ],
             )

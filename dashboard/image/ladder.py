@@ -4,7 +4,7 @@ PURE: outcomes by region in, words out. Whatever a registry had a say in passes 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -107,7 +107,10 @@ class Tread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """`hosts` are those that all regions met; empty where they differ, which each cell tells then."""
+    """`hosts` are those that all regions met; empty where they differ, which each cell tells then.
+
+    Empty as well where they are those of the row before.
+    """
 
     rung: Rung
     name: str
@@ -144,7 +147,7 @@ def ladder(views: Sequence[View], *, is_endpoint: bool, registry: str, now: date
     climbs = {view.slug: {item.rung: item for item in rungs(view.outcome)} for view in views if view.outcome}
     return Ladder(
         heads=[_head(view) for view in views],
-        rows=[_row(rung, views, climbs, now) for rung in (OF_ENDPOINT if is_endpoint else OF_IMAGE)],
+        rows=_once([_row(rung, views, climbs, now) for rung in (OF_ENDPOINT if is_endpoint else OF_IMAGE)]),
         breaks=_breaks(views, climbs, registry=registry, is_endpoint=is_endpoint),
     )
 
@@ -216,6 +219,12 @@ def _row(rung: Rung, views: Sequence[View], climbs: Mapping[str, Mapping[Rung, F
         is_broken=any(item is not None and item.state is State.BROKEN for item in found),
         cells=[_cell(view, item, rung, tells_host=differ, now=now) for view, item in zip(views, found, strict=True)],
     )
+
+
+def _once(rows: Sequence[Row]) -> list[Row]:
+    """Tell hosts once of rungs that are about the same ones, on the first of them."""
+    before = ("", *(row.hosts for row in rows))
+    return [replace(row, hosts="") if row.hosts == hosts else row for row, hosts in zip(rows, before, strict=False)]
 
 
 def _cell(view: View, found: Found | None, rung: Rung, *, tells_host: bool, now: datetime) -> Cell:

@@ -16,9 +16,9 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A day. `look` is that of the worst that was opened on it, None where nothing was; `said` is for everybody.
+    """A day. `look` is that of the worst that was open on it, None where nothing was; `said` is for everybody.
 
-    `url` is that of the list of these incidents, empty where there are none.
+    `url` is that of the list of what was opened on it, empty where nothing was.
     """
 
     number: int
@@ -66,7 +66,7 @@ def month(first: date, days: Mapping[date, Day], now: datetime, *, list_url: Cal
     """Return the month that begins on that day; `list_url` gives the address of what was opened between two days."""
     today = now.astimezone(UTC).date()
     weeks = Calendar().monthdatescalendar(first.year, first.month)
-    total = sum(day.count for day in days.values())
+    total = sum(day.opened for day in days.values())
     following = (first + 31 * _DAY).replace(day=1)
     return Month(
         name=f"{first:%B %Y}",
@@ -83,11 +83,13 @@ def month(first: date, days: Mapping[date, Day], now: datetime, *, list_url: Cal
 
 def _cell(day: date, found: Day | None, today: date, list_url: Callable[[str, str], str]) -> Cell:
     is_ahead = day > today
-    note = words.counted(found.are_open, "open", "open") if found and found.are_open else ""
-    told = ["still to come"] if is_ahead else ["no incident opened"]
+    note = f"{found.opened:,} new" if found and found.opened else ""
+    told = ["still to come"] if is_ahead else ["no incident was open"]
     if found:
-        told = [f"{words.counted(found.count, 'incident')} opened", f"the worst {Look(found.worst).label.lower()}"]
-        told += [f"{found.are_open:,} still open"] if found.are_open else []
+        told = [words.counted(found.count, "incident was open", "incidents were open")]
+        told += [f"the worst {Look(found.worst).label.lower()}"]
+        told += [f"{found.opened:,} opened on it"] if found.opened else []
+        told += [f"{found.are_open:,} of these open yet"] if found.are_open else []
     return Cell(
         number=day.day,
         date=day.isoformat(),
@@ -97,5 +99,5 @@ def _cell(day: date, found: Day | None, today: date, list_url: Callable[[str, st
         note=note,
         is_today=day == today,
         is_ahead=is_ahead,
-        url=list_url(day.isoformat(), (day + _DAY).isoformat()) if found else "",
+        url=list_url(day.isoformat(), (day + _DAY).isoformat()) if found and found.opened else "",
     )

@@ -1,5 +1,7 @@
 """The lists of incidents: open ones and past ones, narrowed by what is asked for, and by days of a month."""
 
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -17,12 +19,14 @@ from dashboard.rhythm import RHYTHM
 from dashboard.subjects import group_of, region_of, registry_of
 from probes.policy.access import Reach
 from probes.policy.incidents import Level
+from probes.policy.intervals import Interval
 from probes.policy.terms import Severity
 from probes.protocol.taxonomy import Reason, Status
 from probes.selectors import incident_lists
 from probes.selectors.incident_lists import Wanted
 
 ROWS_A_PAGE: Final = 50
+_INSTANT: Final = timedelta(microseconds=1)
 _STATES: Final = {"open": "Open", "over": "Over"}
 _REASONS: Final = {
     reason.value: words.reason(reason)
@@ -85,7 +89,7 @@ def incidents(request: HttpRequest, template: str) -> HttpResponse:
 @never_cache
 @readers_only
 def month(request: HttpRequest) -> HttpResponse:
-    """How many incidents were opened on each day of a month. Four queries, and three more for names and a text."""
+    """How many incidents were open on each day of a month. Four queries, and three more for names and a text."""
     now = timezone.now()
     reach = reach_of(request)
     asked = Asked(reverse("dashboard:incident-calendar"), request.GET)
@@ -97,7 +101,7 @@ def month(request: HttpRequest) -> HttpResponse:
     shown, listed = None, reverse("dashboard:incidents")
     if first is not None and not form.complaints:
         wanted = wanted.that_are(is_open=state == "open") if state else wanted
-        counted = incident_lists.by_day(wanted, incident_lists.month(first), reach)
+        counted = _by_day(wanted, first, now, reach)
         shown = calendar.month(
             first,
             counted,
@@ -120,6 +124,12 @@ def month(request: HttpRequest) -> HttpResponse:
             "following_url": beside(shown.following) if shown else "",
         },
     )
+
+
+def _by_day(wanted: Wanted, first: date, now: datetime, reach: Reach) -> Mapping[date, incident_lists.Day]:
+    """Return what was open on the days of a month so far."""
+    month = incident_lists.month(first)
+    return incident_lists.by_day(wanted, Interval(month.start, min(month.end, now + _INSTANT)), reach)
 
 
 def _wanted(asked: Asked, reach: Reach, *, has_times: bool = True) -> tuple[str, Wanted]:

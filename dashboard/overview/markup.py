@@ -174,10 +174,11 @@ def _cell(cell: CellView, url: str, now: datetime) -> SafeString:
     is_well = look is Look.AVAILABLE and not foreign
     label = f'<span class="unseen">{look.label}, </span>' if is_well or foreign else ""
     said = "" if is_well else f'<span class="cell-said">{foreign or look.label}</span>'
+    vote = f'<span class="cell-vote">vote {cell.vote}</span>' if cell.vote else ""
     manner = " hatched" if not cell.counts else " is-loud" if look in _LOUD else ""
     more = "\n".join(cell.more)
     return SafeString(
         f'<td class="cell is-{look}{manner}" id="{escape(cell.id)}" data-look="{look}">'
         f'<a href="{escape(url)}#from-{escape(cell.slug)}" title="{escape(more)}">'
-        f"{_SYMBOLS[look]}{label}{said}{lasted(cell.at, now) if cell.at else ''}</a></td>"
+        f"{_SYMBOLS[look]}{label}{said}{lasted(cell.at, now) if cell.at else ''}{vote}</a></td>"
     )

@@ -23,7 +23,7 @@ from dashboard.cells import (
 )
 from dashboard.region_words import CONDITIONS
 from dashboard.words import Look
-from probes.models import Region, RegionState, Resource
+from probes.models import Region, RegionState, Resource, Verdict
 from probes.policy.liveness import RegionCondition
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
@@ -66,6 +66,7 @@ class CellView:
     counts: bool
     said: str
     at: datetime | None
+    vote: str
     more: Sequence[str]
 
 
@@ -73,8 +74,9 @@ class CellView:
 class RowView:
     """One resource. A cell is None where the resource is not checked from there. `work` is what is planned now.
 
-    `because` explains a verdict that is not good. `unlisted` tells since when its source lists it no more, and is
-    empty where it does. Of `labels` the first are told, and how many `others` there are.
+    `because` says what cannot be done, and from how many regions, where a verdict is not good; why, the cells say.
+    `unlisted` tells since when its source lists it no more, and is empty where it does. Of `labels` the first are
+    told, and how many `others` there are.
     """
 
     id: int
@@ -133,7 +135,7 @@ def _row(row: Row, now: datetime) -> RowView:
         look=look,
         was=_beneath(row, look, now),
         since=resource.retired_at or resource.paused_at or (verdict.since if verdict else None),
-        because=words.shown(verdict.explanation, 300) if verdict and look in _BAD else "",
+        because=_because(verdict) if verdict and look in _BAD else "",
         work=work_told(row.work, now) if look is Look.MAINTENANCE and row.work else "",
         unlisted=unlisted_told(resource, now),
         digests_differ=differ(
@@ -160,6 +162,11 @@ def _beneath(row: Row, look: Look, now: datetime) -> str:
     return ""
 
 
+def _because(verdict: Verdict) -> str:
+    """Return of an explanation what comes before the host and the reason, which the cells and "Wrong now" tell."""
+    return words.shown(verdict.explanation, 300).partition(": ")[0]
+
+
 def _manner(resource: Resource) -> str:
     return "HTTP endpoint" if resource.is_endpoint else f"{resource.depth or 'automatic'} depth"
 
@@ -175,6 +182,7 @@ def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:
         counts=face.counts,
         said=face.reason or face.was,
         at=at,
+        vote=vote_told(state, cell.terms).partition(",")[0] if state and face.counts else "",
         more=_card(cell, state, face, now) if state else [face.look.meaning],
     )
 

@@ -248,7 +248,7 @@ def _refused(item: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
 
 
 def _key(row: RegionKey, now: datetime) -> Key:
-    used = f"last {words.ago(row.last_used_at, now)}" if row.last_used_at else "not yet"
+    used = Told.of("last {}", words.ago(row.last_used_at, now)) if row.last_used_at else "not yet"
     counts = "now" if row.valid_until is None else Told.of("until {}", words.clock(row.valid_until, now))
     if row.valid_until is not None and row.valid_until <= now:
         counts = Told.of("no more, since {}", words.clock(row.valid_until, now))

@@ -174,7 +174,11 @@ def _login(row: Credential, now: datetime) -> Login:
             Told.of("{} ({})", words.clock(row.expires_at, now), _left(row.expires_at, now)),
             _ending(row.expires_at, now),
         )
-    stored = f"stored {words.ago(row.rotated_at, now)}" if row.rotated_at else "no secret yet: checks stay anonymous"
+    stored = (
+        Told.of("stored {}", words.ago(row.rotated_at, now))
+        if row.rotated_at
+        else "no secret yet: checks stay anonymous"
+    )
     return Login(
         name=words.shown(str(row), 400),
         kind=row.get_kind_display(),
@@ -190,7 +194,9 @@ def _login(row: Credential, now: datetime) -> Login:
 def _account(line: AccountLine, now: datetime) -> Account:
     row = line.row
     window = words.span(line.window_seconds) if line.window_seconds else ""
-    read = f", {words.ago(row.read_at, now)}" if row.read_at else ""
+    remaining = f"{row.remaining:,}" if row.remaining is not None else ""
+    if remaining and row.read_at:
+        remaining = Told.of("{}, {}", remaining, words.ago(row.read_at, now))
     held = [
         said
         for count, said in ((line.lowered, f"{line.lowered:,} lowered"), (line.put_off, f"{line.put_off:,} put off"))
@@ -201,7 +207,7 @@ def _account(line: AccountLine, now: datetime) -> Account:
         name=f"anonymous from {row.egress}" if row.credential is None else words.shown(str(row.credential), 400),
         regions=words.listed(sorted(row.regions)),
         limit=f"{line.limit:,} {_COUNTING[line.counting]} in {window}" if line.limit is not None else "",
-        left=f"{row.remaining:,}{read}" if row.remaining is not None else "",
+        left=remaining,
         ours=f"{line.budget:,}" if line.budget is not None else "",
         spent=f"{line.spent:,}",
         held_back=", ".join(held),
@@ -211,7 +217,7 @@ def _account(line: AccountLine, now: datetime) -> Account:
 
 
 def _left(ends_at: datetime, now: datetime) -> str:
-    return f"ended {words.ago(ends_at, now)}" if ends_at <= now else words.ahead(ends_at, now)
+    return Told.of("ended {}", words.ago(ends_at, now)) if ends_at <= now else words.ahead(ends_at, now)
 
 
 def _ending(ends_at: datetime, now: datetime) -> Look | None:

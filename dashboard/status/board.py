@@ -162,7 +162,7 @@ def _bar(days: Sequence[Day], record: Record, *, id: str, label: str) -> SafeStr
 
 
 def bar_of(days: Sequence[Day], record: Record) -> Bar | None:
-    """Return the days as buckets; None where nothing was rolled up. Before the first of them there was nothing.
+    """Return the days as buckets; None where nothing was rolled up. Before the first of them is no data.
 
     The seconds of a group are those of all its images. They are brought down to the length of the day, since they
     would tell how many images there are.
@@ -171,7 +171,7 @@ def bar_of(days: Sequence[Day], record: Record) -> Bar | None:
         return None
     grid = Grid.of(Interval(record.since, record.until), DAY)
     parts = [_part(day, min(day.starts_at + DAY, record.until)) for day in days]
-    return cut(grid, parts, born=second(days[0].starts_at))
+    return cut(grid, parts)
 
 
 def _part(day: Day, end: datetime) -> Part:

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
+from probes.policy import reason_words
 from probes.policy.ballot import Ballot, Stance
 from probes.policy.verdict import Decision, Inputs, VerdictState, Vote
 from probes.protocol.taxonomy import Stage
@@ -50,7 +51,7 @@ def _finding(told: list[Vote]) -> str:
     found = Counter((vote.stage, vote.host, vote.reason) for vote in sorted(told, key=lambda vote: vote.region))
     ((stage, host, reason), _) = found.most_common(1)[0]
     detail = next((vote.detail for vote in told if vote.detail and vote.reason == reason), "")
-    what = ", ".join(filter(None, ((reason or "").replace("_", " "), detail)))
+    what = ", ".join(filter(None, (reason_words.told(reason or ""), detail)))
     return f"{_CANNOT.get(stage, 'fail')}: {host + ': ' if host else ''}{what}"
 
 

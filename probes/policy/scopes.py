@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from probes.policy import reason_words
 from probes.policy.ballot import Ballot, Stance
 from probes.policy.verdict import Decision, Inputs
 from probes.protocol.taxonomy import Reason, Stage, Status
@@ -258,7 +259,7 @@ def left_behind(
 
 def sentence(name: str, cause: str, *, extent: int) -> str:
     """Return what an outage is, without a full stop; `name` is what failed, in words, and is cut where it is long."""
-    before, after = f"{extent} resources of ", f" fail: {cause.replace('_', ' ')}"
+    before, after = f"{extent} resources of ", f" fail: {reason_words.told(cause)}"
     room = LONGEST_SENTENCE - len(before) - len(after)
     return f"{before}{name if len(name) <= room else f'{name[: room - 1]}…'}{after}"
 

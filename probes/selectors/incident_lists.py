@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Self
+from datetime import date, datetime, timedelta
+from typing import Final, Self
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import Count, DateTimeField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Greatest, Least, TruncDate
 
 from probes.models import Incident, IncidentEntry
 from probes.policy.access import EVERYTHING, Reach
@@ -58,13 +58,21 @@ class Wanted:
         return rows.filter(about(self.text, reach)) if self.text else rows
 
 
+_DAY: Final = timedelta(days=1)
+_INSTANT: Final = timedelta(microseconds=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How many incidents were opened on a day, how many of them are open yet, and the worst level of them all."""
+    """How many incidents were open at some time of a day, and the worst level of them all.
+
+    How many were opened on it, and how many of these are open yet.
+    """
 
     count: int
-    are_open: int
     worst: Level
+    opened: int = 0
+    are_open: int = 0
 
 
 def listed(wanted: Wanted, reach: Reach, *, after: Place | None = None, most: int) -> Part[Incident]:
@@ -74,22 +82,32 @@ def listed(wanted: Wanted, reach: Reach, *, after: Place | None = None, most: in
 
 
 def by_day(wanted: Wanted, over: Interval, reach: Reach) -> Mapping[date, Day]:
-    """Return by day (of UTC) what was opened in a range; days of none are left out. One query."""
-    days = (
-        replace(wanted, opened=over)
-        .among(reach)
+    """Return what was open by day (of UTC) in a range that has been; days of none are left out. One query."""
+    start, end = (Value(at, output_field=DateTimeField()) for at in (over.start - _DAY, over.end))
+    alike = (
+        wanted.among(reach)
+        .filter(Q(resolved_at=None) | Q(resolved_at__gte=over.start), opened_at__lt=over.end)
         .order_by()
-        .values(day=TruncDate("opened_at"))
-        .annotate(
-            count=Count("pk"),
-            are_open=Count("pk", filter=Q(resolved_at=None)),
-            outages=Count("pk", filter=Q(worst=Level.UNAVAILABLE)),
-        )
+        # Of one that is still open, the least is the end of the range.
+        .values("worst", first=TruncDate(Greatest("opened_at", start)), last=TruncDate(Least("resolved_at", end)))
+        .annotate(count=Count("pk"), are_open=Count("pk", filter=Q(resolved_at=None)))
     )
-    return {
-        item["day"]: Day(item["count"], item["are_open"], Level.UNAVAILABLE if item["outages"] else Level.DEGRADED)
-        for item in days
-    }
+    days: dict[date, Day] = {}
+    beginning, ending = over.start.date(), (over.end - _INSTANT).date()
+    for item in alike:
+        first, worst = item["first"], Level(item["worst"])
+        day = max(first, beginning)
+        while day <= min(item["last"], ending):
+            found = days.get(day, Day(0, worst))
+            is_first = day == first
+            days[day] = Day(
+                found.count + item["count"],
+                max(found.worst, worst, key=list(Level).index),
+                found.opened + item["count"] * is_first,
+                found.are_open + item["are_open"] * is_first,
+            )
+            day += _DAY
+    return days
 
 
 def month(first: date) -> Interval:

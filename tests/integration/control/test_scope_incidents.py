@@ -175,7 +175,7 @@ def test_expired_credential_is_one_incident(watch: Watch, keys_file: Path) -> No
     done = watch.infer()
     assert scope_incidents() == [("credential", str(row.pk), "auth_expired")]
     outage = Incident.objects.get(resource=None)
-    assert outage.explanation == "4 resources of credential robot at ghcr.io/team fail: auth expired"
+    assert outage.explanation == "4 resources of credential robot at ghcr.io/team fail: login expired"
     assert (outage.children.count(), len(done)) == (4, 1)
     assert outage.subject == "credential robot at ghcr.io/team"
     (told_of,) = announcements.of_incidents(done, now=watch.now)
@@ -286,7 +286,7 @@ def test_outage_whose_reason_changes_is_still_the_same(watch: Watch) -> None:
     assert scope_incidents(resolved_at=None) == [("registry", "ghcr.io", "auth_denied")]
     outage = Incident.objects.get(resource=None)
     assert (kinds(outage)[-1], outage.children.filter(resolved_at=None).count()) == ("turned", 4)
-    assert outage.explanation == "4 resources of registry ghcr.io fail: auth denied"
+    assert outage.explanation == "4 resources of registry ghcr.io fail: login may not pull"
     watch.round()
     assert told(watch.infer()) == [("registry ghcr.io", "Resolve")]
 

@@ -74,6 +74,7 @@ def test_regions_stand_side_by_side_for_an_image(client: Client, images: dict[st
     assert "Regions on a map:" in page.all("svg", "worldmap")[0].attributes["aria-label"]
     assert [element.text for element in page.all("text")][:2] == ["eu-west", "us-east"]
     assert page[f"image-{other}-off"].attributes["href"] == f"/compare/?image={app}"
+    assert f"image-{app}" in read(client, f"/compare/?resource={app}"), "as the API calls it"
     assert page["chip-image"].attributes["href"] == "/compare/"
 
 

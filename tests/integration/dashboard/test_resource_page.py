@@ -267,8 +267,11 @@ def test_a_vote_that_is_not_what_was_found_is_said(client: Client, plane: Contro
     assert page["verdict"].text == "Available"
     assert "its vote is still good, until 3 failures in a row" in page["from-us-east"].text
     assert "its vote" not in page["from-eu-west"].text
-    told = [element.attributes.get("title", "") for element in Page(client.get("/").content.decode()).elements]
+    overview = Page(client.get("/").content.decode())
+    told = [element.attributes.get("title", "") for element in overview.elements]
     assert any("Its vote is still good, until 3 failures in a row" in title for title in told)
+    assert overview[f"cell-{image.pk}-us-east"].text.endswith("vote still good"), "not in a title alone"
+    assert "vote" not in overview[f"cell-{image.pk}-eu-west"].text
     for _ in range(2):
         plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
     plane.check(image)

@@ -24,18 +24,21 @@ def test_month_is_weeks_of_seven_days_from_monday_on() -> None:
 
 
 def test_day_tells_how_many_the_worst_and_what_is_open_yet() -> None:
-    found = shown({date(2026, 11, 5): Day(3, 1, Level.UNAVAILABLE), date(2026, 11, 6): Day(1, 0, Level.DEGRADED)})
+    found = shown({date(2026, 11, 5): Day(3, Level.UNAVAILABLE, 2, 1), date(2026, 11, 6): Day(1, Level.DEGRADED)})
     fifth, sixth = (cell for week in found.weeks for cell in week if cell and cell.number in (5, 6))
-    assert (fifth.count, fifth.look, fifth.note) == (3, Look.UNAVAILABLE, "1 open")
-    assert fifth.said == "5 November: 3 incidents opened, the worst unavailable, 1 still open"
+    assert (fifth.count, fifth.look, fifth.note) == (3, Look.UNAVAILABLE, "2 new")
+    assert fifth.said == (
+        "5 November: 3 incidents were open, the worst unavailable, 2 opened on it, 1 of these open yet"
+    )
     assert fifth.url == "2026-11-05..2026-11-06"
-    assert (sixth.look, sixth.note) == (Look.DEGRADED, "")
-    assert found.total == "4 incidents opened"
+    assert (sixth.look, sixth.note, sixth.url) == (Look.DEGRADED, "", "")
+    assert sixth.said == "6 November: 1 incident was open, the worst degraded"
+    assert found.total == "2 incidents opened"
 
 
 def test_quiet_day_leads_nowhere_and_one_ahead_says_so() -> None:
     days = {cell.number: cell for week in shown().weeks for cell in week if cell}
-    assert (days[26].url, days[26].said) == ("", "26 November: no incident opened")
+    assert (days[26].url, days[26].said) == ("", "26 November: no incident was open")
     assert days[27].is_today
     assert days[28].is_ahead
     assert days[28].said == "28 November: still to come"

@@ -53,7 +53,7 @@ def test_the_least_available_and_the_much_slower_are_marked() -> None:
     assert found.rows[1].share == "99.9 %"
     assert found.rows[0].others == ["2 degraded"]
     assert found.overall == ""
-    assert found.opinions[0].views == [("none", "a"), ("some", "b")]
+    assert found.opinions[0].views == [("none", "A"), ("some", "B")]
 
 
 def test_nobody_is_the_least_where_all_are_alike_and_nothing_quick_is_slow() -> None:

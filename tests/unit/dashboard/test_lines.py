@@ -28,16 +28,16 @@ def paths(svg: SafeString) -> dict[str, str]:
 def test_lines_stand_on_an_axis_of_even_steps() -> None:
     chart = line_chart("Token", {50: [100.0, 200.0], 95: [150.0, 390.0]})
     assert chart.ticks == ["400 ms", "300 ms", "200 ms", "100 ms", "0"]
-    assert paths(chart.plot)["line line-p50"] == "M0 75L400 50"
+    assert paths(chart.plot)["plot-line line-p50"] == "M0 75L400 50"
     assert chart.said == "median 200 ms, 95 % within 390 ms"
     assert line_chart("x", {50: [3900.0]}).ticks[0] == "4 s"
 
 
 def test_lines_break_where_nothing_was_timed() -> None:
     chart = line_chart("x", {50: [None, 1.0, None, 1.0, 1.0]})
-    assert paths(chart.plot)["line line-p50"] == "M100 0h0M300 0L400 0"
+    assert paths(chart.plot)["plot-line line-p50"] == "M100 0h0M300 0L400 0"
     empty = line_chart("x", {50: [None]})
-    assert (empty.said, paths(empty.plot)["line line-p50"]) == ("nothing timed", "")
+    assert (empty.said, paths(empty.plot)["plot-line line-p50"]) == ("nothing timed", "")
 
 
 def test_latency_has_a_chart_and_a_row_for_each_step_that_was_timed() -> None:

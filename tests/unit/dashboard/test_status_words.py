@@ -78,7 +78,7 @@ def test_days_of_many_images_are_brought_down_to_one_day() -> None:
     assert len(buckets) == 10
     assert dict(buckets[8].faces) == {Face.UNAVAILABLE: 1, Face.AVAILABLE: DAY_SECONDS - 1}
     assert dict(buckets[9].faces) == {Face.AVAILABLE: DAY_SECONDS // 2}
-    assert buckets[0].worst is None, "before there was anything nothing is drawn"
+    assert buckets[0].worst is Face.NO_DATA, "before there was anything is no data, and looks like it"
 
 
 def test_what_nobody_said_of_a_day_is_no_data() -> None:

@@ -58,7 +58,7 @@ BACK = replace(UP, stance=Stance.BAD, since=NOON - timedelta(minutes=5))
         (
             (UP, replace(SLOW, reason="endpoint_slow", stage=Stage.REQUEST, host="api.example", detail="4321 ms")),
             (
-                "1 of 2 fresh regions get another answer than expected: api.example: endpoint slow, 4321 ms"
+                "1 of 2 fresh regions get another answer than expected: api.example: slower than it may be, 4321 ms"
                 " since 26 Feb 12:00 UTC"
             ),
         ),
@@ -100,4 +100,4 @@ def test_sentence_tells_what_most_of_them_found() -> None:
     refused = replace(DENIED, reason="connect_refused", stage=Stage.MANIFEST, host="ghcr.io")
     votes = (DENIED, replace(refused, region="c"), replace(refused, region="e"))
     inputs = Inputs(now=NOON, interval_seconds=300, votes=votes)
-    assert "cannot read the manifest: ghcr.io: connect refused" in sentence(inputs, decide(inputs))
+    assert "cannot read the manifest: ghcr.io: connection refused" in sentence(inputs, decide(inputs))
