@@ -1,7 +1,9 @@
 """What is sent compressed, and kept for a moment for whoever would be sent the same."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.urls import URLPattern, path
 from django.views.decorators.gzip import gzip_page
 
 from dashboard.live.kept import kept
@@ -12,3 +14,18 @@ from dashboard.live.kept import kept
 def fragment(view: Any, *, shared: bool = False) -> Any:
     """Serve a view as a fragment. A `shared` one shows the same to all who reach the same and are staff or not."""
     return kept(gzip_page(view), shared=shared)
+
+
+def whole_and_live(
+    route: str, view: Any, whole: str, part: str, *, name: str, shared: bool = False
+) -> Sequence[URLPattern]:
+    """Return both addresses of a page that is kept current: `NAME` by the template `whole`, `NAME-live` by `part`."""
+    return [
+        path(route, view, {"template": f"dashboard/{whole}.html"}, name=name),
+        path(
+            f"{route}live/",
+            fragment(view, shared=shared),
+            {"template": f"dashboard/{part}.html"},
+            name=f"{name}-live",
+        ),
+    ]

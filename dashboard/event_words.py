@@ -1,4 +1,4 @@
-"""What happened to an image and is no failure. PURE: rows of the selectors and a moment in, words out."""
+"""What happened and is no failure. PURE: rows of the selectors and a moment in, words out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,21 +39,17 @@ class Events:
 
 def events(rows: Sequence[Event], now: datetime) -> Events:
     """Return what the page tells of `rows`, newest first: one more than `MOST` of them, if there are so many."""
-    lines = [_line(row, now) for row in rows[:MOST]]
+    lines = [line(row, now) for row in rows[:MOST]]
     return Events(newest=lines[:NEWEST], earlier=lines[NEWEST:], has_more=len(rows) > MOST)
 
 
-def look_of(event: Event) -> Look | None:
-    """Return the look of an event's severity, None of one that is only to be known."""
-    return _LOOKS.get(event.severity)
-
-
-def _line(event: Event, now: datetime) -> Line:
+def line(event: Event, now: datetime) -> Line:
+    """Return what every page tells of an event."""
     return Line(
         id=event.pk,
         at=event.at,
         moment=words.clock(event.at, now),
-        look=look_of(event),
+        look=_LOOKS.get(event.severity),
         severity=event.severity,
         said=words.shown(event.text, 1000),
     )

@@ -4,6 +4,7 @@ Their addresses are chosen, and put into the environment, before Django reads it
 the first test asks for one, so that a run of the pure tests pays nothing.
 """
 
+import http.client
 import shutil
 import subprocess
 import tempfile
@@ -90,6 +91,18 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def is_served(port: int) -> bool:
+    """Tell whether a web server of ours answers there, for `running`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def wait_until(

@@ -1,11 +1,6 @@
 """Addresses of events."""
 
-from django.urls import path
-
-from dashboard.compressed import fragment
+from dashboard.compressed import whole_and_live
 from dashboard.events import views
 
-urlpatterns = [
-    path("events/", views.events, {"template": "dashboard/events/page.html"}, name="events"),
-    path("events/live/", fragment(views.events), {"template": "dashboard/events/fragment.html"}, name="events-live"),
-]
+urlpatterns = [*whole_and_live("events/", views.events, "events/page", "events/fragment", name="events")]

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard.access import reach_of, readers_only
-from dashboard.events.lines import KINDS, lines
+from dashboard.events.entries import KINDS, entries
 from dashboard.narrowing import Asked, labelled, with_query
 from dashboard.rhythm import RHYTHM
 from dashboard.subjects import region_of, registry_of, resource_of
@@ -58,7 +58,7 @@ def events(request: HttpRequest, template: str) -> HttpResponse:
             "topics": "events",
             "title": "Events · Kairos",
             "form": form,
-            "lines": lines(found.rows, now) if found else [],
+            "entries": entries(found.rows, now) if found else [],
             "next_url": asked.at(found.last) if found else "",
             "first_url": asked.url(asked.in_force) if after else "",
         },

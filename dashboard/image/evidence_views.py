@@ -3,7 +3,7 @@
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from dashboard.access import reach_of, readers_only
 from dashboard.cells import look_of, name_of, region_name
 from dashboard.image import ladder
 from dashboard.image.bundle import Case, Witness, bundle, file_name, readable
+from dashboard.image.kept import named
 from dashboard.image.sentence import of_verdict
 from probes.models import Resource, Verdict
 from probes.selectors import visible
@@ -85,22 +86,17 @@ def _of_the_past(
     request: HttpRequest, resource: Resource, found: Sequence[Cell], vitals: Mapping[int, Vitals]
 ) -> list[Witness] | None:
     """Return the outcome that is asked for, with what is known of its region today; None where none is."""
-    slug = request.GET.get("from", "").replace("\0", "")
-    cell = next((cell for cell in found if cell.region.slug == slug), None)
-    try:
-        given = datetime.fromisoformat(request.GET.get("slot", "").replace("\0", ""))
-        slot = given.astimezone(UTC) if given.tzinfo else None
-    except (ValueError, OverflowError):
+    which = named(request.GET)
+    cell = next((cell for cell in found if which and cell.region.slug == which.region), None)
+    if which is None or cell is None:
         return None
-    if cell is None or slot is None:
-        return None
-    row = kept(resource, slug, slot)
+    row = kept(resource, which.region, which.slot)
     return [
         Witness(
-            slug=slug,
+            slug=which.region,
             name=region_name(cell.region),
             addresses=_addresses(vitals.get(cell.region.pk, NO_VITALS)),
-            slot=slot,
+            slot=which.slot,
             checked_at=row.checked_at if row else None,
             since=None,
             outcome=ladder.outcome_of(row.document) if row and row.document else None,

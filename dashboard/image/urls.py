@@ -2,17 +2,11 @@
 
 from django.urls import path
 
-from dashboard.compressed import fragment
+from dashboard.compressed import whole_and_live
 from dashboard.image import check_views, evidence_views, outcome_views, views
 
 urlpatterns = [
-    path("resources/<int:resource_id>/", views.resource, {"template": "dashboard/image/page.html"}, name="resource"),
-    path(
-        "resources/<int:resource_id>/live/",
-        fragment(views.resource),
-        {"template": "dashboard/image/fragment.html"},
-        name="resource-live",
-    ),
+    *whole_and_live("resources/<int:resource_id>/", views.resource, "image/page", "image/fragment", name="resource"),
     path("resources/<int:resource_id>/check/", check_views.check, name="resource-check"),
     path("resources/<int:resource_id>/runs/<uuid:run>/", check_views.run, name="resource-run"),
     path("resources/<int:resource_id>/outcomes/", outcome_views.outcomes, name="resource-outcomes"),

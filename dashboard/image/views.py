@@ -1,7 +1,7 @@
 """The page of an image or an endpoint: selector → template, whole and as the fragment that keeps it current."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from dashboard.charts import phases, ticks
 from dashboard.image import courses, detail, ladder
 from dashboard.image.check_views import may_check
 from dashboard.image.commands import commands
-from dashboard.image.kept import Kept
+from dashboard.image.kept import Kept, given, named
 from dashboard.image.path import path
 from dashboard.image.run import Progress, progress
 from dashboard.image.sentence import of_verdict
@@ -50,7 +50,6 @@ LAST_INCIDENTS: Final = 5
 LAST_ENTRIES: Final = 12
 
 _SHOWN_WITH: Final = ("registry", "verdict", "endpoint", "group", "managed_by")
-_LONGEST_SEARCH: Final = 200
 _MISSED_WITHIN: Final = timedelta(days=1)
 _WRONG: Final = frozenset({Look.UNAVAILABLE, Look.DEGRADED, Look.UNKNOWN})
 
@@ -69,8 +68,8 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     chosen = get_object_or_404(joined, pk=resource_id)
     terms = in_force(chosen).terms
     found = [cell for cell in cells(chosen, terms) if reach.holds_region(cell.region.pk)]
-    kept = now - timedelta(days=settings.KAIROS_RETENTION_DAYS)
-    past = history.latest(chosen, [item.region.pk for item in found], count=ticks.STRIP_CELLS, since=kept)
+    kept_since = now - timedelta(days=settings.KAIROS_RETENTION_DAYS)
+    past = history.latest(chosen, [item.region.pk for item in found], count=ticks.STRIP_CELLS, since=kept_since)
     vitals = vitals_of([item.region.pk for item in found])
     missed = history.gaps(chosen, since=now - _MISSED_WITHIN)
     work = maintenance.shown_over([chosen], maintenance.on(now)).get(chosen.pk)
@@ -85,7 +84,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
     last = incident_rows.of_resource(chosen, LAST_INCIDENTS)
     told = incident_rows.timeline(last[0], LAST_ENTRIES, reach) if last else None
     window = courses.window(request.GET, now)
-    asked = {name: request.GET.get(name, "").replace("\0", "")[:_LONGEST_SEARCH] for name in ("from", "slot")}
+    asked, which = given(request.GET), named(request.GET)
     run = _run(request, chosen, now)
     return render(
         request,
@@ -115,7 +114,7 @@ def resource(request: HttpRequest, resource_id: int, template: str) -> HttpRespo
                 now,
             ),
             "now": now,
-            "then": _then(chosen, asked, now),
+            "then": Kept.of(kept(chosen, which.region, which.slot), which, now) if which else None,
             "asked": urlencode(asked),
             "story": incident_words.story(last[0], told, (), now, kept_since=failures_kept_since(now))
             if told
@@ -143,18 +142,6 @@ def _run(request: HttpRequest, resource: Resource, now: datetime) -> Progress | 
     except ValueError:
         return None
     return progress(checks_of(resource.pk, asked), now)
-
-
-def _then(resource: Resource, asked: Mapping[str, str], now: datetime) -> Kept | None:
-    """Return the outcome of the past that is asked for, None where none is."""
-    try:
-        given = datetime.fromisoformat(asked["slot"])
-        slot = given.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    if not asked["from"] or given.tzinfo is None:
-        return None
-    return Kept.of(kept(resource, asked["from"], slot), region=asked["from"], slot=slot, now=now)
 
 
 def _uptime(resource: Resource, terms: Terms, regions: Sequence[Region], now: datetime) -> uptime.Uptime:

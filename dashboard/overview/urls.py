@@ -2,16 +2,10 @@
 
 from django.urls import path
 
-from dashboard.compressed import fragment
+from dashboard.compressed import fragment, whole_and_live
 from dashboard.overview import views
 
 urlpatterns = [
-    path("", views.overview, {"template": "dashboard/overview/page.html"}, name="overview"),
-    path(
-        "live/",
-        fragment(views.overview, shared=True),
-        {"template": "dashboard/overview/fragment.html"},
-        name="overview-live",
-    ),
+    *whole_and_live("", views.overview, "overview/page", "overview/fragment", name="overview", shared=True),
     path("live/rows", fragment(views.rows, shared=True), name="overview-rows"),
 ]

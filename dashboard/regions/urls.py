@@ -1,23 +1,9 @@
 """Addresses of regions."""
 
-from django.urls import path
-
-from dashboard.compressed import fragment
+from dashboard.compressed import whole_and_live
 from dashboard.regions import views
 
 urlpatterns = [
-    path("regions/", views.regions, {"template": "dashboard/regions/list.html"}, name="regions"),
-    path(
-        "regions/live/",
-        fragment(views.regions),
-        {"template": "dashboard/regions/list_fragment.html"},
-        name="regions-live",
-    ),
-    path("regions/<slug:slug>/", views.region, {"template": "dashboard/regions/page.html"}, name="region"),
-    path(
-        "regions/<slug:slug>/live/",
-        fragment(views.region),
-        {"template": "dashboard/regions/fragment.html"},
-        name="region-live",
-    ),
+    *whole_and_live("regions/", views.regions, "regions/list", "regions/list_fragment", name="regions"),
+    *whole_and_live("regions/<slug:slug>/", views.region, "regions/page", "regions/fragment", name="region"),
 ]

@@ -20,6 +20,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,7 @@ from tests.bench import questions
 from tests.bench.census import Census
 from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
-from tests.servers import running
+from tests.servers import is_served, running
 
 RESOURCES: Final = int(os.environ.get("KAIROS_BENCH_RESOURCES", "100000"))
 DAYS: Final = (3, 30)
@@ -165,7 +166,7 @@ def _asked(
         *((name, path, headers["api"]) for name, path in questions.of_api(RESOURCES, watched).items()),
         *((name, path, headers["pages"]) for name, path in questions.of_pages(RESOURCES, watched).items()),
     ]
-    with running(child, is_ready=lambda: _answers(port)) as web:
+    with running(child, is_ready=partial(is_served, port)) as web:
         pids = {"web": web.pid, "database": postgres}
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         try:
@@ -194,14 +195,3 @@ def _ask(connection: http.client.HTTPConnection, path: str, headers: Mapping[str
     body = response.read()
     assert response.status == 200, (path, response.status, body[:300])
     return len(body)
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()

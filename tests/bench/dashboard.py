@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from kairos.child import Child, common_environment
 from kairos.embedded import free_port
 from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
-from tests.servers import running
+from tests.servers import is_served, running
 
 RESOURCES: Final = int(os.environ.get("KAIROS_BENCH_RESOURCES", "10000"))
 REGIONS: Final = 5
@@ -191,7 +192,7 @@ def _asked(
         },
         directory=ROOT,
     )
-    with running(child, is_ready=lambda: _answers(port)):
+    with running(child, is_ready=partial(is_served, port)):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             found = {name: _timed(connection, path, "=".join(cookie)) for name, path in asked.items()}
@@ -217,17 +218,6 @@ def _ask(connection: http.client.HTTPConnection, path: str, cookie: str) -> int:
     body = response.read()
     assert response.status == 200, (path, response.status, body[:300])
     return len(body)
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 def _paints(port: int, asked: Mapping[str, str], cookie: tuple[str, str]) -> Mapping[str, float]:

@@ -8,7 +8,6 @@ reports that are really taken in: most of them anywhere, a few among those that 
 one core for the web server's process, and two seconds from the commit to the page for 95 of 100.
 """
 
-import http.client
 import os
 import random
 import statistics
@@ -16,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing import Pipe, Process
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ from tests.bench.census import Census
 from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
 from tests.bench.open_pages import Fetched, Opened, keep_open
-from tests.servers import running
+from tests.servers import is_served, running
 
 RESOURCES: Final = int(os.environ.get("KAIROS_BENCH_RESOURCES", "10000"))
 VIEWS: Final = ("/", "/?sort=name", "/?state=degraded", "/?window=7d")
@@ -76,7 +76,7 @@ def _run(state: str, postgres: int) -> list[Figure]:
         *(Opened(VIEWS[number % len(VIEWS)], cookies[number % USERS]) for number in range(OVERVIEWS)),
         *(Opened(f"/resources/{pk}/", cookies[number % USERS]) for number, pk in enumerate(watched)),
     ]
-    with running(child, is_ready=lambda: _answers(port)) as web:
+    with running(child, is_ready=partial(is_served, port)) as web:
         (worker,) = psutil.Process(web.pid).children()
         ours, theirs = Pipe()
         pages = Process(target=keep_open, args=(port, opened, theirs), daemon=True)
@@ -202,14 +202,3 @@ def _print(busy: Any, idle: Any, told: Any, fetches: Sequence[Fetched], waits: S
         f"bytes {sizes:.0f}; fetch p50 {took[len(took) // 2]:.3f}, p95 {took[len(took) * 95 // 100]:.3f}", flush=True
     )
     print("waits", [f"{wait:.2f}" for wait in sorted(waits)[:: max(1, len(waits) // 20)]], flush=True)
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()

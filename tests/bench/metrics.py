@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -28,7 +29,7 @@ from kairos.embedded import free_port
 from tests.bench.census import Census, most_mib
 from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
-from tests.servers import running
+from tests.servers import is_served, running
 
 RESOURCES: Final = 10_000
 FEW: Final = 1_000
@@ -100,7 +101,7 @@ def _scraped(state: str, postgres: int) -> tuple[list[Scrapes], float]:
         },
         directory=ROOT,
     )
-    with running(child, is_ready=lambda: _answers(port)) as process:
+    with running(child, is_ready=partial(is_served, port)) as process:
         (worker,) = psutil.Process(process.pid).children()
         _scrape(port, CODINGS[0])  # the first one imports and connects
         pids = {"web": process.pid, "database": postgres}
@@ -111,13 +112,6 @@ def _scrapes(port: int, coding: str, pids: dict[str, int]) -> Scrapes:
     before = Census.of(pids)
     seconds, sizes = zip(*(_scrape(port, coding) for _ in range(SCRAPES)), strict=True)
     return Scrapes(seconds=list(seconds), cpu=Census.of(pids).since(before), size=max(sizes))
-
-
-def _answers(port: int) -> bool:
-    try:
-        return _get(port, "/healthz", lambda response: response.status == 200)
-    except OSError:
-        return False
 
 
 def _scrape(port: int, coding: str) -> tuple[float, int]:

@@ -5,6 +5,7 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -13,7 +14,7 @@ from django.db import connection
 
 from kairos.child import Child, common_environment
 from kairos.embedded import free_port
-from tests.servers import running
+from tests.servers import is_served, running
 
 PROJECT: Final = Path(__file__).parents[2]
 _INHERITED: Final = ("DATABASE_URL", "BROKER_URL", "KAIROS_STATE_DIR", "DJANGO_SETTINGS_MODULE")
@@ -118,7 +119,7 @@ class Servers:
             },
             directory=PROJECT,
         )
-        process = self._running.enter_context(running(child, is_ready=lambda: _answers(bound)))
+        process = self._running.enter_context(running(child, is_ready=partial(is_served, bound)))
         self._webs.append(Web(process.pid, bound))
         return self._webs[-1]
 
@@ -127,14 +128,3 @@ class Servers:
             for stream in web.streams:
                 stream.close()
         self._running.close()
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()

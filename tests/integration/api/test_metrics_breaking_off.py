@@ -4,6 +4,7 @@ import http.client
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ import pytest
 
 from kairos.child import Child, common_environment
 from kairos.embedded import free_port
-from tests.servers import running
+from tests.servers import is_served, running
 
 PROJECT: Final = Path(__file__).parents[3]
 TOKEN: Final = "for-tests-only"
@@ -33,7 +34,7 @@ def port() -> Iterator[int]:
         },
         directory=PROJECT,
     )
-    with running(child, is_ready=lambda: _is_served(port)):
+    with running(child, is_ready=partial(is_served, port)):
         yield port
 
 
@@ -49,15 +50,4 @@ def test_connection_breaks_off_so_that_the_scraper_sees_it(port: int, coding: st
         response.read()
     assert len(broken.value.partial) > 100_000
     connection.close()
-    assert _is_served(port)
-
-
-def _is_served(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
+    assert is_served(port)

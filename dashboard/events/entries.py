@@ -7,8 +7,7 @@ from typing import Final
 
 from dashboard import words
 from dashboard.cells import name_of
-from dashboard.event_words import look_of
-from dashboard.words import Look
+from dashboard.event_words import Line, line
 from probes.models import Event
 from probes.policy.happenings import EventKind
 
@@ -40,34 +39,24 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One event. `look` is that of its severity, None of one that is only to be known. `region` is who saw it."""
+class Entry:
+    """An event in the list of all: its line, its kind and what it is about. `region` is who saw it."""
 
-    id: int
-    at: datetime
-    moment: str
-    look: Look | None
-    severity: str
+    line: Line
     kind: str
-    said: str
     about: Subject
     region: str
 
 
-def lines(rows: Iterable[Event], now: datetime) -> Sequence[Line]:
-    """Return the events as a list shows them, in the order given; each with what it is about."""
-    return [_line(row, now) for row in rows]
+def entries(rows: Iterable[Event], now: datetime) -> Sequence[Entry]:
+    """Return the events as a list shows them, in the order given."""
+    return [_entry(row, now) for row in rows]
 
 
-def _line(event: Event, now: datetime) -> Line:
-    return Line(
-        id=event.pk,
-        at=event.at,
-        moment=words.clock(event.at, now),
-        look=look_of(event),
-        severity=event.severity,
+def _entry(event: Event, now: datetime) -> Entry:
+    return Entry(
+        line=line(event, now),
         kind=KINDS.get(event.kind, words.shown(event.kind, 40).replace("_", " ")),
-        said=words.shown(event.text, 1000),
         about=_subject(event),
         region=words.shown(event.region, 40),
     )
