@@ -46,7 +46,7 @@ def applied() -> dict[str, Any]:
     reading.add_values([document()], IN_JSON)
     source = reading.source_called("shop-git", "source")
     plan = planning.plan(reading.things, [], Wishes(source=source))
-    return shown(Applied(plan=plan, makes_source="shop-git"), source="shop-git", dry_run=True)
+    return shown(Applied(plan=plan, foreseen=plan, makes_source="shop-git"), source="shop-git", dry_run=True)
 
 
 def refused() -> dict[str, Any]:

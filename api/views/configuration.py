@@ -139,8 +139,8 @@ class ApplyView(APIView):
             "touched, so the same may be sent again. With `dry_run` nothing is done, and the answer is the same. "
             "At most 8 MiB are taken, and at most 50 seconds; one applies at a time, and who comes meanwhile gets a "
             "409 and is to ask again. Secrets are given by reference on the server's own machine alone. The scope "
-            "`read` is enough where the query asks for a dry run, unless a document states what is stored and not "
-            "shown; a token has to be without limits."
+            "`read` is enough where the query asks for a dry run; a token has to be without limits. Whether a "
+            "header, a body or a query value is the one that is stored, no dry run tells: it is told to change."
         ),
         request={_JSON: ApplyBody, YAML: OpenApiTypes.STR},
         examples=[
@@ -166,7 +166,7 @@ class ApplyView(APIView):
             prune=bool(asked.options.get("prune")),
             adopt=bool(asked.options.get("adopt")),
             any_share=bool(asked.options.get("yes")),
-            may_compare_hidden=Scope.WRITE in access_of(request).scopes,
+            tells_hidden=False,
         )
         user: Any = request.user
         applied = _applied(asked, wishes, is_superuser=user.is_superuser)

@@ -49,9 +49,13 @@ class ApplyRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What was done, or would be. `kept` are things that nobody lists and only what is retired needs."""
+    """What was done, or would be. `kept` are things that nobody lists and only what is retired needs.
+
+    `foreseen` is what a dry run tells of it: the same, but for what it must not tell.
+    """
 
     plan: Plan
+    foreseen: Plan
     makes_source: str = ""
     kept: tuple[str, ...] = ()
 
@@ -99,10 +103,13 @@ def apply(
             raise ApplyRefused(faults)
         kept: tuple[str, ...] = ()
         if not dry_run or rehearses:
+            rows.settle(plan)
             plan, kept = _carry_out(plan, rows, secrets, now, progress)
         if rehearses:
             transaction.set_rollback(True)
-    return Applied(plan=plan, makes_source=makes_source, kept=kept)
+    return Applied(
+        plan=plan if dry_run else planning.settled(plan), foreseen=plan, makes_source=makes_source, kept=kept
+    )
 
 
 def _one_at_a_time(waiting: Callable[[], None] | None) -> None:

@@ -16,7 +16,7 @@ from probes.actions.resource_batches import Draft
 from probes.models import Endpoint, Registry, Resource, ResourceKind, Source
 from probes.policy.declared.fields import Field, plain, typed
 from probes.policy.declared.kinds import CHECKED, KINDS, Kind
-from probes.policy.declared.planning import Change, Plan, Verb
+from probes.policy.declared.planning import Change, Plan, Verb, settled
 from probes.policy.declared.reading import Fault
 from probes.selectors.declared import MODELS, named_by
 
@@ -32,6 +32,11 @@ class Rows:
     new: list[Draft] = field(default_factory=list)
     changed: list[Draft] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+
+    def settle(self, plan: Plan) -> None:
+        """Leave out resources that turn out to be as they are stored: they were checked as if they were not."""
+        left = {change.stored.key for change in settled(plan).changes if _is_checked(change) and change.stored}
+        self.changed = [draft for draft in self.changed if draft.row.pk in left]
 
 
 def rows_of(plan: Plan, source: Source | None, secrets: Secrets, *, now: datetime, lock: bool) -> Rows:
@@ -186,7 +191,9 @@ def _draft(
     draft.regions_before = regions.get(row.pk, ())
     if change.kind is Kind.ENDPOINT:
         draft.endpoint = _endpoint(change, known)
-        draft.asks_otherwise = any(item.path.startswith(_OF_ENDPOINT) for item in change.differences)
+        draft.asks_otherwise = any(
+            item.path.startswith(_OF_ENDPOINT) and item.before != item.after for item in change.differences
+        )
     try:
         resource_batches.check(draft, registries)
         resources.refuse_closed_target(row, registries.get(resources.host_of(row)))

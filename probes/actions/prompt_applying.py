@@ -101,5 +101,5 @@ def _refuse() -> None:
 
 
 def fingerprint(applied: Applied) -> str:
-    """Return what stands for what is told of a plan."""
-    return telling.fingerprint(applied.plan, makes_source=applied.makes_source, kept=applied.kept)
+    """Return what stands for what a dry run tells."""
+    return telling.fingerprint(applied.foreseen, makes_source=applied.makes_source, kept=applied.kept)

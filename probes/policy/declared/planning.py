@@ -76,15 +76,15 @@ class Change:
 class Wishes:
     """What whoever applies wants done besides. `source` is None where nobody manages what is declared.
 
-    `may_compare_hidden` is false of whoever may look at the plan but change nothing: what is stored and never shown
-    could be guessed at, as often as one likes, by what is told to be unchanged.
+    `tells_hidden` is false where what is stored is never shown: it could be guessed at, as often as one likes, by
+    what is told to be unchanged. A value that is declared there counts as another one, whatever is stored.
     """
 
     source: DeclaredSource | None = None
     prune: bool = False
     adopt: bool = False
     any_share: bool = False
-    may_compare_hidden: bool = True
+    tells_hidden: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,6 @@ def plan(
             whole = _with_withheld(thing, row)
             change = _change(whole, row, source, wishes, has_other_secret=has_other_secret)
             fault = (row and change and _refusal(thing, row, source, wishes)) or _unknown(thing, row)
-            fault = fault or _guessed(thing, row, wishes)
         if fault:
             faults.append(fault)
             continue
@@ -186,17 +185,25 @@ def _unknown(thing: Declared, row: Stored | None) -> Fault | None:
     return None
 
 
-def _guessed(thing: Declared, row: Stored | None, wishes: Wishes) -> Fault | None:
-    """Return why a value is not compared with a hidden one: it would be told whether it is that."""
-    if row is None or wishes.may_compare_hidden:
+def settled(plan: Plan) -> Plan:
+    """Return a plan that did not tell what is hidden without what turns out to be as it is stored."""
+    changes = tuple(found for change in plan.changes if (found := _settled(change)))
+    return replace(plan, changes=changes, unchanged=plan.unchanged + len(plan.changes) - len(changes))
+
+
+def _settled(change: Change) -> Change | None:
+    by_path = KINDS[change.kind].by_path
+    left = tuple(item for item in change.differences if item.before != item.after or by_path[item.path].is_secret)
+    if change.verb is Verb.UPDATE and not left and change.differences and change.adopted_from is None:
         return None
-    for path, field in KINDS[thing.kind].by_path.items():
-        given, known = thing.values[path], row.values[path]
-        is_hidden_part = given != field.shown_address(given) == field.shown_address(known)
-        if path not in thing.withheld and known and given and (field.is_hidden or is_hidden_part):
-            told = "Whether this is what is stored is told only to whoever may write."
-            return thing.fault(f"{told} Name it in metadata.withheld to leave it as it is.", path)
-    return None
+    return replace(change, differences=left)
+
+
+def _would_tell(thing: Declared, row: Stored, field: Field, value: Value) -> bool:
+    """Tell whether, by comparing, it would be told what a hidden value is."""
+    known = row.values[field.path]
+    is_hidden_part = value != field.shown_address(value) == field.shown_address(known)
+    return field.path not in thing.withheld and bool(known and value) and (field.is_hidden or is_hidden_part)
 
 
 def _is_same(thing: Declared, row: Stored, path: str) -> bool:
@@ -233,12 +240,12 @@ def _change(
             Difference(path, defaults[path], value) for path, value in thing.values.items() if value != defaults[path]
         )
         return Change(verb=Verb.CREATE, kind=thing.kind, name=thing.name, differences=made, declared=thing)
-    kept = KINDS[thing.kind].kept
+    kept, by_path = KINDS[thing.kind].kept, KINDS[thing.kind].by_path
     differences = tuple(
         Difference(path, row.values[path], value)
         for path, value in thing.values.items()
         if (
-            row.values[path] != value
+            row.values[path] != value or (not wishes.tells_hidden and _would_tell(thing, row, by_path[path], value))
             if path not in kept
             else _is_other(kept[path], row, value, has_other_secret=has_other_secret)
         )

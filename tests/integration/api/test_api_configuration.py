@@ -262,14 +262,32 @@ def test_dry_run_takes_the_scope_read_and_nothing_else_does(editor: APIClient, r
     assert not ResourceGroup.objects.exists()
 
 
-def test_dry_run_with_the_scope_read_confirms_no_guess(editor: APIClient, reader: User) -> None:
+def test_no_dry_run_confirms_a_guess(editor: APIClient, reader: User) -> None:
     text(editor, ALL)
-    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(reader, Scope.READ)}")
+    for client in (editor, APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(reader, Scope.READ)}")):
+        told = [text(client, ALL.replace("s3cret", guess), "dry_run=true").json() for guess in ("s3cret", "guess")]
+        assert told[0] == told[1]
+        (change,) = told[0]["changes"]
+        assert [item["field"] for item in change["differences"]] == ["reference", "endpoint.headers"]
 
-    told = [text(client, ALL.replace("s3cret", guess), "dry_run=true").json() for guess in ("s3cret", "guess")]
 
-    assert told[0]["errors"] == told[1]["errors"]
-    assert [(item["field"], item["name"]) for item in told[0]["errors"]] == [("reference", "api")]
+@pytest.mark.parametrize("guess", ["s3cret", "guess"])
+def test_nothing_hangs_on_a_guess_but_what_is_stored(editor: APIClient, guess: str) -> None:
+    """Who manages it, and what was shown: each refuses a right guess like a wrong one."""
+    text(editor, ALL)
+    before = Resource.objects.get(slug="api").updated_at
+    tried = ALL.replace("s3cret", guess)
+
+    assert text(editor, tried.replace("shop-git", "another")).status_code == 422
+    withheld = exported(editor, "source=shop-git")
+    nothing = text(editor, withheld, "source=shop-git&dry_run=true").json()["fingerprint"]
+    assert text(editor, tried, f"fingerprint={nothing}").status_code == 412
+    assert Endpoint.objects.get().headers == {"X-Probe": "s3cret"}
+    shown = text(editor, ALL, "dry_run=true").json()["fingerprint"]
+    done = text(editor, tried, f"fingerprint={shown}").json()
+    assert done["fingerprint"] == shown
+    assert bool(done["changes"]) is (guess != "s3cret")
+    assert (Resource.objects.get(slug="api").updated_at == before) is (guess == "s3cret")
 
 
 def test_neither_roles_over_a_group_nor_limited_tokens_apply_or_export(django_user_model: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from probes.policy.declared import planning, telling, writing
 from probes.policy.declared.kinds import KINDS, Kind
-from probes.policy.declared.planning import Difference, Plan, Stored, Verb, Wishes
+from probes.policy.declared.planning import Difference, Plan, Stored, Verb, Wishes, settled
 from probes.policy.declared.reading import Declared, DeclaredSource, Place
 from probes.policy.declared.telling import Line, Tone
 
@@ -133,7 +133,7 @@ def test_large_prune_wants_to_be_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "before", "given", "is_refused"),
+    ("path", "before", "given", "is_hidden"),
     [
         ("endpoint.body", "s3cret", "s3cret", True),
         ("endpoint.body", "s3cret", "a guess", True),
@@ -146,19 +146,25 @@ def test_large_prune_wants_to_be_said() -> None:
         ("reference", "https://a.example/", "https://a.example/", False),
     ],
 )
-def test_what_is_hidden_is_not_guessed_at_by_who_may_only_look(
-    path: str, before: str, given: str, *, is_refused: bool
+def test_what_is_hidden_is_not_told_by_what_is_unchanged(
+    path: str, before: str, given: str, *, is_hidden: bool
 ) -> None:
     thing, row = (declared("a", Kind.ENDPOINT, **{path: given}), stored("a", Kind.ENDPOINT, **{path: before}))
 
-    assert planned([thing], [row]).faults == ()
-    faults = planned([thing], [row], may_compare_hidden=False).faults
-    assert [(fault.field, "told only to whoever may write" in fault.message) for fault in faults] == (
-        [(path, True)] if is_refused else []
-    )
-    assert planned([thing], [], may_compare_hidden=False).faults == ()
+    told = planned([thing], [row], tells_hidden=False)
+    paths = [item.path for change in told.changes for item in change.differences]
+    assert paths == ([path] if is_hidden or given != before else [])
+    found = planned([thing], [row])
+    assert (settled(told).changes, settled(told).unchanged) == (found.changes, found.unchanged)
     withheld = replace(thing, values={**thing.values, path: before}, withheld=frozenset({path}))
-    assert "told only" not in str(planned([withheld], [row], may_compare_hidden=False).faults)
+    assert planned([withheld], [row], tells_hidden=False).changes == ()
+
+
+def test_what_others_manage_is_refused_whatever_is_hidden_of_it() -> None:
+    thing = declared("a", Kind.ENDPOINT, **{"endpoint.body": "s3cret"})
+    row = replace(stored("a", Kind.ENDPOINT, **{"endpoint.body": "s3cret"}), managed_by="another")
+    assert planned([thing], [row], source=None).faults == ()
+    assert "another manages it" in str(planned([thing], [row], source=None, tells_hidden=False).faults)
 
 
 def test_fault_of_a_field_is_at_the_line_of_what_is_around_it() -> None:
