@@ -60,7 +60,7 @@ _WRONG: Final = frozenset({Look.UNAVAILABLE, Look.DEGRADED, Look.UNKNOWN})
 def resource(request: HttpRequest, resource_id: int, template: str) -> HttpResponse:
     """One image: its verdict, incidents, events and uptime, and what each region last found.
 
-    Twenty-nine queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
+    Twenty-five queries at most, and one more where an outcome of the past is asked for (`from` and `slot`).
     """
     now = timezone.now()
     reach = reach_of(request)
@@ -146,7 +146,8 @@ def _run(request: HttpRequest, resource: Resource, now: datetime) -> Progress | 
 
 def _uptime(resource: Resource, terms: Terms, regions: Sequence[Region], now: datetime) -> uptime.Uptime:
     overs = {name: whole_hours(Interval(now - span, now), now=now) for name, span in WINDOWS.items()}
-    found = dict(zip(overs, rolled_each(resource, list(overs.values()), [None, *regions]), strict=True))
+    rolled = rolled_each(resource, list(overs.values()), [None, *regions], timed=False, terms=terms)
+    found = dict(zip(overs, rolled, strict=True))
     target = terms.uptime_target_percent
     return uptime.uptime(
         {name: Figure(seconds=each[ALL_REGIONS].seconds, target_percent=target) for name, each in found.items()},

@@ -31,7 +31,9 @@ MOST_CAUSES: Final = 200
 
 _HOUR: Final = HOUR // timedelta(seconds=1)
 _DAY: Final = DAY // timedelta(seconds=1)
+_SHOWN: Final = tuple(Face(state.value) for state in Shown)
 _SECONDS: Final = tuple(f"seconds_{state}" for state in Shown)
+_SUMS: Final = ", ".join(f"sum({column})::bigint" for column in _SECONDS)
 _CHECKS: Final = " + ".join(f"coalesce(outcomes_{status}, 0)" for status in Status)
 
 # What each resource was said to be, when it was paused, and why it was bad: one row for each, in order.
@@ -54,7 +56,8 @@ FROM unnest(%(resources)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
 ) AS told ORDER BY told.at, told.place
 """
 
-# How far roll-ups reach is told by their progress; a day whose state never changed needs none of its hours.
+# How far roll-ups reach is told by their progress; a day whose state never changed needs none of its hours. The hours
+# of a bucket are added up here: of what is down each day a month has seven hundred, and a page shows fifty of these.
 _ROLLED: Final = f"""
 WITH until AS MATERIALIZED (
     SELECT date_trunc('hour', least(%(end)s, coalesce(
@@ -94,8 +97,9 @@ SELECT until.hours, piece.* FROM until LEFT JOIN (
     SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_SECONDS)}, {_CHECKS}
     FROM day WHERE (resource_id, region_id, starts_at) NOT IN (SELECT * FROM divided)
     UNION ALL
-    SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_HOUR}, {", ".join(_SECONDS)}, {_CHECKS}
-    FROM hour
+    SELECT resource_id, region_id, min(epoch), max(epoch) - min(epoch) + {_HOUR}, {_SUMS}, sum({_CHECKS})::bigint
+    FROM (SELECT *, extract(epoch FROM starts_at)::bigint AS epoch FROM hour) AS timed
+    GROUP BY resource_id, region_id, (epoch - %(origin)s) / %(length)s
 ) AS piece ON true
 """  # noqa: S608 - made of the constants above
 
@@ -218,6 +222,8 @@ def _rolled(
         "regions": list(region_ids),
         "start": over.start,
         "end": over.end,
+        "origin": grid.origin,
+        "length": grid.length,
         "first_day": min(floor(over.start - timedelta.resolution, DAY) + DAY, floor(over.end, HOUR)),
         # The checks of a day cannot be shared out among its hours; a verdict has none.
         "in_days": grid.length >= _DAY or set(region_ids) == {ALL_REGIONS},
@@ -228,7 +234,7 @@ def _rolled(
         rolled_until = until
         if resource_id is None:
             break
-        told = {Face(state.value): value for state, value in zip(Shown, seconds, strict=True) if value}
+        told = {face: value for face, value in zip(_SHOWN, seconds, strict=True) if value}
         parts[resource_id, region_id].append(Part.summed(start, start + length, told))
         checks[resource_id, region_id][grid.place(start)] += count
     live = Interval(rolled_until, over.end) if rolled_until < over.end else None

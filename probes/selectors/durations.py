@@ -18,21 +18,12 @@ from probes.policy.intervals import Interval
 from probes.policy.latency import Histogram, Timed
 from probes.policy.rollup import DAY, HOUR, Pieces, floor, pieces
 from probes.selectors.sums import Source
+from probes.selectors.uptime import both_rolled_until
 
 MOST_SLOTS: Final = 48
 PERCENTS: Final = (50, 95, 99)
 _LENGTHS: Final = (*(number * HOUR for number in (1, 2, 4, 8, 12)), *(number * DAY for number in (1, 2, 4, 8, 16)))
 
-# As `selectors.uptime.rolled_until` has it, of hours and of days at once.
-_ROLLED_UNTIL: Final = """
-SELECT coalesce(
-    (SELECT min(starts_at) FROM probes_rollupprogress WHERE unit = 'hour' AND finished_at IS NULL),
-    (SELECT max(starts_at) + interval '1 h' FROM probes_rollupprogress WHERE unit = 'hour')
-), coalesce(
-    (SELECT min(starts_at) FROM probes_rollupprogress WHERE unit = 'day' AND finished_at IS NULL),
-    (SELECT max(starts_at) + interval '1 day' FROM probes_rollupprogress WHERE unit = 'day')
-)
-"""
 _PLACE: Final = "(extract(epoch FROM starts_at)::bigint - %(origin)s) / %(length)s"
 _PIECE: Final = "SELECT starts_at, latency FROM {table} WHERE {key} AND region_id = ANY(%(regions)s) AND ({ranges})"
 _DURATIONS: Final = f"""
@@ -85,7 +76,7 @@ def _pieces(
     span = over.end - over.start
     length = next((item for item in _LENGTHS if span <= MOST_SLOTS * item), _LENGTHS[-1])
     grid = Grid.of(over, length)
-    hours_until, days_until = _rolled_until()
+    hours_until, days_until = both_rolled_until()
     taken = pieces(over, hours_until=hours_until or over.start, days_until=days_until or over.start)
     asked: dict[str, Any] = {
         **source.key,
@@ -107,14 +98,6 @@ def _pieces(
         if parts:
             statements.append(_PIECE.format(table=table, key=key, ranges=" OR ".join(parts)))
     return grid, statements, asked
-
-
-def _rolled_until() -> tuple[datetime | None, datetime | None]:
-    """Return the starts of the first hour and of the first day that are not rolled up; None where none ever was."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ROLLED_UNTIL)
-        hours, days = cursor.fetchone()
-    return hours, days
 
 
 def _rows(statement: str, read: Sequence[str], asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -64,19 +64,23 @@ CROSS JOIN LATERAL (
 
 
 def of(
-    resources: Sequence[Resource], over: Interval, viewpoints: Sequence[Region | None]
+    resources: Sequence[Resource],
+    over: Interval,
+    viewpoints: Sequence[Region | None],
+    *,
+    terms: Mapping[int, Terms] | None = None,
 ) -> Mapping[_Key, list[Stretch]]:
     """Return the timeline of each resource from each viewpoint, None being the verdict over all regions.
 
     Keyed by the ids of resource and region, `ALL_REGIONS` for the verdict. Resources come with their group where they
-    are looked at from regions. Three queries, five where they are.
+    are looked at from regions. Three queries, five where they are, or four if their `terms` in force are given.
     """
     regions = [region for region in viewpoints if region]
     said: dict[_Key, list[Said]] = defaultdict(list)
     if None in viewpoints:
         _add_verdicts(said, resources, over)
     if regions:
-        _add_outcomes(said, resources, over, regions)
+        _add_outcomes(said, resources, over, regions, terms)
     planned, paused = maintenance.during(resources, over), pauses(resources, over)
     return {
         (resource.pk, key): timeline(
@@ -104,9 +108,13 @@ def _add_verdicts(said: dict[_Key, list[Said]], resources: Sequence[Resource], o
 
 
 def _add_outcomes(
-    said: dict[_Key, list[Said]], resources: Sequence[Resource], over: Interval, regions: Sequence[Region]
+    said: dict[_Key, list[Said]],
+    resources: Sequence[Resource],
+    over: Interval,
+    regions: Sequence[Region],
+    terms: Mapping[int, Terms] | None,
 ) -> None:
-    for item in outcomes(resources, over, regions):
+    for item in outcomes(resources, over, regions, terms=terms):
         said[item.resource_id, item.region_id].append(item.said)
 
 

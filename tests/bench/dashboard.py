@@ -35,7 +35,7 @@ BAR_MS: Final = 200.0
 BAR_QUERIES: Final = 12
 BAR_KB: Final = 300.0
 BAR_PAINT_MS: Final = 1000.0
-OF_THE_SESSION: Final = ('"django_session"', '"auth_user"')
+OF_THE_SESSION: Final = ('FROM "django_session"', 'FROM "auth_user"')
 ROOT: Final = Path(__file__).parents[2]
 
 # What the estate leaves out: what each image was said to be before anything happened, and all hours of the last day.

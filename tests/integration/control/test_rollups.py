@@ -112,6 +112,10 @@ def test_ranges_are_read_together_as_each_alone(now: datetime, regions: Regions,
     viewpoints: list[Region | None] = [None, *story.regions]
     for image in images:
         together = uptime.rolled_each(image, overs, viewpoints)
+        untimed = uptime.rolled_each(image, overs, viewpoints, timed=False)
+        assert [{key: one.seconds for key, one in found.items()} for found in untimed] == [
+            {key: one.seconds for key, one in found.items()} for found in together
+        ]
         for over, found in zip(overs, together, strict=True):
             assert found[0] == uptime.rolled(image, over)
             for region in story.regions:

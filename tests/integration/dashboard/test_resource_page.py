@@ -180,7 +180,7 @@ def test_one_query_budget_serves_any_history(client: Client, plane: ControlPlane
     few = queries()
     for _ in range(5):
         plane.check(image)
-    assert queries() == few == 28  # two of them for what happened to it, or to a login of its, and is no failure
+    assert queries() == few == 24  # two of them for what happened to it, or to a login of its, and is no failure
 
 
 def test_an_image_without_a_result_has_no_verdict_and_no_figure(client: Client, plane: ControlPlane) -> None:
