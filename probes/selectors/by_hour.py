@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import Q, QuerySet, Value
 
 from probes.models import DayRollUp, DaySum, HourRollUp, HourSum, OwnerKind
 from probes.policy.intervals import Interval
-from probes.policy.rollup import DAY, HOUR
+from probes.policy.rollup import DAY, HOUR, floor
 from probes.policy.uptime import Shown, Tally
 
 MOST_OF_A_REGION: Final = 500
@@ -69,17 +70,17 @@ def unit_of(over: Interval) -> timedelta:
 def of_resource(
     resource_id: int, over: Interval, region_ids: Collection[int]
 ) -> Mapping[int, Mapping[datetime, Tally]]:
-    """Return by region the seconds of each hour or day that begins in a range. One query."""
-    model: Any = HourRollUp if unit_of(over) == HOUR else DayRollUp
-    return _tallies(model.objects.filter(resource_id=resource_id), over, region_ids)
+    """Return by region the seconds that each hour of a range had, or each day of it. One query."""
+    own = {"resource_id": resource_id}
+    return _tallies(HourRollUp.objects.filter(**own), DayRollUp.objects.filter(**own), over, region_ids)
 
 
 def of_owner(
     kind: OwnerKind, owner_id: int, over: Interval, region_ids: Collection[int]
 ) -> Mapping[int, Mapping[datetime, Tally]]:
     """Return the same of all that belong to a registry or a group: each of them counts its own seconds. One query."""
-    model: Any = HourSum if unit_of(over) == HOUR else DaySum
-    return _tallies(model.objects.filter(owner_kind=kind, owner_id=owner_id), over, region_ids)
+    own = {"owner_kind": kind, "owner_id": owner_id}
+    return _tallies(HourSum.objects.filter(**own), DaySum.objects.filter(**own), over, region_ids)
 
 
 def causes_of_resource(
@@ -96,13 +97,32 @@ def causes_of_owner(
     return _causes(_OF_OWNER.format(owned=_OWNED[kind]), owner_id, over, region_ids, MOST_OF_ALL)
 
 
-def _tallies(rows: Any, over: Interval, region_ids: Collection[int]) -> Mapping[int, Mapping[datetime, Tally]]:
+def _tallies(
+    hours: QuerySet[Any], days: QuerySet[Any], over: Interval, region_ids: Collection[int]
+) -> Mapping[int, Mapping[datetime, Tally]]:
+    """Read hours; or days, and for those of which a part alone lies in the range, or is rolled up, their hours."""
+    unit = unit_of(over)
     found: dict[int, dict[datetime, Tally]] = {pk: {} for pk in region_ids}
-    asked = rows.filter(region_id__in=region_ids, starts_at__gte=over.start, starts_at__lt=over.end)
-    for region_id, starts_at, *seconds in asked.values_list("region_id", "starts_at", *_SECONDS):
-        counted = {state.value: value or 0 for state, value in zip(Shown, seconds, strict=True)}
-        found[region_id][starts_at] = Tally(**counted)
+    first, last = floor(over.start - timedelta.resolution, DAY) + DAY, floor(over.end, DAY)
+    parts = Q(starts_at__lt=first) | Q(starts_at__gte=last - DAY) if unit == DAY else Q()
+    columns = ("region_id", "starts_at", "unit", *_SECONDS)
+    rows = _within(hours, over, region_ids).filter(parts).annotate(unit=Value("hour")).values_list(*columns)
+    if unit == DAY:
+        whole = _within(days, Interval(first, last), region_ids).annotate(unit=Value("day"))
+        rows = rows.union(whole.values_list(*columns), all=True)
+    read = list(rows)
+    whole_days = {(region_id, starts_at) for region_id, starts_at, kind, *_ in read if kind == "day"}
+    for region_id, starts_at, kind, *seconds in read:
+        start = floor(starts_at, unit)
+        if kind == "hour" and (region_id, start) in whole_days:
+            continue  # a day that has been summed up by now has its hours in it
+        counted = Tally(**{state.value: value or 0 for state, value in zip(Shown, seconds, strict=True)})
+        found[region_id][start] = found[region_id].get(start, Tally()) + counted
     return found
+
+
+def _within(rows: QuerySet[Any], over: Interval, region_ids: Collection[int]) -> QuerySet[Any]:
+    return rows.filter(region_id__in=region_ids, starts_at__gte=over.start, starts_at__lt=over.end).order_by()
 
 
 def _causes(

@@ -8,10 +8,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from probes.actions import rollups
-from probes.models import Region, Registry, Resource, ResourceGroup
-from probes.policy.rollup import HOUR
+from probes.actions import partitions, rollups
+from probes.models import DayRollUp, HourRollUp, Region, Registry, Resource, ResourceGroup
+from probes.policy.rollup import DAY, HOUR
 from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding, found
@@ -111,6 +112,31 @@ def test_custom_range_is_read_in_whole_hours(client: Client, images: dict[str, R
     page = read(client, f"/compare/?image={images['app'].pk}&since={since}")
     assert f"image-{images['app'].pk}-eu-west" in page
     assert since[11:13] + ":00" in page[f"image-{images['app'].pk}"].text
+
+
+def test_days_that_lie_in_the_range_in_part_are_told_by_their_hours(
+    client: Client, images: dict[str, Resource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Today, which is no whole day yet, and the day on which the range begins."""
+    app, eu_west = images["app"], Region.objects.get(slug="eu-west")
+    hour = HourRollUp.objects.filter(resource_id=app.pk, region_id=eu_west.pk).latest("starts_at")
+    midnight = hour.starts_at.replace(hour=0)
+    now = midnight + 14 * HOUR
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    HourRollUp.objects.filter(resource_id=app.pk).delete()
+    own: dict[str, Any] = {"resource_id": app.pk, "region_id": eu_west.pk}
+    for table in partitions.ROLL_UPS:
+        partitions.ensure(table, [(now - days * DAY).date() for days in (30, 1, 0)])
+    for starts_at in (midnight + 2 * HOUR, midnight + 3 * HOUR, now - 30 * DAY, now - 30 * DAY - HOUR):
+        HourRollUp.objects.create(**own, starts_at=starts_at, seconds_unavailable=900, seconds_available=2700)
+    # It has hours still, and is summed up.
+    HourRollUp.objects.create(**own, starts_at=midnight - HOUR, seconds_unavailable=3600)
+    DayRollUp.objects.create(**own, starts_at=midnight - DAY, seconds_available=86_400)
+    page = read(client, f"/compare/?image={app.pk}&window=30d")
+    told = next(item for item in page.all("svg", "heat") if item.attributes["aria-label"].startswith("eu-west"))
+    assert told.attributes["aria-label"] == "eu-west: 3 hours or days known, 2 of them not wholly available"
+    assert told.text.count("UTC: 75 % available") == 2
+    assert told.text.count("UTC: 100 % available") == 1
 
 
 def test_queries_are_few(client: Client, images: dict[str, Resource]) -> None:
