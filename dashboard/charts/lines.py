@@ -30,10 +30,12 @@ class LineChart:
     said: str
 
 
-def line_chart(title: str, lines: Mapping[int, Sequence[float | None]]) -> LineChart:
-    """Return a chart of durations in ms by percent, oldest first; None is where nothing was timed, and a gap."""
-    known = [value for values in lines.values() for value in values if value is not None]
-    top = _top(max(known, default=0.0))
+def line_chart(title: str, lines: Mapping[int, Sequence[float | None]], *, most: float | None = None) -> LineChart:
+    """Return a chart of durations in ms by percent, oldest first; None is where nothing was timed, and a gap.
+
+    `most` is what the axis has room for, if that is not the most of these: charts that are compared have one axis.
+    """
+    top = _top(highest(lines) if most is None else most)
     said = _told(lines)
     return LineChart(
         title=title,
@@ -53,6 +55,11 @@ def line_chart(title: str, lines: Mapping[int, Sequence[float | None]]) -> LineC
         ticks=[_tick(top * (_STEPS - step) / _STEPS) for step in range(_STEPS + 1)],
         said=said,
     )
+
+
+def highest(lines: Mapping[int, Sequence[float | None]]) -> float:
+    """Return the longest of the durations, 0 of none."""
+    return max((value for values in lines.values() for value in values if value is not None), default=0.0)
 
 
 def key(percent: int) -> SafeString:

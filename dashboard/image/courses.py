@@ -50,4 +50,4 @@ def latency_of(resource: Resource, regions: Sequence[Region], window: Window, *,
         )
     except ValueError:
         return None
-    return latency(found)
+    return latency(found, {region.pk: region_name(region) for region in regions})

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import incident_words, side_by_side
 from dashboard.access import reach_of, readers_only
+from dashboard.cells import region_name
 from dashboard.latency import latency
 from dashboard.narrowing import Asked, with_query
 from dashboard.registries import pages
@@ -116,6 +117,8 @@ def _of_everybody(shown: Registry, reach: Reach, now: datetime) -> dict[str, Any
     source, ids = Source.of_owner(OwnerKind.REGISTRY, shown.pk), [region.pk for region in regions]
     return {
         "seen": side_by_side.table(seen, now),
-        "latency": latency(durations(source, ids, over, now=now)),
+        "latency": latency(
+            durations(source, ids, over, now=now), {region.pk: region_name(region) for region in regions}
+        ),
         "accounts": pages.accounts(registry_pages.ledger(shown, (now - COSTS_OF).date(), now=now), now),
     }

@@ -25,11 +25,14 @@ PERCENTS: Final = (50, 95, 99)
 _LENGTHS: Final = (*(number * HOUR for number in (1, 2, 4, 8, 12)), *(number * DAY for number in (1, 2, 4, 8, 16)))
 
 _PLACE: Final = "(extract(epoch FROM starts_at)::bigint - %(origin)s) / %(length)s"
-_PIECE: Final = "SELECT starts_at, latency FROM {table} WHERE {key} AND region_id = ANY(%(regions)s) AND ({ranges})"
+_PIECE: Final = (
+    "SELECT starts_at, region_id, latency FROM {table} WHERE {key} AND region_id = ANY(%(regions)s) AND ({ranges})"
+)
 _DURATIONS: Final = f"""
 WITH piece AS ({{pieces}})
-SELECT {_PLACE} AS place, item %% 1000 AS key, sum(item / 1000)::bigint
-FROM piece CROSS JOIN LATERAL unnest(latency) AS item GROUP BY place, key
+SELECT {_PLACE} AS place, CASE item %% 1000 / 100 WHEN {Timed.CHECK.value} THEN region_id END AS region,
+       item %% 1000 AS key, sum(item / 1000)::bigint
+FROM piece CROSS JOIN LATERAL unnest(latency) AS item GROUP BY place, region, key
 """  # noqa: S608 - made of the constants above
 
 
@@ -37,12 +40,13 @@ FROM piece CROSS JOIN LATERAL unnest(latency) AS item GROUP BY place, key
 class Durations:
     """Of what was timed by percent the durations in ms, slot by slot; None where nothing was timed.
 
-    `whole` has those of the whole window, and how many were timed.
+    `whole` has those of the whole window, and how many were timed. `regions` has those of whole checks by region id.
     """
 
     grid: Grid
     lines: Mapping[Timed, Mapping[int, Sequence[float | None]]]
     whole: Mapping[Timed, tuple[Mapping[int, float | None], int]]
+    regions: Mapping[int, Mapping[int, Sequence[float | None]]]
 
 
 def durations(source: Source, region_ids: Collection[int], window: Interval, *, now: datetime) -> Durations:
@@ -52,20 +56,28 @@ def durations(source: Source, region_ids: Collection[int], window: Interval, *, 
     """
     grid, read, asked = _pieces(source, region_ids, window, now)
     counts: dict[Timed, dict[int, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
-    for place, key, count in _rows(_DURATIONS, read, asked):
+    checks: dict[int, dict[int, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
+    for place, region_id, key, count in _rows(_DURATIONS, read, asked):
         timed, number = divmod(key, 100)
         counts[Timed(timed)][place][number] += count
+        if region_id is not None:
+            checks[region_id][place][number] += count
     lines, whole = {}, {}
     for timed in sorted(counts):
-        found = {place: Histogram(numbers) for place, numbers in counts[timed].items()}
         every = Histogram(sum(counts[timed].values(), Counter()))
-        nothing = Histogram()
-        lines[timed] = {
-            percent: [found.get(place, nothing).percentile_ms(percent) for place in range(grid.count)]
-            for percent in PERCENTS
-        }
+        lines[timed] = _lines(counts[timed], grid)
         whole[timed] = ({percent: every.percentile_ms(percent) for percent in PERCENTS}, every.total)
-    return Durations(grid, lines, whole)
+    return Durations(grid, lines, whole, {region_id: _lines(found, grid) for region_id, found in checks.items()})
+
+
+def _lines(counts: Mapping[int, Counter[int]], grid: Grid) -> Mapping[int, Sequence[float | None]]:
+    """Return by percent the durations of each slot."""
+    found = {place: Histogram(numbers) for place, numbers in counts.items()}
+    nothing = Histogram()
+    return {
+        percent: [found.get(place, nothing).percentile_ms(percent) for place in range(grid.count)]
+        for percent in PERCENTS
+    }
 
 
 def _pieces(

@@ -1,17 +1,15 @@
 """Take pictures of every page: `python -m tests.screenshots [PAGE ...]`, or `make screenshots`.
 
 A PostgreSQL of its own gets a month of history (`tests.fakes.showcase`); the pages are served by this process, and
-Chromium looks at each by day, by night and on a phone. Pictures go to `docs/images/`, and none is larger than
-`MOST_BYTES`: what would be is cut at its foot.
+Chromium looks at each by day, by night and on a phone. Pictures go to `docs/images/` in 256 colours, and
+none is larger than `MOST_BYTES`: what would be is cut at its foot.
 """
 
 import argparse
 import os
 import shutil
-import struct
 import sys
 import threading
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +20,7 @@ from playwright.sync_api import FloatRect, Page, ViewportSize, sync_playwright
 from tests.bench.database import own_database
 from tests.browser.conftest import FLAGS
 from tests.browser.pages import PAGES, paths
+from tests.screenshots.packing import packed
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 IMAGES: Final = Path(__file__).parents[2] / "docs/images"
 MOST_BYTES: Final = 150_000
 LEAST_HEIGHT: Final = 400
-_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 DAYS: Final = 30
 # Name of the picture, size of the window, theme, and the height at which a long page is cut.
 VIEWS: Final[tuple[tuple[str, ViewportSize, str, int], ...]] = (
@@ -100,48 +98,29 @@ def _take(addresses: dict[str, str], origin: str, program: str, to: Path, plane:
                 timezone_id="UTC",
                 reduced_motion="reduce",
             )
-            page = context.new_page()
+            page, packer = context.new_page(), context.new_page()
             for name, path in addresses.items():
                 settings.DEBUG = name == "design"
                 plane.hear_all()  # or time would go by without a beat
                 page.goto(path)
                 page.wait_for_load_state("load")
                 picture = to / f"{name}-{view}.png"
-                picture.write_bytes(_picture(page, size, most_height))
+                picture.write_bytes(_picture(page, packer, size, most_height))
                 print(f"{picture.name}: {picture.stat().st_size:,} bytes", flush=True)
             context.close()
         browser.close()
 
 
-def _picture(page: Page, size: ViewportSize, most_height: int) -> bytes:
+def _picture(page: Page, packer: Page, size: ViewportSize, most_height: int) -> bytes:
     """Return the picture of a page from its head on, cut where it would be too long or too large."""
     whole = int(page.evaluate("document.documentElement.scrollHeight"))
     height = min(whole, most_height)
     while True:
         clip: FloatRect = {"x": 0, "y": 0, "width": size["width"], "height": height}
-        taken = _packed(page.screenshot(full_page=True, clip=clip))
+        taken = packed(packer, page.screenshot(full_page=True, clip=clip))
         if len(taken) <= MOST_BYTES or height <= LEAST_HEIGHT:
             return taken
         height = max(LEAST_HEIGHT, height * 4 // 5)
-
-
-def _packed(png: bytes) -> bytes:
-    """Return the same picture with its pixels compressed as well as can be: browsers are in a hurry."""
-    kept, pixels, at = [], b"", len(_SIGNATURE)
-    while at < len(png):
-        (length,) = struct.unpack_from(">I", png, at)
-        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
-        at += length + 12
-        if kind == b"IDAT":
-            pixels += data
-        elif kind != b"IEND":
-            kept.append(_chunk(kind, data))
-    packed = zlib.compress(zlib.decompress(pixels), level=9)
-    return b"".join((_SIGNATURE, *kept, _chunk(b"IDAT", packed), _chunk(b"IEND", b"")))
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 if __name__ == "__main__":

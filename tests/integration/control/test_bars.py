@@ -239,6 +239,9 @@ def test_durations_are_the_percentiles_of_each_slot(story: Chronicle) -> None:
             expected = total(story.expected(image, one, found.grid.interval(place)) for one in story.regions)
             for percent in durations.PERCENTS:
                 assert lines[percent][place] == expected.percentile_ms(timed, percent)
+    for one in story.regions:
+        expected = story.expected(image, one, found.grid.interval(0))
+        assert found.regions[one.pk][50][0] == expected.percentile_ms(Timed.CHECK, 50)
     whole = total(story.expected(image, one, Interval(story.end - DAY, story.end)) for one in story.regions)
     assert {timed: told[0][99] for timed, told in found.whole.items()} == {
         timed: whole.percentile_ms(timed, 99) for timed in whole.latency

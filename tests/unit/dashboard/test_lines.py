@@ -46,9 +46,13 @@ def test_latency_has_a_chart_and_a_row_for_each_step_that_was_timed() -> None:
             GRID,
             {Timed.CHECK: {50: [1.0, 2.0, 3.0], 95: [4.0, None, 4.0], 99: [5.0, 5.0, 5.0]}},
             {Timed.CHECK: ({50: 2.0, 95: 4.0, 99: None}, 1234)},
-        )
+            {1: {50: [1.0]}, 2: {50: [390.0]}},
+        ),
+        {2: "Dublin", 1: "Mumbai", 3: "Ashburn"},
     )
+    assert [chart.title for chart in found.regions] == ["Dublin", "Mumbai"]
+    assert {chart.ticks[0] for chart in found.regions} == {"400 ms"}, "what is compared has one axis"
     assert [chart.title for chart in found.charts] == ["Whole check"]
     assert [(row.values, row.counted) for row in found.rows] == [(["2.0 ms", "4.0 ms", "no data"], "1,234")]
     assert set(STEPS) == set(Timed)
-    assert latency(Durations(GRID, {}, {})).charts == []
+    assert latency(Durations(GRID, {}, {}, {})).charts == []
