@@ -7,7 +7,7 @@ from typing import Any, Final
 from rest_framework import serializers
 
 from api.fields import NamedRowField, RowT
-from probes.models import Channel, Policy, Region, Registry, ResourceGroup, Schedule, Source
+from probes.models import Channel, Policy, Region, Registry, ResourceGroup, Schedule, Source, StatusPage
 
 ANY_OF_SEVERAL: Final = "Repeat it for any of several."
 
@@ -50,6 +50,10 @@ def policy() -> NamedRowField[Policy]:
 
 def channel() -> NamedRowField[Channel]:
     return _row(Channel, "A channel's slug.")
+
+
+def status_page() -> NamedRowField[StatusPage]:
+    return _row(StatusPage, "A status page's slug.")
 
 
 def managed_by() -> NamedRowField[Source]:

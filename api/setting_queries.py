@@ -6,8 +6,9 @@ from rest_framework import serializers
 
 from api import parameters
 from api.queries import Query
-from probes.models import CredentialKind, MaintenanceWindow, ResourceGroup, Source
+from probes.models import Announcement, CredentialKind, MaintenanceWindow, ResourceGroup, Source
 from probes.policy.delivery import ChannelKind
+from probes.policy.publishing import AnnouncementKind, Visibility
 
 
 class GroupQuery(Query[ResourceGroup]):
@@ -59,6 +60,33 @@ class RuleQuery(TextQuery):
 
     lookups: ClassVar = {**TextQuery.lookups, "channel": "channel"}
     said_in = ("slug",)
+
+
+class StatusPageQuery(TextQuery):
+    visibility = parameters.one_of(Visibility, "Only those that are shown to these.")
+
+    lookups: ClassVar = {**TextQuery.lookups, "visibility": "visibility"}
+    said_in = ("title", "slug")
+
+
+class StatusGroupQuery(TextQuery):
+    page = parameters.status_page()
+    group = parameters.group()
+    visibility = parameters.one_of(Visibility, "Only those that are shown to these.")
+
+    lookups: ClassVar = {**TextQuery.lookups, "page": "page", "group": "group", "visibility": "visibility"}
+    said_in = ("public_name", "slug")
+
+
+class AnnouncementQuery(Query[Announcement]):
+    page = parameters.status_page()
+    kind = parameters.one_of(AnnouncementKind, "Only those of this kind.")
+    visibility = parameters.one_of(Visibility, "Only those that are shown to these.")
+    is_pinned = parameters.either("Only those that come before the others, or only the others.")
+    search = parameters.search("A part of the title or of the slug.")
+
+    lookups: ClassVar = {name: name for name in ("page", "kind", "visibility", "is_pinned")}
+    said_in = ("title", "slug")
 
 
 class RegistryQuery(TextQuery):

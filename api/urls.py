@@ -25,6 +25,7 @@ from api.views.schedules import PolicyViewSet, ScheduleViewSet, TermsViewSet
 from api.views.schema import DocsView, NowhereView, SchemaView
 from api.views.sources import SourceViewSet
 from api.views.standing import ResourceUptimeView, ResourceVerdictView
+from api.views.status_pages import AnnouncementViewSet, StatusGroupViewSet, StatusPageViewSet
 from api.views.verdicts import VerdictChangeViewSet, VerdictViewSet
 
 app_name = "api"
@@ -49,6 +50,9 @@ _router.register("policies", PolicyViewSet, basename="policies")
 _router.register("credentials", CredentialViewSet, basename="credentials")
 _router.register("channels", ChannelViewSet, basename="channels")
 _router.register("rules", RuleViewSet, basename="rules")
+_router.register("status-pages", StatusPageViewSet, basename="status-pages")
+_router.register("status-groups", StatusGroupViewSet, basename="status-groups")
+_router.register("announcements", AnnouncementViewSet, basename="announcements")
 _router.register("verdicts", VerdictViewSet, basename="verdicts")
 _router.register("runs", RunViewSet, basename="runs")
 _router.register("tokens", AccessTokenViewSet, basename="tokens")

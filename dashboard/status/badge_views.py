@@ -16,7 +16,8 @@ from probes.policy.publishing import standing_of
 from probes.policy.uptime import Tally
 from probes.selectors import maintenance, status_pages
 
-WINDOWS: Final = {"7d": 7, "30d": 30, "90d": 90}
+DAY: Final = "24h"
+DAYS: Final = {"7d": 7, "30d": 30, "90d": 90}
 _SVG: Final = "image/svg+xml"
 
 
@@ -37,11 +38,14 @@ def state(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_safe
 def uptime(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """For which share of the last days (`window`: 7d, 30d or 90d) it was available, today included. As many."""
-    found, days = _found(slug), WINDOWS.get(request.GET.get("window", "30d"))
-    if found is None or days is None:
+    """For which share of a `window` it was available: 24h, or 7d, 30d or 90d with today included. As many."""
+    found, window, now = _found(slug), request.GET.get("window", "30d"), timezone.now()
+    if found is None or not (window == DAY or window in DAYS):
         return _missing(request)
-    span = status_pages.rolled_up(days=days, now=timezone.now())
+    if window == DAY:
+        span = status_pages.rolled_up_hours(hours=24, now=now)
+    else:
+        span = status_pages.rolled_up(days=DAYS[window], now=now)
     if isinstance(found, StatusGroup):
         key, name = found.group_id, found.public_name
         record = status_pages.record_of_groups([key], span)
@@ -51,7 +55,7 @@ def uptime(request: HttpRequest, slug: str) -> HttpResponseBase:
     seconds = sum((day.seconds for day in record.days.get(key, ())), Tally())
     said = words.percent(seconds.up, seconds.counted) if seconds.counted else "no data"
     look = badges.look_of_share(seconds.up, seconds.counted)
-    return answers.for_everybody(request, badges.badge(f"{name}, {days} d", said, look), _SVG)
+    return answers.for_everybody(request, badges.badge(f"{name}, {window[:-1]} {window[-1]}", said, look), _SVG)
 
 
 def _found(slug: str) -> StatusGroup | Resource | None:

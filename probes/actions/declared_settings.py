@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
-from probes.actions import channels, logins, maintenance, regions, schedules, terms
+from probes.actions import channels, logins, maintenance, regions, schedules, status_pages, terms
 from probes.actions.secrets import SecretUnreadable
 from probes.models import Channel, Credential, CredentialKind, MaintenanceWindow, Region
 from probes.policy.channel_url import ChannelUrlRefused, shown
@@ -20,7 +20,7 @@ from probes.selectors.declared import MODELS, named_by
 AFTER_RESOURCES: Final = frozenset({Kind.MAINTENANCE_WINDOW})
 """What names resources, and is stored once they are."""
 
-_WITH_ALL_CONSTRAINTS: Final = frozenset({Kind.CREDENTIAL})
+_WITH_ALL_CONSTRAINTS: Final = frozenset({Kind.CREDENTIAL, Kind.STATUS_GROUP})
 """Kinds of which a constraint speaks of what they lead to."""
 _NAMED_REGIONS: Final = 20
 
@@ -109,6 +109,8 @@ def _store(change: Change, row: Any, many: Mapping[str, list[Any]], secret: Mapp
             channels.save(row, url=secret.get("url", ""), signing_key=secret.get("signing_key", ""))
         case Kind.RULE:
             channels.save_rule(row, groups=many["groups"], registries=many["registries"])
+        case Kind.STATUS_PAGE | Kind.STATUS_GROUP:
+            status_pages.save(row)
         case Kind.MAINTENANCE_WINDOW:
             maintenance.save(row, **many, now=now)
         case _:

@@ -1,19 +1,24 @@
 """Changing public status pages, and announcing something on one."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
-from probes.models import Announcement, StatusPage
+from probes.models import Announcement, StatusGroup, StatusPage
+
+RowT = TypeVar("RowT", StatusPage, StatusGroup)
 
 
-def save(page: StatusPage) -> StatusPage:
-    """Validate and store a new or changed page. Raises `ValidationError` by field, and then nothing is stored."""
+def save(row: RowT) -> RowT:
+    """Validate and store a new or changed page, or a group on one.
+
+    Raises `ValidationError` by field, and then nothing is stored.
+    """
     with transaction.atomic():
-        page.full_clean()
-        page.save()
-    return page
+        row.full_clean()
+        row.save()
+    return row
 
 
 def announce(announcement: Announcement, *, by: Any = None, now: datetime) -> Announcement:

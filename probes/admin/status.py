@@ -104,7 +104,10 @@ class AnnouncementAdmin(KairosAdmin):
     search_fields = ("title",)
     show_full_result_count = False
     empty_hint = "Nothing is announced on a status page yet."
-    fields = ("page", "kind", "title", "text", "visibility", "starts_at", "expires_at", "is_pinned", "made_by")
+    fields = (
+        *("page", "kind", "title", "slug", "text", "visibility"),
+        *("starts_at", "expires_at", "is_pinned", "made_by"),
+    )
     readonly_fields = ("made_by",)
     start_age = display.ago("starts_at", "starts")
 

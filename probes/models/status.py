@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from probes.models import validation
 from probes.models.audited import audited
-from probes.models.checked import Checked
 from probes.models.group import ResourceGroup
 from probes.models.named import Named
+from probes.models.source import Managed
 from probes.policy.publishing import LONGEST_ORIGIN, AnnouncementKind, Naming, Visibility
 
 LONGEST_DESCRIPTION: Final = 1_000
 LONGEST_ANNOUNCEMENT: Final = 4_000
+MOST_ORIGINS: Final = 20
 _VISIBILITIES: Final = [
     (Visibility.PUBLIC.value, "public: everybody"),
     (Visibility.SIGNED_IN.value, "signed in: whoever has logged in"),
@@ -37,10 +38,11 @@ _KNOWN: Final = [item.value for item in Visibility]
         "shows_hosts",
         "shows_regions",
         "frame_origins",
+        "managed_by",
     ),
     unwatched=("uid",),
 )
-class StatusPage(Named):
+class StatusPage(Named, Managed):
     """A page at `/status/<slug>/` that stands for itself, and shows what was chosen of some groups.
 
     States of a row are its visibilities: public, signed in (to everybody else it is not there), and hidden (to
@@ -72,7 +74,7 @@ class StatusPage(Named):
         models.CharField(max_length=LONGEST_ORIGIN, validators=[validation.origin]),
         default=list,
         blank=True,
-        size=20,
+        size=MOST_ORIGINS,
         verbose_name="may be embedded by",
         help_text="Origins whose pages may put the widget in a frame, such as https://www.example.com.",
     )
@@ -93,15 +95,27 @@ class StatusPage(Named):
         return self.title
 
 
-@audited(told=("slug", "page", "group", "public_name", "description", "visibility", "naming", "position"))
-class StatusGroup(Named):
+@audited(
+    told=(
+        "slug",
+        "page",
+        "group",
+        "public_name",
+        "description",
+        "visibility",
+        "naming",
+        "position",
+        "managed_by",
+    )
+)
+class StatusGroup(Named, Managed):
     """A group as a page shows it: by a name of its own, which says nothing of what it is called here.
 
     Its stable name is public as well: badges are found by it. It ends with its page, and with its group.
     """
 
     page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="groups", db_index=False)
-    group = models.ForeignKey(ResourceGroup, on_delete=models.CASCADE, related_name="+")
+    group = models.ForeignKey(ResourceGroup, on_delete=models.CASCADE, related_name="status_groups")
     public_name = models.CharField(max_length=100)
     description = models.CharField(max_length=300, blank=True)
     visibility = models.CharField(
@@ -145,6 +159,7 @@ class StatusGroup(Named):
 
 @audited(
     told=(
+        "slug",
         "page",
         "kind",
         "title",
@@ -157,7 +172,7 @@ class StatusGroup(Named):
     ),
     unwatched=("changed_at",),
 )
-class Announcement(Checked):
+class Announcement(Named):
     """What people say on a page, in plain text.
 
     States of a row, by the clock: to come before `starts_at`, and shown to nobody; on until `expires_at`, if ever;
@@ -197,6 +212,7 @@ class Announcement(Checked):
         ordering: ClassVar = ["-starts_at", "-id"]
         indexes: ClassVar = [models.Index(fields=["page", "-starts_at", "-id"], name="announcement_of_page")]
         constraints: ClassVar = [
+            *Named.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(visibility__in=_KNOWN, kind__in=[item.value for item in AnnouncementKind]),
                 name="announcement_words_are_known",
@@ -209,4 +225,8 @@ class Announcement(Checked):
         ]
 
     def __str__(self) -> str:
+        return self.title
+
+    @property
+    def named_after(self) -> str:
         return self.title

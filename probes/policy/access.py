@@ -87,6 +87,12 @@ SHARED: Final = Need(Scope.WRITE, Role.EDITOR, over_all=True)
 SECRETIVE: Final = Need(Scope.READ, Role.EDITOR, over_all=True)
 """A look at what says where secrets are used and who is told: credentials, channels."""
 
+PUBLISHED: Final = Need(Scope.READ, Role.VIEWER, over_all=True)
+"""A look at what status pages tell of which groups: also at those that are hidden."""
+
+ANNOUNCE: Final = Need(Scope.WRITE, Role.OPERATOR, over_all=True)
+"""Announcements on status pages: whoever reads them knows nothing of groups and reach."""
+
 ADMINISTER: Final = Need(Scope.ADMIN, Role.ADMIN, over_all=True)
 
 

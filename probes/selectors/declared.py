@@ -20,6 +20,8 @@ from probes.models import (
     Rule,
     Schedule,
     Source,
+    StatusGroup,
+    StatusPage,
 )
 from probes.policy.declared.fields import Field, Shape, Value, frozen
 from probes.policy.declared.kinds import CHECKED, KINDS, Kind
@@ -34,6 +36,8 @@ MODELS: Final[Mapping[str, type[Model]]] = {
     Kind.CREDENTIAL: Credential,
     Kind.CHANNEL: Channel,
     Kind.RULE: Rule,
+    Kind.STATUS_PAGE: StatusPage,
+    Kind.STATUS_GROUP: StatusGroup,
     Kind.IMAGE: Resource,
     Kind.ENDPOINT: Resource,
     Kind.MAINTENANCE_WINDOW: MaintenanceWindow,

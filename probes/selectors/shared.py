@@ -1,11 +1,22 @@
-"""What several groups share, as it is shown: schedules, policies, credentials, channels and their rules."""
+"""What several groups share, as it is shown: schedules, policies, credentials, channels, rules, status pages."""
 
 from typing import Any, TypeVar
 
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from probes.models import Channel, Credential, Policy, Resource, ResourceGroup, Rule, Schedule
+from probes.models import (
+    Announcement,
+    Channel,
+    Credential,
+    Policy,
+    Resource,
+    ResourceGroup,
+    Rule,
+    Schedule,
+    StatusGroup,
+    StatusPage,
+)
 from probes.policy.access import Reach
 from probes.selectors import visible
 
@@ -44,6 +55,21 @@ def channels() -> QuerySet[Channel]:
 def rules() -> QuerySet[Rule]:
     """Rules with their channels, groups and registries. Three queries."""
     return Rule.objects.select_related("channel", "managed_by").prefetch_related("groups", "registries")
+
+
+def status_pages() -> QuerySet[StatusPage]:
+    """Status pages, whoever is shown them. One query."""
+    return StatusPage.objects.select_related("managed_by")
+
+
+def status_groups() -> QuerySet[StatusGroup]:
+    """Groups on status pages, whoever is shown them. One query."""
+    return StatusGroup.objects.select_related("page", "group", "managed_by")
+
+
+def announcements() -> QuerySet[Announcement]:
+    """Announcements that are to come, on and over, with who made them. One query."""
+    return Announcement.objects.select_related("page", "made_by")
 
 
 def _taking(model: Any, column: str, reach: Reach) -> Any:

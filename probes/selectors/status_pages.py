@@ -30,7 +30,7 @@ from probes.models import (
     StatusPage,
 )
 from probes.policy.publishing import Audience, Naming, Visibility, tells_no_more
-from probes.policy.rollup import DAY, floor
+from probes.policy.rollup import DAY, HOUR, floor
 from probes.policy.uptime import Shown, Tally
 from probes.selectors import maintenance, visible
 from probes.selectors.uptime import rolled_until
@@ -145,6 +145,12 @@ def rolled_up(*, days: int, now: datetime) -> Span:
     until = max(rolled_until() or since, since)
     days_until = rolled_until(RollUpProgress.Unit.DAY) or since
     return Span(since, min(until, max(days_until, since)), until)
+
+
+def rolled_up_hours(*, hours: int, now: datetime) -> Span:
+    """Return what there is of the last so many whole hours, of which the last may still be missing. Two queries."""
+    since = floor(now, HOUR) - hours * HOUR
+    return Span(since, since, max(rolled_until() or since, since))
 
 
 def record_of_groups(group_ids: Sequence[int], span: Span) -> Record:

@@ -17,6 +17,7 @@ from probes.policy.delivery import ChannelKind
 from probes.policy.depth import BLOBS_CADENCE, MANIFEST_CADENCE
 from probes.policy.maintenance import LONGEST
 from probes.policy.notices import ASKED_FOR
+from probes.policy.publishing import Naming, Visibility
 from probes.policy.quota import SHARE_PERCENT
 from probes.policy.terms import Severity
 from probes.protocol.endpoint.plan import AUTHORIZATION, OLDEST_TLS
@@ -35,6 +36,8 @@ class Kind(StrEnum):
     CREDENTIAL = "Credential"
     CHANNEL = "Channel"
     RULE = "Rule"
+    STATUS_PAGE = "StatusPage"
+    STATUS_GROUP = "StatusGroup"
     IMAGE = "Image"
     ENDPOINT = "Endpoint"
     MAINTENANCE_WINDOW = "MaintenanceWindow"
@@ -51,6 +54,8 @@ WITHHELD: Final = "withheld"
 SECRET_FROM: Final = "secretFrom"  # noqa: S105 - the name of a field
 
 _MOST_SECONDS: Final = 2**31 - 1
+MOST_POSITION: Final = 2**15 - 1
+"""Of a group on a status page."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,13 @@ _TERMS: Final = (
         least=0,
         most=100,
     ),
+)
+_VISIBILITY: Final = Field(
+    path="visibility",
+    attribute="visibility",
+    default=Visibility.HIDDEN.value,
+    choices=tuple(item.value for item in Visibility),
+    help="To whom it is shown.",
 )
 _NAMED: Final = Field(path=NAME, attribute=NAME, help="For people; the stable name where it is left out.")
 _CHECKED: Final = (
@@ -306,6 +318,44 @@ KINDS: Final[Mapping[str, KindOf]] = {
                     shape=Shape.TEXT_BY_NAME,
                     default=(),
                     help="Labels that a resource has; an empty text takes any value.",
+                ),
+            ),
+        ),
+        KindOf(
+            Kind.STATUS_PAGE,
+            (
+                Field(path="title", attribute="title", is_required=True),
+                _text("description"),
+                _VISIBILITY,
+                _flag("shows_reasons"),
+                _flag("shows_hosts"),
+                _flag("shows_regions"),
+                _texts("frame_origins"),
+            ),
+        ),
+        KindOf(
+            Kind.STATUS_GROUP,
+            (
+                Field(path="page", attribute="page", refers=Kind.STATUS_PAGE, is_required=True),
+                Field(path="group", attribute="group", refers=Kind.GROUP, is_required=True),
+                Field(path="public_name", attribute="public_name", is_required=True),
+                _text("description"),
+                _VISIBILITY,
+                Field(
+                    path="naming",
+                    attribute="naming",
+                    default=Naming.TOGETHER.value,
+                    choices=tuple(item.value for item in Naming),
+                    help="How its images are told of.",
+                ),
+                Field(
+                    path="position",
+                    attribute="position",
+                    shape=Shape.INTEGER,
+                    default=0,
+                    least=0,
+                    most=MOST_POSITION,
+                    help="Smaller numbers come first.",
                 ),
             ),
         ),

@@ -35,7 +35,10 @@ _SIGNS: Final = {
     Verb.RETIRE: ("-", Tone.GONE, "is not listed any more: retired, with its history"),
     Verb.DELETE: ("-", Tone.GONE, "is not listed any more: deleted"),
 }
-_ALSO_DELETED: Final = {Kind.CHANNEL: "with the notices that went there"}
+_ALSO_DELETED: Final = {
+    Kind.CHANNEL: "with the notices that went there",
+    Kind.STATUS_PAGE: "with what was announced on it",
+}
 _COUNTED: Final = {
     Verb.CREATE: "created",
     Verb.UPDATE: "changed",

@@ -93,6 +93,12 @@ WRITE  v1/channels                              write  editor    all
 POST   v1/channels/<int:id>/test                write  editor    all
 SHOW   v1/rules                                 read   editor    all
 WRITE  v1/rules                                 write  editor    all
+SHOW   v1/status-pages                          read   viewer    all
+WRITE  v1/status-pages                          write  editor    all
+SHOW   v1/status-groups                         read   viewer    all
+WRITE  v1/status-groups                         write  editor    all
+SHOW   v1/announcements                         read   viewer    all
+WRITE  v1/announcements                         write  operator  all
 GET    v1/terms                                 read   viewer
 PUT    v1/terms                                 write  editor    all
 PATCH  v1/terms                                 write  editor    all

@@ -84,6 +84,12 @@ ROWS: Final = """
 -   v1/channels/<int:id>
 -   v1/rules
 -   v1/rules/<int:id>
+-   v1/status-pages
+-   v1/status-pages/<int:id>
+-   v1/status-groups
+-   v1/status-groups/<int:id>
+-   v1/announcements
+-   v1/announcements/<int:id>
 -   v1/terms
 2   v1/incidents
 3   v1/incidents/<int:id>

@@ -19,6 +19,7 @@ from api.serializers.region import RegionSettingsSerializer
 from api.serializers.registry import RegistrySerializer
 from api.serializers.resource import ResourceSerializer
 from api.serializers.schedule import PolicySerializer, ScheduleSerializer
+from api.serializers.status_page import StatusGroupSerializer, StatusPageSerializer
 from probes.actions.logins import KIND_FIELDS
 from probes.models import CredentialKind, Endpoint, Resource
 from probes.policy.declared.fields import Field, Shape, frozen
@@ -35,6 +36,8 @@ BODIES: Final[Mapping[Kind, type[Serializer[Any]]]] = {
     Kind.CREDENTIAL: CredentialSerializer,
     Kind.CHANNEL: ChannelSerializer,
     Kind.RULE: RuleSerializer,
+    Kind.STATUS_PAGE: StatusPageSerializer,
+    Kind.STATUS_GROUP: StatusGroupSerializer,
     Kind.IMAGE: ResourceSerializer,
     Kind.ENDPOINT: ResourceSerializer,
     Kind.MAINTENANCE_WINDOW: WindowSerializer,

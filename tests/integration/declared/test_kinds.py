@@ -23,6 +23,8 @@ from probes.models import (
     Registry,
     Rule,
     Source,
+    StatusGroup,
+    StatusPage,
 )
 from probes.policy.declared import telling, writing
 from probes.policy.declared.kinds import Kind
@@ -89,6 +91,19 @@ spec:
 kind: Region
 metadata: {name: eu-west}
 spec: {name: Europe West, latitude: 50.11, longitude: 8.68}
+---
+kind: StatusGroup
+metadata: {name: payments}
+spec: {page: registry, group: shop, public_name: Payments, visibility: public, naming: names, position: 2}
+---
+kind: StatusPage
+metadata: {name: registry}
+spec:
+  title: Our registry
+  description: Whether images can be pulled.
+  visibility: public
+  shows_reasons: true
+  frame_origins: ["https://www.example.com"]
 """
 
 
@@ -127,10 +142,14 @@ def test_all_kinds_are_stored_by_their_actions(apply: Apply, region: Region) -> 
     window = MaintenanceWindow.objects.get(slug="sundays")
     assert [row.slug for row in window.resources.all()] == ["web"]
     assert MaintenanceOccurrence.objects.filter(window=window, region_ids=[region.pk]).exists()
+    group = StatusGroup.objects.get(slug="payments")
+    assert (group.page.title, group.group.slug, group.naming, group.position) == ("Our registry", "shop", "names", 2)
+    assert (group.page.shows_reasons, group.page.shows_hosts) == (True, False)
+    assert group.page.frame_origins == ["https://www.example.com"]
     region.refresh_from_db()
     assert (region.name, region.latitude, region.longitude) == ("Europe West", 50.11, 8.68)
     manager = Source.objects.get(slug="ops-git")
-    assert {row.managed_by for row in (credential, channel, rule, window, region)} == {manager}
+    assert {row.managed_by for row in (credential, channel, rule, window, region, group, group.page)} == {manager}
 
 
 def test_second_time_there_is_nothing_to_do_and_nothing_is_written(apply: Apply, now: datetime) -> None:
@@ -192,7 +211,7 @@ def test_what_is_exported_holds_no_secret_and_changes_nothing_when_it_is_applied
     assert found["Region"]["spec"] == {"name": "Europe West", "latitude": 50.11, "longitude": 8.68}
     again = apply(f"{SOURCE}---\n{text}")
     assert again.is_nothing
-    assert again.plan.unchanged == 8
+    assert again.plan.unchanged == 10
 
 
 @pytest.mark.parametrize(
@@ -267,6 +286,10 @@ WINDOW = {"starts_on": "2026-03-08", "starts_at": "02:00", "duration_minutes": 6
         (one("Channel", "c", **{**MAIL, "recipients": []}, secretFrom={"env": "SMTP"}), "E-mail goes to somebody."),
         (one("Rule", "u", channel="none"), "Rule/u: channel: There is no Channel 'none'"),
         (one("Rule", "u", channel="none", topics=["weather"]), "Rule/u: topics: Write one of "),
+        (one("StatusPage", "p"), "title: It has to be there."),
+        (one("StatusPage", "p", title="P", frame_origins=["https://a.example/x"]), "frame_origins: "),
+        (one("StatusPage", "p", title="P", visibility="some"), "visibility: Write one of public, signed_in, hidden."),
+        (one("StatusGroup", "g", page="no", group="no", public_name="G"), "page: There is no StatusPage 'no'"),
         (one("MaintenanceWindow", "w", **WINDOW), "Choose what is worked on, or from where it is seen."),
         (one("MaintenanceWindow", "w", **WINDOW, resources=["no"]), "resources: There is no Image or Endpoint 'no'"),
         (one("MaintenanceWindow", "w", **{**WINDOW, "starts_at": "2pm"}), "starts_at: Write a time of day"),
@@ -336,6 +359,8 @@ def test_prune_deletes_what_is_not_declared_in_an_order_in_which_nothing_is_in_u
     assert [(change.verb, change.kind.value) for change in pruned.plan.changes] == [
         (Verb.DELETE, "MaintenanceWindow"),
         (Verb.RETIRE, "Image"),
+        (Verb.DELETE, "StatusGroup"),
+        (Verb.DELETE, "StatusPage"),
         (Verb.DELETE, "Rule"),
         (Verb.DELETE, "Channel"),
     ]
@@ -353,6 +378,17 @@ def test_prune_deletes_no_rules_and_no_credentials_of_others_with_what_they_belo
 
     with pytest.raises(ApplyRefused, match="Channel/on-call: It is not declared, and used by rule by-hand"):
         apply(without, secrets=SECRETS, prune=True, any_share=True)
+
+
+def test_prune_takes_nothing_from_a_status_page_of_others(apply: Apply) -> None:
+    apply(documents(ALL), secrets=SECRETS)
+    page = StatusPage.objects.create(slug="theirs", title="Theirs", visibility="public")
+    StatusGroup.objects.create(page=page, group=StatusGroup.objects.get().group, public_name="Theirs")
+
+    with pytest.raises(
+        ApplyRefused, match="Group/shop: It is not declared, and used by group on a status page theirs"
+    ):
+        apply(SOURCE, prune=True, any_share=True)
 
 
 def test_window_of_an_image_that_is_declared_beside_it_is_planned_with_it(apply: Apply) -> None:

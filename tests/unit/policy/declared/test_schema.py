@@ -47,6 +47,8 @@ def test_it_is_a_schema_of_its_dialect_with_a_name_and_a_version() -> None:
         document("Rule", {"channel": "c", "topics": ["quota"], "labels": {"team": ""}}),
         document("Image", {"reference": "a:1", "terms": {"uptime_target_percent": 99.9}}, labels={"a": "b"}),
         document("Endpoint", {"reference": "https://a.example", "endpoint": {"headers": {"A": "b"}}}, found_in=["a"]),
+        document("StatusPage", {"title": "Registry", "frame_origins": ["*"]}),
+        document("StatusGroup", {"page": "p", "group": "g", "public_name": "G", "position": 3}),
         document("MaintenanceWindow", {"starts_on": "2026-03-08", "starts_at": "02:00", "duration_minutes": 60}),
     ],
 )  # fmt: skip
