@@ -141,6 +141,9 @@ def test_days_are_drawn_without_telling_how_many_images_there_are(
     assert re.search(r"u30a86370", bar.attributes["data-slots"]), bar.attributes["data-slots"]
     assert found["group-payments"].text.count("99.96") == 1
     assert "bar-payments-1" not in found
+    for window, said in (("24h", "Payments, 24 h: 100 %"), ("7d", "Payments, 7 d: 99.96")):
+        assert said in client.get("/badges/payments/uptime.svg", {"window": window}).content.decode()
+    assert client.get("/badges/payments/uptime.svg", {"window": "h"}).status_code == 404
     StatusGroup.objects.update(naming="names")
     found = shown(client)
     assert "Web shop" in found["image-payments-1"].text
