@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from probes.policy.declared import writing
-from probes.policy.declared.kinds import Kind
+from probes.policy.declared.kinds import SECRET_FROM, Kind
 from probes.policy.declared.planning import Verb, Wishes
 from probes.policy.declared.reading import DeclaredSource, Place, Reading
+from probes.policy.declared.secrets import Origin
 
 if TYPE_CHECKING:
     from probes.actions.applying import Applied
@@ -22,7 +24,6 @@ pytestmark = pytest.mark.django_db
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GIT: Final = DeclaredSource(name="git", is_complete=True, place=Place("--source", 0))
-DECLARED: Final = (Kind.SCHEDULE, Kind.POLICY, Kind.REGISTRY, Kind.GROUP, Kind.IMAGE, Kind.ENDPOINT)
 REGIONS: Final = ("ap", "eu", "us")
 HOSTS: Final = ("docker.io", "ghcr.io", "registry.example:5000")
 Document = dict[str, Any]
@@ -81,6 +82,70 @@ ENDPOINT: Final = some(
     statuses=st.sampled_from(["200", "200-204, 301"]),
     latency_ms=st.integers(min_value=0, max_value=10_000),
 )
+REGION: Final = st.fixed_dictionaries({}, optional={"name": TEXT.filter(bool)}) | st.fixed_dictionaries(
+    {"latitude": st.sampled_from([-90, 0, 50.11]), "longitude": st.sampled_from([-180, 0.5, 8.68])}
+)
+CHANNEL: Final = st.fixed_dictionaries(
+    {"kind": st.just("webhook"), "secretFrom": st.just({"url": {"env": "HOOK"}, "signing_key": {"env": "HOOK_KEY"}})},
+    optional={
+        "name": TEXT.filter(bool),
+        "is_enabled": st.booleans(),
+        "allowed_cidrs": st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8"]), unique=True),
+        "reminder_minutes": st.none() | st.integers(min_value=60, max_value=1440),
+    },
+)
+SECRETS: Final = {"LOGIN": "s3cret", "HOOK": "https://hooks.example/T0KEN", "HOOK_KEY": "a signing key of a webhook"}
+
+
+def credential(name: str, registries: Iterable[str]) -> st.SearchStrategy[Document]:
+    """One login for the repositories that are called like it: no two are for the same."""
+    return st.fixed_dictionaries(
+        {
+            "registry": st.sampled_from(list(registries)),
+            "repository_prefix": st.just(name),
+            "username": st.sampled_from(["robot", "yes", "1e3"]),
+            "secretFrom": st.just({"env": "LOGIN"}),
+        },
+        optional={
+            "region": st.sampled_from([None, *REGIONS]),
+            "expires_at": st.sampled_from(["2027-01-02T03:04:05Z", "2027-01-02T03:04:05+01:00"]),
+        },
+    )
+
+
+def chosen(names: Iterable[str]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(found), unique=True) if (found := list(names)) else st.just([])
+
+
+def rule(channels: Iterable[str], groups: Iterable[str], registries: Iterable[str]) -> st.SearchStrategy[Document]:
+    return st.fixed_dictionaries(
+        {"channel": st.sampled_from(list(channels))},
+        optional={
+            "topics": chosen(["incident_opened", "tag_moved", "quota"]),
+            "severity": st.sampled_from(["info", "warning", "critical"]),
+            "groups": chosen(groups),
+            "registries": chosen(registries),
+            "labels": LABELS,
+        },
+    )
+
+
+def window(images: Iterable[str], groups: Iterable[str]) -> st.SearchStrategy[Document]:
+    return st.fixed_dictionaries(
+        {
+            "starts_on": st.just("2026-03-08"),
+            "starts_at": st.sampled_from(["02:00", "23:59:30"]),
+            "duration_minutes": st.integers(min_value=1, max_value=600),
+            "regions": st.lists(st.sampled_from(REGIONS), min_size=1, unique=True),
+        },
+        optional={
+            "name": TEXT.filter(bool),
+            "zone": st.sampled_from(["UTC", "Europe/Berlin"]),
+            "rule": st.sampled_from(["", "FREQ=WEEKLY;BYDAY=SU"]),
+            "resources": chosen(images),
+            "groups": chosen(groups),
+        },
+    )
 
 
 def checked(groups: Iterable[str], policies: Iterable[str], schedules: Iterable[str]) -> dict[str, Any]:
@@ -103,7 +168,7 @@ def document(kind: Kind, name: str, spec: Document, labels: dict[str, str] | Non
 
 @st.composite
 def configurations(draw: st.DrawFn) -> list[Document]:
-    """A few of each kind, which name each other, in any order."""
+    """A few of each kind, and all regions, which name each other, in any order."""
 
     def named(kind: Kind, names: Iterable[str], spec: st.SearchStrategy[Document]) -> list[Document]:
         chosen = draw(st.lists(st.sampled_from(list(names)), unique=True, max_size=3))
@@ -140,7 +205,20 @@ def configurations(draw: st.DrawFn) -> list[Document]:
     for item in (*images, *endpoints):
         if labels := draw(LABELS):
             item["metadata"]["labels"] = labels
-    return draw(st.permutations([*schedules, *policies, *registries, *groups, *images, *endpoints]))
+    hosts, group_names, image_names = (
+        [item["metadata"]["name"] for item in found] for found in (registries, groups, images)
+    )
+    regions = [document(Kind.REGION, slug, draw(REGION)) for slug in REGIONS]
+    logins = [
+        document(Kind.CREDENTIAL, name, draw(credential(name, hosts)))
+        for name in draw(chosen(["robot", "null"] if hosts else []))
+    ]
+    channels = named(Kind.CHANNEL, ["on-call", "1.20"], CHANNEL)
+    channel_names = [item["metadata"]["name"] for item in channels]
+    rules = named(Kind.RULE, ["all", "no"], rule(channel_names, group_names, hosts)) if channels else []
+    windows = named(Kind.MAINTENANCE_WINDOW, ["sundays", "0x1"], window(image_names, group_names))
+    settings = [*schedules, *policies, *registries, *groups, *regions, *logins, *channels, *rules, *windows]
+    return draw(st.permutations([*settings, *images, *endpoints]))
 
 
 @contextmanager
@@ -154,10 +232,13 @@ def empty_database() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def apply(reading: Reading, source: DeclaredSource | None = None) -> "Applied":
+def apply(reading: Reading, source: DeclaredSource | None = None, *, adopt: bool = False) -> "Applied":
     from probes.actions import applying  # noqa: PLC0415 - likewise
 
-    return applying.apply(reading, Wishes(source=source), now=NOW)
+    def resolve(origin: Origin) -> str:
+        return SECRETS[origin.where]
+
+    return applying.apply(reading, Wishes(source=source, adopt=adopt), now=NOW, resolve=resolve)
 
 
 def texts(text: str) -> Reading:
@@ -169,7 +250,19 @@ def texts(text: str) -> Reading:
 def exported(source: str | None = None) -> str:
     from probes.selectors.declared import everything  # noqa: PLC0415 - likewise
 
-    return "".join(writing.text(writing.documents(everything(DECLARED, source=source))))
+    return "".join(writing.text(writing.documents(everything(list(Kind), source=source))))
+
+
+def with_secrets(told: Reading, of: Reading) -> Reading:
+    """Say again where secrets come from: an export leaves that out, and what is made anew needs one."""
+    known = {(thing.kind, thing.name): thing.values.get(SECRET_FROM) for thing in of.things}
+    told.things = [
+        replace(thing, values={**thing.values, SECRET_FROM: known[thing.kind, thing.name]})
+        if SECRET_FROM in thing.values
+        else thing
+        for thing in told.things
+    ]
+    return told
 
 
 def values(documents: list[Document]) -> Reading:
@@ -178,13 +271,13 @@ def values(documents: list[Document]) -> Reading:
     return reading
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(documents=configurations(), has_source=st.booleans())
 def test_what_is_exported_is_what_was_applied(documents: list[Document], has_source: bool) -> None:  # noqa: FBT001 - drawn
     with empty_database():
         reading = values(documents)
         source = GIT if has_source else None
-        apply(reading, source)
+        apply(reading, source, adopt=True)  # the regions, which were enrolled by hand
         everything, managed = exported(), exported(GIT.name)
 
         assert apply(texts(everything)).is_nothing
@@ -195,5 +288,5 @@ def test_what_is_exported_is_what_was_applied(documents: list[Document], has_sou
             assert {(change.verb, change.kind) for change in taken_over} <= {(Verb.UPDATE, Kind.REGISTRY)}
             assert apply(texts(everything), source).is_nothing
     with empty_database():
-        apply(texts(everything))
+        apply(with_secrets(texts(everything), values(documents)))
         assert exported() == everything
