@@ -7,13 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
-from tests.sharing_out import SECONDS, TOGETHER, put_longest_first, share
+from tests.sharing_out import SECONDS, TOGETHER, WAITING, next_share, put_longest_first, share, waits
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 
 
 def test_what_is_listed_exists() -> None:
-    missing = [place for place in (*SECONDS, *TOGETHER) if not (PROJECT / place).exists()]
+    missing = [place for place in (*SECONDS, *TOGETHER, *WAITING) if not (PROJECT / place).exists()]
     assert missing == []
 
 
@@ -29,6 +29,18 @@ def test_longest_come_first_and_all_others_stay_in_their_order() -> None:
     put_longest_first(items)
     files = [longest, second, "tests/b.py", "tests/a.py", "tests/c.py"]
     assert [item.nodeid for item in items] == [f"{file}::test_{number}" for file in files for number in (2, 1)]
+
+
+def test_half_of_the_processes_run_what_waits_while_there_is_any() -> None:
+    waiting, folder, computing = WAITING[1], WAITING[0], "tests/unit/test_a.py"
+    left = [computing, folder, waiting]
+    assert (waits(folder), waits(f"{folder}/test_a.py"), waits(f"{folder}_a.py"), waits(computing)) == (1, 1, 0, 0)
+    assert next_share(left, others=[False, False, False]) == folder
+    assert next_share(left, others=[True, False, False]) == folder
+    assert next_share(left, others=[True, True, False]) == computing
+    assert next_share(left, others=[]) == folder
+    assert next_share([folder, waiting], others=[True, True, True]) == folder
+    assert next_share([computing], others=[False]) == computing
 
 
 def test_folder_with_a_server_of_its_own_is_run_by_one_process() -> None:
