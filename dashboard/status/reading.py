@@ -48,8 +48,10 @@ class Reader:
         of_groups = status_pages.record_of_groups(self._ids, span)
         listed = [image.resource.pk for found in images.values() for image in found]
         of_images = status_pages.record_of_images(listed, span)
-        going_on = status_incidents.open_episodes(self._ids, MOST_OPEN)
-        past = [item for item in self._episodes(_PAST, MOST_PAST) if not item.is_open]
+        are_open = status_incidents.open_episodes(self._ids, MOST_OPEN)
+        are_over = [item for item in self._episodes(_PAST, MOST_PAST) if not item.is_open]
+        found = self._as_one([*are_open, *are_over])
+        going_on, past = [item for item in found if item.is_open], [item for item in found if not item.is_open]
         told = self._told([*going_on, *past])
         rows = status_pages.on_now(self.page, self.audience, MOST_NEWS, now=self.now)
         return board(
@@ -74,13 +76,13 @@ class Reader:
         found = status_incidents.episodes(self._ids, over, MOST_OF_MONTH)
         rows = list(self._announced(over)[:MOST_OF_MONTH])
         is_cut = MOST_OF_MONTH in (len(found), len(rows))
-        return [*self._told(found), *news(self.page, rows, self.now)], is_cut
+        return [*self._told(self._as_one(found)), *news(self.page, rows, self.now)], is_cut
 
     def latest(self) -> Sequence[Happening | News]:
         """Return what a feed tells of: the last that changed, newest first. Four queries at most."""
         found = self._episodes(_OF_FEED, MOST_OF_FEED)
         rows = self._announced(Interval(self.now - _OF_FEED, self.now + timedelta(seconds=1)))[:MOST_OF_FEED]
-        told: list[Happening | News] = [*self._told(found), *news(self.page, rows, self.now)]
+        told: list[Happening | News] = [*self._told(self._as_one(found)), *news(self.page, rows, self.now)]
         return sorted(told, key=lambda item: (item.changed_at, item.uid), reverse=True)[:MOST_OF_FEED]
 
     @property
@@ -90,6 +92,11 @@ class Reader:
     def _episodes(self, span: timedelta, most: int) -> Sequence[Episode]:
         over = Interval(self.now - span, self.now + timedelta(seconds=1))
         return status_incidents.episodes(self._ids, over, most)
+
+    def _as_one(self, episodes: Sequence[Episode]) -> Sequence[Episode]:
+        """Put together what overlaps in groups that do not say how many images they have."""
+        together = [entry.group_id for entry in self.groups if entry.naming == Naming.TOGETHER]
+        return status_incidents.as_one(episodes, together)
 
     def _announced(self, over: Interval) -> "QuerySet[Announcement]":
         shown = status_pages.announcements(self.page, self.audience, now=self.now)

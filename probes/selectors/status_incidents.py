@@ -1,7 +1,7 @@
 """Incidents as a status page tells of them: by group, those that one outage explains together."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -59,8 +59,9 @@ GROUP BY 1, 2
 class Episode:
     """A time in which images of a group could not be had, all for one outage or one for itself.
 
-    `key` and `group_id` name it, and are told to nobody. `resources` are the images that it is about, where it is one
-    or two that belong to the group still. `failures` are causes, as an incident has them.
+    `key` and `group_id` name it, and are told to nobody; `others` are the keys of what is told as one with it.
+    `resources` are the images that it is about, where it is one or two that belong to the group still. `failures` are
+    causes, as an incident has them.
     """
 
     key: int
@@ -75,6 +76,7 @@ class Episode:
     failures: Sequence[str]
     hosts: Sequence[str]
     changed_at: datetime
+    others: Sequence[int] = ()
 
     @property
     def is_open(self) -> bool:
@@ -91,13 +93,54 @@ def episodes(group_ids: Collection[int], over: Interval, most: int) -> Sequence[
     return _read(_RANGE, group_ids, most, start=over.start, end=over.end)
 
 
+def as_one(found: Iterable[Episode], group_ids: Collection[int]) -> list[Episode]:
+    """Return episodes with those of these groups that overlap put together, the last opened first. PURE.
+
+    Told one by one they would say how many images a group has at least.
+    """
+    told: list[Episode] = []
+    last: dict[int, int] = {}  # where in it the last one of a group stands
+    for item in sorted(found, key=lambda one: (one.began_at, one.key)):
+        place = last.get(item.group_id)
+        before = told[place] if place is not None and item.group_id in group_ids else None
+        if place is not None and before and (before.resolved_at is None or item.began_at <= before.resolved_at):
+            told[place] = _joined(before, item)
+        else:
+            last[item.group_id] = len(told)
+            told.append(item)
+    return sorted(told, key=lambda one: (one.opened_at, one.key), reverse=True)
+
+
+def _joined(one: Episode, other: Episode) -> Episode:
+    """Return two as the one that began first, until the last of them is over."""
+    is_open = one.resolved_at is None or other.resolved_at is None
+    return replace(
+        one,
+        extent=one.extent + other.extent,
+        resolved_at=None if is_open else max(filter(None, (one.resolved_at, other.resolved_at))),
+        is_unavailable=one.is_unavailable or other.is_unavailable,
+        was_unavailable=one.was_unavailable or other.was_unavailable,
+        resources=(),
+        failures=sorted({*one.failures, *other.failures}),
+        hosts=sorted({*one.hosts, *other.hosts}),
+        changed_at=max(one.changed_at, other.changed_at),
+        others=(*one.others, other.key, *other.others),
+    )
+
+
 def regions_of(found: Collection[Episode]) -> Mapping[tuple[int, int], Sequence[str]]:
     """Return by key and group the names of the regions that could not have it. One query, if any."""
-    keys, groups = [item.key for item in found], [item.group_id for item in found]
+    keys, groups = [key for item in found for key in (item.key, *item.others)], [item.group_id for item in found]
     if not keys:
         return {}
     rows = _rows(_REGIONS, {"keys": keys, "groups": groups, "kind": EntryKind.REGION.value})
-    return {(key, group_id): names for key, group_id, names in rows}
+    seen = {(key, group_id): names for key, group_id, names in rows}
+    return {
+        (item.key, item.group_id): sorted(
+            {name for key in (item.key, *item.others) for name in seen.get((key, item.group_id), ())}
+        )
+        for item in found
+    }
 
 
 def subjects_of(found: Collection[Episode]) -> Mapping[int, Resource]:

@@ -202,6 +202,32 @@ def test_outage_of_many_is_one_incident_of_each_group(
     assert headings == ["Unavailable: Payments", "Payments"]
 
 
+def test_group_that_is_told_of_together_does_not_tell_how_many_of_it_fail(
+    client: Client, plane: ControlPlane, page: StatusPage, group: ResourceGroup
+) -> None:
+    """Three that fail by themselves at the same time are one incident to others, which begins with the first."""
+    now = datetime.now(UTC)
+    page.shows_reasons = True
+    page.save()
+    known = {"level": "unavailable", "worst": "unavailable", "severity": "critical"}
+    # From so many hours ago to so many, each for a reason of its own.
+    spans = ((9, 7, "tag_not_found"), (8, None, "registry_error"), (3, 2, "layer_missing"), (12, 11, "tls_expired"))
+    for number, (began, over, failure) in enumerate(spans):
+        image = plane.image(f"ghcr.io/org/app:{number}", group=group)
+        times = {"began_at": now - began * HOUR, "opened_at": now - began * HOUR}
+        resolved = {"resolved_at": now - over * HOUR, "cause": "recovered"} if over else {}
+        Incident.objects.create(resource=image, failure=failure, **known, **times, **resolved)
+    told = json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]
+    assert [item["resolved_at"] is None for item in told] == [True, False]
+    assert told[0]["facts"] == {"Reason": "layer missing, registry error, tag not found"}
+    assert told[0]["began_at"].startswith(f"{now - 9 * HOUR:%Y-%m-%dT%H:%M}")
+    feed = client.get("/status/registry-status/feed.atom").content.decode()
+    assert feed.count("<entry>") == 2
+    # Where images are told of each, each is told.
+    StatusGroup.objects.update(naming="references")
+    assert len(json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]) == 4
+
+
 def test_announcements_come_and_go_by_the_clock(client: Client, page: StatusPage) -> None:
     now = datetime.now(UTC)
 
