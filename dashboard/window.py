@@ -64,6 +64,14 @@ def window_of(asked: Mapping[str, str], *, now: datetime, kept: timedelta, usual
     return otherwise
 
 
+def written(text: str) -> str:
+    """Return an instant as a form writes it, in UTC to the minute: `2026-03-01T12:00`; empty for what is none."""
+    try:
+        return f"{_instant(text):%Y-%m-%dT%H:%M}"
+    except ValueError:
+        return ""
+
+
 def _last(name: str, now: datetime) -> Interval:
     return Interval(now - WINDOWS[name], now)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from dashboard import words
 from dashboard.overview.asked import ALL_IN_ONE, KINDS, ORDERS, PUT_BY, SEEN, Asked, Chip
 from dashboard.overview.sections import Section
+from dashboard.window import CUSTOM, PARAMETERS, Window
 from dashboard.words import Look
 from probes.policy.uptime import WINDOWS
 from probes.selectors.choice import NO_GROUP, Census, Choice, Owner, without
@@ -51,7 +52,10 @@ class Select:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """All of it. `more` are folded away until one of them is used."""
+    """All of it. `more` are folded away until one of them is used, as are the times of a range.
+
+    `since` and `until` are these, as the form writes them.
+    """
 
     tallies: Sequence[Tally]
     find: str
@@ -59,6 +63,8 @@ class Filters:
     tag: str
     first: Sequence[Select]
     more: Sequence[Select]
+    since: str
+    until: str
     chips: Sequence[Chip]
     is_more_used: bool
     kept: Sequence[tuple[str, str]]
@@ -79,7 +85,7 @@ class Head:
     rest: str
 
 
-def filters(asked: Asked, census: Census, regions: Sequence[tuple[str, str]], path: str) -> Filters:
+def filters(asked: Asked, census: Census, regions: Sequence[tuple[str, str]], window: Window, path: str) -> Filters:
     """Return the bar. Of each region its slug and its name are given."""
     choice = asked.choice
     groups, registries = (_others(census, choice, name) for name in ("group", "registry"))
@@ -100,7 +106,10 @@ def filters(asked: Asked, census: Census, regions: Sequence[tuple[str, str]], pa
     if len(census.kinds) > 1 or choice.kind:
         offered = [(kind, f"{said} ({kinds.get(kind, 0):,})") for kind, said in KINDS.items()]
         more.append(_select("kind", "Kind", [("", "any"), *offered], choice.kind))
+    since, until = (dict(asked.more).get(name, "") for name in ("since", "until"))
     in_form = {"find", "group", "registry", "sort", "by", "label", "tag", "region", "seen", "kind", "page"}
+    in_form |= {"since", "until"}
+    folded = (choice.region, choice.seen, choice.kind, choice.label, choice.tag, since, until, window.error)
     return Filters(
         tallies=_tallies(asked, census, path),
         find=choice.find,
@@ -108,16 +117,20 @@ def filters(asked: Asked, census: Census, regions: Sequence[tuple[str, str]], pa
         tag=choice.tag,
         first=[select for select in first if len(select.options) > 1],
         more=more,
-        chips=asked.chips(path, named),
-        is_more_used=any((choice.region, choice.seen, choice.kind, choice.label, choice.tag)),
+        since=since,
+        until=until,
+        chips=[*asked.chips(path, named), *_range(asked, window, since, until, path)],
+        is_more_used=any(folded),
         kept=[(name, value) for name, value in asked.said if name not in in_form],
-        everything=Asked(order=asked.order, by=asked.by, is_dense=asked.is_dense, more=asked.more).address(path),
+        everything=Asked(order=asked.order, by=asked.by, is_dense=asked.is_dense, more=_without_range(asked)).address(
+            path
+        ),
     )
 
 
 def windows(asked: Asked, window: str, path: str) -> list[Option]:
     """Return the windows over which it is measured, each with its address as its value."""
-    others = tuple(item for item in asked.more if item[0] not in ("window", "since", "until"))
+    others = tuple(item for item in asked.more if item[0] not in PARAMETERS)
     return [
         Option(
             value=asked.turned(more=(*others, ("window", name)), page=asked.page).address(path),
@@ -126,6 +139,24 @@ def windows(asked: Asked, window: str, path: str) -> list[Option]:
         )
         for name in WINDOWS
     ]
+
+
+def _range(asked: Asked, window: Window, since: str, until: str, path: str) -> list[Chip]:
+    """Return the range that is measured over, to be taken out; none where it is a usual one."""
+    if window.name != CUSTOM:
+        return []
+    from_, to = (text.replace("T", " ") for text in (since, until))
+    return [
+        Chip(
+            name="range",
+            said=f"measured from {from_} to {to or 'now'}, UTC",
+            address=asked.turned(more=_without_range(asked), page=asked.page).address(path),
+        )
+    ]
+
+
+def _without_range(asked: Asked) -> tuple[tuple[str, str], ...]:
+    return tuple(item for item in asked.more if item[0] not in ("since", "until"))
 
 
 def head(section: Section, by: By, asked: Asked, path: str) -> Head:

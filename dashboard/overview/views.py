@@ -1,9 +1,10 @@
 """The overview: selectors → what a page says → template. It is served whole, and as the fragment that renews it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -20,11 +21,11 @@ from dashboard.overview.asked import Asked, NoSuchChoiceError
 from dashboard.overview.measures import measures
 from dashboard.overview.sections import Spread, spread
 from dashboard.rhythm import RHYTHM
+from dashboard.window import PARAMETERS, Window, window_of, written
 from dashboard.words import Look
 from probes.models import MaintenanceOccurrence, Resource, ResourceKind
 from probes.policy.access import Reach
 from probes.policy.intervals import Interval
-from probes.policy.uptime import WINDOWS
 from probes.selectors import choice, maintenance, order, visible
 from probes.selectors import incidents as incident_rows
 from probes.selectors.bars import verdict_bars
@@ -38,8 +39,6 @@ MOST_ROWS: Final = 100
 """Of so many rows at most the page may ask anew at once."""
 
 _DIGITS: Final = 19
-_MORE: Final = ("window",)
-_USUAL_WINDOW: Final = "24h"
 
 
 @require_safe
@@ -47,13 +46,13 @@ _USUAL_WINDOW: Final = "24h"
 @readers_only
 def overview(request: HttpRequest, template: str) -> HttpResponse:
     """What is wrong now, and images by groups and regions, the worst first. Twelve queries at most."""
-    now, asked = timezone.now(), _asked(request)
+    now = timezone.now()
+    asked, window = _asked(request, now)
     path, reach, work = reverse("dashboard:overview"), reach_of(request), maintenance.on(now)
     counted = choice.census(asked.choice, work=work, reach=reach)
     laid = spread(counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page)
     asked = asked.turned(page=laid.number)
-    window = _window(asked)
-    found = _read(asked, laid, _range(window, now), work=work, reach=reach)
+    found = _read(asked, laid, window.over, work=work, reach=reach)
     measured = _measured(found, window, reach, now)
     ticked_at = found.ticked_at
     regions = [(region.slug, region_name(region)) for region in found.regions]
@@ -79,8 +78,10 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
             "wrong_now": incident_words.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS, reach), now),
             "total": counted.total,
             "asked": asked,
-            "filters": filters.filters(asked, counted, regions, path),
-            "windows": filters.windows(asked, window, path),
+            "filters": filters.filters(asked, counted, regions, window, path),
+            "windows": filters.windows(asked, window.name, path),
+            "window_error": window.error,
+            "window_label": window.label,
             "sort": {
                 name: asked.turned(order=order.Order(name)).address(path) for name in ("name", "worst", "uptime")
             },
@@ -106,38 +107,33 @@ def rows(request: HttpRequest) -> HttpResponse:
     Ten queries at most. What is not there any more, or beyond reach, is left out.
     """
     now, reach = timezone.now(), reach_of(request)
-    asked = _asked(request)
+    asked, window = _asked(request, now)
     said = [one for one in request.GET.get("ids", "").split(",") if one.isascii() and one.isdigit()]
     ids = [int(one) for one in said[:MOST_ROWS] if len(one) < _DIGITS]
     wanted = visible.among(Resource.objects.filter(pk__in=ids, retired_at=None), reach)
     found = read_overview(wanted, work=maintenance.on(now), reach=reach)
-    measured = _measured(found, _window(asked), reach, now)
+    measured = _measured(found, window, reach, now)
     links = _links(request, asked, reverse("dashboard:overview"))
     shown = markup.rows_html(matrix.rows(found, now), links, measured, now)
     return HttpResponse(format_html("<table><tbody>{}</tbody></table>", shown))
 
 
-def _asked(request: HttpRequest) -> Asked:
+def _asked(request: HttpRequest, now: datetime) -> tuple[Asked, Window]:
+    """Return what the address asks for, with the times of a range as the form writes them, and the window of it."""
     try:
-        return Asked.of(request.GET, more=_MORE)
+        asked = Asked.of(request.GET, more=PARAMETERS)
     except NoSuchChoiceError as error:
         raise Http404(str(error)) from None
+    window = window_of(dict(asked.more), now=now, kept=timedelta(days=settings.KAIROS_ROLLUP_RETENTION_DAYS))
+    more = [(name, value if name == "window" else written(value)) for name, value in asked.more]
+    return asked.turned(more=tuple(more), page=asked.page), window
 
 
-def _window(asked: Asked) -> str:
-    said = dict(asked.more).get("window", _USUAL_WINDOW)
-    return said if said in WINDOWS else _USUAL_WINDOW
-
-
-def _range(window: str, now: datetime) -> Interval:
-    return Interval(now - WINDOWS[window], now)
-
-
-def _measured(found: Overview, window: str, reach: Reach, now: datetime) -> Mapping[int, markup.Measures]:
+def _measured(found: Overview, window: Window, reach: Reach, now: datetime) -> Mapping[int, markup.Measures]:
     """Read what was measured of these rows. Four queries at most."""
-    shown, over = [row.resource for row in found.rows], _range(window, now)
+    shown, over = [row.resource for row in found.rows], window.over
     bars = verdict_bars(shown, over, now=now)
-    return measures(bars, latencies(shown, over, now=now, reach=Reach(regions=reach.regions)), window)
+    return measures(bars, latencies(shown, over, now=now, reach=Reach(regions=reach.regions)), window.label)
 
 
 def _read(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
@@ -52,6 +53,11 @@ def test_what_is_chosen_is_shown_at_once_and_kept_in_the_address(plane: ControlP
     page.locator("#window-7d").click()
     expect(page).to_have_url("/?window=7d")
     expect(page.locator(f"#bar-{well.pk}")).to_have_attribute("aria-label", re.compile("^Last 7d: "))
+    page.locator("#since").fill(f"{plane.now - timedelta(hours=3):%Y-%m-%dT%H:%M}")
+    expect(page.locator(f"#bar-{well.pk}")).to_have_attribute("aria-label", re.compile("^Chosen range: "))
+    page.locator("#without-range").click()
+    expect(page).to_have_url("/?window=7d")
+    expect(page.locator("#since")).to_have_value("")
     page.locator("#view").click()
     expect(page.locator("#overview")).to_have_class(re.compile("is-dense"))
     assert page.evaluate("window.loadedOnce")

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -359,6 +360,27 @@ def test_the_fragment_is_what_the_page_holds_and_nothing_more(client: Client, pl
     page = read(client)
     assert page["overview"].attributes["data-live"] == "/live/"
     assert page["overview"].attributes["data-refresh-seconds"] == "5"
+
+
+def test_what_is_measured_is_of_the_range_that_is_asked_for(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image)
+    since = plane.now - timedelta(hours=3)
+    written = f"{since:%Y-%m-%dT%H:%M}"
+    page = read(client, f"/?{urlencode({'since': f'{since:%Y-%m-%dT%H:%M:%S}+00:00', 'window': '7d'})}")
+    assert page[f"bar-{image.pk}"].attributes["aria-label"].startswith("Chosen range: ")
+    assert page["since"].attributes["value"] == written
+    said = urlencode({"window": "7d", "since": written})
+    assert page["overview"].attributes["data-rows"] == f"/live/rows?{said}"
+    assert page["without-range"].text.startswith(f"measured from {written.replace('T', ' ')} to now, UTC")
+    assert page["without-range"].attributes["href"] == "/?window=7d"
+    assert page["window-30d"].attributes["href"] == "/?window=30d"
+    assert f'id="bar-{image.pk}"' in client.get(f"/live/rows?{said}&ids={image.pk}").content.decode()
+    for asked, told in (("since=<b>", "is no time"), ("until=2026-01-01", "Say when"), ("window=2y", "no window")):
+        page = read(client, f"/?{asked}")
+        assert told in page["window-error"].text
+        assert "Shown is the last 24h." in page["window-error"].text
+        assert page[f"bar-{image.pk}"].attributes["aria-label"].startswith("Last 24h: ")
 
 
 def test_rows_that_changed_are_given_alone_as_the_page_has_them(
