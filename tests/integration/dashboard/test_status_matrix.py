@@ -42,7 +42,7 @@ FORMS: Final = (
     "preview/",
     "preview/?as=signed_in",
 )
-BADGES: Final = ("state.svg", "uptime.svg", "uptime.svg?window=90d")
+BADGES: Final = ("state.svg", "uptime.svg?window=24h", "uptime.svg?window=90d")
 NOW: Final = datetime.now(UTC)
 HEADERS: Final = {"x-request-id"}
 """What differs from one answer to the next by itself."""
