@@ -7,7 +7,7 @@ from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -17,7 +17,7 @@ from dashboard.access import reach_of, readers_only
 from dashboard.cells import look_of, name_of, region_name
 from dashboard.image import ladder
 from dashboard.image.bundle import Case, Witness, bundle, file_name, readable
-from dashboard.image.kept import named
+from dashboard.image.kept import given, named
 from dashboard.image.sentence import of_verdict
 from probes.models import Resource, Verdict
 from probes.selectors import visible
@@ -85,11 +85,16 @@ def _witness(cell: Cell, vitals: Vitals) -> Witness:
 def _of_the_past(
     request: HttpRequest, resource: Resource, found: Sequence[Cell], vitals: Mapping[int, Vitals]
 ) -> list[Witness] | None:
-    """Return the outcome that is asked for, with what is known of its region today; None where none is."""
+    """Return the outcome that is asked for, with what is known of its region today; None where none is.
+
+    Raises `Http404` where what is asked for names none: what holds today is no evidence of another moment.
+    """
+    if not any(given(request.GET).values()):
+        return None
     which = named(request.GET)
     cell = next((cell for cell in found if which and cell.region.slug == which.region), None)
     if which is None or cell is None:
-        return None
+        raise Http404("`from` is the name of a region that checks this, and `slot` a time with its zone")
     row = kept(resource, which.region, which.slot)
     return [
         Witness(

@@ -164,3 +164,6 @@ def test_evidence_is_downloaded_as_a_text_json_or_both(client: Client, plane: Co
     with CaptureQueriesContext(connection) as captured:
         client.get(f"/resources/{image.pk}/evidence.json", past)
     assert len(captured) <= 10
+    # Today's evidence is none of another moment.
+    for wrong in ({"slot": "yesterday"}, {"from": "nowhere"}, {"slot": ""}):
+        assert client.get(f"/resources/{image.pk}/evidence.json", past | wrong).status_code == 404
