@@ -1,20 +1,15 @@
-"""How regions come to vote, on which terms, and what is kept and asked because of it."""
+"""How regions come to vote, on which terms, and what is kept because of it."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
-from pytest_django.fixtures import Settings
 
 from probes.actions import dispatch, resources, secrets, terms, verdicts
-from probes.actions.ingest import Ingested, ingest
-from probes.actions.plans import Message
 from probes.models import (
     Credential,
     GlobalTerms,
@@ -27,60 +22,31 @@ from probes.models import (
 )
 from probes.policy.verdict import Inputs, VerdictState, decide
 from probes.protocol.plan import Plan
-from probes.protocol.taxonomy import Reason, Stage
+from probes.protocol.taxonomy import Reason
 from probes.selectors.terms import groups, terms_of
 from tests.fakes.far_region import Find, finding, found
 from tests.integration.control.conftest import MakeImages, Regions
+from tests.integration.control.voting import (
+    DENIED,
+    GONE,
+    LOGIN_ASKED_FOR,
+    MINUTE,
+    SECOND,
+    THROTTLED,
+    TIMED_OUT,
+    deliver,
+    everywhere,
+    settled,
+    slots_of,
+    state_of,
+)
 
 pytestmark = pytest.mark.django_db
-
-SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
-GONE = finding(Reason.TAG_NOT_FOUND)
-TIMED_OUT = finding(Reason.CONNECT_TIMEOUT)
-LOGIN_ASKED_FOR = finding(Reason.AUTH_REQUIRED)
-THROTTLED = finding(Reason.RATE_LIMITED)
-DENIED = finding(Reason.BLOB_BACKEND_DENIED, Stage.LAYER)
 
 
 @pytest.fixture(autouse=True)
 def _on_usual_terms(regions: Regions) -> None:
     GlobalTerms.objects.update(failures=None, recoveries=None)
-
-
-def deliver(regions: Regions, messages: Sequence[Message], now: datetime, finds: dict[str, Find]) -> list[Ingested]:
-    """Let each region check and report what it was sent; `finds` says by slug what is found (available)."""
-    taken = []
-    for message in messages:
-        slug = message.queue.removeprefix("probe.")
-        report = regions[slug].report(regions[slug].open(message), finds.get(slug, found))
-        taken.append(ingest(report, now=now))
-    return taken
-
-
-def slots_of(regions: Regions, start: datetime, count: int, **finds: Find) -> list[datetime]:
-    """Check what is due every minute, `count` times, from everywhere; what is to be confirmed is not."""
-    named = {slug.replace("_", "-"): find for slug, find in finds.items()}
-    due = [start + number * MINUTE for number in range(count)]
-    for slot in due:
-        deliver(regions, dispatch.claim_due(slot).messages, slot + SECOND, named)
-    return due
-
-
-def everywhere(find: Find) -> dict[str, Find]:
-    return {"ap_south": find, "eu_west": find, "us_east": find}
-
-
-def settled(regions: Regions, make_images: MakeImages, now: datetime, **values: object) -> tuple[Resource, datetime]:
-    """Return an image that was good from everywhere, and its next slot."""
-    (image,) = make_images(interval_seconds=60, **values)
-    slots_of(regions, now, 1)
-    image.refresh_from_db()
-    return image, image.next_due_at
-
-
-def state_of(image: Resource, slug: str = "us-east") -> RegionState:
-    return RegionState.objects.get(resource=image, region__slug=slug)
 
 
 def test_region_turns_bad_after_three_failures_and_is_dated_back(
@@ -253,122 +219,6 @@ def test_terms_that_make_no_sense_are_refused(values: dict[str, object]) -> None
         terms.save(ResourceGroup(name="Shop", **values), now=datetime.now().astimezone())
     with pytest.raises(IntegrityError), transaction.atomic():
         ResourceGroup.objects.create(name="Shop", **values)
-
-
-def asked_of(taken: Sequence[Ingested]) -> list[str]:
-    return sorted(message.queue for item in taken for message in item.messages)
-
-
-def test_first_failure_of_transport_is_asked_again_at_once(
-    now: datetime, regions: Regions, make_images: MakeImages
-) -> None:
-    image, due = settled(regions, make_images, now)
-    (once,) = [
-        item
-        for item in deliver(regions, dispatch.claim_due(due).messages, due + SECOND, {"us-east": TIMED_OUT})
-        if item.messages
-    ]
-    assert asked_of([once]) == ["probe.us-east"]
-    assert asked_of(deliver(regions, once.messages, due + 2 * SECOND, {})) == []
-    state = state_of(image)
-    assert (state.status, state.stance, state.stance_since) == ("available", "good", now)
-    assert state.last_slot > due
-
-
-def turned_bad(regions: Regions, image: Resource, at: datetime) -> list[Ingested]:
-    """Let us-east find it gone three times in a row; return what came of the third."""
-    taken: list[Ingested] = []
-    for number in range(3):
-        asked = dispatch.check_now([image.pk], ["us-east"], now=at + number * SECOND)
-        taken = deliver(regions, asked.messages, at + number * SECOND, {"us-east": GONE})
-    return taken
-
-
-def test_region_that_turns_bad_has_the_others_asked_until_they_are_sure(
-    now: datetime, regions: Regions, make_images: MakeImages
-) -> None:
-    image, _ = settled(regions, make_images, now)
-    taken = turned_bad(regions, image, now + 10 * SECOND)
-    assert asked_of(taken) == ["probe.ap-south", "probe.eu-west"]
-    finds = {"ap-south": GONE}
-    for number in range(2):
-        at = now + (15 + number) * SECOND
-        taken = deliver(regions, [item for each in taken for item in each.messages], at, finds)
-        assert asked_of(taken) == ["probe.ap-south"]
-    taken = deliver(regions, [item for each in taken for item in each.messages], now + 17 * SECOND, finds)
-    assert asked_of(taken) == ["probe.eu-west"]  # now that one more has turned, is it still good there?
-    taken = deliver(regions, [item for each in taken for item in each.messages], now + 18 * SECOND, finds)
-    assert asked_of(taken) == []
-    assert Verdict.objects.get().state == VerdictState.UNAVAILABLE
-
-
-def test_regions_whose_checks_are_due_are_waited_for(
-    now: datetime, regions: Regions, make_images: MakeImages
-) -> None:
-    image, _ = settled(regions, make_images, now)
-    assert asked_of(turned_bad(regions, image, now + 40 * SECOND)) == []
-
-
-def test_image_that_never_was_good_is_settled_at_once(
-    now: datetime, regions: Regions, make_images: MakeImages
-) -> None:
-    make_images()
-    messages = dispatch.claim_due(now).messages
-    finds = dict.fromkeys(regions, GONE)
-    rounds = 0
-    while messages:
-        rounds += 1
-        messages = [
-            message for item in deliver(regions, messages, now + rounds * SECOND, finds) for message in item.messages
-        ]
-    assert rounds == 3
-    assert Verdict.objects.get().state == VerdictState.UNAVAILABLE
-
-
-def test_paused_image_is_not_confirmed(now: datetime, regions: Regions, make_images: MakeImages) -> None:
-    image, due = settled(regions, make_images, now)
-    messages = dispatch.claim_due(due).messages
-    resources.pause([image.pk], now=due)
-    assert asked_of(deliver(regions, messages, due + SECOND, dict.fromkeys(regions, TIMED_OUT))) == []
-
-
-def test_report_is_taken_in_though_it_cannot_be_confirmed(
-    now: datetime,
-    regions: Regions,
-    make_images: MakeImages,
-    settings: Settings,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """The control plane's key is needed to hand out checks, and not to read what came of them."""
-    _, due = settled(regions, make_images, now)
-    messages = dispatch.claim_due(due).messages
-    settings.KAIROS_CONTROL_KEY_FILE = tmp_path / "none.json"
-    taken = deliver(regions, messages, due + SECOND, dict.fromkeys(regions, TIMED_OUT))
-    assert [(item.stored, item.messages) for item in taken] == [(1, [])] * 3
-    assert "cannot be confirmed" in caplog.text
-
-
-def test_registry_that_fails_as_a_whole_is_asked_for_a_part(
-    now: datetime, regions: Regions, make_images: MakeImages
-) -> None:
-    make_images(50, interval_seconds=60)
-    slots_of(regions, now, 1)
-    Resource.objects.update(next_due_at=now + MINUTE)
-    messages = [item for item in dispatch.claim_due(now + MINUTE).messages if item.queue == "probe.us-east"]
-    (taken,) = deliver(regions, messages, now + MINUTE, {"us-east": TIMED_OUT})
-    assert sum(message.checks for message in taken.messages) == 20
-
-
-def test_queries_do_not_depend_on_how_much_failed(now: datetime, regions: Regions, make_images: MakeImages) -> None:
-    def queries(count: int, due: datetime) -> int:
-        make_images(count)
-        messages = [item for item in dispatch.claim_due(due).messages if item.queue == "probe.us-east"]
-        with CaptureQueriesContext(connection) as captured:
-            deliver(regions, messages, due, {"us-east": TIMED_OUT})
-        return len(captured)
-
-    assert queries(2, now) == queries(15, now + SECOND) <= 33
 
 
 @pytest.mark.django_db(transaction=True)
