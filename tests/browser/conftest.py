@@ -12,7 +12,7 @@ import pytest
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.test import testcases
 from django.test.testcases import QuietWSGIRequestHandler
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 0.4
 AXE: Final = Path(__file__).with_name("vendor") / "axe.min.js"
 GRAVE: Final = ("serious", "critical")
+# How fast this machine is just now is no property of the pages.
+expect.set_options(timeout=20_000)
 # Chromium's own services must not look for anything either.
 FLAGS = (
     "--no-sandbox",
