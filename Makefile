@@ -18,9 +18,10 @@ SOURCES := api dashboard kairos manage.py probes tests
 # More arguments for a command: make up ARGS="--bind 127.0.0.1:9000", make test ARGS="-k reference"
 ARGS ?=
 SECONDS ?= 60
-# Two more than two cores: as long as there are tests that wait for processes rather than compute, half of the workers
-# run those (tests/sharing_out.py). Each worker has a PostgreSQL and a Redis of its own.
-WORKERS ?= 4
+# One more than two cores: as long as there are tests that wait for processes rather than compute, half of the workers
+# run those (tests/sharing_out.py). Each worker has a PostgreSQL and a Redis of its own. With four, what starts a whole
+# Kairos was too slow, and all took longer.
+WORKERS ?= 3
 
 # What is compiled is kept, whatever the environment wishes: the tests start some hundred processes, and each would
 # compile all of Kairos for itself, which is a third of its start.
@@ -41,7 +42,7 @@ demo: $(VENV)/.runs ## the same with a demonstration registry, without internet
 	@$(PYTHON) manage.py up --demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.checks ## run all tests, in WORKERS=4 processes that share nothing
+test: $(VENV)/.checks ## run all tests, in WORKERS=3 processes that share nothing
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: unit

@@ -25,7 +25,7 @@ from tests.fakes import migrated
 from tests.servers import wait_until
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0
 
 
 class Up:

@@ -154,10 +154,10 @@ def test_many_are_planned_with_as_many_queries_as_few(
     few = source() + "".join(image(f"web-{number}", f"ghcr.io/shop/web:{number}") for number in range(3))
     many = source() + "".join(image(f"web-{number}", f"h{number}.example/shop/web:1") for number in range(60))
     for text in (few, many):
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(16):
             apply(text, dry_run=True)
     apply(many)
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(30):
         apply(many)
 
 
