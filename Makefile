@@ -19,8 +19,8 @@ SOURCES := api dashboard kairos manage.py probes tests
 ARGS ?=
 SECONDS ?= 60
 # One more than two cores: as long as there are tests that wait for processes rather than compute, half of the workers
-# run those (tests/sharing_out.py). Each worker has a PostgreSQL and a Redis of its own. With four, what starts a whole
-# Kairos was too slow, and all took longer.
+# run those (tests/sharing_out.py). Each worker has a PostgreSQL and a Redis of its own. Beside four, the start of a whole
+# Kairos took more than a minute.
 WORKERS ?= 3
 
 # What is compiled is kept, whatever the environment wishes: the tests start some hundred processes, and each would
