@@ -31,6 +31,7 @@ _KEPT_SECONDS: Final = 90.0
 _MOST_KEPT: Final = 20_000
 _LARGEST_BACKLOG: Final = 65_536
 _AGAIN_SECONDS: Final = (0.5, 1.0, 2.0, 5.0)
+_LONGEST_NUMBER: Final = 15
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +60,9 @@ class Outlet(asyncio.Protocol):
         self.hub.forget(self)
 
     def send(self, part: bytes) -> None:
-        """Write a part of the stream. Who does not read it is let go: he comes again."""
+        """Write a part of the stream, unless it has ended. Who does not read it is let go: he comes again."""
+        if self.transport.is_closing():
+            return
         if self.transport.get_write_buffer_size() > _LARGEST_BACKLOG:
             self.transport.abort()
         else:
@@ -79,8 +82,7 @@ class Hub:
     def __init__(self) -> None:
         self._outlets: set[Outlet] = set()
         self._count: Counter[str] = Counter()
-        self._epoch = ""  # none while nobody listens
-        self._number = 0
+        self._place = ("", 0)  # whose epoch is empty while nobody listens; read and written as one, by any thread
         self._kept: deque[_Telling] = deque()
         self._pending: list[Change] = []
         self._told_at = 0.0
@@ -106,15 +108,15 @@ class Hub:
     @property
     def position(self) -> str:
         """What has been told by now; empty while nobody listens."""
-        epoch, number = self._epoch, self._number
+        epoch, number = self._place
         return f"{epoch}-{number}" if epoch else ""
 
     def position_before(self, seconds: float) -> str:
         """Return the position of some time ago: of what was read since then, nothing is older."""
-        epoch = self._epoch
+        epoch, number = self._place
         if not epoch:
             return ""
-        then, number = time.monotonic() - seconds, self._number
+        then = time.monotonic() - seconds
         for telling in reversed(tuple(self._kept)):
             if telling.at < then:
                 break
@@ -138,7 +140,7 @@ class Hub:
         self._count[outlet.who] += 1
         life = settings.KAIROS_LIVE_STREAM_SECONDS
         self._loop.call_later(random.uniform(0.75 * life, life), outlet.end)
-        if not self._epoch:
+        if not self._is_listening:
             return  # all are told when somebody listens again
         missed = self._since(outlet.since)
         if missed is None:
@@ -162,6 +164,10 @@ class Hub:
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._loop.close()
 
+    @property
+    def _is_listening(self) -> bool:
+        return bool(self._place[0])
+
     def _take(self, connection: socket, outlet: Outlet) -> None:
         task = self._loop.create_task(self._loop.connect_accepted_socket(lambda: outlet, connection))
         task.add_done_callback(_ignore)
@@ -176,7 +182,7 @@ class Hub:
         if not self.is_past(position):
             return None
         number = int(position.rpartition("-")[2])
-        oldest = self._kept[0].number if self._kept else self._number + 1
+        oldest = self._kept[0].number if self._kept else self._place[1] + 1
         if number < oldest - 1:
             return None
         return [change for telling in self._kept if telling.number > number for change in telling.changes]
@@ -191,13 +197,13 @@ class Hub:
             except (Error, OSError, TimeoutError) as error:
                 if failures == 0:
                     _log.warning("changes are not told to pages: %s", type(error).__name__)
-            self._epoch = ""
+            self._place = ("", 0)
             await asyncio.sleep(_AGAIN_SECONDS[min(failures, len(_AGAIN_SECONDS) - 1)])
             failures += 1
 
     def _begin(self) -> None:
         """From here on nothing is missed; what was before, nobody knows."""
-        self._epoch, self._number = secrets.token_hex(4), 0
+        self._place = (secrets.token_hex(4), 0)
         self._kept.clear()
         self._pending.clear()
         self._tell_each(event("refresh", ALL, self.position))
@@ -212,9 +218,10 @@ class Hub:
         told, self._pending = tuple(self._pending), []
         if not told:
             return
-        self._number += 1
+        epoch, number = self._place
         self._told_at = self._loop.time()
-        self._keep(_Telling(self._number, time.monotonic(), told))
+        self._keep(_Telling(number + 1, time.monotonic(), told))
+        self._place = (epoch, number + 1)
         by_reach: dict[Any, frozenset[str]] = {}
         said: dict[Subscription, bytes] = {}
         for outlet in tuple(self._outlets):
@@ -239,7 +246,7 @@ class Hub:
         """Let everybody hear something, as long as we would hear of changes ourselves."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            if self._epoch:
+            if self._is_listening:
                 self._tell_each(event("beat", "-", self.position))
 
     def _tell_each(self, part: bytes) -> None:
@@ -264,8 +271,9 @@ def hub() -> Hub | None:
 def is_at_least(position: str, other: str) -> bool:
     """Tell whether one position is another or after it."""
     (epoch, _, number), (other_epoch, _, other_number) = position.rpartition("-"), other.rpartition("-")
-    is_known = bool(epoch) and number.isdecimal() and other_number.isdecimal()
-    return is_known and epoch == other_epoch and int(number) >= int(other_number)
+    is_known = bool(epoch) and epoch == other_epoch and number.isdecimal() and other_number.isdecimal()
+    # What is too long for a number of ours is of nobody's telling, and would take long to read.
+    return is_known and len(other_number) <= _LONGEST_NUMBER and int(number) >= int(other_number)
 
 
 def running() -> Hub | None:

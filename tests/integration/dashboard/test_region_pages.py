@@ -9,9 +9,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
+from dashboard.live.subscriptions import Subscription, heard
 from probes.models import MissedSlots, Region, RegionEvent, ResourceGroup
 from probes.models.event import TagWatch
-from probes.policy.access import Role
+from probes.policy.access import EVERYTHING, Role
+from probes.policy.changes import changes
 from probes.protocol.taxonomy import Reason
 from tests.fakes.access import grant
 from tests.fakes.control_plane import ControlPlane
@@ -40,6 +42,10 @@ def test_list_tells_how_each_region_is(client: Client, plane: ControlPlane) -> N
     assert "fails" not in page["region-ap-south"].text
     assert "33.9° S, 151.2° E" in page["region-us-east"].text
     assert page["region-eu-west-link"].attributes["href"] == "/regions/eu-west/"
+    # Of one that is enrolled while the list is open it is told as well, and of what begins to fail.
+    wanted = Subscription.of(page["regions"].attributes["data-topics"] or "", EVERYTHING)
+    for payload in ("region 99 mars", "resource 7 - ghcr.io verdict"):
+        assert wanted.of_these(heard(changes(payload), EVERYTHING)), payload
 
 
 def test_without_regions_it_says_how_there_will_be_one(client: Client, db: None) -> None:

@@ -75,7 +75,7 @@ def test_it_is_made_once_for_all_who_would_be_shown_the_same(told: Told) -> None
     assert given(asked("e-4", Reader(2)), own) == "made 7"
     assert given(asked("e-4", Reader(1)), own) == "made 6"
     # Of a position that nobody knows here, of none, and after a restart, it is made anew.
-    for position in ("e-9", "", "f-1", "rubbish", "-1"):
+    for position in ("e-9", "", "f-1", "rubbish", "-1", "e-" + "9" * 5000):
         count = len(made)
         assert given(asked(position, Reader(1))) == f"made {count + 1}"
 
