@@ -1,10 +1,15 @@
 """The admin's name and the order of its front page: what people came to do first, the machinery last."""
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Any, ClassVar, Final
 
-from django.contrib.admin import AdminSite
-from django.contrib.admin.apps import AdminConfig
+from django.apps import AppConfig
+from django.contrib.admin import AdminSite, autodiscover
+from django.contrib.admin.apps import SimpleAdminConfig
+from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.checks import CheckMessage, Tags, register
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -31,15 +36,29 @@ _SECTIONS: Final = (
 )
 
 
-class KairosAdminConfig(AdminConfig):
+class KairosAdminConfig(SimpleAdminConfig):
+    """The admin, whose pages are loaded with the addresses: of the programs that have models, few serve any."""
+
     default_site = "kairos.admin_site.KairosAdminSite"
 
     def ready(self) -> None:
-        """Find all pages, then put our own in the place of Django's: its app is looked at after ours."""
-        super().ready()
-        from kairos import people  # noqa: PLC0415 - once models and pages are there
+        register(check_dependencies, Tags.admin)
+        register(check_pages, Tags.admin)
 
-        people.register()
+
+@cache
+def find_pages() -> None:
+    """Load the pages of all apps, then put our own in the place of Django's: its app is looked at after ours."""
+    autodiscover()
+    from kairos import people  # noqa: PLC0415 - once models and pages are there
+
+    people.register()
+
+
+def check_pages(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """Return what Django's check of the pages finds, which are to be there for it."""
+    find_pages()
+    return check_admin_app(app_configs, **options)
 
 
 class KairosAdminSite(AdminSite):

@@ -28,6 +28,9 @@ from probes.broker.transports import guard_queues
 from probes.trust.refusal import RefusalCause
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kairos.settings")
+# A worker and beat would run Django's checks, for which everything that the web server serves is loaded, and then say
+# nothing of what they found. `manage.py check` does.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 
 class TracedTask(DjangoTask):  # type: ignore[type-arg]  # generic in its stubs alone

@@ -6,6 +6,9 @@ from django.urls import include, path
 
 from api.metrics.views import MetricsView
 from kairos import health
+from kairos.admin_site import find_pages
+
+find_pages()
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

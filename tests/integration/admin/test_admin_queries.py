@@ -19,6 +19,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from kairos.admin_site import find_pages
 from probes.actions import channels, events, maintenance, refusals, runs, status_pages
 from probes.models import (
     AccessToken,
@@ -129,6 +130,7 @@ def _grow_notices(plane: ControlPlane, image: Resource, number: int) -> None:
 
 def labels() -> dict[str, Any]:
     """Return the models that have pages, by their names."""
+    find_pages()
     return {str(model._meta.label): model for model in admin.site._registry}  # noqa: SLF001 - Django's own API
 
 
