@@ -13,11 +13,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
-from probes.policy.access import EVERYTHING, Reach, Role
+from probes.policy.access import EVERYTHING, Access, Reach, Role
 from probes.selectors.access import access_of
 
 _P = ParamSpec("_P")
 _View = Callable[Concatenate[HttpRequest, _P], HttpResponseBase]
+
+_ACCESS: Final = "kairos_access"
 
 PROVIDER_LOGOUT: Final = "provider_logout"
 """In the session of whoever logged in at a provider: where that is ended there as well, or an empty text."""
@@ -80,5 +82,15 @@ def reach_of(request: HttpRequest) -> Reach:
     """Return what the pages show to who looks: what a viewer reaches; everything where everybody may read them."""
     if settings.KAIROS_PUBLIC_DASHBOARD:
         return EVERYTHING
+    return access_in(request).reach(Role.VIEWER)
+
+
+def access_in(request: HttpRequest) -> Access:
+    """Return what whoever asks may, which is read once a request. One query at most."""
     user: Any = request.user
-    return access_of(user).reach(Role.VIEWER)
+    known: tuple[Any, Access] | None = getattr(request, _ACCESS, None)
+    # A login amid a request makes it another's.
+    if known is None or known[0] != user.pk:
+        known = (user.pk, access_of(user))
+        setattr(request, _ACCESS, known)
+    return known[1]

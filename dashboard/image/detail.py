@@ -1,4 +1,4 @@
-"""One resource as its page shows it: by region the last whole outcome, and what happened lately.
+"""One resource as its page shows it: how it is, and by region the last whole outcome with what happened lately.
 
 PURE: rows of the selectors and a moment in, words and charts out.
 """
@@ -57,7 +57,7 @@ class RegionCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """All that the page says. `canonical` is the reference as checked, `beneath` the verdict under planned work."""
+    """The head of the page. `canonical` is the reference as checked, `beneath` the verdict under planned work."""
 
     id: int
     is_endpoint: bool
@@ -71,23 +71,12 @@ class Page:
     unlisted: str
     explanation: Sequence[str]
     schedule: Facts
-    cards: Sequence[RegionCard]
 
 
-def page(
-    resource: Resource,
-    cells: Sequence[Cell],
-    history: Mapping[int, Sequence[Past]],
-    gaps: Sequence[MissedSlots],
-    vitals: Mapping[int, Vitals],
-    *,
-    work: MaintenanceOccurrence | None = None,
-    now: datetime,
-) -> Page:
-    """Return the page of `resource`; the rest is about its regions, and `work` is what is planned and on now."""
+def page(resource: Resource, *, work: MaintenanceOccurrence | None = None, now: datetime) -> Page:
+    """Return the head of the page of `resource`; `work` is what is planned and on now."""
     verdict: Verdict | None = getattr(resource, "verdict", None)
     look = look_of(resource, verdict, now, work=work)
-    cards = [_card(resource, item, history.get(item.region.pk, ()), gaps, vitals, now=now) for item in cells]
     return Page(
         id=resource.pk,
         is_endpoint=resource.is_endpoint,
@@ -101,8 +90,20 @@ def page(
         unlisted=_unlisted(resource, now),
         explanation=_explanation(verdict),
         schedule=_schedule(resource, now),
-        cards=cards,
     )
+
+
+def cards(
+    resource: Resource,
+    cells: Sequence[Cell],
+    history: Mapping[int, Sequence[Past]],
+    gaps: Sequence[MissedSlots],
+    vitals: Mapping[int, Vitals],
+    *,
+    now: datetime,
+) -> list[RegionCard]:
+    """Return the part of each region, in the order of the cells; all but them is what is known of their regions."""
+    return [_card(resource, item, history.get(item.region.pk, ()), gaps, vitals, now=now) for item in cells]
 
 
 def _card(

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from dashboard import words
-from dashboard.cells import Face
+from dashboard.cells import Face, face_of, region_name
 from dashboard.image.rungs import OF_ENDPOINT, OF_IMAGE, Found, Rung, State, goal_of, layer_of, rungs
 from dashboard.words import Look
-from probes.models import RegionState
+from probes.models import RegionState, Resource
 from probes.policy.owners import Owner, owner_of
 from probes.protocol.outcome import Outcome
 from probes.protocol.taxonomy import Stage, Status
@@ -152,11 +152,15 @@ def ladder(views: Sequence[View], *, is_endpoint: bool, registry: str, now: date
     )
 
 
-def view_of(cell: Seen, *, slug: str, name: str, face: Face) -> View:
-    """Return what is known from a region; `cell` is how it stands there."""
+def view_of(resource: Resource, cell: Seen, now: datetime) -> View:
+    """Return what is known from a region; `cell` is how the resource stands there."""
     state = cell.state
     return View(
-        slug=slug, name=name, face=face, outcome=outcome_of(state.document) if state else None, proved=_proved(state)
+        slug=cell.region.slug,
+        name=region_name(cell.region),
+        face=face_of(resource, cell, now),
+        outcome=outcome_of(state.document) if state else None,
+        proved=_proved(state),
     )
 
 

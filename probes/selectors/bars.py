@@ -148,19 +148,21 @@ def course(
     *,
     now: datetime,
     terms: Terms | None = None,
+    planned: Sequence[MaintenanceOccurrence] | None = None,
 ) -> Course:
     """Return the bars of a resource: by its verdicts, and as each region saw it for itself, with its checks.
 
-    `window` is read as by `verdict_bars`. The resource comes with its group, and with the terms in force they are not
-    read again. Reasons are those of outcomes, where these are still kept whole; of what is read from roll-ups they
-    are not told. Five queries at most.
+    `window` is read as by `verdict_bars`. The resource comes with its group; what is given of the terms in force, and
+    of the work that was `planned` over the window, is not read again. Reasons are those of outcomes, where these are
+    still kept whole; of what is read from roll-ups they are not told. Five queries at most.
     """
     over = whole_hours(window, now=now)
     grid = Grid.of(over, _length_of_lanes(over, now))
     rolled = _rolled([resource.pk], [ALL_REGIONS, *(region.pk for region in regions)], window, grid, now)
     live = rolled.live
     written = _Written.read([resource.pk], over=over, live=live)
-    planned = maintenance.during([resource], live) if live else []
+    if planned is None:
+        planned = maintenance.during([resource], live) if live else []
     known = {resource.pk: terms} if terms else None
     outcomes = timelines.outcomes([resource], live, regions, terms=known) if live and regions else []
     born = second(resource.created_at)

@@ -18,7 +18,7 @@ from probes.policy.intervals import Interval
 from probes.policy.latency import Histogram, Timed
 from probes.policy.rollup import DAY, HOUR, Pieces, floor, pieces
 from probes.selectors.sums import Source
-from probes.selectors.uptime import both_rolled_until
+from probes.selectors.uptime import RolledUntil, both_rolled_until
 
 MOST_SLOTS: Final = 48
 PERCENTS: Final = (50, 95, 99)
@@ -49,12 +49,19 @@ class Durations:
     regions: Mapping[int, Mapping[int, Sequence[float | None]]]
 
 
-def durations(source: Source, region_ids: Collection[int], window: Interval, *, now: datetime) -> Durations:
-    """Return how long checks and their steps took, of those regions together. Two queries.
+def durations(
+    source: Source,
+    region_ids: Collection[int],
+    window: Interval,
+    *,
+    now: datetime,
+    until: RolledUntil | None = None,
+) -> Durations:
+    """Return how long checks and their steps took, of those regions together. Two queries, or one with `until`.
 
-    Raises `ValueError` where no whole hour of the window has passed.
+    That is what `both_rolled_until` says. Raises `ValueError` where no whole hour of the window has passed.
     """
-    grid, read, asked = _pieces(source, region_ids, window, now)
+    grid, read, asked = _pieces(source, region_ids, window, now, until)
     counts: dict[Timed, dict[int, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
     checks: dict[int, dict[int, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
     for place, region_id, key, count in _rows(_DURATIONS, read, asked):
@@ -81,14 +88,14 @@ def _lines(counts: Mapping[int, Counter[int]], grid: Grid) -> Mapping[int, Seque
 
 
 def _pieces(
-    source: Source, region_ids: Collection[int], window: Interval, now: datetime
+    source: Source, region_ids: Collection[int], window: Interval, now: datetime, until: RolledUntil | None
 ) -> tuple[Grid, Sequence[str], dict[str, Any]]:
     """Return the slots, and the statements that read what was rolled up of them with what they ask for."""
     over = Interval(floor(window.start, HOUR), floor(min(window.end, now), HOUR))
     span = over.end - over.start
     length = next((item for item in _LENGTHS if span <= MOST_SLOTS * item), _LENGTHS[-1])
     grid = Grid.of(over, length)
-    hours_until, days_until = both_rolled_until()
+    hours_until, days_until = until or both_rolled_until()
     taken = pieces(over, hours_until=hours_until or over.start, days_until=days_until or over.start)
     asked: dict[str, Any] = {
         **source.key,

@@ -141,6 +141,11 @@ def on(now: datetime) -> list[MaintenanceOccurrence]:
     return list(MaintenanceOccurrence.objects.filter(region_ids=[], starts_at__lte=now, ends_at__gt=now))
 
 
+def still_on(work: Iterable[MaintenanceOccurrence], now: datetime) -> list[MaintenanceOccurrence]:
+    """Return those of the work that `on` returns as well."""
+    return [item for item in work if not item.region_ids and item.starts_at <= now < item.ends_at]
+
+
 def worked_on(work: MaintenanceOccurrence) -> Q:
     """Return what holds for the resources that it concerns."""
     return Q(pk__in=work.resource_ids) | Q(group__in=work.group_ids) | Q(registry__in=work.registry_ids)

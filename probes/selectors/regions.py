@@ -59,10 +59,14 @@ def events(region: Region) -> QuerySet[RegionEvent]:
 
 def vitals_of(region_ids: Iterable[int]) -> Mapping[int, Vitals]:
     """Return of each region what its card tells besides its row. Two queries."""
-    ids = list(region_ids)
-    regions = Region.objects.filter(pk__in=ids).only("canaries", "heartbeat", "last_seen_at")
-    changes: dict[int, list[RegionEvent]] = {region_id: [] for region_id in ids}
-    for event in RegionEvent.objects.raw(_LAST_EVENTS, {"regions": ids, "count": EVENTS_ON_A_CARD}):
+    return vitals(Region.objects.filter(pk__in=list(region_ids)).only("canaries", "heartbeat", "last_seen_at"))
+
+
+def vitals(regions: Iterable[Region]) -> Mapping[int, Vitals]:
+    """Return what `vitals_of` does, of regions that come with what weighs. One query."""
+    regions = list(regions)
+    changes: dict[int, list[RegionEvent]] = {region.pk: [] for region in regions}
+    for event in RegionEvent.objects.raw(_LAST_EVENTS, {"regions": list(changes), "count": EVENTS_ON_A_CARD}):
         changes[event.region_id].append(event)
     return {
         region.pk: Vitals(

@@ -1,22 +1,28 @@
 """How one resource stands from each region, in full."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from django.db.models import Exists, OuterRef, Q
 
 from probes.models import Region, RegionState, Resource
 from probes.policy.terms import Terms
 from probes.selectors.overview import Cell
 from probes.selectors.regions import UNREAD
-from probes.selectors.subscriptions import regions_of
 
 
-def cells(resource: Resource, terms: Terms) -> Sequence[Cell]:
+def cells(resource: Resource, terms: Terms, *, read: Collection[str] = ()) -> Sequence[Cell]:
     """Return one cell for each region that checks `resource`, or has checked it, in the order of their slugs.
 
-    Each state has its last whole document. Three queries, four where a region no longer checks it.
+    Each state has its last whole document. Regions come without what weighs, but for the fields to be `read`. Two
+    queries.
     """
     states = {state.region_id: state for state in RegionState.objects.filter(resource=resource).order_by()}
-    regions = {region.pk: region for region in regions_of([resource.pk])[resource.pk]}
-    former = states.keys() - regions.keys()
-    regions.update(Region.objects.defer(*UNREAD).in_bulk(former) if former else {})
-    ordered = sorted(regions.values(), key=lambda region: region.slug)
+    chosen = Resource.regions.through.objects.filter(resource=resource.pk)
+    # As `subscriptions.regions_of` has it: those chosen for it, or all where none were.
+    checking = Q(Exists(chosen.filter(region=OuterRef("pk")))) | ~Q(Exists(chosen))
+    in_service = Q(pk__in=Region.objects.in_service().order_by().values("pk"))
+    regions = Region.objects.filter(Q(pk__in=list(states)) | in_service & checking)
+    ordered = sorted(
+        regions.defer(*(name for name in UNREAD if name not in read)).order_by(), key=lambda region: region.slug
+    )
     return [Cell(region, region.condition, states.get(region.pk), terms) for region in ordered]

@@ -46,7 +46,7 @@ def terms_of(resources: Iterable[Resource], *, policy: Layer | None = None) -> M
 def in_force(subject: Resource | ResourceGroup) -> InForce:
     """Return the terms of a resource or of a group, and where each comes from. A resource comes with its group.
 
-    One query, and one more where a policy has a say.
+    One query, and one more where a policy has a say that did not come with it.
     """
     layers = _said(subject, of_all(), _of_policies([subject]))
     return InForce(resolve(layers), origins(layers))
@@ -69,8 +69,24 @@ def _said(
 
 
 def _of_policies(subjects: Iterable[Resource | ResourceGroup]) -> Mapping[int, Layer]:
-    """Return what the policies of these say, by id. There are few, however many take them."""
-    wanted = {item.policy_id for item in subjects}
-    wanted |= {item.group.policy_id for item in subjects if isinstance(item, Resource) and item.group is not None}
-    ids = wanted - {None}
-    return {pk: row.layer for pk, row in Policy.objects.in_bulk(ids).items()} if ids else {}
+    """Return what the policies of these say, by id. There are few, however many take them.
+
+    One that was joined to whoever takes it is not read again.
+    """
+    taking: list[Resource | ResourceGroup] = []
+    for item in subjects:
+        group = item.group if isinstance(item, Resource) else None
+        taking += [item, group] if group is not None else [item]
+    known: dict[int, Layer] = {}
+    wanted: set[int] = set()
+    for item in taking:
+        if item.policy_id is not None and _is_joined(item) and item.policy is not None:
+            known[item.policy_id] = item.policy.layer
+        elif item.policy_id is not None:
+            wanted.add(item.policy_id)
+    wanted -= known.keys()
+    return known | {pk: row.layer for pk, row in Policy.objects.in_bulk(wanted).items()} if wanted else known
+
+
+def _is_joined(taking: Resource | ResourceGroup) -> bool:
+    return "policy" in taking._state.fields_cache  # noqa: SLF001 - Django's, and nothing else tells

@@ -33,6 +33,10 @@ SELECT coalesce(
     (SELECT max(starts_at) + interval '1 day' FROM probes_rollupprogress WHERE unit = 'day')
 )
 """
+
+RolledUntil = tuple[datetime | None, datetime | None]
+"""Up to when hours and days are rolled up; None of which none ever was."""
+
 _LENGTHS: Final = {RollUpProgress.Unit.HOUR: HOUR, RollUpProgress.Unit.DAY: DAY}
 
 
@@ -46,7 +50,7 @@ def rolled_until(unit: RollUpProgress.Unit = RollUpProgress.Unit.HOUR) -> dateti
     return last + _LENGTHS[unit] if last else None
 
 
-def both_rolled_until() -> tuple[datetime | None, datetime | None]:
+def both_rolled_until() -> RolledUntil:
     """Return what `rolled_until` does, of hours and of days. One query."""
     with connection.cursor() as cursor:
         cursor.execute(_BOTH_ROLLED_UNTIL)
@@ -67,16 +71,18 @@ def rolled_each(
     *,
     timed: bool = True,
     terms: Terms | None = None,
+    until: RolledUntil | None = None,
 ) -> list[Mapping[int, Rolled]]:
     """Return the sums of each range by region id, `ALL_REGIONS` for the verdict over all of them.
 
     Seconds are exact. At the ragged ends of a range, which are less than an hour and what is not rolled up yet,
     outcomes are not counted and nothing is timed. What lies before the first roll-up is unknown. If it is not to be
-    `timed` there are the seconds alone, for a tenth of the time. With the `terms` in force they are not read again.
+    `timed` there are the seconds alone, for a tenth of the time. With the `terms` in force they are not read again,
+    nor what `both_rolled_until` says if that is given as `until`.
 
     Three queries, and five for what the ends cover: for ranges of whole hours up to now that is one interval.
     """
-    hours_until, days_until = both_rolled_until()
+    hours_until, days_until = until or both_rolled_until()
     taken = _cut(overs, hours_until, days_until)
     rows = _Rows.read(resource, [_key(item) for item in viewpoints], taken, timed=timed)
     ends = _Ends.read(resource, [end for item in taken for end in item.ends], viewpoints, terms)

@@ -1,22 +1,21 @@
 // Keeps a page current without reloading it.
 //
-// The element with data-live holds the fragment that its URL serves, and its data-topics say what it is about. Of a
-// topic that changed the stream tells (stream.js); then the fragment is fetched, or with data-rows the rows alone that
-// changed, and turned into the live one (morph.js). Without a stream the fragment is fetched every few seconds. Without
-// this file the page reloads itself now and then.
+// Each element with data-live is a part of the page: it holds the fragment that its URL serves, and its data-topics say
+// what it is about. Of a topic that changed the stream tells (stream.js); then the fragment is fetched, or with data-rows
+// the rows alone that changed, and turned into the live one (morph.js). Without a stream the fragment is fetched every few
+// seconds. A part with data-wanted is not there yet: it is fetched as soon as the rest is shown. Without this file the
+// page reloads itself now and then, and links to what is not there.
 
 import { morph } from "./morph.js";
 import { Stream } from "./stream.js";
 import { serverTimeIs, tellTimes } from "./times.js";
 
-const live = document.querySelector("[data-live]");
 const status = document.getElementById("live-status");
 const statusText = document.getElementById("live-text");
 const lost = document.getElementById("live-lost");
 const said = document.getElementById("live-said");
 const pauseButton = document.getElementById("live-pause");
 
-const PERIOD_MS = 1000 * Number(live?.dataset.refreshSeconds);
 const TIMEOUT_MS = 10_000;
 const STALE_MS = 15_000;
 // Beside the stream, for what goes by without a change.
@@ -32,22 +31,8 @@ const ROUTINE_MS = 8000;
 const MOST_ROWS = 50;
 
 const stream = new Stream(status?.dataset.events, status?.dataset.position ?? "", told);
-const rows = new Set();
-// Rows that were brought up to date alone, and as of which telling.
-const newer = new Map();
 
-let updatedAt = Date.now();
-let wholeAt = 0;
-let dueAt = Infinity;
-let tag = "";
-// As of which telling the whole page is wanted, where that is not the last; and at which it was last told to be wanted.
-let wanted = "";
-let toldAt = 0;
-let trouble = "";
 let paused = false;
-let timer = 0;
-let rowsTimer = 0;
-let underWay = null;
 
 function ago(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
@@ -59,69 +44,206 @@ function upTo(ms) {
   return Math.random() * ms;
 }
 
-// --- what changed -----------------------------------------------------------------------------------
-
-function told(topics) {
-  updatedAt = Math.max(updatedAt, stream.heardAt);
-  if (!topics || topics.includes("all")) {
-    newer.clear();
-    whole(upTo(1000));
-    return;
-  }
-  for (const topic of topics) {
-    const [kind, name] = topic.split(":");
-    if (kind === "checked") whole(ROUTINE_MS * (1 + Math.random()));
-    else if (!live.dataset.rows) whole(upTo(300));
-    else if (kind !== "resource") together();
-    else if (document.getElementById(`image-${name}`)) rows.add(name);
-  }
-  if (rows.size > MOST_ROWS) whole(upTo(300));
-  else if (rows.size && !rowsTimer) rowsTimer = setTimeout(refreshRows, upTo(300));
-}
-
 function numberOf(position) {
   return Number(position.split("-")[1]);
 }
 
-// Many pages show the same rows: they ask as of the same telling, so that the server makes the page once for all, and
-// not all at once. After a quiet time at once nevertheless.
-function together() {
-  toldAt = numberOf(stream.position);
-  const isQuiet = Date.now() - wholeAt > ROWS_GAP_MS + SPREAD_MS;
-  const isTurn = isQuiet || toldAt % TOGETHER === 0;
-  const at = isTurn ? Date.now() + upTo(isQuiet ? PROMPT_MS : SPREAD_MS) : wholeAt + ROWS_GAP_MS + SPREAD_MS;
-  if (at >= dueAt) return;
-  wanted = isTurn ? stream.position : "";
-  plan(at);
-}
+// --- one part ---------------------------------------------------------------------------------------
 
-function whole(wait) {
+class Part {
+  updatedAt = Date.now();
+  wholeAt = 0;
+  dueAt = Infinity;
+  tag = "";
+  // As of which telling the whole part is wanted, where that is not the last; and at which it was last told to be wanted.
   wanted = "";
-  plan(Math.max(Date.now(), wholeAt + (live.dataset.rows ? ROWS_GAP_MS : GAP_MS)) + wait);
-}
-
-// Has the whole fragment fetched then, unless it is sooner anyway.
-function plan(at) {
-  if (paused || document.hidden || at >= dueAt) return;
-  dueAt = at;
-  clearTimeout(timer);
-  timer = setTimeout(refresh, at - Date.now());
-}
-
-function schedule() {
-  dueAt = Infinity;
-  plan(Date.now() + (stream.isHeard ? SELDOM_MS * (0.75 + upTo(0.5)) : PERIOD_MS));
-}
-
-function rest() {
-  clearTimeout(timer);
-  clearTimeout(rowsTimer);
+  toldAt = 0;
+  trouble = "";
+  timer = 0;
   rowsTimer = 0;
-  dueAt = Infinity;
-  stream.close();
-}
+  underWay = null;
+  rows = new Set();
+  // Rows that were brought up to date alone, and as of which telling.
+  newer = new Map();
 
-// --- fetching ---------------------------------------------------------------------------------------
+  constructor(element) {
+    this.element = element;
+    this.periodMs = 1000 * Number(element.dataset.refreshSeconds);
+    // Who chooses something else does not wait.
+    element.addEventListener("live:now", () => this.refresh());
+    element.addEventListener("click", (event) => event.target.closest?.("[data-again]") && this.refresh());
+  }
+
+  get isThere() {
+    return !("wanted" in this.element.dataset);
+  }
+
+  get topics() {
+    return this.element.dataset.topics ?? "";
+  }
+
+  // --- what changed ---
+
+  told(topics) {
+    if (!topics || topics.includes("all")) {
+      this.newer.clear();
+      this.whole(upTo(1000));
+      return;
+    }
+    for (const topic of topics) {
+      const [kind, name] = topic.split(":");
+      if (kind === "checked") this.whole(ROUTINE_MS * (1 + Math.random()));
+      else if (!this.element.dataset.rows) this.whole(upTo(300));
+      else if (kind !== "resource") this.together();
+      else if (document.getElementById(`image-${name}`)) this.rows.add(name);
+    }
+    if (this.rows.size > MOST_ROWS) this.whole(upTo(300));
+    else if (this.rows.size && !this.rowsTimer) this.rowsTimer = setTimeout(() => this.refreshRows(), upTo(300));
+  }
+
+  // Many pages show the same rows: they ask as of the same telling, so that the server makes the page once for all, and
+  // not all at once. After a quiet time at once nevertheless.
+  together() {
+    this.toldAt = numberOf(stream.position);
+    const isQuiet = Date.now() - this.wholeAt > ROWS_GAP_MS + SPREAD_MS;
+    const isTurn = isQuiet || this.toldAt % TOGETHER === 0;
+    const at = isTurn ? Date.now() + upTo(isQuiet ? PROMPT_MS : SPREAD_MS) : this.wholeAt + ROWS_GAP_MS + SPREAD_MS;
+    if (at >= this.dueAt) return;
+    this.wanted = isTurn ? stream.position : "";
+    this.plan(at);
+  }
+
+  whole(wait) {
+    this.wanted = "";
+    this.plan(Math.max(Date.now(), this.wholeAt + (this.element.dataset.rows ? ROWS_GAP_MS : GAP_MS)) + wait);
+  }
+
+  // Has the whole fragment fetched then, unless it is sooner anyway.
+  plan(at) {
+    if (paused || document.hidden || at >= this.dueAt) return;
+    this.dueAt = at;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.refresh(), at - Date.now());
+  }
+
+  schedule() {
+    this.dueAt = Infinity;
+    // What could not be had yet is tried again soon.
+    const isSeldom = stream.isHeard && this.isThere;
+    this.plan(Date.now() + (isSeldom ? SELDOM_MS * (0.75 + upTo(0.5)) : this.periodMs));
+  }
+
+  rest() {
+    clearTimeout(this.timer);
+    clearTimeout(this.rowsTimer);
+    this.rowsTimer = 0;
+    this.dueAt = Infinity;
+  }
+
+  // --- fetching ---
+
+  async refresh() {
+    clearTimeout(this.timer);
+    this.dueAt = Infinity;
+    this.underWay?.abort("superseded");
+    const mine = new AbortController();
+    this.underWay = mine;
+    this.wholeAt = Date.now();
+    const since = this.wanted || stream.position;
+    this.wanted = "";
+    if (since === stream.position) this.rows.clear();
+    this.tellPlace("asked");
+    const giveUp = setTimeout(() => mine.abort(), TIMEOUT_MS);
+    try {
+      const known = this.tag ? { "If-None-Match": this.tag } : {};
+      const response = await ask(this.element.dataset.live, mine.signal, known, since);
+      if (response.status !== 304) {
+        const fragment = await treeOf(response);
+        if (!fragment || fragment.id !== this.element.id) throw new Error("The server answered something else");
+        this.tag = response.headers.get("ETag") ?? "";
+        this.keepNewer(fragment, numberOf(since));
+        this.show(fragment);
+      }
+      this.updatedAt = Date.now();
+      this.trouble = "";
+    } catch (error) {
+      if (mine.signal.reason === "superseded") return;
+      const isAnswer = error instanceof Error && error.name === "Error";
+      this.trouble = isAnswer ? error.message : "Connection lost";
+      this.tellPlace("lost");
+    } finally {
+      clearTimeout(giveUp);
+    }
+    tell();
+    if (this.dueAt === Infinity) this.schedule();
+    // What was told since is not in it.
+    if (stream.isHeard && this.element.dataset.rows && this.toldAt > numberOf(since)) {
+      this.plan(this.wholeAt + ROWS_GAP_MS + upTo(SPREAD_MS));
+    }
+  }
+
+  // A page that was made for all some seconds ago must not take back what a row has shown since.
+  keepNewer(fragment, number) {
+    for (const [id, shown] of this.newer) {
+      const current = document.getElementById(`image-${id}`);
+      if (shown > number && current) fragment.querySelector(`#image-${id}`)?.replaceWith(current.cloneNode(true));
+      else this.newer.delete(id);
+    }
+  }
+
+  async refreshRows() {
+    this.rowsTimer = 0;
+    if (!this.rows.size || paused || document.hidden) return;
+    const asked = [...this.rows];
+    const number = numberOf(stream.position);
+    this.rows.clear();
+    try {
+      const joint = this.element.dataset.rows.includes("?") ? "&" : "?";
+      const url = `${this.element.dataset.rows}${joint}ids=${asked.join(",")}`;
+      const table = await treeOf(await ask(url, AbortSignal.timeout(TIMEOUT_MS)));
+      for (const id of asked) {
+        const old = document.getElementById(`image-${id}`);
+        const fresh = table?.querySelector(`#image-${id}`);
+        if (old && fresh) {
+          morph(old, fresh);
+          this.newer.set(id, number);
+        } else {
+          this.whole(upTo(400));
+        }
+      }
+      // What is shown is not that of the tag any more.
+      this.tag = "";
+      this.updatedAt = Date.now();
+      tell();
+    } catch {
+      this.whole(upTo(400));
+    }
+  }
+
+  // --- showing ---
+
+  show(fragment) {
+    const isFirst = !this.isThere;
+    morph(this.element, fragment);
+    if (this.element.dataset.title) document.title = this.element.dataset.title;
+    listen();
+    if (isFirst) this.reach();
+  }
+
+  // Whoever came for something in here has waited for it: going there once more finds it.
+  reach() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target && this.element.contains(target)) location.replace(location.hash);
+  }
+
+  // Where this part is not there yet, what is said in its place.
+  tellPlace(state) {
+    if (this.isThere) return;
+    for (const line of this.element.querySelectorAll("[data-when]")) line.hidden = line.dataset.when !== state;
+    for (const line of this.element.querySelectorAll("[data-why]")) line.textContent = `${this.trouble}.`;
+    this.element.setAttribute("aria-busy", String(state === "asked"));
+  }
+}
 
 async function ask(url, signal, headers = {}, since = stream.position) {
   // What is as new as this may be had from what was made for others.
@@ -147,94 +269,43 @@ async function treeOf(response) {
   return page.body.firstElementChild;
 }
 
-async function refresh() {
-  clearTimeout(timer);
-  dueAt = Infinity;
-  underWay?.abort("superseded");
-  const mine = new AbortController();
-  underWay = mine;
-  wholeAt = Date.now();
-  const since = wanted || stream.position;
-  wanted = "";
-  if (since === stream.position) rows.clear();
-  const giveUp = setTimeout(() => mine.abort(), TIMEOUT_MS);
-  try {
-    const response = await ask(live.dataset.live, mine.signal, tag ? { "If-None-Match": tag } : {}, since);
-    if (response.status !== 304) {
-      const fragment = await treeOf(response);
-      if (!fragment || fragment.id !== live.id) throw new Error("The server answered something else");
-      tag = response.headers.get("ETag") ?? "";
-      keepNewer(fragment, numberOf(since));
-      show(live, fragment);
-    }
-    updatedAt = Date.now();
-    trouble = "";
-  } catch (error) {
-    if (mine.signal.reason === "superseded") return;
-    const isAnswer = error instanceof Error && error.name === "Error";
-    trouble = isAnswer ? error.message : "Connection lost";
-  } finally {
-    clearTimeout(giveUp);
-  }
-  tell();
-  if (dueAt === Infinity) schedule();
-  // What was told since is not in it.
-  if (stream.isHeard && live.dataset.rows && toldAt > numberOf(since)) plan(wholeAt + ROWS_GAP_MS + upTo(SPREAD_MS));
-}
+// --- all of them ------------------------------------------------------------------------------------
 
-// A page that was made for all some seconds ago must not take back what a row has shown since.
-function keepNewer(fragment, number) {
-  for (const [id, shown] of newer) {
-    const current = document.getElementById(`image-${id}`);
-    if (shown > number && current) fragment.querySelector(`#image-${id}`)?.replaceWith(current.cloneNode(true));
-    else newer.delete(id);
+const parts = [...document.querySelectorAll("[data-live]")].map((element) => new Part(element));
+const periodMs = Math.max(...parts.map((part) => part.periodMs));
+
+function told(topics) {
+  for (const part of parts) {
+    part.updatedAt = Math.max(part.updatedAt, stream.heardAt);
+    part.told(topics);
   }
 }
 
-async function refreshRows() {
-  rowsTimer = 0;
-  if (!rows.size || paused || document.hidden) return;
-  const asked = [...rows];
-  const number = numberOf(stream.position);
-  rows.clear();
-  try {
-    const joint = live.dataset.rows.includes("?") ? "&" : "?";
-    const url = `${live.dataset.rows}${joint}ids=${asked.join(",")}`;
-    const table = await treeOf(await ask(url, AbortSignal.timeout(TIMEOUT_MS)));
-    for (const id of asked) {
-      const old = document.getElementById(`image-${id}`);
-      const fresh = table?.querySelector(`#image-${id}`);
-      if (old && fresh) {
-        show(old, fresh);
-        newer.set(id, number);
-      } else {
-        whole(upTo(400));
-      }
-    }
-    // What is shown is not that of the tag any more.
-    tag = "";
-    updatedAt = Date.now();
-    tell();
-  } catch {
-    whole(upTo(400));
-  }
+function listen() {
+  stream.listenTo([...new Set(parts.flatMap((part) => part.topics.split(" ")))].filter(Boolean).join(" "));
 }
 
-function show(old, fresh) {
-  morph(old, fresh);
-  if (live.dataset.title) document.title = live.dataset.title;
-  stream.listenTo(live.dataset.topics ?? "");
+function rest() {
+  for (const part of parts) part.rest();
+  stream.close();
 }
 
-// --- telling ----------------------------------------------------------------------------------------
+function wake() {
+  listen();
+  for (const part of parts) part.refresh();
+}
 
 function tell() {
+  // Of what is not there yet its place tells.
+  const shown = parts.filter((part) => part.isThere);
   const isHeard = stream.isHeard;
-  const age = Date.now() - (isHeard ? Math.max(updatedAt, stream.heardAt) : updatedAt);
-  const late = age > 3 * PERIOD_MS;
+  const oldest = Math.min(...shown.map((part) => part.updatedAt));
+  const age = Date.now() - (isHeard ? Math.max(oldest, stream.heardAt) : oldest);
+  const late = age > 3 * periodMs;
+  const trouble = shown.find((part) => part.trouble)?.trouble ?? "";
   const state = trouble ? "lost" : paused ? "paused" : age > STALE_MS ? "stale" : late && !isHeard ? "late" : "live";
   status.dataset.state = state;
-  status.title = isHeard ? "Changes are told as they come." : `Asked for every ${PERIOD_MS / 1000} s.`;
+  status.title = isHeard ? "Changes are told as they come." : `Asked for every ${periodMs / 1000} s.`;
   const texts = {
     lost: "Not live",
     paused: `Paused, updated ${ago(age)}`,
@@ -248,7 +319,7 @@ function tell() {
   lost.hidden = !notice;
   // Heard when trouble comes and goes, and not every second.
   if (said.textContent !== notice) said.textContent = notice;
-  live.classList.toggle("is-outdated", Boolean(notice));
+  for (const part of shown) part.element.classList.toggle("is-outdated", Boolean(part.trouble || state === "stale"));
 }
 
 let wasHeard = false;
@@ -257,17 +328,12 @@ function look() {
   if (document.hidden) return;
   stream.look();
   // Without the stream pages poll, from that moment on.
-  if (wasHeard && !stream.isHeard) plan(Date.now() + upTo(PERIOD_MS));
+  if (wasHeard && !stream.isHeard) for (const part of parts) part.plan(Date.now() + upTo(part.periodMs));
   wasHeard = stream.isHeard;
   tell();
 }
 
-function wake() {
-  stream.listenTo(live.dataset.topics ?? "");
-  refresh();
-}
-
-if (live) {
+if (parts.length) {
   status.hidden = false;
   pauseButton.hidden = false;
   pauseButton.addEventListener("click", () => {
@@ -277,8 +343,6 @@ if (live) {
     else wake();
     tell();
   });
-  // Who chooses something else does not wait.
-  live.addEventListener("live:now", refresh);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) rest();
     else if (!paused) wake();
@@ -288,6 +352,14 @@ if (live) {
   window.addEventListener("pageshow", (event) => event.persisted && !paused && wake());
   setInterval(look, 1000);
   tell();
-  stream.listenTo(live.dataset.topics ?? "");
-  schedule();
+  listen();
+  for (const part of parts) {
+    if (part.isThere) {
+      part.schedule();
+      continue;
+    }
+    part.tellPlace("asked");
+    // Not before the rest is painted. A page that is hidden asks when it is looked at.
+    requestAnimationFrame(() => setTimeout(() => part.refresh()));
+  }
 }
