@@ -16,7 +16,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 _ROW: Final = re.compile(rb'id="image-(\d+)"')
-_ATTRIBUTES: Final = re.compile(rb'data-(live|topics|rows|events|position)="([^"]*)"')
+_PART: Final = re.compile(rb'data-live="([^"]*)"')
+_ATTRIBUTES: Final = re.compile(rb'data-(topics|rows|events|position)="([^"]*)"')
 _SELDOM_SECONDS: Final = 90.0
 _GAP_SECONDS: Final = 2.0
 _ROWS_GAP_SECONDS: Final = 6.0
@@ -53,7 +54,8 @@ class Page:
     opened: Opened
     fetched: list[Fetched] = field(default_factory=list)
     told: int = 0
-    tag: str = ""
+    parts: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
     rows: set[int] = field(default_factory=set)
     whole_at: float = 0.0
@@ -69,7 +71,10 @@ class Page:
     async def run(self) -> None:
         status, _, body = await self._ask(self.opened.path)
         assert status == 200, (self.opened.path, status, body[:300])
+        self.parts = [url.decode().replace("&amp;", "&") for url in _PART.findall(body)]
         self._read(body)
+        for url in self.parts[1:]:
+            await self._fetch(url, {})
         self.position = self.attributes.get("position", "")
         self._plan(_SELDOM_SECONDS * random.uniform(0.75, 1.25))
         while True:
@@ -158,17 +163,21 @@ class Page:
         since, self.wanted = self.wanted or self.position, ""
         if since == self.position:
             self.rows.clear()
-        headers = {"If-None-Match": self.tag} if self.tag else {}
-        began = time.monotonic()
-        status, tag, body = await self._ask(self.attributes["live"], {"Kairos-Live": since, **headers})
-        if status == 200:
-            self.tag = tag
-            self._read(body)
-        shows = frozenset(map(int, _ROW.findall(body))) if status == 200 else self._shown
-        self.fetched.append(Fetched(began, time.monotonic(), shows, status, len(body)))
+        for url in self.parts:
+            await self._fetch(url, {"Kairos-Live": since})
         self._plan(_SELDOM_SECONDS * random.uniform(0.75, 1.25))
         if "rows" in self.attributes and self.told_at > _number(since):
             self._plan(_ROWS_GAP_SECONDS + random.uniform(0, _SPREAD_SECONDS))
+
+    async def _fetch(self, url: str, headers: dict[str, str]) -> None:
+        known = {"If-None-Match": self.tags[url]} if self.tags.get(url) else {}
+        began = time.monotonic()
+        status, tag, body = await self._ask(url, headers | known)
+        if status == 200:
+            self.tags[url] = tag
+            self._read(body)
+        shows = frozenset(map(int, _ROW.findall(body))) if status == 200 else self._shown
+        self.fetched.append(Fetched(began, time.monotonic(), shows, status, len(body)))
 
     async def _fetch_rows(self) -> None:
         self.rows_due = None
@@ -180,7 +189,7 @@ class Page:
         began = time.monotonic()
         url = f"{url}{'&' if '?' in url else '?'}ids={','.join(map(str, asked))}"
         status, _, body = await self._ask(url, {"Kairos-Live": self.position})
-        self.tag = ""
+        self.tags.clear()
         self.fetched.append(Fetched(began, time.monotonic(), self._shown, status, len(body)))
 
     def _read(self, body: bytes) -> None:

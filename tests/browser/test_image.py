@@ -42,6 +42,8 @@ def test_what_is_broken_is_found_checked_again_and_told_on(
     expect(page.locator("#sentence")).to_contain_text("cannot read layer 2 of 3")
     expect(page.locator("#rung-layers-us-east")).to_have_attribute("data-look", "degraded")
     expect(page.locator("#check-now")).to_have_count(0)
+    expect(page.locator("#from-us-east")).to_contain_text("blobs.example")
+    expect(page.locator("#more")).not_to_have_attribute("data-wanted", "")
     page.locator("#commands > summary").click()
     page.locator("#copy-probe").click()
     expect(page.locator("#copy-probe")).to_have_text("Copied")
@@ -49,7 +51,18 @@ def test_what_is_broken_is_found_checked_again_and_told_on(
 
     cookie = logged_in.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": page.url}])
-    page.reload()
+    # The second half cannot be had: its place says so, the first is live, and it comes when it is asked for again.
+    page.route("**/more/", lambda route: route.abort())
+    page.goto(f"/resources/{image.pk}/#from-us-east")
+    expect(page.locator("#more")).to_contain_text("could not be loaded. Connection lost.")
+    expect(page.locator("#live-text")).to_have_text("Live")
+    page.locator("#live-pause").click()
+    page.unroute("**/more/")
+    page.locator("#more-again").click()
+    expect(page.locator("#from-us-east")).to_be_in_viewport()
+    page.locator("#live-pause").click()
+    seen.complaints[:] = [said for said in seen.complaints if "ERR_FAILED" not in said]
+
     page.locator("#check-options > summary").click()
     page.locator("#check-from-us-east").check()
     page.locator("#check-now").press("Enter")
@@ -71,3 +84,16 @@ def test_what_is_broken_is_found_checked_again_and_told_on(
     page.get_by_role("button", name="Show").click()
     expect(page.locator("#outcomes > li")).to_have_count(1)
     expect(page.locator("#outcomes > li")).to_contain_text("blobs.example")
+
+
+def test_all_of_it_is_a_link_away_without_script(plane: "ControlPlane", open_page: Callable[..., Page]) -> None:
+    image = plane.image()
+    plane.check(image)
+    page = open_page(f"/resources/{image.pk}/?window=7d", java_script_enabled=False)
+    expect(page.locator("#rung-tag")).to_be_visible()
+    page.locator("#whole").click()
+    expect(page.locator("#from-us-east")).to_be_visible()
+    assert page.url.endswith("?window=7d&whole=1")
+    page.locator("#window-30d").click()
+    expect(page.locator("#from-us-east")).to_be_visible()
+    expect(page.locator("#window-30d")).to_have_attribute("aria-current", "true")

@@ -20,7 +20,6 @@ def test_timeline_is_read_by_keys_and_by_pointer(plane: "ControlPlane", open_pag
     image = plane.image()
     plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND, Stage.MANIFEST)})
     page = open_page(f"/resources/{image.pk}/", timezone_id="Asia/Tokyo")
-    page.locator("#timeline-regions > summary").click()
 
     tip = page.locator("#slot-tip")
     lane = page.locator("#timeline-us-east")

@@ -71,7 +71,11 @@ class Part {
     this.periodMs = 1000 * Number(element.dataset.refreshSeconds);
     // Who chooses something else does not wait.
     element.addEventListener("live:now", () => this.refresh());
-    element.addEventListener("click", (event) => event.target.closest?.("[data-again]") && this.refresh());
+    element.addEventListener("click", (event) => {
+      if (!event.target.closest?.("[data-again]")) return;
+      this.trouble = "";
+      this.refresh();
+    });
   }
 
   get isThere() {
@@ -152,7 +156,8 @@ class Part {
     const since = this.wanted || stream.position;
     this.wanted = "";
     if (since === stream.position) this.rows.clear();
-    this.tellPlace("asked");
+    // What is tried again by itself takes no button away from under a finger.
+    if (!this.trouble) this.tellPlace("asked");
     const giveUp = setTimeout(() => mine.abort(), TIMEOUT_MS);
     try {
       const known = this.tag ? { "If-None-Match": this.tag } : {};
@@ -232,7 +237,7 @@ class Part {
 
   // Whoever came for something in here has waited for it: going there once more finds it.
   reach() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     if (target && this.element.contains(target)) location.replace(location.hash);
   }
 
@@ -360,6 +365,6 @@ if (parts.length) {
     }
     part.tellPlace("asked");
     // Not before the rest is painted. A page that is hidden asks when it is looked at.
-    requestAnimationFrame(() => setTimeout(() => part.refresh()));
+    requestAnimationFrame(() => setTimeout(() => part.wholeAt || part.refresh()));
   }
 }

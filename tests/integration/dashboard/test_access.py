@@ -16,7 +16,17 @@ pytestmark = pytest.mark.django_db
 
 LISTS = ["/incidents/", "/incidents/live/", "/incidents/calendar/", "/events/", "/events/live/", "/compare/"]
 PLACES = [f"/{kind}/{name}" for kind in ("registries", "regions") for name in ("", "live/", "a/", "a/live/")]
-PAGES = ["/", "/live/", "/resources/1/", "/resources/1/live/", "/incidents/1/", "/incidents/1/live/", *LISTS, *PLACES]
+PAGES = [
+    "/",
+    "/live/",
+    "/resources/1/",
+    "/resources/1/live/",
+    "/resources/1/more/",
+    "/incidents/1/",
+    "/incidents/1/live/",
+    *LISTS,
+    *PLACES,
+]
 
 
 @pytest.mark.parametrize("url", PAGES)
@@ -65,7 +75,7 @@ def test_pages_are_read_only_and_kept_by_nobody(client: Client, url: str) -> Non
 def test_pages_keep_to_the_content_security_policy(client: Client, plane: ControlPlane) -> None:
     image = plane.image()
     plane.check(image)
-    for url in ("/", f"/resources/{image.pk}/", "/login/"):
+    for url in ("/", f"/resources/{image.pk}/?whole=1", f"/resources/{image.pk}/", "/login/"):
         response = client.get(url)
         assert "default-src 'self'" in response.headers["Content-Security-Policy"]
         page = Page(response.content.decode())

@@ -36,7 +36,8 @@ def read(client: Client, url: str) -> Page:
 
 
 def page_of(client: Client, image: Resource, **query: str) -> Page:
-    return read(client, f"/resources/{image.pk}/" + (f"?{urlencode(query)}" if query else ""))
+    """Return the whole page, as it is without script."""
+    return read(client, f"/resources/{image.pk}/?{urlencode({'whole': '1', **query})}")
 
 
 def event(number: int = 0, **values: Any) -> Event:
@@ -119,7 +120,7 @@ def outcome_link(page: Page, slug: str = "us-east") -> str:
 
 def test_failure_in_a_timeline_leads_to_its_steps(client: Client, plane: ControlPlane, outage: Incident) -> None:
     """Also when the region has found something else since, and from the incident's own page."""
-    for address in (f"/incidents/{outage.pk}/", f"/resources/{outage.resource_id}/"):
+    for address in (f"/incidents/{outage.pk}/", f"/resources/{outage.resource_id}/more/"):
         assert outcome_link(read(client, address)).endswith("#outcome")
     link = outcome_link(read(client, f"/incidents/{outage.pk}/"))
     assert outage.resource
@@ -130,7 +131,7 @@ def test_failure_in_a_timeline_leads_to_its_steps(client: Client, plane: Control
     assert "layer missing layer_missing" in told
     assert "Failed at layer" in told
     assert "GET /v2/org/app/manifests/1" in page["from-.then-steps"].text
-    assert "all answered" in page["from-us-east"].text
+    assert "all answered" in read(client, f"/resources/{outage.resource_id}/more/")["from-us-east"].text
     assert page["outcome-close"].attributes["href"] == f"/resources/{outage.resource_id}/#incidents"
     # What keeps the page current keeps the outcome on it.
     assert page["resource"].attributes["data-live"] == link.partition("#")[0].replace("/?", "/live/?")
@@ -179,8 +180,8 @@ def test_page_takes_one_query_more_for_an_outcome_of_the_past(client: Client, ou
         return len(captured)
 
     link = outcome_link(read(client, f"/incidents/{outage.pk}/")).partition("#")[0]
-    plain = queries(f"/resources/{outage.resource_id}/")
+    plain, more = (queries(f"/resources/{outage.resource_id}/{half}") for half in ("", "more/"))
     for number in range(30):
         event(number, resource_id=outage.resource_id)
-    assert queries(f"/resources/{outage.resource_id}/") == plain
+    assert queries(f"/resources/{outage.resource_id}/more/") == more
     assert queries(link) == plain + 1

@@ -27,7 +27,7 @@ def image(plane: ControlPlane) -> Resource:
 
 
 def read(client: Client, image: Resource, query: str = "") -> Page:
-    response = client.get(f"/resources/{image.pk}/{query}")
+    response = client.get(f"/resources/{image.pk}/{query or '?'}&whole=1")
     assert response.status_code == 200
     return Page(response.content.decode())
 

@@ -230,13 +230,16 @@ def test_story_takes_the_same_queries_however_long(client: Client, outage: Incid
 
 
 def test_page_of_an_image_shows_its_incidents(client: Client, outage: Incident, plane: ControlPlane) -> None:
-    address = f"/resources/{outage.resource_id}/"
+    address = f"/resources/{outage.resource_id}/?whole=1"
     page = read(client, address)
-    assert page["last-incident"].text == "Open incident"
+    assert page[f"incident-{outage.pk}"].attributes["data-look"] == "degraded"
+    assert page[f"incident-{outage.pk}"].text in page["open-incident"].text
+    assert page["last-incident"].text == "The open incident so far"
     assert "open" in page["last-incident-timeline"].attributes
     assert "us-east bad: tag not found" in page["incidents"].text
     plane.check(image_of(outage))
     page = read(client, address)
+    assert "open-incident" not in page
     assert page["last-incident"].text == "Last incident"
     assert "open" not in page["last-incident-timeline"].attributes
     assert f"incident-{outage.pk}" in page
@@ -245,4 +248,6 @@ def test_page_of_an_image_shows_its_incidents(client: Client, outage: Incident, 
 def test_page_of_an_image_without_incidents_says_nothing_of_them(client: Client, plane: ControlPlane) -> None:
     image = plane.image()
     plane.check(image)
-    assert "incidents" not in read(client, f"/resources/{image.pk}/")
+    page = read(client, f"/resources/{image.pk}/?whole=1")
+    assert "incidents" not in page
+    assert "open-incident" not in page
