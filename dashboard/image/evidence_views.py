@@ -36,7 +36,7 @@ _TYPES: Final = {"json": "application/json", "txt": "text/plain; charset=utf-8",
 def evidence(request: HttpRequest, resource_id: int, form: str) -> HttpResponse:
     """What regions found last, or one of them at a time (`from` and `slot`), as JSON, a text, or both in one file.
 
-    Private addresses are in it with `private=1` alone. Nine queries at most.
+    Private addresses are in it with `private=1` alone. Eight queries at most.
     """
     now = timezone.now()
     reach = reach_of(request)

@@ -10,7 +10,9 @@ from playwright.sync_api import Page, expect
 
 from probes.actions.ingest import ingest
 from probes.policy.access import Role
+from probes.protocol.taxonomy import Reason
 from tests.browser.conftest import Seen
+from tests.fakes.far_region import finding
 from tests.fakes.pulls import pulled, refused_by_storage
 
 if TYPE_CHECKING:
@@ -51,18 +53,7 @@ def test_what_is_broken_is_found_checked_again_and_told_on(
 
     cookie = logged_in.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": page.url}])
-    # The second half cannot be had: its place says so, the first is live, and it comes when it is asked for again.
-    page.route("**/more/", lambda route: route.abort())
-    page.goto(f"/resources/{image.pk}/#from-us-east")
-    expect(page.locator("#more")).to_contain_text("could not be loaded. Connection lost.")
-    expect(page.locator("#live-text")).to_have_text("Live")
-    page.locator("#live-pause").click()
-    page.unroute("**/more/")
-    page.locator("#more-again").click()
-    expect(page.locator("#from-us-east")).to_be_in_viewport()
-    page.locator("#live-pause").click()
-    seen.complaints[:] = [said for said in seen.complaints if "ERR_FAILED" not in said]
-
+    page.reload()
     page.locator("#check-options > summary").click()
     page.locator("#check-from-us-east").check()
     page.locator("#check-now").press("Enter")
@@ -86,9 +77,31 @@ def test_what_is_broken_is_found_checked_again_and_told_on(
     expect(page.locator("#outcomes > li")).to_contain_text("blobs.example")
 
 
-def test_all_of_it_is_a_link_away_without_script(plane: "ControlPlane", open_page: Callable[..., Page]) -> None:
+def test_second_half_comes_by_itself_or_says_that_it_could_not_or_is_a_link_away(
+    plane: "ControlPlane", open_page: Callable[..., Page], seen: Seen
+) -> None:
     image = plane.image()
     plane.check(image)
+    page = open_page("/login/")
+    page.route("**/more/", lambda route: route.abort())
+    page.goto(f"/resources/{image.pk}/#from-us-east")
+    expect(page.locator("#more")).to_contain_text("could not be loaded. Connection lost.")
+    expect(page.locator("#live-text")).to_have_text("Live")
+    page.locator("#live-pause").click()
+    page.unroute("**/more/")
+    page.locator("#more-again").click()
+    card = page.locator("#from-us-east")
+    expect(card).to_be_in_viewport()
+    assert page.locator("#more").get_attribute("aria-busy") is None
+    seen.complaints[:] = [said for said in seen.complaints if "ERR_FAILED" not in said]
+    # Both halves are kept current, and what the reader has opened stays open.
+    page.locator("#from-us-east-region > summary").click()
+    page.locator("#live-pause").click()
+    plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
+    expect(card).to_have_attribute("data-look", "unavailable")
+    expect(page.locator("#verdict")).to_have_text("Degraded")
+    expect(page.locator("#from-us-east-region")).to_have_attribute("open", "")
+
     page = open_page(f"/resources/{image.pk}/?window=7d", java_script_enabled=False)
     expect(page.locator("#rung-tag")).to_be_visible()
     page.locator("#whole").click()

@@ -1,4 +1,4 @@
-"""The two halves of an image's page: what each has, what each costs, and that nobody is shown the second who may not."""
+"""The two halves of an image's page: what each has, what each costs, and who is shown them."""
 
 from datetime import timedelta
 from typing import Any

@@ -254,8 +254,8 @@ def test_what_is_retired_is_not_called_paused(client: Client, plane: ControlPlan
     staleness.retire([image.pk], now=plane.now - timedelta(seconds=30))
     page = read(client, image)
     assert page["verdict"].text == "Retired"
-    assert re.findall(r"[\w ]*paused", page["resource"].text.lower()), "the time since counts as one"
-    assert not re.findall(r"(?<!retired or )paused", page["resource"].text.lower())
+    assert re.findall(r"[\w ]*paused", page["content"].text.lower()), "the time since counts as one"
+    assert not re.findall(r"(?<!retired or )paused", page["content"].text.lower())
     assert page["unlisted"].text.startswith("Platform's files lists it no more, since")
 
 
@@ -409,5 +409,5 @@ def test_page_of_an_endpoint_tells_what_is_expected(client: Client, plane: Contr
         "another JSON than expected",
     ):
         assert said in page["resource"].text
-    assert "Platforms" not in page["resource"].text
+    assert "Platforms" not in page["content"].text
     assert "hush" not in page.html
