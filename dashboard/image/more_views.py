@@ -72,6 +72,7 @@ def shown(asked: Asked) -> Mapping[str, Any]:
     until = rolled.both_rolled_until()
     return {
         **place(asked),
+        "more_fragment": TEMPLATE,
         "is_endpoint": chosen.is_endpoint,
         "window": asked.window,
         "cards": detail.cards(chosen, cells, past, missed, region_rows.vitals(asked.regions), now=now),

@@ -49,7 +49,7 @@ def resource(request: HttpRequest, resource_id: int) -> HttpResponse:
     """
     is_whole = bool(whole(request))
     asked = Asked.of(request, resource_id, weighs=is_whole)
-    more = {"more_fragment": more_views.TEMPLATE, **more_views.shown(asked)} if is_whole else more_views.place(asked)
+    more = more_views.shown(asked) if is_whole else more_views.place(asked)
     return render(request, "dashboard/image/page.html", {**more, **_shown(request, asked)})
 
 

@@ -232,7 +232,7 @@ def test_story_takes_the_same_queries_however_long(client: Client, outage: Incid
 def test_page_of_an_image_shows_its_incidents(client: Client, outage: Incident, plane: ControlPlane) -> None:
     address = f"/resources/{outage.resource_id}/?whole=1"
     page = read(client, address)
-    assert page[f"incident-{outage.pk}"].attributes["data-look"] == "degraded"
+    assert page[f"incident-{outage.pk}"].attributes["data-look"] == outage.level
     assert page[f"incident-{outage.pk}"].text in page["open-incident"].text
     assert page["last-incident"].text == "The open incident so far"
     assert "open" in page["last-incident-timeline"].attributes
