@@ -44,8 +44,7 @@ _WRONG: Final = frozenset({Look.UNAVAILABLE, Look.DEGRADED, Look.UNKNOWN})
 def resource(request: HttpRequest, resource_id: int) -> HttpResponse:
     """The page: its first half, and a place for the second; with `whole=1` that too.
 
-    Of the first half eight queries besides those of who looks; one more each for a window of some days, for an order
-    that is watched (`run`), and for an outcome of the past (`from` and `slot`).
+    The first half takes twelve queries at most besides the two of the session.
     """
     is_whole = bool(whole(request))
     asked = Asked.of(request, resource_id, weighs=is_whole)
