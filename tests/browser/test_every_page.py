@@ -30,7 +30,7 @@ def test_nobody_is_kept_out_of_any_page_by_day_by_night_or_on_a_phone(
     for name, path in paths(ids).items():
         settings.DEBUG = name == "design"  # which is there with it alone; without it, errors are pages of ours
         page.goto(path)
-        page.wait_for_function("!document.querySelector('[data-wanted]')")
+        page.locator("[data-wanted]").wait_for(state="detached")
         found[f"{name}, by day"] = axe(page)
         page.emulate_media(color_scheme="dark")
         page.set_viewport_size(PHONE)

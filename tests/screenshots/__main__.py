@@ -104,7 +104,7 @@ def _take(addresses: dict[str, str], origin: str, program: str, to: Path, plane:
                 plane.hear_all()  # or time would go by without a beat
                 page.goto(path)
                 page.wait_for_load_state("load")
-                page.wait_for_function("!document.querySelector('[data-wanted]')")
+                page.locator("[data-wanted]").wait_for(state="detached")
                 picture = to / f"{name}-{view}.png"
                 picture.write_bytes(_picture(page, packer, size, most_height))
                 print(f"{picture.name}: {picture.stat().st_size:,} bytes", flush=True)
