@@ -40,6 +40,7 @@ def viewer(image: Resource, django_user_model: Any, settings: Any) -> Client:
     """A browser of somebody who sees that group and may order nothing, where not everybody may look."""
     settings.KAIROS_PUBLIC_DASHBOARD = False
     user = django_user_model.objects.create(username="ada")
+    assert image.group is not None
     grant(user, Role.VIEWER, image.group)
     browser = Client()
     browser.force_login(user)
