@@ -8,16 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 _BACKLOG = 1024  # a queue of connections that overflows costs a second
-_MANY_PASSES = 200
-
-
-async def all_was_read() -> None:
-    """Let the loop pass so often that whoever runs in it has read, and acted on, what was sent to it.
-
-    A time would not do: on a busy machine the loop may have had none of it.
-    """
-    for _ in range(_MANY_PASSES):
-        await asyncio.sleep(0)
 
 
 @dataclass(eq=False)

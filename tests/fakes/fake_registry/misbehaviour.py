@@ -13,7 +13,6 @@ from typing import Final
 
 from tests.fakes.dialogue import Says
 from tests.fakes.fake_registry.answers import Misbehaviour, Turn, to_bytes
-from tests.fakes.peer import all_was_read
 
 _MIB: Final = 1024 * 1024
 _PIECE: Final = 64 * 1024
@@ -60,12 +59,11 @@ async def stalls_before_reply(turn: Turn) -> bool:
 
 
 def waits_for(holds: Callable[[], bool]) -> Misbehaviour:
-    """Answer rightly, when this holds and those asked before have had their answers."""
+    """Answer rightly, when this holds."""
 
     async def wait(turn: Turn) -> bool:
         while not holds():  # noqa: ASYNC110 - it can be anything, and nobody is told when it begins to hold
             await asyncio.sleep(_BEAT_SECONDS)
-        await all_was_read()
         turn.send(turn.wire)
         return True
 

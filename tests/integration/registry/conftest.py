@@ -9,9 +9,9 @@ import trustme
 from probes.wire.driver import Engine
 from probes.wire.limits import Limits
 from tests.fakes.fake_registry import World
-from tests.integration.wire.conftest import authority, dialled
+from tests.integration.wire.conftest import authority, boarded, dialled
 
-__all__ = ["authority", "dialled", "engine", "world"]
+__all__ = ["authority", "boarded", "dialled", "engine", "world"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Depth, Reason, Stage
 from probes.wire.driver import Engine
+from probes.wire.flights import FlightKey
 from tests.fakes.fake_registry import ALICE, REFRESHING, Says, World, moved
 from tests.fakes.fake_registry.misbehaviour import waits_for
 
@@ -209,12 +210,12 @@ async def test_one_repositorys_token_is_not_shown_for_another(world: World, engi
     await world.expect(*world.tape.lines)
 
 
-async def test_checks_at_one_time_share_one_exchange(world: World, engine: Engine) -> None:
+async def test_checks_at_one_time_share_one_exchange(world: World, engine: Engine, boarded: list[FlightKey]) -> None:
     """T32: of twenty that need the same token, one asks for it."""
     world.store.image("team/app:1")
     world.wants_token()
     # Who is told only later that it needs one would ask again.
-    world.auth.once("GET token", waits_for(lambda: len(world.registry.requests) >= 20))
+    world.auth.once("GET token", waits_for(lambda: len(boarded) == 20))
 
     outcomes = await asyncio.gather(*(engine.check(world.plan(depth=RESOLVE)) for _ in range(20)))
 

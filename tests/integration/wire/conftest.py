@@ -1,11 +1,13 @@
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime
+from typing import Any
 
 import pytest
 import trustme
 
+from probes.wire.flights import FlightKey, Landed, TokenFlights
 from probes.wire.limits import Limits
 from probes.wire.route import Route
 from probes.wire.transport import GuardedTransport
@@ -57,3 +59,20 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_connect", noting)
     return addresses
+
+
+@pytest.fixture
+def boarded(monkeypatch: pytest.MonkeyPatch) -> list[FlightKey]:
+    """Note every check that needs a token: the first of them then asks for it, and those who are noted by then wait.
+
+    Their requests and answers would not tell: on a busy machine an answer may be long on its way, even on loopback.
+    """
+    keys: list[FlightKey] = []
+    board = TokenFlights.board
+
+    def noting(flights: TokenFlights, key: FlightKey, deadline: float) -> Coroutine[Any, Any, Landed | None]:
+        keys.append(key)
+        return board(flights, key, deadline)
+
+    monkeypatch.setattr(TokenFlights, "board", noting)
+    return keys

@@ -11,7 +11,7 @@ from probes.protocol.outcome import Outcome
 from probes.protocol.plan import ANONYMOUS, Secret
 from probes.protocol.taxonomy import Depth, Reason, Stage
 from probes.wire.driver import Engine
-from tests.fakes.peer import all_was_read
+from probes.wire.flights import FlightKey
 from tests.integration.wire.peer import Peer, peer_that, until
 from tests.integration.wire.small_registry import ALICE, SmallRegistry, answer, plan
 
@@ -36,12 +36,11 @@ def shared(outcome: Outcome) -> bool:
     return step.connection is None and outcome.requests == len(outcome.steps) - 1
 
 
-async def test_checks_that_need_the_same_token_ask_once(engine: Engine) -> None:
+async def test_checks_that_need_the_same_token_ask_once(engine: Engine, boarded: list[FlightKey]) -> None:
     """T32."""
     async with held_up() as (registry, peer):
         checks = [begin(engine, peer) for _ in range(20)]
-        await until(lambda: registry.asked["HEAD 1"] == 20 and registry.asked["GET token"] > 0)
-        await all_was_read()
+        await until(lambda: len(boarded) == 20)
         registry.token_gate.set()
         outcomes = await asyncio.gather(*checks)
 
@@ -51,13 +50,13 @@ async def test_checks_that_need_the_same_token_ask_once(engine: Engine) -> None:
     assert sum(shared(outcome) for outcome in outcomes) == 19
 
 
-async def test_step_of_a_shared_exchange_tells_how_long_was_waited(engine: Engine) -> None:
+async def test_step_of_a_shared_exchange_tells_how_long_was_waited(engine: Engine, boarded: list[FlightKey]) -> None:
     async with held_up() as (registry, peer):
         first = begin(engine, peer)
         await until(lambda: registry.asked["GET token"] == 1)
         await asyncio.sleep(0.2)
         second = begin(engine, peer)
-        await until(lambda: registry.asked["HEAD 1"] == 2)
+        await until(lambda: len(boarded) == 2)
         registry.token_gate.set()
         led, followed = await first, await second
 
@@ -80,12 +79,11 @@ async def test_token_of_another_scope_or_secret_is_asked_for_apart(
         await asyncio.gather(*checks)
 
 
-async def test_failure_is_for_those_who_wait_and_is_not_kept(engine: Engine) -> None:
+async def test_failure_is_for_those_who_wait_and_is_not_kept(engine: Engine, boarded: list[FlightKey]) -> None:
     """T32."""
     async with held_up(instead={"GET token": answer("403 Forbidden")}) as (registry, peer):
         checks = [begin(engine, peer) for _ in range(5)]
-        await until(lambda: registry.asked["HEAD 1"] == 5 and registry.asked["GET token"] > 0)
-        await all_was_read()
+        await until(lambda: len(boarded) == 5)
         registry.token_gate.set()
         outcomes = await asyncio.gather(*checks)
         assert registry.asked["GET token"] == 1
@@ -96,13 +94,12 @@ async def test_failure_is_for_those_who_wait_and_is_not_kept(engine: Engine) -> 
     assert later.conclusion.reason is Reason.OK
 
 
-async def test_cancelled_leader_fails_nobody(engine: Engine) -> None:
+async def test_cancelled_leader_fails_nobody(engine: Engine, boarded: list[FlightKey]) -> None:
     async with held_up() as (registry, peer):
         leader = begin(engine, peer)
         await until(lambda: registry.asked["GET token"] == 1)
         followers = [begin(engine, peer) for _ in range(5)]
-        await until(lambda: registry.asked["HEAD 1"] == 6)
-        await all_was_read()
+        await until(lambda: len(boarded) == 6)
         leader.cancel()
         await until(lambda: registry.asked["GET token"] == 2)
         registry.token_gate.set()
@@ -137,13 +134,12 @@ async def test_follower_in_a_hurry_ends_in_its_own_time(engine: Engine) -> None:
     assert registry.asked["GET token"] == 1
 
 
-async def test_cancelled_follower_leaves_the_exchange_to_the_others(engine: Engine) -> None:
+async def test_cancelled_follower_leaves_the_exchange_to_the_others(engine: Engine, boarded: list[FlightKey]) -> None:
     async with held_up() as (registry, peer):
         leader = begin(engine, peer)
         await until(lambda: registry.asked["GET token"] == 1)
         follower = begin(engine, peer)
-        await until(lambda: registry.asked["HEAD 1"] == 2)
-        await all_was_read()
+        await until(lambda: len(boarded) == 2)
         follower.cancel()
         registry.token_gate.set()
         assert (await leader).conclusion.reason is Reason.OK
