@@ -112,6 +112,7 @@ lock: $(VENV)/.checks ## compile requirements*.in to exact versions with hashes;
 	@$(LOCK) -c requirements-dev.txt requirements-oidc.in -o requirements-oidc.txt
 	@$(LOCK) -c requirements-dev.txt requirements-otel.in -o requirements-otel.txt
 	@$(LOCK) -c requirements-dev.txt requirements-deploy.in -o requirements-deploy.txt
+	@$(LOCK) requirements-pip.in -o requirements-pip.txt
 
 .PHONY: clean
 clean: ## remove what was made, except the data in .kairos
@@ -130,7 +131,8 @@ $(VENV)/.checks: requirements-dev.txt $(VENV)/.made
 	@touch $@
 
 # A virtual environment that works is kept, whoever made it. Otherwise 3.11 and 3.12 come first: for them there is a
-# wheel with Redis in it.
+# wheel with Redis in it. The pip that comes with 3.11 needs a minute of one core for the list; without a newer one it is
+# slow and no worse.
 $(VENV)/.made:
 	@if $(PYTHON) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    touch $@; exit 0; \
@@ -140,6 +142,7 @@ $(VENV)/.made:
 	        "$$python" -m venv --clear $(VENV) || { \
 	            echo "$$python cannot make virtual environments: install its venv module (on Debian, python3-venv)." >&2; \
 	            exit 1; }; \
+	        $(INSTALL) -r requirements-pip.txt || echo "A newer pip cannot be had: the old one takes longer." >&2; \
 	        touch $@; exit 0; \
 	    fi; \
 	done; \
