@@ -5,7 +5,8 @@
         cell.start(("python", "-m", "probes.edge"), {"BROKER_URL": …})
 
 The Dockerfile's own steps are run: COPY takes what .dockerignore lets through, RUN runs. Only its base image is
-another one: this machine's /usr and Python, read-only. What runs in a cell is an unprivileged user in namespaces of
+another one: this machine's /usr and Python, read-only; and what pip would install for the control plane is copied,
+where it can be. For the edge, pip itself is run. What runs in a cell is an unprivileged user in namespaces of
 its own for mounts and processes, on a read-only root with a tmpfs at /tmp, without capabilities. The network is this
 machine's.
 """
@@ -21,6 +22,7 @@ from typing import Final, Self
 
 import psutil
 
+from tests.deploy import installed
 from tests.deploy.dockerfile import ROOT, Copy, Run, Stage, is_in_context, stages
 from tests.servers import wait_until
 
@@ -33,6 +35,8 @@ _ETC: Final = (
 )
 # Bound into a cell besides /usr, read-only: the base image's Python, and where this machine may keep packages.
 _BOUND: Final = tuple(path for path in (Path("/usr"), _BASE, Path("/opt")) if path.is_dir())
+_COPIED: Final = "control-packages"
+_INSTALLS: Final = "install --require-hashes"
 # Mounts are private to the namespace and go with it.
 _ENTER: Final = """
 root=$1; shift
@@ -77,7 +81,10 @@ class Images:
             _lay_base(root)
             for directory, step in self.stages[name].steps:
                 (root / directory.lstrip("/")).mkdir(parents=True, exist_ok=True)
-                if isinstance(step, Run):
+                if isinstance(step, Run) and name == _COPIED and _INSTALLS in step.command:
+                    if not installed.copy(ROOT / self.stages[name].arguments["REQUIREMENTS"], root / "venv"):
+                        self._run(root, self.stages[name], directory, step)
+                elif isinstance(step, Run):
                     self._run(root, self.stages[name], directory, step)
                 else:
                     self._copy(root, directory, step)
@@ -106,7 +113,12 @@ class Images:
             assert origin.exists(), f"COPY {source}: not there"
             assert step.stage or is_in_context(source), f"COPY {source}: .dockerignore keeps it out"
             if origin.is_dir():
-                shutil.copytree(origin, target, symlinks=True, dirs_exist_ok=True, ignore=_kept_out(origin, step))
+                # What comes from another stage is never written to again: it may be the same file in both.
+                copy = os.link if step.stage else shutil.copy2
+                left_out = _kept_out(origin, step)
+                shutil.copytree(
+                    origin, target, symlinks=True, dirs_exist_ok=True, ignore=left_out, copy_function=copy
+                )
             else:
                 place = target / origin.name if step.destination.endswith("/") else target
                 place.parent.mkdir(parents=True, exist_ok=True)

@@ -43,6 +43,9 @@ START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 10.0
 INTERVAL_FLOOR_SECONDS: Final = 2
 NO_CANARIES: Final = {"KAIROS_EDGE_CANARIES": ""}
+NOT_SYNCED: Final = {"postgres": ("-c", "fsync=off"), "redis": ("--appendfsync", "no")}
+"""What keeps servers from waiting for a disk that other tests keep busy, seconds at a time: whoever is killed has
+written all the same, to the kernel."""
 
 
 class Pipeline:
@@ -194,7 +197,7 @@ class Pipeline:
         for name, server in self._servers.items():
             child = server.child()
             marked = {**child.environment, **leftovers.mark(self._state)}
-            self.processes.start(replace(child, environment=marked))
+            self.processes.start(replace(child, environment=marked, argv=(*child.argv, *NOT_SYNCED[name])))
             self.wait_for(server.is_ready, 30, f"{name} to answer")
         self.processes.run(self._set_up(place.prepare()))
         stack.enter_context(_models_in(chosen.database_url))
