@@ -1,6 +1,6 @@
 """Incidents in words: what is wrong now, and how one went. PURE: rows of the selectors and a moment in, words out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -145,14 +145,23 @@ def line(incident: Incident, now: datetime) -> Line:
 
 
 def story(
-    incident: Incident, told: Timeline, children: Iterable[Incident], now: datetime, *, kept_since: datetime
+    incident: Incident,
+    told: Timeline,
+    children: Iterable[Incident],
+    now: datetime,
+    *,
+    kept_since: datetime,
+    names: Mapping[str, str] | None = None,
 ) -> Story:
-    """Return an incident as its page tells it; what failed is kept since then."""
+    """Return an incident as its page tells it; what failed is kept since then.
+
+    `names` are those of regions by their slugs.
+    """
     return Story(
         line=line(incident, now),
         resource_id=incident.resource_id,
         facts=_facts(incident, now),
-        entries=[_entry(item, now, kept_since) for item in told.entries],
+        entries=[_entry(item, now, kept_since, names or {}) for item in told.entries],
         has_earlier=told.has_earlier,
         children=lines(children, now),
         may_acknowledge=incident.is_open and incident.acknowledged_at is None,
@@ -214,7 +223,7 @@ def _facts(incident: Incident, now: datetime) -> Facts:
     return [(term, said) for term, said in facts if said]
 
 
-def _entry(entry: IncidentEntry, now: datetime, kept_since: datetime) -> Entry:
+def _entry(entry: IncidentEntry, now: datetime, kept_since: datetime, names: Mapping[str, str]) -> Entry:
     look, said = _told(entry)
     is_comment = entry.kind == EntryKind.COMMENT
     return Entry(
@@ -222,7 +231,7 @@ def _entry(entry: IncidentEntry, now: datetime, kept_since: datetime) -> Entry:
         at=entry.at,
         moment=words.moment(entry.at, now),
         look=look,
-        who=entry.region or (_user(entry.by) if entry.kind in _BY_PEOPLE else ""),
+        who=names.get(entry.region, entry.region) or (_user(entry.by) if entry.kind in _BY_PEOPLE else ""),
         said=said,
         quote=entry.text[:_LONGEST_QUOTE] if is_comment else "",
         outcome=_outcome(entry, kept_since),

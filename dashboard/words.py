@@ -18,6 +18,7 @@ Facts = Sequence[tuple[str, str]]
 _DAY: Final = 86_400
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _NEVER_AGAIN: Final = 100 * _DAY
+_LEAST_OFFSET_SECONDS: Final = 0.05  # which would be told as 0.0
 
 
 class Look(StrEnum):
@@ -203,6 +204,10 @@ def offset(value: float | None, uncertainty: float | None) -> str:
     """Return how far a clock is off, in seconds; empty where that is not known."""
     if value is None:
         return ""
+    if abs(value) < _LEAST_OFFSET_SECONDS:
+        if uncertainty is None:
+            return "as ours, as far as is known"
+        return f"as ours, give or take {seconds(uncertainty)}" if uncertainty >= _LEAST_OFFSET_SECONDS else "as ours"
     way = "ahead" if value >= 0 else "behind"
     if uncertainty is None:
         return f"at least {seconds(value)} ahead" if value >= 0 else f"at most {seconds(-value)} behind"

@@ -282,7 +282,8 @@ class _Climb:
     def _missing(self, rung: Rung) -> State:
         """Return why nothing is known of a rung."""
         if self._is_well:
-            return State.NOT_ASKED
+            # What an endpoint answered was asked for, whether or not its exchange is kept.
+            return State.OK if rung is Rung.REQUEST else State.NOT_ASKED
         return State.NOT_REACHED if self.broken is None or rung is self.goal or not self._is_past(rung) else State.OK
 
     def _passed(self, rung: Rung, steps: Sequence[Step]) -> Found:

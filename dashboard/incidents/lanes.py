@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from dashboard import words
 from dashboard.cells import region_name
 from dashboard.charts.bars import timeline_bar, told
+from dashboard.charts.marks import marks
 from probes.models import Incident, Region
 from probes.policy.buckets import Bar
 from probes.policy.intervals import Interval
@@ -31,10 +32,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """The bars, and from when to when they go."""
+    """The bars, times along them (`charts.marks`), and how long a slot of them is."""
 
     lanes: Sequence[Lane]
-    marks: tuple[str, str]
+    marks: Sequence[tuple[datetime, str]]
+    slot: str
 
 
 def around(incident: Incident, now: datetime) -> Interval:
@@ -47,8 +49,11 @@ def around(incident: Incident, now: datetime) -> Interval:
     )
 
 
-def lanes(regions: Sequence[Region], bars: Mapping[int, Bar], over: Interval, now: datetime) -> Lanes:
-    """Return what each region saw, in the order given."""
+def lanes(regions: Sequence[Region], bars: Mapping[int, Bar]) -> Lanes | None:
+    """Return what each region saw, in the order given; None where there is no bar. All have the same slots."""
+    grid = next((bar.grid for bar in bars.values()), None)
+    if grid is None:
+        return None
     return Lanes(
         lanes=[
             Lane(
@@ -61,5 +66,6 @@ def lanes(regions: Sequence[Region], bars: Mapping[int, Bar], over: Interval, no
             for region in regions
             if region.pk in bars
         ],
-        marks=(words.clock(over.start, now), words.clock(over.end, now)),
+        marks=marks(grid),
+        slot=words.amount(grid.length),
     )

@@ -1,5 +1,6 @@
 """The page of an incident, and what people note on it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,11 +17,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import incident_words
 from dashboard.access import reach_of, readers_only
+from dashboard.cells import region_name
 from dashboard.incidents import lanes
 from dashboard.incidents.lanes import Lanes
 from dashboard.rhythm import RHYTHM
 from probes.actions import incidents as actions
-from probes.models import Incident
+from probes.models import Incident, Region
 from probes.policy.access import Reach, Role
 from probes.selectors import bars, visible
 from probes.selectors import incidents as rows
@@ -42,8 +44,14 @@ def incident(request: HttpRequest, incident_id: int, template: str) -> HttpRespo
     found = get_object_or_404(rows.incidents(reach), pk=incident_id)
     chosen = rows.veiled(found, reach)
     children = rows.children(chosen, MOST_CHILDREN, reach) if chosen.scope_kind else ()
+    regions = _regions(chosen, reach)
     story = incident_words.story(
-        chosen, rows.timeline(chosen, reach=reach), children, now, kept_since=failures_kept_since(now)
+        chosen,
+        rows.timeline(chosen, reach=reach),
+        children,
+        now,
+        kept_since=failures_kept_since(now),
+        names={region.slug: region_name(region) for region in regions},
     )
     return render(
         request,
@@ -54,7 +62,7 @@ def incident(request: HttpRequest, incident_id: int, template: str) -> HttpRespo
             "live_url": reverse("dashboard:incident-live", args=[chosen.pk]),
             "title": f"{story.line.label}: {story.line.name} · Kairos",
             "story": story,
-            "seen": _seen(chosen, reach, now),
+            "seen": _seen(chosen, regions, now),
             "topics": f"incident:{chosen.pk}",
             "now": now,
             "may_note": _may_note(request, found),
@@ -63,14 +71,20 @@ def incident(request: HttpRequest, incident_id: int, template: str) -> HttpRespo
     )
 
 
-def _seen(incident: Incident, reach: Reach, now: datetime) -> Lanes | None:
-    """Return what regions within reach saw of its resource meanwhile; None of one of a scope."""
+def _regions(incident: Incident, reach: Reach) -> Sequence[Region]:
+    """Return the regions within reach from which its resource is checked; none of one of a scope."""
+    if incident.resource is None:
+        return []
+    checked_from = regions_of([incident.resource.pk])[incident.resource.pk]
+    return [region for region in checked_from if reach.holds_region(region.pk)]
+
+
+def _seen(incident: Incident, regions: Sequence[Region], now: datetime) -> Lanes | None:
+    """Return what these regions saw of its resource meanwhile; None of one of a scope."""
     if incident.resource is None:
         return None
-    checked_from = regions_of([incident.resource.pk])[incident.resource.pk]
-    regions = [region for region in checked_from if reach.holds_region(region.pk)]
     over = lanes.around(incident, now)
-    return lanes.lanes(regions, bars.lanes(incident.resource, regions, over, now=now), over, now)
+    return lanes.lanes(regions, bars.lanes(incident.resource, regions, over, now=now))
 
 
 @require_POST

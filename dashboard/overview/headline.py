@@ -24,17 +24,26 @@ _SAID: Final = {
 def headline(
     tally: Mapping[Group, int], regions: Sequence[Region], *, is_current: bool, has_endpoints: bool = False
 ) -> str:
-    """Return the one sentence that says how things stand, or stood when checks were last handed out."""
+    """Return the one sentence that says how things stand, worst first, or stood when checks were last handed out."""
     total, good = sum(tally.values()), tally[Group.AVAILABLE]
     noun = "resource" if has_endpoints else "image"
     if total == tally[Group.UNCHECKED]:
         return f"No result yet for {words.counted(total, noun)}"
     where = "from everywhere" if all(map(_is_heard, regions)) else "from every region that reports"
-    fare = f"{_fare(good, is_current=is_current, has_endpoints=has_endpoints)} {where}"
+    fare = f"{_fare(good or 1, is_current=is_current, has_endpoints=has_endpoints)} {where}"
     if good == total:
         return f"{f'All {total:,} {noun}s' if total > 1 else f'The one {noun}'} {fare}"
-    rest = ", ".join(f"{tally[group]:,} {said}" for group, said in _SAID.items() if tally[group])
-    return f"{good:,} of {words.counted(total, noun)} {fare}; {rest}"
+    (first, worst), *rest = [(tally[group], said) for group, said in _SAID.items() if tally[group]]
+    singular, plural = ("is", "are") if is_current else ("was", "were")
+    if total == 1:
+        return f"The one {noun} {singular} {worst}"
+    said = ", ".join(
+        (
+            f"{first:,} of {total:,} {noun}s {singular if first == 1 else plural} {worst}",
+            *(f"{count:,} {what}" for count, what in rest),
+        )
+    )
+    return f"{said}; {f'{good:,}' if good else 'none'} {fare}"
 
 
 def _fare(count: int, *, is_current: bool, has_endpoints: bool) -> str:

@@ -38,7 +38,7 @@ def test_lists_are_narrowed_and_days_opened_without_a_script(open_page: OpenPage
     expect(page.locator("#open .incident")).to_have_count(1)
     page.locator("#as-calendar").click()
     expect(page.locator("#chip-registry")).to_be_visible()
-    day = page.locator(".day-link")
+    day = page.locator("a.day-body")
     day.focus()
     page.keyboard.press("Enter")
     expect(page.locator(".incident-name")).to_have_text("the app")

@@ -43,6 +43,8 @@ PLACES: Final = {
 
 
 SELDOM_SECONDS: Final = 6 * 3600
+OFTEN: Final = "payments"
+"""Whose page and incident are shown: for some hours it has been checked every five minutes, as all is by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,17 @@ class Showcase:
         partitions.ensure_partitions((now - timedelta(days=days)).date(), days_ahead=int(days) + 2)
         self._set_up(now)
         rows = [self._save(shown, now - timedelta(days=days)) for shown in SHOWN]
-        for at in _rounds(now, days):
+        rounds = set(_rounds(now, days))
+        often = {now - timedelta(minutes=5 * number) for number in range(4, 40)} if days >= 1 else set()
+        for at in sorted(rounds | often):
             plane.now = at - timedelta(minutes=1)
-            plane.check(*rows, finds={slug: _finder(slug, now - at) for slug in SLUGS})
+            finds = {slug: _finder(slug, now - at) for slug in SLUGS}
+            plane.check(*(rows if at in rounds else [row for row in rows if row.name == OFTEN]), finds=finds)
         _roll(now)
         # What came a few times a day is checked every five minutes by now; before, its votes were to stay fresh.
-        Resource.objects.update(interval_seconds=300, next_due_at=now + timedelta(minutes=4))
+        Resource.objects.update(
+            interval_seconds=300, next_due_at=now + timedelta(minutes=4), created_at=now - timedelta(days=days)
+        )
         plane.hear_all()
         scopes.infer_scopes(now=now)
         self._tell_events(now)
@@ -294,7 +301,7 @@ def _outcome(plan: CheckPlan, region: str, trouble: Trouble | None, hours: float
     if not isinstance(plan, Plan):
         return replace(base, duration_ms=PLACES[region][3] * 2.5)
     steps = tuple(_steps(plan, base, region, hours))
-    conclusion = base.conclusion
+    conclusion = replace(base.conclusion, host=steps[-1].host if base.conclusion.host else None)
     if conclusion.status is Status.AVAILABLE:
         conclusion = replace(
             conclusion,

@@ -37,6 +37,9 @@ VIEWS: Final[tuple[tuple[str, ViewportSize, str, int], ...]] = (
     ("dark", {"width": 1280, "height": 800}, "dark", 1500),
     ("phone", {"width": 360, "height": 740}, "light", 1500),
 )
+WIDGET: Final = "status-widget"
+FRAME: Final[ViewportSize] = {"width": 400, "height": 240}
+"""Of the widget, which is seen within others' pages."""
 
 
 def main() -> int:
@@ -101,23 +104,25 @@ def _take(addresses: dict[str, str], origin: str, program: str, to: Path, plane:
             page, packer = context.new_page(), context.new_page()
             for name, path in addresses.items():
                 settings.DEBUG = name == "design"
+                seen = FRAME if name == WIDGET else size
                 plane.hear_all()  # or time would go by without a beat
+                page.set_viewport_size({**seen, "width": min(seen["width"], size["width"])})
                 page.goto(path)
                 page.wait_for_load_state("load")
                 page.locator("[data-wanted]").wait_for(state="detached")
                 picture = to / f"{name}-{view}.png"
-                picture.write_bytes(_picture(page, packer, size, most_height))
+                picture.write_bytes(_picture(page, packer, most_height))
                 print(f"{picture.name}: {picture.stat().st_size:,} bytes", flush=True)
             context.close()
         browser.close()
 
 
-def _picture(page: Page, packer: Page, size: ViewportSize, most_height: int) -> bytes:
+def _picture(page: Page, packer: Page, most_height: int) -> bytes:
     """Return the picture of a page from its head on, cut where it would be too long or too large."""
-    whole = int(page.evaluate("document.documentElement.scrollHeight"))
+    width, whole = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
     height = min(whole, most_height)
     while True:
-        clip: FloatRect = {"x": 0, "y": 0, "width": size["width"], "height": height}
+        clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": height}
         taken = packed(packer, page.screenshot(full_page=True, clip=clip))
         if len(taken) <= MOST_BYTES or height <= LEAST_HEIGHT:
             return taken

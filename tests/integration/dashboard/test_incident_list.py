@@ -135,7 +135,7 @@ def test_calendar_counts_what_was_open_on_each_day(client: Client, images: dict[
     assert page["day-2026-02-03"].attributes["data-look"] == "unavailable"
     assert page["day-2026-02-04"].text.endswith("3 incidents were open, the worst unavailable, 1 opened on it")
     assert "data-look" not in page["day-2026-02-05"].attributes
-    (link, *_) = page.all("a", "day-link")
+    (link, *_) = page.all("a", "day-body")
     assert link.text.endswith("3 February: 2 incidents were open, the worst unavailable, 2 opened on it")
     assert sorted(names(read(client, link.attributes["href"]))) == ["app", "db"]
     assert page["previous-month"].attributes["href"] == "/incidents/calendar/?month=2026-01"

@@ -122,7 +122,7 @@ def test_page_tells_the_whole_story(client: Client, outage: Incident, plane: Con
     assert "3 of 3 fresh regions cannot read the manifest" in text
     assert "Severity critical" in text
     assert "us-east bad: tag not found" in text
-    assert "Nobody said to be at it yet." in page["seen-to"].text
+    assert "Nobody is at it yet." in page["seen-to"].text
     plane.check(image_of(outage))
     page = read(client, f"/incidents/{outage.pk}/")
     assert page["state"].text == "Resolved"

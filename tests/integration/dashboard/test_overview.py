@@ -169,8 +169,8 @@ def test_what_is_bad_comes_first_and_then_the_name_decides(client: Client, plane
         "gone", "limping", "throttled", "fresh", "A-good", "b-good", "asleep",
     ]  # fmt: skip
     assert page["headline"].text == (
-        "2 of 7 images can be pulled from everywhere; 1 unavailable, 1 degraded, 1 unknown, "
-        "1 not yet checked, 1 paused."
+        "1 of 7 images is unavailable, 1 degraded, 1 unknown, 1 not yet checked, 1 paused; "
+        "2 can be pulled from everywhere."
     )
     assert "<title>1 unavailable, 1 degraded · Kairos</title>" in page.html
 

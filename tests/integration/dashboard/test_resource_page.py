@@ -234,7 +234,7 @@ def test_planned_work_is_shown_over_the_verdict(client: Client, plane: ControlPl
     row = overview[f"verdict-{image.pk}"]
     assert row.attributes["data-look"] == "maintenance"
     assert "beneath it unavailable" in row.text
-    assert "0 of 1 image can be pulled from everywhere; 1 in maintenance." in overview["headline"].text
+    assert "The one image is in maintenance." in overview["headline"].text
     assert client.get("/?show=maintenance").status_code == 200
     resources.pause([image.pk], now=now)
     assert read(client, image)["verdict"].text == "Paused"

@@ -41,13 +41,15 @@ def said(regions: list[Region], *, is_current: bool = True, has_endpoints: bool 
     return page.headline(tally(**counts), regions, is_current=is_current, has_endpoints=has_endpoints)
 
 
-def test_the_headline_counts_what_is_good_and_names_what_is_not() -> None:
+def test_the_headline_says_first_what_is_bad_and_then_how_many_are_well() -> None:
     assert said([HEARD], available=13, unavailable=3, degraded=2) == (
-        "13 of 18 images can be pulled from everywhere; 3 unavailable, 2 degraded"
+        "3 of 18 images are unavailable, 2 degraded; 13 can be pulled from everywhere"
     )
     assert said([HEARD], available=1, unknown=1, unchecked=2, paused=1) == (
-        "1 of 5 images can be pulled from everywhere; 1 unknown, 2 not yet checked, 1 paused"
+        "1 of 5 images is unknown, 2 not yet checked, 1 paused; 1 can be pulled from everywhere"
     )
+    assert said([HEARD], unavailable=2) == "2 of 2 images are unavailable; none can be pulled from everywhere"
+    assert said([HEARD], degraded=1) == "The one image is degraded"
 
 
 def test_the_headline_is_short_when_all_is_well() -> None:
@@ -59,7 +61,7 @@ def test_the_headline_speaks_of_resources_where_some_are_endpoints() -> None:
     assert said([HEARD], has_endpoints=True, available=12) == "All 12 resources are available from everywhere"
     assert said([HEARD], has_endpoints=True, available=1) == "The one resource is available from everywhere"
     assert said([HEARD], has_endpoints=True, is_current=False, available=1, degraded=2) == (
-        "1 of 3 resources was available from everywhere; 2 degraded"
+        "2 of 3 resources were degraded; 1 was available from everywhere"
     )
     assert said([HEARD], has_endpoints=True, unchecked=2) == "No result yet for 2 resources"
 

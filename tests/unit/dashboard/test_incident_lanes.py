@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from dashboard.incidents.lanes import LONGEST, around
-from probes.models import Incident
+from dashboard.incidents.lanes import LONGEST, around, lanes
+from probes.models import Incident, Region
+from probes.policy.buckets import Grid, cut
+from probes.policy.intervals import Interval
 
 NOW = datetime(2026, 11, 27, 14, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -27,3 +29,13 @@ def test_open_or_fresh_one_is_shown_up_to_now() -> None:
 def test_of_a_very_long_one_its_end_is_shown() -> None:
     over = around(incident(NOW - 4 * LONGEST, NOW - LONGEST), NOW)
     assert over.end - over.start == LONGEST
+
+
+def test_times_beneath_the_bars_are_those_of_their_slots() -> None:
+    grid = Grid.of(Interval(NOW - 2 * HOUR, NOW))
+    found = lanes([Region(pk=7, slug="eu-west"), Region(pk=8, slug="us-east")], {7: cut(grid, [], born=0)})
+    assert found
+    assert [lane.name for lane in found.lanes] == ["eu-west"]
+    assert (found.marks[0], found.marks[-1]) == ((NOW - 2 * HOUR, "12:00"), (NOW, "14:00"))
+    assert found.slot == "2\N{NO-BREAK SPACE}min"
+    assert lanes([], {}) is None

@@ -244,6 +244,7 @@ def test_an_endpoint_has_a_ladder_of_its_own() -> None:
     well = outcome(asked, kind="http", canonical="https://api.example/health")
     assert [item.rung for item in rungs(well)] == ["dns", "connect", "tls", "request", "assertions"]
     assert states(well) == "+++++"
+    assert states(replace(well, steps=())) == "+++++"
     wrong = outcome(asked, kind="http", reason=Reason.ENDPOINT_JSON, stage=Stage.REQUEST, host="api.example")
     assert states(wrong) == "++++x"
     down = outcome(

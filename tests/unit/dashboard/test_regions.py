@@ -101,7 +101,9 @@ def test_region_of_which_nothing_is_known_says_little() -> None:
     ("value", "uncertainty", "said"),
     [
         (None, None, ""),
-        (0.0, 0.02, "0.0 s ahead, give or take 0.0 s"),
+        (0.0, 0.02, "as ours"),
+        (-0.01, 0.3, "as ours, give or take 0.3 s"),
+        (0.0, None, "as ours, as far as is known"),
         (299.6, None, "at least 300 s ahead"),
         (-0.2, None, "at most 0.2 s behind"),
     ],
