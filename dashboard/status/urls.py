@@ -1,13 +1,13 @@
 """Addresses of status pages and badges. What is compressed holds no secret: no form is on these pages."""
 
 from django.urls import path
+from django.views.decorators.gzip import gzip_page
 
-from dashboard.compressed import fragment
 from dashboard.status import badge_views, views
 
 urlpatterns = [
-    path("status/<str:slug>/", fragment(views.page), name="status"),
-    path("status/<str:slug>/history/", fragment(views.history), name="status-history"),
+    path("status/<str:slug>/", gzip_page(views.page), name="status"),
+    path("status/<str:slug>/history/", gzip_page(views.history), name="status-history"),
     path("status/<str:slug>/preview/", views.preview, name="status-preview"),
     path("status/<str:slug>/summary.json", views.summary_json, name="status-summary"),
     path("status/<str:slug>/feed.atom", views.feed_of, {"kind": "atom"}, name="status-atom"),

@@ -51,7 +51,7 @@ WITH failing AS MATERIALIZED (
     ) AS state
 ), theirs AS (
     SELECT failing.* FROM failing JOIN probes_resource AS resource ON resource.id = failing.resource_id
-    WHERE resource.{owned} = %(owner)s AND resource.retired_at IS NULL
+    WHERE resource.{owned} = %(owner)s AND resource.retired_at IS NULL AND resource.paused_at IS NULL
 ), newest AS (
     SELECT DISTINCT ON (region_id) * FROM theirs ORDER BY region_id, slot DESC, resource_id
 )

@@ -39,7 +39,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) FROM (
         SELECT FROM probes_regionstate AS state JOIN probes_resource AS resource ON resource.id = state.resource_id
         WHERE state.region_id = wanted.region_id AND state.ballot IN ('impaired', 'bad')
-            AND resource.retired_at IS NULL
+            AND resource.retired_at IS NULL AND resource.paused_at IS NULL
             AND (%(groups)s::bigint[] IS NULL OR resource.group_id = ANY(%(groups)s::bigint[]))
         LIMIT %(most)s
     ) AS failing

@@ -154,8 +154,10 @@ class _Rows:
     def read(cls, resource: Resource, keys: Sequence[int], taken: Sequence[Pieces], *, timed: bool) -> "_Rows":
         """Read what the ranges hold. Two queries at most."""
         hours = [hours for item in taken for hours in item.hours]
-        read = _read if timed else _read_seconds
-        return cls(read(DayRollUp, resource, keys, _days(taken)), read(HourRollUp, resource, keys, hours))
+        return cls(
+            _read(DayRollUp, resource, keys, _days(taken), timed=timed),
+            _read(HourRollUp, resource, keys, hours, timed=timed),
+        )
 
     def within(self, item: Pieces, key: int) -> Iterator[Rolled]:
         for rows, wholes in ((self.days, _days([item])), (self.hours, item.hours)):
@@ -206,29 +208,21 @@ def _cut(overs: Iterable[Interval], hours_until: datetime | None, days_until: da
 
 
 def _read(
-    model: type[RollUp], resource: Resource, keys: Sequence[int], wholes: Sequence[Interval]
+    model: type[RollUp], resource: Resource, keys: Sequence[int], wholes: Sequence[Interval], *, timed: bool
 ) -> Mapping[int, list[tuple[datetime, Rolled]]]:
     found: dict[int, list[tuple[datetime, Rolled]]] = {key: [] for key in keys}
-    if wholes:
-        rows = model.objects.filter(  # type: ignore[attr-defined]  # abstract, its children have a manager
-            timelines.within("starts_at", wholes), resource_id=resource.pk, region_id__in=keys
-        )
+    if not wholes:
+        return found
+    rows = model.objects.filter(  # type: ignore[attr-defined]  # abstract, its children have a manager
+        timelines.within("starts_at", wholes), resource_id=resource.pk, region_id__in=keys
+    )
+    if timed:
         for row in rows:
             found[row.region_id].append((row.starts_at, _row(row)))
-    return found
-
-
-def _read_seconds(
-    model: type[RollUp], resource: Resource, keys: Sequence[int], wholes: Sequence[Interval]
-) -> Mapping[int, list[tuple[datetime, Rolled]]]:
-    found: dict[int, list[tuple[datetime, Rolled]]] = {key: [] for key in keys}
-    if wholes:
-        rows = model.objects.filter(  # type: ignore[attr-defined]  # abstract, its children have a manager
-            timelines.within("starts_at", wholes), resource_id=resource.pk, region_id__in=keys
-        )
-        for key, starts_at, *seconds in rows.values_list("region_id", "starts_at", *_SECONDS.values()):
-            counts = {state.value: count or 0 for state, count in zip(_SECONDS, seconds, strict=True)}
-            found[key].append((starts_at, Rolled(seconds=Tally(**counts))))
+        return found
+    for key, starts_at, *seconds in rows.values_list("region_id", "starts_at", *_SECONDS.values()):
+        counts = {state.value: count or 0 for state, count in zip(_SECONDS, seconds, strict=True)}
+        found[key].append((starts_at, Rolled(seconds=Tally(**counts))))
     return found
 
 

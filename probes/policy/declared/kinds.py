@@ -152,8 +152,16 @@ def _text(path: str, default: str = "", **options: bool) -> Field:
     return Field(path=path, attribute=path.rpartition(".")[2], default=default, **options)  # type: ignore[arg-type]  # switches of a field
 
 
-def _seconds(path: str, default: int) -> Field:
-    return Field(path=path, attribute=path, shape=Shape.INTEGER, default=default, least=1, most=_MOST_SECONDS)
+def _count(path: str, default: int = 0, *, least: int = 0, most: int = _MOST_SECONDS, help_text: str = "") -> Field:
+    return Field(
+        path=path,
+        attribute=path.rpartition(".")[2],
+        shape=Shape.INTEGER,
+        default=default,
+        least=least,
+        most=most,
+        help=help_text,
+    )
 
 
 _TERMS: Final = (
@@ -192,7 +200,7 @@ _NAMED: Final = Field(path=NAME, attribute=NAME, help="For people; the stable na
 _CHECKED: Final = (
     Field(path=LABELS, attribute=LABELS, shape=Shape.TEXT_BY_NAME, default=()),
     _text("name"),
-    _seconds("interval_seconds", 300),
+    _count("interval_seconds", 300, least=1),
     _reference("schedule", Kind.SCHEDULE),
     _reference("group", Kind.GROUP),
     _reference("policy", Kind.POLICY),
@@ -226,14 +234,7 @@ KINDS: Final[Mapping[str, KindOf]] = {
                 Field(path="resolve", attribute="resolve", shape=Shape.TEXTS_BY_NAME, default=()),
                 _texts("trusted_auth_hosts"),
                 _flag("plain_http"),
-                Field(
-                    path="quota_share_percent",
-                    attribute="quota_share_percent",
-                    shape=Shape.INTEGER,
-                    default=SHARE_PERCENT,
-                    least=1,
-                    most=100,
-                ),
+                _count("quota_share_percent", SHARE_PERCENT, least=1, most=100),
                 _number("quota_limit", "quota_limit", _MOST_SECONDS),
                 _number("quota_window_seconds", "quota_window_seconds", _MOST_SECONDS),
                 _text("quota_counts"),
@@ -348,15 +349,7 @@ KINDS: Final[Mapping[str, KindOf]] = {
                     choices=tuple(item.value for item in Naming),
                     help="How its images are told of.",
                 ),
-                Field(
-                    path="position",
-                    attribute="position",
-                    shape=Shape.INTEGER,
-                    default=0,
-                    least=0,
-                    most=MOST_POSITION,
-                    help="Smaller numbers come first.",
-                ),
+                _count("position", most=MOST_POSITION, help_text="Smaller numbers come first."),
             ),
         ),
         KindOf(
@@ -367,8 +360,8 @@ KINDS: Final[Mapping[str, KindOf]] = {
                 _texts("platforms", (DEFAULT_PLATFORM,)),
                 _flag("strict_platform"),
                 Field(path="depth", attribute="depth", default=None, may_be_null=True),
-                _seconds("manifest_cadence_seconds", int(MANIFEST_CADENCE.total_seconds())),
-                _seconds("blobs_cadence_seconds", int(BLOBS_CADENCE.total_seconds())),
+                _count("manifest_cadence_seconds", int(MANIFEST_CADENCE.total_seconds()), least=1),
+                _count("blobs_cadence_seconds", int(BLOBS_CADENCE.total_seconds()), least=1),
                 _flag("sample_blobs"),
                 _flag("check_tag"),
                 _flag("is_tag_immutable"),
@@ -397,22 +390,8 @@ KINDS: Final[Mapping[str, KindOf]] = {
                 _text("endpoint.matches"),
                 _text("endpoint.json_path"),
                 _text("endpoint.json_equals"),
-                Field(
-                    path="endpoint.latency_ms",
-                    attribute="latency_ms",
-                    shape=Shape.INTEGER,
-                    default=0,
-                    least=0,
-                    most=_MOST_SECONDS,
-                ),
-                Field(
-                    path="endpoint.certificate_days",
-                    attribute="certificate_days",
-                    shape=Shape.INTEGER,
-                    default=0,
-                    least=0,
-                    most=_MOST_SECONDS,
-                ),
+                _count("endpoint.latency_ms"),
+                _count("endpoint.certificate_days"),
                 *_TERMS,
             ),
         ),

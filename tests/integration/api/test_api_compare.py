@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from probes.actions import resource_batches, rollups, staleness
+from probes.actions import resource_batches, resources, rollups, staleness
 from probes.actions.resource_batches import Draft
 from probes.models import Resource, ResourceGroup
 from probes.policy.rollup import HOUR
@@ -147,6 +147,8 @@ def test_where_it_is_checked_no_more_it_fails_no_more(editor: APIClient, plane: 
     one, many, gone = (plane.image(f"ghcr.io/org/app-{number}:1") for number in range(3))
     an_hour_of(plane, one, many, gone)
     assert by_region(compared(editor, registry="ghcr.io"))["eu-west"]["many"]["failing"] == 3
+    resources.pause([gone.pk], now=plane.now)
+    assert by_region(compared(editor, registry="ghcr.io"))["eu-west"]["many"]["failing"] == 2
     assert editor.patch(f"/api/v1/resources/{one.pk}", {"regions": ["ap-south"]}, format="json").status_code == 200
     before = Resource.objects.get(pk=many.pk)
     draft = Draft(row=copy(before), before=before, regions=[plane.region("ap-south")])

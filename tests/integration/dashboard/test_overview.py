@@ -444,7 +444,7 @@ def test_endpoints_stand_among_images(client: Client, plane: ControlPlane) -> No
     plane.hear_workers()
     plane.check(image, endpoint, finds={"us-east": finding(Reason.ENDPOINT_SLOW)})
     page = read(client)
-    assert page["headline"].text.startswith("0 of 2 resources are available")
+    assert page["headline"].text.startswith("2 of 2 resources are degraded; none is available")
     assert page[f"name-{endpoint.pk}"].text == "api.example/health?token=…"
     assert "slower than it may be" in cell(page, endpoint, "us-east")
     assert "every 5 min, HTTP endpoint" in page.html

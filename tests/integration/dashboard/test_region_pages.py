@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from dashboard.live.subscriptions import Subscription, heard
+from probes.actions import resources
 from probes.models import MissedSlots, Region, RegionEvent, ResourceGroup
 from probes.models.event import TagWatch
 from probes.policy.access import EVERYTHING, Role
@@ -33,7 +34,9 @@ def read(client: Client, url: str) -> Page:
 
 
 def test_list_tells_how_each_region_is(client: Client, plane: ControlPlane) -> None:
-    plane.check(plane.image(), finds=LOST)
+    asleep = plane.image("ghcr.io/org/asleep:1")
+    plane.check(plane.image(), asleep, finds=LOST)
+    resources.pause([asleep.pk], now=plane.now)
     Region.objects.filter(slug="us-east").update(silent_since=datetime.now(UTC), latitude=-33.9, longitude=151.2)
     page = read(client, "/regions/")
     looks = {slug: page[f"region-{slug}"].attributes["data-look"] for slug in ("ap-south", "eu-west", "us-east")}
