@@ -50,8 +50,13 @@ class Heat:
 def heat(
     seen: Sequence[tuple[str, str, Mapping[datetime, Tally]]], over: Interval, unit: timedelta, now: datetime
 ) -> Heat:
-    """Return the lanes of (slug, name, seconds by the start of an hour or day), in the order given."""
+    """Return the lanes of (slug, name, seconds by the start of an hour or day), in the order given.
+
+    An hour or day that is not over, and of which nothing is rolled up yet, is left out: it is not one without data.
+    """
     starts = _starts(over, unit)
+    if len(starts) > 1 and starts[-1] + unit > now and not any(starts[-1] in tallies for _, _, tallies in seen):
+        starts.pop()
     return Heat(
         lanes=[_lane(slug, name, tallies, starts, now) for slug, name, tallies in seen],
         starts=words.clock(starts[0], now),

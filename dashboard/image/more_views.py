@@ -86,7 +86,16 @@ def shown(asked: Asked) -> Mapping[str, Any]:
             now,
         ),
         "now": now,
-        "story": incident_words.story(last[0], told, (), now, kept_since=failures_kept_since(now)) if told else None,
+        "story": incident_words.story(
+            last[0],
+            told,
+            (),
+            now,
+            kept_since=failures_kept_since(now),
+            names={region.slug: region_name(region) for region in asked.regions},
+        )
+        if told
+        else None,
         "earlier": incident_words.lines(last[1:], now),
         "events": event_words.events(happened, now),
         "uptime": _uptime(asked, until),

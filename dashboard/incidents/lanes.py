@@ -25,6 +25,7 @@ LONGEST: Final = timedelta(days=90)
 class Lane:
     """One region's bar, and what it shows in words."""
 
+    slug: str
     name: str
     bar: SafeString
     said: str
@@ -57,6 +58,7 @@ def lanes(regions: Sequence[Region], bars: Mapping[int, Bar]) -> Lanes | None:
     return Lanes(
         lanes=[
             Lane(
+                slug=region.slug,
                 name=region_name(region),
                 bar=timeline_bar(
                     bars[region.pk], id=f"lane-{region.slug}", label=region_name(region), is_focusable=True

@@ -109,7 +109,10 @@ def test_hours_are_as_tall_as_they_were_bad() -> None:
 def test_longer_ranges_are_told_by_days() -> None:
     found = heat.heat([("a", "A", {})], Interval(NOW - 30 * DAY, NOW), DAY, NOW)
     assert found.unit == "day"
-    assert found.lanes[0].drawn.count("<path") == 31
+    # Of today nothing is rolled up yet.
+    assert found.lanes[0].drawn.count("<path") == 30
+    today = {NOW.replace(hour=0): Tally(available=9)}
+    assert heat.heat([("a", "A", today)], Interval(NOW - 30 * DAY, NOW), DAY, NOW).lanes[0].drawn.count("<path") == 31
 
 
 def test_regions_stand_on_the_map_and_their_names_beside_each_other() -> None:
