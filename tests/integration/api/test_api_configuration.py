@@ -7,7 +7,6 @@ from threading import Event, Thread
 from typing import Any, Final
 
 import pytest
-import yaml
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -29,29 +28,12 @@ from probes.policy.access import Role, Scope
 from probes.policy.delivery import ChannelKind
 from tests.fakes.access import grant, token_of
 from tests.integration.api.asking import wrong
+from tests.integration.api.documents import APPLY, EXPORT, YAML, exported, group, text
 from tests.integration.declared.test_applying import ALL
 
 pytestmark = pytest.mark.django_db
 
-APPLY: Final = "/api/v1/configuration/apply"
-EXPORT: Final = "/api/v1/configuration/export"
-YAML: Final = "application/yaml"
 GROUP: Final = "apiVersion: kairos/v1\nkind: Group\nmetadata: {name: shop}\nspec: {name: The shop}\n"
-
-
-def group(name: str = "shop", /, **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": "kairos/v1", "kind": "Group", "metadata": {"name": name}, "spec": spec}
-
-
-def text(client: APIClient, document: str, query: str = "") -> Any:
-    return client.post(f"{APPLY}?{query}", document, content_type=YAML)
-
-
-def exported(client: APIClient, query: str = "", accept: str = YAML) -> str:
-    answer = client.get(f"{EXPORT}?{query}", HTTP_ACCEPT=accept)
-    assert answer.status_code == 200, answer.content
-    assert answer["Content-Type"] == accept
-    return b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]  # it is streamed
 
 
 def test_text_is_applied_as_by_the_command_and_told_in_the_audit_log(editor: APIClient) -> None:
@@ -299,56 +281,6 @@ def test_neither_roles_over_a_group_nor_limited_tokens_apply_or_export(django_us
         client = APIClient(HTTP_AUTHORIZATION=f"Bearer {token}")
         for answer in (text(client, GROUP, "dry_run=true"), client.get(EXPORT)):
             assert (answer.status_code, answer.json()["code"]) == (403, "missing_role")
-
-
-def test_export_withholds_what_may_be_secret_and_applies_without_a_change(editor: APIClient) -> None:
-    text(editor, ALL)
-
-    found = exported(editor, "source=shop-git")
-
-    assert "s3cret" not in found
-    endpoint = next(item for item in yaml.safe_load_all(found) if item["kind"] == "Endpoint")
-    assert endpoint["metadata"]["withheld"] == ["reference", "endpoint.headers"]
-    told = text(editor, found, "source=shop-git").json()
-    assert (told["changes"], told["unchanged"]) == ([], 6)
-    moved = text(editor, found.replace("https://api.example/", "https://evil.example/"), "source=shop-git")
-    assert moved.status_code == 422
-    assert Endpoint.objects.get().headers == {"X-Probe": "s3cret"}
-
-
-def test_export_is_narrowed_and_the_same_in_json(editor: APIClient) -> None:
-    text(editor, ALL)
-    ResourceGroup.objects.create(name="by hand")
-
-    in_json = json.loads(exported(editor, accept="application/json"))["documents"]
-    assert in_json == list(yaml.safe_load_all(exported(editor)))
-    narrowed = yaml.safe_load_all(exported(editor, "kind=Group&kind=Policy&source=shop-git"))
-    assert [(item["kind"], item["metadata"]["name"]) for item in narrowed] == [
-        ("Policy", "strict"),
-        ("Group", "shop"),
-    ]
-    assert exported(editor, "format=yaml&kind=Schedule").startswith("apiVersion: kairos/v1\nkind: Schedule\n")
-    for query, field in (("kind=Credentials", "kind"), ("source=nobody", "source"), ("kinds=Image", "kinds")):
-        answer = editor.get(f"{EXPORT}?{query}")
-        assert (answer.status_code, wrong(answer)) == (400, [field])
-    assert editor.get(EXPORT, HTTP_ACCEPT="text/csv").status_code == 406
-    assert wrong(editor.get(f"{EXPORT}?format=csv")) == ["format"]
-
-
-def test_export_takes_as_many_queries_where_there_is_more(editor: APIClient) -> None:
-    def counted() -> int:
-        with CaptureQueriesContext(connection) as captured:
-            exported(editor)
-        return len(captured)
-
-    text(editor, ALL)
-    before = counted()
-    more = [
-        {**group(f"web-{number}"), "kind": "Image", "spec": {"reference": f"ghcr.io/shop/web:{number}"}}
-        for number in range(8)
-    ]
-    assert editor.post(APPLY, {"documents": more}, format="json").status_code == 200
-    assert counted() == before
 
 
 def test_apply_takes_as_many_queries_for_more_images(

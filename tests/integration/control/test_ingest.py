@@ -12,12 +12,11 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import dispatch, missed, resources
+from probes.actions import missed, resources
 from probes.actions.ingest import Ingested, ingest
-from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, Region, RegionState, Resource, Verdict
+from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, RegionState, Resource, Verdict
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, VerdictState, decide
-from probes.protocol.batch import Batch as WireBatch
 from probes.protocol.bounds import MAX_ITEMS, MAX_TEXT
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome as WireOutcome
@@ -27,31 +26,11 @@ from probes.trust.refusal import RefusalCause, Refused
 from tests.fakes.far_region import DIGEST, FarRegion, Find, finding, found, images
 from tests.fakes.steps import step
 from tests.integration.control.conftest import MakeImages, Regions
+from tests.integration.control.rounds import GONE, SECOND, batches, check_everywhere, hear_of_all
 
 pytestmark = pytest.mark.django_db
 
-SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
-GONE = finding(Reason.TAG_NOT_FOUND)
-
-
-def batches(regions: Regions, now: datetime) -> dict[str, WireBatch]:
-    """Claim what is due and let each region open its one batch."""
-    messages = dispatch.claim_due(now).messages
-    slugs = [message.queue.removeprefix("probe.") for message in messages]
-    assert len(set(slugs)) == len(slugs)
-    return {slug: regions[slug].open(message) for slug, message in zip(slugs, messages, strict=True)}
-
-
-def hear_of_all(now: datetime) -> None:
-    """Let every region have been heard, so that verdicts wait for two of them."""
-    Region.objects.update(last_seen_at=now)
-
-
-def check_everywhere(regions: Regions, now: datetime, find: Find | None = None, **finds: Find) -> None:
-    """One round of checks of all that is due; `finds` by region (with underscores), else `find`."""
-    for slug, batch in batches(regions, now).items():
-        ingest(regions[slug].report(batch, finds.get(slug.replace("-", "_"), find)), now=now + SECOND)
 
 
 def next_due(image: Resource) -> datetime:

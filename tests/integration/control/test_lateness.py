@@ -12,7 +12,7 @@ from probes.selectors.regions import events
 from tests.fakes.far_region import FarRegion
 from tests.fakes.heart import BEAT, Heart, changes
 from tests.integration.control.conftest import MakeImages, Regions
-from tests.integration.control.test_ingest import check_everywhere, hear_of_all
+from tests.integration.control.rounds import check_everywhere, hear_of_all
 
 pytestmark = pytest.mark.django_db
 

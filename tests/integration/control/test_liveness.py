@@ -17,7 +17,7 @@ from probes.selectors.regions import events
 from probes.trust.refusal import Refused
 from tests.fakes.heart import BEAT, SECOND, UNREACHABLE, Heart, changes
 from tests.integration.control.conftest import MakeImages, Regions
-from tests.integration.control.test_ingest import batches, check_everywhere
+from tests.integration.control.rounds import batches, check_everywhere
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from probes.models import MaintenanceOccurrence, MaintenanceWindow, Region, Reso
 from probes.policy.intervals import Interval
 from probes.selectors import uptime
 from tests.integration.control.conftest import MakeImages, Regions
-from tests.integration.control.test_resources import in_a_thread, wait_until_somebody_waits
+from tests.integration.control.waiting import in_a_thread, wait_until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,7 @@ from probes.models import Pause, RegionState, Verdict, VerdictChange
 from probes.policy.ballot import Ballot, Stance
 from probes.policy.verdict import Inputs, decide
 from tests.integration.control.conftest import SLUGS
-from tests.integration.control.test_resources import wait_until_somebody_waits
+from tests.integration.control.waiting import wait_until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 

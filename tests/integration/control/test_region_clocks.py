@@ -8,7 +8,7 @@ from probes.models import Outcome, RegionState
 from probes.policy.liveness import RegionCondition
 from tests.fakes.heart import Heart
 from tests.integration.control.conftest import MakeImages, Regions
-from tests.integration.control.test_ingest import batches, check_everywhere
+from tests.integration.control.rounds import batches, check_everywhere
 
 pytestmark = pytest.mark.django_db
 

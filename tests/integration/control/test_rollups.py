@@ -33,7 +33,7 @@ from probes.selectors import uptime
 from probes.tasks import control, summing
 from tests.fakes.chronicle import Chronicle
 from tests.integration.control.conftest import MakeImages, Regions
-from tests.integration.control.test_ingest import batches
+from tests.integration.control.rounds import batches
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from probes.policy.verdict import VerdictState
 from probes.selectors.health import pulse
 from probes.selectors.overview import overview, rows
 from tests.integration.control.conftest import MakeImages, Regions
-from tests.integration.control.test_ingest import GONE, check_everywhere
+from tests.integration.control.rounds import GONE, check_everywhere
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from probes.policy.liveness import PAUSE, PAUSES_KEPT, SILENT_AFTER
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, Presence, VerdictState
 from tests.integration.control.conftest import MakeImages, Regions
-from tests.integration.control.test_ingest import GONE, batches, check_everywhere
+from tests.integration.control.rounds import GONE, batches, check_everywhere
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ from probes.selectors.workers import are_more
 from tests.fakes.far_region import FarRegion, finding
 from tests.fakes.heart import BEAT, SECOND, Heart
 from tests.integration.control.conftest import MakeImages, Regions
-from tests.integration.control.test_ingest import batches
+from tests.integration.control.rounds import batches
 
 pytestmark = pytest.mark.django_db
 

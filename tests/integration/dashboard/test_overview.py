@@ -15,38 +15,11 @@ from probes.models import ControlBeat, Region, RegionState, Registry, Resource, 
 from probes.policy.access import Reach
 from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.far_region import Find, finding, found
+from tests.fakes.far_region import finding, found
+from tests.integration.dashboard.matrix import card, cell, everywhere, look, names, read
 from tests.integration.dashboard.reading import Page
 
 pytestmark = pytest.mark.django_db
-
-
-def read(client: Client, url: str = "/") -> Page:
-    response = client.get(url)
-    assert response.status_code == 200
-    return Page(response.content.decode())
-
-
-def cell(page: Page, image: Resource, slug: str) -> str:
-    return page[f"cell-{image.pk}-{slug}"].text
-
-
-def card(page: Page, image: Resource, slug: str) -> str:
-    """What is told of a cell where somebody asks for more."""
-    leading = f"/resources/{image.pk}/#from-{slug}"
-    return next(item.attributes["title"] for item in page.elements if item.attributes.get("href") == leading)
-
-
-def look(page: Page, image: Resource, slug: str) -> str:
-    return page[f"cell-{image.pk}-{slug}"].attributes["data-look"]
-
-
-def names(page: Page) -> list[str]:
-    return [element.text for element in page.all("a", "image-name")]
-
-
-def everywhere(reason: Reason) -> dict[str, Find]:
-    return dict.fromkeys(("ap-south", "eu-west", "us-east"), finding(reason))
 
 
 def test_a_cell_says_what_was_found_from_there_and_how_long_ago(client: Client, plane: ControlPlane) -> None:

@@ -14,7 +14,7 @@ from probes.policy.delivery import GIVEN_UP_AFTER, LEASE, Result
 from probes.policy.notices import HOLD
 from probes.selectors import notices as selectors
 from tests.fakes.control_plane import ControlPlane
-from tests.integration.control.test_resources import wait_until_somebody_waits
+from tests.integration.control.waiting import wait_until_somebody_waits
 from tests.integration.notices.conftest import MakeChannel
 from tests.integration.notices.happening import EVERYWHERE, MINUTE, SECOND, deliver, handed_out, happen, note
 

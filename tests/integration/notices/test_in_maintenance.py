@@ -11,7 +11,7 @@ from probes.actions import announcements, conditions, delivery, maintenance, not
 from probes.models import MaintenanceWindow, Notice, Region, Resource
 from probes.policy.notices import judge
 from tests.fakes.control_plane import ControlPlane
-from tests.integration.control.test_resources import wait_until_somebody_waits
+from tests.integration.control.waiting import wait_until_somebody_waits
 from tests.integration.notices.conftest import MakeChannel
 from tests.integration.notices.happening import EVERYWHERE, MINUTE, deliver, event, handed_out
 from tests.integration.notices.test_outbox import scoped
