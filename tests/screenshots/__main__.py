@@ -33,8 +33,8 @@ LEAST_HEIGHT: Final = 400
 DAYS: Final = 30
 # Name of the picture, size of the window, theme, and the height at which a long page is cut.
 VIEWS: Final[tuple[tuple[str, ViewportSize, str, int], ...]] = (
-    ("light", {"width": 1280, "height": 800}, "light", 1500),
-    ("dark", {"width": 1280, "height": 800}, "dark", 1500),
+    ("light", {"width": 1280, "height": 800}, "light", 1300),
+    ("dark", {"width": 1280, "height": 800}, "dark", 1300),
     ("phone", {"width": 360, "height": 740}, "light", 1500),
 )
 WIDGET: Final = "status-widget"
