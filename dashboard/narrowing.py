@@ -212,11 +212,13 @@ class Asked:
 
 def instant(text: str) -> datetime | None:
     """Return the instant that is written: RFC 3339, or without a zone in UTC; a date is its midnight."""
-    try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    for written in (text, text.replace(" ", "+")):  # a plus that an address has made a space of
+        try:
+            found = datetime.fromisoformat(written)
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            continue
+    return None
 
 
 def with_query(path: str, query: Mapping[str, str]) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from dashboard import words
+from dashboard.narrowing import instant
 from probes.policy.intervals import Interval
 from probes.policy.uptime import WINDOWS
 
@@ -66,10 +67,8 @@ def window_of(asked: Mapping[str, str], *, now: datetime, kept: timedelta, usual
 
 def written(text: str) -> str:
     """Return an instant as a form writes it, in UTC to the minute: `2026-03-01T12:00`; empty for what is none."""
-    try:
-        return f"{_instant(text):%Y-%m-%dT%H:%M}"
-    except ValueError:
-        return ""
+    found = instant(text)
+    return f"{found:%Y-%m-%dT%H:%M}" if found else ""
 
 
 def _last(name: str, now: datetime) -> Interval:
@@ -96,8 +95,7 @@ def _between(since: str, until: str, *, now: datetime, kept: timedelta) -> Inter
 
 
 def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus that an address has made a space of
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(f"“{text}” is no time: write 2026-03-01T12:00, in UTC.") from None
+    found = instant(text)
+    if found is None:
+        raise ValueError(f"“{text}” is no time: write 2026-03-01T12:00, in UTC.")
+    return found

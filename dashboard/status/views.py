@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.status import answers
 from dashboard.status.audience import audience_of
+from dashboard.status.board import Board
 from dashboard.status.feeds import KINDS, feed
 from dashboard.status.happenings import by_day, uid_of
 from dashboard.status.months import Month
@@ -28,11 +29,11 @@ MAY_CHANGE = "probes.change_statuspage"
 def page(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A status page. Eighteen queries at most for everybody, three more for who has logged in."""
     audience = audience_of(request)
-    found = _page(slug, audience)
+    found = _board(slug, audience)
     if found is None:
         return answers.missing(request)
-    board = Reader.of(found, audience, timezone.now()).board()
-    context = {"board": board, "page": found, "is_listed": not audience.is_signed_in}
+    shown, board = found
+    context = {"board": board, "page": shown, "is_listed": not audience.is_signed_in}
     return answers.for_audience(request, render(request, "dashboard/status/page.html", context), audience)
 
 
@@ -61,11 +62,12 @@ def history(request: HttpRequest, slug: str) -> HttpResponseBase:
 def summary_json(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The page for programs. As many queries as the page."""
     audience = audience_of(request)
-    found = _page(slug, audience)
-    if found is None:
-        return answers.missing(request)
-    board = Reader.of(found, audience, timezone.now()).board()
-    return answers.for_audience(request, JsonResponse(summary(board)), audience)
+    found = _board(slug, audience)
+    return (
+        answers.for_audience(request, JsonResponse(summary(found[1])), audience)
+        if found
+        else answers.missing(request)
+    )
 
 
 @require_safe
@@ -117,6 +119,12 @@ def preview(request: HttpRequest, slug: str) -> HttpResponseBase:
     response = render(request, "dashboard/status/page.html", context)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _board(slug: str, audience: Audience) -> tuple[StatusPage, Board] | None:
+    """Return a page with what it shows; None where it is not there for that audience."""
+    found = _page(slug, audience)
+    return (found, Reader.of(found, audience, timezone.now()).board()) if found else None
 
 
 def _page(slug: str, audience: Audience) -> StatusPage | None:

@@ -75,6 +75,8 @@ def test_range_that_holds_nothing_is_complained_of(query: dict[str, str]) -> Non
         ("2026-11-27T14:30:00+02:00", datetime(2026, 11, 27, 12, 30, tzinfo=UTC)),
         ("0001-01-01T00:00+05:00", None),
         ("tomorrow", None),
+        # A plus that an address has made a space of.
+        ("2026-11-27T14:00 02:00", datetime(2026, 11, 27, 12, tzinfo=UTC)),
     ],
 )
 def test_instant_without_a_zone_is_in_utc(text: str, read: datetime | None) -> None:
