@@ -5,9 +5,14 @@ from dashboard.registries import views
 
 urlpatterns = [
     *whole_and_live(
-        "registries/", views.registries, "registries/list", "registries/list_fragment", name="registries"
+        "registries/", views.registries, "registries/list", "registries/list_fragment", name="registries", shared=True
     ),
     *whole_and_live(
-        "registries/<str:host>/", views.registry, "registries/page", "registries/fragment", name="registry"
+        "registries/<str:host>/",
+        views.registry,
+        "registries/page",
+        "registries/fragment",
+        name="registry",
+        shared=True,
     ),
 ]

@@ -7,9 +7,15 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from probes.models import Incident
+from probes.policy.access import Role
+from probes.protocol.taxonomy import Reason
+from tests.fakes.access import grant
 from tests.fakes.control_plane import ControlPlane
+from tests.fakes.far_region import finding
 from tests.integration.dashboard.reading import Page
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +68,28 @@ def test_the_login_leads_nowhere_else(client: Client, django_user_model: Any) ->
 def test_a_public_dashboard_needs_no_login_but_the_admin_does(client: Client) -> None:
     assert client.get("/").status_code == 200
     assert client.get("/admin/").status_code == 302
+
+
+def test_what_is_kept_for_all_who_reach_the_same_shows_nothing_of_any_one(
+    client: Client,
+    settings: Settings,
+    django_user_model: Any,
+    plane: ControlPlane,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.KAIROS_PUBLIC_DASHBOARD = False
+    plane.check(plane.image(), finds=dict.fromkeys(("ap-south", "eu-west", "us-east"), finding(Reason.TAG_NOT_FOUND)))
+    monkeypatch.setattr(timezone, "now", lambda: plane.now)
+    places = ["", "incidents/", "events/", "registries/", "registries/ghcr.io/", "regions/", "regions/eu-west/"]
+    shown = []
+    for name, role in (("reads", Role.VIEWER), ("acts", Role.OPERATOR)):
+        user = django_user_model.objects.create_user(name)
+        grant(user, role)
+        client.force_login(user)
+        urls = [*(f"/{place}live/" for place in places), f"/incidents/{Incident.objects.get().pk}/live/"]
+        shown.append([client.get(url).content for url in urls])
+    assert all(len(part) > 300 for part in shown[0])
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.parametrize("url", ["/", "/live/"])
