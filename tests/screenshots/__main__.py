@@ -35,7 +35,7 @@ DAYS: Final = 30
 VIEWS: Final[tuple[tuple[str, ViewportSize, str, int], ...]] = (
     ("light", {"width": 1280, "height": 800}, "light", 1300),
     ("dark", {"width": 1280, "height": 800}, "dark", 1300),
-    ("phone", {"width": 360, "height": 740}, "light", 1500),
+    ("phone", {"width": 360, "height": 740}, "light", 1300),
 )
 WIDGET: Final = "status-widget"
 FRAME: Final[ViewportSize] = {"width": 400, "height": 240}
