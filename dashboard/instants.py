@@ -50,3 +50,14 @@ def element(then: datetime, form: str, said: str) -> SafeString:
         f"{then.day} {then:%b %Y, %H:%M:%S} UTC",
         str(said),
     )
+
+
+def instant(text: str) -> datetime | None:
+    """Return the instant that is written: RFC 3339, or without a zone in UTC; a date is its midnight."""
+    for written in (text, text.replace(" ", "+")):  # a plus that an address has made a space of
+        try:
+            found = datetime.fromisoformat(written)
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            continue
+    return None

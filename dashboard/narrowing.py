@@ -12,6 +12,7 @@ from typing import Final
 from django.utils.http import urlencode
 
 from dashboard import words
+from dashboard.instants import instant
 from probes.policy.intervals import Interval
 from probes.selectors.keyset import Place
 
@@ -208,17 +209,6 @@ class Asked:
         self._fields.append(shown)
         if shown.value:
             self._said[shown.name] = (shown.value, shown.label, said)
-
-
-def instant(text: str) -> datetime | None:
-    """Return the instant that is written: RFC 3339, or without a zone in UTC; a date is its midnight."""
-    for written in (text, text.replace(" ", "+")):  # a plus that an address has made a space of
-        try:
-            found = datetime.fromisoformat(written)
-            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            continue
-    return None
 
 
 def with_query(path: str, query: Mapping[str, str]) -> str:

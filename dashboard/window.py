@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dashboard import words
-from dashboard.narrowing import instant
+from dashboard.instants import instant
 from probes.policy.intervals import Interval
 from probes.policy.uptime import WINDOWS
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.narrowing import Asked, instant
+from dashboard.instants import instant
+from dashboard.narrowing import Asked
 from probes.policy.intervals import Interval
 from probes.selectors.keyset import Place
 
