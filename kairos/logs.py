@@ -6,8 +6,6 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-import redis
-from celery.beat import SchedulingError
 from django.db.utils import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -68,6 +66,10 @@ class OutageFilter(logging.Filter):
 
 def is_outage(error: BaseException) -> bool:
     """Tell whether the database or the broker does not answer, as against an answer that is an error."""
+    # Here, as the settings load this module, and where nothing has failed many a program needs neither.
+    from celery.beat import SchedulingError  # noqa: PLC0415 - see above
+    from redis import exceptions as redis  # noqa: PLC0415 - likewise
+
     if isinstance(error, SchedulingError):
         return error.__context__ is not None and is_outage(error.__context__)
     if isinstance(error, OperationalError):

@@ -5,7 +5,6 @@ import re
 from typing import Any, Final
 from zoneinfo import available_timezones
 
-from cryptography import x509
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
@@ -60,6 +59,8 @@ def certificates(text: str) -> None:
     """Accept PEM certificates that are no burden on every batch that carries them."""
     if len(text) > LONGEST_CA_PEM:
         raise ValidationError(f"More than {LONGEST_CA_PEM // 1024} KiB; leave out what is not needed.", code="size")
+    from cryptography import x509  # noqa: PLC0415 - a tenth of the models' loading, for what is seldom written
+
     try:
         x509.load_pem_x509_certificates(text.encode())
     except ValueError:

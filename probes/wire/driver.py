@@ -12,12 +12,12 @@ from dataclasses import replace
 from ipaddress import IPv6Network
 from typing import Final, Self
 
-from probes.protocol import endpoint
 from probes.protocol.check import CheckPlan
 from probes.protocol.conversation import Done, Send, advance, start
 from probes.protocol.domains import registrable_domain
 from probes.protocol.egress import Reached
 from probes.protocol.endpoint import EndpointPlan
+from probes.protocol.endpoint import conversation as endpoint
 from probes.protocol.exchange import Ask, Event
 from probes.protocol.outcome import Conclusion, Outcome
 from probes.protocol.plan import ANONYMOUS, Plan, Secret

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from probes.protocol.conversation import Done
-from probes.protocol.endpoint import EndpointPlan, Expectation, Send, advance, start
+from probes.protocol.endpoint import EndpointPlan, Expectation
+from probes.protocol.endpoint.conversation import Send, advance, start
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Headers, Reply
 from probes.protocol.limits import DEFAULT_LIMITS, CheckLimits
 from probes.protocol.outcome import Conclusion

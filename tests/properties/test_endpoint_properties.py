@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.protocol.conversation import Done, UnexpectedEventError
-from probes.protocol.endpoint import EndpointPlan, Expectation, Send, advance, problems, start
+from probes.protocol.endpoint import EndpointPlan, Expectation, problems
+from probes.protocol.endpoint.conversation import Send, advance, start
 from probes.protocol.exchange import Ask, Event, Fault, FaultKind, Headers, Method, Reply
 from probes.protocol.plan import Secret
 from probes.protocol.taxonomy import Reason, Stage, Status

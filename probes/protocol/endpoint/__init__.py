@@ -12,10 +12,12 @@ ask; its reply or fault goes to `advance`, which gives the next one, or `Done`.
 
 What is asked of the endpoint's own origin bears the plan's headers and body, and the login; what is asked elsewhere
 bears nothing, also where a redirect leads back. Bounds: 5 hops, 1 retry, so 7 requests; 256 KiB of each body.
+
+All of that is in `conversation`. What is given here are the plans, for most who import them hold no conversation: the
+control plane would load it at each start for nothing.
 """
 
-from probes.protocol.endpoint.conversation import Send, State, advance, start
 from probes.protocol.endpoint.plan import EndpointPlan, Expectation
 from probes.protocol.endpoint.problems import problems
 
-__all__ = ["EndpointPlan", "Expectation", "Send", "State", "advance", "problems", "start"]
+__all__ = ["EndpointPlan", "Expectation", "problems"]

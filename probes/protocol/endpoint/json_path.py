@@ -23,7 +23,8 @@ Scalar = str | int | float | bool | None
 _Select = Callable[[Any], Iterator[Any]]
 
 _QUOTED: Final = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
-_WORD: Final = r"[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*"
+# A letter, `_` or anything beyond ASCII, then digits too: told by what it is not, which is compiled far sooner.
+_WORD: Final = r"[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*"
 _SEGMENT: Final = re.compile(
     rf"""
     \.(?P<word>{_WORD})

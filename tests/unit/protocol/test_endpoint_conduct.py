@@ -5,7 +5,8 @@ import base64
 import pytest
 
 from probes.protocol.conversation import UnexpectedEventError
-from probes.protocol.endpoint import EndpointPlan, Send, advance, start
+from probes.protocol.endpoint import EndpointPlan
+from probes.protocol.endpoint.conversation import Send, advance, start
 from probes.protocol.exchange import Fault, FaultKind
 from probes.protocol.plan import Secret, Site
 from probes.protocol.taxonomy import Reason, Stage

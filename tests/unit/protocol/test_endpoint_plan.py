@@ -8,7 +8,8 @@ import pytest
 
 from probes.protocol.check import Target, read_plan, target_of
 from probes.protocol.conversation import Done
-from probes.protocol.endpoint import EndpointPlan, Expectation, problems, start
+from probes.protocol.endpoint import EndpointPlan, Expectation, problems
+from probes.protocol.endpoint.conversation import start
 from probes.protocol.plan import Plan, Site
 from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.service import HEALTH
