@@ -52,7 +52,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     counted = choice.census(asked.choice, work=work, reach=reach)
     laid = spread(counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page)
     asked = asked.turned(page=laid.number)
-    found = _read(asked, laid, window.over, work=work, reach=reach)
+    found = _read(asked, laid, window.over, now, work=work, reach=reach)
     measured = _measured(found, window, reach, now)
     ticked_at = found.ticked_at
     regions = [(region.slug, region_name(region)) for region in found.regions]
@@ -137,15 +137,21 @@ def _measured(found: Overview, window: Window, reach: Reach, now: datetime) -> M
 
 
 def _read(
-    asked: Asked, laid: Spread, over: Interval, *, work: Sequence[MaintenanceOccurrence], reach: Reach
+    asked: Asked,
+    laid: Spread,
+    over: Interval,
+    now: datetime,
+    *,
+    work: Sequence[MaintenanceOccurrence],
+    reach: Reach,
 ) -> Overview:
     """Read the rows of a page."""
     chosen = choice.chosen(asked.choice, work=work, reach=reach)
     if laid.sections and asked.by is not None:
         most = {section.owner.pk: section.shown for section in laid.sections}
-        rows = order.firsts(chosen, asked.order, over, by=asked.by, most=most)
+        rows = order.firsts(chosen, asked.order, over, now=now, by=asked.by, most=most)
     else:
-        rows = order.page(chosen, asked.order, over, start=laid.start, count=laid.rows)
+        rows = order.page(chosen, asked.order, over, now=now, start=laid.start, count=laid.rows)
     return read_overview(rows, work=work, reach=reach)
 
 

@@ -1,19 +1,19 @@
 """In which order resources are read, and of each group or registry only the first."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value, Window
-from django.db.models.functions import Coalesce, Lower, NullIf, RowNumber
+from django.db.models import BigIntegerField, F, Func, JSONField, Q, QuerySet, TextField, Value, Window
+from django.db.models.functions import Cast, Coalesce, Lower, NullIf, RowNumber
 
-from probes.models import ALL_REGIONS, DayRollUp, HourRollUp, Resource
+from probes.models import Resource
 from probes.policy.intervals import Interval
-from probes.policy.rollup import DAY
+from probes.selectors.downtime import downtime
 
 _NAME: Final = Lower(Coalesce(NullIf("name", Value("")), "reference"))
-_LONG: Final = 2 * DAY
 
 
 class Order(StrEnum):
@@ -36,15 +36,22 @@ class By(StrEnum):
     REGISTRY = "registry"
 
 
-def ordered(resources: QuerySet[Resource], order: Order, over: Interval) -> QuerySet[Resource]:
-    """Return them in that order. They have a `rank` (`choice.chosen`); downtime is that of the range."""
-    if order is Order.UPTIME:
-        resources = resources.annotate(downtime=_downtime(over))
-    return resources.order_by(*_terms(order))
+def ordered(resources: QuerySet[Resource], order: Order, over: Interval, *, now: datetime) -> QuerySet[Resource]:
+    """Return them in that order. They have a `rank` (`choice.chosen`); downtime is that of the range.
+
+    That takes one query at once; the others take none.
+    """
+    return _measured(resources, order, over, now).order_by(*_terms(order))
 
 
 def firsts(
-    resources: QuerySet[Resource], order: Order, over: Interval, *, by: By, most: Mapping[int | None, int]
+    resources: QuerySet[Resource],
+    order: Order,
+    over: Interval,
+    *,
+    now: datetime,
+    by: By,
+    most: Mapping[int | None, int],
 ) -> QuerySet[Resource]:
     """Return the first of each owner, in that order: of so many owners, by their ids, so many at `most`.
 
@@ -54,19 +61,19 @@ def firsts(
     owned = Q(**{f"{name}__in": [pk for pk in most if pk is not None]})
     if None in most:
         owned |= Q(**{name: None})
-    found = ordered(resources.filter(owned), order, over)
+    found = _measured(resources, order, over, now)
     longest = max(most.values(), default=0)
-    placed = found.annotate(place=Window(RowNumber(), partition_by=[F(name)], order_by=_terms(order)))
+    placed = found.filter(owned).annotate(place=Window(RowNumber(), partition_by=[F(name)], order_by=_terms(order)))
     ids = placed.filter(place__lte=longest).order_by().values("pk")
-    return ordered(resources.filter(pk__among=ArraySubquery(ids)), order, over)
+    return found.filter(pk__among=ArraySubquery(ids)).order_by(*_terms(order))
 
 
 def page(
-    resources: QuerySet[Resource], order: Order, over: Interval, *, start: int, count: int
+    resources: QuerySet[Resource], order: Order, over: Interval, *, now: datetime, start: int, count: int
 ) -> QuerySet[Resource]:
     """Return so many of them from a place on. What lies beyond is not joined to anything."""
-    ids = ordered(resources, order, over).values("pk")[start : start + count]
-    return ordered(resources.filter(pk__among=ArraySubquery(ids)), order, over)
+    found = ordered(resources, order, over, now=now)
+    return found.filter(pk__among=ArraySubquery(found.values("pk")[start : start + count]))
 
 
 def _terms(order: Order) -> Sequence[Any]:
@@ -80,17 +87,17 @@ def _terms(order: Order) -> Sequence[Any]:
     return (*first[order], "rank", _NAME, "pk")
 
 
-def _downtime(over: Interval) -> Subquery:
-    """Return the seconds in which it was down, of a long range by whole days; none where it never was.
-
-    Of the few rows that tell of any, by an index of them alone.
-    """
-    model = DayRollUp if over.end - over.start > _LONG else HourRollUp
-    rows = model.objects.filter(
-        resource_id=OuterRef("pk"),
-        region_id=ALL_REGIONS,
-        starts_at__gte=over.start,
-        starts_at__lt=over.end,
-        seconds_unavailable__isnull=False,
-    ).order_by()
-    return Subquery(rows.values("resource_id").annotate(down=Sum("seconds_unavailable")).values("down"))
+def _measured(resources: QuerySet[Resource], order: Order, over: Interval, now: datetime) -> QuerySet[Resource]:
+    if order is not Order.UPTIME:
+        return resources
+    # A document of numbers by ids, in which each resource is looked up: few have any, and these are found at once.
+    found = Value(dict(downtime(over, now=now)), output_field=JSONField())
+    return resources.annotate(
+        downtime=Func(
+            found,
+            Cast("pk", TextField()),
+            template="(%(expressions)s)::bigint",
+            arg_joiner=" ->> ",
+            output_field=BigIntegerField(),
+        )
+    )

@@ -17,6 +17,7 @@ from probes.models import (
     Region,
     Resource,
     ResourceGroup,
+    Verdict,
     VerdictChange,
 )
 from probes.policy.intervals import Interval
@@ -50,9 +51,7 @@ class Chronicle:
         for image, region in product(images, regions):
             self._outcomes(image, region)
         for image in images:
-            for _ in range(self.chance.randrange(6)):
-                before, after = self.chance.sample(VERDICTS, 2)
-                VerdictChange.objects.create(resource=image, at=self.moment(), before=before, state=after)
+            self._verdicts(image)
         self._pauses(images[0])
         for _ in range(6):
             self._work()
@@ -86,6 +85,14 @@ class Chronicle:
             )
             for slot in kept
         )
+
+    def _verdicts(self, image: Resource) -> None:
+        state = "unknown"
+        for at in sorted(self.moment() for _ in range(self.chance.randrange(6))):
+            before, state = state, self.chance.choice([item for item in VERDICTS if item != state])
+            VerdictChange.objects.create(resource=image, at=at, before=before, state=state)
+            stands = {"state": state, "since": at, "computed_at": at}
+            Verdict.objects.update_or_create(resource=image, defaults=stands)
 
     def _latency(self) -> bytes | None:
         timed = self.chance.sample(list(Timed), self.chance.randrange(1, 4))

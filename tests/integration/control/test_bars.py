@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from probes.actions import rollups
-from probes.models import Incident, Region, Resource, VerdictChange
+from probes.models import Incident, Region, Resource, Verdict, VerdictChange
 from probes.policy.access import Reach
 from probes.policy.buckets import Bar, Face, second
 from probes.policy.intervals import Interval
@@ -16,6 +16,7 @@ from probes.policy.latency import Timed
 from probes.policy.rollup import DAY, HOUR, total, whole_hours
 from probes.policy.uptime import WINDOWS
 from probes.selectors import bars, durations, latencies, uptime
+from probes.selectors.downtime import downtime
 from probes.selectors.sums import Source
 from tests.fakes.chronicle import Chronicle
 from tests.integration.control.conftest import MakeImages, Regions
@@ -66,6 +67,27 @@ def test_bar_has_the_seconds_of_uptime(story: Chronicle, window: str) -> None:
         for place, bucket in bar.buckets:
             assert bucket.present + bucket.absent == bar.grid.length
             assert place < bar.grid.count
+
+
+def test_downtime_is_that_of_the_bars_at_every_edge(story: Chronicle) -> None:
+    """Of whole days, of the hours of a day that is cut, and of what is not rolled up, at either end of a range."""
+    now = story.end + 25 * MINUTE
+    roll_all(story.end + rollups.ROLLED_AFTER - 2 * HOUR)
+    for verdict in Verdict.objects.all():
+        turned = "available" if verdict.state == "unavailable" else "unavailable"
+        at = story.end + timedelta(minutes=3, seconds=verdict.pk % 7 + 0.7)
+        for before, state in ((verdict.state, turned), (turned, verdict.state)):
+            VerdictChange.objects.create(resource_id=verdict.pk, at=at, before=before, state=state)
+            at += timedelta(minutes=9, seconds=2.6)
+    spans = [(start, end) for start in (72, 40, 33, 20, 4, 2, 1, 0.5) for end in (30, 10, 1.5, 0.7, 0) if start > end]
+    told: dict[tuple[float, float], list[int]] = {}
+    for start, end in spans:
+        over = Interval(now - start * HOUR, now - end * HOUR)
+        found = downtime(over, now=now)
+        told[start, end] = [found.get(image.pk, 0) for image in story.images]
+        drawn = bars.verdict_bars(seen(story), over, now=now)
+        assert told[start, end] == [drawn[image.pk].seconds.unavailable for image in story.images], (start, end)
+    assert {(33, 10), (4, 1.5), (2, 0), (1, 0)} <= {edge for edge in told if any(told[edge])}
 
 
 @pytest.mark.parametrize("window", ["24h", "7d"])

@@ -1,13 +1,13 @@
 """Which resources are chosen, how they are counted, and in which order they come."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from probes.actions import partitions
-from probes.models import DayRollUp, MaintenanceOccurrence, Resource, ResourceGroup
+from probes.models import DayRollUp, MaintenanceOccurrence, Resource, ResourceGroup, RollUpProgress
 from probes.policy.access import Reach
 from probes.policy.intervals import Interval
 from probes.protocol.taxonomy import Reason
@@ -120,9 +120,13 @@ def test_the_order_is_what_was_asked_for_and_then_what_is_worse(
     plane: ControlPlane, shop: dict[str, Resource]
 ) -> None:
     day = plane.now.replace(hour=0, minute=0, second=0) - timedelta(days=3)
-    for name, up, down in (("stock", 10, 90), ("base", 99, 1)):
-        _rolled(shop[name], day, up, down)
-    orders = {order: names(ordered(chosen(Choice()), order, month(plane))) for order in Order}
+    for table in partitions.ROLL_UPS:
+        partitions.ensure(table, [day.date()])
+    RollUpProgress.objects.create(unit="hour", starts_at=day + timedelta(hours=23), finished_at=plane.now)
+    RollUpProgress.objects.create(unit="day", starts_at=day, finished_at=plane.now)
+    for name, down in (("stock", 90), ("base", 1)):
+        DayRollUp.objects.create(resource_id=shop[name].pk, region_id=0, starts_at=day, seconds_unavailable=down)
+    orders = {order: names(ordered(chosen(Choice()), order, month(plane), now=plane.now)) for order in Order}
     assert orders == {
         Order.WORST: ["cart", "base", "stock"],
         Order.NAME: ["base", "cart", "stock"],
@@ -130,22 +134,15 @@ def test_the_order_is_what_was_asked_for_and_then_what_is_worse(
         Order.UPTIME: ["stock", "base", "cart"],
         Order.SINCE: ["cart", "base", "stock"],
     }
-    assert names(page(chosen(Choice()), Order.WORST, month(plane), start=1, count=1)) == ["base"]
+    assert names(page(chosen(Choice()), Order.WORST, month(plane), now=plane.now, start=1, count=1)) == ["base"]
 
 
 def test_of_each_owner_the_first_are_read_in_one_query(plane: ControlPlane, shop: dict[str, Resource]) -> None:
     team = ResourceGroup.objects.get().pk
+    over, now = month(plane), plane.now
     with CaptureQueriesContext(connection) as captured:
-        found = firsts(chosen(Choice()), Order.WORST, month(plane), by=By.GROUP, most={team: 1, None: 1})
+        found = firsts(chosen(Choice()), Order.WORST, over, now=now, by=By.GROUP, most={team: 1, None: 1})
         assert names(found) == ["cart", "base"]
     assert len(captured) == 1
-    only = firsts(chosen(Choice()), Order.NAME, month(plane), by=By.REGISTRY, most={shop["base"].registry_id: 5})
+    only = firsts(chosen(Choice()), Order.NAME, over, now=now, by=By.REGISTRY, most={shop["base"].registry_id: 5})
     assert names(only) == ["base"]
-
-
-def _rolled(resource: Resource, day: datetime, up: int, down: int) -> None:
-    for table in partitions.ROLL_UPS:
-        partitions.ensure(table, [day.date()])
-    DayRollUp.objects.create(
-        resource_id=resource.pk, region_id=0, starts_at=day, seconds_available=up, seconds_unavailable=down
-    )
