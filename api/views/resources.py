@@ -22,6 +22,13 @@ from probes.policy.access import Role
 from probes.selectors.resources import resources, states
 
 _NAMED: Final = ("credential", "group", "managed_by", "policy", "schedule")
+_UNLISTED: Final = tuple(
+    f"{relation}__{field.name}"
+    for relation in (*_NAMED, "registry")
+    for field in Resource._meta.get_field(relation).related_model._meta.concrete_fields  # noqa: SLF001 - documented API
+    if field.name not in ("id", "slug", "host")
+)
+"""All but the stable names of other rows, which is what a list tells of them: eighty columns."""
 
 
 @described(
@@ -54,6 +61,8 @@ class ResourceViewSet(ResourceOrders, NounViewSet[Resource]):
     def rows(self) -> QuerySet[Resource]:
         reach = reach_of(self.request)
         found = resources(reach).select_related(*_NAMED).defer("credential__secret_encrypted")
+        if self.action == "list":
+            found = found.defer(*_UNLISTED)
         if not self._with_states:
             return found
         seen = states(reach).filter(resource=OuterRef("pk"))

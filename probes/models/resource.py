@@ -235,6 +235,9 @@ class Resource(Named, Managed, TermFields):
                 for name in ("schedule", "policy", "managed_by", "retired_at")
             ),
             models.Index(fields=["resume_at"], condition=Q(resume_at__isnull=False), name="resource_to_resume"),
+            # Orders of lists that no check changes.
+            models.Index(fields=["name", "id"], name="resource_by_name"),
+            models.Index(fields=["created_at", "id"], name="resource_by_creation"),
         ]
         constraints: ClassVar = [
             *Named.Meta.constraints,
