@@ -17,13 +17,16 @@ def fragment(view: Any, *, shared: bool = False) -> Any:
 
 
 def whole_and_live(
-    route: str, view: Any, whole: str, part: str, *, name: str, shared: bool = False
+    route: str, view: Any, whole: str, part: str, *, name: str, shared: bool = False, live: str = ""
 ) -> Sequence[URLPattern]:
-    """Return both addresses of a page that is kept current: `NAME` by the template `whole`, `NAME-live` by `part`."""
+    """Return both addresses of a page that is kept current: `NAME` by the template `whole`, `NAME-live` by `part`.
+
+    The second is `live`, or below the first: which does not go where what lies below is named by people.
+    """
     return [
         path(route, view, {"template": f"dashboard/{whole}.html"}, name=name),
         path(
-            f"{route}live/",
+            live or f"{route}live/",
             fragment(view, shared=shared),
             {"template": f"dashboard/{part}.html"},
             name=f"{name}-live",

@@ -5,7 +5,13 @@ from dashboard.registries import views
 
 urlpatterns = [
     *whole_and_live(
-        "registries/", views.registries, "registries/list", "registries/list_fragment", name="registries", shared=True
+        "registries/",
+        views.registries,
+        "registries/list",
+        "registries/list_fragment",
+        name="registries",
+        shared=True,
+        live="live/registries/",
     ),
     *whole_and_live(
         "registries/<str:host>/",

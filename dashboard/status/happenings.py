@@ -92,6 +92,8 @@ class Teller:
         name = words.shown(entry.public_name, LONGEST_NAME)
         if entry.naming == Naming.TOGETHER:
             return name
+        if entry.naming == Naming.NAMES and episode.named < episode.extent:
+            return name  # how many have no name is not told
         if episode.extent > 1:
             return f"{name}, {words.counted(episode.extent, 'image')}"
         image = next((self.subjects[pk] for pk in episode.resources if pk in self.subjects), None)

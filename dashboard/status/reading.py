@@ -95,8 +95,11 @@ class Reader:
 
     def _as_one(self, episodes: Sequence[Episode]) -> Sequence[Episode]:
         """Put together what overlaps in groups that do not say how many images they have."""
-        together = [entry.group_id for entry in self.groups if entry.naming == Naming.TOGETHER]
-        return status_incidents.as_one(episodes, together)
+        together, by_name = (
+            [entry.group_id for entry in self.groups if entry.naming == naming]
+            for naming in (Naming.TOGETHER, Naming.NAMES)
+        )
+        return status_incidents.as_one(episodes, together, by_name)
 
     def _announced(self, over: Interval) -> "QuerySet[Announcement]":
         shown = status_pages.announcements(self.page, self.audience, now=self.now)

@@ -111,11 +111,12 @@ class StatusPage(Named, Managed):
 class StatusGroup(Named, Managed):
     """A group as a page shows it: by a name of its own, which says nothing of what it is called here.
 
-    Its stable name is public as well: badges are found by it. It ends with its page, and with its group.
+    Its stable name is public as well: badges are found by it. It ends with its page. What is shown
+    somewhere is not deleted: a page would say less one day, and nobody would know why.
     """
 
     page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="groups", db_index=False)
-    group = models.ForeignKey(ResourceGroup, on_delete=models.CASCADE, related_name="status_groups")
+    group = models.ForeignKey(ResourceGroup, on_delete=models.PROTECT, related_name="status_groups")
     public_name = models.CharField(max_length=100)
     description = models.CharField(max_length=300, blank=True)
     visibility = models.CharField(

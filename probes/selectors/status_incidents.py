@@ -19,7 +19,7 @@ _HOSTS: Final = [Kind.REGISTRY.value, Kind.AUTH_HOST.value, Kind.BLOB_HOST.value
 # that has been moved to another, nothing is told by its name.
 _READ: Final = """
 SELECT coalesce(incident.parent_id, incident.id) AS key, incident.group_id,
-    count(*) AS extent, min(incident.began_at), max(incident.opened_at),
+    count(*) AS extent, count(*) FILTER (WHERE resource.name <> ''), min(incident.began_at), max(incident.opened_at),
     CASE WHEN bool_or(incident.resolved_at IS NULL) THEN NULL ELSE max(incident.resolved_at) END,
     bool_or(incident.resolved_at IS NULL AND incident.level = %(unavailable)s),
     bool_or(incident.worst = %(unavailable)s),
@@ -36,7 +36,7 @@ LEFT JOIN probes_registry AS registry ON registry.id = incident.registry_id
 LEFT JOIN probes_incident AS outage ON outage.id = incident.parent_id
 WHERE incident.group_id = ANY(%(groups)s) AND {chosen}
 GROUP BY 1, 2
-ORDER BY 5 DESC, 1 DESC, 2
+ORDER BY 6 DESC, 1 DESC, 2
 LIMIT %(most)s
 """
 
@@ -59,7 +59,8 @@ GROUP BY 1, 2
 class Episode:
     """A time in which images of a group could not be had, all for one outage or one for itself.
 
-    `key` and `group_id` name it, and are told to nobody; `others` are the keys of what is told as one with it.
+    `key` and `group_id` name it, and are told to nobody; `others` are the keys of what is told as one with it. It is of
+    `extent` images, of which so many are `named`.
     `resources` are the images that it is about, where it is one or two that belong to the group still. `failures` are
     causes, as an incident has them.
     """
@@ -67,6 +68,7 @@ class Episode:
     key: int
     group_id: int
     extent: int
+    named: int
     began_at: datetime
     opened_at: datetime
     resolved_at: datetime | None
@@ -93,16 +95,20 @@ def episodes(group_ids: Collection[int], over: Interval, most: int) -> Sequence[
     return _read(_RANGE, group_ids, most, start=over.start, end=over.end)
 
 
-def as_one(found: Iterable[Episode], group_ids: Collection[int]) -> list[Episode]:
-    """Return episodes with those of these groups that overlap put together, the last opened first. PURE.
+def as_one(found: Iterable[Episode], together: Collection[int], by_name: Collection[int]) -> list[Episode]:
+    """Return episodes with those that overlap put together, the last opened first: of groups by their ids. PURE.
 
-    Told one by one they would say how many images a group has at least.
+    Those of a group that is told of together, and those of images without a name where only names are told. One by
+    one they would say how many images there are at least.
     """
     told: list[Episode] = []
     last: dict[int, int] = {}  # where in it the last one of a group stands
     for item in sorted(found, key=lambda one: (one.began_at, one.key)):
+        if item.group_id not in together and (item.group_id not in by_name or item.named):
+            told.append(item)
+            continue
         place = last.get(item.group_id)
-        before = told[place] if place is not None and item.group_id in group_ids else None
+        before = told[place] if place is not None else None
         if place is not None and before and (before.resolved_at is None or item.began_at <= before.resolved_at):
             told[place] = _joined(before, item)
         else:
@@ -117,6 +123,7 @@ def _joined(one: Episode, other: Episode) -> Episode:
     return replace(
         one,
         extent=one.extent + other.extent,
+        named=one.named + other.named,
         resolved_at=None if is_open else max(filter(None, (one.resolved_at, other.resolved_at))),
         is_unavailable=one.is_unavailable or other.is_unavailable,
         was_unavailable=one.was_unavailable or other.was_unavailable,
@@ -165,6 +172,7 @@ def _read(chosen: str, group_ids: Collection[int], most: int, **asked: Any) -> S
             key=key,
             group_id=group_id,
             extent=extent,
+            named=named,
             began_at=began_at,
             opened_at=opened_at,
             resolved_at=resolved_at,
@@ -179,6 +187,7 @@ def _read(chosen: str, group_ids: Collection[int], most: int, **asked: Any) -> S
             key,
             group_id,
             extent,
+            named,
             began_at,
             opened_at,
             resolved_at,

@@ -121,6 +121,19 @@ def test_what_a_program_publishes_is_on_the_page(editor: APIClient, reader: User
     assert Announcement.objects.get().made_by == reader
 
 
+def test_group_that_is_on_a_page_is_not_deleted_before_it_is_taken_off(
+    editor: APIClient, group: ResourceGroup
+) -> None:
+    shown = make(editor, "status-groups")["Location"]
+    address = f"{V1}/groups/{group.pk}"
+    etag = editor.get(address)["ETag"]
+    refused = editor.delete(address, headers={"If-Match": etag})
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    assert "in use by 1 groups on status pages" in refused.json()["detail"]
+    assert editor.delete(shown, headers={"If-Match": editor.get(shown)["ETag"]}).status_code == 204
+    assert editor.delete(address, headers={"If-Match": etag}).status_code == 204
+
+
 def test_operator_announces_and_changes_no_page(editor: APIClient, reader: User, group: ResourceGroup) -> None:
     address = make(editor, "status-pages")["Location"]
     RoleGrant.objects.filter(user=reader).update(role=Role.OPERATOR)

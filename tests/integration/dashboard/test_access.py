@@ -21,7 +21,11 @@ from tests.integration.dashboard.reading import Page
 pytestmark = pytest.mark.django_db
 
 LISTS = ["/incidents/", "/incidents/live/", "/incidents/calendar/", "/events/", "/events/live/", "/compare/"]
-PLACES = [f"/{kind}/{name}" for kind in ("registries", "regions") for name in ("", "live/", "a/", "a/live/")]
+PLACES = [
+    f"{at}/"
+    for kind in ("registries", "regions")
+    for at in (f"/{kind}", f"/live/{kind}", f"/{kind}/a", f"/{kind}/a/live")
+]
 PAGES = [
     "/",
     "/live/",

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from dashboard.live.subscriptions import Subscription, heard
 from probes.actions import resources
-from probes.models import MissedSlots, Region, RegionEvent, ResourceGroup
+from probes.models import MissedSlots, Region, RegionEvent, Registry, ResourceGroup
 from probes.models.event import TagWatch
 from probes.policy.access import EVERYTHING, Role
 from probes.policy.changes import changes
@@ -31,6 +31,15 @@ def read(client: Client, url: str) -> Page:
     response = client.get(url)
     assert response.status_code == 200, response.status_code
     return Page(response.content.decode())
+
+
+def test_what_is_called_live_has_a_page_as_any_other(client: Client, plane: ControlPlane) -> None:
+    Region.objects.filter(slug="us-east").update(slug="live")
+    Registry.objects.create(host="live")
+    for address, id in (("/regions/live/", "region"), ("/registries/live/", "registry")):
+        page = read(client, address)
+        assert page[id].attributes["data-live"] == f"{address}live/"
+        assert page.all("title")[0].text
 
 
 def test_list_tells_how_each_region_is(client: Client, plane: ControlPlane) -> None:

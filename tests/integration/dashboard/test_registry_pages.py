@@ -78,7 +78,7 @@ def test_list_counts_what_is_not_well(client: Client, company: Any) -> None:
     assert first == "ghcr.io 1 unavailable 1 2 1"
     assert second == "quay.io all well 0 1 0"
     assert [element.text for element in read(client, "/registries/?find=quay").all("tr")][1:] == [second]
-    assert "No registry matches." in read(client, "/registries/live/?find=nowhere")["no-registries"].text
+    assert "No registry matches." in read(client, "/live/registries/?find=nowhere")["no-registries"].text
 
 
 def test_without_registries_it_says_how_there_will_be_one(client: Client, db: None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -200,6 +201,11 @@ def test_outage_of_many_is_one_incident_of_each_group(
         Incident.objects.create(resource=image, parent=outage, **known, **times)
     headings = [heading.text for heading in shown(client).all("h3")]
     assert headings == ["Unavailable: Payments", "Payments"]
+    # By references all are told of, and how many; by names it is not told how many have none.
+    for naming, title in (("references", "Payments, 40 images"), ("names", "Payments")):
+        StatusGroup.objects.update(naming=naming)
+        summary = json.loads(client.get("/status/registry-status/summary.json").content)
+        assert [item["title"] for item in summary["incidents"]] == [title]
 
 
 def test_group_that_is_told_of_together_does_not_tell_how_many_of_it_fail(
@@ -223,9 +229,15 @@ def test_group_that_is_told_of_together_does_not_tell_how_many_of_it_fail(
     assert told[0]["began_at"].startswith(f"{now - 9 * HOUR:%Y-%m-%dT%H:%M}")
     feed = client.get("/status/registry-status/feed.atom").content.decode()
     assert feed.count("<entry>") == 2
-    # Where images are told of each, each is told.
-    StatusGroup.objects.update(naming="references")
-    assert len(json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]) == 4
+    # Where images are told of each, each is told; by names those that have one, and the others together.
+    Resource.objects.filter(tag__in="03").update(name="Web shop")
+    for naming, titles in (
+        ("references", {"Payments, Web shop": 2, "Payments, ghcr.io/org/app:1": 1, "Payments, ghcr.io/org/app:2": 1}),
+        ("names", {"Payments, Web shop": 2, "Payments": 1}),
+    ):
+        StatusGroup.objects.update(naming=naming)
+        summary = json.loads(client.get("/status/registry-status/summary.json").content)
+        assert Counter(item["title"] for item in summary["incidents"]) == titles
 
 
 def test_announcements_come_and_go_by_the_clock(client: Client, page: StatusPage) -> None:
