@@ -235,6 +235,7 @@ def resource() -> dict[str, Any]:
                 "since": _SLOT,
                 "slot": _SLOT,
                 "checked_at": "2026-11-23T14:00:00.412Z",
+                "duration_ms": 312,
                 "warnings": [],
                 "consecutive_failures": 3,
                 "consecutive_successes": 0,

@@ -59,6 +59,7 @@ class StateSerializer(ShownRow, serializers.ModelSerializer[RegionState]):
     since = InstantField(help_text="The slot since which this status holds.")
     slot = InstantField(source="last_slot", help_text="Of the last outcome.")
     checked_at = InstantField(help_text="When the last check began, by our clock as far as the region's is known.")
+    duration_ms = serializers.IntegerField(allow_null=True, help_text="How long that check took.")
     egress_down = serializers.BooleanField(
         help_text="Newer outcomes came while the region reached nothing at all; shown is the last one that counts."
     )
@@ -75,6 +76,7 @@ class StateSerializer(ShownRow, serializers.ModelSerializer[RegionState]):
             "since",
             "slot",
             "checked_at",
+            "duration_ms",
             "warnings",
             "consecutive_failures",
             "consecutive_successes",

@@ -25,6 +25,7 @@ ORDERS: Final[Mapping[Order, str]] = {
     Order.NAME: "name",
     Order.REGISTRY: "registry",
     Order.UPTIME: "most downtime",
+    Order.LATENCY: "slowest first",
     Order.SINCE: "latest change",
 }
 PUT_BY: Final[Mapping[str, str]] = {By.GROUP: "group", By.REGISTRY: "registry", ALL_IN_ONE: "nothing"}

@@ -239,5 +239,6 @@ def _select(name: str, label: str, options: Sequence[tuple[Any, str]], chosen: s
 
 def directions(order: Order) -> Mapping[str, str]:
     """Return what `aria-sort` says of each column that can be sorted by."""
-    upwards = {Order.NAME: "ascending", Order.UPTIME: "descending", Order.WORST: "other"}
-    return {each.value: upwards[each] if each is order else "none" for each in upwards}
+    falling = "descending"
+    ways = {Order.NAME: "ascending", Order.UPTIME: falling, Order.LATENCY: falling, Order.WORST: "other"}
+    return {each.value: ways[each] if each is order else "none" for each in ways}

@@ -155,13 +155,14 @@ def _verdict(row: RowView, now: datetime) -> SafeString:
 def _measures(row: RowView, measures: Measures) -> SafeString:
     return format_html(
         '<td class="history" id="history-{}">{}<span class="figure-small">{}</span></td>'
-        '<td class="latency" id="latency-{}">{}<span class="figure-small">{}</span></td>',
+        '<td class="latency" id="latency-{}">{}<span class="figure-small">{}</span>{}</td>',
         row.id,
         measures.bar,
         measures.uptime or "no data",
         row.id,
         measures.sparkline,
         measures.latency or "no data",
+        format_html('<span class="figure-small latest">last {}</span>', row.slowest) if row.slowest else _NOTHING,
     )
 
 

@@ -76,7 +76,8 @@ class RowView:
 
     `because` says what cannot be done, and from how many regions, where a verdict is not good; why, the cells say.
     `unlisted` tells since when its source lists it no more, and is empty where it does. Of `labels` the first are
-    told, and how many `others` there are.
+    told, and how many `others` there are. `slowest` is how long the last check took from where it took longest, where
+    that is asked for.
     """
 
     id: int
@@ -93,6 +94,7 @@ class RowView:
     work: str
     unlisted: str
     digests_differ: bool
+    slowest: str
     cells: Sequence[CellView | None]
 
 
@@ -101,9 +103,9 @@ def columns(regions: Iterable[Region], now: datetime) -> list[Column]:
     return [_column(region, now) for region in regions]
 
 
-def rows(overview: Overview, now: datetime) -> list[RowView]:
-    """Return the rows of the matrix, in the order given."""
-    return [_row(row, now) for row in overview.rows]
+def rows(overview: Overview, now: datetime, *, is_timed: bool = False) -> list[RowView]:
+    """Return the rows of the matrix, in the order given; if it `is_timed`, each with its slowest last check."""
+    return [_row(row, now, is_timed=is_timed) for row in overview.rows]
 
 
 def _column(region: Region, now: datetime) -> Column:
@@ -119,7 +121,7 @@ def _column(region: Region, now: datetime) -> Column:
     )
 
 
-def _row(row: Row, now: datetime) -> RowView:
+def _row(row: Row, now: datetime, *, is_timed: bool) -> RowView:
     resource, verdict = row.resource, row.verdict
     cells = [_cell(resource, cell, now) if cell else None for cell in row.cells]
     look = look_of(resource, verdict, now, work=row.work)
@@ -143,8 +145,14 @@ def _row(row: Row, now: datetime) -> RowView:
             for view, cell in zip(cells, row.cells, strict=True)
             if view and cell and cell.state
         ),
+        slowest=_slowest(row) if is_timed else "",
         cells=cells,
     )
+
+
+def _slowest(row: Row) -> str:
+    took = [ms for cell in row.cells if cell and cell.state and (ms := cell.state.duration_ms) is not None]
+    return words.milliseconds(max(took)) if took else ""
 
 
 def _label(key: object, value: object) -> str:

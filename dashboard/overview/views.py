@@ -83,7 +83,8 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
             "window_error": window.error,
             "window_label": window.label,
             "sort": {
-                name: asked.turned(order=order.Order(name)).address(path) for name in ("name", "worst", "uptime")
+                name: asked.turned(order=order.Order(name)).address(path)
+                for name in ("name", "worst", "uptime", "latency")
             },
             "directions": filters.directions(asked.order),
             "dense_url": asked.turned(is_dense=not asked.is_dense, page=asked.page).address(path),
@@ -114,7 +115,8 @@ def rows(request: HttpRequest) -> HttpResponse:
     found = read_overview(wanted, work=maintenance.on(now), reach=reach)
     measured = _measured(found, window, reach, now)
     links = _links(request, asked, reverse("dashboard:overview"))
-    shown = markup.rows_html(matrix.rows(found, now), links, measured, now)
+    listed = matrix.rows(found, now, is_timed=asked.order is order.Order.LATENCY)
+    shown = markup.rows_html(listed, links, measured, now)
     return HttpResponse(format_html("<table><tbody>{}</tbody></table>", shown))
 
 
@@ -149,9 +151,9 @@ def _read(
     chosen = choice.chosen(asked.choice, work=work, reach=reach)
     if laid.sections and asked.by is not None:
         most = {section.owner.pk: section.shown for section in laid.sections}
-        rows = order.firsts(chosen, asked.order, over, now=now, by=asked.by, most=most)
+        rows = order.firsts(chosen, asked.order, over, now=now, by=asked.by, most=most, reach=reach)
     else:
-        rows = order.page(chosen, asked.order, over, now=now, start=laid.start, count=laid.rows)
+        rows = order.page(chosen, asked.order, over, now=now, start=laid.start, count=laid.rows, reach=reach)
     return read_overview(rows, work=work, reach=reach)
 
 
@@ -164,7 +166,7 @@ def _bodies(
     now: datetime,
 ) -> list[Mapping[str, Any]]:
     """Return the bodies of the table: the rows of each section under its head, or all of them without one."""
-    rows = matrix.rows(found, now)
+    rows = matrix.rows(found, now, is_timed=asked.order is order.Order.LATENCY)
     if not laid.sections or asked.by is None:
         return [{"head": None, "rows": markup.rows_html(rows, links, measured, now)}] if rows else []
     owned: dict[int | None, list[matrix.RowView]] = {section.owner.pk: [] for section in laid.sections}

@@ -60,7 +60,7 @@ _STATE_COLUMNS: Final = (
     "resource_id bigint, status text, reason text, stage text, host text, digest text, since timestamptz,"
     " last_slot timestamptz, checked_at timestamptz, warnings text[], proved_digest text,"
     " manifest_proved_at timestamptz, blobs_proved_at timestamptz, document jsonb, egress_down boolean,"
-    " digest_since timestamptz, platforms jsonb,"
+    " digest_since timestamptz, platforms jsonb, duration_ms integer,"
     f" {polls.COLUMNS}, success_slot timestamptz"
 )
 _OWN: Final = ("status", "reason", "stage", "host", "digest", "warnings", "proved_digest")
@@ -259,7 +259,7 @@ def _store(
             former, standing = standing, advance(standing, seen, terms[resource_id].thresholds)
             states[resource_id] = standing
             sights.note(resource_id, former, standing)
-            moved[resource_id] = _state_row(resource_id, standing, document)
+            moved[resource_id] = _state_row(resource_id, standing, document, row["duration_ms"])
         elif not is_egress_down and ballot_of(seen.status, seen.reason):
             late.append(resource_id)
     with connection.cursor() as cursor:
@@ -311,7 +311,7 @@ def _outcome_row(resource_id: int, seen: Seen, outcome: Outcome, document: Any) 
     }
 
 
-def _state_row(resource_id: int, standing: Standing, document: Any) -> dict[str, Any]:
+def _state_row(resource_id: int, standing: Standing, document: Any, duration_ms: int) -> dict[str, Any]:
     proof = standing.proof
     return {
         "resource_id": resource_id,
@@ -331,6 +331,7 @@ def _state_row(resource_id: int, standing: Standing, document: Any) -> dict[str,
         "egress_down": False,
         "digest_since": standing.digest_since,
         "platforms": {name: item.to_json() for name, item in standing.platforms.items()},
+        "duration_ms": duration_ms,
         **polls.columns(standing.poll),
         "success_slot": _success_slot(standing),
     }

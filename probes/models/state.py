@@ -50,6 +50,7 @@ class RegionState(models.Model):
     checked_at = models.DateTimeField(
         help_text="When the last check began, by our clock as far as the region's is known."
     )
+    duration_ms = models.PositiveIntegerField(null=True, blank=True, help_text="How long that check took.")
     warnings = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     consecutive_failures = models.PositiveIntegerField(default=0)
     consecutive_successes = models.PositiveIntegerField(default=0)

@@ -59,8 +59,8 @@ GROUP BY 1, 2
 class Episode:
     """A time in which images of a group could not be had, all for one outage or one for itself.
 
-    `key` and `group_id` name it, and are told to nobody; `others` are the keys of what is told as one with it. It is of
-    `extent` images, of which so many are `named`.
+    `key` and `group_id` name it, and are told to nobody; `others` are the keys of what is told as one with it. It is
+    of `extent` images, of which so many are `named`.
     `resources` are the images that it is about, where it is one or two that belong to the group still. `failures` are
     causes, as an incident has them.
     """

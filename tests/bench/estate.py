@@ -74,13 +74,13 @@ FROM probes_resource
 _STATES: Final = """
 INSERT INTO probes_regionstate (resource_id, region_id, status, reason, stage, host, since, last_slot, checked_at,
     warnings, consecutive_failures, consecutive_successes, run_since, ballot, ballot_slot, bad_run_since, stance,
-    stance_since, success_slot, digest, document)
+    stance_since, success_slot, digest, duration_ms, document)
 SELECT resource.id, region.id, CASE WHEN bad THEN 'unavailable' ELSE 'available' END,
     CASE WHEN bad THEN 'tag_not_found' ELSE 'ok' END, CASE WHEN bad THEN 'manifest' END,
     CASE WHEN bad THEN 'registry.test' END, now() - interval '1 h', now(), now(), '{}',
     CASE WHEN bad THEN 9 ELSE 0 END, CASE WHEN bad THEN 0 ELSE 9 END, now(), CASE WHEN bad THEN 'bad' ELSE 'good' END,
     now(), now(), CASE WHEN bad THEN 'bad' ELSE 'good' END, now(), now(), 'sha256:' || repeat('0', 64),
-    %(document)s::jsonb
+    100 + resource.id * 7919 %% 900, %(document)s::jsonb
 FROM probes_resource AS resource CROSS JOIN probes_region AS region
 CROSS JOIN LATERAL (
     SELECT resource.id %% %(failing)s = 0 AND region.slug IN ('region-1', 'region-2') AS bad

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from probes.actions import partitions
-from probes.models import DayRollUp, MaintenanceOccurrence, Resource, ResourceGroup, RollUpProgress
+from probes.models import DayRollUp, MaintenanceOccurrence, RegionState, Resource, ResourceGroup, RollUpProgress
 from probes.policy.access import Reach
 from probes.policy.intervals import Interval
 from probes.protocol.taxonomy import Reason
@@ -126,15 +126,28 @@ def test_the_order_is_what_was_asked_for_and_then_what_is_worse(
     RollUpProgress.objects.create(unit="day", starts_at=day, finished_at=plane.now)
     for name, down in (("stock", 90), ("base", 1)):
         DayRollUp.objects.create(resource_id=shop[name].pk, region_id=0, starts_at=day, seconds_unavailable=down)
+    RegionState.objects.update(duration_ms=None)
+    for name, slug, took in (
+        ("stock", "us-east", 700),
+        ("base", "eu-west", 900),
+        ("stock", "ap-south", 5),
+        ("cart", "eu-west", 80),
+    ):
+        RegionState.objects.filter(resource=shop[name], region__slug=slug).update(duration_ms=took)
     orders = {order: names(ordered(chosen(Choice()), order, month(plane), now=plane.now)) for order in Order}
     assert orders == {
         Order.WORST: ["cart", "base", "stock"],
         Order.NAME: ["base", "cart", "stock"],
         Order.REGISTRY: ["cart", "stock", "base"],
         Order.UPTIME: ["stock", "base", "cart"],
+        Order.LATENCY: ["base", "stock", "cart"],
         Order.SINCE: ["cart", "base", "stock"],
     }
     assert names(page(chosen(Choice()), Order.WORST, month(plane), now=plane.now, start=1, count=1)) == ["base"]
+    # What a region beyond reach saw does not count.
+    near = Reach(regions=frozenset({plane.region("eu-west").pk}))
+    seen = ordered(chosen(Choice()), Order.LATENCY, month(plane), now=plane.now, reach=near)
+    assert names(seen) == ["base", "cart", "stock"]
 
 
 def test_of_each_owner_the_first_are_read_in_one_query(plane: ControlPlane, shop: dict[str, Resource]) -> None:

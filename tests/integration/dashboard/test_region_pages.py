@@ -36,9 +36,9 @@ def read(client: Client, url: str) -> Page:
 def test_what_is_called_live_has_a_page_as_any_other(client: Client, plane: ControlPlane) -> None:
     Region.objects.filter(slug="us-east").update(slug="live")
     Registry.objects.create(host="live")
-    for address, id in (("/regions/live/", "region"), ("/registries/live/", "registry")):
+    for address, root in (("/regions/live/", "region"), ("/registries/live/", "registry")):
         page = read(client, address)
-        assert page[id].attributes["data-live"] == f"{address}live/"
+        assert page[root].attributes["data-live"] == f"{address}live/"
         assert page.all("title")[0].text
 
 
