@@ -10,8 +10,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from probes.actions import runs
+from probes.actions import runs, status_pages
 from probes.models import (
+    Announcement,
     Channel,
     Credential,
     Event,
@@ -24,6 +25,8 @@ from probes.models import (
     ResourceGroup,
     Rule,
     Schedule,
+    StatusGroup,
+    StatusPage,
 )
 from probes.policy.access import Role, Scope
 from probes.protocol.taxonomy import Reason
@@ -83,6 +86,17 @@ def _hang_on(resource: Resource, key: str) -> None:
     )
     rule = Rule.objects.create(channel=channel)
     rule.groups.set([group])
+    page = StatusPage.objects.create(slug=f"{word}-page", title=f"{word} page", visibility="public")
+    StatusGroup.objects.create(
+        slug=f"{word}-part",
+        page=page,
+        group=group,
+        public_name=f"{word} part",
+        visibility="signed_in",
+        naming="names",
+    )
+    said = Announcement(slug=f"{word}-news", page=page, title=f"{word} news", text=f"{word} text", starts_at=now)
+    status_pages.announce(said, now=now)
 
 
 def _shared() -> None:

@@ -94,6 +94,18 @@ CHANNEL: Final = st.fixed_dictionaries(
         "reminder_minutes": st.none() | st.integers(min_value=60, max_value=1440),
     },
 )
+VISIBILITY: Final = st.sampled_from(["public", "signed_in", "hidden"])
+STATUS_PAGE: Final = st.fixed_dictionaries(
+    {"title": TEXT.filter(bool)},
+    optional={
+        "description": TEXT,
+        "visibility": VISIBILITY,
+        "shows_hosts": st.booleans(),
+        "frame_origins": st.lists(
+            st.sampled_from(["*", "https://*.example.com", "http://a.example:8080"]), unique=True
+        ),
+    },
+)
 SECRETS: Final = {"LOGIN": "s3cret", "HOOK": "https://hooks.example/T0KEN", "HOOK_KEY": "a signing key of a webhook"}
 
 
@@ -126,6 +138,18 @@ def rule(channels: Iterable[str], groups: Iterable[str], registries: Iterable[st
             "groups": chosen(groups),
             "registries": chosen(registries),
             "labels": LABELS,
+        },
+    )
+
+
+def status_group(page: str, group: str) -> st.SearchStrategy[Document]:
+    return st.fixed_dictionaries(
+        {"page": st.just(page), "group": st.just(group), "public_name": TEXT.filter(bool)},
+        optional={
+            "description": TEXT,
+            "visibility": VISIBILITY,
+            "naming": st.sampled_from(["together", "names", "references"]),
+            "position": st.integers(min_value=0, max_value=1_000),
         },
     )
 
@@ -216,9 +240,16 @@ def configurations(draw: st.DrawFn) -> list[Document]:
     channels = named(Kind.CHANNEL, ["on-call", "1.20"], CHANNEL)
     channel_names = [item["metadata"]["name"] for item in channels]
     rules = named(Kind.RULE, ["all", "no"], rule(channel_names, group_names, hosts)) if channels else []
+    pages = named(Kind.STATUS_PAGE, ["registry", "2", "no"], STATUS_PAGE)
+    # A group is once on a page.
+    pairs = [(page["metadata"]["name"], group) for page in pages for group in group_names]
+    shown = [
+        document(Kind.STATUS_GROUP, f"{page}-{group}".replace("_", "-"), draw(status_group(page, group)))
+        for page, group in (draw(st.lists(st.sampled_from(pairs), unique=True, max_size=3)) if pairs else [])
+    ]
     windows = named(Kind.MAINTENANCE_WINDOW, ["sundays", "0x1"], window(image_names, group_names))
     settings = [*schedules, *policies, *registries, *groups, *regions, *logins, *channels, *rules, *windows]
-    return draw(st.permutations([*settings, *images, *endpoints]))
+    return draw(st.permutations([*settings, *pages, *shown, *images, *endpoints]))
 
 
 @contextmanager

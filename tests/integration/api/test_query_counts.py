@@ -15,9 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 from rest_framework.test import APIClient
 
-from probes.actions import maintenance, probing, resources, rollups
+from probes.actions import maintenance, probing, resources, rollups, status_pages
 from probes.models import (
     AccessToken,
+    Announcement,
     Event,
     HostCertificate,
     Incident,
@@ -30,6 +31,8 @@ from probes.models import (
     ResourceGroup,
     Run,
     Source,
+    StatusGroup,
+    StatusPage,
 )
 from probes.policy.access import Role
 from probes.policy.happenings import EventKind
@@ -84,12 +87,12 @@ ROWS: Final = """
 -   v1/channels/<int:id>
 -   v1/rules
 -   v1/rules/<int:id>
--   v1/status-pages
--   v1/status-pages/<int:id>
--   v1/status-groups
--   v1/status-groups/<int:id>
--   v1/announcements
--   v1/announcements/<int:id>
+2   v1/status-pages
+2   v1/status-pages/<int:id>
+2   v1/status-groups
+2   v1/status-groups/<int:id>
+2   v1/announcements
+2   v1/announcements/<int:id>
 -   v1/terms
 2   v1/incidents
 3   v1/incidents/<int:id>
@@ -174,7 +177,12 @@ class Grown:
             regions=Region.objects.all(),
             now=self.plane.now,
         )
-        Source.objects.create(name=f"source {number}")
+        source = Source.objects.create(name=f"source {number}")
+        page = StatusPage.objects.create(slug=f"page-{number}", title="A page", managed_by=source)
+        for group in (self.group, own):
+            StatusGroup.objects.create(slug=f"{page.slug}-{group.pk}", page=page, group=group, public_name="A group")
+        said = Announcement(slug=f"news-{number}", page=page, title="News")
+        status_pages.announce(said, by=self.owner, now=self.plane.now)
         token_of(self.owner, groups=[self.group, own], regions=Region.objects.all())
         asked = probing.Wanted(reference="ghcr.io/org/app:1", regions=list(self.plane.regions))
         probing.probe(asked, by=self.owner, now=datetime.now(UTC))
@@ -216,6 +224,9 @@ class Grown:
             "incidents": Incident.objects.filter(resource=image).earliest("pk").pk,
             "maintenance-windows": MaintenanceWindow.objects.latest("pk").pk,
             "tokens": AccessToken.objects.latest("pk").pk,
+            "status-pages": StatusPage.objects.latest("pk").pk,
+            "status-groups": StatusGroup.objects.latest("pk").pk,
+            "announcements": Announcement.objects.latest("pk").pk,
         }
         noun = asked.split("/")[1]
         text = asked.replace("<int:id>", str(ids.get(noun))).replace("<slug:slug>", "eu-west")
@@ -244,7 +255,17 @@ def test_no_list_and_no_row_takes_more_queries_where_there_is_more(plane: Contro
         for asked in pinned:
             address = grown.addresses(asked)
             is_for_all = asked.startswith(
-                ("v1/audit", "v1/reg", "v1/so", "v1/quota", "v1/compare?registry", "v1/runs/", "v1/tokens/")
+                (
+                    "v1/audit",
+                    "v1/reg",
+                    "v1/so",
+                    "v1/quota",
+                    "v1/compare?registry",
+                    "v1/runs/",
+                    "v1/tokens/",
+                    "v1/status",
+                    "v1/ann",
+                )
             )
             counts[-1][asked] = [counted(client, address) for client in (clients[:1] if is_for_all else clients)]
     few, many = counts
