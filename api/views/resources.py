@@ -1,8 +1,8 @@
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Model, OuterRef, QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, PermissionDenied, ValidationError
 
@@ -17,15 +17,16 @@ from api.views.resource_orders import ResourceOrders
 from api.views.writing import NounViewSet, described, filled
 from probes.actions import resources as actions
 from probes.actions.resource_batches import Draft, make_those_that_can_be
-from probes.models import Endpoint, Region, Resource
+from probes.models import Credential, Endpoint, Policy, Region, Registry, Resource, ResourceGroup, Schedule, Source
 from probes.policy.access import Role
 from probes.selectors.resources import resources, states
 
 _NAMED: Final = ("credential", "group", "managed_by", "policy", "schedule")
+_OTHERS: Final[Sequence[type[Model]]] = (Credential, ResourceGroup, Source, Policy, Schedule, Registry)
 _UNLISTED: Final = tuple(
     f"{relation}__{field.name}"
-    for relation in (*_NAMED, "registry")
-    for field in Resource._meta.get_field(relation).related_model._meta.concrete_fields  # noqa: SLF001 - documented API
+    for relation, model in zip((*_NAMED, "registry"), _OTHERS, strict=True)
+    for field in model._meta.concrete_fields  # noqa: SLF001 - documented API
     if field.name not in ("id", "slug", "host")
 )
 """All but the stable names of other rows, which is what a list tells of them: eighty columns."""
