@@ -3,10 +3,13 @@
 from functools import partial
 from typing import Any
 
-from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 
 from probes.broker.guard import Guard
+from probes.extras import without
+
+with without("opentelemetry"):
+    from kombu.transport import redis as kombu_redis
 
 
 class GuardedRedis(kombu_redis.PrefixedStrictRedis):

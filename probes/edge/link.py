@@ -7,10 +7,13 @@ from typing import Any, Final, Protocol
 
 from amqp.exceptions import MessageNacked
 from celery import Celery
-from redis.exceptions import NoPermissionError
 
 from probes.broker.address import BrokerAddress
 from probes.broker.queues import MOST_WAITING, results_exchange
+from probes.extras import without
+
+with without("opentelemetry"):
+    from redis.exceptions import NoPermissionError
 
 _CONFIRM_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 2.0
