@@ -136,7 +136,7 @@ def _encoded(run: Run, causes: Sequence[str]) -> str:
 def _drawn(runs: Iterable[Run]) -> Iterator[tuple[str, str]]:
     """Yield (style class, path) of each look: whole slots, parts of slots, and what is underlined."""
     whole: dict[Face, list[str]] = defaultdict(list)
-    parts: dict[Face, list[str]] = defaultdict(list)
+    parts: dict[Face, list[tuple[float, int, int]]] = defaultdict(list)
     rails: dict[Face, list[tuple[int, int]]] = defaultdict(list)
     for run in runs:
         worst, rest = run.bucket.worst, run.bucket.rest
@@ -150,13 +150,13 @@ def _drawn(runs: Iterable[Run]) -> Iterator[tuple[str, str]]:
         notch = _notch(run.bucket, worst)
         for place in range(run.first, run.first + run.count):
             middle = place * SLOT_WIDTH + _DRAWN_WIDTH / 2
-            parts[worst].append(f"M{middle:g} {_HEIGHT}v-{notch}")
-            parts[rest].append(f"M{middle:g} {_HEIGHT - notch - _GAP}V0")
+            parts[worst].append((middle, _HEIGHT, _HEIGHT - notch))
+            parts[rest].append((middle, _HEIGHT - notch - _GAP, 0))
     for face in FACES:
         if whole[face]:
             yield f"slot-{face}", "".join(whole[face])
         if parts[face]:
-            yield f"slot-{face} slot-part", "".join(parts[face])
+            yield f"slot-{face} slot-part", "".join(_upright(parts[face]))
         if rails[face]:
             yield (
                 f"slot-{face} slot-rail",
@@ -164,6 +164,18 @@ def _drawn(runs: Iterable[Run]) -> Iterator[tuple[str, str]]:
                     f"M{first * SLOT_WIDTH} {_RAIL}h{count * SLOT_WIDTH}" for first, count in _joined(rails[face])
                 ),
             )
+
+
+def _upright(lines: Iterable[tuple[float, int, int]]) -> Iterator[str]:
+    """Yield the path of upright lines, each at a place from foot to head: from one to the next, as that is shorter.
+
+    A page of what is down each day has thousands of them.
+    """
+    at: tuple[float, int] | None = None
+    for middle, foot, head in lines:
+        yield f"m{middle - at[0]:g} {foot - at[1]}" if at else f"M{middle:g} {foot}"
+        yield f"V{head}"
+        at = (middle, head)
 
 
 def _notch(bucket: Bucket, worst: Face) -> int:

@@ -52,18 +52,23 @@ def test_worst_stands_at_the_foot_as_high_as_its_share_and_is_underlined() -> No
     )
     assert paths(svg) == {
         "slot-available": "M0 10h4M8 10h16",
-        "slot-unavailable slot-part": "M5.5 20v-10",
+        "slot-unavailable slot-part": "M5.5 20V10",
         "slot-available slot-part": "M5.5 9V0",
         "slot-unavailable slot-rail": "M4 24h4",
     }
     assert parsed(svg).attrib["data-slots"] == "a u300a300 4a"
+    # From one to the next is shorter than from the corner.
+    hourly = [(minute, minute + 5, Face.UNAVAILABLE) for minute in (10, 20, 40)]
+    often = paths(timeline_bar(of(*hourly, (15, 20, Face.AVAILABLE), (25, 30, Face.AVAILABLE)), id="b", label="x"))
+    assert often["slot-unavailable slot-part"].startswith("M5.5 20V10m4 10V10")
+    assert often["slot-available slot-part"] == "M5.5 9V0m4 9V0"
 
 
 def test_what_was_short_is_seen_and_leaves_room_for_the_rest() -> None:
     short = paths(timeline_bar(of((0, 9.9, Face.AVAILABLE), (9.9, 10, Face.DEGRADED)), id="b", label="x"))
-    assert short["slot-degraded slot-part"] == "M1.5 20v-4"
+    assert short["slot-degraded slot-part"] == "M1.5 20V16"
     long = paths(timeline_bar(of((0, 9.9, Face.DEGRADED), (9.9, 10, Face.AVAILABLE)), id="b", label="x"))
-    assert long["slot-degraded slot-part"] == "M1.5 20v-16"
+    assert long["slot-degraded slot-part"] == "M1.5 20V4"
 
 
 def test_underline_goes_on_through_whole_and_partial_slots() -> None:
