@@ -19,31 +19,41 @@ _ROW: Final = re.compile(rb'id="image-(\d+)"')
 _PART: Final = re.compile(rb'data-live="([^"]*)"')
 _ATTRIBUTES: Final = re.compile(rb'data-(topics|rows|events|position)="([^"]*)"')
 _SELDOM_SECONDS: Final = 90.0
+_SELDOM_ALONE_SECONDS: Final = 180.0
 _GAP_SECONDS: Final = 2.0
 _ROWS_GAP_SECONDS: Final = 6.0
 _TOGETHER: Final = 6
+_QUIET_SECONDS: Final = 12.0
 _PROMPT_SECONDS: Final = 0.6
+_SETTLED_SECONDS: Final = 2.5
+_ROWS_FIRST_SECONDS: Final = 0.4
 _SPREAD_SECONDS: Final = 3.0
 _ROUTINE_SECONDS: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A page that is to be opened, and with which cookie."""
+    """A page that is to be opened, with which cookie, and whether more than its first part is in view."""
 
     path: str
     cookie: str
+    sees_all: bool = True
 
 
 @dataclass(slots=True)
 class Fetched:
-    """What a page fetched: from when to when, and which rows it shows after that."""
+    """What a page fetched: from when to when, and which rows it shows after that.
+
+    It is as of the telling that was heard at `as_of`, and may be newer. `rows` are those that were fetched alone.
+    """
 
     began: float
     ended: float
     shows: frozenset[int]
     status: int
     size: int
+    as_of: float = 0.0
+    rows: frozenset[int] | None = None
 
 
 @dataclass(slots=True)
@@ -64,8 +74,9 @@ class Page:
     pair: Any = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     position: str = ""
+    heard: dict[str, float] = field(default_factory=dict)
     wanted: str = ""
-    told_at: int = 0
+    settling: asyncio.TimerHandle | None = None
     tasks: set[Any] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -76,7 +87,8 @@ class Page:
         for url in self.parts[1:]:
             await self._fetch(url, {})
         self.position = self.attributes.get("position", "")
-        self._plan(_SELDOM_SECONDS * random.uniform(0.75, 1.25))
+        # As if it had been open for long.
+        self._plan(self._seldom * random.random())
         while True:
             with suppress(OSError):
                 await self._listen()
@@ -95,6 +107,7 @@ class Page:
                 key, _, value = line.decode().strip().partition(": ")
                 if key == "id":
                     self.position = value
+                    self.heard.setdefault(value, time.monotonic())
                 elif key == "event":
                     name = value
                 elif key == "data":
@@ -112,6 +125,7 @@ class Page:
         if name == "refresh" or data == "all":
             self._whole(random.uniform(0, 1))
             return
+        is_counted = False
         for topic in data.split():
             kind, _, named = topic.partition(":")
             if kind == "checked":
@@ -119,9 +133,11 @@ class Page:
             elif "rows" not in self.attributes:
                 self._whole(random.uniform(0, 0.3))
             elif kind != "resource":
-                self._together()
+                is_counted = True
             elif int(named) in self._shown:
                 self.rows.add(int(named))
+        if is_counted:
+            self._together()
         if self.rows and self.rows_due is None:
             loop = asyncio.get_running_loop()
             self.rows_due = loop.call_later(random.uniform(0, 0.3), self._start, self._fetch_rows)
@@ -130,28 +146,41 @@ class Page:
     def _shown(self) -> frozenset[int]:
         return self.fetched[-1].shows if self.fetched else frozenset()
 
+    @property
+    def _seldom(self) -> float:
+        return _SELDOM_SECONDS if "rows" in self.attributes else _SELDOM_ALONE_SECONDS
+
     def _together(self) -> None:
-        self.told_at = _number(self.position)
-        late = self.whole_at + _ROWS_GAP_SECONDS + _SPREAD_SECONDS - time.monotonic()
-        if late < 0 or self.told_at % _TOGETHER == 0:
-            if self._plan(random.uniform(0, _PROMPT_SECONDS if late < 0 else _SPREAD_SECONDS)):
-                self.wanted = self.position
-        elif self._plan(late):
-            self.wanted = ""
+        if self.settling is not None:
+            self.settling.cancel()
+        if time.monotonic() - self.whole_at > _QUIET_SECONDS:
+            self._joint(random.uniform(0, _PROMPT_SECONDS))
+        elif _number(self.position) % _TOGETHER == 0:
+            self._joint(_ROWS_FIRST_SECONDS + random.uniform(0, _SPREAD_SECONDS))
+        else:
+            self.settling = asyncio.get_running_loop().call_later(_SETTLED_SECONDS, self._settled)
+
+    def _settled(self) -> None:
+        self._joint(
+            max(0.0, self.whole_at + _ROWS_GAP_SECONDS - time.monotonic()) + random.uniform(0, _SPREAD_SECONDS)
+        )
+
+    def _joint(self, wait: float) -> None:
+        self.wanted = self.position
+        self._plan(wait)
 
     def _whole(self, wait: float) -> None:
         self.wanted = ""
         gap = _ROWS_GAP_SECONDS if "rows" in self.attributes else _GAP_SECONDS
         self._plan(max(0.0, self.whole_at + gap - time.monotonic()) + wait)
 
-    def _plan(self, wait: float) -> bool:
+    def _plan(self, wait: float) -> None:
         loop = asyncio.get_running_loop()
         if self.due is not None:
             if self.due.when() <= loop.time() + wait:
-                return False
+                return
             self.due.cancel()
         self.due = loop.call_later(max(0.0, wait), self._start, self._fetch_whole)
-        return True
 
     def _start(self, what: Any) -> None:
         task = asyncio.get_running_loop().create_task(what())
@@ -163,21 +192,20 @@ class Page:
         since, self.wanted = self.wanted or self.position, ""
         if since == self.position:
             self.rows.clear()
-        for url in self.parts:
+        for url in self.parts if self.opened.sees_all else self.parts[:1]:
             await self._fetch(url, {"Kairos-Live": since})
-        self._plan(_SELDOM_SECONDS * random.uniform(0.75, 1.25))
-        if "rows" in self.attributes and self.told_at > _number(since):
-            self._plan(_ROWS_GAP_SECONDS + random.uniform(0, _SPREAD_SECONDS))
+        self._plan(self._seldom * random.uniform(0.75, 1.25))
 
     async def _fetch(self, url: str, headers: dict[str, str]) -> None:
         known = {"If-None-Match": self.tags[url]} if self.tags.get(url) else {}
         began = time.monotonic()
+        as_of = self.heard.get(headers.get("Kairos-Live", ""), 0.0)
         status, tag, body = await self._ask(url, headers | known)
         if status == 200:
             self.tags[url] = tag
             self._read(body)
         shows = frozenset(map(int, _ROW.findall(body))) if status == 200 else self._shown
-        self.fetched.append(Fetched(began, time.monotonic(), shows, status, len(body)))
+        self.fetched.append(Fetched(began, time.monotonic(), shows, status, len(body), as_of))
 
     async def _fetch_rows(self) -> None:
         self.rows_due = None
@@ -188,9 +216,11 @@ class Page:
         url = self.attributes["rows"]
         began = time.monotonic()
         url = f"{url}{'&' if '?' in url else '?'}ids={','.join(map(str, asked))}"
+        as_of = self.heard.get(self.position, 0.0)
         status, _, body = await self._ask(url, {"Kairos-Live": self.position})
         self.tags.clear()
-        self.fetched.append(Fetched(began, time.monotonic(), self._shown, status, len(body)))
+        rows = frozenset(map(int, _ROW.findall(body)))
+        self.fetched.append(Fetched(began, time.monotonic(), self._shown, status, len(body), as_of, rows))
 
     def _read(self, body: bytes) -> None:
         found = {name.decode(): value.decode().replace("&amp;", "&") for name, value in _ATTRIBUTES.findall(body)}

@@ -27,8 +27,8 @@ def serve(browser: Browser, transactional_db: None, broker: str) -> Iterator[Ser
 class Watched:
     """A page, and the paths that it asked for."""
 
-    def __init__(self, browser: Browser, web: Web, path: str) -> None:
-        self.context = browser.new_context()
+    def __init__(self, browser: Browser, web: Web, path: str, *, height: int = 720) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": height})
         self.page: Page = self.context.new_page()
         self.asked: list[str] = []
         self.page.on("request", lambda request: self.asked.append(urlsplit(request.url).path))
@@ -49,11 +49,13 @@ def test_pages_are_told_by_a_stream_come_again_after_a_restart_and_say_when_they
     plane.hear_all(behind=timedelta(minutes=5))
     image = plane.image()
     plane.check(image)
-    overview, own = Watched(browser, web, "/"), Watched(browser, web, f"/resources/{image.pk}/")
+    overview, own = Watched(browser, web, "/"), Watched(browser, web, f"/resources/{image.pk}/", height=300)
     cell = overview.page.locator(f"#cell-{image.pk}-us-east")
     expect(cell).to_have_attribute("data-look", "available")
     overview.is_live()
     own.is_live()
+    evidence = own.page.locator("#from-us-east")
+    expect(evidence).to_have_attribute("data-look", "available")
     polls = len(overview.asked)
 
     # Its row alone is fetched; then counts and order.
@@ -63,6 +65,12 @@ def test_pages_are_told_by_a_stream_come_again_after_a_restart_and_say_when_they
     expect(overview.page.locator("#headline")).to_contain_text("0 of 1")
     expect(own.page.locator("#resource")).to_contain_text("tag not found")
     assert overview.asked[polls:].count("/live/") <= 4
+    # What is far from being seen waits until it comes near, and looks as old as it is.
+    expect(own.page.locator("#more")).to_have_class(re.compile("is-outdated"))
+    expect(evidence).to_have_attribute("data-look", "available")
+    evidence.scroll_into_view_if_needed()
+    expect(evidence).to_have_attribute("data-look", "unavailable")
+    expect(own.page.locator("#more")).not_to_have_class(re.compile("is-outdated"))
 
     # A server that is gone is missed, and one that is back is listened to again.
     process = psutil.Process(web.pid)

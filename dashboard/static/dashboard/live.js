@@ -18,13 +18,19 @@ const pauseButton = document.getElementById("live-pause");
 
 const TIMEOUT_MS = 10_000;
 const STALE_MS = 15_000;
-// Beside the stream, for what goes by without a change.
+// Beside the stream, for what goes by without a change; a page of its own, which no other has made, half as often.
 const SELDOM_MS = 90_000;
+const SELDOM_ALONE_MS = 180_000;
 const GAP_MS = 2000;
 // A page of rows has its rows at once; its counts and its order every so many tellings, at the same one as all others.
 const ROWS_GAP_MS = 6000;
 const TOGETHER = 6;
+const QUIET_MS = 12_000;
 const PROMPT_MS = 600;
+// Tellings come a second apart where there is much: after this there were no more for now.
+const SETTLED_MS = 2500;
+// Rows go first: they are what changed.
+const ROWS_FIRST_MS = 400;
 const SPREAD_MS = 3000;
 // What was checked and came out as before.
 const ROUTINE_MS = 8000;
@@ -55,13 +61,16 @@ class Part {
   wholeAt = 0;
   dueAt = Infinity;
   tag = "";
-  // As of which telling the whole part is wanted, where that is not the last; and at which it was last told to be wanted.
+  // As of which telling the whole part is wanted, where that is not the last.
   wanted = "";
-  toldAt = 0;
   trouble = "";
   timer = 0;
   rowsTimer = 0;
+  settling = 0;
   underWay = null;
+  isSeen = true;
+  // Was to be fetched while nobody saw it.
+  isOwed = false;
   rows = new Set();
   // Rows that were brought up to date alone, and as of which telling.
   newer = new Map();
@@ -69,6 +78,7 @@ class Part {
   constructor(element) {
     this.element = element;
     this.periodMs = 1000 * Number(element.dataset.refreshSeconds);
+    this.seldomMs = element.dataset.rows ? SELDOM_MS : SELDOM_ALONE_MS;
     // Who chooses something else does not wait.
     element.addEventListener("live:now", () => this.refresh());
     element.addEventListener("click", (event) => {
@@ -94,32 +104,42 @@ class Part {
       this.whole(upTo(1000));
       return;
     }
+    let isCounted = false;
     for (const topic of topics) {
       const [kind, name] = topic.split(":");
       if (kind === "checked") this.whole(ROUTINE_MS * (1 + Math.random()));
       else if (!this.element.dataset.rows) this.whole(upTo(300));
-      else if (kind !== "resource") this.together();
+      else if (kind !== "resource") isCounted = true;
       else if (document.getElementById(`image-${name}`)) this.rows.add(name);
     }
+    if (isCounted) this.together();
     if (this.rows.size > MOST_ROWS) this.whole(upTo(300));
     else if (this.rows.size && !this.rowsTimer) this.rowsTimer = setTimeout(() => this.refreshRows(), upTo(300));
   }
 
   // Many pages show the same rows: they ask as of the same telling, so that the server makes the page once for all, and
-  // not all at once. After a quiet time at once nevertheless.
+  // not all at once. That is the first after a quiet time, then each sixth, and the last before it is quiet again.
   together() {
-    this.toldAt = numberOf(stream.position);
-    const isQuiet = Date.now() - this.wholeAt > ROWS_GAP_MS + SPREAD_MS;
-    const isTurn = isQuiet || this.toldAt % TOGETHER === 0;
-    const at = isTurn ? Date.now() + upTo(isQuiet ? PROMPT_MS : SPREAD_MS) : this.wholeAt + ROWS_GAP_MS + SPREAD_MS;
-    if (at >= this.dueAt) return;
-    this.wanted = isTurn ? stream.position : "";
+    clearTimeout(this.settling);
+    const isQuiet = Date.now() - this.wholeAt > QUIET_MS;
+    const isTurn = numberOf(stream.position) % TOGETHER === 0;
+    if (isQuiet) this.joint(Date.now() + upTo(PROMPT_MS));
+    else if (isTurn) this.joint(Date.now() + ROWS_FIRST_MS + upTo(SPREAD_MS));
+    else this.settling = setTimeout(() => this.joint(this.soonest() + upTo(SPREAD_MS)), SETTLED_MS);
+  }
+
+  joint(at) {
+    this.wanted = stream.position;
     this.plan(at);
+  }
+
+  soonest() {
+    return Math.max(Date.now(), this.wholeAt + (this.element.dataset.rows ? ROWS_GAP_MS : GAP_MS));
   }
 
   whole(wait) {
     this.wanted = "";
-    this.plan(Math.max(Date.now(), this.wholeAt + (this.element.dataset.rows ? ROWS_GAP_MS : GAP_MS)) + wait);
+    this.plan(this.soonest() + wait);
   }
 
   // Has the whole fragment fetched then, unless it is sooner anyway.
@@ -134,14 +154,21 @@ class Part {
     this.dueAt = Infinity;
     // What could not be had yet is tried again soon.
     const isSeldom = stream.isHeard && this.isThere;
-    this.plan(Date.now() + (isSeldom ? SELDOM_MS * (0.75 + upTo(0.5)) : this.periodMs));
+    this.plan(Date.now() + (isSeldom ? this.seldomMs * (0.75 + upTo(0.5)) : this.periodMs));
   }
 
   rest() {
     clearTimeout(this.timer);
     clearTimeout(this.rowsTimer);
+    clearTimeout(this.settling);
     this.rowsTimer = 0;
     this.dueAt = Infinity;
+  }
+
+  // What is far from being seen waits until it comes near: of most pages that are open somebody looks at the head.
+  see(isSeen) {
+    this.isSeen = isSeen;
+    if (isSeen && this.isOwed && !paused && !document.hidden) this.refresh();
   }
 
   // --- fetching ---
@@ -149,6 +176,8 @@ class Part {
   async refresh() {
     clearTimeout(this.timer);
     this.dueAt = Infinity;
+    this.isOwed = !this.isSeen && this.isThere && stream.isHeard;
+    if (this.isOwed) return;
     this.underWay?.abort("superseded");
     const mine = new AbortController();
     this.underWay = mine;
@@ -181,10 +210,6 @@ class Part {
     }
     tell();
     if (this.dueAt === Infinity) this.schedule();
-    // What was told since is not in it.
-    if (stream.isHeard && this.element.dataset.rows && this.toldAt > numberOf(since)) {
-      this.plan(this.wholeAt + ROWS_GAP_MS + upTo(SPREAD_MS));
-    }
   }
 
   // A page that was made for all some seconds ago must not take back what a row has shown since.
@@ -324,7 +349,9 @@ function tell() {
   lost.hidden = !notice;
   // Heard when trouble comes and goes, and not every second.
   if (said.textContent !== notice) said.textContent = notice;
-  for (const part of shown) part.element.classList.toggle("is-outdated", Boolean(part.trouble || state === "stale"));
+  for (const part of shown) {
+    part.element.classList.toggle("is-outdated", Boolean(part.trouble || part.isOwed || state === "stale"));
+  }
 }
 
 let wasHeard = false;
@@ -364,6 +391,9 @@ if (parts.length) {
       continue;
     }
     part.tellPlace("asked");
+    // Near is a window's height.
+    const near = new IntersectionObserver((seen) => part.see(seen.at(-1).isIntersecting), { rootMargin: "100% 0px" });
+    near.observe(part.element);
     // Not before the rest is painted. A page that is hidden asks when it is looked at.
     requestAnimationFrame(() => setTimeout(() => part.wholeAt || part.refresh()));
   }
