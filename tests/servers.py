@@ -112,11 +112,15 @@ def wait_until(
     *,
     alive: subprocess.Popen[bytes] | psutil.Popen | None = None,
 ) -> None:
-    """Wait for a condition. Raises RuntimeError after `seconds`, or as soon as `alive` is not."""
-    deadline = time.monotonic() + seconds
+    """Wait for a condition. Raises RuntimeError after `seconds`, or as soon as `alive` is not.
+
+    It is looked for less and less often, up to a twentieth of the time too late: a look may be a request or a query.
+    """
+    began = time.monotonic()
+    deadline = began + seconds
     while not holds():
         if alive is not None and alive.poll() is not None:
             raise RuntimeError(f"waited for {what}: it ended with status {alive.returncode}")
         if time.monotonic() > deadline:
             raise RuntimeError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.05)
+        time.sleep(min(max(0.05, (time.monotonic() - began) / 20), 0.5))

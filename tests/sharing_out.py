@@ -46,7 +46,6 @@ SECONDS: Final = {
     "tests/integration/control/test_quota.py": 65,
     "tests/integration/registry/test_soak.py": 60,
     "tests/browser/test_dashboard.py": 60,
-    "tests/integration/up/test_retired.py": 55,
     "tests/properties/test_quota_line_properties.py": 50,
     "tests/interop/test_agreement.py": 50,
     "tests/integration/edge/test_edge_upgrades.py": 45,
