@@ -120,12 +120,14 @@ def django_db_modify_db_settings(postgres_url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Let pytest-django empty the audit log between tests, as it does all tables; nobody else may."""
-    from tests.fakes.emptied import let_the_audit_log_be_emptied  # noqa: PLC0415 - models, once Django is set up
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Let pytest-django empty the test database between tests in a way that is made for tests."""
+    from tests.fakes import emptied  # noqa: PLC0415 - models, once Django is set up
 
     with django_db_blocker.unblock():
-        let_the_audit_log_be_emptied()
+        emptied.make_room()
+    with emptied.emptied_quickly():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

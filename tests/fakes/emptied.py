@@ -1,9 +1,66 @@
-"""The audit log, which is only added to, among tables that are emptied between tests."""
+"""The test database: emptied after a test that committed what it did, with room for what tests tell of.
 
-from probes.models import AuditEntry
+Django's own way is to truncate all tables and then to do what follows a migration, such as to make all permissions
+anew. That is made for a server with much in it: here nearly all tables are empty, and it took longer than the tests.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, Final
+from unittest import mock
+
+from django.db import connection, transaction
+from django.test import TransactionTestCase
+from django.utils import timezone
+from psycopg import sql
+
+from probes.actions import partitions
+
+_KEPT: Final = frozenset({"auth_permission", "django_content_type"})
+"""What the code says, and no test changes; nor is what `migrate` has done a model's table."""
 
 
-def let_the_audit_log_be_emptied() -> None:
-    """Switch off the trigger that refuses it. Whoever migrates to and fro makes that anew."""
-    (guard,) = [trigger for trigger in AuditEntry._meta.triggers if trigger.name == "never_emptied"]  # type: ignore[attr-defined]  # noqa: SLF001 - pgtrigger's
-    guard.disable(AuditEntry)
+@contextmanager
+def emptied_quickly() -> Iterator[None]:
+    """Have the test database emptied by `empty`, whatever test case it is that wants it."""
+
+    def empty_after(_case: Any) -> None:
+        empty()
+
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", empty_after):
+        yield
+
+
+def empty() -> None:
+    """Delete all rows. Who still writes is waited for, as by TRUNCATE."""
+    lock, ask = _statements()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(lock)
+        cursor.execute(ask)
+        if full := [sql.Identifier(name) for (name,) in cursor.fetchall()]:
+            # No trigger fires meanwhile: nothing refers to what is gone in the end, and the audit log lets it happen.
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute(sql.SQL("; ").join(map(sql.SQL("DELETE FROM {}").format, full)))
+    make_room()
+
+
+def make_room() -> None:
+    """Make the partitions that tests of the last days would each make for themselves, and undo again."""
+    today = timezone.now().date()
+    partitions.ensure(partitions.OUTCOMES, (today + timedelta(days=offset) for offset in range(-6, 10)))
+    for partitioned in (*partitions.ROLL_UPS, *partitions.SUMS):
+        partitions.ensure(partitioned, (today, today - timedelta(days=6)))
+
+
+@lru_cache(maxsize=1)
+def _statements() -> tuple[sql.Composed, sql.Composed]:
+    """Return what keeps others from writing, and what asks which tables have rows."""
+    names = sorted({*connection.introspection.django_table_names(only_existing=True, include_views=False)} - _KEPT)
+    tables = sql.SQL(", ").join(map(sql.Identifier, names))
+    has_rows = sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})")
+    return (
+        sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(tables),
+        sql.SQL(" UNION ALL ").join(has_rows.format(sql.Literal(name), sql.Identifier(name)) for name in names),
+    )
