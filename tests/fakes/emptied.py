@@ -47,11 +47,13 @@ def empty() -> None:
 
 
 def make_room() -> None:
-    """Make the partitions that tests of the last days would each make for themselves, and undo again."""
+    """Make the partitions that tests of today and yesterday would each make for themselves, and undo again."""
     today = timezone.now().date()
-    partitions.ensure(partitions.OUTCOMES, (today + timedelta(days=offset) for offset in range(-6, 10)))
+    yesterday = today - timedelta(days=1)
+    for day in (yesterday, today):
+        partitions.ensure_partitions(day)
     for partitioned in (*partitions.ROLL_UPS, *partitions.SUMS):
-        partitions.ensure(partitioned, (today, today - timedelta(days=6)))
+        partitions.ensure(partitioned, (yesterday, today))
 
 
 @lru_cache(maxsize=1)

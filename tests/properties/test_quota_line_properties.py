@@ -109,7 +109,7 @@ def minutes_for(world: World, costs: Sequence[int]) -> int:
     return 2 * (WINDOW_MINUTES + 2) * (len(costs) + 2) + 20
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(worlds(), st.lists(st.tuples(st.integers(1, 200), intervals), min_size=1, max_size=8), st.data())
 def test_check_that_costs_too_much_holds_up_nobody(
     world: World, dear: list[tuple[int, int]], data: st.DataObject
@@ -319,7 +319,7 @@ def holds(registry: Registry, images: Mapping[int, Image]) -> int:
 slots_every = st.sampled_from([5, 10, 30])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(registries(), st.lists(st.tuples(st.integers(20, 300), slots_every), max_size=3), st.data())
 def test_small_check_is_made_time_and_again_whatever_dear_ones_there_are(
     registry: Registry, dear: list[tuple[int, int]], data: st.DataObject
@@ -389,7 +389,7 @@ def test_small_checks_get_half_of_the_time_while_dear_ones_hold_in_vain(
     images |= {number: Image(1, 30) for number in range(100, 110)} | {
         number: Image(0, 30) for number in range(200, 212)
     }
-    registry.play(images, windows=48)
+    registry.play(images, windows=24)
     made = sum(len(registry.made[number]) for number in range(len(dear)))
     for number in range(100, 110):
         assert len(registry.made[number]) * 2 >= len(registry.slots[number]) - made * 4 - 4

@@ -42,12 +42,12 @@ covers = st.lists(intervals, max_size=5)
 def painted(said: list[Said], over: Interval, maintenance: list[Interval], paused: list[Interval]) -> Tally:
     """Paint each second with what it shows, one thing over the other, and count colours."""
     length = (over.end - over.start) // SECOND
-    colours = [Shown.UNKNOWN] * length
+    colours = [Shown.UNKNOWN.value] * length
 
     def paint(start: datetime, end: datetime | None, state: Shown) -> None:
         first = max(0, (start - over.start) // SECOND)
         last = max(first, min(length, (end - over.start) // SECOND)) if end else length
-        colours[first:last] = [state] * (last - first)
+        colours[first:last] = [state.value] * (last - first)
 
     for item in sorted(said, key=lambda item: item.at):
         paint(item.at, None, item.state)
@@ -56,7 +56,7 @@ def painted(said: list[Said], over: Interval, maintenance: list[Interval], pause
     for state, intervals in ((Shown.MAINTENANCE, maintenance), (Shown.PAUSED, paused)):
         for interval in intervals:
             paint(interval.start, interval.end, state)
-    return Tally(**Counter(colour.value for colour in colours))
+    return Tally(**Counter(colours))
 
 
 @given(said=sayings, maintenance=covers, paused=covers, start=st.integers(0, LENGTH), length=st.integers(1, LENGTH))

@@ -95,7 +95,7 @@ def test_order_of_votes_does_not_matter(inputs: Inputs, chance: object) -> None:
 
 
 @pytest.mark.parametrize("absence", [Presence.SILENT, Presence.EGRESS_DOWN])
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(all_inputs, st.data())
 def test_region_that_falls_silent_makes_nothing_worse(absence: Presence, inputs: Inputs, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(inputs.votes) - 1))
