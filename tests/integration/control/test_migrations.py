@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import ProjectState
 from psycopg import sql
 
 from probes.actions import verdicts
@@ -31,12 +32,11 @@ def test_models_need_no_new_migration() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
-def migrate(name: str | None = None) -> Any:
-    """Migrate to `name`, or to the newest; return the models as they are then."""
+def migrate(name: str | None = None) -> ProjectState:
+    """Migrate to `name`, or to the newest; the value makes the models as they are then when it is asked."""
     executor = MigrationExecutor(connection)
     targets = [("probes", name)] if name else executor.loader.graph.leaf_nodes()
-    executor.migrate(targets)
-    return executor.loader.project_state(targets).apps
+    return executor.migrate(targets)
 
 
 class Past:
@@ -44,16 +44,23 @@ class Past:
 
     def __init__(self) -> None:
         self._made: list[str] = []
+        self._apps: dict[str, Any] = {}
 
-    def begin(self, name: str) -> Any:
-        """Let the test have a database that was migrated to `name`; return the models as they were."""
+    def begin(self, name: str) -> None:
+        """Let the test have a database that was migrated to `name`."""
         if name not in self._made:
             former = [known for known in self._made if known < name]
             self._use(_database(name), template=_database(max(former)) if former else "template0")
             migrate(name)
             self._made.append(name)
         self._use("migrating", template=_database(name))
-        return MigrationExecutor(connection).loader.project_state(("probes", name)).apps
+
+    def apps(self, name: str) -> Any:
+        """Let the test have a database that was migrated to `name`; return the models as they were."""
+        self.begin(name)
+        if name not in self._apps:
+            self._apps[name] = MigrationExecutor(connection).loader.project_state(("probes", name)).apps
+        return self._apps[name]
 
     def end(self, test_database: str) -> None:
         """Have everybody use the test database again."""
@@ -102,7 +109,7 @@ def past(transactional_db: None, made: Past) -> Iterator[Past]:
 @pytest.fixture
 def before_votes(past: Past) -> Any:
     """The models of the last version in which each outcome was a vote."""
-    return past.begin(BEFORE_VOTES)
+    return past.apps(BEFORE_VOTES)
 
 
 def migrate_elsewhere(name: str) -> None:
@@ -138,7 +145,7 @@ def vote(region: str, status: str | None, slot: datetime | None) -> dict[str, An
     }
 
 
-def test_installation_goes_on_with_what_it_knows(before_votes: Any) -> None:
+def test_installation_goes_on_with_what_it_knows_and_the_version_before_writes_on(before_votes: Any) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     then = now - 10 * MINUTE
     make = {name: before_votes.get_model("probes", name).objects.create for name in MADE}
@@ -193,6 +200,15 @@ def test_installation_goes_on_with_what_it_knows(before_votes: Any) -> None:
     verdicts.refresh_lapsed(now=datetime.now(UTC))
     assert dict(Verdict.objects.values_list("resource_id", "state")) == {image.pk: "degraded", idle.pk: "unknown"}
 
+    # Where one is replaced after the other, the version before is still at work.
+    new = make["Resource"](reference="ghcr.io/org/app:3", registry=registry, repository="org/app", tag="3")
+    make["RegionState"](
+        resource=new, region=regions["eu-west"], **state("unavailable", since=now, last=now, failures=1)
+    )
+    make["Verdict"](resource=new, state="unavailable", since=now, computed_at=now)
+    assert RegionState.objects.get(resource=new.pk).stance == Stance.UNPROVED
+    assert Verdict.objects.get(resource=new.pk).explanation == ""
+
 
 @pytest.mark.parametrize(
     ("begin", "end"),
@@ -201,7 +217,7 @@ def test_installation_goes_on_with_what_it_knows(before_votes: Any) -> None:
 def test_report_that_is_being_taken_in_and_a_migration_do_not_wait_for_each_other(
     past: Past, begin: str, end: str
 ) -> None:
-    apps = past.begin(begin)
+    apps = past.apps(begin)
     make = {name: apps.get_model("probes", name).objects.create for name in MADE}
     now = datetime.now(UTC).replace(microsecond=0)
     registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
@@ -219,7 +235,7 @@ def test_report_that_is_being_taken_in_and_a_migration_do_not_wait_for_each_othe
 
 
 def test_rows_that_are_there_get_stable_names(past: Past) -> None:
-    apps = past.begin("0031_queues_empty")
+    apps = past.apps("0031_queues_empty")
     make = {name: apps.get_model("probes", name).objects.create for name in (*MADE, "Credential", "Channel", "Rule")}
     registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
     at = {"registry": registry, "repository": "org/app", "tag": "1"}
@@ -229,7 +245,8 @@ def test_rows_that_are_there_get_stable_names(past: Past) -> None:
     make["Credential"](registry=registry, repository_prefix="org", region=region)
     make["Rule"](channel=make["Channel"](name="On call", kind="email"), topics=["expiry"])
 
-    named = {name: migrate("0032_names").get_model("probes", name) for name in ("Resource", "Credential", "Rule")}
+    after = migrate("0032_names").apps
+    named = {name: after.get_model("probes", name) for name in ("Resource", "Credential", "Rule")}
 
     assert list(named["Resource"].objects.order_by("pk").values_list("slug", flat=True)) == [
         "ghcr.io-org-app-1",
@@ -289,7 +306,7 @@ def test_seed_of_successes_takes_some_resources_at_a_time_and_goes_on_where_it_w
 ) -> None:
     """Of a million rows nobody waits for all, and none of what is written is lost when it has to wait itself."""
     monkeypatch.setattr(import_module("probes.migrations.0027_success_seed"), "RESOURCES_AT_ONCE", 2)
-    before = past.begin("0026_counters")
+    before = past.apps("0026_counters")
     make = {name: before.get_model("probes", name).objects.create for name in MADE}
     now = datetime.now(UTC).replace(microsecond=0)
     registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
@@ -323,15 +340,3 @@ def test_seed_of_successes_takes_some_resources_at_a_time_and_goes_on_where_it_w
         assert seeded() == {"1": now, "4": now - MINUTE}
     migrate("0027_success_seed")
     assert seeded() == {"1": now, "3": now, "4": now - MINUTE, "5": now}
-
-
-def test_version_before_writes_on_while_it_is_replaced(before_votes: Any) -> None:
-    make = {name: before_votes.get_model("probes", name).objects.create for name in MADE}
-    migrate()
-    now = datetime.now(UTC).replace(microsecond=0)
-    registry, region = make["Registry"](host="ghcr.io"), make["Region"](slug="eu-west", name="EU")
-    image = make["Resource"](reference="ghcr.io/org/app:1", registry=registry, repository="org/app", tag="1")
-    make["RegionState"](resource=image, region=region, **state("unavailable", since=now, last=now, failures=1))
-    make["Verdict"](resource=image, state="unavailable", since=now, computed_at=now)
-    assert RegionState.objects.get().stance == Stance.UNPROVED
-    assert Verdict.objects.get().explanation == ""
