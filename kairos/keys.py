@@ -3,8 +3,6 @@
 import secrets
 from pathlib import Path
 
-from cryptography.fernet import Fernet
-
 from probes.trust import keys as private
 from probes.trust.keys import ControlKeys
 
@@ -17,6 +15,8 @@ def make_missing(*, secret_key: Path, fernet_keys: Path, control_key: Path) -> l
     if secret_key in missing:
         write_private(secret_key, secrets.token_urlsafe(64))
     if fernet_keys in missing:
+        from cryptography.fernet import Fernet  # noqa: PLC0415 - `up` writes files by this module, and makes no key
+
         write_private(fernet_keys, Fernet.generate_key().decode())
     if control_key in missing:
         ControlKeys.generate().save(control_key)

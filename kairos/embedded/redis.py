@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import redis
-
 from kairos.child import Child, common_environment, run
 from kairos.embedded import LOOPBACK, Unavailable, wheel_file
+from probes.extras import without
+
+with without("opentelemetry"):
+    import redis
 
 PREFERRED: Final = (7, 0)
 OLDEST: Final = (6, 2)

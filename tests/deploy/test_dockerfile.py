@@ -75,7 +75,7 @@ def test_image_runs_as_a_numbered_user_with_a_health_check(target: str) -> None:
 def test_edge_image_copies_no_floor_of_the_control_plane() -> None:
     sources = [source for _, step in stages()["edge"].steps if isinstance(step, Copy) for source in step.sources]
     assert set(sources) == {
-        *("/venv", "probes/__init__.py", "probes/tracing.py", "probes/version.py"),
+        *("/venv", "probes/__init__.py", "probes/extras.py", "probes/tracing.py", "probes/version.py"),
         *("probes/protocol", "probes/trust", "probes/wire", "probes/broker", "probes/edge"),
         *("probes/policy/__init__.py", "probes/policy/discovery", "probes/discovery"),
     }

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Self
 
-import redis
-
 from probes.broker.accounts import AccountsUnavailable, AccountsUnsupported
 from probes.broker.accounts.rights import redis_words
 from probes.broker.address import BrokerAddress
+from probes.extras import without
 from probes.trust.accounts import PREFIX, Account
+
+with without("opentelemetry"):
+    import redis
 
 OLDEST: Final = (7, 0)
 ANSWER_SECONDS: Final = 5
