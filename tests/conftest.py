@@ -153,6 +153,15 @@ def _static_files_found_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_hashed_quickly() -> Iterator[None]:
+    """Have a password cost next to nothing: a third of a second is for who guesses, and tests guess nothing."""
+    from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: PLC0415 - likewise
+
+    with mock.patch.object(PBKDF2PasswordHasher, "iterations", 1_000):
+        yield
+
+
 @pytest.fixture
 def broker(redis_url: str) -> str:
     """Give the test an empty broker; the value is its URL."""

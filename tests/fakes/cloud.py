@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -70,6 +71,14 @@ class Answer:
         return self.document if isinstance(self.document, bytes) else json.dumps(self.document).encode()
 
 
+def new_google_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+_google_key = cache(new_google_key)
+"""The one of all clouds: to make one takes a tenth of a second of a core."""
+
+
 @dataclass
 class Cloud:
     """A TLS server on loopback whose certificate is good for `localhost` and for ECR's name. Use with `async with`.
@@ -92,7 +101,7 @@ class Cloud:
 
     def __post_init__(self) -> None:
         self.gate.set()
-        self.google_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.google_key = _google_key()
         self.image = contents.image()
         self._server: asyncio.Server
 

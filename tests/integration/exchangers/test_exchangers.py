@@ -20,6 +20,7 @@ from tests.fakes.cloud import (
     TENANT,
     Answer,
     Cloud,
+    new_google_key,
     sts_error,
 )
 
@@ -232,7 +233,7 @@ class TestRefusal:
 
     async def test_google_key_of_another_account_is_a_bad_credential(self, engine: Engine, cloud: Cloud) -> None:
         stored = cloud.google()
-        cloud.__post_init__()  # another key pair
+        cloud.google_key = new_google_key()
         outcome = await engine.check(plan_of(cloud, "google"), stored)
         assert outcome.conclusion.reason is Reason.AUTH_BAD_CREDENTIALS
         assert "Invalid JWT Signature" in outcome.conclusion.detail
