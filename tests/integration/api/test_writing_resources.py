@@ -1,6 +1,6 @@
 """Images and endpoints made, changed and deleted by programs."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from django.contrib.auth.models import User
@@ -176,101 +176,101 @@ def test_verdict_that_turns_is_in_nobodys_way(editor: APIClient, plane: ControlP
 LONG = "x" * 5000
 
 
-@pytest.mark.parametrize(
-    ("values", "fields"),
-    [
-        ({"reference": None}, ["reference"]),
-        ({"reference": ""}, ["reference"]),
-        ({"reference": "ghcr.io/Org/app:1"}, ["reference"]),
-        ({"reference": LONG}, ["reference"]),
-        ({"reference": 7}, ["reference"]),
-        ({"reference": "10.1.2.3:5000/app:1"}, ["reference"]),
-        ({"reference": "localhost:5000/app:1"}, ["reference"]),
-        ({"tag": "2"}, ["tag"]),
-        ({"state": "fine"}, ["state"]),
-        ({"slug": "The App"}, ["slug"]),
-        ({"name": LONG}, ["name"]),
-        ({"name": "a\0b"}, ["name"]),
-        ({"kind": "file"}, ["kind"]),
-        ({"platforms": []}, ["platforms"]),
-        ({"platforms": ["linux"]}, ["platforms"]),
-        ({"platforms": ["all", "linux/amd64"]}, ["platforms"]),
-        ({"platforms": "linux/amd64"}, ["platforms"]),
-        ({"platforms": [1]}, ["platforms[0]"]),
-        ({"strict_platform": "yes"}, ["strict_platform"]),
-        ({"depth": "deepest"}, ["depth"]),
-        ({"interval_seconds": 0}, ["interval_seconds"]),
-        ({"interval_seconds": "300"}, ["interval_seconds"]),
-        ({"interval_seconds": 2**40}, ["interval_seconds"]),
-        ({"interval_seconds": None}, ["interval_seconds"]),
-        ({"manifest_cadence_seconds": -1}, ["manifest_cadence_seconds"]),
-        ({"regions": ["eu-west", "mars"]}, ["regions[1]"]),
-        ({"regions": "eu-west"}, ["regions"]),
-        ({"group": "nowhere"}, ["group"]),
-        ({"group": 1}, ["group"]),
-        ({"schedule": "never"}, ["schedule"]),
-        ({"policy": "none"}, ["policy"]),
-        ({"credential": "nobody"}, ["credential"]),
-        ({"credential": "other"}, ["credential"]),
-        ({"labels": {"team": 1}}, ["labels.team"]),
-        ({"labels": []}, ["labels"]),
-        ({"labels": {str(number): "" for number in range(100)}}, ["labels"]),
-        ({"labels": {"x" * 400: ""}}, ["labels"]),
-        ({"terms": {"failures": 0}}, ["terms.failures"]),
-        ({"terms": {"quorum": {"votes": 1, "percent": 50}}}, ["terms.quorum.percent"]),
-        ({"terms": {"votes": 1}}, ["terms.votes"]),
-        ({"terms": {"uptime_target_percent": 100}}, ["terms.uptime_target_percent"]),
-        ({"endpoint": {}}, ["endpoint"]),
-        ({"paused_at": "2026-11-23T14:00:00Z"}, ["paused_at"]),
-    ],
+NO_IMAGES: Final[tuple[tuple[dict[str, Any], list[str]], ...]] = (
+    ({"reference": None}, ["reference"]),
+    ({"reference": ""}, ["reference"]),
+    ({"reference": "ghcr.io/Org/app:1"}, ["reference"]),
+    ({"reference": LONG}, ["reference"]),
+    ({"reference": 7}, ["reference"]),
+    ({"reference": "10.1.2.3:5000/app:1"}, ["reference"]),
+    ({"reference": "localhost:5000/app:1"}, ["reference"]),
+    ({"tag": "2"}, ["tag"]),
+    ({"state": "fine"}, ["state"]),
+    ({"slug": "The App"}, ["slug"]),
+    ({"name": LONG}, ["name"]),
+    ({"name": "a\0b"}, ["name"]),
+    ({"kind": "file"}, ["kind"]),
+    ({"platforms": []}, ["platforms"]),
+    ({"platforms": ["linux"]}, ["platforms"]),
+    ({"platforms": ["all", "linux/amd64"]}, ["platforms"]),
+    ({"platforms": "linux/amd64"}, ["platforms"]),
+    ({"platforms": [1]}, ["platforms[0]"]),
+    ({"strict_platform": "yes"}, ["strict_platform"]),
+    ({"depth": "deepest"}, ["depth"]),
+    ({"interval_seconds": 0}, ["interval_seconds"]),
+    ({"interval_seconds": "300"}, ["interval_seconds"]),
+    ({"interval_seconds": 2**40}, ["interval_seconds"]),
+    ({"interval_seconds": None}, ["interval_seconds"]),
+    ({"manifest_cadence_seconds": -1}, ["manifest_cadence_seconds"]),
+    ({"regions": ["eu-west", "mars"]}, ["regions[1]"]),
+    ({"regions": "eu-west"}, ["regions"]),
+    ({"group": "nowhere"}, ["group"]),
+    ({"group": 1}, ["group"]),
+    ({"schedule": "never"}, ["schedule"]),
+    ({"policy": "none"}, ["policy"]),
+    ({"credential": "nobody"}, ["credential"]),
+    ({"credential": "other"}, ["credential"]),
+    ({"labels": {"team": 1}}, ["labels.team"]),
+    ({"labels": []}, ["labels"]),
+    ({"labels": {str(number): "" for number in range(100)}}, ["labels"]),
+    ({"labels": {"x" * 400: ""}}, ["labels"]),
+    ({"terms": {"failures": 0}}, ["terms.failures"]),
+    ({"terms": {"quorum": {"votes": 1, "percent": 50}}}, ["terms.quorum.percent"]),
+    ({"terms": {"votes": 1}}, ["terms.votes"]),
+    ({"terms": {"uptime_target_percent": 100}}, ["terms.uptime_target_percent"]),
+    ({"endpoint": {}}, ["endpoint"]),
+    ({"paused_at": "2026-11-23T14:00:00Z"}, ["paused_at"]),
 )
+
+
 def test_image_that_cannot_be_is_refused_by_field_and_nothing_is_stored(
-    editor: APIClient, surroundings: ControlPlane, values: dict[str, Any], fields: list[str]
+    editor: APIClient, surroundings: ControlPlane
 ) -> None:
-    response = send(editor, {**IMAGE, **values})
-    assert response.status_code == 400, response.content
-    assert wrong(response) == fields
-    assert not Resource.objects.exists()
+    for values, fields in NO_IMAGES:
+        response = send(editor, {**IMAGE, **values})
+        assert response.status_code == 400, response.content
+        assert wrong(response) == fields, values
+        assert not Resource.objects.exists(), values
     assert Registry.objects.count() == 2
 
 
-@pytest.mark.parametrize(
-    ("values", "endpoint", "fields"),
-    [
-        ({"reference": "ftp://api.example/"}, {}, ["reference"]),
-        ({"reference": "https://api.example/#x"}, {}, ["reference"]),
-        ({"reference": "https://user:pass@api.example/"}, {}, ["reference"]),
-        ({"reference": "http://169.254.169.254/latest"}, {}, ["reference"]),
-        ({"reference": "https://[::1]/"}, {}, ["reference"]),
-        ({"reference": "https://api.example/health?token=…"}, {}, ["reference"]),
-        ({}, {"method": "BREW"}, ["endpoint.method"]),
-        ({}, {"headers": {"Authorization": "Bearer x"}}, ["endpoint.headers"]),
-        ({}, {"headers": {"a b": "x"}}, ["endpoint.headers"]),
-        ({}, {"headers": {"X-Key": 1}}, ["endpoint.headers.X-Key"]),
-        ({}, {"headers": {"X-Key": "a\r\nb: c"}}, ["endpoint.headers"]),
-        ({}, {"method": "GET", "body": "x"}, ["endpoint.body"]),
-        ({}, {"statuses": "200-"}, ["endpoint.statuses"]),
-        ({}, {"statuses": "2,", "latency_ms": -1}, ["endpoint.latency_ms"]),
-        ({}, {"latency_ms": 2**40}, ["endpoint.latency_ms"]),
-        ({}, {"matches": "(a"}, ["endpoint.matches"]),
-        ({}, {"matches": r"(a)\1"}, ["endpoint.matches"]),
-        ({}, {"matches": "(a{1000}){1000}"}, ["endpoint.matches"]),
-        ({}, {"json_path": "$["}, ["endpoint.json_path"]),
-        ({}, {"json_path": "$.a", "json_equals": "nope"}, ["endpoint.json_equals"]),
-        ({}, {"timeout": 3}, ["endpoint.timeout"]),
-        ({}, {"header_names": []}, ["endpoint.header_names"]),
-        ({"endpoint": "GET"}, None, ["endpoint"]),
-        ({"endpoint": [1]}, None, ["endpoint"]),
-    ],
+NO_ENDPOINTS: Final[tuple[tuple[dict[str, Any], Any, list[str]], ...]] = (
+    ({"reference": "ftp://api.example/"}, {}, ["reference"]),
+    ({"reference": "https://api.example/#x"}, {}, ["reference"]),
+    ({"reference": "https://user:pass@api.example/"}, {}, ["reference"]),
+    ({"reference": "http://169.254.169.254/latest"}, {}, ["reference"]),
+    ({"reference": "https://[::1]/"}, {}, ["reference"]),
+    ({"reference": "https://api.example/health?token=…"}, {}, ["reference"]),
+    ({}, {"method": "BREW"}, ["endpoint.method"]),
+    ({}, {"headers": {"Authorization": "Bearer x"}}, ["endpoint.headers"]),
+    ({}, {"headers": {"a b": "x"}}, ["endpoint.headers"]),
+    ({}, {"headers": {"X-Key": 1}}, ["endpoint.headers.X-Key"]),
+    ({}, {"headers": {"X-Key": "a\r\nb: c"}}, ["endpoint.headers"]),
+    ({}, {"method": "GET", "body": "x"}, ["endpoint.body"]),
+    ({}, {"statuses": "200-"}, ["endpoint.statuses"]),
+    ({}, {"statuses": "2,", "latency_ms": -1}, ["endpoint.latency_ms"]),
+    ({}, {"latency_ms": 2**40}, ["endpoint.latency_ms"]),
+    ({}, {"matches": "(a"}, ["endpoint.matches"]),
+    ({}, {"matches": r"(a)\1"}, ["endpoint.matches"]),
+    ({}, {"matches": "(a{1000}){1000}"}, ["endpoint.matches"]),
+    ({}, {"json_path": "$["}, ["endpoint.json_path"]),
+    ({}, {"json_path": "$.a", "json_equals": "nope"}, ["endpoint.json_equals"]),
+    ({}, {"timeout": 3}, ["endpoint.timeout"]),
+    ({}, {"header_names": []}, ["endpoint.header_names"]),
+    ({"endpoint": "GET"}, None, ["endpoint"]),
+    ({"endpoint": [1]}, None, ["endpoint"]),
 )
+
+
 def test_endpoint_that_cannot_be_is_refused_by_field_and_nothing_is_stored(
-    editor: APIClient, plane: ControlPlane, values: dict[str, Any], endpoint: Any, fields: list[str]
+    editor: APIClient, plane: ControlPlane
 ) -> None:
-    response = send(editor, {"kind": "http", "reference": "https://api.example/", "endpoint": endpoint, **values})
-    assert response.status_code == 400, response.content
-    assert sorted(set(wrong(response))) == fields
-    assert b"token=" not in response.content
-    assert not Resource.objects.exists()
+    for values, endpoint, fields in NO_ENDPOINTS:
+        response = send(editor, {"kind": "http", "reference": "https://api.example/", "endpoint": endpoint, **values})
+        assert response.status_code == 400, response.content
+        assert sorted(set(wrong(response))) == fields, (values, endpoint)
+        assert b"token=" not in response.content
+        assert not Resource.objects.exists(), (values, endpoint)
 
 
 @pytest.mark.parametrize("field", ["group", "schedule", "policy", "credential"])
