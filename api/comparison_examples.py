@@ -128,6 +128,7 @@ def _state(slug: str, reason: Reason, stage: Stage | None) -> RegionState:
         since=_SLOT - timedelta(minutes=25),
         last_slot=_SLOT,
         checked_at=_SLOT + timedelta(milliseconds=412),
+        duration_ms=312,
         warnings=[],
         consecutive_failures=6 if stage else 0,
         consecutive_successes=0 if stage else 412,

@@ -184,6 +184,7 @@ def test_one_query_budget_serves_any_number_of_rows_and_never_reads_outcomes(
         "/?window=30d&find=app&sort=uptime&region=us-east&seen=failing&label=x&tag=1&by=nothing&state=degraded"
     )
     assert len(queries(everything)) <= len(queries("/?window=30d&sort=uptime")) == 12
+    assert len(queries("/?window=30d&sort=latency")) == 11
     assert not [sql for sql in many if "probes_outcome" in sql]
     # Nor the whole documents of the states.
     assert not [sql for sql in many if '"document"' in sql]
@@ -214,6 +215,19 @@ def test_a_page_holds_fifty_rows_and_the_next_the_rest(client: Client, plane: Co
     assert second["page-previous"].attributes["href"] == "/"
     assert second["overview"].attributes["data-live"] == "/live/?page=2"
     assert len(names(read(client, "/?page=999"))) == 3
+
+
+def test_the_slowest_comes_first_and_says_how_slow_it_is(client: Client, plane: ControlPlane) -> None:
+    fast, slow = plane.image(name="a fast one"), plane.image("ghcr.io/org/slow:1", name="b slow one")
+    plane.check(fast, slow)
+    assert set(RegionState.objects.values_list("duration_ms", flat=True)) != {None}
+    RegionState.objects.update(duration_ms=90)
+    RegionState.objects.filter(resource=slow, region__slug="us-east").update(duration_ms=1240)
+    page = read(client, "/?sort=latency")
+    assert names(page) == ["b slow one", "a fast one"]
+    assert page[f"latency-{slow.pk}"].text.endswith("last 1.24 s")
+    assert ["descending", "Latency"] in [[head.attributes.get("aria-sort"), head.text] for head in page.all("th")]
+    assert "last" not in read(client)[f"latency-{slow.pk}"].text
 
 
 def test_of_many_groups_each_shows_its_worst_and_a_way_to_the_rest(client: Client, plane: ControlPlane) -> None:
