@@ -11,9 +11,8 @@ import random
 import secrets
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from socket import socket
 from typing import Any, Final
 
@@ -21,26 +20,18 @@ from django.conf import settings
 from psycopg import Error
 
 from dashboard.live.subscriptions import Subscription, event, framed, heard
+from dashboard.live.tellings import Telling, Tellings
 from probes.policy.changes import ALL, Change, changes
 from probes.selectors import listening
 
 TOLD_EVERY_SECONDS: Final = 1.0
 BEAT_SECONDS: Final = 10.0
 _SETTLE_SECONDS: Final = 0.05  # what is committed together is told together
-_KEPT_SECONDS: Final = 90.0
-_MOST_KEPT: Final = 20_000
 _LARGEST_BACKLOG: Final = 65_536
 _AGAIN_SECONDS: Final = (0.5, 1.0, 2.0, 5.0)
 _LONGEST_NUMBER: Final = 15
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Telling:
-    number: int
-    at: float
-    changes: tuple[Change, ...]
 
 
 class Outlet(asyncio.Protocol):
@@ -83,7 +74,7 @@ class Hub:
         self._outlets: set[Outlet] = set()
         self._count: Counter[str] = Counter()
         self._place = ("", 0)  # whose epoch is empty while nobody listens; read and written as one, by any thread
-        self._kept: deque[_Telling] = deque()
+        self._tellings = Tellings()
         self._pending: list[Change] = []
         self._told_at = 0.0
         self._loop = asyncio.new_event_loop()
@@ -116,16 +107,15 @@ class Hub:
         epoch, number = self._place
         if not epoch:
             return ""
-        then = time.monotonic() - seconds
-        for telling in reversed(tuple(self._kept)):
-            if telling.at < then:
-                break
-            number = telling.number - 1
-        return f"{epoch}-{number}"
+        return f"{epoch}-{self._tellings.number_at(time.monotonic() - seconds, number)}"
 
     def is_past(self, position: str) -> bool:
         """Tell whether all up to a position has been told by now, so that whoever reads now sees it."""
         return is_at_least(self.position, position)
+
+    def is_untold(self, topics: Iterable[str], since: str) -> bool:
+        """Tell whether none of these was told after a position; False where that is not known."""
+        return self.is_past(since) and self._tellings.is_untold(topics, int(since.rpartition("-")[2]))
 
     def stop(self) -> None:
         """End all streams at once. Callable from a signal's handler, and more than once."""
@@ -181,11 +171,7 @@ class Hub:
         """Return what was told since then; None where that is not known."""
         if not self.is_past(position):
             return None
-        number = int(position.rpartition("-")[2])
-        oldest = self._kept[0].number if self._kept else self._place[1] + 1
-        if number < oldest - 1:
-            return None
-        return [change for telling in self._kept if telling.number > number for change in telling.changes]
+        return self._tellings.since(int(position.rpartition("-")[2]))
 
     async def _listen(self) -> None:
         failures = 0
@@ -203,8 +189,8 @@ class Hub:
 
     def _begin(self) -> None:
         """From here on nothing is missed; what was before, nobody knows."""
+        self._tellings.clear()
         self._place = (secrets.token_hex(4), 0)
-        self._kept.clear()
         self._pending.clear()
         self._tell_each(event("refresh", ALL, self.position))
 
@@ -220,7 +206,7 @@ class Hub:
             return
         epoch, number = self._place
         self._told_at = self._loop.time()
-        self._keep(_Telling(number + 1, time.monotonic(), told))
+        self._tellings.add(Telling(number + 1, time.monotonic(), told))
         self._place = (epoch, number + 1)
         by_reach: dict[Any, frozenset[str]] = {}
         said: dict[Subscription, bytes] = {}
@@ -233,14 +219,6 @@ class Hub:
                 said[wanted] = event("change", " ".join(topics), self.position) if topics else b""
             if said[wanted]:
                 outlet.send(said[wanted])
-
-    def _keep(self, telling: _Telling) -> None:
-        self._kept.append(telling)
-        oldest = telling.at - _KEPT_SECONDS
-        while self._kept[0].at < oldest or sum(len(item.changes) for item in self._kept) > _MOST_KEPT:
-            self._kept.popleft()
-            if not self._kept:
-                break
 
     async def _beat(self) -> None:
         """Let everybody hear something, as long as we would hear of changes ourselves."""
@@ -279,6 +257,12 @@ def is_at_least(position: str, other: str) -> bool:
 def running() -> Hub | None:
     """Return that of this process if there is one."""
     return None if _is_over else _hub
+
+
+def position() -> str:
+    """Return what has been told by now in this process, empty while nobody listens: what is read later is as new."""
+    found = running()
+    return found.position if found else ""
 
 
 def stop() -> None:

@@ -119,6 +119,12 @@ _known: Final = Known(seconds=10.0, most=2000)
 _fragments: Final = Shelf[HttpResponse](300)
 
 
+def told_to(request: HttpRequest) -> hubs.Hub | None:
+    """Return who has told whoever asks of a change; None where he says of none, or of one that is not known."""
+    asked, hub = request.headers.get(HEADER, ""), hubs.running()
+    return hub if asked and hub and hub.is_past(asked) else None
+
+
 def kept(view: _View[_P], *, shared: bool) -> _View[_P]:
     """Have a fragment kept: for its user alone, or `shared` by all who reach the same, where it shows nothing else.
 
@@ -127,8 +133,8 @@ def kept(view: _View[_P], *, shared: bool) -> _View[_P]:
 
     @wraps(view)
     def keeping(request: HttpRequest, /, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponseBase:
-        asked, hub = request.headers.get(HEADER, ""), hubs.running()
-        viewer = _known.viewer_of(request, shared=shared) if asked and hub and hub.is_past(asked) else None
+        asked, hub = request.headers.get(HEADER, ""), told_to(request)
+        viewer = _known.viewer_of(request, shared=shared) if hub else None
         if viewer is None or hub is None:
             return view(request, *args, **kwargs)
         coding = "gzip" in request.headers.get("Accept-Encoding", "")

@@ -3,10 +3,11 @@
 Nothing foreign gets in unescaped: every value passes `format_html`, or `escape` in cells.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from secrets import token_hex
 from typing import Final
 from urllib.parse import quote
 
@@ -40,16 +41,15 @@ class Measures:
 
 NOT_MEASURED: Final = Measures()
 
+LABEL: Final = f"label-{token_hex(8)}-"
+"""Stands in rows for the address of the page for one label, in which alone some pages differ. Nobody can write it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """Where a row leads to: addresses with `0` in place of the id; `change` is empty for who may change nothing.
-
-    `label` is the address of the page for one label, without it.
-    """
+    """Where a row leads to: addresses with `0` in place of the id; `change` is empty for who may change nothing."""
 
     image: str
-    label: str
     change: str = ""
 
     def to(self, image: int) -> str:
@@ -72,9 +72,16 @@ def lasted(at: datetime, now: datetime) -> SafeString:
     return SafeString(f'<time datetime="{at:%Y-%m-%dT%H:%M:%S}Z" data-time="span">{said}</time>')
 
 
-def rows_html(rows: Sequence[RowView], links: Links, measured: Mapping[int, Measures], now: datetime) -> SafeString:
-    """Return the rows of a table; what there is no measure of is shown as that."""
-    return _joined(row_html(row, links, measured.get(row.id, NOT_MEASURED), now) for row in rows)
+def rows_html(
+    rows: Iterable[RowView], links: Links, measured: Mapping[int, Measures], now: datetime
+) -> dict[int, SafeString]:
+    """Return the rows of a table by their ids; what there is no measure of is shown as that."""
+    return {row.id: row_html(row, links, measured.get(row.id, NOT_MEASURED), now) for row in rows}
+
+
+def joined(rows: Iterable[SafeString], label: str) -> SafeString:
+    """Return rows one after the other; `label` is the address of the page for one label, without it."""
+    return SafeString("".join(rows).replace(LABEL, escape(label)))
 
 
 def row_html(row: RowView, links: Links, measures: Measures, now: datetime) -> SafeString:
@@ -86,7 +93,7 @@ def row_html(row: RowView, links: Links, measures: Measures, now: datetime) -> S
         _name(row, url, links),
         _verdict(row, now),
         _measures(row, measures),
-        _joined(_NO_CELL if cell is None else _cell(cell, url, now) for cell in row.cells),
+        _joined(_NO_CELL if cell is None else _cell(cell, escape(url), now) for cell in row.cells),
     )
 
 
@@ -106,7 +113,7 @@ def _name(row: RowView, url: str, links: Links) -> SafeString:
         format_html_join(
             "",
             '<a class="tag" href="{}{}">{}</a> ',
-            ((links.label, quote(label, safe=""), label) for label in row.labels),
+            ((LABEL, quote(label, safe=""), label) for label in row.labels),
         ),
         format_html('<span class="muted">+{}</span>', row.others) if row.others else _NOTHING,
         ", ".join(filter(None, (row.registry, row.schedule))),
@@ -167,11 +174,11 @@ def _measures(row: RowView, measures: Measures) -> SafeString:
 
 
 def _cell(cell: CellView, url: str, now: datetime) -> SafeString:
-    """Return one cell. What is well says so by its symbol, and whatever is not by words as well.
+    """Return one cell, whose `url` is escaped. What is well says so by its symbol, and what is not by words as well.
 
     There are hundreds: what is foreign is escaped here, which takes a quarter of the time of `format_html`.
     """
-    look, foreign = cell.look, escape(cell.said)
+    look, foreign = cell.look, escape(cell.said) if cell.said else ""
     is_well = look is Look.AVAILABLE and not foreign
     label = f'<span class="unseen">{look.label}, </span>' if is_well or foreign else ""
     said = "" if is_well else f'<span class="cell-said">{foreign or look.label}</span>'
@@ -180,6 +187,6 @@ def _cell(cell: CellView, url: str, now: datetime) -> SafeString:
     more = "\n".join(cell.more)
     return SafeString(
         f'<td class="cell is-{look}{manner}" id="{escape(cell.id)}" data-look="{look}">'
-        f'<a href="{escape(url)}#from-{escape(cell.slug)}" title="{escape(more)}">'
+        f'<a href="{url}#from-{escape(cell.slug)}" title="{escape(more)}">'
         f"{_SYMBOLS[look]}{label}{said}{lasted(cell.at, now) if cell.at else ''}{vote}</a></td>"
     )

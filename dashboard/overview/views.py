@@ -1,21 +1,26 @@
 """The overview: selectors → what a page says → template. It is served whole, and as the fragment that renews it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard import incident_words
 from dashboard.access import reach_of, readers_only
 from dashboard.cells import region_name
+from dashboard.live import hub as hubs
+from dashboard.live.kept import told_to
+from dashboard.live.pieces import Pieces
 from dashboard.overview import filters, headline, markup, matrix
 from dashboard.overview.asked import Asked, NoSuchChoiceError
 from dashboard.overview.measures import measures
@@ -28,10 +33,10 @@ from probes.policy.access import Reach
 from probes.policy.intervals import Interval
 from probes.selectors import choice, maintenance, order, visible
 from probes.selectors import incidents as incident_rows
+from probes.selectors import overview as matrix_rows
 from probes.selectors.bars import verdict_bars
 from probes.selectors.latencies import latencies
 from probes.selectors.overview import Overview
-from probes.selectors.overview import overview as read_overview
 
 OPEN_INCIDENTS: Final = 8
 TOPICS: Final = "verdicts incidents resource:* region:*"
@@ -40,20 +45,32 @@ MOST_ROWS: Final = 100
 
 _DIGITS: Final = 19
 
+_pieces: Final = Pieces(1000)
+
 
 @require_safe
 @never_cache
 @readers_only
 def overview(request: HttpRequest, template: str) -> HttpResponse:
     """What is wrong now, and images by groups and regions, the worst first. Twelve queries at most."""
-    now = timezone.now()
+    now, position = timezone.now(), hubs.position()
     asked, window = _asked(request, now)
     path, reach, work = reverse("dashboard:overview"), reach_of(request), maintenance.on(now)
     counted = choice.census(asked.choice, work=work, reach=reach)
     laid = spread(counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page)
     asked = asked.turned(page=laid.number)
-    found = _read(asked, laid, window.over, now, work=work, reach=reach)
-    measured = _measured(found, window, reach, now)
+    listed = _listed(asked, laid, window.over, now, work=work, reach=reach)
+    ids = [row.pk for row in listed]
+    found, rows = _rows(
+        request,
+        ids,
+        lambda missing: [row for row in listed if row.pk in missing],
+        asked,
+        window,
+        work=work,
+        position=position,
+        now=now,
+    )
     ticked_at = found.ticked_at
     regions = [(region.slug, region_name(region)) for region in found.regions]
     states = counted.states
@@ -89,7 +106,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
             "directions": filters.directions(asked.order),
             "dense_url": asked.turned(is_dense=not asked.is_dense, page=asked.page).address(path),
             "columns": matrix.columns(found.regions, now),
-            "bodies": _bodies(laid, asked, found, measured, _links(request, asked, path), now),
+            "bodies": _bodies(laid, asked, listed, rows),
             "page": laid,
             "last_row": laid.start + laid.rows,
             "previous_url": asked.turned(page=laid.number - 1).address(path) if laid.number > 1 else "",
@@ -107,16 +124,22 @@ def rows(request: HttpRequest) -> HttpResponse:
 
     Ten queries at most. What is not there any more, or beyond reach, is left out.
     """
-    now, reach = timezone.now(), reach_of(request)
+    now, position = timezone.now(), hubs.position()
     asked, window = _asked(request, now)
     said = [one for one in request.GET.get("ids", "").split(",") if one.isascii() and one.isdigit()]
     ids = [int(one) for one in said[:MOST_ROWS] if len(one) < _DIGITS]
-    wanted = visible.among(Resource.objects.filter(pk__in=ids, retired_at=None), reach)
-    found = read_overview(wanted, work=maintenance.on(now), reach=reach)
-    measured = _measured(found, window, reach, now)
-    links = _links(request, asked, reverse("dashboard:overview"))
-    listed = matrix.rows(found, now, is_timed=asked.order is order.Order.LATENCY)
-    shown = markup.rows_html(listed, links, measured, now)
+    reach, work = reach_of(request), maintenance.on(now)
+    _, found = _rows(
+        request,
+        ids,
+        lambda missing: visible.among(Resource.objects.filter(pk__in=missing, retired_at=None), reach),
+        asked,
+        window,
+        work=work,
+        position=position,
+        now=now,
+    )
+    shown = markup.joined((found[pk] for pk in dict.fromkeys(ids) if pk in found), _label(asked))
     return HttpResponse(format_html("<table><tbody>{}</tbody></table>", shown))
 
 
@@ -134,11 +157,13 @@ def _asked(request: HttpRequest, now: datetime) -> tuple[Asked, Window]:
 def _measured(found: Overview, window: Window, reach: Reach, now: datetime) -> Mapping[int, markup.Measures]:
     """Read what was measured of these rows. Four queries at most."""
     shown, over = [row.resource for row in found.rows], window.over
+    if not shown:
+        return {}
     bars = verdict_bars(shown, over, now=now)
     return measures(bars, latencies(shown, over, now=now, reach=Reach(regions=reach.regions)), window.label)
 
 
-def _read(
+def _listed(
     asked: Asked,
     laid: Spread,
     over: Interval,
@@ -146,51 +171,76 @@ def _read(
     *,
     work: Sequence[MaintenanceOccurrence],
     reach: Reach,
-) -> Overview:
-    """Read the rows of a page."""
+) -> Sequence[Resource]:
+    """Read which rows a page has, in their order."""
     chosen = choice.chosen(asked.choice, work=work, reach=reach)
     if laid.sections and asked.by is not None:
         most = {section.owner.pk: section.shown for section in laid.sections}
         rows = order.firsts(chosen, asked.order, over, now=now, by=asked.by, most=most, reach=reach)
     else:
         rows = order.page(chosen, asked.order, over, now=now, start=laid.start, count=laid.rows, reach=reach)
-    return read_overview(rows, work=work, reach=reach)
+    return matrix_rows.listed(rows)
+
+
+def _rows(
+    request: HttpRequest,
+    ids: Sequence[int],
+    wanted: Callable[[Collection[int]], QuerySet[Resource] | Sequence[Resource]],
+    asked: Asked,
+    window: Window,
+    *,
+    work: Sequence[MaintenanceOccurrence],
+    position: str,
+    now: datetime,
+) -> tuple[Overview, Mapping[int, SafeString]]:
+    """Return the matrix of what had to be read, and rows by their ids: what is kept of them, and the rest made now.
+
+    `wanted` are the resources of those not kept; what it leaves out has no row. All is read after `position`.
+    """
+    reach = reach_of(request)
+    user: Any = request.user
+    links = markup.Links(
+        image=reverse("dashboard:resource", args=[0]),
+        change=_change_url() if user.is_staff else "",
+    )
+    # All that a row depends on, besides its resource and the regions.
+    is_timed = asked.order is order.Order.LATENCY
+    like = (reach, links, asked.more, is_timed)
+    told = told_to(request)
+    kept = _pieces.find(like, ids, told) if told else {}
+    found = matrix_rows.overview(wanted({pk for pk in ids if pk not in kept}), work=work, reach=reach)
+    views = matrix.rows(found, now, is_timed=is_timed)
+    made = markup.rows_html(views, links, _measured(found, window, reach, now), now)
+    _pieces.keep(like, made, position)
+    return found, {**kept, **made}
 
 
 def _bodies(
-    laid: Spread,
-    asked: Asked,
-    found: Overview,
-    measured: Mapping[int, markup.Measures],
-    links: markup.Links,
-    now: datetime,
+    laid: Spread, asked: Asked, listed: Sequence[Resource], rows: Mapping[int, SafeString]
 ) -> list[Mapping[str, Any]]:
     """Return the bodies of the table: the rows of each section under its head, or all of them without one."""
-    rows = matrix.rows(found, now, is_timed=asked.order is order.Order.LATENCY)
+    label = _label(asked)
     if not laid.sections or asked.by is None:
-        return [{"head": None, "rows": markup.rows_html(rows, links, measured, now)}] if rows else []
-    owned: dict[int | None, list[matrix.RowView]] = {section.owner.pk: [] for section in laid.sections}
-    for row, view in zip(found.rows, rows, strict=True):
+        whole = markup.joined((rows[row.pk] for row in listed), label)
+        return [{"head": None, "rows": whole}] if whole else []
+    owned: dict[int | None, list[SafeString]] = {section.owner.pk: [] for section in laid.sections}
+    for row in listed:
         # One may have been moved to another group since they were counted.
-        owned.setdefault(getattr(row.resource, f"{asked.by.value}_id"), []).append(view)
+        owned.setdefault(getattr(row, f"{asked.by.value}_id"), []).append(rows[row.pk])
     path = reverse("dashboard:overview")
     return [
         {
             "head": filters.head(section, asked.by, asked, path),
-            "rows": markup.rows_html(owned[section.owner.pk][: section.shown], links, measured, now),
+            "rows": markup.joined(owned[section.owner.pk][: section.shown], label),
         }
         for section in laid.sections
     ]
 
 
-def _links(request: HttpRequest, asked: Asked, path: str) -> markup.Links:
-    labels = asked.choosing(label="").address(path)
-    user: Any = request.user
-    return markup.Links(
-        image=reverse("dashboard:resource", args=[0]),
-        label=f"{labels}{'&' if '?' in labels else '?'}label=",
-        change=_change_url() if user.is_staff else "",
-    )
+def _label(asked: Asked) -> str:
+    """Return the address of the page for one label, without it."""
+    labels = asked.choosing(label="").address(reverse("dashboard:overview"))
+    return f"{labels}{'&' if '?' in labels else '?'}label="
 
 
 def _change_url() -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -15,6 +16,13 @@ from probes.policy.verdict import VerdictState
 from probes.selectors import maintenance, registries, visible
 from probes.selectors.regions import UNREAD
 from probes.selectors.terms import terms_of
+
+_UNREAD: Final = (
+    *("document", "platforms", "digest_since", "consecutive_failures", "consecutive_successes", "run_since"),
+    *("ballot_slot", "success_slot", "bad_run", "bad_run_since", "stance_since"),
+    *("proved_digest", "manifest_proved_at", "blobs_proved_at"),
+)
+"""Of the state of a cell: there are five hundred on a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,40 +64,43 @@ class Overview:
     ticked_at: datetime | None = None
 
 
+def listed(resources: QuerySet[Resource]) -> list[Resource]:
+    """Read resources with what the matrix shows of them. One query."""
+    named = Resource.regions.through.objects.filter(resource=OuterRef("pk")).order_by()
+    return list(
+        resources.select_related("registry", "verdict", "group")
+        .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs", "group__notes")
+        .annotate(named_regions=ArraySubquery(named.values("region_id")))
+    )
+
+
 def overview(
-    resources: QuerySet[Resource] | None = None,
+    resources: QuerySet[Resource] | Sequence[Resource] | None = None,
     *,
     work: Sequence[MaintenanceOccurrence] = (),
     reach: Reach = EVERYTHING,
 ) -> Overview:
     """Return the matrix of these resources (all by default; slice them for a page). Four queries, whatever it holds.
 
-    One more where some of them take a policy. `work` is what is on now of all that is planned (`maintenance.on`).
+    Three for what is `listed` already. One more where some of them take a policy. `work` is what is on now of all
+    that is planned (`maintenance.on`).
 
-    Columns are the regions in service that are within reach: enrolled and not retired. States come without their
-    documents, and verdicts without their inputs. Whether the resources are within reach is for the caller to ask.
+    Columns are the regions in service that are within reach: enrolled and not retired. States come with what
+    a cell shows alone, and verdicts without their inputs. Whether the resources are within reach is for the caller to
+    ask.
     """
     chosen = Resource.objects.all() if resources is None else resources
-    named = Resource.regions.through.objects.filter(resource=OuterRef("pk")).order_by()
-    listed = list(
-        chosen.select_related("registry", "verdict", "group")
-        .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs", "group__notes")
-        .annotate(named_regions=ArraySubquery(named.values("region_id")))
-    )
+    found = listed(chosen) if isinstance(chosen, QuerySet) else chosen
     ticked_at = Subquery(ControlBeat.objects.values("ticked_at")[:1])
     columns = Region.objects.in_service().defer(*UNREAD).annotate(ticked_at=ticked_at)
     regions = list(visible.among(columns, reach))
     there = [region.pk for region in regions]
-    states = {
-        (state.resource_id, state.region_id): state
-        for state in RegionState.objects.filter(
-            resource__among=[resource.pk for resource in listed], region__among=there
-        )
-        .defer("document", "platforms")
-        .order_by()
-    }
+    seen = RegionState.objects.filter(resource__among=[resource.pk for resource in found], region__among=there).defer(
+        *_UNREAD
+    )
+    states = {(state.resource_id, state.region_id): state for state in (seen.order_by() if found else ())}
     conditions = {region.pk: region.condition for region in regions}
-    terms, worked_on = terms_of(listed), maintenance.shown_over(listed, work)
+    terms, worked_on = terms_of(found), maintenance.shown_over(found, work)
     return Overview(
         regions,
         [
@@ -98,13 +109,13 @@ def overview(
                 getattr(resource, "verdict", None),
                 [
                     Cell(region, conditions[region.pk], states.get((resource.pk, region.pk)), terms[resource.pk])
-                    if region.pk in (resource.named_regions or there)
+                    if region.pk in (getattr(resource, "named_regions", ()) or there)
                     else None
                     for region in regions
                 ],
                 worked_on.get(resource.pk),
             )
-            for resource in listed
+            for resource in found
         ],
         getattr(regions[0], "ticked_at", None) if regions else None,
     )
