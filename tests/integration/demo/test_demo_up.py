@@ -64,8 +64,7 @@ def test_every_state_is_seen_within_a_minute_and_rests_afterwards() -> None:
             assert run.stop(signal.SIGTERM, 10) == 0
             assert run.processes == []
         with Up(state, "--no-samples") as run:
-            run.wait_until_ready()
-            assert "17 images of the demonstration rest until it runs again" in run.output
+            run.wait_for("17 images of the demonstration rest until it runs again")
             assert [verdict for (verdict,) in rows(run, VERDICTS)] == ["paused"]
 
 

@@ -12,7 +12,7 @@ from tests.integration.edge.region import EdgeProcess, Region
 
 StartEdge = Callable[..., EdgeProcess]
 
-ROUNDS = 8
+ROUNDS = 5
 
 
 @contextmanager
