@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from probes.actions import resources
 from probes.models import MissedSlots, Outcome, Region, Resource, Verdict
 from probes.policy.liveness import RegionCondition
 from probes.policy.slots import MissedCause
 from tests.fakes.held_registry import HeldRegistry
-from tests.fakes.pipeline import Pipeline
+from tests.fakes.pipeline import Pipeline, running_pipeline
 from tests.integration.faults import accounts
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,15 @@ NOTICE_SECONDS = 120.0
 """A batch in hand expires before it is done (10 s); three heartbeats tell (18 s); the next look is in 15 s."""
 
 _log = logging.getLogger(__name__)
+
+
+@pytest.fixture(scope="module")
+def pipeline(
+    pytestconfig: pytest.Config, django_db_blocker: DjangoDbBlocker, registry: HeldRegistry
+) -> Iterator[Pipeline]:
+    with running_pipeline(pytestconfig, django_db_blocker, regions=("eu-west", "us-east")) as pipeline:
+        pipeline.add_registry(registry.authority, plain_http=True)
+        yield pipeline
 
 
 @pytest.fixture
