@@ -255,7 +255,7 @@ async def test_a_fault_of_our_own_is_no_verdict_on_the_endpoint(
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("probes.protocol.endpoint.start", broken)
+    monkeypatch.setattr("probes.protocol.endpoint.conversation.start", broken)
     outcome = await engine.check(plan("https://api.example/"))
     assert (outcome.conclusion.reason, outcome.conclusion.detail) == (Reason.INTERNAL_ERROR, "RuntimeError")
 
