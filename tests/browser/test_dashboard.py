@@ -88,7 +88,7 @@ def test_a_change_in_the_database_is_shown_without_a_reload(plane: ControlPlane,
     plane.check(image, finds=everywhere(Reason.TAG_NOT_FOUND))
     expect(page.locator(cell(page, image))).to_have_attribute("data-look", "unavailable")
     expect(page.locator(cell(page, image))).to_contain_text("tag not found")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("0 of 1 image can be pulled")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The one image is unavailable.")
     expect(page).to_have_title("1 unavailable · Kairos")
     assert page.evaluate("window.loadedOnce")
 

@@ -62,7 +62,7 @@ def test_pages_are_told_by_a_stream_come_again_after_a_restart_and_say_when_they
     plane.check(image, finds={"us-east": finding(Reason.TAG_NOT_FOUND)})
     expect(cell).to_have_attribute("data-look", "unavailable")
     assert "/live/rows" in overview.asked
-    expect(overview.page.locator("#headline")).to_contain_text("0 of 1")
+    expect(overview.page.locator("#headline")).to_have_text("The one image is degraded.")
     expect(own.page.locator("#resource")).to_contain_text("tag not found")
     assert overview.asked[polls:].count("/live/") <= 4
     # What is far from being seen waits until it comes near, and looks as old as it is.
