@@ -54,7 +54,7 @@ def of_registry() -> dict[str, Any]:
         )
         for slug, failing in (("eu-west", 3), ("us-east", 0))
     ]
-    facts = {"eu-west": {"failing": "some"}, "us-east": {"failing": "none"}}
+    facts = {"eu-west": {"failing": "3"}, "us-east": {"failing": "0"}}
     return _document({"kind": "registry", "id": 3, "name": _HOST}, seen, facts)
 
 

@@ -32,7 +32,7 @@ _FACTS: Final = {
     "host": "The host that answered last",
     "digest": "The image behind the tag",
     "stance": "How it votes",
-    "failing": "Whether something fails now",
+    "failing": "How many fail now",
 }
 
 

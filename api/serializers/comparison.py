@@ -110,7 +110,7 @@ class DisagreementSerializer(ShownRow):
     """Something that is not the same from everywhere; who cannot tell has no part in it."""
 
     fact = serializers.CharField(
-        help_text="`status`, `reason`, `host`, `digest`, `stance` of a resource; of many `failing`: `some` or `none`."
+        help_text="`status`, `reason`, `host`, `digest`, `stance` of a resource; of many `failing`, their number."
     )
     views = ViewSerializer(many=True, help_text="Who sees what; what most see comes first.")
 

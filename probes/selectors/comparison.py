@@ -177,10 +177,10 @@ def _facts(state: RegionState | None) -> Mapping[str, str | None]:
 
 
 def _word(many: Many | None) -> str | None:
-    """Return what is compared of many: whether some fail. Nothing is said where nothing was seen."""
+    """Return what is compared of many: how many fail. Nothing is said where nothing was seen."""
     if many is None or not (many.seen or many.failing):
         return None
-    return "some" if many.failing else "none"
+    return f"{many.failing}{'' if many.is_complete else ' or more'}"
 
 
 def _many(seen: int, counted: tuple[int, int] | None) -> Many:

@@ -125,12 +125,25 @@ def test_a_registry_and_a_group_are_the_sums_of_what_belongs_to_them(client: API
             {
                 "fact": "failing",
                 "views": [
-                    {"value": "none", "regions": ["ap-south", "us-east"]},
-                    {"value": "some", "regions": ["eu-west"]},
+                    {"value": "0", "regions": ["ap-south", "us-east"]},
+                    {"value": str(count), "regions": ["eu-west"]},
                 ],
             }
         ]
     assert alone["available"]
+
+
+def test_regions_that_see_more_fail_than_others_do_not_agree(client: APIClient, plane: ControlPlane) -> None:
+    """The page of a group said that all agree, where two failed from one region and one from another."""
+    first, second = (plane.image(f"ghcr.io/org/app-{number}:1") for number in range(2))
+    lost = finding(Reason.LAYER_MISSING, Stage.LAYER)
+    for _ in range(3):
+        plane.check(first, finds={"eu-west": lost, "us-east": lost})
+        plane.check(second, finds={"eu-west": lost})
+    (found,) = compared(client, registry="ghcr.io")["disagreements"]
+    assert found["fact"] == "failing"
+    assert {"value": "2", "regions": ["eu-west"]} in found["views"]
+    assert {"value": "1", "regions": ["us-east"]} in found["views"]
 
 
 def test_failure_that_is_over_is_the_last_one(client: APIClient, plane: ControlPlane) -> None:

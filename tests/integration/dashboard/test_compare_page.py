@@ -82,7 +82,7 @@ def test_regions_stand_side_by_side_for_an_image(client: Client, images: dict[st
 def test_all_of_a_group_or_a_registry_is_compared(client: Client, images: dict[str, Resource]) -> None:
     page = read(client, "/compare/?group=web&window=7d")
     assert "1 fails" in page["group-eu-west"].text
-    assert "Whether something fails now" in page["group-disagree"].text
+    assert "How many fail now" in page["group-disagree"].text
     assert "layer missing: 3" in page["group"].text
     assert len(page.all("svg", "heat")) == 3
     assert read(client, "/compare/?registry=quay.io")["registry-eu-west"].attributes["data-look"] == "unchecked"

@@ -39,7 +39,7 @@ def seen(slug: str, ms: float, *, unavailable: int = 0, many: Many | None = None
 
 
 def compared(*items: Seen) -> side_by_side.Table:
-    views = (View("none", ("a",)), View("some", ("b",)))
+    views = (View("0", ("a",)), View("2", ("b",)))
     return table(
         Comparison(over=DAY_BEFORE, overall=Rolled(), regions=items, disagreements=[Disagreement("failing", views)]),
         NOW,
@@ -53,7 +53,7 @@ def test_the_least_available_and_the_much_slower_are_marked() -> None:
     assert found.rows[1].share == "99.9 %"
     assert found.rows[0].others == ["2 degraded"]
     assert found.overall == ""
-    assert found.opinions[0].views == [("none", "A"), ("some", "B")]
+    assert found.opinions[0].views == [("0", "A"), ("2", "B")]
 
 
 def test_nobody_is_the_least_where_all_are_alike_and_nothing_quick_is_slow() -> None:
