@@ -77,10 +77,14 @@ def meaning(percent: int) -> str:
 
 
 def _told(lines: Mapping[int, Sequence[float | None]]) -> str:
-    """Return what the ends of the lines say."""
+    """Return what the ends of the lines say, and that it is the ends: one number is taken for all of them."""
     last = {percent: [value for value in values if value is not None][-1:] for percent, values in lines.items()}
-    parts = [f"{meaning(percent)} {words.milliseconds(found[0])}" for percent, found in last.items() if found]
-    return ", ".join(parts) if parts else "nothing timed"
+    parts = [
+        f"{'median' if percent == 50 else f'{percent} % in'} {words.milliseconds(found[0])}"
+        for percent, found in last.items()
+        if found
+    ]
+    return f"last: {', '.join(parts)}" if parts else "nothing timed"
 
 
 def _top(most: float) -> float:
