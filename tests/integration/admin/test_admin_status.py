@@ -12,7 +12,7 @@ from probes.models import Announcement, AuditEntry, ResourceGroup, StatusGroup, 
 from probes.policy.access import Role
 from probes.policy.publishing import Visibility
 from tests.fakes.access import grant
-from tests.integration.admin.pages import ADMIN, errors_of, shown
+from tests.integration.admin.pages import ADMIN, errors_of, shown, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +112,18 @@ def test_operator_announces_and_does_not_publish() -> None:
     assert "Upgrade tonight" in Client().get("/status/the-registry/").content.decode()
     assert AuditEntry.objects.get(model="probes.announcement").actor == "operator"
     assert "Upgrade tonight" in shown(operator, f"{ADMIN}/announcement/")
+
+
+def test_group_that_is_published_is_not_deleted_and_the_page_says_why(client: Client) -> None:
+    group = ResourceGroup.objects.create(name="inner-payments")
+    assert client.post(f"{ADMIN}/statuspage/add/", form(group)).status_code == 302
+    for address, asked in (
+        (f"{ADMIN}/resourcegroup/{group.pk}/delete/", {"post": "yes"}),
+        (f"{ADMIN}/resourcegroup/", {"action": "delete_selected", "_selected_action": group.pk, "post": "yes"}),
+    ):
+        refused = client.post(address, asked, follow=True)
+        assert refused.status_code == 200, address
+        said = text_of(refused)
+        assert "Payments" in said, said
+    assert ResourceGroup.objects.filter(pk=group.pk).exists()
+    assert StatusGroup.objects.filter(group=group).exists()
