@@ -1,6 +1,9 @@
 """Status pages, groups on them and announcements, made and changed by programs."""
 
+import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,3 +148,15 @@ def test_operator_announces_and_changes_no_page(editor: APIClient, reader: User,
     RoleGrant.objects.filter(user=reader).update(role=Role.EDITOR, group=group)
     for noun in NOUNS:
         assert editor.get(f"{V1}/{noun}").status_code == 403
+
+
+def test_announcement_is_made_as_the_guide_says_and_ended_by_a_change(editor: APIClient) -> None:
+    guide = (Path(__file__).resolve().parents[3] / "docs/how-to/public-status.md").read_text()
+    (asked,) = re.findall(r"api/v1/announcements -H .*?-d '(.*?)'", guide, re.DOTALL)
+    make(editor, "status-pages")
+    made = editor.post(f"{V1}/announcements", json.loads(asked), format="json")
+    assert made.status_code == 201, made.content
+    assert "The registry moves" in Client().get("/status/registry/").content.decode()
+    ended = editor.patch(made["Location"], {"expires_at": timezone.now().isoformat()}, format="json")
+    assert ended.status_code == 200, ended.content
+    assert ended.json()["expires_at"] is not None
