@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from socket import socket
 from typing import Any, Final
 
@@ -72,7 +73,9 @@ class Hub:
 
     def __init__(self) -> None:
         self._outlets: set[Outlet] = set()
-        self._count: Counter[str] = Counter()
+        self._admitted: set[Outlet] = set()
+        self._count: Counter[str] = Counter()  # of them, by whose they are
+        self._lock = threading.Lock()  # of these two
         self._place = ("", 0)  # whose epoch is empty while nobody listens; read and written as one, by any thread
         self._tellings = Tellings()
         self._pending: list[Change] = []
@@ -83,18 +86,32 @@ class Hub:
 
     # --- asked from any thread ---
 
-    def has_room(self, who: str) -> bool:
-        """Tell whether there may be one more stream, and one more of `who`."""
-        return (
-            self._count.total() < settings.KAIROS_LIVE_STREAMS
-            and self._count[who] < settings.KAIROS_LIVE_STREAMS_EACH
-        )
+    def admit(self, outlet: Outlet) -> bool:
+        """Count one more stream, until it ends or is dismissed; False where there may be no other, or none of his."""
+        with self._lock:
+            is_full = len(self._admitted) >= settings.KAIROS_LIVE_STREAMS
+            if is_full or self._count[outlet.who] >= settings.KAIROS_LIVE_STREAMS_EACH:
+                return False
+            self._admitted.add(outlet)
+            self._count[outlet.who] += 1
+            return True
+
+    def dismiss(self, outlet: Outlet) -> None:
+        """Count a stream no longer; nothing happens where it is not counted."""
+        with self._lock:
+            if outlet in self._admitted:
+                self._admitted.remove(outlet)
+                self._count[outlet.who] -= 1
+                self._count += Counter()  # leaves out whoever has none
 
     def adopt(self, connection: socket, outlet: Outlet) -> None:
-        """Take a connection on which the head of a response has been sent."""
-        connection.setblocking(False)
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and the process will
+        """Take a connection on which the head of a response has been sent, for a stream that was admitted."""
+        try:
+            connection.setblocking(False)
             self._loop.call_soon_threadsafe(self._take, connection, outlet)
+        except (RuntimeError, OSError):  # the loop has ended, and the process will; or the connection has
+            connection.close()
+            self.dismiss(outlet)
 
     @property
     def position(self) -> str:
@@ -115,7 +132,10 @@ class Hub:
 
     def is_untold(self, topics: Iterable[str], since: str) -> bool:
         """Tell whether none of these was told after a position; False where that is not known."""
-        return self.is_past(since) and self._tellings.is_untold(topics, int(since.rpartition("-")[2]))
+        if not (self.is_past(since) and self._tellings.is_untold(topics, int(since.rpartition("-")[2]))):
+            return False
+        # Or else it was of tellings that began anew meanwhile, which know nothing of what was before them.
+        return self.is_past(since)
 
     def stop(self) -> None:
         """End all streams at once. Callable from a signal's handler, and more than once."""
@@ -125,9 +145,8 @@ class Hub:
     # --- on the loop ---
 
     def welcome(self, outlet: Outlet) -> None:
-        """Count a stream, and tell it what it missed."""
+        """Tell a stream what it missed, and from now on what happens."""
         self._outlets.add(outlet)
-        self._count[outlet.who] += 1
         life = settings.KAIROS_LIVE_STREAM_SECONDS
         self._loop.call_later(random.uniform(0.75 * life, life), outlet.end)
         if not self._is_listening:
@@ -142,8 +161,7 @@ class Hub:
 
     def forget(self, outlet: Outlet) -> None:
         self._outlets.discard(outlet)
-        self._count[outlet.who] -= 1
-        self._count += Counter()
+        self.dismiss(outlet)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -160,7 +178,12 @@ class Hub:
 
     def _take(self, connection: socket, outlet: Outlet) -> None:
         task = self._loop.create_task(self._loop.connect_accepted_socket(lambda: outlet, connection))
-        task.add_done_callback(_ignore)
+        task.add_done_callback(partial(self._taken, connection, outlet))
+
+    def _taken(self, connection: socket, outlet: Outlet, task: "asyncio.Task[Any]") -> None:
+        if task.cancelled() or task.exception():  # it may be gone before it is adopted
+            connection.close()
+            self.dismiss(outlet)
 
     def _end(self) -> None:
         for outlet in tuple(self._outlets):
@@ -271,9 +294,3 @@ def stop() -> None:
     _is_over = True
     if _hub is not None:
         _hub.stop()
-
-
-def _ignore(task: "asyncio.Task[Any]") -> None:
-    """Take note of how a task ended: a connection may be gone before it is adopted."""
-    if not task.cancelled():
-        task.exception()

@@ -1,8 +1,7 @@
 """The stream of events that an open page listens to."""
 
 import random
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -35,20 +34,43 @@ def events(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(f"{error}\n", status=400, content_type=_PLAIN)
     who = f"user:{user.pk}" if user.is_authenticated else f"address:{request.META.get('REMOTE_ADDR', '')}"
     hub = hubs.hub() if request.META.get(OFFER) and settings.KAIROS_LIVE_STREAMS else None
-    if hub is None or not hub.has_room(who):
-        refusal = HttpResponse("No stream is to be had: poll.\n", status=503, content_type=_PLAIN)
-        refusal.headers["Retry-After"] = "30"
-        return refusal
+    if hub is None:
+        return _refusal()
     since = request.headers.get("Last-Event-ID") or request.GET.get("since", "")
     is_chunked = request.META.get("SERVER_PROTOCOL") != "HTTP/1.0"
     outlet = Outlet(hub, wanted, who=who, since=since[:40], chunked=is_chunked)
-    response = StreamingHttpResponse(_handing_over(hub, outlet), content_type="text/event-stream; charset=utf-8")
+    if not hub.admit(outlet):
+        return _refusal()
+    response = StreamingHttpResponse(_HandingOver(hub, outlet), content_type="text/event-stream; charset=utf-8")
     # nginx would keep what is told until it has a page full of it.
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _handing_over(hub: Hub, outlet: Outlet) -> Iterator[bytes]:
-    # After a restart not everybody comes again at once.
-    yield f"retry: {random.randint(1000, 4000)}\n\n".encode()
-    raise Handover(lambda connection: hub.adopt(connection, outlet))
+def _refusal() -> HttpResponse:
+    refusal = HttpResponse("No stream is to be had: poll.\n", status=503, content_type=_PLAIN)
+    refusal.headers["Retry-After"] = "30"
+    return refusal
+
+
+class _HandingOver:
+    """The body of the answer: when to come again, then the connection leaves. Closed before, no stream is."""
+
+    def __init__(self, hub: Hub, outlet: Outlet) -> None:
+        self._hub, self._outlet = hub, outlet
+        self._is_begun = self._has_left = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._is_begun:
+            self._has_left = True
+            raise Handover(lambda connection: self._hub.adopt(connection, self._outlet))
+        self._is_begun = True
+        # After a restart not everybody comes again at once.
+        return f"retry: {random.randint(1000, 4000)}\n\n".encode()
+
+    def close(self) -> None:
+        if not self._has_left:
+            self._hub.dismiss(self._outlet)

@@ -1,8 +1,13 @@
 """Streams of events from the web server as it is deployed."""
 
+import asyncio
 import os
 import signal
+import socket
+import threading
 import time
+from collections.abc import AsyncIterator
+from typing import Any
 
 import psutil
 import pytest
@@ -12,6 +17,8 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from dashboard.live import hub as hubs
+from dashboard.live.handover import OFFER, Handover
 from probes.models import ResourceGroup
 from probes.policy.access import Role
 from probes.protocol.taxonomy import Reason
@@ -117,6 +124,65 @@ def test_streams_are_for_whoever_may_read_and_only_so_far_and_so_many(serve: Ser
     with pytest.raises(EOFError):
         asked.until("change")
     assert web.get("/live/events?topics=verdicts", Cookie=cookie)[0] == 401
+
+
+def test_streams_are_counted_when_they_are_granted_and_given_back(
+    client: Client, db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.KAIROS_PUBLIC_DASHBOARD = True
+    settings.KAIROS_LIVE_STREAMS, settings.KAIROS_LIVE_STREAMS_EACH = 2, 1
+
+    async def nothing(**_: object) -> AsyncIterator[str]:
+        await asyncio.Event().wait()
+        yield ""
+
+    monkeypatch.setattr(hubs.listening, "payloads", nothing)
+    hub = hubs.Hub()
+    monkeypatch.setattr(hubs, "hub", lambda: hub)
+
+    def ask(address: str = "192.0.2.1") -> Any:
+        return client.get("/live/events?topics=verdicts", REMOTE_ADDR=address, **{OFFER: True})
+
+    def ask_until_granted() -> Any:
+        until = time.monotonic() + 5
+        while (answer := ask()).status_code == 503 and time.monotonic() < until:
+            time.sleep(0.005)
+        assert answer.status_code == 200
+        return answer
+
+    try:
+        # Those that are still to leave their threads are counted: many at once are no more than one after the other.
+        granted = ask()
+        assert (granted.status_code, ask().status_code) == (200, 503)
+        assert ask("192.0.2.2").status_code == 200
+        assert ask("192.0.2.3").status_code == 503
+        granted.close()  # whoever asked went before anything was written
+        granted.close()
+        granted = ask()
+        assert (granted.status_code, ask("192.0.2.3").status_code) == (200, 503)
+
+        # One that leaves keeps its place, until it ends or cannot be adopted.
+        parts = iter(granted.streaming_content)
+        assert next(parts).startswith(b"retry: ")
+        with pytest.raises(Handover) as left:
+            next(parts)
+        granted.close()
+        assert ask().status_code == 503
+        ours, theirs = socket.socketpair()
+        left.value.adopt(ours)
+        assert ask().status_code == 503
+        theirs.close()
+        with pytest.raises(Handover) as left:
+            list(ask_until_granted().streaming_content)
+        datagrams, other = socket.socketpair(type=socket.SOCK_DGRAM)
+        left.value.adopt(datagrams)
+        ask_until_granted()
+        other.close()
+    finally:
+        hub.stop()
+        for thread in threading.enumerate():
+            if thread.name == "live":
+                thread.join(5)
 
 
 def test_without_a_server_that_can_hold_them_pages_poll(client: Client, db: None, settings: Settings) -> None:

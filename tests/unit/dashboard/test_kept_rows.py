@@ -1,5 +1,7 @@
 """What was told lately, and which rows are still so after it."""
 
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -56,6 +58,26 @@ def test_of_what_is_forgotten_nothing_is_known(monkeypatch: pytest.MonkeyPatch) 
     kept.clear()
     kept.add(told(1, "resource:1"))
     assert kept.since(1) == []
+
+
+def test_nobody_who_asks_meets_what_is_half_forgotten() -> None:
+    kept = Tellings()
+    others: list[threading.Thread] = []
+
+    kept.add(told(1, "resource:1", at=0.0))
+    kept.add(told(2, "resource:2", at=0.0))
+
+    def topics() -> Iterator[str]:
+        # By now it was asked whether all since the first is kept.
+        thread = threading.Thread(target=kept.add, args=[told(3, "resource:3", at=91.0)])
+        thread.start()
+        thread.join(0.05)
+        others.append(thread)
+        yield "resource:2"
+
+    assert not kept.is_untold(topics(), 1)
+    others[0].join()
+    assert kept.since(1) is None
 
 
 def test_a_row_is_given_until_it_or_a_region_or_everything_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
