@@ -1,6 +1,5 @@
 """The first page: images by regions."""
 
-import re
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -8,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from probes.actions import regions as region_actions
 from probes.actions import resources, staleness
@@ -378,6 +378,8 @@ def test_rows_that_changed_are_given_alone_as_the_page_has_them(
     secret = plane.image("ghcr.io/org/secret:1")
     plane.check(image, other, secret)
     Resource.objects.filter(pk=gone.pk).update(retired_at=plane.now, paused_at=plane.now)
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)  # or else an age goes on between the two
     page = read(client, "/?window=7d&by=nothing")
     address = page["overview"].attributes["data-rows"]
     assert address == "/live/rows?by=nothing&window=7d"
@@ -389,12 +391,7 @@ def test_rows_that_changed_are_given_alone_as_the_page_has_them(
     assert rows.startswith("<table><tbody><tr ")
     assert [row.attributes["id"] for row in Page(rows).elements if row.tag == "tr"] == [f"image-{image.pk}"]
     start = page.html.index(f'<tr id="image-{image.pk}"')
-    whole = page.html[start : page.html.index("</tr>", start)]
-
-    def without_ages(html: str) -> str:
-        return re.sub(r">[^<]*</time>|\(\d+\W\w+\)", "", html)
-
-    assert without_ages(whole) in without_ages(rows)
+    assert page.html[start : page.html.index("</tr>", start)] in rows
     assert client.get(f"{address}&ids=").content == b"<table><tbody></tbody></table>"
     assert client.get("/live/rows?state=none").status_code == 404
 
