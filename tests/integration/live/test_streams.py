@@ -22,6 +22,7 @@ from dashboard.live.handover import OFFER, Handover
 from probes.models import ResourceGroup
 from probes.policy.access import Role
 from probes.protocol.taxonomy import Reason
+from probes.selectors import listening
 from tests.fakes.access import grant
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding
@@ -136,12 +137,13 @@ def test_streams_are_counted_when_they_are_granted_and_given_back(
         await asyncio.Event().wait()
         yield ""
 
-    monkeypatch.setattr(hubs.listening, "payloads", nothing)
+    monkeypatch.setattr(listening, "payloads", nothing)
     hub = hubs.Hub()
     monkeypatch.setattr(hubs, "hub", lambda: hub)
 
     def ask(address: str = "192.0.2.1") -> Any:
-        return client.get("/live/events?topics=verdicts", REMOTE_ADDR=address, **{OFFER: True})
+        server: dict[str, Any] = {OFFER: True, "REMOTE_ADDR": address}
+        return client.get("/live/events?topics=verdicts", **server)
 
     def ask_until_granted() -> Any:
         until = time.monotonic() + 5
