@@ -166,7 +166,7 @@ class NamedRowsField(serializers.ListField):
 
     def __init__(self, *, queryset: QuerySet[Any], named_by: str = "slug", **options: Any) -> None:
         self.queryset, self.named_by = queryset, named_by
-        super().__init__(max_length=MOST_NAMES, **options)
+        super().__init__(**{"max_length": MOST_NAMES, **options})
 
     def to_internal_value(self, data: Any) -> list[Any]:
         """Return the rows. Raises `ValidationError` by index for names of none."""

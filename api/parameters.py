@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from rest_framework import serializers
 
-from api.fields import NamedRowField, RowT
+from api.fields import NamedRowField, RegionsField, RowT
 from probes.models import Channel, Policy, Region, Registry, ResourceGroup, Schedule, Source, StatusPage
 
 ANY_OF_SEVERAL: Final = "Repeat it for any of several."
@@ -25,15 +25,9 @@ def region(told: str) -> NamedRowField[Region]:
     return _row(Region, told)
 
 
-def regions() -> Any:
-    """Any of several. What it validates to is a list of rows."""
-    return NamedRowField[Region](
-        slug_field="slug",
-        queryset=Region.objects.all(),
-        many=True,
-        required=False,
-        help_text=f"A region's slug. {ANY_OF_SEVERAL}",
-    )
+def regions() -> RegionsField:
+    """Any of several, found by one query however often it is repeated. What it validates to is a list of rows."""
+    return RegionsField(required=False, help_text="Slugs of regions, repeated or with commas, for any of several.")
 
 
 def group() -> NamedRowField[ResourceGroup]:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from api.fields import InstantField, NamedRowField
+from api.fields import InstantField, NamedRowsField
 from api.strict import StrictBody
 from probes.models import AccessToken, Region, ResourceGroup
 from probes.policy.access import Scope
@@ -64,15 +64,15 @@ class NewTokenSerializer(StrictBody):
         required=False,
         help_text="The name of another user, for whom admins alone may make one. Else whoever asks.",
     )
-    groups = serializers.ListField(
-        child=NamedRowField[ResourceGroup](slug_field="slug", queryset=ResourceGroup.objects.all()),
+    groups = NamedRowsField(
+        queryset=ResourceGroup.objects.only("pk", "slug"),
         required=False,
         max_length=_MOST_LIMITS,
         default=list,
         help_text="The slugs of groups to limit it to. Left out: as whoever asks.",
     )
-    regions = serializers.ListField(
-        child=NamedRowField[Region](slug_field="slug", queryset=Region.objects.all()),
+    regions = NamedRowsField(
+        queryset=Region.objects.only("pk", "slug"),
         required=False,
         max_length=_MOST_LIMITS,
         default=list,

@@ -115,6 +115,16 @@ def test_token_mints_no_more_than_it_is(editor: User) -> None:
     assert datetime.fromisoformat(made["expires_at"]) <= soon
 
 
+def test_token_of_many_groups_takes_no_more_queries_than_one_of_few(editor: User) -> None:
+    slugs = [ResourceGroup.objects.create(name=f"group {number}").slug for number in range(20)]
+    client, taken = client_of(token_of(editor)), []
+    for named in (slugs[:2], slugs):
+        with CaptureQueriesContext(connection) as captured:
+            assert make(client, groups=named).json()["groups"] == sorted(named)
+        taken.append(len(captured))
+    assert taken[0] == taken[1]
+
+
 def test_scope_beyond_the_owners_roles_is_refused(db: None) -> None:
     viewer = User.objects.create(username="viewer")
     grant(viewer)
