@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -183,10 +183,7 @@ def _since(incident: Incident, now: datetime) -> str:
     if incident.resolved_at is None:
         return words.since(incident.began_at, now)
     lasted = words.amount((incident.resolved_at - incident.began_at).total_seconds())
-    began_at, over_at = incident.began_at.astimezone(UTC), incident.resolved_at.astimezone(UTC)
-    end = f"{over_at:%H:%M}" if began_at.date() == over_at.date() else words.clock(over_at, now)
-    ended = Told.time(over_at, "clock", end)
-    return Told.of("{} to {} ({})", words.clock(began_at, now), ended, lasted)
+    return Told.of("{} ({})", words.between(incident.began_at, incident.resolved_at, now), lasted)
 
 
 def _tags(incident: Incident) -> Iterable[str]:

@@ -23,10 +23,10 @@ class Told(str):
     _make: Callable[[], SafeString]
 
     @classmethod
-    def time(cls, then: datetime, form: str, said: str) -> Self:
-        """Return one time, said in UTC. The forms are those of `times.js`."""
+    def time(cls, then: datetime, form: str, said: str, *, began: datetime | None = None) -> Self:
+        """Return one time, said in UTC. The forms are those of `times.js`; an `end` is that of what `began`."""
         told = cls(said)
-        told._make = partial(element, then, form, said)
+        told._make = partial(element, then, form, said, began=began)
         return told
 
     @classmethod
@@ -40,16 +40,21 @@ class Told(str):
         return self._make()
 
 
-def element(then: datetime, form: str, said: str) -> SafeString:
-    """Return `<time datetime="…Z" data-time="FORM" title="… UTC">said</time>`."""
+def element(then: datetime, form: str, said: str, *, began: datetime | None = None) -> SafeString:
+    """Return `<time datetime="…Z" data-time="FORM" title="… UTC">said</time>`, with `data-began` of an end."""
     then = then.astimezone(UTC)
     return format_html(
-        '<time datetime="{}" data-time="{}" title="{}">{}</time>',
-        f"{then:%Y-%m-%dT%H:%M:%S}Z",
+        '<time datetime="{}" data-time="{}"{} title="{}">{}</time>',
+        _written(then),
         form,
+        format_html(' data-began="{}"', _written(began.astimezone(UTC))) if began else "",
         f"{then.day} {then:%b %Y, %H:%M:%S} UTC",
         str(said),
     )
+
+
+def _written(then: datetime) -> str:
+    return f"{then:%Y-%m-%dT%H:%M:%S}Z"
 
 
 def instant(text: str) -> datetime | None:

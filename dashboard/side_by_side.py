@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from dashboard import words
 from dashboard.cells import region_name
-from dashboard.instants import Told
 from dashboard.latency import STEPS
 from dashboard.region_words import CONDITIONS, look_of
 from dashboard.words import Look
@@ -90,9 +89,13 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Regions side by side, over a range that is `told`. `overall` is the share over all of them, or empty."""
+    """Regions side by side, over a range that is `told`. `overall` is the share over all of them, or empty.
+
+    `counted_to` says up to when checks are counted and timed, where that is not all of the range.
+    """
 
     told: str
+    counted_to: str
     overall: str
     steps: Sequence[str]
     rows: Sequence[Row]
@@ -112,7 +115,10 @@ def table(found: Comparison, now: datetime) -> Table:
     shares = [share for item in found.regions if (share := item.rolled.seconds.availability) is not None]
     least = min(shares) if shares and min(shares) < max(shares) else None
     return Table(
-        told=Told.of("{} to {}", words.clock(found.over.start, now), words.clock(found.over.end, now)),
+        told=words.between(found.over.start, found.over.end, now),
+        counted_to=words.clock(found.counted_to, now)
+        if found.counted_to and found.counted_to < found.over.end
+        else "",
         overall=share_of(found.overall.seconds),
         steps=[STEPS[step] for step in timed],
         rows=[_row(item, timed, quickest, least, now) for item in found.regions],

@@ -169,6 +169,15 @@ def clock(then: datetime, now: datetime) -> Told:
     return Told.time(then, "clock", said)
 
 
+def between(start: datetime, end: datetime, now: datetime) -> Told:
+    """Return `26 Nov 02:08 to 05:08`, in UTC: the end has its date, today's too, unless it is that of the start."""
+    end = end.astimezone(UTC)
+    is_near = abs(now - end) < timedelta(seconds=_NEVER_AGAIN)
+    date = "" if start.astimezone(UTC).date() == end.date() else f"{end.day} {end:%b} "
+    said = f"{date}{end:%H:%M}" if is_near or not date else f"{end.day} {end:%b %Y}"
+    return Told.of("{} to {}", clock(start, now), Told.time(end, "end", said, began=start))
+
+
 def moment(then: datetime, now: datetime) -> Told:
     """Return the time of day in UTC to the second, with the date unless it is today's."""
     then = then.astimezone(UTC)

@@ -72,18 +72,14 @@ def key(percent: int) -> SafeString:
 
 
 def meaning(percent: int) -> str:
-    """Return what the line of a percentile says."""
-    return "median" if percent == 50 else f"{percent} % within"
+    """Return what the line of a percentile is called: of 100 checks 95 took no longer than the p95."""
+    return "median" if percent == 50 else f"p{percent}"
 
 
 def _told(lines: Mapping[int, Sequence[float | None]]) -> str:
     """Return what the ends of the lines say, and that it is the ends: one number is taken for all of them."""
     last = {percent: [value for value in values if value is not None][-1:] for percent, values in lines.items()}
-    parts = [
-        f"{'median' if percent == 50 else f'{percent} % in'} {words.milliseconds(found[0])}"
-        for percent, found in last.items()
-        if found
-    ]
+    parts = [f"{meaning(percent)} {words.milliseconds(found[0])}" for percent, found in last.items() if found]
     return f"last: {', '.join(parts)}" if parts else "nothing timed"
 
 

@@ -32,7 +32,7 @@ PUT_BY: Final[Mapping[str, str]] = {By.GROUP: "group", By.REGISTRY: "registry", 
 
 _TEXTS: Final = ("find", "registry", "group", "label", "tag", "region")
 _PARTS: Final = ("find", "state", "group", "registry", "label", "tag", "region", "seen", "kind")
-_CALLED: Final[Mapping[str, str]] = {"find": "words", "seen": "seen as", "region": "from"}
+_CALLED: Final[Mapping[str, str]] = {"find": "Words", "seen": "Last seen as", "region": "From region"}
 
 
 class NoSuchChoiceError(ValueError):
@@ -41,9 +41,10 @@ class NoSuchChoiceError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """One part of the choice, and the address of the page without it."""
+    """One part of the choice, what it is called and what is chosen, and the address of the page without it."""
 
     name: str
+    label: str
     said: str
     address: str
 
@@ -121,7 +122,8 @@ class Asked:
         return [
             Chip(
                 name=name,
-                said=f"{_CALLED.get(name, name)}: {_told(name, value, names)}",
+                label=_CALLED.get(name, name.capitalize()),
+                said=_told(name, value, names),
                 address=replace(self, choice=without(self.choice, name), page=1).address(path),
             )
             for name in _PARTS

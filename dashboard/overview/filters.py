@@ -100,12 +100,12 @@ def filters(asked: Asked, census: Census, regions: Sequence[tuple[str, str]], wi
         _select("by", "Sections by", list(PUT_BY.items()), asked.by.value if asked.by else ALL_IN_ONE),
     ]
     more = [
-        _select("region", "From region", [("", "any"), *regions], choice.region),
-        _select("seen", "Last seen as", [("", "anything"), *SEEN.items()], choice.seen),
+        _select("region", "From region", [("", "Any"), *regions], choice.region),
+        _select("seen", "Last seen as", [("", "Anything"), *SEEN.items()], choice.seen),
     ]
     if len(census.kinds) > 1 or choice.kind:
         offered = [(kind, f"{said} ({kinds.get(kind, 0):,})") for kind, said in KINDS.items()]
-        more.append(_select("kind", "Kind", [("", "any"), *offered], choice.kind))
+        more.append(_select("kind", "Kind", [("", "Any"), *offered], choice.kind))
     since, until = (dict(asked.more).get(name, "") for name in ("since", "until"))
     in_form = {"find", "group", "registry", "sort", "by", "label", "tag", "region", "seen", "kind", "page"}
     in_form |= {"since", "until"}
@@ -149,7 +149,8 @@ def _range(asked: Asked, window: Window, since: str, until: str, path: str) -> l
     return [
         Chip(
             name="range",
-            said=f"measured from {from_} to {to or 'now'}, UTC",
+            label="Measured",
+            said=f"{from_} to {to or 'now'}, UTC",
             address=asked.turned(more=_without_range(asked), page=asked.page).address(path),
         )
     ]
@@ -220,7 +221,7 @@ def _owners(name: str, label: str, counts: Mapping[Owner, int], chosen: str) -> 
     if chosen and chosen not in {owner.slug for owner, _ in offered}:
         options.append((chosen, words.shown(chosen, 100)))
     # One alone is no choice.
-    return _select(name, label, [("", "all"), *options] if len(options) > 1 or chosen else [], chosen)
+    return _select(name, label, [("", "Any"), *options] if len(options) > 1 or chosen else [], chosen)
 
 
 def _named(owner: Owner) -> str:

@@ -136,7 +136,7 @@ def _row(row: Row, now: datetime, *, is_timed: bool) -> RowView:
         others=len(labels[LABELS_SHOWN:]),
         look=look,
         was=_beneath(row, look, now),
-        since=resource.retired_at or resource.paused_at or (verdict.since if verdict else None),
+        since=resource.retired_at or resource.paused_at or _since(row, look),
         because=_because(verdict) if verdict and look in _BAD else "",
         work=work_told(row.work, now) if look is Look.MAINTENANCE and row.work else "",
         unlisted=unlisted_told(resource, now),
@@ -148,6 +148,12 @@ def _row(row: Row, now: datetime, *, is_timed: bool) -> RowView:
         slowest=_slowest(row) if is_timed else "",
         cells=cells,
     )
+
+
+def _since(row: Row, look: Look) -> datetime | None:
+    if look is Look.MAINTENANCE and row.work:
+        return row.work.starts_at
+    return row.verdict.since if row.verdict else None
 
 
 def _slowest(row: Row) -> str:

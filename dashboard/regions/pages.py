@@ -208,8 +208,8 @@ def day(rolled: Rolled) -> Facts:
         ("Checks", f"{sum(rolled.outcomes.values()):,}"),
         ("Not available", ", ".join(others_of(rolled)) or "none"),
         ("Available for", share_of(rolled.seconds)),
-        ("Half took at most", words.milliseconds(p50) if p50 is not None else ""),
-        ("95 of 100 at most", words.milliseconds(p95) if p95 is not None else ""),
+        ("Median", words.milliseconds(p50) if p50 is not None else ""),
+        ("p95", words.milliseconds(p95) if p95 is not None else ""),
         ("Without a way out", f"{rolled.without_egress:,}" if rolled.without_egress else ""),
     )
     return [(term, said) for term, said in found if said]

@@ -36,6 +36,10 @@ class News:
     changed_at: datetime
     is_news: bool = True
 
+    @property
+    def end(self) -> str:
+        return self.until.after(self.began) if self.until else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
@@ -52,6 +56,10 @@ class Happening:
     at: datetime
     changed_at: datetime
     is_news: bool = False
+
+    @property
+    def end(self) -> str:
+        return self.over.after(self.began) if self.over else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

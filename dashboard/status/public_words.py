@@ -63,6 +63,11 @@ class Moment:
         utc = instant.astimezone(UTC).replace(microsecond=0)
         return cls(f"{utc.day} {utc:%b %Y, %H:%M} UTC", rfc3339(utc))
 
+    def after(self, began: Self) -> str:
+        """Return the text of an end: of what began on the same day the time alone."""
+        day, _, time = self.text.partition(", ")
+        return time if began.text.startswith(f"{day}, ") else self.text
+
 
 def paragraphs(text: str) -> Sequence[Sequence[str]]:
     """Return plain text by paragraphs and lines, each clean; an empty line begins a paragraph."""

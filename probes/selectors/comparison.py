@@ -109,12 +109,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What each region sees, in the order of their slugs, the verdicts over all of them, and where they differ."""
+    """What each region sees, in the order of their slugs, the verdicts over all of them, and where they differ.
+
+    `counted_to` is the end of what is rolled up of it: checks are counted, and timed, to then. None where nothing is.
+    """
 
     over: Interval
     overall: Rolled
     regions: Sequence[Seen]
     disagreements: Sequence[Disagreement] = field(default_factory=list)
+    counted_to: datetime | None = None
 
 
 def of_resource(resource: Resource, over: Interval, regions: Sequence[Region]) -> Comparison:
@@ -134,7 +138,13 @@ def of_resource(resource: Resource, over: Interval, regions: Sequence[Region]) -
         for region in regions
     ]
     facts = {item.region.slug: _facts(item.state) for item in seen}
-    return Comparison(over=over, overall=summed[ALL_REGIONS].rolled, regions=seen, disagreements=disagreements(facts))
+    return Comparison(
+        over=over,
+        counted_to=sums.rolled_end(taken),
+        overall=summed[ALL_REGIONS].rolled,
+        regions=seen,
+        disagreements=disagreements(facts),
+    )
 
 
 def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[Region]) -> Comparison:
@@ -156,8 +166,10 @@ def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[R
         for region in regions
     ]
     facts = {item.region.slug: {"failing": _word(item.many)} for item in seen if item.many}
+    counted_to = sums.rolled_end(taken)
     return Comparison(
-        over=Interval(over.start, sums.rolled_end(taken) or over.end),
+        over=Interval(over.start, counted_to or over.end),
+        counted_to=counted_to,
         overall=found.get(ALL_REGIONS, Sums()).rolled,
         regions=seen,
         disagreements=disagreements(facts),

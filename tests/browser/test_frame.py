@@ -1,5 +1,6 @@
 """The frame of the pages as a person meets it: times of where one is, and the theme that one chose."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -17,6 +18,10 @@ PLANT = """year => {
     const planted = document.createElement("p");
     planted.innerHTML = `<time id="planted-time" datetime="${year}-03-02T20:15:05Z" data-time="moment">UTC</time>
         <time id="planted-day" datetime="${year}-03-02T20:15:05Z" data-time="day">UTC</time>
+        <time id="planted-end" datetime="${year}-03-02T20:15:05Z" data-time="end"
+            data-began="${year}-03-02T18:00:00Z">UTC</time>
+        <time id="planted-same" datetime="${year}-03-02T20:15:05Z" data-time="end"
+            data-began="${year}-03-02T19:00:00Z">UTC</time>
         <time id="planted-age" datetime="${half}" data-time="ago">30 s ago</time>`;
     document.querySelector("main").append(planted);
 }"""
@@ -33,6 +38,9 @@ def test_times_are_those_of_where_one_is_and_ages_go_on(plane: ControlPlane, ope
         "title", f"3 Mar {year}, 01:45:05 Asia/Calcutta\n2 Mar {year}, 20:15:05 UTC"
     )
     expect(page.locator("#planted-day")).to_have_text("3 Mar")
+    # An end says its day where that is another than the start's there: at 18:00 in UTC it is the day before.
+    expect(page.locator("#planted-end")).to_have_text(re.compile(r"^3 Mar (01:45|2\d{3})$"))
+    expect(page.locator("#planted-same")).to_have_text("01:45")
     age = page.locator("#planted-age")
     before = age.inner_text()
     expect(age).not_to_have_text(before)

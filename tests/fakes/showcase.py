@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from django.db.models import Case, When
+
 from probes.actions import maintenance, partitions, resources, rollups, scopes, status_pages
 from probes.models import (
     Announcement,
@@ -43,8 +45,12 @@ PLACES: Final = {
 
 
 SELDOM_SECONDS: Final = 6 * 3600
+HOURLY_SECONDS: Final = 3600
 OFTEN: Final = "payments"
-"""Whose page and incident are shown: for some hours it has been checked every five minutes, as all is by now."""
+"""Whose page and incident are shown: for a day it has been checked every five minutes, all others by the hour."""
+
+EXPIRED: Final = timedelta(hours=9)
+"""So long ago a certificate expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +131,19 @@ class Showcase:
         self._set_up(now)
         rows = [self._save(shown, now - timedelta(days=days)) for shown in SHOWN]
         rounds = set(_rounds(now, days))
-        often = {now - timedelta(minutes=5 * number) for number in range(4, 40)} if days >= 1 else set()
+        often = {now - timedelta(minutes=5 * number) for number in range(4, 290)} if days >= 2 else set()
         for at in sorted(rounds | often):
             plane.now = at - timedelta(minutes=1)
             finds = {slug: _finder(slug, now - at) for slug in SLUGS}
             plane.check(*(rows if at in rounds else [row for row in rows if row.name == OFTEN]), finds=finds)
         _roll(now)
-        # What came a few times a day is checked every five minutes by now; before, its votes were to stay fresh.
+        # What came a few times a day comes by the hour by now; before, its votes were to stay fresh.
         Resource.objects.update(
-            interval_seconds=300, next_due_at=now + timedelta(minutes=4), created_at=now - timedelta(days=days)
+            interval_seconds=Case(When(name=OFTEN, then=300), default=HOURLY_SECONDS),
+            next_due_at=now + timedelta(minutes=4),
+            created_at=now - timedelta(days=days),
         )
+        Region.objects.update(condition_since=now - timedelta(days=days))
         plane.hear_all()
         scopes.infer_scopes(now=now)
         self._tell_events(now)
@@ -182,14 +191,26 @@ class Showcase:
 
     def _tell_events(self, now: datetime) -> None:
         told = (
-            ("tag_moved", "info", 4, "cart", "2.14 moved from sha256:9f2b… to sha256:41c0…, as eu-west saw it."),
-            ("tag_split", "warning", 2, "nightly ETL", "Regions see different images under nightly."),
+            (
+                "tag_moved",
+                "info",
+                4,
+                "cart",
+                "shop/cart:2.14 moved from sha256:9f2b7c01ae44 to sha256:41c0d8863b1f, as first seen from us-east.",
+            ),
+            (
+                "tag_split",
+                "warning",
+                2,
+                "nightly ETL",
+                "data/etl:nightly has pointed at different digests for 2 h: 7a11 from us-east; c2fe from eu-west.",
+            ),
             (
                 "certificate_expiring",
                 "warning",
                 20,
                 "receipts",
-                "The certificate of registry.corp.example expires soon.",
+                f"The certificate of registry.corp.example expires in 11 hours, on {now - EXPIRED:%Y-%m-%d}.",
             ),
         )
         Event.objects.bulk_create(
@@ -299,7 +320,7 @@ def _outcome(plan: CheckPlan, region: str, trouble: Trouble | None, hours: float
     base = found(plan, trouble.reason if trouble else Reason.OK, stage, digest=_digest(plan.reference))
     base = replace(base, started_at=datetime.fromisoformat(plan.slot))
     if not isinstance(plan, Plan):
-        return replace(base, duration_ms=PLACES[region][3] * 2.5)
+        return replace(base, duration_ms=PLACES[region][3] * (2.2 + _chance(f"{region} {hours:.1f}") ** 3))
     steps = tuple(_steps(plan, base, region, hours))
     conclusion = replace(base.conclusion, host=steps[-1].host if base.conclusion.host else None)
     if conclusion.status is Status.AVAILABLE:
@@ -312,7 +333,7 @@ def _outcome(plan: CheckPlan, region: str, trouble: Trouble | None, hours: float
                 for name in plan.platforms
             ),
         )
-    until = timedelta(hours=-9) if trouble and trouble.reason is Reason.TLS_EXPIRED else timedelta(days=61)
+    until = -EXPIRED if trouble and trouble.reason is Reason.TLS_EXPIRED else timedelta(days=61)
     return replace(
         base,
         conclusion=conclusion,
@@ -328,7 +349,7 @@ def _steps(plan: Plan, outcome: Outcome, region: str, hours: float) -> Iterable[
     """Yield the exchanges up to the one that failed, as long as that region is from the registry."""
     host, _, rest = outcome.conclusion.canonical.partition("/")
     path = rest.partition(":")[0].partition("@")[0]
-    way = PLACES[region][3] * (1 + 0.18 * (int(hours * 7) % 5) / 5)
+    way = PLACES[region][3] * (0.8 + _chance(path) * 0.5) * (1 + _chance(f"{path} {region} {hours:.1f}") ** 3 * 0.6)
     failed = outcome.conclusion.stage
     ladder = (
         (Stage.CHALLENGE, host, "/v2/", 401),
@@ -364,6 +385,11 @@ def _steps(plan: Plan, outcome: Outcome, region: str, hours: float) -> Iterable[
         )
         if is_last:
             return
+
+
+def _chance(text: str) -> float:
+    """Return a number from 0 to 1 that is always the same of the same text."""
+    return int(sha256(text.encode()).hexdigest()[:4], 16) / 0xFFFF
 
 
 def _status(reason: Reason) -> int:

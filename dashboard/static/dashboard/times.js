@@ -51,17 +51,26 @@ function clock(date, form) {
   return `${day} ${MONTHS[month]} ${time}`;
 }
 
-function words(date, form) {
+// Of what began on the same day without its date, else with it, also today.
+function end(date, began) {
+  const [year, month, day, hour, minute] = parts(date, false);
+  const time = `${two(hour)}:${two(minute)}`;
+  if (parts(began, false).slice(0, 3).join() === [year, month, day].join()) return time;
+  return Math.abs(now() - date) >= NEAR_MS ? `${day} ${MONTHS[month]} ${year}` : `${day} ${MONTHS[month]} ${time}`;
+}
+
+function words(date, form, began) {
   const ms = now() - date;
   if (form === "ago") return ms < 1000 ? "just now" : `${span(ms)} ago`;
   if (form === "ahead") return -ms < 1000 ? "now" : `in ${span(-ms)}`;
+  if (form === "end") return end(date, new Date(began));
   return form === "span" ? span(ms) : clock(date, form);
 }
 
 function tell(element) {
   const date = new Date(element.dateTime);
   if (Number.isNaN(date.getTime())) return;
-  const said = words(date, element.dataset.time);
+  const said = words(date, element.dataset.time, element.dataset.began);
   if (element.textContent !== said) element.textContent = said;
   const title = ZONE === "UTC" ? `${whole(date, true)} UTC` : `${whole(date, false)} ${ZONE}\n${whole(date, true)} UTC`;
   if (element.title !== title) element.title = title;

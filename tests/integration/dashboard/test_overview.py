@@ -277,7 +277,7 @@ def test_images_are_chosen_by_what_they_are_and_the_address_says_so(client: Clie
     assert page["overview"].attributes["data-live"] == "/live/?find=nothing%3Cb%3E&state=available"
     assert page["find"].attributes["value"] == "nothing<b>"
     assert page["without-find"].attributes["href"] == "/?state=available"
-    assert page["without-state"].text.startswith("state: available ")
+    assert page["without-state"].text.startswith("State available ")
     counted = read(client, "/?registry=quay.io")
     assert counted["show-all"].text == "All 1"
     assert "ghcr.io (1)" in counted["registry"].text
@@ -359,7 +359,7 @@ def test_what_is_measured_is_of_the_range_that_is_asked_for(client: Client, plan
     assert page["since"].attributes["value"] == written
     said = urlencode({"window": "7d", "since": written})
     assert page["overview"].attributes["data-rows"] == f"/live/rows?{said}"
-    assert page["without-range"].text.startswith(f"measured from {written.replace('T', ' ')} to now, UTC")
+    assert page["without-range"].text.startswith(f"Measured {written.replace('T', ' ')} to now, UTC")
     assert page["without-range"].attributes["href"] == "/?window=7d"
     assert page["window-30d"].attributes["href"] == "/?window=30d"
     assert f'id="bar-{image.pk}"' in client.get(f"/live/rows?{said}&ids={image.pk}").content.decode()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import side_by_side
+from dashboard import side_by_side, words
 from dashboard.compare import heat, worldmap
 from dashboard.side_by_side import table
 from dashboard.words import Look
@@ -41,7 +41,13 @@ def seen(slug: str, ms: float, *, unavailable: int = 0, many: Many | None = None
 def compared(*items: Seen) -> side_by_side.Table:
     views = (View("0", ("a",)), View("2", ("b",)))
     return table(
-        Comparison(over=DAY_BEFORE, overall=Rolled(), regions=items, disagreements=[Disagreement("failing", views)]),
+        Comparison(
+            over=DAY_BEFORE,
+            overall=Rolled(),
+            regions=items,
+            disagreements=[Disagreement("failing", views)],
+            counted_to=DAY_BEFORE.end - 2 * HOUR,
+        ),
         NOW,
     )
 
@@ -53,6 +59,7 @@ def test_the_least_available_and_the_much_slower_are_marked() -> None:
     assert found.rows[1].share == "99.9 %"
     assert found.rows[0].others == ["2 degraded"]
     assert found.overall == ""
+    assert found.counted_to == words.clock(DAY_BEFORE.end - 2 * HOUR, NOW)
     assert found.opinions[0].views == [("0", "A"), ("2", "B")]
 
 

@@ -29,7 +29,7 @@ def test_lines_stand_on_an_axis_of_even_steps() -> None:
     chart = line_chart("Token", {50: [100.0, 200.0], 95: [150.0, 390.0]})
     assert chart.ticks == ["400 ms", "300 ms", "200 ms", "100 ms", "0"]
     assert paths(chart.plot)["plot-line line-p50"] == "M0 75L400 50"
-    assert chart.said == "last: median 200 ms, 95 % in 390 ms"
+    assert chart.said == "last: median 200 ms, p95 390 ms"
     assert line_chart("x", {50: [3900.0]}).ticks[0] == "4 s"
 
 

@@ -66,9 +66,9 @@ def test_a_page_that_is_no_number_is_the_first(page: str) -> None:
 def test_each_part_is_told_and_can_be_taken_out_alone() -> None:
     asked = Asked.of({"state": "config", **WHOLE}, more=("window",))
     chips = {chip.name: chip for chip in asked.chips("/", {"group:shop": "The shop"})}
-    assert [chip.said for chip in chips.values()] == [
-        "words: api", "state: degraded", "group: The shop", "registry: ghcr.io", "label: team:a&b", "tag: 1.2",
-        "from: eu-west", "seen as: failing", "kind: images",
+    assert [f"{chip.label} {chip.said}" for chip in chips.values()] == [
+        "Words api", "State degraded", "Group The shop", "Registry ghcr.io", "Label team:a&b", "Tag 1.2",
+        "From region eu-west", "Last seen as failing", "Kind images",
     ]  # fmt: skip
     left = chips["group"].address
     assert "group=" not in left

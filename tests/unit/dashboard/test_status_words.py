@@ -40,6 +40,8 @@ def test_every_word_is_told() -> None:
 def test_instant_is_told_in_utc_to_the_minute_and_exactly_to_programs() -> None:
     moment = Moment.of(NOW.astimezone(UTC))
     assert (moment.text, moment.iso) == ("27 Nov 2026, 14:03 UTC", "2026-11-27T14:03:59.000Z")
+    assert moment.after(Moment.of(NOW.astimezone(UTC) - timedelta(hours=2))) == "14:03 UTC"
+    assert moment.after(Moment.of(NOW.astimezone(UTC) - timedelta(days=10))) == moment.text
 
 
 def test_months_are_turned_over_two_years_back_and_no_further() -> None:

@@ -47,6 +47,27 @@ def test_a_clock_says_as_much_of_the_date_as_is_needed(then: datetime, said: str
 
 
 @pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        (datetime(2024, 11, 23, 7, 0, tzinfo=UTC), datetime(2024, 11, 23, 9, 5, tzinfo=UTC), "07:00 to 09:05"),
+        (datetime(2024, 11, 20, 7, 0, tzinfo=UTC), datetime(2024, 11, 20, 9, 5, tzinfo=UTC), "20 Nov 07:00 to 09:05"),
+        (
+            datetime(2024, 11, 20, 7, 0, tzinfo=UTC),
+            datetime(2024, 11, 23, 9, 5, tzinfo=UTC),
+            "20 Nov 07:00 to 23 Nov 09:05",
+        ),
+        (datetime(2023, 1, 2, 3, 4, tzinfo=UTC), datetime(2023, 2, 2, tzinfo=UTC), "2 Jan 2023 to 2 Feb 2023"),
+    ],
+)
+def test_a_range_says_the_day_of_its_end_unless_it_is_that_of_its_start(
+    start: datetime, end: datetime, said: str
+) -> None:
+    told = words.between(start, end, NOW)
+    assert told == said
+    assert f'data-time="end" data-began="{start:%Y-%m-%dT%H:%M:%S}Z"' in told.__html__()
+
+
+@pytest.mark.parametrize(
     ("seconds", "said"),
     [(15, "every 15 s"), (90, "every 90 s"), (300, "every 5 min"), (7200, "every 2 h"), (86_400, "every 1 d")],
 )
