@@ -31,6 +31,7 @@ _SETTLE_SECONDS: Final = 0.05  # what is committed together is told together
 _LARGEST_BACKLOG: Final = 65_536
 _AGAIN_SECONDS: Final = (0.5, 1.0, 2.0, 5.0)
 _LONGEST_NUMBER: Final = 15
+_AT_ONCE_MS: Final = (20, 250)
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +61,13 @@ class Outlet(asyncio.Protocol):
         else:
             self.transport.write(framed(part, chunked=self.chunked))
 
+    def expire(self) -> None:
+        """End the stream as its time is over: who reads it comes again at once, and shows again who he is."""
+        self.send(f"retry: {random.randint(*_AT_ONCE_MS)}\n\n".encode())
+        self.end()
+
     def end(self) -> None:
-        """End the stream in good order; who reads it comes again, and shows again who he is."""
+        """End the stream in good order; who reads it comes again, when its head told him to."""
         if not self.transport.is_closing():
             if self.chunked:
                 self.transport.write(b"0\r\n\r\n")
@@ -148,7 +154,7 @@ class Hub:
         """Tell a stream what it missed, and from now on what happens."""
         self._outlets.add(outlet)
         life = settings.KAIROS_LIVE_STREAM_SECONDS
-        self._loop.call_later(random.uniform(0.75 * life, life), outlet.end)
+        self._loop.call_later(random.uniform(0.75 * life, life), outlet.expire)
         if not self._is_listening:
             return  # all are told when somebody listens again
         missed = self._since(outlet.since)

@@ -22,6 +22,8 @@ from dashboard.live import hub as hubs
 from probes.policy.access import Reach
 
 HEADER: Final = "Kairos-Live"
+"""Asks for what is as of a position or newer. In an answer: as of which it is, where that is known."""
+
 _KEPT_SECONDS: Final = 20.0
 """Ages go on while it is kept; what goes by without a change is not told."""
 
@@ -148,6 +150,7 @@ def kept(view: _View[_P], *, shared: bool) -> _View[_P]:
                 if not isinstance(made, HttpResponse) or made.status_code != 200:
                     return made
                 made.headers["ETag"] = f'"{blake2b(made.content, digest_size=12).hexdigest()}"'
+                made.headers[HEADER] = position
                 _fragments.keep(key, position, made)
                 found = made
         return _given(request, found)

@@ -14,6 +14,7 @@ import random
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,9 +27,10 @@ import psutil
 from kairos.child import Child, common_environment
 from kairos.embedded import free_port
 from tests.bench.census import Census
+from tests.bench.commits import Commit, Listener
 from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
-from tests.bench.open_pages import Fetched, Opened, keep_open
+from tests.bench.open_pages import Fetched, Opened, Seen, Told, keep_open
 from tests.servers import is_served, running
 
 RESOURCES: Final = int(os.environ.get("KAIROS_BENCH_RESOURCES", "10000"))
@@ -45,8 +47,7 @@ BAR_CORES: Final = 0.25
 BAR_SECONDS: Final = 2.0
 ROOT: Final = Path(__file__).parents[2]
 
-_NOTED_AFTER_SECONDS: Final = 0.05
-"""A commit is noted a little after it was made; it is told no sooner than that after it."""
+_LATE_PRINTED: Final = 8
 
 
 def measured() -> list[Figure]:
@@ -96,16 +97,17 @@ def _run(state: str, postgres: int) -> list[Figure]:
         threads = worker.num_threads()
         pids = {"web": worker.pid, "database": postgres}
         idle = _used(pids, lambda: time.sleep(10), 10)
-        commits: list[tuple[int, float]] = []
-        busy = _used(pids, lambda: commits.extend(_change(watched)), SECONDS)
+        commits: list[Commit] = []
+        with Listener() as listener:
+            busy = _used(pids, lambda: commits.extend(_change(watched, listener)), SECONDS)
         time.sleep(3)
         ours.send("enough")
         assert ours.poll(30)
-        told: list[tuple[str, int, list[Fetched]]] = ours.recv()
+        pages_seen: list[Seen] = ours.recv()
         pages.join()
-    waits = _waits(commits, told)
-    fetches = [item for _, _, fetched in told for item in fetched[1:]]
-    _print(busy, idle, told, fetches, waits)
+    shown = _shown(commits, pages_seen, time.monotonic())
+    waits = [wait for wait, _ in shown]
+    _print(busy, idle, pages_seen, shown)
     return [
         at_most(
             f"CPU of the web server, {len(opened)} pages, {CHANGES_A_SECOND} changes a second",
@@ -147,7 +149,7 @@ def _used(pids: dict[str, int], work: Any, seconds: float) -> dict[str, float]:
     return {name: used / took for name, used in Census.of(pids).since(before).programs.items()}
 
 
-def _change(watched: Sequence[int]) -> list[tuple[int, float]]:
+def _change(watched: Sequence[int], listener: Listener) -> list[Commit]:
     """Take in reports for a while; return when what each said was committed."""
     from probes.actions import dispatch  # noqa: PLC0415 - imports models
     from probes.actions.ingest import ingest  # noqa: PLC0415 - likewise
@@ -157,7 +159,7 @@ def _change(watched: Sequence[int]) -> list[tuple[int, float]]:
 
     at_the_first_failure()
     region = FarRegion.enrolled("eu-west")
-    chance, commits = random.Random(2), []
+    chance, began_at = random.Random(2), []
     bad: set[str] = set()
 
     def turned(plan: Any) -> Any:
@@ -175,50 +177,71 @@ def _change(watched: Sequence[int]) -> list[tuple[int, float]]:
         ids |= set(chance.sample(range(1, RESOURCES + 1), each - len(ids)))
         now = max(now + timedelta(seconds=1), datetime.now(UTC))
         asked = dispatch.check_now(ids, [region.slug], now=now)
+        began_at += [(pk, time.monotonic()) for pk in ids]
         for message in asked.messages:
             batch = region.open(message)
             # Each turns, so each is a change.
             bad ^= {plan.key for plan in batch.plans}
             ingest(region.report(batch, turned), now=now)
-        commits += [(pk, time.monotonic()) for pk in ids]
-    return commits
+    return [Commit(pk, at, listener.heard_after(pk, at)) for pk, at in began_at]
 
 
-def _rate(commits: Sequence[tuple[int, float]]) -> float:
+def _rate(commits: Sequence[Commit]) -> float:
     """Return how many changes a second came in: where the machine has other work, fewer than were meant to."""
-    return len(commits) / max(SECONDS, commits[-1][1] - commits[0][1])
+    return len(commits) / max(SECONDS, commits[-1].at - commits[0].at)
 
 
-def _waits(commits: Sequence[tuple[int, float]], told: Sequence[tuple[str, int, list[Fetched]]]) -> list[float]:
-    """Return how long each page took to show what changed, where it shows that.
+def _shown(commits: Sequence[Commit], pages: Sequence[Seen], ended: float) -> list[tuple[float, str]]:
+    """Return how long each page took to show what changed, where it shows that, and how that went.
 
-    An answer counts if it is as of a telling that was heard after the commit, and for a row that it has.
+    An answer counts if it is as of the telling that named the change, or a later one, and for a row that it has. What
+    was not shown until the end has waited for as long.
     """
-    waits = []
-    for path, _, fetched in told:
-        own = int(path.split("/")[2]) if path.startswith("/resources/") else 0
-        for pk, at in commits:
-            before = [item for item in fetched if item.ended <= at]
-            if pk != own and pk not in (before[-1].shows if before else ()):
+    found = []
+    for page in pages:
+        own = int(page.path.split("/")[2]) if page.path.startswith("/resources/") else 0
+        for commit in commits:
+            before = [item for item in page.fetched if item.ended <= commit.at]
+            if commit.pk != own and commit.pk not in (before[-1].shows if before else ()):
                 continue
-            after = next((item for item in fetched if _has(item, pk, at)), None)
-            if after is not None:
-                waits.append(after.ended - at)
-    return waits
+            told = next((one for one in page.tellings if one.at >= commit.began and _names(one, commit.pk)), None)
+            after = next((item for item in page.fetched if told and _has(item, commit.pk, told.number)), None)
+            wait = (after.ended if after else ended) - commit.at
+            found.append((wait, f"{page.path} {commit.pk}: {_told(commit, told, after, page.fetched)}"))
+    return found
 
 
-def _has(item: Fetched, pk: int, at: float) -> bool:
-    return item.as_of >= at - _NOTED_AFTER_SECONDS and (item.rows is None or pk in item.rows)
+def _names(told: Told, pk: int) -> bool:
+    return told.named is None or pk in told.named
 
 
-def _print(busy: Any, idle: Any, told: Any, fetches: Sequence[Fetched], waits: Sequence[float]) -> None:
+def _has(item: Fetched, pk: int, number: int) -> bool:
+    return item.number >= number and (item.rows is None or pk in item.rows)
+
+
+def _told(commit: Commit, told: Told | None, after: Fetched | None, fetched: Sequence[Fetched]) -> str:
+    """Return what happened when, in seconds after the commit."""
+    if told is None:
+        return "never told"
+    said = [f"told {told.at - commit.at:.2f} as {told.number}"]
+    for item in fetched:
+        if item.ended > commit.at and (after is None or item.ended <= after.ended):
+            what = "whole" if item.rows is None else "rows"
+            said.append(f"{what} {item.number} {item.began - commit.at:.2f} to {item.ended - commit.at:.2f}")
+    return ", ".join(said if after else [*said, "never shown"])
+
+
+def _print(busy: Any, idle: Any, pages: Sequence[Seen], shown: Sequence[tuple[float, str]]) -> None:
+    fetches = [item for page in pages for item in page.fetched[1:]]
     sizes = sum(item.size for item in fetches) / max(1, len(fetches))
-    statuses = {
-        status: sum(item.status == status for item in fetches) for status in {item.status for item in fetches}
-    }
+    statuses = Counter((item.status, "whole" if item.rows is None else "rows") for item in fetches)
     took = sorted(item.ended - item.began for item in fetches)
-    print(f"busy {busy}, idle {idle}; events {sum(count for _, count, _ in told)}, fetches {statuses}", flush=True)
+    told = sum(len(page.tellings) for page in pages)
+    print(f"busy {busy}, idle {idle}; events {told}, fetches {dict(statuses)}", flush=True)
     print(
         f"bytes {sizes:.0f}; fetch p50 {took[len(took) // 2]:.3f}, p95 {took[len(took) * 95 // 100]:.3f}", flush=True
     )
-    print("waits", [f"{wait:.2f}" for wait in sorted(waits)[:: max(1, len(waits) // 20)]], flush=True)
+    ordered = sorted(shown)
+    print("waits", [f"{wait:.2f}" for wait, _ in ordered[:: max(1, len(ordered) // 20)]], flush=True)
+    for wait, how in ordered[-_LATE_PRINTED:]:
+        print(f"late {wait:.2f} s: {how}", flush=True)

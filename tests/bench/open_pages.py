@@ -18,6 +18,7 @@ from urllib.parse import quote
 _ROW: Final = re.compile(rb'id="image-(\d+)"')
 _PART: Final = re.compile(rb'data-live="([^"]*)"')
 _ATTRIBUTES: Final = re.compile(rb'data-(topics|rows|events|position)="([^"]*)"')
+_RESOURCE: Final = re.compile(r"\bresource:(\d+)")
 _SELDOM_SECONDS: Final = 90.0
 _SELDOM_ALONE_SECONDS: Final = 180.0
 _GAP_SECONDS: Final = 2.0
@@ -44,7 +45,7 @@ class Opened:
 class Fetched:
     """What a page fetched: from when to when, and which rows it shows after that.
 
-    It is as of the telling that was heard at `as_of`, and may be newer. `rows` are those that were fetched alone.
+    It is as of the telling of this `number`. `rows` are those that were fetched alone.
     """
 
     began: float
@@ -52,8 +53,26 @@ class Fetched:
     shows: frozenset[int]
     status: int
     size: int
-    as_of: float = 0.0
+    number: int = 0
     rows: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A telling that a page heard at a moment, and the resources that it named; None where that is everything."""
+
+    at: float
+    number: int
+    named: frozenset[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What became of one open page: what it was told, and what it fetched."""
+
+    path: str
+    tellings: Sequence[Told]
+    fetched: Sequence[Fetched]
 
 
 @dataclass(slots=True)
@@ -63,18 +82,18 @@ class Page:
     port: int
     opened: Opened
     fetched: list[Fetched] = field(default_factory=list)
-    told: int = 0
+    tellings: list[Told] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
-    rows: set[int] = field(default_factory=set)
+    rows: dict[int, int] = field(default_factory=dict)
     whole_at: float = 0.0
     due: asyncio.TimerHandle | None = None
     rows_due: asyncio.TimerHandle | None = None
     pair: Any = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     position: str = ""
-    heard: dict[str, float] = field(default_factory=dict)
+    retry_seconds: float = 3.0
     wanted: str = ""
     settling: asyncio.TimerHandle | None = None
     tasks: set[Any] = field(default_factory=set)
@@ -92,7 +111,7 @@ class Page:
         while True:
             with suppress(OSError):
                 await self._listen()
-            await asyncio.sleep(random.uniform(1, 4))
+            await asyncio.sleep(self.retry_seconds)
 
     async def _listen(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -107,11 +126,12 @@ class Page:
                 key, _, value = line.decode().strip().partition(": ")
                 if key == "id":
                     self.position = value
-                    self.heard.setdefault(value, time.monotonic())
                 elif key == "event":
                     name = value
                 elif key == "data":
                     data = value
+                elif key == "retry":
+                    self.retry_seconds = int(value) / 1000
                 elif not key and name:
                     self._told(name, data)
                     name = ""
@@ -121,8 +141,10 @@ class Page:
     def _told(self, name: str, data: str) -> None:
         if name == "beat":
             return
-        self.told += 1
-        if name == "refresh" or data == "all":
+        is_all = name == "refresh" or data == "all"
+        resources = None if is_all else frozenset(map(int, _RESOURCE.findall(data)))
+        self.tellings.append(Told(time.monotonic(), _number(self.position), resources))
+        if is_all:
             self._whole(random.uniform(0, 1))
             return
         is_counted = False
@@ -135,7 +157,7 @@ class Page:
             elif kind != "resource":
                 is_counted = True
             elif int(named) in self._shown:
-                self.rows.add(int(named))
+                self.rows[int(named)] = _number(self.position)
         if is_counted:
             self._together()
         if self.rows and self.rows_due is None:
@@ -199,13 +221,14 @@ class Page:
     async def _fetch(self, url: str, headers: dict[str, str]) -> None:
         known = {"If-None-Match": self.tags[url]} if self.tags.get(url) else {}
         began = time.monotonic()
-        as_of = self.heard.get(headers.get("Kairos-Live", ""), 0.0)
-        status, tag, body = await self._ask(url, headers | known)
+        status, answered, body = await self._ask(url, headers | known)
+        number = _number(answered.get("kairos-live") or headers.get("Kairos-Live", ""))
         if status == 200:
-            self.tags[url] = tag
+            self.tags[url] = answered.get("etag", "")
             self._read(body)
         shows = frozenset(map(int, _ROW.findall(body))) if status == 200 else self._shown
-        self.fetched.append(Fetched(began, time.monotonic(), shows, status, len(body), as_of))
+        self.rows = {pk: told for pk, told in self.rows.items() if told > number}
+        self.fetched.append(Fetched(began, time.monotonic(), shows, status, len(body), number))
 
     async def _fetch_rows(self) -> None:
         self.rows_due = None
@@ -216,11 +239,12 @@ class Page:
         url = self.attributes["rows"]
         began = time.monotonic()
         url = f"{url}{'&' if '?' in url else '?'}ids={','.join(map(str, asked))}"
-        as_of = self.heard.get(self.position, 0.0)
-        status, _, body = await self._ask(url, {"Kairos-Live": self.position})
+        since = self.position
+        status, answered, body = await self._ask(url, {"Kairos-Live": since})
+        number = _number(answered.get("kairos-live") or since)
         self.tags.clear()
         rows = frozenset(map(int, _ROW.findall(body)))
-        self.fetched.append(Fetched(began, time.monotonic(), self._shown, status, len(body), as_of, rows))
+        self.fetched.append(Fetched(began, time.monotonic(), self._shown, status, len(body), number, rows))
 
     def _read(self, body: bytes) -> None:
         found = {name.decode(): value.decode().replace("&amp;", "&") for name, value in _ATTRIBUTES.findall(body)}
@@ -233,8 +257,8 @@ class Page:
         sent = {"Host": "127.0.0.1", "Cookie": self.opened.cookie, "Accept-Encoding": "gzip", **(headers or {})}
         return f"GET {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in sent.items()) + "\r\n"
 
-    async def _ask(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str, bytes]:
-        """Return status, tag and body; over a connection that is kept, as browsers do."""
+    async def _ask(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body; over a connection that is kept, as browsers do."""
         async with self.lock:
             for _ in range(2):
                 try:
@@ -246,7 +270,7 @@ class Page:
                     self._drop()
         raise OSError("no answer")
 
-    async def _answer(self, reader: asyncio.StreamReader) -> tuple[int, str, bytes]:
+    async def _answer(self, reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
         status = int((await reader.readline()).split()[1])
         headers = {}
         while line := (await reader.readline()).strip():
@@ -257,7 +281,7 @@ class Page:
             self._drop()
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        return status, headers.get("etag", ""), body
+        return status, headers, body
 
     def _drop(self) -> None:
         if self.pair is not None:
@@ -291,4 +315,4 @@ async def _keep_open(pages: Iterable[Page], pipe: Connection) -> None:
                 task.result()
     for task in tasks:
         task.cancel()
-    pipe.send([(page.opened.path, page.told, page.fetched) for page in pages])
+    pipe.send([Seen(page.opened.path, page.tellings, page.fetched) for page in pages])

@@ -54,6 +54,11 @@ function numberOf(position) {
   return Number(position.split("-")[1]);
 }
 
+// As of which telling an answer is: it may be newer than was asked for.
+function numberAs(response, since) {
+  return numberOf(response.headers.get("Kairos-Live") ?? since);
+}
+
 // --- one part ---------------------------------------------------------------------------------------
 
 class Part {
@@ -71,7 +76,8 @@ class Part {
   isSeen = true;
   // Was to be fetched while nobody saw it.
   isOwed = false;
-  rows = new Set();
+  // Rows that changed, and which telling told so.
+  rows = new Map();
   // Rows that were brought up to date alone, and as of which telling.
   newer = new Map();
 
@@ -110,7 +116,7 @@ class Part {
       if (kind === "checked") this.whole(ROUTINE_MS * (1 + Math.random()));
       else if (!this.element.dataset.rows) this.whole(upTo(300));
       else if (kind !== "resource") isCounted = true;
-      else if (document.getElementById(`image-${name}`)) this.rows.add(name);
+      else if (document.getElementById(`image-${name}`)) this.rows.set(name, numberOf(stream.position));
     }
     if (isCounted) this.together();
     if (this.rows.size > MOST_ROWS) this.whole(upTo(300));
@@ -152,8 +158,8 @@ class Part {
 
   schedule() {
     this.dueAt = Infinity;
-    // What could not be had yet is tried again soon.
-    const isSeldom = stream.isHeard && this.isThere;
+    // What could not be had is tried again soon.
+    const isSeldom = stream.isHeard && this.isThere && !this.trouble;
     this.plan(Date.now() + (isSeldom ? this.seldomMs * (0.75 + upTo(0.5)) : this.periodMs));
   }
 
@@ -195,9 +201,10 @@ class Part {
         const fragment = await treeOf(response);
         if (!fragment || fragment.id !== this.element.id) throw new Error("The server answered something else");
         this.tag = response.headers.get("ETag") ?? "";
-        this.keepNewer(fragment, numberOf(since));
+        this.keepNewer(fragment, numberAs(response, since));
         this.show(fragment);
       }
+      this.forgetRows(numberAs(response, since));
       this.updatedAt = Date.now();
       this.trouble = "";
     } catch (error) {
@@ -221,16 +228,23 @@ class Part {
     }
   }
 
+  // What was told of a row by then is shown.
+  forgetRows(number) {
+    for (const [id, told] of this.rows) if (told <= number) this.rows.delete(id);
+  }
+
   async refreshRows() {
     this.rowsTimer = 0;
     if (!this.rows.size || paused || document.hidden) return;
-    const asked = [...this.rows];
-    const number = numberOf(stream.position);
+    const asked = [...this.rows.keys()];
+    const since = stream.position;
     this.rows.clear();
     try {
       const joint = this.element.dataset.rows.includes("?") ? "&" : "?";
       const url = `${this.element.dataset.rows}${joint}ids=${asked.join(",")}`;
-      const table = await treeOf(await ask(url, AbortSignal.timeout(TIMEOUT_MS)));
+      const response = await ask(url, AbortSignal.timeout(TIMEOUT_MS), {}, since);
+      const number = numberAs(response, since);
+      const table = await treeOf(response);
       for (const id of asked) {
         const old = document.getElementById(`image-${id}`);
         const fresh = table?.querySelector(`#image-${id}`);

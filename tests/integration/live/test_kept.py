@@ -63,6 +63,7 @@ def test_it_is_made_once_for_all_who_would_be_shown_the_same(told: Told) -> None
 
     assert given(asked("e-3", Reader(1))) == "made 1"
     assert given(asked("e-2", Reader(2))) == "made 1"
+    assert shared(asked("e-2", Reader(2))).headers["Kairos-Live"] == "e-3"
     # Who reaches less, or is staff, is shown something else; and so is who heard of more, once that was told.
     assert given(asked("e-3", Reader(3), reach=Reach(frozenset({7})))) == "made 2"
     assert given(asked("e-3", Reader(3), reach=Reach(frozenset({8})))) == "made 3"
@@ -87,6 +88,7 @@ def test_it_is_made_once_for_all_who_would_be_shown_the_same(told: Told) -> None
     again = shared(asked("e-4", Reader(2), tag=tag))
     assert (again.status_code, again.headers["ETag"]) == (304, tag)
     assert "Cookie" in again.headers["Vary"]
+    assert again.headers["Kairos-Live"] == "e-4"
 
 
 def test_nobody_is_given_it_who_may_not_read(told: Told) -> None:

@@ -84,6 +84,7 @@ def test_a_change_is_told_within_two_seconds_and_what_was_missed_is_told_later(s
     os.kill(web.pid, signal.SIGTERM)
     with pytest.raises(EOFError):
         page.until("no such event")
+    assert page.retry_ms >= 1000, "not all of them come again at once"
     psutil.Process(web.pid).wait(5)
     assert time.monotonic() - began < 3
 
@@ -124,6 +125,7 @@ def test_streams_are_for_whoever_may_read_and_only_so_far_and_so_many(serve: Ser
     Session.objects.all().delete()
     with pytest.raises(EOFError):
         asked.until("change")
+    assert asked.retry_ms <= 250, "its time was over, and it is to come again at once"
     assert web.get("/live/events?topics=verdicts", Cookie=cookie)[0] == 401
 
 
