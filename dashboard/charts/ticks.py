@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from dashboard import words
@@ -39,20 +39,14 @@ def strip(ticks: Sequence[Tick], *, label: str) -> SafeString:
     shown = ticks[-STRIP_CELLS:]
     width = STRIP_CELLS * (_TICK + _TICK_GAP) - _TICK_GAP
     first = width - len(shown) * (_TICK + _TICK_GAP) + _TICK_GAP
-    drawn = format_html_join(
-        "",
-        '<rect class="tick tick-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
-        (
-            (
-                tick.look or "gap",
-                first + index * (_TICK + _TICK_GAP),
-                _STRIP_HEIGHT - _height(tick.look),
-                _TICK,
-                _height(tick.look),
-                tick.text,
-            )
+    # Many times a page: what others wrote is escaped, and all else is of ours.
+    drawn = SafeString(
+        "".join(
+            f'<rect class="tick tick-{tick.look or "gap"}" x="{first + index * (_TICK + _TICK_GAP)}"'
+            f' y="{_STRIP_HEIGHT - _height(tick.look)}" width="{_TICK}" height="{_height(tick.look)}">'
+            f"<title>{conditional_escape(tick.text)}</title></rect>"
             for index, tick in enumerate(shown)
-        ),
+        )
     )
     return format_html(
         '<svg class="strip" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',

@@ -228,14 +228,19 @@ class Bar:
 
 def parts_of(stretches: Iterable[Stretch], said: Iterable[Said], over: Interval) -> Iterator[Part]:
     """Yield what a timeline is made of. An unknown is told as no data while nothing was said, or that had lapsed."""
-    told = [replace(item, state=Shown.AVAILABLE) for item in said]
-    silences = [item.interval for item in timeline(told, over=over) if item.state is Shown.UNKNOWN]
-    for stretch in stretches:
+    shown = list(stretches)
+    silences = _silences(said, over) if any(item.state is Shown.UNKNOWN for item in shown) else []
+    for stretch in shown:
         start, end = second(stretch.interval.start), second(stretch.interval.end)
         if stretch.state is Shown.UNKNOWN:
             yield from _unknown(start, end, silences)
         elif start < end:
             yield Part.of(start, end, Face(stretch.state.value))
+
+
+def _silences(said: Iterable[Said], over: Interval) -> list[Interval]:
+    told = [Said(item.at, Shown.AVAILABLE, item.lapses_at) for item in said]
+    return [item.interval for item in timeline(told, over=over) if item.state is Shown.UNKNOWN]
 
 
 def _unknown(start: int, end: int, silences: Sequence[Interval]) -> Iterator[Part]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import pairwise
 from typing import Final, Self
 
 from probes.policy.ballot import Ballot, ballot_of
@@ -90,7 +89,6 @@ class Tally:
     paused: int = 0
 
     def __add__(self, other: Self) -> Self:
-        # One by one: a month of hours from five regions is five thousand of these.
         return type(self)(
             available=self.available + other.available,
             degraded=self.degraded + other.degraded,
@@ -98,6 +96,18 @@ class Tally:
             unknown=self.unknown + other.unknown,
             maintenance=self.maintenance + other.maintenance,
             paused=self.paused + other.paused,
+        )
+
+    @classmethod
+    def sum(cls, tallies: Sequence[Self]) -> Self:
+        """Return the sum of them, as adding one to the other comes to."""
+        return cls(
+            available=sum(item.available for item in tallies),
+            degraded=sum(item.degraded for item in tallies),
+            unavailable=sum(item.unavailable for item in tallies),
+            unknown=sum(item.unknown for item in tallies),
+            maintenance=sum(item.maintenance for item in tallies),
+            paused=sum(item.paused for item in tallies),
         )
 
     @property
@@ -134,19 +144,19 @@ def timeline(
     times = [item.at for item in sayings]
     planned, unattended = Cover.of(maintenance, over=over), Cover.of(paused, over=over)
     lapses = (item.lapses_at for item in sayings if item.lapses_at)
-    edges = {edge for edge in (*times, *lapses, *planned.edges, *unattended.edges) if edge in over}
-    stretches: list[Stretch] = []
-    for start, end in pairwise([*sorted({over.start, *edges}), over.end]):
-        if start in unattended:
+    edges = {edge for edge in (*times, *lapses, *planned.edges, *unattended.edges) if over.start < edge < over.end}
+    turns: list[tuple[datetime, Shown]] = []
+    for start in sorted({over.start, *edges}):
+        if unattended.intervals and start in unattended:
             state = Shown.PAUSED
-        elif start in planned:
+        elif planned.intervals and start in planned:
             state = Shown.MAINTENANCE
         else:
             state = _last_said(sayings, times, start)
-        if stretches and stretches[-1].state is state:
-            start = stretches.pop().interval.start  # noqa: PLW2901 - it goes on
-        stretches.append(Stretch(Interval(start, end), state))
-    return stretches
+        if not turns or turns[-1][1] is not state:
+            turns.append((start, state))
+    ends = [*(start for start, _ in turns[1:]), over.end]
+    return [Stretch(Interval(start, end), state) for (start, state), end in zip(turns, ends, strict=True)]
 
 
 def _last_said(sayings: Sequence[Said], times: Sequence[datetime], instant: datetime) -> Shown:

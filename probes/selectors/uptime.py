@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import Max, Min
+from django.db.models import DateTimeField, F, Func, IntegerField, Max, Min, Sum, Value
+from django.db.models.functions import Cast
 
 from probes.models import ALL_REGIONS, DayRollUp, HourRollUp, OwnerKind, Region, Resource, RollUp, RollUpProgress
 from probes.policy.intervals import Cover, Interval
@@ -161,9 +163,9 @@ class _Rows:
 
     def within(self, item: Pieces, key: int) -> Iterator[Rolled]:
         for rows, wholes in ((self.days, _days([item])), (self.hours, item.hours)):
-            for starts_at, found in rows.get(key, ()):
-                if any(starts_at in whole for whole in wholes):
-                    yield found
+            for whole in wholes:  # they do not overlap
+                start, end = whole.start, whole.end
+                yield from (found for starts_at, found in rows.get(key, ()) if start <= starts_at < end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,16 @@ def _read(
         for row in rows:
             found[row.region_id].append((row.starts_at, _row(row)))
         return found
-    for key, starts_at, *seconds in rows.values_list("region_id", "starts_at", *_SECONDS.values()):
+    # Added up between two edges of the ranges: each range has all of that or nothing.
+    edges = sorted({edge for whole in wholes for edge in (whole.start, whole.end)})
+    between = Func(F("starts_at"), Value(edges, ArrayField(DateTimeField())), function="width_bucket")
+    added = (
+        rows.order_by()
+        .annotate(between=Cast(between, IntegerField()))
+        .values_list("region_id", "between")
+        .annotate(Min("starts_at"), *(Sum(column) for column in _SECONDS.values()))
+    )
+    for key, _, starts_at, *seconds in added:
         counts = {state.value: count or 0 for state, count in zip(_SECONDS, seconds, strict=True)}
         found[key].append((starts_at, Rolled(seconds=Tally(**counts))))
     return found
