@@ -22,8 +22,18 @@ def feed(
     items: Sequence[Happening | News],
     now: datetime,
 ) -> str:
-    """Return a feed. Each item keeps its id for ever, and tells when it changed."""
-    feed = kind(title=title, link=page_url, description=f"{title}: what happened", feed_url=feed_url, feed_guid=uid)
+    """Return a feed. Each item keeps its id for ever, and tells when it changed.
+
+    Atom has to say by whom it is (RFC 4287, 4.1.1): by the page, whose title is all that is told of anybody.
+    """
+    feed = kind(
+        title=title,
+        link=page_url,
+        description=f"{title}: what happened",
+        author_name=title,
+        feed_url=feed_url,
+        feed_guid=uid,
+    )
     for item in items:
         feed.add_item(
             title=f"{item.label}: {item.title}",

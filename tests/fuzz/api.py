@@ -11,8 +11,10 @@ have moved what is foreign into it; then those who see everything. Of each answe
 """
 
 import json
+import threading
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -102,6 +104,15 @@ _asking: Asking
 _addresses: frozenset[str] = frozenset()
 
 
+@schemathesis.deserializer("application/yaml")
+def as_text(_context: schemathesis.DeserializationContext, response: schemathesis.Response) -> str:
+    """Return documents as the text that the description says they are.
+
+    Schemathesis would read them as one document, and a stream of several ends the thread that asks: unnoticed.
+    """
+    return response.text
+
+
 @schemathesis.hook
 def before_call(_context: schemathesis.HookContext, _case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     kwargs["auth"] = _asking
@@ -179,6 +190,22 @@ def nothing_foreign_is_told(
         assert not is_told or is_of_all_regions, f"{holder.name} is told of {word}"
 
 
+@contextmanager
+def no_thread_lost() -> Iterator[None]:
+    """Raise what a thread ended with in the meantime.
+
+    Schemathesis asks in threads, and takes what one of them did until it broke down for all that there was to ask.
+    """
+    before, ends = threading.excepthook, list[BaseException]()
+    threading.excepthook = lambda end: ends.append(end.exc_value) if end.exc_value else None
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+    for end in ends:
+        raise end
+
+
 def faults(
     stage: Stage, tally: Tally, *, seconds: float, seed: int, thorough: bool, by_chance: bool = True
 ) -> Iterator[Fault]:
@@ -194,17 +221,18 @@ def faults(
         _asking = Asking(tuple(holder for holder in stage.holders if holder.is_limited is limited))
         config = _config(stage.url, seconds=seconds / 2, seed=seed, thorough=thorough, by_chance=by_chance)
         schema = schemathesis.openapi.from_dict(json.loads(description), config=config)
-        for event in from_schema(schema).execute():
-            if isinstance(event, events.ScenarioFinished):
-                for case in event.recorder.find_all_cases():
-                    if (answer := event.recorder.find_response(case_id=case.id)) is not None:
-                        tally.requests += 1
-                        tally.answers.add((event.recorder.label, answer.status_code))
-                yield from _of(event.recorder)
-            elif isinstance(event, events.FatalError):
-                raise event.exception
-            elif isinstance(event, events.NonFatalError):
-                raise event.value
+        with no_thread_lost():
+            for event in from_schema(schema).execute():
+                if isinstance(event, events.ScenarioFinished):
+                    for case in event.recorder.find_all_cases():
+                        if (answer := event.recorder.find_response(case_id=case.id)) is not None:
+                            tally.requests += 1
+                            tally.answers.add((event.recorder.label, answer.status_code))
+                    yield from _of(event.recorder)
+                elif isinstance(event, events.FatalError):
+                    raise event.exception
+                elif isinstance(event, events.NonFatalError):
+                    raise event.value
 
 
 def _config(url: str, *, seconds: float, seed: int, thorough: bool, by_chance: bool) -> SchemathesisConfig:

@@ -45,6 +45,7 @@ ANSWERS: Final[dict[str, tuple[int, Any, str]]] = {
     "/foreign": (200, {"name": FOREIGN}, JSON),
     "/far": (200, {"name": FAR}, JSON),
     "/passed-over/bulk": (200, {"failed": 0}, JSON),
+    "/documents": (200, "name: a\n---\nname: b\n", "application/yaml"),
 }
 
 SECURITY: Final[dict[str, Any]] = {
@@ -52,7 +53,7 @@ SECURITY: Final[dict[str, Any]] = {
     "/everybody": [{"token": ["admin"]}, {}],
 }
 
-FINE: Final = ("/fine", "/by-item/bulk", "/everybody")
+FINE: Final = ("/fine", "/by-item/bulk", "/everybody", "/documents")
 
 
 def operation(path: str) -> dict[str, Any]:
@@ -61,6 +62,8 @@ def operation(path: str) -> dict[str, Any]:
     if path.endswith("/bulk"):
         row = {"type": "object", "required": ["failed"], "properties": {"failed": {"type": "integer"}}}
     said: dict[str, Any] = {"description": "", "content": {JSON: {"schema": row}}}
+    if path == "/documents":  # of which each is one, and the answer a text
+        said["content"] = {"application/yaml": {"schema": {"type": "string"}}}
     if path == "/header":
         said["headers"] = {"X-Count": {"required": True, "schema": {"type": "integer"}}}
     problem = {"description": "", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
@@ -125,7 +128,7 @@ class Faulty(BaseHTTPRequestHandler):
         self.say(kind.status, problem, MEDIA_TYPE, headers)
 
     def say(self, status: int, value: Any, media_type: str = JSON, headers: dict[str, str] | None = None) -> None:
-        content = json.dumps(value).encode()
+        content = value.encode() if isinstance(value, str) else json.dumps(value).encode()
         self.send_response(status)
         for name, text in {
             "Content-Type": media_type,
@@ -182,3 +185,15 @@ def test_every_check_is_shown_to_fail() -> None:
 def test_leak_is_told_of_those_alone_who_are_not_to_know(found: list[api.Fault]) -> None:
     leaks = {fault.holder for fault in found if fault.check == "nothing_foreign_is_told"}
     assert leaks == {"reader of one group"}
+
+
+def test_thread_that_breaks_down_ends_the_run() -> None:
+    """Else what is left to ask would not be asked, and nobody told."""
+
+    def ask() -> None:
+        thread = threading.Thread(target=lambda: 1 // 0)
+        thread.start()
+        thread.join()
+
+    with pytest.raises(ZeroDivisionError), api.no_thread_lost():
+        ask()

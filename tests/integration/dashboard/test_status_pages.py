@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -261,6 +262,31 @@ def test_announcements_come_and_go_by_the_clock(client: Client, page: StatusPage
     assert not [title for title in ("Coming one", "Draft one") if title in told]
 
 
+def is_whole_atom(feed: ET.Element) -> None:
+    """Assert what RFC 4287 asks for: of a feed in 4.1.1, and of each entry in 4.1.2."""
+    atom = "{http://www.w3.org/2005/Atom}"
+    for element in (feed, *feed.iter(f"{atom}entry")):
+        for name in ("id", "title", "updated"):
+            (said,) = element.findall(f"{atom}{name}")
+            assert said.text
+        assert datetime.fromisoformat(str(element.findtext(f"{atom}updated"))).tzinfo
+        assert len([link for link in element.findall(f"{atom}link") if link.get("rel") == "alternate"]) == 1
+    assert feed.findtext(f"{atom}author/{atom}name") == "Registry status"
+    assert [link.get("href") for link in feed.findall(f"{atom}link") if link.get("rel") == "self"]
+
+
+def is_whole_rss(rss: ET.Element) -> None:
+    """Assert what RSS 2.0 asks for: of the channel three texts, of each item the form of its time and of its id."""
+    (channel,) = rss.findall("channel")
+    assert rss.get("version") == "2.0"
+    assert all(channel.findtext(name) for name in ("title", "link", "description"))
+    assert parsedate_to_datetime(str(channel.findtext("lastBuildDate"))).tzinfo
+    for item in channel.findall("item"):
+        assert item.findtext("title")
+        assert parsedate_to_datetime(str(item.findtext("pubDate"))).tzinfo
+        assert item.find("guid").attrib == {"isPermaLink": "false"}  # type: ignore[union-attr]  # as it has one
+
+
 def test_feeds_keep_ids_and_tell_when_something_changed(
     client: Client, plane: ControlPlane, page: StatusPage, group: ResourceGroup
 ) -> None:
@@ -283,6 +309,7 @@ def test_feeds_keep_ids_and_tell_when_something_changed(
 
     before = entries()
     assert sorted(title for title, _ in before.values()) == ["Notice: News", "Unavailable: Payments"]
+    is_whole_atom(ET.fromstring(client.get("/status/registry-status/feed.atom").content))  # noqa: S314 - our own
     assert client.get("/status/registry-status/feed.atom")["Content-Type"].startswith("application/atom+xml")
     plane.check(image)
     status_pages.announce(row, now=plane.now + HOUR)
@@ -291,6 +318,7 @@ def test_feeds_keep_ids_and_tell_when_something_changed(
     assert all(after[key][1] > before[key][1] for key in after)
     rss = ET.fromstring(client.get("/status/registry-status/feed.rss").content)  # noqa: S314 - our own
     assert {item.findtext("guid") for item in rss.iter("item")} == set(before)
+    is_whole_rss(rss)
     links = [str(item.findtext("link")) for item in rss.iter("item")]
     assert all("/status/registry-status/history/?month=" in link for link in links)
 
