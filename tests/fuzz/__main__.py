@@ -17,6 +17,9 @@ API: Final = "api"
 API_SHARE: Final = 0.7
 """Of the seconds. Some of them go into setting a server up, from nothing."""
 
+LEAST_SECONDS: Final = 15.0
+"""So long it is asked, however long it took to set it up: beside all tests that alone may outlast a short run."""
+
 LONG_SECONDS: Final = 300.0
 """So long a run of the API tries each limit of each field besides, and begins where chance has it. A shorter one
 would end in the middle of that; it asks the same each time."""
@@ -56,13 +59,17 @@ def main() -> int:
 
 
 def ask(seconds: float, *, seed: int, thorough: bool) -> int:
-    """Fuzz the API for so long, the time to set up a server included. Returns the status to end with."""
+    """Fuzz the API for so long, the time to set up a server included, and for `LEAST_SECONDS` in any case.
+
+    Returns the status to end with.
+    """
     from tests.fuzz import api, stage  # noqa: PLC0415 - libraries and a server, which parsers do without
 
     began = time.monotonic()
     with stage.running() as server:
-        left = began + seconds - time.monotonic()
-        print(f"the API, {left:.0f} s after {seconds - left:.0f} s to set it up, seed {seed}", flush=True)
+        laid = time.monotonic() - began
+        left = max(seconds - laid, LEAST_SECONDS)
+        print(f"the API, {left:.0f} s after {laid:.0f} s to set it up, seed {seed}", flush=True)
         tally = api.Tally()
         found: dict[tuple[str, str], api.Fault] = {}
         for fault in api.faults(server, tally, seconds=left, seed=seed, thorough=thorough):
