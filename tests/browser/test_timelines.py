@@ -27,6 +27,7 @@ def test_timeline_is_read_by_keys_and_by_pointer(plane: "ControlPlane", open_pag
     expect(tip).to_contain_text("Unavailable")
     expect(tip).to_contain_text("Why: tag not found")
     expect(tip).to_contain_text("UTC")
+    expect(tip).to_contain_text(re.compile(r"\d checks?"))
     expect(lane.locator(".slot-chosen")).to_have_count(1)
     lane.press("Home")
     expect(tip).to_contain_text("Not there yet")

@@ -24,6 +24,7 @@ import schemathesis
 from requests.auth import AuthBase
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import AcceptedNegativeData, Failure
+from schemathesis.core.media_types import YAML_MEDIA_TYPES
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 
@@ -104,7 +105,7 @@ _asking: Asking
 _addresses: frozenset[str] = frozenset()
 
 
-@schemathesis.deserializer("application/yaml")
+@schemathesis.deserializer(*YAML_MEDIA_TYPES)
 def as_text(_context: schemathesis.DeserializationContext, response: schemathesis.Response) -> str:
     """Return documents as the text that the description says they are.
 

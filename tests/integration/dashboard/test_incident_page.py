@@ -237,6 +237,7 @@ def test_page_of_an_image_shows_its_incidents(client: Client, outage: Incident, 
     assert page["last-incident"].text == "The open incident so far"
     assert "open" in page["last-incident-timeline"].attributes
     assert "us-east bad: tag not found" in page["incidents"].text
+    assert page.html.index('id="timeline-regions"') < page.html.index('id="incidents"')
     plane.check(image_of(outage))
     page = read(client, address)
     assert "open-incident" not in page
