@@ -135,7 +135,7 @@ def line(incident: Incident, now: datetime) -> Line:
         label="Resolved" if is_over else Look(incident.level).label,
         kind=_SCOPES.get(incident.scope_kind, words.shown(incident.scope_kind, 20)),
         name=_name(incident),
-        sentence=_sentence(incident.explanation),
+        sentence=_sentence(f"last told: {incident.explanation}" if is_over else incident.explanation),
         since=_since(incident, now),
         tags=list(_tags(incident)),
         seen_to=_seen_to(incident, now),

@@ -60,6 +60,7 @@ def test_open_incident_looks_like_its_level() -> None:
 def test_incident_that_is_over_looks_like_its_end(cause: Cause, look: Look) -> None:
     found = line(incident(resolved_at=NOW, cause=cause.value), NOW)
     assert (found.look, found.label) == (look, "Resolved")
+    assert found.sentence.startswith("Last told: 2 of 3 fresh regions"), "what holds no more is not told as if it did"
     assert found.since.replace("\N{NO-BREAK SPACE}", " ") == "13:50 to 14:30 (40 min)"
 
 
