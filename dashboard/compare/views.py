@@ -121,11 +121,11 @@ def _over(asked: Asked, window: str, now: datetime) -> Interval | None:
         if given.start >= now:
             asked.complaints.append("Time: this is still to come.")
             return None
-        start = max(given.start, min(given.end, now) - WINDOWS["90d"], now - kept)
-        if start >= min(given.end, now):
+        end = min(given.end, now)
+        if end <= now - kept:
             asked.complaints.append(f"Time: figures are kept for {kept.days} days.")
             return None
-        over = Interval(start, min(given.end, now))
+        over = Interval(max(given.start, end - WINDOWS["90d"], now - kept), end)
     return whole_hours(over, now=now)
 
 

@@ -97,6 +97,7 @@ def test_all_of_a_group_or_a_registry_is_compared(client: Client, images: dict[s
         ("window=1y", "Time: there is no"),
         ("group=web&since=2999-01-01", "this is still to come"),
         ("group=web&until=1999-01-01", "figures are kept for"),
+        ("group=web&until=0001-02-01", "figures are kept for"),  # ninety days before that there was no calendar
     ],
 )
 def test_what_is_not_understood_is_told_and_nothing_compared(client: Client, db: None, query: str, said: str) -> None:
