@@ -47,13 +47,24 @@ def empty() -> None:
 
 
 def make_room() -> None:
-    """Make the partitions that tests of today and yesterday would each make for themselves, and undo again."""
+    """Make the partitions that tests of today and yesterday would each make for themselves, and undo again.
+
+    What others there are goes: of days that a test committed, or on which this database was laid out.
+    """
     today = timezone.now().date()
     yesterday = today - timedelta(days=1)
-    for day in (yesterday, today):
-        partitions.ensure_partitions(day)
-    for partitioned in (*partitions.ROLL_UPS, *partitions.SUMS):
-        partitions.ensure(partitioned, (yesterday, today))
+    back, ahead = partitions.DAYS_BACK, partitions.DAYS_AHEAD
+    around = [yesterday + timedelta(days=offset) for offset in range(-back, ahead + 2)]
+    for partitioned, days in (
+        (partitions.OUTCOMES, around),
+        *((each, [yesterday, today]) for each in (*partitions.ROLL_UPS, *partitions.SUMS)),
+    ):
+        partitions.ensure(partitioned, days)
+        wanted = set(map(partitioned.first_day, days))
+        others = [name for name in partitioned.existing() if partitioned.day_of(name) not in wanted]
+        with connection.cursor() as cursor:
+            for name in others:
+                cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from probes.models import Batch, MessageRefusal, MissedSlots, Outcome, Region, R
 from probes.policy.liveness import PAUSE, PAUSES_KEPT, SILENT_AFTER
 from probes.policy.slots import MissedCause
 from probes.policy.verdict import Inputs, Presence, VerdictState
+from tests.fakes import emptied
 from tests.integration.control.conftest import MakeImages, Regions
 from tests.integration.control.rounds import GONE, batches, check_everywhere
 
@@ -273,6 +274,17 @@ def test_partitions_are_made_ahead_once(now: datetime, db: None) -> None:
     assert made[partitions.DAYS_BACK] == f"probes_outcome_{start:%Y%m%d}"
     assert partitions.ensure_partitions(start, days_ahead=3) == []
     assert set(made) <= outcome_partitions()
+
+
+def test_partitions_that_a_test_committed_are_gone_for_the_next_one(now: datetime, db: None) -> None:
+    emptied.make_room()
+    usual = outcome_partitions()
+    partitions.ensure_partitions((now - 40 * DAY).date(), days_ahead=0)
+    for table in (*partitions.ROLL_UPS, *partitions.SUMS):
+        assert partitions.ensure(table, [(now - 400 * DAY).date()])
+    emptied.make_room()
+    assert outcome_partitions() == usual
+    assert not partitions.drop_partitions(now.date(), 32, partitions.ROLL_UPS[0])
 
 
 def test_partitions_carry_the_table_s_keys_and_indexes(now: datetime, db: None) -> None:

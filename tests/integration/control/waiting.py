@@ -22,5 +22,5 @@ def wait_until_somebody_waits() -> None:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
-            time.sleep(0.01)
+            time.sleep(0.01)  # nothing tells of a lock that is waited for: it is looked for
     pytest.fail("nobody waits")
