@@ -35,9 +35,10 @@ def retire(resource_ids: Iterable[int], *, now: datetime) -> int:
     """
     with transaction.atomic():
         active = Resource.objects.filter(pk__in=list(resource_ids), retired_at=None).order_by("pk")
-        ids = list(active.select_for_update(no_key=True).values_list("pk", flat=True))
-        resources.pause(ids, now=now)
-        return Resource.objects.filter(pk__in=ids).update(retired_at=now)
+        paused_at = dict(active.select_for_update(no_key=True).values_list("pk", "paused_at"))
+        # A pause of before goes on, to its own end where it has one: that counts again once this is restored.
+        resources.pause([pk for pk, since in paused_at.items() if since is None], now=now)
+        return Resource.objects.filter(pk__in=paused_at).update(retired_at=now)
 
 
 def retire_stale(*, grace: timedelta, now: datetime) -> int:

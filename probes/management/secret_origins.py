@@ -63,6 +63,10 @@ def _file(path: Path) -> str:
 def _is_ours(path: Path) -> bool:
     """Tell whether a path leads, by whatever links, to what Kairos lives on."""
     real = path.resolve()
-    named = (text for name, text in os.environ.items() if name.startswith(_OUR_PREFIX) and name.endswith(_FILE_OF))
+    named = (
+        text
+        for name, text in os.environ.items()
+        if name.endswith(_FILE_OF) and (name.startswith(_OUR_PREFIX) or name.removesuffix(_FILE_OF) in _OURS)
+    )
     places = (*_OF_THE_KERNEL, str(settings.KAIROS_STATE_DIR), *filter(None, named))
     return any(real.is_relative_to(Path(place).resolve()) for place in places)

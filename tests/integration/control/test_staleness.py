@@ -80,6 +80,19 @@ def test_restored_resource_is_due_at_once_unless_somebody_had_paused_it(
     assert (paused.retired_at, paused.paused_at) == (None, now)
 
 
+def test_pause_that_was_to_end_ends_also_where_it_was_retired_meanwhile(
+    make_images: MakeImages, now: datetime
+) -> None:
+    (image,) = make_images()
+    resources.pause([image.pk], now=now, until=now + 2 * DAY)
+    staleness.retire([image.pk], now=now + DAY)
+    assert resources.resume_due(now=now + 3 * DAY) == 0
+    staleness.restore([image.pk], now=now + 4 * DAY)
+
+    assert resources.resume_due(now=now + 4 * DAY) == 1
+    assert Resource.objects.get().paused_at is None
+
+
 def test_what_is_retired_stays_so_when_it_is_changed(make_images: MakeImages, now: datetime) -> None:
     (image,) = make_images()
     staleness.retire([image.pk], now=now)

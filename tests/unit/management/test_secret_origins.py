@@ -52,3 +52,15 @@ def test_what_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ]:
         with pytest.raises(Unresolved, match=said):
             from_here(origin)
+
+
+def test_file_that_a_setting_names_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "url"
+    path.write_text("a secret")
+
+    for name in ("KAIROS_ANYTHING_FILE", "BROKER_URL_FILE"):  # which a region's worker on this machine has
+        with monkeypatch.context() as patch:
+            patch.setenv(name, str(path))
+            with pytest.raises(Unresolved, match="is a file of Kairos itself"):
+                from_here(Origin(FILE, str(path)))
+    assert from_here(Origin(FILE, str(path))) == "a secret"
