@@ -36,6 +36,8 @@ CROSS JOIN LATERAL (
     SELECT status, reason, stage, host, slot FROM probes_outcome
     WHERE resource_id = %(resource)s AND region_id = wanted.region_id AND status <> 'available' AND NOT egress_down
         AND slot >= wanted.starts_at AND slot < wanted.ends_at
+        -- Said with values too: of days that nobody asks for the planner opens no partition.
+        AND slot >= %(since)s AND slot < %(until)s
     ORDER BY slot DESC LIMIT 1
 ) AS outcome
 ORDER BY wanted.region_id, slot DESC
@@ -209,10 +211,19 @@ def _last_of_resource(
         if failed := found[region.pk].failed:
             asked.append((region.pk, failed.start, failed.end))
         asked += [(region.pk, end.start, end.end) for end in taken.ends]
-    columns = [list(column) for column in zip(*asked, strict=True)] or [[], [], []]
+    if not asked:
+        return {}
+    region_ids, starts, ends = (list(column) for column in zip(*asked, strict=True))
     return _failures(
         _LAST_OF_RESOURCE,
-        {"resource": resource.pk, "regions": columns[0], "starts": columns[1], "ends": columns[2]},
+        {
+            "resource": resource.pk,
+            "regions": region_ids,
+            "starts": starts,
+            "ends": ends,
+            "since": min(starts),
+            "until": max(ends),
+        },
     )
 
 

@@ -54,7 +54,10 @@ FROM unnest(%(resources)s::bigint[], %(regions)s::bigint[], %(kept)s::timestampt
 CROSS JOIN LATERAL (
     (SELECT slot, status, reason FROM probes_outcome
      WHERE resource_id = wanted.resource_id AND region_id = wanted.region_id AND NOT egress_down
-         AND slot >= wanted.kept AND slot < %(start)s ORDER BY slot DESC LIMIT 1)
+         AND slot >= wanted.kept AND slot < %(start)s
+         -- Said with a value too: of days that nobody asks for the planner opens no partition.
+         AND slot >= %(kept_since)s
+     ORDER BY slot DESC LIMIT 1)
     UNION ALL
     (SELECT slot, status, reason FROM probes_outcome
      WHERE resource_id = wanted.resource_id AND region_id = wanted.region_id AND NOT egress_down
@@ -137,10 +140,12 @@ def outcomes(
         for region in regions
     }
     longest = timedelta(days=settings.KAIROS_RETENTION_DAYS)
+    kept = [over.start - min(span, longest) for span in holds.values()]
     asked = {
         "resources": [resource_id for resource_id, _ in holds],
         "regions": [region_id for _, region_id in holds],
-        "kept": [over.start - min(span, longest) for span in holds.values()],
+        "kept": kept,
+        "kept_since": min(kept, default=over.start),
         "start": over.start,
         "end": over.end,
     }

@@ -1,5 +1,6 @@
 """What regions see of the same thing, side by side, for programs."""
 
+import re
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from probes.actions import resource_batches, resources, rollups, staleness
+from probes.actions import partitions, resource_batches, resources, rollups, staleness
 from probes.actions.resource_batches import Draft
 from probes.models import Resource, ResourceGroup
 from probes.policy.rollup import HOUR
@@ -249,3 +250,20 @@ def test_comparing_takes_the_same_queries_for_much_as_for_little(client: APIClie
     few = [queries(resource=image.pk), queries(registry="ghcr.io")]
     an_hour_of(plane, image, *(plane.image(f"ghcr.io/org/app-{number}:1") for number in range(10)))
     assert [queries(resource=image.pk), queries(registry="ghcr.io")] == few
+
+
+def test_days_that_are_not_asked_for_are_not_opened(client: APIClient, plane: ControlPlane) -> None:
+    """The planner opens every partition that a statement does not rule out by its own words, however old."""
+    today = plane.now.date()
+    partitions.ensure(partitions.OUTCOMES, [today - number * timedelta(days=1) for number in range(10)])
+    image = plane.image()
+    an_hour_of(plane, image, checks=1)
+    with CaptureQueriesContext(connection) as captured:
+        compared(client, resource=image.pk, since=rfc3339(plane.now - timedelta(days=1)))
+    statements = [query["sql"] for query in captured if "probes_outcome" in query["sql"]]
+    assert statements
+    for statement in statements:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {statement}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert 1 <= len(set(re.findall(r"on (probes_outcome_\d+)", plan))) <= 2, plan
