@@ -1,14 +1,18 @@
 """`manage.py up --demo`, from the first process to what the database says: the newcomer's minute."""
 
+import shutil
 import signal
 import socket
+from collections.abc import Iterator
 
 import psycopg
 import pytest
+from playwright.sync_api import Page, expect, sync_playwright
 
 from kairos.demo.script import IMAGES, REGIONS
 from kairos.embedded import free_port
 from probes.protocol.taxonomy import Reason
+from tests.browser.conftest import FLAGS, WIDER, Seen
 from tests.fakes.up import Up, run_to_end, state_directory
 from tests.servers import wait_until
 
@@ -49,6 +53,37 @@ def unexpected(run: Up) -> list[tuple[str, str, str | None]]:
     ]
 
 
+def walk(run: Up) -> Iterator[str]:
+    """Walk the pages in a browser, on a phone by night, and yield what is wrong with them."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:  # .ci/run installs it
+        return
+    address, seen = f"http://127.0.0.1:{run.port}", Seen()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        context = browser.new_context(base_url=address, viewport={"width": 360, "height": 740}, color_scheme="dark")
+        seen.watch(context)
+        page = context.new_page()
+        for path in ("/", "/incidents/", "/compare/", "/registries/", "/regions/", "/events/"):
+            page.goto(path)
+            yield from (f"{path}: {said}" for said in page.evaluate(WIDER))
+        yield from _from_the_matrix_to_the_evidence(page)
+        browser.close()
+    yield from seen.complaints
+    yield from (url for url in seen.requests if not url.startswith(address))
+
+
+def _from_the_matrix_to_the_evidence(page: Page) -> Iterator[str]:
+    page.goto("/?state=unavailable")
+    expect(page.locator("#live-text")).to_have_text("Live", timeout=20_000)
+    page.locator("a.image-name").first.click()
+    expect(page.locator("#sentence")).to_contain_text("regions")
+    expect(page.locator("#ladder .has-broken").first).to_be_visible()
+    page.locator("[data-wanted]").wait_for(state="detached")
+    expect(page.locator("#timeline-regions svg.slots").first).to_be_visible()
+    yield from page.evaluate(WIDER)
+
+
 @pytest.mark.slow
 def test_every_state_is_seen_within_a_minute_and_rests_afterwards() -> None:
     port = str(free_port())
@@ -61,6 +96,7 @@ def test_every_state_is_seen_within_a_minute_and_rests_afterwards() -> None:
             }
             assert {condition for (condition,) in rows(run, EGRESS)} == {"ok"}
             assert f"https://registry.kairos.test:{port} at 127.0.0.2" in run.output
+            assert list(walk(run)) == []
             assert run.stop(signal.SIGTERM, 10) == 0
             assert run.processes == []
         with Up(state, "--no-samples") as run:
