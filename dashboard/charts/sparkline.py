@@ -1,10 +1,10 @@
 """Sparklines: how long something took, drawn so small that only its course is seen. PURE."""
 
 from collections.abc import Iterator, Sequence
+from html import escape
 from statistics import median
 from typing import Final
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard import words
@@ -19,12 +19,10 @@ _LEAST_SPAN: Final = 0.5
 def sparkline(values_ms: Sequence[float | None], *, label: str) -> SafeString:
     """Return the course of durations, oldest first; None is where nothing was timed, and a gap."""
     width = max(1, len(values_ms) - 1) * _STEP
-    return format_html(
-        '<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
-        width,
-        _HEIGHT,
-        f"{label}: {told(values_ms)}",
-        format_html('<path d="{}"/>', "".join(_path(values_ms))) if any(values_ms) else "",
+    drawn = f'<path d="{"".join(_path(values_ms))}"/>' if any(values_ms) else ""
+    return SafeString(
+        f'<svg class="spark" viewBox="0 0 {width} {_HEIGHT}" preserveAspectRatio="none" role="img"'
+        f' aria-label="{escape(f"{label}: {told(values_ms)}")}">{drawn}</svg>'
     )
 
 

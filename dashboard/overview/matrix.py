@@ -61,7 +61,6 @@ class CellView:
 
     id: str
     slug: str
-    region: str
     look: Look
     counts: bool
     said: str
@@ -188,20 +187,20 @@ def _manner(resource: Resource) -> str:
 def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:
     state, face = cell.state, face_of(resource, cell, now)
     at = None if state is None else state.since if face.counts else state.last_slot
+    vote = vote_told(state, cell.terms) if state and face.counts else ""
     return CellView(
         id=f"cell-{resource.pk}-{cell.region.slug}",
         slug=cell.region.slug,
-        region=region_name(cell.region),
         look=face.look,
         counts=face.counts,
         said=face.reason or face.was,
         at=at,
-        vote=vote_told(state, cell.terms).partition(",")[0] if state and face.counts else "",
-        more=_card(cell, state, face, now) if state else [face.look.meaning],
+        vote=vote.partition(",")[0],
+        more=_card(state, face, vote, now) if state else [face.look.meaning],
     )
 
 
-def _card(cell: Cell, state: RegionState, face: Face, now: datetime) -> list[str]:
+def _card(state: RegionState, face: Face, vote: str, now: datetime) -> list[str]:
     """Return what is said of a cell where somebody asks for more."""
     is_well = state.reason == Reason.OK
     failed = [f"at {words.shown(state.stage, 20)}"] if state.stage else []
@@ -212,7 +211,7 @@ def _card(cell: Cell, state: RegionState, face: Face, now: datetime) -> list[str
         f"{face.look.label} since {words.clock(state.since, now)} UTC ({held})" if face.counts else face.look.meaning,
         "" if is_well else ", ".join([words.reason(state.reason), *failed]).capitalize(),
         "" if is_well else _hint(state.reason),
-        f"Its vote is {vote}" if face.counts and (vote := vote_told(state, cell.terms)) else "",
+        f"Its vote is {vote}" if vote else "",
         "Since then the region reached nothing, so what it found does not count" if state.egress_down else "",
         " ".join(words.warning(code) for code in state.warnings),
         f"Digest {words.short_digest(state.digest)}" if state.digest and not is_well else "",

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Final, NamedTuple, Self
 
 from probes.policy.intervals import Interval
@@ -132,9 +132,13 @@ class Part(NamedTuple):
     @classmethod
     def summed(cls, start: int, end: int, seconds: Mapping[Face, int]) -> Self:
         """Take what was rolled up of a time; what is missing of its length was told by nobody."""
-        found = [seconds.get(face, 0) for face in FACES]
-        found[_NO_DATA] += max(0, end - start - sum(found))
-        return cls(start, end, found)
+        return cls.filled(start, end, [seconds.get(face, 0) for face in FACES])
+
+    @classmethod
+    def filled(cls, start: int, end: int, seconds: list[int]) -> Self:
+        """Take the same in the order of `FACES`: the list is the part's from then on."""
+        seconds[_NO_DATA] += max(0, end - start - sum(seconds))
+        return cls(start, end, seconds)
 
     @property
     def face(self) -> Face | None:
@@ -151,8 +155,7 @@ class Cause(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
+class Bucket(NamedTuple):
     """The seconds of each face, in the order of `FACES`, and those that are absent: together its length.
 
     `cause` is told where something was bad and it is known, `checks` where checks were counted.
@@ -190,8 +193,7 @@ class Bucket:
         return any(self.seconds[place] for place in _BAD)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """So many buckets, one after the other, that show the same. `first` is the number of the first."""
 
     first: int
@@ -303,11 +305,11 @@ def _together(parts: Iterable[Part]) -> Iterator[Part]:
 
 def _clipped(parts: Iterable[Part], grid: Grid) -> Iterator[Part]:
     """Cut off what lies outside of the range. What was summed up lies in it, or is left out."""
+    first, last = grid.start, grid.end
     for part in parts:
-        start, end = max(part.start, grid.start), min(part.end, grid.end)
-        if (start, end) == (part.start, part.end):
+        if first <= part.start and part.end <= last:
             yield part
-        elif start < end and (face := part.face):
+        elif (start := max(part.start, first)) < (end := min(part.end, last)) and (face := part.face):
             yield Part.of(start, end, face)
 
 
@@ -342,9 +344,8 @@ def _sorted(
 
 
 def _add(mixed: dict[int, list[int]], place: int, seconds: Sequence[int]) -> None:
-    found = mixed.setdefault(place, list(_NOTHING))
-    for number, count in enumerate(seconds):
-        found[number] += count
+    found = mixed.get(place)
+    mixed[place] = list(seconds) if found is None else list(map(add, found, seconds))
 
 
 def _laid_out(
@@ -376,33 +377,36 @@ def _mixed(seconds: Sequence[int], place: int, since: int, grid: Grid) -> Bucket
     """Return a bucket whose seconds add up: nobody told of what is missing, what is too much was before anything."""
     lower, upper = grid.bounds(place)
     present = max(0, min(upper, grid.end) - max(lower, since))
-    found = list(seconds)
-    missing = present - sum(found)
-    if missing > 0:
-        found[_NO_DATA] += missing
-    for number in _UNSAID:
-        taken = min(found[number], max(0, sum(found) - present))
+    found, excess = list(seconds), sum(seconds) - present
+    if excess < 0:
+        found[_NO_DATA] -= excess
+        excess = 0
+    for number in _UNSAID if excess else ():
+        taken = min(found[number], excess)
         found[number] -= taken
-    return Bucket(seconds=tuple(found), absent=grid.length - sum(found))
+        excess -= taken
+    return Bucket(seconds=tuple(found), absent=grid.length - present - excess)
 
 
 def _explained(runs: Iterable[Run], causes: Sequence[Cause], grid: Grid) -> Iterator[Run]:
+    first, last = causes[0].start, max(item.end for item in causes)
     for run in runs:
-        if not run.bucket.is_bad:
+        start, end = grid.bounds(run.first)[0], grid.bounds(run.first + run.count - 1)[1]
+        if end <= first or last <= start or not run.bucket.is_bad:
             yield run
             continue
         for place in range(run.first, run.first + run.count):
             lower, upper = grid.bounds(place)
             begun = causes[: bisect_right(causes, upper - 1, key=lambda item: item.start)]
             reason = next((item.reason for item in reversed(begun) if item.end > lower), "")
-            yield Run(place, 1, replace(run.bucket, cause=reason))
+            yield Run(place, 1, run.bucket._replace(cause=reason))
 
 
 def _counted(runs: Iterable[Run], checks: Mapping[int, int]) -> Iterator[Run]:
     for run in runs:
         for place in range(run.first, run.first + run.count):
             counted = checks.get(place, 0) if run.bucket.present else None
-            yield Run(place, 1, replace(run.bucket, checks=counted))
+            yield Run(place, 1, run.bucket._replace(checks=counted))
 
 
 def _joined(runs: Iterable[Run]) -> Iterator[Run]:

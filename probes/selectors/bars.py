@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from probes.models import ALL_REGIONS, MaintenanceOccurrence, Region, Resource
-from probes.policy.buckets import Bar, Cause, Face, Grid, Part, cut, length_for, parts_of, second
+from probes.policy.buckets import FACES, Bar, Cause, Face, Grid, Part, cut, instant, length_for, parts_of, second
 from probes.policy.intervals import Interval
 from probes.policy.rollup import DAY, HOUR, floor, whole_hours
 from probes.policy.terms import Terms
@@ -31,10 +31,19 @@ MOST_CAUSES: Final = 200
 
 _HOUR: Final = HOUR // timedelta(seconds=1)
 _DAY: Final = DAY // timedelta(seconds=1)
-_SHOWN: Final = tuple(Face(state.value) for state in Shown)
-_SECONDS: Final = tuple(f"seconds_{state}" for state in Shown)
-_SUMS: Final = ", ".join(f"sum({column})::bigint" for column in _SECONDS)
 _CHECKS: Final = " + ".join(f"coalesce(outcomes_{status}, 0)" for status in Status)
+_SECONDS: Final = tuple(f"seconds_{state}" for state in Shown)
+# Not the histograms, which would be carried along.
+_READ: Final = ", ".join(
+    (
+        "resource_id, region_id, starts_at",
+        *(f"coalesce({column}, 0) AS {column}" for column in _SECONDS),
+        f"{_CHECKS} AS checks",
+    )
+)
+# In the order of faces; of what nobody told there is no column.
+_OF_FACES: Final = tuple("0" if face is Face.NO_DATA else f"seconds_{face}" for face in FACES)
+_SUMS: Final = ", ".join(f"sum({column})::bigint" for column in _OF_FACES)
 
 # What each resource was said to be, when it was paused, and why it was bad: one row for each, in order.
 _WRITTEN: Final = """
@@ -70,36 +79,36 @@ WITH until AS MATERIALIZED (
         %(start)s
     ) AS days
 ), day AS MATERIALIZED (
-    SELECT * FROM probes_dayrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
+    SELECT {_READ} FROM probes_dayrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
         AND %(in_days)s AND starts_at >= %(first_day)s AND starts_at < date_trunc('day', (
             SELECT least(days, hours) FROM until
         ), 'UTC')
 ), divided AS (
     SELECT resource_id, region_id, starts_at FROM day WHERE NOT %(days_suffice)s AND 86400 <> ALL(ARRAY[
-        {", ".join(f"coalesce({column}, 0)" for column in _SECONDS)}
+        {", ".join(_SECONDS)}
     ])
 ), hour AS (
-    SELECT * FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
+    SELECT {_READ} FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
         AND starts_at >= %(start)s AND starts_at < (
             SELECT CASE WHEN %(in_days)s THEN least(%(first_day)s, hours) ELSE hours END FROM until
         )
     UNION ALL
-    SELECT * FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
+    SELECT {_READ} FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
         AND %(in_days)s AND starts_at >= (
             SELECT greatest(%(first_day)s, date_trunc('day', least(days, hours), 'UTC')) FROM until
         ) AND starts_at < (SELECT hours FROM until)
     UNION ALL
-    SELECT one.* FROM divided JOIN probes_hourrollup AS one ON one.resource_id = divided.resource_id
-        AND one.region_id = divided.region_id AND one.starts_at >= divided.starts_at
-        AND one.starts_at < divided.starts_at + interval '1 day'
+    SELECT one.* FROM divided JOIN (SELECT {_READ} FROM probes_hourrollup) AS one
+        ON one.resource_id = divided.resource_id AND one.region_id = divided.region_id
+        AND one.starts_at >= divided.starts_at AND one.starts_at < divided.starts_at + interval '1 day'
 )
-SELECT until.hours, piece.* FROM until LEFT JOIN (
-    SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_SECONDS)}, {_CHECKS}
+SELECT extract(epoch FROM until.hours)::bigint, piece.* FROM until LEFT JOIN (
+    SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_OF_FACES)}, checks
     FROM day WHERE (resource_id, region_id, starts_at) NOT IN (SELECT * FROM divided)
     UNION ALL
-    SELECT resource_id, region_id, min(epoch), max(epoch) - min(epoch) + {_HOUR}, {_SUMS}, sum({_CHECKS})::bigint
-    FROM (SELECT *, extract(epoch FROM starts_at)::bigint AS epoch FROM hour) AS timed
-    GROUP BY resource_id, region_id, (epoch - %(origin)s) / %(length)s
+    SELECT resource_id, region_id, extract(epoch FROM min(starts_at))::bigint,
+        extract(epoch FROM max(starts_at) - min(starts_at))::bigint + {_HOUR}, {_SUMS}, sum(checks)::bigint
+    FROM hour GROUP BY resource_id, region_id, date_bin(%(length)s, starts_at, %(origin)s)
 ) AS piece ON true
 """  # noqa: S608 - made of the constants above
 
@@ -224,21 +233,22 @@ def _rolled(
         "regions": list(region_ids),
         "start": over.start,
         "end": over.end,
-        "origin": grid.origin,
-        "length": grid.length,
+        "origin": instant(grid.origin),
+        "length": timedelta(seconds=grid.length),
         "first_day": min(floor(over.start - timedelta.resolution, DAY) + DAY, floor(over.end, HOUR)),
         # The checks of a day cannot be shared out among its hours; a verdict has none.
         "in_days": grid.length >= _DAY or set(region_ids) == {ALL_REGIONS},
         "days_suffice": grid.length >= _DAY,
     }
-    rolled_until = over.start
-    for until, resource_id, region_id, start, length, *seconds, count in _rows(_ROLLED, asked):
-        rolled_until = until
+    until = second(over.start)
+    for until, resource_id, region_id, start, length, *seconds, count in _rows(_ROLLED, asked):  # noqa: B007 - the last
         if resource_id is None:
             break
-        told = {face: value for face, value in zip(_SHOWN, seconds, strict=True) if value}
-        parts[resource_id, region_id].append(Part.summed(start, start + length, told))
-        checks[resource_id, region_id][grid.place(start)] += count
+        key = resource_id, region_id
+        parts[key].append(Part.filled(start, start + length, seconds))
+        if count:
+            checks[key][grid.place(start)] += count
+    rolled_until = instant(until)
     live = Interval(rolled_until, over.end) if rolled_until < over.end else None
     return _Rolled(over, live, parts, checks)
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Value
 
 from probes.models import MaintenanceOccurrence, RegionState, Resource
@@ -26,6 +28,14 @@ FAILING: Final = "failing"
 """In place of a status: whatever a pull would not get."""
 
 _FAILING: Final = (Status.UNAVAILABLE, Status.DEGRADED)
+
+# What owners are called is read of what was counted: by names, all would be joined and compared.
+_NAMED: Final = """
+SELECT alike.*, "group".slug, "group".name, registry.host, registry.name
+FROM ({alike}) AS alike (group_id, registry_id, kind, rank, is_meant, count)
+JOIN probes_registry AS registry ON registry.id = alike.registry_id
+LEFT JOIN probes_resourcegroup AS "group" ON "group".id = alike.group_id
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,32 +121,35 @@ def census(choice: Choice, *, work: Iterable[MaintenanceOccurrence] = (), reach:
     `work` is what is on now of all that is planned (`maintenance.on`).
     """
     meant = _meant(choice, reach)
-    counted = (
+    alike = (
         _within(reach)
         .annotate(
             rank=rank(work),
             is_meant=ExpressionWrapper(meant, output_field=BooleanField()) if meant else Value(value=True),
         )
         .order_by()
-        .values_list(
-            *("group_id", "group__slug", "group__name", "registry_id", "registry__host", "registry__name"),
-            *("kind", "rank", "is_meant"),
-        )
+        .values_list("group_id", "registry_id", "kind", "rank", "is_meant")
         .annotate(count=Count("pk"))
     )
-    return Census(
-        [
-            Counted(
-                group=Owner(group_id, slug or NO_GROUP, name or ""),
-                registry=Owner(registry_id, host, registry_name),
-                kind=kind,
-                state=BY_RANK[place],
-                is_meant=is_meant,
-                count=count,
-            )
-            for group_id, slug, name, registry_id, host, registry_name, kind, place, is_meant, count in counted
-        ]
-    )
+    try:
+        statement, asked = alike.query.sql_with_params()
+    except EmptyResultSet:  # nothing is within reach
+        return Census([])
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMED.format(alike=statement), asked)
+        return Census(
+            [
+                Counted(
+                    group=Owner(group_id, slug or NO_GROUP, name or ""),
+                    registry=Owner(registry_id, host, registry_name),
+                    kind=kind,
+                    state=BY_RANK[place],
+                    is_meant=is_meant,
+                    count=count,
+                )
+                for group_id, registry_id, kind, place, is_meant, count, slug, name, host, registry_name in cursor
+            ]
+        )
 
 
 def chosen(

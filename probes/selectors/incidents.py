@@ -3,10 +3,24 @@
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchVectorExact
-from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When, Window
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from probes.models import Incident, IncidentEntry, Resource, ResourceWords
@@ -25,6 +39,9 @@ MOST_ENTRIES: Final = 500
 """Of a timeline that is read at once: of a longer one, the newest."""
 
 _UNREAD: Final = tuple(f"resource__registry__{name}" for name in registries.UNREAD)
+
+
+_LEVELS: Final = (Level.UNAVAILABLE, Level.DEGRADED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +97,18 @@ def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
 
     Scopes come first, then outages, then it goes by severity and by what began first. Each has its `open_children`.
     """
-    explained = Q(parent__isnull=False, parent__resolved_at=None)
-    found = list(
-        incidents(reach)
-        .filter(~explained, resolved_at=None)
-        .annotate(
-            count=Window(Count("pk")),
-            open_children=_open_children(reach),
-            is_of_one=Q(scope_kind=""),
-            harm=_rank("level", [Level.UNAVAILABLE, Level.DEGRADED]),
-            weight=_rank("severity", list(Severity)),
-        )
-        .order_by("is_of_one", "harm", "weight", "began_at", "pk")[:most]
+    explained = Exists(Incident.objects.filter(pk=OuterRef("parent"), resolved_at=None))
+    unexplained = visible.among(Incident.objects.filter(~explained, resolved_at=None), reach)
+    order = (
+        ExpressionWrapper(Q(scope_kind=""), output_field=BooleanField()),
+        _rank("level", _LEVELS),
+        _rank("severity", list(Severity)),
     )
+    # The first are found in narrow columns, and only these are joined and counted for.
+    worst = ArraySubquery(unexplained.order_by(*order, "began_at", "pk").values("pk")[:most])
+    rows = incidents(reach).filter(pk__among=worst).order_by()
+    found = list(rows.annotate(count=_all_of(unexplained), open_children=_open_children(reach)))
+    found.sort(key=_badness)
     return OpenIncidents([veiled(row, reach) for row in found], getattr(found[0], "count", 0) if found else 0)
 
 
@@ -144,12 +160,25 @@ def _rank(field: str, order: Sequence[str]) -> Case:
     return Case(*ranks, default=Value(len(order)), output_field=IntegerField())
 
 
+def _badness(incident: Incident) -> tuple[Any, ...]:
+    """Return what the database goes by as well, for the few that it found."""
+    level, severity = (
+        order.index(said) if said in order else len(order)
+        for said, order in ((incident.level, _LEVELS), (incident.severity, tuple(Severity)))
+    )
+    return not incident.scope_kind, level, severity, incident.began_at, incident.pk
+
+
 def _children_within(reach: Reach) -> Coalesce:
     return _counted(visible.among(Incident.objects.filter(parent=OuterRef("pk")), Reach(reach.groups)))
 
 
 def _open_children(reach: Reach) -> Coalesce:
     return _counted(visible.among(Incident.objects.filter(parent=OuterRef("pk"), resolved_at=None), reach))
+
+
+def _all_of(rows: QuerySet[Incident]) -> Subquery:
+    return Subquery(rows.order_by().values(one=Value(1)).annotate(count=Count("pk")).values("count"))
 
 
 def _counted(rows: QuerySet[Incident]) -> Coalesce:

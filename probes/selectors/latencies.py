@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from django.db import connection
 
 from probes.models import Resource
 from probes.policy.access import EVERYTHING, Reach
-from probes.policy.buckets import Grid
+from probes.policy.buckets import Grid, instant
 from probes.policy.intervals import Interval
 from probes.policy.latency import Histogram
 from probes.policy.rollup import DAY, HOUR, floor
@@ -30,19 +31,26 @@ _LONGEST: Final = 24 * DAY
 # which half of all are counted; only that is sent.
 _MEDIANS: Final = """
 WITH bucket AS (
-    SELECT resource_id, (extract(epoch FROM starts_at)::bigint - %(origin)s) / %(length)s AS place,
-        item %% 1000 AS number, sum(item / 1000) AS count
+    SELECT resource_id, date_bin(%(length)s, starts_at, %(origin)s) AS start,
+        item %% 1000 AS number, sum(item / 1000)::integer AS count
     FROM {table} CROSS JOIN LATERAL unnest(latency) AS item
     WHERE resource_id = ANY(%(resources)s) AND {regions} AND starts_at >= %(start)s AND starts_at < %(end)s
         AND item %% 1000 < 100
-    GROUP BY resource_id, place, number
+    GROUP BY 1, 2, 3
 ), counted AS (
-    SELECT resource_id, place, number, sum(count) OVER (PARTITION BY resource_id, place ORDER BY number) AS so_far,
-        sum(count) OVER (PARTITION BY resource_id, place) AS total
+    SELECT resource_id, start, number, sum(count) OVER (PARTITION BY resource_id, start ORDER BY number) AS so_far,
+        sum(count) OVER (PARTITION BY resource_id, start) AS total
     FROM bucket
 )
-SELECT resource_id, place, min(number) FROM counted WHERE so_far * 2 >= total GROUP BY resource_id, place
+SELECT resource_id, extract(epoch FROM start)::bigint, min(number) FROM counted WHERE so_far * 2 >= total
+GROUP BY resource_id, start
 """
+
+
+@cache
+def _usual_ms(number: int) -> float | None:
+    """Return how long a check took that was counted in the bucket of this number, of which there are a hundred."""
+    return Histogram({number: 1}).percentile_ms(50)
 
 
 def latencies(
@@ -65,14 +73,14 @@ def latencies(
         "regions": list(reach.regions or ()),
         "start": floor(start, DAY) if grid.length >= _DAY else start,
         "end": end,
-        "origin": grid.origin,
-        "length": grid.length,
+        "origin": instant(grid.origin),
+        "length": timedelta(seconds=grid.length),
     }
     points: dict[int, list[float | None]] = {resource.pk: [None] * grid.count for resource in resources}
     with connection.cursor() as cursor:
         cursor.execute(statement, asked)
-        for resource_id, place, number in cursor.fetchall():
-            points[resource_id][place] = Histogram({number: 1}).percentile_ms(50)
+        for resource_id, at, number in cursor.fetchall():
+            points[resource_id][grid.place(at)] = _usual_ms(number)
     return points
 
 

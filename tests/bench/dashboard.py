@@ -14,7 +14,7 @@ import shutil
 import statistics
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -101,33 +101,33 @@ def pages(resources: int, watched: int) -> Mapping[str, str]:
 def measured() -> list[Figure]:
     """Run it. Takes four minutes where nothing else runs."""
     with own_database():
-        return _run(os.environ["KAIROS_STATE_DIR"])
+        asked = pages(RESOURCES, made(REGIONS))
+        cookie = logged_in()
+        counted = queries(asked, cookie)
+        found, paints = answers(os.environ["KAIROS_STATE_DIR"], asked, cookie, painted=("overview", "an image"))
+    print(table(asked, found, counted))
+    figures: list[Figure] = []
+    for name in asked:
+        figures.append(at_most(f"{name}: p95 of {TIMES}", found[name].p95, BAR_MS, "ms"))
+        if name != "an image, second half":
+            figures.append(at_most(f"{name}: queries", counted[name], BAR_QUERIES, ""))
+        else:
+            figures.append(Figure(f"{name}: queries", str(counted[name])))
+        figures.append(at_most(f"{name}: size", found[name].size / 1000, BAR_KB, "kB"))
+    figures += [at_most(f"{name}: first paint", paints[name], BAR_PAINT_MS, "ms") for name in paints]
+    return figures
 
 
-def _run(state: str) -> list[Figure]:
+def made(regions: int) -> int:
+    """Make the images and their history; return the id of one that has all of it."""
     from tests.bench import estate  # noqa: PLC0415 - imports models
 
     began = time.monotonic()
-    made = estate.Estate(RESOURCES, datetime.now(UTC), regions=estate.REGIONS[:REGIONS])
-    made.grow(DAYS)
+    grown = estate.Estate(RESOURCES, datetime.now(UTC), regions=estate.REGIONS[:regions])
+    grown.grow(DAYS)
     _fill()
-    print(f"{RESOURCES:,} images from {REGIONS} regions, {DAYS} days: made in {time.monotonic() - began:.0f} s")
-    asked = pages(RESOURCES, made.watched)
-    cookie = _cookie()
-    queries = _queries(asked, cookie)
-    found, paints = _asked(state, asked, cookie)
-    print(_table(asked, found, queries))
-    figures: list[Figure] = []
-    for name in asked:
-        answers = found[name]
-        figures.append(at_most(f"{name}: p95 of {TIMES}", answers.p95, BAR_MS, "ms"))
-        if name != "an image, second half":
-            figures.append(at_most(f"{name}: queries", queries[name], BAR_QUERIES, ""))
-        else:
-            figures.append(Figure(f"{name}: queries", str(queries[name])))
-        figures.append(at_most(f"{name}: size", answers.size / 1000, BAR_KB, "kB"))
-    figures += [at_most(f"{name}: first paint", paints[name], BAR_PAINT_MS, "ms") for name in paints]
-    return figures
+    print(f"{RESOURCES:,} images from {regions} regions, {DAYS} days: made in {time.monotonic() - began:.0f} s")
+    return grown.watched
 
 
 def _fill() -> None:
@@ -150,7 +150,7 @@ def _fill() -> None:
         cursor.execute("CHECKPOINT")
 
 
-def _cookie() -> tuple[str, str]:
+def logged_in() -> tuple[str, str]:
     """Return the cookie of somebody who has logged in: its name and its value."""
     from django.conf import settings  # noqa: PLC0415 - once Django is set up
     from django.contrib.auth.models import User  # noqa: PLC0415 - imports models
@@ -162,7 +162,7 @@ def _cookie() -> tuple[str, str]:
     return settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def _queries(asked: Mapping[str, str], cookie: tuple[str, str]) -> Mapping[str, int]:
+def queries(asked: Mapping[str, str], cookie: tuple[str, str]) -> Mapping[str, int]:
     """Return how many queries each page takes, besides those of the session."""
     from django.db import connection  # noqa: PLC0415 - once Django is set up
     from django.test import Client  # noqa: PLC0415 - likewise
@@ -179,10 +179,10 @@ def _queries(asked: Mapping[str, str], cookie: tuple[str, str]) -> Mapping[str, 
     return counted
 
 
-def _asked(
-    state: str, asked: Mapping[str, str], cookie: tuple[str, str]
+def answers(
+    state: str, asked: Mapping[str, str], cookie: tuple[str, str], *, painted: Collection[str]
 ) -> tuple[Mapping[str, Answers], Mapping[str, float]]:
-    """Start the web server, ask it everything, and look at two pages in a browser."""
+    """Start the web server, ask it everything, and look at those to be `painted` in a browser."""
     port = free_port()
     gunicorn = ("-m", "gunicorn", "kairos.wsgi", "--bind", f"127.0.0.1:{port}", "--no-control-socket")
     child = Child(
@@ -201,7 +201,7 @@ def _asked(
             found = {name: _timed(connection, path, "=".join(cookie)) for name, path in asked.items()}
         finally:
             connection.close()
-        paints = _paints(port, {name: asked[name] for name in ("overview", "an image")}, cookie)
+        paints = _paints(port, {name: asked[name] for name in painted}, cookie) if painted else {}
     return found, paints
 
 
@@ -248,10 +248,11 @@ def _paints(port: int, asked: Mapping[str, str], cookie: tuple[str, str]) -> Map
     return {name: statistics.median(times) for name, times in found.items()}
 
 
-def _table(asked: Mapping[str, str], found: Mapping[str, Answers], queries: Mapping[str, int]) -> str:
+def table(asked: Mapping[str, str], found: Mapping[str, Answers], counted: Mapping[str, int]) -> str:
+    """Return what all of it took, as lines of text."""
     lines = [f"{'':<38}{'p50':>9}{'p95':>9}{'queries':>9}{'kB':>9}"]
     for name in asked:
-        answers = found[name]
-        told = (answers.p50, answers.p95, queries[name], answers.size / 1000)
+        one = found[name]
+        told = (one.p50, one.p95, counted[name], one.size / 1000)
         lines.append(f"{name:<38}" + "".join(f"{number:9.1f}" for number in told))
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from tests.bench.figures import Figure
 
 BENCHMARKS: Final = (
     *("engine", "latency", "in_flight", "pipeline", "storage", "declared"),
-    *("verdicts", "triggers", "rollup", "metrics", "api", "dashboard", "live", "memory", "start"),
+    *("verdicts", "triggers", "rollup", "metrics", "api", "dashboard", "ten_regions", "live", "memory", "start"),
 )
 
 

@@ -71,6 +71,21 @@ def test_what_was_short_is_seen_and_leaves_room_for_the_rest() -> None:
     assert long["slot-degraded slot-part"] == "M1.5 20V4"
 
 
+def test_many_of_one_share_in_a_row_are_one_dashed_line_of_that_width() -> None:
+    day = Grid.of(Interval(NOON - timedelta(days=1), NOON))
+    ends = [(at, at + day.length // 4) for at in range(day.start, day.end, day.length)]
+    parts = [Part.of(start, end, Face.UNAVAILABLE) for start, end in ends]
+    parts += [Part.of(end, start + day.length, Face.AVAILABLE) for start, end in ends]
+    svg = timeline_bar(cut(day, parts), id="b", label="x")
+    drawn = [(path.attrib["class"], path.get("stroke-width"), path.attrib["d"]) for path in parsed(svg).iter("path")]
+    assert drawn == [
+        ("slot-unavailable", "5", "M0 17.5h360"),
+        ("slot-unavailable slot-rail", None, "M0 24h360"),
+        ("slot-available", "14", "M0 7h360"),
+    ]
+    assert len(svg) < 600
+
+
 def test_underline_goes_on_through_whole_and_partial_slots() -> None:
     svg = timeline_bar(
         of((0, 5, Face.AVAILABLE), (5, 30, Face.UNAVAILABLE), (40, 50, Face.UNAVAILABLE)), id="b", label="x"
