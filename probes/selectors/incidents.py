@@ -41,7 +41,8 @@ MOST_ENTRIES: Final = 500
 _UNREAD: Final = tuple(f"resource__registry__{name}" for name in registries.UNREAD)
 
 
-_LEVELS: Final = (Level.UNAVAILABLE, Level.DEGRADED)
+_LEVELS: Final[Sequence[str]] = (Level.UNAVAILABLE, Level.DEGRADED)
+_SEVERITIES: Final[Sequence[str]] = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
     order = (
         ExpressionWrapper(Q(scope_kind=""), output_field=BooleanField()),
         _rank("level", _LEVELS),
-        _rank("severity", list(Severity)),
+        _rank("severity", _SEVERITIES),
     )
     # The first are found in narrow columns, and only these are joined and counted for.
     worst = ArraySubquery(unexplained.order_by(*order, "began_at", "pk").values("pk")[:most])
@@ -164,7 +165,7 @@ def _badness(incident: Incident) -> tuple[Any, ...]:
     """Return what the database goes by as well, for the few that it found."""
     level, severity = (
         order.index(said) if said in order else len(order)
-        for said, order in ((incident.level, _LEVELS), (incident.severity, tuple(Severity)))
+        for said, order in ((incident.level, _LEVELS), (incident.severity, _SEVERITIES))
     )
     return not incident.scope_kind, level, severity, incident.began_at, incident.pk
 
