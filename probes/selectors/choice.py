@@ -19,7 +19,7 @@ from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Status
 from probes.selectors import visible
 from probes.selectors.resources import saying
-from probes.selectors.severity import BY_RANK, RANKS, Group, rank
+from probes.selectors.severity import BY_RANK, RANKS, Group, ranked
 
 NO_GROUP: Final = "-"
 """In place of a group's slug: what belongs to none."""
@@ -122,11 +122,8 @@ def census(choice: Choice, *, work: Iterable[MaintenanceOccurrence] = (), reach:
     """
     meant = _meant(choice, reach)
     alike = (
-        _within(reach)
-        .annotate(
-            rank=rank(work),
-            is_meant=ExpressionWrapper(meant, output_field=BooleanField()) if meant else Value(value=True),
-        )
+        ranked(_within(reach), work)
+        .annotate(is_meant=ExpressionWrapper(meant, output_field=BooleanField()) if meant else Value(value=True))
         .order_by()
         .values_list("group_id", "registry_id", "kind", "rank", "is_meant")
         .annotate(count=Count("pk"))
@@ -156,7 +153,7 @@ def chosen(
     choice: Choice, *, work: Iterable[MaintenanceOccurrence] = (), reach: Reach = EVERYTHING
 ) -> QuerySet[Resource]:
     """Return what is chosen of all that is within reach and not retired, in no order, each with its `rank`."""
-    found = _within(reach).annotate(rank=rank(work)).filter(_meant(choice, reach)).order_by()
+    found = ranked(_within(reach), work).filter(_meant(choice, reach)).order_by()
     if choice.registry:
         found = found.filter(registry__host=choice.registry)
     if choice.group:
