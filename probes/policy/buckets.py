@@ -193,7 +193,8 @@ class Bucket(NamedTuple):
         return any(self.seconds[place] for place in _BAD)
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Run:
     """So many buckets, one after the other, that show the same. `first` is the number of the first."""
 
     first: int

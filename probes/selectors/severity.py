@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Case, FilteredRelation, IntegerField, Q, QuerySet, Value, When
 
-from probes.models import MaintenanceOccurrence, Resource
+from probes.models import MaintenanceOccurrence
 from probes.policy.verdict import VerdictState
 from probes.selectors.maintenance import worked_on
 
@@ -27,7 +27,7 @@ BY_RANK: Final = tuple(Group)
 RANKS: Final[Mapping[Group, int]] = {group: place for place, group in enumerate(Group)}
 
 
-def ranked(resources: QuerySet[Resource], work: Iterable[MaintenanceOccurrence]) -> QuerySet[Resource]:
+def ranked(resources: QuerySet[Any], work: Iterable[MaintenanceOccurrence]) -> QuerySet[Any]:
     """Give each resource as its `rank` the place of its group. One without a verdict was not checked yet.
 
     `work` is what is on now of all that is planned (`maintenance.on`). Verdicts that are not available are few and
