@@ -36,7 +36,7 @@ def ranked(resources: QuerySet[Any], work: Iterable[MaintenanceOccurrence]) -> Q
     states = [state for state in VerdictState if state is not VerdictState.AVAILABLE]
     # Each by its name: what is merely not the other might be null to Django, and that no index tells.
     ailing = FilteredRelation("verdict", condition=Q(verdict__state__in=states))
-    return resources.annotate(ailing=ailing).annotate(
+    found: QuerySet[Any] = resources.annotate(ailing=ailing).annotate(
         rank=Case(
             When(paused_at__isnull=False, then=RANKS[Group.PAUSED]),
             *(When(worked_on(item), then=RANKS[Group.MAINTENANCE]) for item in work),
@@ -46,3 +46,4 @@ def ranked(resources: QuerySet[Any], work: Iterable[MaintenanceOccurrence]) -> Q
             output_field=IntegerField(),
         )
     )
+    return found
