@@ -27,7 +27,7 @@ NOTABLE_MS: Final = 100.0
 
 _FACTS: Final = {
     "status": "What was found",
-    "reason": "Why it fails",
+    "reason": "Reason",
     "host": "The host that answered last",
     "digest": "The image behind the tag",
     "stance": "How it votes",

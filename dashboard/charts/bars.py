@@ -83,9 +83,9 @@ def swatch(face: Face) -> SafeString:
 
 
 def told(bar: Bar, *, unattended: str = "", is_brief: bool = False) -> str:
-    """Return what a bar shows, in words: `99.2 % available, 12 min unavailable`.
+    """Return what a bar shows, in words: `uptime 99.2 %, 12 min unavailable`.
 
-    The share is that of uptime: of the time that counts. Briefly, what does not count is told as one.
+    Uptime is of the time that counts, and what was degraded is up. Briefly, what does not count is told as one.
     """
     counts: dict[Face, int] = defaultdict(int)
     for run in bar.runs:
@@ -97,7 +97,7 @@ def told(bar: Bar, *, unattended: str = "", is_brief: bool = False) -> str:
     if len(counts) == 1:
         return f"{called[next(iter(counts))].lower()} all the time"
     seconds = bar.seconds
-    said = [f"{words.percent(seconds.up, seconds.counted)} available"] if seconds.counted else []
+    said = [f"uptime {words.percent(seconds.up, seconds.counted)}"] if seconds.counted else []
     bad = [face for face in _UNDERLINED if counts[face]]
     said += (f"{words.amount(counts[face])} {called[face].lower()}" for face in bad)
     others = [face for face in FACES if face not in (*_UNDERLINED, Face.AVAILABLE) and counts[face]]

@@ -207,7 +207,7 @@ def day(rolled: Rolled) -> Facts:
     found = (
         ("Checks", f"{sum(rolled.outcomes.values()):,}"),
         ("Not available", ", ".join(others_of(rolled)) or "none"),
-        ("Available for", share_of(rolled.seconds)),
+        ("Uptime", share_of(rolled.seconds)),
         ("Median", words.milliseconds(p50) if p50 is not None else ""),
         ("p95", words.milliseconds(p95) if p95 is not None else ""),
         ("Without a way out", f"{rolled.without_egress:,}" if rolled.without_egress else ""),

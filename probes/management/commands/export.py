@@ -45,7 +45,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--source", help="only what this source manages")
         parser.add_argument(
-            "-o", "--output", metavar="PATH", help="a file, or a directory that gets a file for each kind"
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="a file, or a directory that gets a file for each kind; DIR/ is made where it is not there",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -55,6 +58,8 @@ class Command(BaseCommand):
             self.stdout.write(schema.text(), ending="")
             return
         try:
+            if options["output"] and options["output"].endswith("/"):
+                Path(options["output"]).mkdir(parents=True, exist_ok=True)
             if output is not None and output.is_dir():
                 for kind in kinds:
                     self._write([kind], options["source"], output / f"{kind.lower()}.yaml")

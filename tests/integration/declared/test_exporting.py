@@ -59,6 +59,8 @@ def test_command_writes_what_is_asked_for(apply: Apply, tmp_path: Path) -> None:
 
     call_command("export", output=str(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{kind.lower()}.yaml" for kind in Kind)
+    call_command("export", output=f"{tmp_path}/made/")
+    assert (tmp_path / "made/image.yaml").read_text() == (tmp_path / "image.yaml").read_text()
     call_command("export", output=str(tmp_path / "all.yaml"))
     assert (tmp_path / "all.yaml").read_text() == exported()
     with pytest.raises(CommandError, match="No such file"):

@@ -144,7 +144,7 @@ def test_worst_case_of_a_bar_is_bounded() -> None:
 
 def test_bar_is_told_in_words() -> None:
     mixed = of((0, 27, Face.AVAILABLE), (27, 30, Face.UNAVAILABLE), (30, 50, Face.UNKNOWN), (50, 60, Face.PAUSED))
-    said = "90 % available, 3\u00a0min unavailable"
+    said = "uptime 90 %, 3\u00a0min unavailable"
     assert told(mixed) == f"{said}, 20\u00a0min unknown, 10\u00a0min paused"
     assert told(mixed, is_brief=True) == f"{said}, 30\u00a0min left out"
     assert told(mixed, unattended="retired or paused").endswith("10\u00a0min retired or paused")
