@@ -102,10 +102,6 @@ class Table:
     opinions: Sequence[Opinion]
     has_digests: bool
 
-    @property
-    def has_failures(self) -> bool:
-        return any(row.failure for row in self.rows)
-
 
 def table(found: Comparison, now: datetime) -> Table:
     """Return a comparison as a page shows it."""

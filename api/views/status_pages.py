@@ -1,6 +1,6 @@
 """What is published: status pages, the groups on them, and announcements (ADR 48)."""
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -18,6 +18,19 @@ from probes.selectors import shared
 _READING: Final[NeedTable] = {"list": PUBLISHED, "retrieve": PUBLISHED}
 _BY_SLUG: Final = Order(column="slug", values=TEXTS)
 
+RowT = TypeVar("RowT", StatusPage, StatusGroup)
+
+
+class _Published(NounViewSet[RowT]):
+    """A page, or a group on one: whoever may change what all share lays them out."""
+
+    model: type[RowT]
+    lookup_value_converter = "int"
+    needs: ClassVar[NeedTable] = {**writing_takes(SHARED), **_READING}
+
+    def store(self, row: RowT | None, values: dict[str, Any]) -> RowT:
+        return actions.save(filled(row or self.model(), values))
+
 
 @described(
     noun="a status page",
@@ -27,19 +40,15 @@ _BY_SLUG: Final = Order(column="slug", values=TEXTS)
     sent=examples.new_status_page(),
     patch={"visibility": "public"},
 )
-class StatusPageViewSet(NounViewSet[StatusPage]):
-    lookup_value_converter = "int"
+class StatusPageViewSet(_Published[StatusPage]):
+    model = StatusPage
     serializer_class = StatusPageSerializer
     query_class = StatusPageQuery
     orders: ClassVar = {"id": AS_MADE, "slug": _BY_SLUG, "title": Order(column="title", values=TEXTS)}
-    needs: ClassVar[NeedTable] = {**writing_takes(SHARED), **_READING}
     queryset = StatusPage.objects.none()
 
     def rows(self) -> QuerySet[StatusPage]:
         return shared.status_pages()
-
-    def store(self, row: StatusPage | None, values: dict[str, Any]) -> StatusPage:
-        return actions.save(filled(row or StatusPage(), values))
 
 
 @described(
@@ -50,19 +59,15 @@ class StatusPageViewSet(NounViewSet[StatusPage]):
     sent=examples.new_status_group(),
     patch={"visibility": "public", "naming": "names"},
 )
-class StatusGroupViewSet(NounViewSet[StatusGroup]):
-    lookup_value_converter = "int"
+class StatusGroupViewSet(_Published[StatusGroup]):
+    model = StatusGroup
     serializer_class = StatusGroupSerializer
     query_class = StatusGroupQuery
     orders: ClassVar = {"id": AS_MADE, "slug": _BY_SLUG}
-    needs: ClassVar[NeedTable] = {**writing_takes(SHARED), **_READING}
     queryset = StatusGroup.objects.none()
 
     def rows(self) -> QuerySet[StatusGroup]:
         return shared.status_groups()
-
-    def store(self, row: StatusGroup | None, values: dict[str, Any]) -> StatusGroup:
-        return actions.save(filled(row or StatusGroup(), values))
 
 
 @described(

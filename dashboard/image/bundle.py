@@ -4,7 +4,7 @@ PURE. It is for somebody who runs a registry and has never heard of Kairos. Ever
 that took out is said in it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -279,8 +279,3 @@ def file_name(name: str, now: datetime) -> str:
     plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())
     short = "-".join(filter(None, plain.split("-")))[:60]
     return f"kairos-{short or 'evidence'}-{now:%Y%m%dT%H%M%SZ}"
-
-
-def hosts_of(outcomes: Iterable[Outcome]) -> list[str]:
-    """Return the hosts that checks met on their way, in the order of meeting them."""
-    return list(dict.fromkeys(step.host for outcome in outcomes for step in outcome.steps if step.host))

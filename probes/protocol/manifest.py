@@ -38,7 +38,6 @@ _GENERIC_TYPES: Final = frozenset(
 _IMAGE_CONFIGS: Final = frozenset(
     {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
 )
-_ATTESTATION_NOTE: Final = "vnd.docker.reference.type"
 
 
 class ManifestInvalid(ValueError):

@@ -134,11 +134,6 @@ def of_group(group_id: int, over: Interval) -> tuple[Interval, Tally]:
     return told, found.get(ALL_REGIONS, Sums()).rolled.seconds
 
 
-def stretches(resource: Resource, over: Interval, *, region: Region | None = None) -> list[Stretch]:
-    """Return the timeline of a range, from the history itself; from one region as far as its outcomes reach."""
-    return timelines.of([resource], over, [region])[resource.pk, _key(region)]
-
-
 def maintenance(resource: Resource, over: Interval, *, region: Region | None = None) -> list[Interval]:
     """Return when work was planned that concerns the resource, as seen from the region or over all of them."""
     planned = during([resource], over)
