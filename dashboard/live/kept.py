@@ -27,7 +27,11 @@ HEADER: Final = "Kairos-Live"
 _KEPT_SECONDS: Final = 20.0
 """Ages go on while it is kept; what goes by without a change is not told."""
 
+_PART_SECONDS: Final = 5.0
+"""A part of a page is kept for as long as pages that heard the same ask one after the other."""
+
 _TURNS: Final = 128
+_AS_OF: Final = "kairos_as_of"
 
 ValueT = TypeVar("ValueT")
 _P = ParamSpec("_P")
@@ -35,42 +39,52 @@ _View = Callable[Concatenate[HttpRequest, _P], HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
-class _Made(Generic[ValueT]):
+class Made(Generic[ValueT]):
+    """What was begun to be made at a position, at a moment of a clock that only goes on."""
+
     position: str
     at: float
     value: ValueT
 
 
-class Shelf(Generic[ValueT]):
-    """The last `most` things that were made, each with the position at which that was begun."""
+class Turns:
+    """Locks by what is made: whoever makes it holds its lock, others wait, and find it made.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._made: OrderedDict[Hashable, _Made[ValueT]] = OrderedDict()
+    There are so many and no more, whatever is asked for: few that are unlike share one.
+    """
+
+    def __init__(self) -> None:
         self._turns = [threading.Lock() for _ in range(_TURNS)]
+
+    def of(self, key: Hashable) -> threading.Lock:
+        return self._turns[hash(key) % _TURNS]
+
+
+class Shelf(Generic[ValueT]):
+    """The last `most` things that were made, for so many `seconds`, each made in its turn."""
+
+    def __init__(self, most: int, *, seconds: float = _KEPT_SECONDS) -> None:
+        self._most, self._seconds = most, seconds
+        self._made: OrderedDict[Hashable, Made[ValueT]] = OrderedDict()
+        self.turns = Turns()
         self._lock = threading.Lock()
 
-    def find(self, key: Hashable, position: str) -> ValueT | None:
+    def find(self, key: Hashable, position: str) -> Made[ValueT] | None:
         """Return what was made at that position or later, and lately."""
         with self._lock:
             made = self._made.get(key)
             if made is None or not hubs.is_at_least(made.position, position):
                 return None
-            return made.value if time.monotonic() - made.at < _KEPT_SECONDS else None
+            return made if time.monotonic() - made.at < self._seconds else None
 
-    def keep(self, key: Hashable, position: str, value: ValueT) -> None:
+    def keep(self, key: Hashable, position: str, value: ValueT) -> Made[ValueT]:
+        made = Made(position, time.monotonic(), value)
         with self._lock:
-            self._made[key] = _Made(position, time.monotonic(), value)
+            self._made[key] = made
             self._made.move_to_end(key)
             while len(self._made) > self._most:
                 self._made.popitem(last=False)
-
-    def turn(self, key: Hashable) -> threading.Lock:
-        """Return the lock that whoever makes this holds: others wait, and find it made.
-
-        There are so many and no more, whatever is asked for: few that are unlike share one.
-        """
-        return self._turns[hash(key) % _TURNS]
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +133,38 @@ class Known:
 
 _known: Final = Known(seconds=10.0, most=2000)
 _fragments: Final = Shelf[HttpResponse](300)
+_parts: Final = Shelf[Any](200, seconds=_PART_SECONDS)
 
 
 def told_to(request: HttpRequest) -> hubs.Hub | None:
     """Return who has told whoever asks of a change; None where he says of none, or of one that is not known."""
     asked, hub = request.headers.get(HEADER, ""), hubs.running()
     return hub if asked and hub and hub.is_past(asked) else None
+
+
+def made_once(request: HttpRequest, key: Hashable, make: Callable[[], ValueT]) -> ValueT:
+    """Return a part of a fragment: that of another page which has the same, or what `make` makes of it.
+
+    `key` has all that it depends on, the reach too. The fragment is as of its oldest part. A part has none in it.
+    """
+    hub = told_to(request)
+    if hub is None:
+        return make()
+    with _parts.turns.of(key):
+        found = _parts.find(key, request.headers[HEADER])
+        if found is None:
+            position = hub.position
+            found = _parts.keep(key, position, make())
+    setattr(request, _AS_OF, _older(getattr(request, _AS_OF, found.position), found.position))
+    value: ValueT = found.value
+    return value
+
+
+def _older(position: str, other: str) -> str:
+    """Return the older of two positions; nothing where neither is known to be."""
+    if hubs.is_at_least(position, other):
+        return other
+    return position if hubs.is_at_least(other, position) else ""
 
 
 def kept(view: _View[_P], *, shared: bool) -> _View[_P]:
@@ -142,18 +182,19 @@ def kept(view: _View[_P], *, shared: bool) -> _View[_P]:
         coding = "gzip" in request.headers.get("Accept-Encoding", "")
         # With its host: addresses that are to be copied have it.
         key = (request.build_absolute_uri(), viewer, coding)
-        with _fragments.turn(key):
+        with _fragments.turns.of(key):
             found = _fragments.find(key, asked)
             if found is None:
                 position = hub.position
                 made = view(request, *args, **kwargs)
                 if not isinstance(made, HttpResponse) or made.status_code != 200:
                     return made
+                position = _older(position, getattr(request, _AS_OF, position))
                 made.headers["ETag"] = f'"{blake2b(made.content, digest_size=12).hexdigest()}"'
-                made.headers[HEADER] = position
-                _fragments.keep(key, position, made)
-                found = made
-        return _given(request, found)
+                if position:
+                    made.headers[HEADER] = position
+                found = _fragments.keep(key, position, made)
+        return _given(request, found.value)
 
     return keeping
 

@@ -1,8 +1,10 @@
 """The overview: selectors → what a page says → template. It is served whole, and as the fragment that renews it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -19,7 +21,7 @@ from dashboard import incident_words
 from dashboard.access import reach_of, readers_only
 from dashboard.cells import region_name
 from dashboard.live import hub as hubs
-from dashboard.live.kept import told_to
+from dashboard.live.kept import Turns, made_once, told_to
 from dashboard.live.pieces import Pieces
 from dashboard.overview import filters, headline, markup, matrix
 from dashboard.overview.asked import Asked, NoSuchChoiceError
@@ -46,6 +48,14 @@ MOST_ROWS: Final = 100
 _DIGITS: Final = 19
 
 _pieces: Final = Pieces(1000)
+_turns: Final = Turns()
+
+
+class Listed(NamedTuple):
+    """A place of the page: whose row it has, and what that belongs to where rows are put together."""
+
+    pk: int
+    owner: int | None
 
 
 @require_safe
@@ -56,21 +66,46 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     now, position = timezone.now(), hubs.position()
     asked, window = _asked(request, now)
     path, reach, work = reverse("dashboard:overview"), reach_of(request), maintenance.on(now)
-    counted = choice.census(asked.choice, work=work, reach=reach)
+    # What all pages of this reach have, whatever they show of it.
+    counted = made_once(
+        request,
+        ("census", reach, asked.choice.of_each),
+        lambda: choice.census(asked.choice.of_each, work=work, reach=reach),
+    )
+    wrong_now = made_once(
+        request,
+        ("wrong now", reach),
+        lambda: incident_words.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS, reach), now),
+    )
     laid = spread(counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page)
     asked = asked.turned(page=laid.number)
-    listed = _listed(asked, laid, window.over, now, work=work, reach=reach)
+    places = _places(asked, laid, window.over, now, work=work, reach=reach)
+    wanted: Callable[[Collection[int]], QuerySet[Resource] | Sequence[Resource]]
+    by = asked.by.value if laid.sections and asked.by is not None else order.By.GROUP.value
+    owner = f"{by}_id"
+    if told_to(request):
+        # Most rows are made already: which they are is read, and the others after that.
+        listed = [Listed(*row) for row in places.values_list("pk", owner)]
+        wanted = _among(reach)
+    else:
+        read = matrix_rows.listed(places)
+        listed = [Listed(row.pk, getattr(row, owner)) for row in read]
+        wanted = partial(_those_of, read)
     ids = [row.pk for row in listed]
-    found, rows = _rows(
-        request,
-        ids,
-        lambda missing: [row for row in listed if row.pk in missing],
+    links, like = _alike(request, asked)
+    made = _kept(request, like, ids)
+    missing = {pk for pk in ids if pk not in made}
+    found, fresh = _made(
+        wanted(missing) if missing else (),
         asked,
         window,
+        links,
         work=work,
-        position=position,
+        reach=reach,
         now=now,
     )
+    _pieces.keep(like, fresh, position)
+    rows = {**made, **fresh}
     ticked_at = found.ticked_at
     regions = [(region.slug, region_name(region)) for region in found.regions]
     states = counted.states
@@ -92,7 +127,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
                 has_endpoints=bool(counted.kinds.get(ResourceKind.ENDPOINT)),
             ),
             "problems": headline.problems(ticked_at, found.regions, now) if found.regions else [],
-            "wrong_now": incident_words.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS, reach), now),
+            "wrong_now": wrong_now,
             "total": counted.total,
             "asked": asked,
             "filters": filters.filters(asked, counted, regions, window, path),
@@ -128,17 +163,15 @@ def rows(request: HttpRequest) -> HttpResponse:
     asked, window = _asked(request, now)
     said = [one for one in request.GET.get("ids", "").split(",") if one.isascii() and one.isdigit()]
     ids = [int(one) for one in said[:MOST_ROWS] if len(one) < _DIGITS]
-    reach, work = reach_of(request), maintenance.on(now)
-    _, found = _rows(
-        request,
-        ids,
-        lambda missing: visible.among(Resource.objects.filter(pk__in=missing, retired_at=None), reach),
-        asked,
-        window,
-        work=work,
-        position=position,
-        now=now,
-    )
+    reach, (links, like) = reach_of(request), _alike(request, asked)
+    # Pages of several views ask for one row at the same moment.
+    with _turns.of((like, frozenset(ids))) if told_to(request) else nullcontext():
+        found = _kept(request, like, ids)
+        if missing := {pk for pk in ids if pk not in found}:
+            wanted, work = _among(reach)(missing), maintenance.on(now)
+            _, fresh = _made(wanted.filter(retired_at=None), asked, window, links, work=work, reach=reach, now=now)
+            _pieces.keep(like, fresh, position)
+            found = {**found, **fresh}
     shown = markup.joined((found[pk] for pk in dict.fromkeys(ids) if pk in found), _label(asked))
     return HttpResponse(format_html("<table><tbody>{}</tbody></table>", shown))
 
@@ -163,7 +196,7 @@ def _measured(found: Overview, window: Window, reach: Reach, now: datetime) -> M
     return measures(bars, latencies(shown, over, now=now, reach=Reach(regions=reach.regions)), window.label)
 
 
-def _listed(
+def _places(
     asked: Asked,
     laid: Spread,
     over: Interval,
@@ -171,62 +204,68 @@ def _listed(
     *,
     work: Sequence[MaintenanceOccurrence],
     reach: Reach,
-) -> Sequence[Resource]:
-    """Read which rows a page has, in their order."""
+) -> QuerySet[Resource]:
+    """Return what a page has rows of, in their order."""
     chosen = choice.chosen(asked.choice, work=work, reach=reach)
     if laid.sections and asked.by is not None:
         most = {section.owner.pk: section.shown for section in laid.sections}
-        rows = order.firsts(chosen, asked.order, over, now=now, by=asked.by, most=most, reach=reach)
-    else:
-        rows = order.page(chosen, asked.order, over, now=now, start=laid.start, count=laid.rows, reach=reach)
-    return matrix_rows.listed(rows)
+        return order.firsts(chosen, asked.order, over, now=now, by=asked.by, most=most, reach=reach)
+    return order.page(chosen, asked.order, over, now=now, start=laid.start, count=laid.rows, reach=reach)
 
 
-def _rows(
-    request: HttpRequest,
-    ids: Sequence[int],
-    wanted: Callable[[Collection[int]], QuerySet[Resource] | Sequence[Resource]],
-    asked: Asked,
-    window: Window,
-    *,
-    work: Sequence[MaintenanceOccurrence],
-    position: str,
-    now: datetime,
-) -> tuple[Overview, Mapping[int, SafeString]]:
-    """Return the matrix of what had to be read, and rows by their ids: what is kept of them, and the rest made now.
+def _among(reach: Reach) -> Callable[[Collection[int]], QuerySet[Resource]]:
+    return lambda ids: visible.among(Resource.objects.filter(pk__in=ids), reach)
 
-    `wanted` are the resources of those not kept; what it leaves out has no row. All is read after `position`.
-    """
-    reach = reach_of(request)
+
+def _those_of(read: Sequence[Resource], ids: Collection[int]) -> Sequence[Resource]:
+    return [row for row in read if row.pk in ids]
+
+
+def _alike(request: HttpRequest, asked: Asked) -> tuple[markup.Links, Hashable]:
+    """Return where rows lead to, and all that a row depends on besides its resource and the regions."""
     user: Any = request.user
     links = markup.Links(
         image=reverse("dashboard:resource", args=[0]),
         change=_change_url() if user.is_staff else "",
     )
-    # All that a row depends on, besides its resource and the regions.
-    is_timed = asked.order is order.Order.LATENCY
-    like = (reach, links, asked.more, is_timed)
+    return links, (reach_of(request), links, asked.more, asked.order is order.Order.LATENCY)
+
+
+def _kept(request: HttpRequest, like: Hashable, ids: Iterable[int]) -> Mapping[int, SafeString]:
+    """Return by their ids those rows that are made already."""
     told = told_to(request)
-    kept = _pieces.find(like, ids, told) if told else {}
-    found = matrix_rows.overview(wanted({pk for pk in ids if pk not in kept}), work=work, reach=reach)
-    views = matrix.rows(found, now, is_timed=is_timed)
-    made = markup.rows_html(views, links, _measured(found, window, reach, now), now)
-    _pieces.keep(like, made, position)
-    return found, {**kept, **made}
+    return _pieces.find(like, ids, told) if told else {}
+
+
+def _made(
+    wanted: QuerySet[Resource] | Sequence[Resource],
+    asked: Asked,
+    window: Window,
+    links: markup.Links,
+    *,
+    work: Sequence[MaintenanceOccurrence],
+    reach: Reach,
+    now: datetime,
+) -> tuple[Overview, Mapping[int, SafeString]]:
+    """Return the matrix of these resources, and their rows by their ids."""
+    found = matrix_rows.overview(wanted, work=work, reach=reach)
+    views = matrix.rows(found, now, is_timed=asked.order is order.Order.LATENCY)
+    return found, markup.rows_html(views, links, _measured(found, window, reach, now), now)
 
 
 def _bodies(
-    laid: Spread, asked: Asked, listed: Sequence[Resource], rows: Mapping[int, SafeString]
+    laid: Spread, asked: Asked, listed: Sequence[Listed], rows: Mapping[int, SafeString]
 ) -> list[Mapping[str, Any]]:
     """Return the bodies of the table: the rows of each section under its head, or all of them without one."""
     label = _label(asked)
     if not laid.sections or asked.by is None:
-        whole = markup.joined((rows[row.pk] for row in listed), label)
+        whole = markup.joined((rows[row.pk] for row in listed if row.pk in rows), label)
         return [{"head": None, "rows": whole}] if whole else []
     owned: dict[int | None, list[SafeString]] = {section.owner.pk: [] for section in laid.sections}
     for row in listed:
-        # One may have been moved to another group since they were counted.
-        owned.setdefault(getattr(row, f"{asked.by.value}_id"), []).append(rows[row.pk])
+        # One may have been moved to another group since they were counted, and be gone since they were listed.
+        if row.pk in rows:
+            owned.setdefault(row.owner, []).append(rows[row.pk])
     path = reverse("dashboard:overview")
     return [
         {

@@ -58,6 +58,11 @@ class Choice:
     state: Group | None = None
 
     @property
+    def of_each(self) -> Self:
+        """What of it has to be asked of each resource: choices that are alike in this have one census."""
+        return replace(self, registry="", group="", kind="", state=None)
+
+    @property
     def is_everything(self) -> bool:
         return self == Choice()
 

@@ -38,6 +38,8 @@ def terms_of(resources: Iterable[Resource], *, policy: Layer | None = None) -> M
     Resources come with their group. One query, and one more where some of them take a policy.
     """
     given = list(resources)
+    if not given:
+        return {}
     everywhere, policies = of_all(), _of_policies(given)
     assumed = {} if policy is None else {Origin.POLICY: policy}
     return {item.pk: resolve({**_said(item, everywhere, policies), **assumed}) for item in given}

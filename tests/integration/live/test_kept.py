@@ -35,6 +35,7 @@ def told(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Told:
     monkeypatch.setattr(kept, "reach_of", lambda request: getattr(request, "reach", EVERYTHING))
     monkeypatch.setattr(kept, "_known", kept.Known(seconds=0.0, most=10))
     monkeypatch.setattr(kept, "_fragments", kept.Shelf(10))
+    monkeypatch.setattr(kept, "_parts", kept.Shelf(10))
     return told
 
 
@@ -91,6 +92,31 @@ def test_it_is_made_once_for_all_who_would_be_shown_the_same(told: Told) -> None
     assert again.headers["Kairos-Live"] == "e-4"
 
 
+def test_a_part_is_made_once_for_pages_that_have_it_and_a_page_is_as_old_as_its_oldest_part(told: Told) -> None:
+    made: list[str] = []
+
+    def part() -> str:
+        made.append(told.position)
+        return told.position
+
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(kept.made_once(request, ("part", request.headers.get("Host") == "other"), part))
+
+    fragment, other = kept.kept(view, shared=True), kept.kept(view, shared=True)
+    assert fragment(asked("e-3", Reader(1))).headers["Kairos-Live"] == "e-3"
+    told.position = "e-5"
+    # Another page that heard no more is made of it, and says as of when it is; whoever heard more is not given it.
+    request = asked("e-3", Reader(1))
+    request.path = request.path_info = "/another/"
+    again = other(request)
+    assert (again.content, again.headers["Kairos-Live"], made) == (b"e-3", "e-3", ["e-3"])
+    newer = other(asked("e-4", Reader(1)))
+    assert (newer.content, newer.headers["Kairos-Live"], made) == (b"e-5", "e-5", ["e-3", "e-5"])
+    # A page that polls is told what is so now.
+    assert view(asked("", Reader(1))).content == b"e-5"
+    assert len(made) == 3
+
+
 def test_nobody_is_given_it_who_may_not_read(told: Told) -> None:
     class Nobody(Reader):
         is_authenticated = False
@@ -104,6 +130,6 @@ def test_nobody_is_given_it_who_may_not_read(told: Told) -> None:
 
 
 def test_whatever_is_asked_for_there_are_so_many_locks_and_no_more() -> None:
-    shelf = kept.Shelf[str](10)
-    assert shelf.turn("this") is shelf.turn("this")
-    assert len({id(shelf.turn(number)) for number in range(10_000)}) <= 128
+    turns = kept.Turns()
+    assert turns.of("this") is turns.of("this")
+    assert len({id(turns.of(number)) for number in range(10_000)}) <= 128
