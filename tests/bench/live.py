@@ -194,8 +194,9 @@ def _rate(commits: Sequence[Commit]) -> float:
 def _shown(commits: Sequence[Commit], pages: Sequence[Seen], ended: float) -> list[tuple[float, str]]:
     """Return how long each page took to show what changed, where it shows that, and how that went.
 
-    An answer counts if it is as of the telling that named the change, or a later one, and for a row that it has. What
-    was not shown until the end has waited for as long.
+    An answer counts if it is as of the telling that named the change, or a later one, and for a row that it has. So
+    does one after which the page has no such row any more: nothing of it is shown that is old. What was not shown
+    until the end has waited for as long.
     """
     found = []
     for page in pages:
@@ -205,7 +206,10 @@ def _shown(commits: Sequence[Commit], pages: Sequence[Seen], ended: float) -> li
             if commit.pk != own and commit.pk not in (before[-1].shows if before else ()):
                 continue
             told = next((one for one in page.tellings if one.at >= commit.began and _names(one, commit.pk)), None)
-            after = next((item for item in page.fetched if told and _has(item, commit.pk, told.number)), None)
+            later = (item for item in page.fetched if item.ended > commit.at)
+            after = next(
+                (item for item in later if _has(item, commit.pk, told) or _lacks(item, commit.pk, own)), None
+            )
             wait = (after.ended if after else ended) - commit.at
             found.append((wait, f"{page.path} {commit.pk}: {_told(commit, told, after, page.fetched)}"))
     return found
@@ -215,15 +219,17 @@ def _names(told: Told, pk: int) -> bool:
     return told.named is None or pk in told.named
 
 
-def _has(item: Fetched, pk: int, number: int) -> bool:
-    return item.number >= number and (item.rows is None or pk in item.rows)
+def _has(item: Fetched, pk: int, told: Told | None) -> bool:
+    return told is not None and item.number >= told.number and (item.rows is None or pk in item.rows)
+
+
+def _lacks(item: Fetched, pk: int, own: int) -> bool:
+    return pk != own and pk not in item.shows
 
 
 def _told(commit: Commit, told: Told | None, after: Fetched | None, fetched: Sequence[Fetched]) -> str:
     """Return what happened when, in seconds after the commit."""
-    if told is None:
-        return "never told"
-    said = [f"told {told.at - commit.at:.2f} as {told.number}"]
+    said = [f"told {told.at - commit.at:.2f} as {told.number}" if told else "never told"]
     for item in fetched:
         if item.ended > commit.at and (after is None or item.ended <= after.ended):
             what = "whole" if item.rows is None else "rows"
