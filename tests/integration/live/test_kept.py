@@ -1,5 +1,7 @@
 """What was made for one reader, and who else is given it."""
 
+from typing import Any
+
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
@@ -102,15 +104,15 @@ def test_a_part_is_made_once_for_pages_that_have_it_and_a_page_is_as_old_as_its_
     def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(kept.made_once(request, ("part", request.headers.get("Host") == "other"), part))
 
-    fragment, other = kept.kept(view, shared=True), kept.kept(view, shared=True)
+    fragment: Any = kept.kept(view, shared=True)
     assert fragment(asked("e-3", Reader(1))).headers["Kairos-Live"] == "e-3"
     told.position = "e-5"
     # Another page that heard no more is made of it, and says as of when it is; whoever heard more is not given it.
     request = asked("e-3", Reader(1))
     request.path = request.path_info = "/another/"
-    again = other(request)
+    again = fragment(request)
     assert (again.content, again.headers["Kairos-Live"], made) == (b"e-3", "e-3", ["e-3"])
-    newer = other(asked("e-4", Reader(1)))
+    newer = fragment(asked("e-4", Reader(1)))
     assert (newer.content, newer.headers["Kairos-Live"], made) == (b"e-5", "e-5", ["e-3", "e-5"])
     # A page that polls is told what is so now.
     assert view(asked("", Reader(1))).content == b"e-5"
