@@ -58,5 +58,6 @@ class ControlPlane:
         for message in asked.messages:
             region = self.regions[message.queue.removeprefix("probe.")]
             find = (finds or {}).get(region.slug, found)
-            ingest(region.report(region.open(message), find), now=self.now)
+            taken = ingest(region.report(region.open(message), find), now=self.now)
+            assert not taken.refused, "what a test lets a region find was refused: nothing would be told of it"
         return max(asked.slots.values())
