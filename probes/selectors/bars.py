@@ -43,6 +43,10 @@ _READ: Final = ", ".join(
 )
 # In the order of faces; of what nobody told there is no column.
 _OF_FACES: Final = tuple("0" if face is Face.NO_DATA else f"seconds_{face}" for face in FACES)
+_UP_OR_DOWN: Final = tuple(
+    {Face.UNAVAILABLE: "coalesce(seconds, 0)", Face.AVAILABLE: "%(seconds)s - coalesce(seconds, 0)"}.get(face, "0")
+    for face in FACES
+)
 _SUMS: Final = ", ".join(f"sum({column})::bigint" for column in _OF_FACES)
 
 # What each resource was said to be, when it was paused, and why it was bad: one row for each, in order.
@@ -67,6 +71,8 @@ FROM unnest(%(resources)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
 
 # How far roll-ups reach is told by their progress; a day whose state never changed needs none of its hours. The hours
 # of a bucket are added up here: of what is down each day a month has seven hundred, and a page shows fifty of these.
+# Of a day that was nothing but up and down, only hours that were down are read, by the index that holds no others, as
+# long as they are all there.
 _ROLLED: Final = f"""
 WITH until AS MATERIALIZED (
     SELECT date_trunc('hour', least(%(end)s, coalesce(
@@ -83,10 +89,22 @@ WITH until AS MATERIALIZED (
         AND %(in_days)s AND starts_at >= %(first_day)s AND starts_at < date_trunc('day', (
             SELECT least(days, hours) FROM until
         ), 'UTC')
+), down AS MATERIALIZED (
+    SELECT resource_id, date_bin('1 day', starts_at, 'epoch') AS day,
+        date_bin(%(length)s, starts_at, %(origin)s) AS slot, sum(seconds_unavailable) AS seconds
+    FROM probes_hourrollup WHERE %(are_verdicts)s AND NOT %(days_suffice)s AND resource_id = ANY(%(resources)s)
+        AND region_id = {ALL_REGIONS} AND seconds_unavailable IS NOT NULL
+        AND starts_at >= %(first_day)s AND starts_at < %(end)s
+    GROUP BY resource_id, day, slot
+), interrupted AS MATERIALIZED (
+    SELECT resource_id, starts_at FROM day JOIN (
+        SELECT resource_id, day AS starts_at, sum(seconds) AS seconds FROM down GROUP BY resource_id, day
+    ) AS told USING (resource_id, starts_at)
+    WHERE seconds = seconds_unavailable AND seconds_available + seconds_unavailable = {_DAY}
 ), divided AS (
-    SELECT resource_id, region_id, starts_at FROM day WHERE NOT %(days_suffice)s AND 86400 <> ALL(ARRAY[
+    SELECT resource_id, region_id, starts_at FROM day WHERE NOT %(days_suffice)s AND {_DAY} <> ALL(ARRAY[
         {", ".join(_SECONDS)}
-    ])
+    ]) AND (resource_id, starts_at) NOT IN (SELECT * FROM interrupted)
 ), hour AS (
     SELECT {_READ} FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
         AND starts_at >= %(start)s AND starts_at < (
@@ -105,6 +123,12 @@ WITH until AS MATERIALIZED (
 SELECT extract(epoch FROM until.hours)::bigint, piece.* FROM until LEFT JOIN (
     SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_OF_FACES)}, checks
     FROM day WHERE (resource_id, region_id, starts_at) NOT IN (SELECT * FROM divided)
+        AND (resource_id, starts_at) NOT IN (SELECT * FROM interrupted)
+    UNION ALL
+    SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM slot)::bigint, %(seconds)s, {", ".join(_UP_OR_DOWN)}, 0
+    FROM interrupted CROSS JOIN LATERAL generate_series(
+        starts_at, starts_at + interval '1 day' - %(length)s, %(length)s
+    ) AS slot LEFT JOIN down USING (resource_id, slot)
     UNION ALL
     SELECT resource_id, region_id, extract(epoch FROM min(starts_at))::bigint,
         extract(epoch FROM max(starts_at) - min(starts_at))::bigint + {_HOUR}, {_SUMS}, sum(checks)::bigint
@@ -228,6 +252,7 @@ def _rolled(
     checks: dict[_Key, Counter[int]] = defaultdict(Counter)
     if grid.length < _HOUR:
         return _Rolled(over, over, parts, checks)
+    are_verdicts = set(region_ids) == {ALL_REGIONS}
     asked = {
         "resources": list(resource_ids),
         "regions": list(region_ids),
@@ -236,8 +261,10 @@ def _rolled(
         "origin": instant(grid.origin),
         "length": timedelta(seconds=grid.length),
         "first_day": min(floor(over.start - timedelta.resolution, DAY) + DAY, floor(over.end, HOUR)),
+        "seconds": grid.length,
         # The checks of a day cannot be shared out among its hours; a verdict has none.
-        "in_days": grid.length >= _DAY or set(region_ids) == {ALL_REGIONS},
+        "are_verdicts": are_verdicts,
+        "in_days": grid.length >= _DAY or are_verdicts,
         "days_suffice": grid.length >= _DAY,
     }
     until = second(over.start)

@@ -7,13 +7,23 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from probes.actions import rollups
-from probes.models import Incident, Region, Resource, Verdict, VerdictChange
+from probes.actions import partitions, rollups
+from probes.models import (
+    ALL_REGIONS,
+    DayRollUp,
+    HourRollUp,
+    Incident,
+    Region,
+    Resource,
+    RollUpProgress,
+    Verdict,
+    VerdictChange,
+)
 from probes.policy.access import Reach
 from probes.policy.buckets import Bar, Face, second
 from probes.policy.intervals import Interval
 from probes.policy.latency import Timed
-from probes.policy.rollup import DAY, HOUR, total, whole_hours
+from probes.policy.rollup import DAY, HOUR, floor, total, whole_hours
 from probes.policy.uptime import WINDOWS
 from probes.selectors import bars, durations, latencies, uptime
 from probes.selectors.downtime import downtime
@@ -122,6 +132,34 @@ def test_buckets_of_hours_are_those_of_each_second(story: Chronicle) -> None:
     rolled = bars.verdict_bars(seen(story), over, now=now)
     for image in story.images:
         assert merged(written[image.pk]) == merged(rolled[image.pk])
+
+
+def test_of_a_day_of_up_and_down_the_hours_that_were_down_are_enough_where_all_are_there(
+    now: datetime, make_images: MakeImages
+) -> None:
+    (image,) = make_images()
+    day = floor(now, DAY) - 3 * DAY
+    image.created_at = day
+    for table in partitions.ROLL_UPS:
+        partitions.ensure(table, [day.date()])
+    for unit, length in (("hour", HOUR), ("day", DAY)):
+        RollUpProgress.objects.create(unit=unit, starts_at=floor(now, length) - length, finished_at=now)
+    own = {"resource_id": image.pk, "region_id": ALL_REGIONS}
+    HourRollUp.objects.create(**own, starts_at=day + 9 * HOUR, seconds_available=2700, seconds_unavailable=900)
+    told = DayRollUp.objects.create(**own, starts_at=day, seconds_available=85_500, seconds_unavailable=900)
+
+    def first_slots() -> list[tuple[int, int, int]]:
+        """(down, up, without data) of the three slots of that day."""
+        bar = bars.verdict_bars([image], Interval(now - WINDOWS["30d"], now), now=now)[image.pk]
+        place = bar.grid.place(second(day))
+        rows = [dict(zip(Face, bucket.seconds, strict=True)) for at, bucket in bar.buckets if place <= at < place + 3]
+        return [(row[Face.UNAVAILABLE], row[Face.AVAILABLE], row[Face.NO_DATA]) for row in rows]
+
+    third = 8 * 3600
+    assert first_slots() == [(0, third, 0), (900, third - 900, 0), (0, third, 0)]
+    told.seconds_available, told.seconds_unavailable = 85_400, 1000
+    told.save()
+    assert first_slots() == [(0, 0, third), (900, 2700, third - 3600), (0, 0, third)]
 
 
 def test_healthy_image_has_no_gap_whatever_its_interval(now: datetime, make_images: MakeImages) -> None:
