@@ -87,20 +87,16 @@ def told(bar: Bar, *, unattended: str = "", is_brief: bool = False) -> str:
 
     Uptime is of the time that counts, and what was degraded is up. Briefly, what does not count is told as one.
     """
-    counts: dict[Face, int] = defaultdict(int)
-    for run in bar.runs:
-        for face, count in run.bucket.faces:
-            counts[face] += run.count * count
-    called = names(unattended)
+    counts, called = bar.faces, names(unattended)
     if not counts:
         return "nothing yet"
     if len(counts) == 1:
         return f"{called[next(iter(counts))].lower()} all the time"
     seconds = bar.seconds
     said = [f"uptime {words.percent(seconds.up, seconds.counted)}"] if seconds.counted else []
-    bad = [face for face in _UNDERLINED if counts[face]]
+    bad = [face for face in _UNDERLINED if face in counts]
     said += (f"{words.amount(counts[face])} {called[face].lower()}" for face in bad)
-    others = [face for face in FACES if face not in (*_UNDERLINED, Face.AVAILABLE) and counts[face]]
+    others = [face for face in FACES if face not in (*_UNDERLINED, Face.AVAILABLE) and face in counts]
     if is_brief and len(others) > 1:
         return ", ".join([*said, f"{words.amount(seconds.left_out)} left out"])
     return ", ".join([*said, *(f"{words.amount(counts[face])} {called[face].lower()}" for face in others)])

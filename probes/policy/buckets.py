@@ -213,10 +213,19 @@ class Bar:
     def seconds(self) -> Tally:
         """What all of it shows, as uptime counts it."""
         counts: dict[Shown, int] = dict.fromkeys(Shown, 0)
-        for run in self.runs:
-            for face, count in run.bucket.faces:
-                counts[face.shown] += run.count * count
+        for face, count in self.faces.items():
+            counts[face.shown] += count
         return Tally(**{state.value: count for state, count in counts.items()})
+
+    @property
+    def faces(self) -> Mapping[Face, int]:
+        """What it shows and for how many seconds, the worst first."""
+        sums = [0] * len(FACES)
+        for run in self.runs:
+            for place, count in enumerate(run.bucket.seconds):
+                if count:
+                    sums[place] += run.count * count
+        return {face: count for face, count in zip(FACES, sums, strict=True) if count}
 
     @property
     def absent(self) -> int:
