@@ -29,7 +29,7 @@ def test_what_is_chosen_is_shown_at_once_and_kept_in_the_address(plane: ControlP
     page.locator("#group").select_option("till")
     expect(names).to_have_text(["scan"])
     expect(page).to_have_url("/?group=till")
-    expect(page.locator("#without-group")).to_contain_text("group: Till")
+    expect(page.locator("#without-group")).to_contain_text("Group Till")
     page.locator("#without-group").click()
     expect(names).to_have_text(["cart", "scan"])
     expect(page).to_have_url("/")
