@@ -18,7 +18,7 @@ from probes.policy.rollup import Rolled
 from probes.policy.uptime import Tally
 from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Status
-from probes.selectors.comparison import Comparison, Failure, Many, Seen
+from probes.selectors.comparison import MOST_FAILING, Comparison, Failure, Many, Seen
 
 WORSE_BY: Final = 2.0
 """A latency that is so many times that of the quickest region is marked, from `NOTABLE_MS` on."""
@@ -88,10 +88,22 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitImage:
+    """One of many, which fails from some regions and is good from others."""
+
+    id: int
+    name: str
+    failing: str
+    good: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Regions side by side, over a range that is `told`. `overall` is the share over all of them, or empty.
 
-    `counted_to` says up to when checks are counted and timed, where that is not all of the range.
+    `counted_to` says up to when checks are counted and timed, where that is not all of the range. `split`
+    are those of many on which regions differ, and `split_told` says how many there are; `bounded` is told where more
+    fails than was looked through.
     """
 
     told: str
@@ -100,11 +112,14 @@ class Table:
     steps: Sequence[str]
     rows: Sequence[Row]
     opinions: Sequence[Opinion]
+    split: Sequence[SplitImage]
+    split_told: str
+    bounded: str
     has_digests: bool
 
 
-def table(found: Comparison, now: datetime) -> Table:
-    """Return a comparison as a page shows it."""
+def table(found: Comparison, now: datetime, named: Mapping[int, str] | None = None) -> Table:
+    """Return a comparison as a page shows it; of what is `split` those that are `named`, by their ids."""
     names = {item.region.slug: region_name(item.region) for item in found.regions}
     timed = [step for step in STEPS if any(step in item.rolled.latency for item in found.regions)]
     quickest = {step: _least(found, step) for step in timed}
@@ -128,8 +143,29 @@ def table(found: Comparison, now: datetime) -> Table:
             )
             for item in found.disagreements
         ],
+        split=[
+            SplitImage(
+                id=item.resource_id,
+                name=(named or {})[item.resource_id],
+                failing=words.listed([names.get(slug, slug) for slug in item.failing]),
+                good=words.listed([names.get(slug, slug) for slug in item.good]),
+            )
+            for item in found.split
+            if item.resource_id in (named or {})
+        ],
+        split_told=_split_told(found),
+        bounded=""
+        if all(item.many is None or item.many.is_complete for item in found.regions)
+        else f"Of each region the newest {MOST_FAILING:,} that fail were looked through.",
         has_digests=any(item.state and item.state.digest for item in found.regions),
     )
+
+
+def _split_told(found: Comparison) -> str:
+    if not found.split_count:
+        return ""
+    told = f"{words.counted(found.split_count, 'fails', 'fail')} from one region and could be had from another"
+    return f"{told}, the newest:" if found.split_count > len(found.split) else f"{told}:"
 
 
 def share_of(seconds: Tally) -> str:

@@ -50,13 +50,14 @@ class Panel:
     heat: heat.Heat | None
     spots: Sequence[worldmap.Spot]
     causes: Sequence[tuple[str, Sequence[str]]]
+    causes_bound: str
 
 
 @require_safe
 @never_cache
 @readers_only
 def compare(request: HttpRequest) -> HttpResponse:
-    """Show what is chosen by region, side by side. 3 queries; 13 of a group or a registry, 19 of an image."""
+    """Show what is chosen by region, side by side. 3 queries; 14 of a group or a registry, 19 of an image."""
     now = timezone.now()
     reach = reach_of(request)
     asked = Asked(reverse("dashboard:compare"), request.GET)
@@ -170,13 +171,15 @@ def _of_owner(kind: OwnerKind, owner: Registry | ResourceGroup, over: Interval, 
     regions = _within(regions_in_service(), reach)
     ids = [region.pk for region in regions]
     seen = comparison.of_owner(kind, owner.pk, over, regions)
+    split = [item.resource_id for item in seen.split]
+    shown = visible.among(Resource.objects.select_related("registry"), reach).in_bulk(split) if split else {}
     if isinstance(owner, Registry):
         name, url = owner.host, reverse("dashboard:registry", args=[owner.host])
     else:
         name, url = words.shown(owner.name, 200), _overview({"group": owner.slug})
     return _panel(
         regions,
-        side_by_side.table(seen, now),
+        side_by_side.table(seen, now, {pk: name_of(row) for pk, row in shown.items()}),
         by_hour.of_owner(kind, owner.pk, over, ids),
         by_hour.causes_of_owner(kind, owner.pk, over, ids),
         seen.over,
@@ -197,7 +200,7 @@ def _panel(
     regions: Sequence[Region],
     table: Table,
     hours: Any,
-    causes: Any,
+    causes: by_hour.Causes,
     over: Interval,
     now: datetime,
     **named: Any,
@@ -218,11 +221,23 @@ def _panel(
                         f"{cause.count:,}",
                         words.ago(cause.last_slot, now),
                     )
-                    for cause in causes[region.pk]
+                    for cause in causes.regions[region.pk]
                 ],
             )
             for region in regions
-            if causes.get(region.pk)
+            if causes.regions.get(region.pk)
         ],
+        causes_bound=_bound(causes, now, is_owner=bool(named["kind"])),
         **named,
+    )
+
+
+def _bound(causes: by_hour.Causes, now: datetime, *, is_owner: bool) -> str:
+    """Return of which failures the causes are, where not all of the range were looked through."""
+    if causes.since is None:
+        return ""
+    whose = "of all images together" if is_owner else "from each region"
+    since = words.clock(causes.since, now)
+    return Told.of(
+        "Of those since {} alone: no more than the newest {} {} are looked through.", since, f"{causes.most:,}", whose
     )

@@ -29,7 +29,7 @@ HOURS_UP_TO: Final = timedelta(days=8)
 _SECONDS: Final = tuple(f"seconds_{state}" for state in Shown)
 
 _OF_RESOURCE: Final = """
-SELECT region_id, reason, count(*), max(slot) FROM (
+SELECT region_id, reason, count(*), max(slot), sum(count(*)) OVER of_region, min(min(slot)) OVER of_region FROM (
     SELECT wanted.region_id, failure.reason, failure.slot FROM unnest(%(regions)s::bigint[]) AS wanted (region_id)
     CROSS JOIN LATERAL (
         SELECT reason, slot FROM probes_outcome
@@ -37,17 +37,24 @@ SELECT region_id, reason, count(*), max(slot) FROM (
             AND slot >= %(start)s AND slot < %(end)s
         ORDER BY slot DESC LIMIT %(most)s
     ) AS failure
-) AS found GROUP BY region_id, reason ORDER BY region_id, count(*) DESC, reason
+) AS found GROUP BY region_id, reason WINDOW of_region AS (PARTITION BY region_id)
+ORDER BY region_id, count(*) DESC, reason
 """
 
 _OF_OWNER: Final = """
-SELECT region_id, reason, count(*), max(slot) FROM (
+WITH failure AS MATERIALIZED (
     SELECT region_id, resource_id, reason, slot, egress_down FROM probes_outcome
     WHERE status <> 'available' AND slot >= %(start)s AND slot < %(end)s
     ORDER BY slot DESC, id DESC LIMIT %(most)s
-) AS failure JOIN probes_resource AS resource ON resource.id = failure.resource_id
-WHERE resource.{owned} = %(key)s AND region_id = ANY(%(regions)s) AND NOT egress_down
-GROUP BY region_id, reason ORDER BY region_id, count(*) DESC, reason
+), theirs AS (
+    SELECT region_id, reason, count(*) AS count, max(slot) AS slot
+    FROM failure JOIN probes_resource AS resource ON resource.id = failure.resource_id
+    WHERE resource.{owned} = %(key)s AND region_id = ANY(%(regions)s) AND NOT egress_down
+    GROUP BY region_id, reason
+)
+SELECT region_id, reason, theirs.count, slot, read.count, read.oldest
+FROM (SELECT count(*), min(slot) FROM failure) AS read (count, oldest) LEFT JOIN theirs ON true
+ORDER BY region_id, theirs.count DESC, reason
 """
 
 _OWNED: Final = {OwnerKind.REGISTRY: "registry_id", OwnerKind.GROUP: "group_id"}
@@ -60,6 +67,19 @@ class Cause:
     reason: str
     count: int
     last_slot: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """By region why it failed, what was most frequent first.
+
+    Where there was more to look through than `most`, `since` says from when on all was: what is older is left out.
+    Of regions that differ in this it is the latest.
+    """
+
+    regions: Mapping[int, Sequence[Cause]]
+    most: int
+    since: datetime | None
 
 
 def unit_of(over: Interval) -> timedelta:
@@ -83,17 +103,16 @@ def of_owner(
     return _tallies(HourSum.objects.filter(**own), DaySum.objects.filter(**own), over, region_ids)
 
 
-def causes_of_resource(
-    resource_id: int, over: Interval, region_ids: Collection[int]
-) -> Mapping[int, Sequence[Cause]]:
-    """Return by region why a resource failed in a range, what was most frequent first. One query."""
+def causes_of_resource(resource_id: int, over: Interval, region_ids: Collection[int]) -> Causes:
+    """Return why a resource failed in a range: of each region the newest `MOST_OF_A_REGION` failures. One query."""
     return _causes(_OF_RESOURCE, resource_id, over, region_ids, MOST_OF_A_REGION)
 
 
-def causes_of_owner(
-    kind: OwnerKind, owner_id: int, over: Interval, region_ids: Collection[int]
-) -> Mapping[int, Sequence[Cause]]:
-    """Return the same of all that belong to a registry or a group by now. One query."""
+def causes_of_owner(kind: OwnerKind, owner_id: int, over: Interval, region_ids: Collection[int]) -> Causes:
+    """Return the same of all that belong to a registry or a group by now. One query.
+
+    They are looked for among the newest `MOST_OF_ALL` failures of everything.
+    """
     return _causes(_OF_OWNER.format(owned=_OWNED[kind]), owner_id, over, region_ids, MOST_OF_ALL)
 
 
@@ -125,9 +144,7 @@ def _within(rows: QuerySet[Any], over: Interval, region_ids: Collection[int]) ->
     return rows.filter(region_id__in=region_ids, starts_at__gte=over.start, starts_at__lt=over.end).order_by()
 
 
-def _causes(
-    statement: str, key: int, over: Interval, region_ids: Collection[int], most: int
-) -> Mapping[int, Sequence[Cause]]:
+def _causes(statement: str, key: int, over: Interval, region_ids: Collection[int], most: int) -> Causes:
     asked: dict[str, Any] = {
         "key": key,
         "regions": list(region_ids),
@@ -136,8 +153,12 @@ def _causes(
         "most": most,
     }
     found: dict[int, list[Cause]] = defaultdict(list)
+    since: datetime | None = None
     with connection.cursor() as cursor:
         cursor.execute(statement, asked)
-        for region_id, reason, count, last_slot in cursor.fetchall():
-            found[region_id].append(Cause(reason, count, last_slot))
-    return found
+        for region_id, reason, count, last_slot, read, oldest in cursor.fetchall():
+            if region_id is not None:
+                found[region_id].append(Cause(reason, count, last_slot))
+            if read >= most:
+                since = max(since, oldest) if since else oldest
+    return Causes(found, most, since)

@@ -5,6 +5,7 @@ a registry or a group only what is rolled up is told, and what fails there now i
 `MOST_FAILING` of each region: who is cut off there is told so.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,9 @@ MOST_FAILING: Final = 1000
 
 MOST_FAILURES: Final = 2000
 """So many outcomes that were not available are looked through for the last of a registry or a group."""
+
+MOST_SPLIT: Final = 10
+"""So many of what fails from one region and is good from another are told, the newest first."""
 
 _OWNED: Final = {OwnerKind.REGISTRY: "registry_id", OwnerKind.GROUP: "group_id"}
 _FAILURE: Final = ("resource_id", "status", "reason", "stage", "host", "slot")
@@ -56,8 +60,19 @@ WITH failing AS MATERIALIZED (
     WHERE resource.{owned} = %(owner)s AND resource.retired_at IS NULL AND resource.paused_at IS NULL
 ), newest AS (
     SELECT DISTINCT ON (region_id) * FROM theirs ORDER BY region_id, slot DESC, resource_id
+), mixed AS (
+    SELECT resource_id, max(slot) AS slot, array_agg(region_id) AS failing FROM theirs
+    GROUP BY resource_id HAVING count(*) < cardinality(%(regions)s::bigint[])
+), split AS (
+    SELECT mixed.*, array_agg(state.region_id) AS good FROM mixed
+    JOIN probes_regionstate AS state ON state.resource_id = mixed.resource_id
+        AND state.region_id = ANY(%(regions)s) AND state.ballot = 'good'
+    GROUP BY mixed.resource_id, mixed.slot, mixed.failing
 )
-SELECT region_id, read.count, coalesce(found.count, 0), resource_id, status, reason, stage, host, slot
+SELECT (SELECT count(*) FROM split), (
+        SELECT jsonb_agg(jsonb_build_array(resource_id, failing, good) ORDER BY slot DESC, resource_id)
+        FROM (SELECT * FROM split ORDER BY slot DESC, resource_id LIMIT %(told)s) AS told
+    ), region_id, read.count, coalesce(found.count, 0), resource_id, status, reason, stage, host, slot
 FROM (SELECT region_id, count(*) FROM failing GROUP BY region_id) AS read
 LEFT JOIN (SELECT region_id, count(*) FROM theirs GROUP BY region_id) AS found USING (region_id)
 LEFT JOIN newest USING (region_id)
@@ -110,10 +125,21 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A resource that fails from some regions and is good from others, by their slugs."""
+
+    resource_id: int
+    failing: Sequence[str]
+    good: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """What each region sees, in the order of their slugs, the verdicts over all of them, and where they differ.
 
     `counted_to` is the end of what is rolled up of it: checks are counted, and timed, to then. None where nothing is.
+    Of a registry or a group `split` are the newest resources on which regions differ, of so many as `split_count`:
+    as many may fail from one region as from another, and yet not the same ones.
     """
 
     over: Interval
@@ -121,6 +147,8 @@ class Comparison:
     regions: Sequence[Seen]
     disagreements: Sequence[Disagreement] = field(default_factory=list)
     counted_to: datetime | None = None
+    split: Sequence[Split] = field(default_factory=list)
+    split_count: int = 0
 
 
 def of_resource(resource: Resource, over: Interval, regions: Sequence[Region]) -> Comparison:
@@ -154,7 +182,8 @@ def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[R
     taken = uptime.rolled_pieces(over)
     ids = [region.pk for region in regions]
     found = sums.of(Source.of_owner(kind, owner_id), taken, [ALL_REGIONS, *ids])
-    counts, failures = _failing(kind, owner_id, ids)
+    now = _failing(kind, owner_id, regions)
+    failures = dict(now.failures)
     sizes = sums.resources_of(kind, owner_id, ids, until=sums.rolled_end(taken))
     missing = [pk for pk in ids if pk not in failures]
     failures.update(_last_of_owner(kind, owner_id, missing, over) if missing else {})
@@ -162,7 +191,7 @@ def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[R
         Seen(
             region=region,
             rolled=found.get(region.pk, Sums()).rolled,
-            many=_many(sizes.get(region.pk, 0), counts.get(region.pk)),
+            many=_many(sizes.get(region.pk, 0), now.counts.get(region.pk)),
             failure=failures.get(region.pk),
         )
         for region in regions
@@ -175,6 +204,8 @@ def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[R
         overall=found.get(ALL_REGIONS, Sums()).rolled,
         regions=seen,
         disagreements=disagreements(facts),
+        split=now.split,
+        split_count=now.split_count,
     )
 
 
@@ -227,20 +258,40 @@ def _last_of_resource(
     )
 
 
-def _failing(
-    kind: OwnerKind, owner_id: int, region_ids: Collection[int]
-) -> tuple[Mapping[int, tuple[int, int]], dict[int, Failure]]:
-    """Return by region how many states were read and how many of them are the owner's, and the newest of these."""
-    statement = _FAILING.format(owned=_OWNED[kind])
-    counts: dict[int, tuple[int, int]] = {}
-    failures: dict[int, Failure] = {}
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    """What fails now: by region how many states were read and how many of them are the owner's, and the newest."""
+
+    counts: Mapping[int, tuple[int, int]]
+    failures: Mapping[int, Failure]
+    split: Sequence[Split]
+    split_count: int
+
+
+def _failing(kind: OwnerKind, owner_id: int, regions: Sequence[Region]) -> _Failing:
+    slugs = {region.pk: region.slug for region in regions}
+    asked = {"regions": list(slugs), "owner": owner_id, "most": MOST_FAILING, "told": MOST_SPLIT}
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"regions": list(region_ids), "owner": owner_id, "most": MOST_FAILING})
-        for region_id, read, found, *columns in cursor.fetchall():
-            counts[region_id] = (read, found)
-            if found:
-                failures[region_id] = Failure(**dict(zip(_FAILURE, columns, strict=True)))
-    return counts, failures
+        cursor.execute(_FAILING.format(owned=_OWNED[kind]), asked)
+        rows = cursor.fetchall()
+    split_count, split = rows[0][:2] if rows else (0, None)
+    return _Failing(
+        counts={region_id: (read, found) for _, _, region_id, read, found, *_ in rows},
+        failures={
+            region_id: Failure(**dict(zip(_FAILURE, columns, strict=True)))
+            for _, _, region_id, _, found, *columns in rows
+            if found
+        },
+        split=[
+            Split(
+                resource_id=resource_id,
+                failing=sorted(slugs[pk] for pk in failing),
+                good=sorted(slugs[pk] for pk in good),
+            )
+            for resource_id, failing, good in (json.loads(split) if isinstance(split, str) else split or ())
+        ],
+        split_count=split_count,
+    )
 
 
 def _last_of_owner(

@@ -14,6 +14,7 @@ from probes.actions import partitions, rollups
 from probes.models import DayRollUp, HourRollUp, Region, Registry, Resource, ResourceGroup
 from probes.policy.rollup import DAY, HOUR
 from probes.protocol.taxonomy import Reason, Stage
+from probes.selectors import by_hour, comparison
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding, found
 from tests.fakes.steps import step
@@ -88,6 +89,56 @@ def test_all_of_a_group_or_a_registry_is_compared(client: Client, images: dict[s
     assert read(client, "/compare/?registry=quay.io")["registry-eu-west"].attributes["data-look"] == "unchecked"
 
 
+def test_regions_from_which_as_many_fail_and_not_the_same_ones_disagree(
+    client: Client, images: dict[str, Resource], plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, other = images["app"], images["other"]
+    lost = finding(Reason.LAYER_MISSING, Stage.LAYER)
+    for _ in range(3):
+        plane.check(app, finds=dict.fromkeys(("ap-south", "eu-west", "us-east"), lost))
+        plane.check(other, finds=dict.fromkeys(("ap-south", "eu-west", "us-east"), lost))
+    page = read(client, "/compare/?group=web")
+    assert page["group-agree"].text == "Nothing that fails now from one region could be had from another."
+    for _ in range(3):
+        plane.check(app, finds={"eu-west": lost, "ap-south": lost})
+        plane.check(other, finds={"us-east": lost, "ap-south": lost})
+    page = read(client, "/compare/?group=web")
+    assert page["group-split"].text == "2 fail from one region and could be had from another:"
+    assert page[f"group-split-{app.pk}"].attributes["href"] == f"/resources/{app.pk}/"
+    assert "the app fails from ap-south and eu-west, could be had from us-east" in page["group-disagree"].text
+    assert "other app fails from ap-south and us-east, could be had from eu-west" in page["group-disagree"].text
+    assert "How many fail now" in page["group-disagree"].text
+    assert "looked through" not in page["group"].text
+    monkeypatch.setattr(comparison, "MOST_SPLIT", 1)
+    assert (
+        "2 fail from one region and could be had from another, the newest:"
+        in read(client, "/compare/?group=web").html
+    )
+
+
+def test_it_is_told_of_which_failures_the_causes_are_where_they_are_not_all(
+    client: Client, images: dict[str, Resource], plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loud image of another group hid why this one fails, and nothing said so."""
+    loud, addresses = plane.image("ghcr.io/org/loud:1"), ("group=web", f"image={images['app'].pk}")
+    for _ in range(3):
+        plane.check(loud, finds=LOST)
+    for address in addresses:
+        page = read(client, f"/compare/?{address}")
+        assert "layer missing: 3" in page.html
+        assert "causes-bound" not in page.html
+    monkeypatch.setattr(by_hour, "MOST_OF_ALL", 3)
+    monkeypatch.setattr(by_hour, "MOST_OF_A_REGION", 2)
+    page = read(client, "/compare/?group=web")
+    said = page["group-causes-bound"].text
+    assert said.startswith("Of those since ")
+    assert said.endswith("no more than the newest 3 of all images together are looked through. None is among them.")
+    assert "layer missing: 3" not in page.html
+    page = read(client, f"/compare/?image={images['app'].pk}")
+    assert "no more than the newest 2 from each region" in page[f"image-{images['app'].pk}-causes-bound"].text
+    assert "layer missing: 2" in page.html
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -146,5 +197,5 @@ def test_queries_are_few(client: Client, images: dict[str, Resource]) -> None:
         with CaptureQueriesContext(connection) as caught:
             read(client, f"/compare/?{query}")
         counts[query.partition("=")[0]] = len(caught)
-    assert counts == {"image": counts["image"], "group": 13, "registry": 13, "find": 3}
+    assert counts == {"image": counts["image"], "group": 14, "registry": 14, "find": 3}
     assert counts["image"] <= 19
