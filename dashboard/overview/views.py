@@ -93,7 +93,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
         wanted = partial(_those_of, read)
     ids = [row.pk for row in listed]
     links, like = _alike(request, asked)
-    made = _kept(request, like, ids)
+    made = _kept(request, asked, like, ids)
     missing = {pk for pk in ids if pk not in made}
     found, fresh = _made(
         wanted(missing) if missing else (),
@@ -166,7 +166,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     reach, (links, like) = reach_of(request), _alike(request, asked)
     # Pages of several views ask for one row at the same moment.
     with _turns.of((like, frozenset(ids))) if told_to(request) else nullcontext():
-        found = _kept(request, like, ids)
+        found = _kept(request, asked, like, ids)
         if missing := {pk for pk in ids if pk not in found}:
             wanted, work = _among(reach)(missing), maintenance.on(now)
             _, fresh = _made(wanted.filter(retired_at=None), asked, window, links, work=work, reach=reach, now=now)
@@ -231,8 +231,14 @@ def _alike(request: HttpRequest, asked: Asked) -> tuple[markup.Links, Hashable]:
     return links, (reach_of(request), links, asked.more, asked.order is order.Order.LATENCY)
 
 
-def _kept(request: HttpRequest, like: Hashable, ids: Iterable[int]) -> Mapping[int, SafeString]:
-    """Return by their ids those rows that are made already."""
+def _kept(request: HttpRequest, asked: Asked, like: Hashable, ids: Iterable[int]) -> Mapping[int, SafeString]:
+    """Return by their ids those rows that are made already.
+
+    None where they say how long the last check took, by which they are ordered: that changes with checks of which
+    nothing is told but to the image's own page, and has to be as new as the order.
+    """
+    if asked.order is order.Order.LATENCY:
+        return {}
     told = told_to(request)
     return _pieces.find(like, ids, told) if told else {}
 

@@ -270,7 +270,7 @@ class _Failing:
 
 def _failing(kind: OwnerKind, owner_id: int, regions: Sequence[Region]) -> _Failing:
     slugs = {region.pk: region.slug for region in regions}
-    asked = {"regions": list(slugs), "owner": owner_id, "most": MOST_FAILING, "told": MOST_SPLIT}
+    asked: dict[str, Any] = {"regions": list(slugs), "owner": owner_id, "most": MOST_FAILING, "told": MOST_SPLIT}
     with connection.cursor() as cursor:
         cursor.execute(_FAILING.format(owned=_OWNED[kind]), asked)
         rows = cursor.fetchall()

@@ -10,7 +10,7 @@ from dashboard.live import hub, kept
 from dashboard.live.pieces import Pieces
 from dashboard.live.tellings import Telling, Tellings
 from dashboard.overview import views
-from probes.models import Resource, ResourceGroup
+from probes.models import RegionState, Resource, ResourceGroup
 from probes.policy.access import EVERYTHING, Reach, Role
 from probes.policy.changes import Change
 from probes.protocol.taxonomy import Reason
@@ -74,6 +74,23 @@ def test_a_row_is_made_again_once_it_is_told_of_and_shared_by_pages_until_then(
     for address, leading in (("/live/", "/?label="), ("/live/?sort=name&find=org", "/?find=org&sort=name&label=")):
         (label,) = asked(client, told, address).all("a", "tag")
         assert label.attributes["href"] == f"{leading}team%3A%3Ca%26b%3E"
+
+
+def test_a_row_is_as_new_as_the_order_by_how_long_its_checks_took(
+    client: Client, plane: ControlPlane, told: Told
+) -> None:
+    """It was kept for twenty seconds, as of a check that came out as before nothing is told."""
+    image, other = plane.image(), plane.image("ghcr.io/org/other:1")
+    plane.check(image, other)
+    for slow, quick in ((image, other), (other, image)):
+        RegionState.objects.filter(resource=slow).update(duration_ms=1240)
+        RegionState.objects.filter(resource=quick).update(duration_ms=1180)
+        page = asked(client, told, "/live/?sort=latency&by=nothing")
+        assert page.html.index(f'id="image-{slow.pk}"') < page.html.index(f'id="image-{quick.pk}"')
+        rows = asked(client, told, f"/live/rows?ids={slow.pk},{quick.pk}&sort=latency&by=nothing")
+        for shown in (page, rows):
+            assert shown[f"latency-{slow.pk}"].text.endswith("last 1.24 s")
+            assert shown[f"latency-{quick.pk}"].text.endswith("last 1.18 s")
 
 
 def test_a_row_is_given_to_nobody_who_reaches_less_or_may_change_nothing(
