@@ -1,5 +1,6 @@
 """Incidents in words: what is wrong now, and how one went. PURE: rows of the selectors and a moment in, words out."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +49,9 @@ _WITHOUT_VOTE: Final[dict[str, Look]] = {
     "indeterminate": Look.INDETERMINATE,
     "config_error": Look.CONFIG_ERROR,
 }
+_SINCE: Final = re.compile(r" since (?:\d{1,2} [A-Z][a-z]{2} )?(?P<time>\d\d:\d\d) UTC(?=;|$)")
+"""As verdicts are explained (`probes.policy.explanation`)."""
+
 _SCOPES: Final = {
     "auth_host": "login host",
     "blob_host": "blob host",
@@ -129,13 +133,14 @@ def lines(rows: Iterable[Incident], now: datetime) -> list[Line]:
 def line(incident: Incident, now: datetime) -> Line:
     """Return an incident as a list shows it."""
     is_over = incident.resolved_at is not None
+    why = _without_since(incident.explanation, incident.began_at)
     return Line(
         id=incident.pk,
         look=_ENDS.get(incident.cause, Look.UNCHECKED) if is_over else Look(incident.level),
         label="Resolved" if is_over else Look(incident.level).label,
         kind=_SCOPES.get(incident.scope_kind, words.shown(incident.scope_kind, 20)),
         name=_name(incident),
-        sentence=_sentence(f"last told: {incident.explanation}" if is_over else incident.explanation),
+        sentence=_sentence(f"last told: {why}" if is_over and why else why),
         since=_since(incident, now),
         tags=list(_tags(incident)),
         seen_to=_seen_to(incident, now),
@@ -172,6 +177,12 @@ def _name(incident: Incident) -> str:
     if incident.resource:
         return name_of(incident.resource)
     return words.shown(incident.scope_label or incident.scope_name, 520)
+
+
+def _without_since(explanation: str, began_at: datetime) -> str:
+    """Return an explanation without since when it is so, where that is when it began: a line says so beside it."""
+    began = f"{began_at.astimezone(UTC):%H:%M}"
+    return _SINCE.sub(lambda found: "" if found["time"] == began else found[0], explanation)
 
 
 def _sentence(explanation: str) -> str:

@@ -31,6 +31,7 @@ from probes.policy.uptime import WINDOWS, Figure
 from probes.selectors import history, incidents, visible
 from probes.selectors import regions as region_rows
 from probes.selectors import uptime as rolled
+from probes.selectors.credentials import Keyring
 from probes.selectors.events import certificates_towards, events_of
 from probes.selectors.outcomes import failures_kept_since
 from probes.selectors.quota import accounts_of
@@ -70,6 +71,7 @@ def shown(asked: Asked) -> Mapping[str, Any]:
     last = incidents.of_resource(chosen, LAST_INCIDENTS)
     told = incidents.timeline(last[0], LAST_ENTRIES, reach) if last else None
     until = rolled.both_rolled_until()
+    is_counted = reach.is_everything and not chosen.is_endpoint
     return {
         **place(asked),
         "more_fragment": TEMPLATE,
@@ -78,11 +80,11 @@ def shown(asked: Asked) -> Mapping[str, Any]:
         "cards": detail.cards(chosen, cells, past, missed, region_rows.vitals(asked.regions), now=now),
         "spread": spread(chosen, cells, views, happened, now),
         "path": path(
-            chosen,
             views,
             certificates_towards(chosen.registry_id, reach),
             # Whom a registry counts us as is nothing of any one group's.
-            accounts_of(chosen.registry_id, now=now) if reach.is_everything and not chosen.is_endpoint else (),
+            accounts_of(chosen.registry_id, now=now) if is_counted else (),
+            _logins(asked) if is_counted else {},
             now,
         ),
         "now": now,
@@ -105,6 +107,13 @@ def shown(asked: Asked) -> Mapping[str, Any]:
         "latency": courses.latency_of(chosen, asked.regions, asked.window, now=now, until=until),
         "phases": phases.phase_legend(),
     }
+
+
+def _logins(asked: Asked) -> Mapping[str, int | None]:
+    """Return by region the id of the login that a check from there shows, None where it shows none. One query."""
+    keyring = Keyring([asked.resource.registry_id])
+    shown = {region.slug: keyring.shown(asked.resource, region.slug) for region in asked.regions}
+    return {slug: login.pk if login else None for slug, login in shown.items()}
 
 
 def _uptime(asked: Asked, until: rolled.RolledUntil) -> uptime.Uptime:

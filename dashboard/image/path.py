@@ -1,7 +1,6 @@
 """What a pull depends on besides the image: the certificates of the hosts on its path, and quotas. PURE."""
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,7 +8,7 @@ from typing import Final
 from dashboard import words
 from dashboard.image.ladder import View
 from dashboard.words import Look
-from probes.models import HostCertificate, Resource
+from probes.models import HostCertificate
 from probes.selectors.quota import AccountLine
 
 SOON_DAYS: Final = 14
@@ -50,19 +49,22 @@ class Path:
 
 
 def path(
-    resource: Resource,
     views: Sequence[View],
     certificates: Iterable[HostCertificate],
     accounts: Iterable[AccountLine],
+    shown: Mapping[str, int | None],
     now: datetime,
 ) -> Path:
-    """Return what is on the path: certificates of the hosts that checks met, and whom the registry counts us as."""
+    """Return what is on the path: certificates of the hosts that checks met, and whom the registry counts us as.
+
+    `shown` is by region the id of the login that a check shows, None for none: other accounts are not on the path.
+    """
     met = {step.host for view in views if view.outcome for step in view.outcome.steps}
     on_it = [row for row in certificates if row.host in met or not met]
-    slugs = {view.slug for view in views}
+    names = {view.slug: view.name for view in views}
     return Path(
-        certificates=_certificates(on_it, {view.slug: view.name for view in views}, now),
-        quotas=[_quota(line) for line in accounts if _is_of(line, resource, slugs)][:_MOST_ACCOUNTS],
+        certificates=_certificates(on_it, names, now),
+        quotas=[_quota(line, shown, names) for line in accounts if _is_of(line, shown)][:_MOST_ACCOUNTS],
     )
 
 
@@ -97,17 +99,22 @@ def _certificate(host: str, not_after: datetime, issuer: str, regions: list[str]
     )
 
 
-def _is_of(line: AccountLine, resource: Resource, slugs: AbstractSet[str]) -> bool:
-    if resource.credential_id is not None:
-        return line.row.credential_id == resource.credential_id
-    return line.row.credential_id is not None or not slugs.isdisjoint({*line.row.regions, line.row.egress})
+def _is_of(line: AccountLine, shown: Mapping[str, int | None]) -> bool:
+    if line.row.credential_id is not None:
+        return line.row.credential_id in shown.values()
+    anonymous = {slug for slug, login in shown.items() if login is None}
+    return not anonymous.isdisjoint({*line.row.regions, line.row.egress})
 
 
-def _quota(line: AccountLine) -> QuotaRow:
+def _quota(line: AccountLine, shown: Mapping[str, int | None], names: Mapping[str, str]) -> QuotaRow:
     row = line.row
     # Neither whose login nor which address: whoever may look here need not know.
-    place = words.listed(row.regions[:5]) or "a region"
-    who = "with a login" if row.credential_id is not None else f"without a login, from {place}"
+    if row.credential_id is not None:
+        theirs = [names.get(slug, slug) for slug, login in shown.items() if login == row.credential_id]
+        place = f" from {words.listed(theirs)}" if len(theirs) < len(shown) else ""
+        who = f"with the login that its checks show{place}"
+    else:
+        who = f"without a login, from {words.listed(row.regions[:5]) or 'a region'}"
     if line.limit is None:
         told = "no limit told" if row.read_at else "not told yet"
         return QuotaRow(account=words.shown(who, 200), look=None, left=told, window="", ours="", note="")

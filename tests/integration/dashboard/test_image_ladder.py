@@ -88,11 +88,20 @@ def test_quotas_on_the_path_name_neither_login_nor_address(client: Client, plane
     account = QuotaAccount.objects.filter(registry=image.registry).first()
     assert account is not None
     values = {"limit": 100, "remaining": 7, "window_seconds": 21_600, "read_at": plane.now}
-    login = Credential.objects.create(registry=image.registry, username="ada-the-robot")
-    QuotaAccount.objects.create(registry=image.registry, credential=login, created_at=plane.now, **values)
+    ap_south = plane.region("ap-south")
+    for used in ({"region": ap_south}, {"repository_prefix": "another/team"}, {"username": "it-has-no-secret"}):
+        sealed = (
+            {}
+            if "username" in used
+            else {"secret_encrypted": b"sealed", "rotated_at": plane.now, "username": "ada-the-robot"}
+        )
+        login = Credential.objects.create(registry=image.registry, **{**sealed, **used})
+        QuotaAccount.objects.create(registry=image.registry, credential=login, created_at=plane.now, **values)
     QuotaAccount.objects.filter(pk=account.pk).update(egress="203.0.113.77", regions=["us-east"], **values)
     text = read(client, image)["path-quotas"].text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "with a login 7 of 100 left in 6 h" in text
+    # Of the logins of its registry that alone is on its path that a check of it shows.
+    assert text.count("login that") == 1
+    assert "with the login that its checks show from ap-south 7 of 100 left in 6 h" in text
     assert "without a login, from us-east 7 of 100 left" in text
     assert "ada-the-robot" not in text
     assert "203.0.113.77" not in text

@@ -47,8 +47,9 @@ def told(**values: Any) -> Any:
 def test_open_incident_looks_like_its_level() -> None:
     found = line(incident(), NOW)
     assert (found.look, found.label, found.name) == (Look.UNAVAILABLE, "Unavailable", "the app")
-    assert found.sentence.startswith("2 of 3 fresh regions cannot read a layer")
-    assert found.sentence.endswith("UTC.")
+    assert found.sentence == "2 of 3 fresh regions cannot read a layer: blobs.example: layer missing."
+    later = line(incident(explanation="1 of 3 fresh regions fail since 27 Nov 14:10 UTC; 1 is well"), NOW)
+    assert later.sentence == "1 of 3 fresh regions fail since 27 Nov 14:10 UTC; 1 is well.", "not when it began"
     assert found.since.replace("\N{NO-BREAK SPACE}", " ") == "since 13:50 (40 min)"
     assert (found.tags, found.seen_to) == ([], "")
 
