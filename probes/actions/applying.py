@@ -225,13 +225,17 @@ def _without(plan: Plan, now: datetime) -> tuple[Plan, tuple[str, ...]]:
     """
     faults: list[Fault] = []
     kept: list[str] = []
+    left_alone: set[str] = set()
     kept_rows: set[Model] = set()
     for change in plan.of(Verb.DELETE):
         assert change.stored is not None  # noqa: S101 - it is deleted
-        row: Any = declared.MODELS[change.kind]._default_manager.get(pk=change.stored.key)  # noqa: SLF001 - Django's documented API
+        row = _locked(change.kind, change.stored)
+        thing = f"{change.kind}/{change.name}"
+        if row is None:
+            left_alone.add(thing)
+            continue
         users = list(_users(row))
         active = [user for user in users if user not in kept_rows and not _is_retired(user)]
-        thing = f"{change.kind}/{change.name}"
         if not users:
             declared_settings.delete(change.kind, row, now=now)
         elif not active:
@@ -250,9 +254,15 @@ def _without(plan: Plan, now: datetime) -> tuple[Plan, tuple[str, ...]]:
     left = tuple(
         change
         for change in plan.changes
-        if change.verb is not Verb.DELETE or f"{change.kind}/{change.name}" not in kept
+        if change.verb is not Verb.DELETE or f"{change.kind}/{change.name}" not in {*kept, *left_alone}
     )
     return replace(plan, changes=left), tuple(kept)
+
+
+def _locked(kind: Kind, stored: planning.Stored) -> Any:
+    """Return the row to delete, once nobody can use it anew; None where it is gone by now, or somebody else's."""
+    rows = declared.MODELS[kind]._default_manager.filter(pk=stored.key, managed_by__slug=stored.managed_by)  # noqa: SLF001 - Django's documented API
+    return rows.select_for_update(of=("self",)).first()
 
 
 def _is_retired(row: Model) -> bool:

@@ -1,11 +1,12 @@
 """What is declared is stored: made, changed, left alone, stale, pruned; as a whole or not at all."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from probes.actions import resources, staleness
+from probes.actions import applying, declared_rows, resources, staleness
 from probes.actions.applying import ApplyRefused
 from probes.models import (
     AuditEntry,
@@ -283,6 +284,23 @@ def test_prune_touches_nothing_that_another_manages(apply: Apply, now: datetime)
     apply(source() + image("a"))
 
     assert apply(source() + image("a"), prune=True).is_nothing
+
+
+@pytest.mark.parametrize("what", ["deleted", "taken over"])
+def test_prune_leaves_what_somebody_else_changed_meanwhile(
+    apply: Apply, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    apply(source() + group("shop") + group("other"))
+
+    def rows_of(*args: Any, **options: Any) -> Any:
+        shop = ResourceGroup.objects.filter(slug="shop")
+        shop.delete() if what == "deleted" else shop.update(managed_by=None)
+        return declared_rows.rows_of(*args, **options)
+
+    monkeypatch.setattr(applying, "rows_of", rows_of)
+    pruned = apply(source(), prune=True)
+    assert [change.name for change in pruned.plan.changes] == ["other"]
+    assert ResourceGroup.objects.exists() is (what == "taken over")
 
 
 def test_prune_refuses_what_is_in_use_and_says_by_whom(apply: Apply, now: datetime) -> None:
