@@ -49,8 +49,9 @@ class Reader:
         listed = [image.resource.pk for found in images.values() for image in found]
         of_images = status_pages.record_of_images(listed, span)
         are_open = status_incidents.open_episodes(self._ids, MOST_OPEN)
-        are_over = [item for item in self._episodes(_PAST, MOST_PAST) if not item.is_open]
-        found = self._as_one([*are_open, *are_over])
+        are_over = status_incidents.past_episodes(self._ids, self._last(_PAST), MOST_PAST)
+        on = {(item.key, item.group_id) for item in are_open}  # of an outage that is not over, older ones may be open
+        found = self._as_one([*are_open, *(item for item in are_over if (item.key, item.group_id) not in on)])
         going_on, past = [item for item in found if item.is_open], [item for item in found if not item.is_open]
         told = self._told([*going_on, *past])
         rows = status_pages.on_now(self.page, self.audience, MOST_NEWS, now=self.now)
@@ -80,8 +81,8 @@ class Reader:
 
     def latest(self) -> Sequence[Happening | News]:
         """Return what a feed tells of: the last that changed, newest first. Four queries at most."""
-        found = self._episodes(_OF_FEED, MOST_OF_FEED)
-        rows = self._announced(Interval(self.now - _OF_FEED, self.now + timedelta(seconds=1)))[:MOST_OF_FEED]
+        found = status_incidents.episodes(self._ids, self._last(_OF_FEED), MOST_OF_FEED)
+        rows = self._announced(self._last(_OF_FEED))[:MOST_OF_FEED]
         told: list[Happening | News] = [*self._told(self._as_one(found)), *news(self.page, rows, self.now)]
         return sorted(told, key=lambda item: (item.changed_at, item.uid), reverse=True)[:MOST_OF_FEED]
 
@@ -89,9 +90,8 @@ class Reader:
     def _ids(self) -> list[int]:
         return [entry.group_id for entry in self.groups]
 
-    def _episodes(self, span: timedelta, most: int) -> Sequence[Episode]:
-        over = Interval(self.now - span, self.now + timedelta(seconds=1))
-        return status_incidents.episodes(self._ids, over, most)
+    def _last(self, span: timedelta) -> Interval:
+        return Interval(self.now - span, self.now + timedelta(seconds=1))
 
     def _as_one(self, episodes: Sequence[Episode]) -> Sequence[Episode]:
         """Put together what overlaps in groups that do not say how many images they have."""

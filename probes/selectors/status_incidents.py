@@ -35,13 +35,14 @@ JOIN probes_resource AS resource ON resource.id = incident.resource_id
 LEFT JOIN probes_registry AS registry ON registry.id = incident.registry_id
 LEFT JOIN probes_incident AS outage ON outage.id = incident.parent_id
 WHERE incident.group_id = ANY(%(groups)s) AND {chosen}
-GROUP BY 1, 2
+GROUP BY 1, 2 HAVING {told}
 ORDER BY 6 DESC, 1 DESC, 2
 LIMIT %(most)s
 """
 
 _RANGE: Final = "incident.opened_at >= %(start)s AND incident.opened_at < %(end)s"
 _OPEN: Final = "incident.resolved_at IS NULL"
+_OVER: Final = "bool_and(incident.resolved_at IS NOT NULL)"
 
 _REGIONS: Final = """
 SELECT coalesce(incident.parent_id, incident.id), incident.group_id,
@@ -93,6 +94,11 @@ def open_episodes(group_ids: Collection[int], most: int) -> Sequence[Episode]:
 def episodes(group_ids: Collection[int], over: Interval, most: int) -> Sequence[Episode]:
     """Return what was opened there within a range, the last opened first. One query, none without groups."""
     return _read(_RANGE, group_ids, most, start=over.start, end=over.end)
+
+
+def past_episodes(group_ids: Collection[int], over: Interval, most: int) -> Sequence[Episode]:
+    """Return what was opened there within a range and is over: however much is going on, it leaves room for these."""
+    return _read(_RANGE, group_ids, most, told=_OVER, start=over.start, end=over.end)
 
 
 def as_one(found: Iterable[Episode], together: Collection[int], by_name: Collection[int]) -> list[Episode]:
@@ -156,7 +162,9 @@ def subjects_of(found: Collection[Episode]) -> Mapping[int, Resource]:
     return Resource.objects.select_related("registry").in_bulk(ids) if ids else {}
 
 
-def _read(chosen: str, group_ids: Collection[int], most: int, **asked: Any) -> Sequence[Episode]:
+def _read(
+    chosen: str, group_ids: Collection[int], most: int, *, told: str = "true", **asked: Any
+) -> Sequence[Episode]:
     if not group_ids:
         return []
     values = {
@@ -197,7 +205,7 @@ def _read(chosen: str, group_ids: Collection[int], most: int, **asked: Any) -> S
             failures,
             hosts,
             turned_at,
-        ) in _rows(_READ.format(chosen=chosen), values)
+        ) in _rows(_READ.format(chosen=chosen, told=told), values)
     ]
 
 

@@ -209,6 +209,31 @@ def test_outage_of_many_is_one_incident_of_each_group(
         assert [item["title"] for item in summary["incidents"]] == [title]
 
 
+def test_what_is_over_is_told_however_much_is_going_on(
+    client: Client, plane: ControlPlane, page: StatusPage, group: ResourceGroup
+) -> None:
+    now, registry = datetime.now(UTC), plane.image().registry
+    StatusGroup.objects.update(naming="references")
+    for number in range(25):
+        image = Resource.objects.create(
+            reference=f"ghcr.io/org/app:{number}", tag=str(number), registry=registry, group=group
+        )
+        over = {"resolved_at": now - HOUR, "cause": "recovered"} if number == 0 else {}
+        began = now - (2 * HOUR if number == 0 else HOUR / 2)
+        Incident.objects.create(
+            resource=image,
+            level="degraded",
+            worst="degraded",
+            severity="info",
+            began_at=began,
+            opened_at=began,
+            **over,
+        )
+    told = json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]
+    assert [item["title"] for item in told if item["resolved_at"]] == ["Payments, ghcr.io/org/app:0"]
+    assert "No incident that is over." not in shown(client).html
+
+
 def test_group_that_is_told_of_together_does_not_tell_how_many_of_it_fail(
     client: Client, plane: ControlPlane, page: StatusPage, group: ResourceGroup
 ) -> None:
