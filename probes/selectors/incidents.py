@@ -7,20 +7,7 @@ from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchVectorExact
-from django.db.models import (
-    BooleanField,
-    Case,
-    Count,
-    Exists,
-    ExpressionWrapper,
-    IntegerField,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-    When,
-)
+from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from probes.models import Incident, IncidentEntry, Resource, ResourceWords
@@ -43,6 +30,7 @@ _UNREAD: Final = tuple(f"resource__registry__{name}" for name in registries.UNRE
 
 _LEVELS: Final[Sequence[str]] = (Level.UNAVAILABLE, Level.DEGRADED)
 _SEVERITIES: Final[Sequence[str]] = tuple(Severity)
+_NUMBER: Final = IntegerField()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +89,9 @@ def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
     explained = Exists(Incident.objects.filter(pk=OuterRef("parent"), resolved_at=None))
     unexplained = visible.among(Incident.objects.filter(~explained, resolved_at=None), reach)
     order = (
-        ExpressionWrapper(Q(scope_kind=""), output_field=BooleanField()),
-        _rank("level", _LEVELS),
-        _rank("severity", _SEVERITIES),
+        _place("scope_kind", [""]).asc(nulls_first=True),
+        _place("level", _LEVELS),
+        _place("severity", _SEVERITIES),
     )
     # The first are found in narrow columns, and only these are joined and counted for.
     worst = ArraySubquery(unexplained.order_by(*order, "began_at", "pk").values("pk")[:most])
@@ -156,9 +144,10 @@ def veiled(incident: Incident, reach: Reach) -> Incident:
     return shown
 
 
-def _rank(field: str, order: Sequence[str]) -> Case:
-    ranks = (When(**{field: value}, then=Value(place)) for place, value in enumerate(order))
-    return Case(*ranks, default=Value(len(order)), output_field=IntegerField())
+def _place(field: str, order: Sequence[str]) -> Func:
+    """Return the place of a column's value, from 1; null where it has none. Of cases Django makes SQL for longer."""
+    values = ", ".join(f"'{value}'" for value in order)
+    return Func(F(field), template=f"array_position(ARRAY[{values}], (%(expressions)s)::text)", output_field=_NUMBER)
 
 
 def _badness(incident: Incident) -> tuple[Any, ...]:
