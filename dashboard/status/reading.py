@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST_NEWS: Final = 10
 MOST_OPEN: Final = 30
 MOST_PAST: Final = 20
+_MOST_READ: Final = 1000
+"""Of what is going on or over, before what is told as one is put together: its first time is that of them all."""
 MOST_OF_MONTH: Final = 200
 MOST_OF_FEED: Final = 30
 _PAST: Final = timedelta(days=14)
@@ -48,11 +50,12 @@ class Reader:
         of_groups = status_pages.record_of_groups(self._ids, span)
         listed = [image.resource.pk for found in images.values() for image in found]
         of_images = status_pages.record_of_images(listed, span)
-        are_open = status_incidents.open_episodes(self._ids, MOST_OPEN)
-        are_over = status_incidents.past_episodes(self._ids, self._last(_PAST), MOST_PAST)
+        are_open = status_incidents.open_episodes(self._ids, _MOST_READ)
+        are_over = status_incidents.past_episodes(self._ids, self._last(_PAST), _MOST_READ)
         on = {(item.key, item.group_id) for item in are_open}  # of an outage that is not over, older ones may be open
         found = self._as_one([*are_open, *(item for item in are_over if (item.key, item.group_id) not in on)])
-        going_on, past = [item for item in found if item.is_open], [item for item in found if not item.is_open]
+        going_on = [item for item in found if item.is_open][:MOST_OPEN]
+        past = [item for item in found if not item.is_open][:MOST_PAST]
         told = self._told([*going_on, *past])
         rows = status_pages.on_now(self.page, self.audience, MOST_NEWS, now=self.now)
         return board(

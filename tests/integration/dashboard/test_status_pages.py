@@ -214,12 +214,12 @@ def test_what_is_over_is_told_however_much_is_going_on(
 ) -> None:
     now, registry = datetime.now(UTC), plane.image().registry
     StatusGroup.objects.update(naming="references")
-    for number in range(25):
+    for number in range(35):
         image = Resource.objects.create(
             reference=f"ghcr.io/org/app:{number}", tag=str(number), registry=registry, group=group
         )
         over = {"resolved_at": now - HOUR, "cause": "recovered"} if number == 0 else {}
-        began = now - (2 * HOUR if number == 0 else HOUR / 2)
+        began = now - {0: 2 * HOUR, 1: 3 * HOUR}.get(number, HOUR / 2)
         Incident.objects.create(
             resource=image,
             level="degraded",
@@ -232,6 +232,10 @@ def test_what_is_over_is_told_however_much_is_going_on(
     told = json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]
     assert [item["title"] for item in told if item["resolved_at"]] == ["Payments, ghcr.io/org/app:0"]
     assert "No incident that is over." not in shown(client).html
+    # Told of together, it began with the first of all of them.
+    StatusGroup.objects.update(naming="together")
+    (told,) = json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]
+    assert told["began_at"].startswith(f"{now - 3 * HOUR:%Y-%m-%dT%H:%M}")
 
 
 def test_group_that_is_told_of_together_does_not_tell_how_many_of_it_fail(
