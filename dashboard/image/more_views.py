@@ -111,7 +111,7 @@ def shown(asked: Asked) -> Mapping[str, Any]:
 
 def _logins(asked: Asked) -> Mapping[str, int | None]:
     """Return by region the id of the login that a check from there shows, None where it shows none. One query."""
-    keyring = Keyring([asked.resource.registry_id])
+    keyring = Keyring([asked.resource.registry_id], opens=False)
     shown = {region.slug: keyring.shown(asked.resource, region.slug) for region in asked.regions}
     return {slug: login.pk if login else None for slug, login in shown.items()}
 

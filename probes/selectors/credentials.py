@@ -22,12 +22,14 @@ class Checked(Protocol):
 
 
 class Keyring:
-    """The credentials of some registries that have a secret. One query."""
+    """The credentials of some registries that have a secret, which is read unless nobody `opens` it. One query."""
 
-    def __init__(self, registry_ids: Iterable[int]) -> None:
+    def __init__(self, registry_ids: Iterable[int], *, opens: bool = True) -> None:
         self._stored: dict[int, Credential] = {}
         self._candidates: dict[int, dict[int, credentials.Candidate]] = defaultdict(dict)
         rows = Credential.objects.filter(registry__in=registry_ids).exclude(secret_encrypted=b"")
+        if not opens:
+            rows = rows.defer("secret_encrypted")
         for row in rows.select_related("registry", "region"):
             region = row.region.slug if row.region else None
             self._stored[row.pk] = row
@@ -54,7 +56,7 @@ def lacking_login(
     resources = Resource.objects.filter(pk__in=resource_ids).only(
         "registry_id", "repository", "credential_id", "kind"
     )
-    keyring = Keyring({resource.registry_id for resource in resources})
+    keyring = Keyring({resource.registry_id for resource in resources}, opens=False)
     found: set[tuple[int, int]] = set()
     for resource in resources:
         without = [region.pk for region in regions[resource.pk] if keyring.shown(resource, region.slug) is None]

@@ -98,7 +98,9 @@ def test_quotas_on_the_path_name_neither_login_nor_address(client: Client, plane
         login = Credential.objects.create(registry=image.registry, **{**sealed, **used})
         QuotaAccount.objects.create(registry=image.registry, credential=login, created_at=plane.now, **values)
     QuotaAccount.objects.filter(pk=account.pk).update(egress="203.0.113.77", regions=["us-east"], **values)
-    text = read(client, image)["path-quotas"].text.replace("\N{NO-BREAK SPACE}", " ")
+    with CaptureQueriesContext(connection) as captured:
+        text = read(client, image)["path-quotas"].text.replace("\N{NO-BREAK SPACE}", " ")
+    assert not [query for query in captured if "secret_encrypted" in query["sql"].partition(" FROM ")[0]]
     # Of the logins of its registry that alone is on its path that a check of it shows.
     assert text.count("login that") == 1
     assert "with the login that its checks show from ap-south 7 of 100 left in 6 h" in text
