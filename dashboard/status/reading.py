@@ -84,9 +84,10 @@ class Reader:
 
     def latest(self) -> Sequence[Happening | News]:
         """Return what a feed tells of: the last that changed, newest first. Four queries at most."""
-        found = status_incidents.episodes(self._ids, self._last(_OF_FEED), MOST_OF_FEED)
+        found = self._as_one(status_incidents.episodes(self._ids, self._last(_OF_FEED), _MOST_READ))
+        found = sorted(found, key=lambda item: item.changed_at, reverse=True)[:MOST_OF_FEED]
         rows = self._announced(self._last(_OF_FEED))[:MOST_OF_FEED]
-        told: list[Happening | News] = [*self._told(self._as_one(found)), *news(self.page, rows, self.now)]
+        told: list[Happening | News] = [*self._told(found), *news(self.page, rows, self.now)]
         return sorted(told, key=lambda item: (item.changed_at, item.uid), reverse=True)[:MOST_OF_FEED]
 
     @property

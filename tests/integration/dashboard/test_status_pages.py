@@ -236,6 +236,10 @@ def test_what_is_over_is_told_however_much_is_going_on(
     StatusGroup.objects.update(naming="together")
     (told,) = json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]
     assert told["began_at"].startswith(f"{now - 3 * HOUR:%Y-%m-%dT%H:%M}")
+    feed = client.get("/status/registry-status/feed.atom").content.decode()
+    assert feed.count("<entry>") == feed.count(told["id"].removeprefix("urn:uuid:")) // 2 == 1, (
+        "another id than before"
+    )
 
 
 def test_group_that_is_told_of_together_does_not_tell_how_many_of_it_fail(
