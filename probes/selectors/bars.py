@@ -72,7 +72,7 @@ FROM unnest(%(resources)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
 # How far roll-ups reach is told by their progress; a day whose state never changed needs none of its hours. The hours
 # of a bucket are added up here: of what is down each day a month has seven hundred, and a page shows fifty of these.
 # Of a day that was nothing but up and down, only hours that were down are read, by the index that holds no others, as
-# long as they are all there.
+# long as they are all there. Days in a row in which all was well come as one.
 _ROLLED: Final = f"""
 WITH until AS MATERIALIZED (
     SELECT date_trunc('hour', least(%(end)s, coalesce(
@@ -122,8 +122,17 @@ WITH until AS MATERIALIZED (
 )
 SELECT extract(epoch FROM until.hours)::bigint, piece.* FROM until LEFT JOIN (
     SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_OF_FACES)}, checks
-    FROM day WHERE (resource_id, region_id, starts_at) NOT IN (SELECT * FROM divided)
+    FROM day WHERE NOT (%(are_verdicts)s AND seconds_available = {_DAY})
+        AND (resource_id, region_id, starts_at) NOT IN (SELECT * FROM divided)
         AND (resource_id, starts_at) NOT IN (SELECT * FROM interrupted)
+    UNION ALL
+    SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM min(starts_at))::bigint, count(*) * {_DAY},
+        {", ".join(f"count(*) * {_DAY}" if face is Face.AVAILABLE else "0" for face in FACES)}, 0
+    FROM (
+        SELECT resource_id, starts_at, starts_at - {_DAY} * interval '1 s'
+            * row_number() OVER (PARTITION BY resource_id ORDER BY starts_at) AS run
+        FROM day WHERE %(are_verdicts)s AND seconds_available = {_DAY}
+    ) AS well GROUP BY resource_id, run
     UNION ALL
     SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM slot)::bigint, %(seconds)s, {", ".join(_UP_OR_DOWN)}, 0
     FROM interrupted CROSS JOIN LATERAL generate_series(
