@@ -13,7 +13,7 @@ from probes.policy.latency import Histogram, Timed
 from probes.policy.rollup import Rolled
 from probes.policy.uptime import Tally
 from probes.protocol.taxonomy import Reason, Stage, Status
-from probes.selectors.comparison import Comparison, Failure, Many, Seen
+from probes.selectors.comparison import Comparison, Failure, Many, Seen, Split
 
 _SLOT: Final = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 _OVER: Final = Interval(datetime(2026, 11, 22, 14, 0, tzinfo=UTC), datetime(2026, 11, 23, 14, 3, 27, tzinfo=UTC))
@@ -55,7 +55,8 @@ def of_registry() -> dict[str, Any]:
         for slug, failing in (("eu-west", 3), ("us-east", 0))
     ]
     facts = {"eu-west": {"failing": "3"}, "us-east": {"failing": "0"}}
-    return _document({"kind": "registry", "id": 3, "name": _HOST}, seen, facts)
+    split = [Split(resource_id=pk, failing=["eu-west"], good=["us-east"]) for pk in (12, 14, 15)]
+    return _document({"kind": "registry", "id": 3, "name": _HOST}, seen, facts, split)
 
 
 def rollups() -> dict[str, Any]:
@@ -71,10 +72,19 @@ def rollups() -> dict[str, Any]:
 
 
 def _document(
-    subject: dict[str, Any], seen: Sequence[Seen], facts: Mapping[str, Mapping[str, str | None]]
+    subject: dict[str, Any],
+    seen: Sequence[Seen],
+    facts: Mapping[str, Mapping[str, str | None]],
+    split: Sequence[Split] = (),
 ) -> dict[str, Any]:
-    overall = Rolled(seconds=sum((item.rolled.seconds for item in seen), Tally()))
-    found = Comparison(over=_OVER, overall=overall, regions=seen, disagreements=disagreements(facts))
+    found = Comparison(
+        over=_OVER,
+        overall=Rolled(seconds=sum((item.rolled.seconds for item in seen), Tally())),
+        regions=seen,
+        disagreements=disagreements(facts),
+        split=split,
+        split_count=len(split),
+    )
     return shown(subject, found)
 
 

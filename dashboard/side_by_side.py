@@ -164,7 +164,7 @@ def table(found: Comparison, now: datetime, named: Mapping[int, str] | None = No
 def _split_told(found: Comparison) -> str:
     if not found.split_count:
         return ""
-    told = f"{words.counted(found.split_count, 'fails', 'fail')} from one region and could be had from another"
+    told = f"{words.counted(found.split_count, 'fails', 'fail')} from one region and not from another"
     return f"{told}, the newest:" if found.split_count > len(found.split) else f"{told}:"
 
 

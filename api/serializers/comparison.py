@@ -15,7 +15,7 @@ from probes.policy.latency import Timed
 from probes.policy.liveness import RegionCondition
 from probes.policy.rollup import Rolled
 from probes.protocol.taxonomy import Reason, Stage, Status
-from probes.selectors.comparison import Comparison, Seen
+from probes.selectors.comparison import MOST_SPLIT, Comparison, Seen
 
 RESOURCE: Final = "resource"
 KINDS: Final = [(kind, kind) for kind in (RESOURCE, *OwnerKind.values)]
@@ -115,6 +115,14 @@ class DisagreementSerializer(ShownRow):
     views = ViewSerializer(many=True, help_text="Who sees what; what most see comes first.")
 
 
+class SplitSerializer(ShownRow):
+    """A resource that fails from some of the regions, and not from others."""
+
+    resource = serializers.IntegerField(source="resource_id", help_text="The resource's id.")
+    failing = serializers.ListField(child=serializers.CharField(), help_text="From where it fails now.")
+    good = serializers.ListField(child=serializers.CharField(), help_text="From where it is good now.")
+
+
 class SubjectSerializer(ShownRow):
     kind = serializers.ChoiceField(choices=KINDS)
     id = serializers.IntegerField()
@@ -129,7 +137,13 @@ class ComparisonSerializer(ShownRow):
     until = InstantField(help_text="To the end of an hour, or to now; of many, to the last hour that is rolled up.")
     overall = SumsSerializer(help_text="By the verdicts over all regions: no outcomes, and nothing is timed.")
     regions = SeenSerializer(many=True, help_text="In the order of their slugs.")
-    disagreements = DisagreementSerializer(many=True, help_text="Where they differ now; none where they agree.")
+    disagreements = DisagreementSerializer(
+        many=True, help_text="Where they differ now. Of many, as many may fail from each and yet others: see `split`."
+    )
+    split = SplitSerializer(
+        many=True, help_text=f"Of many, the newest {MOST_SPLIT} that fail from one region and not from another."
+    )
+    split_count = serializers.IntegerField(help_text="How many these are in all, of those that were looked through.")
 
 
 def shown(subject: dict[str, Any], found: Comparison) -> dict[str, Any]:
@@ -141,6 +155,8 @@ def shown(subject: dict[str, Any], found: Comparison) -> dict[str, Any]:
         "overall": sums_shown(found.overall),
         "regions": [_seen(item) for item in found.regions],
         "disagreements": found.disagreements,
+        "split": found.split,
+        "split_count": found.split_count,
     }
     return dict(ComparisonSerializer(document).data)
 

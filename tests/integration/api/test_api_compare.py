@@ -141,10 +141,30 @@ def test_regions_that_see_more_fail_than_others_do_not_agree(client: APIClient, 
     for _ in range(3):
         plane.check(first, finds={"eu-west": lost, "us-east": lost})
         plane.check(second, finds={"eu-west": lost})
-    (found,) = compared(client, registry="ghcr.io")["disagreements"]
+    shown = compared(client, registry="ghcr.io")
+    (found,) = shown["disagreements"]
     assert found["fact"] == "failing"
     assert {"value": "2", "regions": ["eu-west"]} in found["views"]
     assert {"value": "1", "regions": ["us-east"]} in found["views"]
+    assert shown["split_count"] == 2
+    assert sorted(shown["split"], key=lambda item: item["resource"]) == [
+        {"resource": first.pk, "failing": ["eu-west", "us-east"], "good": ["ap-south"]},
+        {"resource": second.pk, "failing": ["eu-west"], "good": ["ap-south", "us-east"]},
+    ]
+
+
+def test_as_many_that_fail_are_not_the_same_ones(client: APIClient, plane: ControlPlane) -> None:
+    first, second = (plane.image(f"ghcr.io/org/app-{number}:1") for number in range(2))
+    lost = finding(Reason.LAYER_MISSING, Stage.LAYER)
+    for _ in range(3):
+        plane.check(first, finds={"eu-west": lost})
+        plane.check(second, finds={"us-east": lost})
+    shown = compared(client, registry="ghcr.io", regions="eu-west,us-east")
+    assert shown["disagreements"] == []
+    assert {item["resource"]: item["failing"] for item in shown["split"]} == {
+        first.pk: ["eu-west"],
+        second.pk: ["us-east"],
+    }
 
 
 def test_failure_that_is_over_is_the_last_one(client: APIClient, plane: ControlPlane) -> None:
