@@ -116,7 +116,7 @@ class DisagreementSerializer(ShownRow):
 
 
 class SplitSerializer(ShownRow):
-    """A resource that fails from some of the regions, and not from others."""
+    """A resource that fails from some of the regions that vote (`active`, `late`), and not from others."""
 
     resource = serializers.IntegerField(source="resource_id", help_text="The resource's id.")
     failing = serializers.ListField(child=serializers.CharField(), help_text="From where it fails now.")

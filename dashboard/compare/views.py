@@ -39,7 +39,10 @@ _SHOWN_WITH: Final = ("registry", "group")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One comparison: of what, side by side, by hours, on the map, and why it failed from where."""
+    """One comparison: of what, side by side, by hours, on the map, and why it failed from where.
+
+    Causes are read `is_until_now` where the range ends now, also of what is not rolled up yet.
+    """
 
     id: str
     name: str
@@ -51,6 +54,7 @@ class Panel:
     spots: Sequence[worldmap.Spot]
     causes: Sequence[tuple[str, Sequence[str]]]
     causes_bound: str
+    is_until_now: bool
 
 
 @require_safe
@@ -164,6 +168,7 @@ def _of_image(
         kind="",
         url=reverse("dashboard:resource", args=[image.pk]),
         without_url=asked.url({**asked.in_force, "image": others}) if others else "",
+        is_until_now=over.end == now,
     )
 
 
@@ -189,6 +194,7 @@ def _of_owner(kind: OwnerKind, owner: Registry | ResourceGroup, over: Interval, 
         kind=kind.label.lower(),
         url=url,
         without_url="",
+        is_until_now=over.end == now,  # and what is seen ends before that
     )
 
 
@@ -233,11 +239,11 @@ def _panel(
 
 
 def _bound(causes: by_hour.Causes, now: datetime, *, is_owner: bool) -> str:
-    """Return of which failures the causes are, where not all of the range were looked through."""
+    """Return since when the causes are those of all failures, where not all of the range were looked through."""
     if causes.since is None:
         return ""
     whose = "of all images together" if is_owner else "from each region"
     since = words.clock(causes.since, now)
     return Told.of(
-        "Of those since {} alone: no more than the newest {} {} are looked through.", since, f"{causes.most:,}", whose
+        "Complete only since {}: no more than the newest {} {} are looked through.", since, f"{causes.most:,}", whose
     )

@@ -73,8 +73,8 @@ class Cause:
 class Causes:
     """By region why it failed, what was most frequent first.
 
-    Where there was more to look through than `most`, `since` says from when on all was: what is older is left out.
-    Of regions that differ in this it is the latest.
+    Where there was more to look through than `most`, `since` says from when on they are complete. Of regions that
+    differ in this it is the latest: of the others there may be older ones among what is counted.
     """
 
     regions: Mapping[int, Sequence[Cause]]

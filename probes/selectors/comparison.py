@@ -62,11 +62,12 @@ WITH failing AS MATERIALIZED (
     SELECT DISTINCT ON (region_id) * FROM theirs ORDER BY region_id, slot DESC, resource_id
 ), mixed AS (
     SELECT resource_id, max(slot) AS slot, array_agg(region_id) AS failing FROM theirs
-    GROUP BY resource_id HAVING count(*) < cardinality(%(regions)s::bigint[])
+    WHERE region_id = ANY(%(voting)s::bigint[])
+    GROUP BY resource_id HAVING count(*) < cardinality(%(voting)s::bigint[])
 ), split AS (
     SELECT mixed.*, array_agg(state.region_id) AS good FROM mixed
     JOIN probes_regionstate AS state ON state.resource_id = mixed.resource_id
-        AND state.region_id = ANY(%(regions)s) AND state.ballot = 'good'
+        AND state.region_id = ANY(%(voting)s::bigint[]) AND state.ballot = 'good'
     GROUP BY mixed.resource_id, mixed.slot, mixed.failing
 )
 SELECT (SELECT count(*) FROM split), (
@@ -126,7 +127,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """A resource that fails from some regions and is good from others, by their slugs."""
+    """A resource that fails from some regions that vote and is good from others, by their slugs."""
 
     resource_id: int
     failing: Sequence[str]
@@ -270,7 +271,13 @@ class _Failing:
 
 def _failing(kind: OwnerKind, owner_id: int, regions: Sequence[Region]) -> _Failing:
     slugs = {region.pk: region.slug for region in regions}
-    asked: dict[str, Any] = {"regions": list(slugs), "owner": owner_id, "most": MOST_FAILING, "told": MOST_SPLIT}
+    asked: dict[str, Any] = {
+        "regions": list(slugs),
+        "voting": [region.pk for region in regions if region.condition.votes],  # what others found is not of now
+        "owner": owner_id,
+        "most": MOST_FAILING,
+        "told": MOST_SPLIT,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_FAILING.format(owned=_OWNED[kind]), asked)
         rows = cursor.fetchall()

@@ -110,10 +110,14 @@ def test_regions_from_which_as_many_fail_and_not_the_same_ones_disagree(
     assert "How many fail now" in page["group-disagree"].text
     assert "looked through" not in page["group"].text
     monkeypatch.setattr(comparison, "MOST_SPLIT", 1)
-    assert (
-        "2 fail from one region and not from another, the newest:"
-        in read(client, "/compare/?group=web").html
-    )
+    assert "2 fail from one region and not from another, the newest:" in read(client, "/compare/?group=web").html
+    # What a region found that is silent now is no more than what it found last.
+    Region.objects.filter(slug="us-east").update(silent_since=timezone.now())
+    page = read(client, "/compare/?group=web")
+    assert page["group-split"].text == "1 fails from one region and not from another:"
+    assert "other app fails from ap-south, not from eu-west" in page["group-disagree"].text
+    Region.objects.filter(slug="eu-west").update(paused_at=timezone.now())
+    assert "group-split" not in read(client, "/compare/?group=web")
 
 
 def test_it_is_told_of_which_failures_the_causes_are_where_they_are_not_all(
@@ -131,7 +135,7 @@ def test_it_is_told_of_which_failures_the_causes_are_where_they_are_not_all(
     monkeypatch.setattr(by_hour, "MOST_OF_A_REGION", 2)
     page = read(client, "/compare/?group=web")
     said = page["group-causes-bound"].text
-    assert said.startswith("Of those since ")
+    assert said.startswith("Complete only since ")
     assert said.endswith("no more than the newest 3 of all images together are looked through. None is among them.")
     assert "layer missing: 3" not in page.html
     page = read(client, f"/compare/?image={images['app'].pk}")
@@ -160,7 +164,13 @@ def test_what_is_not_understood_is_told_and_nothing_compared(client: Client, db:
 
 
 def test_custom_range_is_read_in_whole_hours(client: Client, images: dict[str, Resource]) -> None:
-    since = (datetime.now(UTC) - 5 * HOUR).strftime("%Y-%m-%dT%H:30")
+    now = datetime.now(UTC)
+    since, until = ((now - ago * HOUR).strftime("%Y-%m-%dT%H:30") for ago in (5, 2))
+    for chosen in ("group=web", f"image={images['app'].pk}"):
+        named = chosen.replace("=", "-").removesuffix("-web")
+        assert "Why it failed until now" in read(client, f"/compare/?{chosen}&since={since}")[named].text
+        past = read(client, f"/compare/?{chosen}&since={since}&until={until}")[named].text
+        assert "Why it failed eu-west layer missing: 3" in past, "until then, and not until now"
     page = read(client, f"/compare/?image={images['app'].pk}&since={since}")
     assert f"image-{images['app'].pk}-eu-west" in page
     assert since[11:13] + ":00" in page[f"image-{images['app'].pk}"].text
