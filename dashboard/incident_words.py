@@ -49,7 +49,7 @@ _WITHOUT_VOTE: Final[dict[str, Look]] = {
     "indeterminate": Look.INDETERMINATE,
     "config_error": Look.CONFIG_ERROR,
 }
-_SINCE: Final = re.compile(r" since (?:\d{1,2} [A-Z][a-z]{2} )?(?P<time>\d\d:\d\d) UTC(?=;|$)")
+_SINCE: Final = re.compile(r" since (?:(?P<date>\d{1,2} [A-Z][a-z]{2}) )?(?P<time>\d\d:\d\d) UTC(?=;|$)")
 """As verdicts are explained (`probes.policy.explanation`)."""
 
 _SCOPES: Final = {
@@ -181,8 +181,9 @@ def _name(incident: Incident) -> str:
 
 def _without_since(explanation: str, began_at: datetime) -> str:
     """Return an explanation without since when it is so, where that is when it began: a line says so beside it."""
-    began = f"{began_at.astimezone(UTC):%H:%M}"
-    return _SINCE.sub(lambda found: "" if found["time"] == began else found[0], explanation)
+    began = began_at.astimezone(UTC)
+    time, dates = f"{began:%H:%M}", (None, f"{began.day} {began:%b}")
+    return _SINCE.sub(lambda found: "" if found["time"] == time and found["date"] in dates else found[0], explanation)
 
 
 def _sentence(explanation: str) -> str:

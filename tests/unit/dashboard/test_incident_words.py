@@ -50,6 +50,11 @@ def test_open_incident_looks_like_its_level() -> None:
     assert found.sentence == "2 of 3 fresh regions cannot read a layer: blobs.example: layer missing."
     later = line(incident(explanation="1 of 3 fresh regions fail since 27 Nov 14:10 UTC; 1 is well"), NOW)
     assert later.sentence == "1 of 3 fresh regions fail since 27 Nov 14:10 UTC; 1 is well.", "not when it began"
+    for day, said in (
+        ("23 Nov", "1 of 3 fresh regions fail."),
+        ("22 Nov", "1 of 3 fresh regions fail since 22 Nov 13:50 UTC."),
+    ):
+        assert line(incident(explanation=f"1 of 3 fresh regions fail since {day} 13:50 UTC"), NOW).sentence == said
     assert found.since.replace("\N{NO-BREAK SPACE}", " ") == "since 13:50 (40 min)"
     assert (found.tags, found.seen_to) == ([], "")
 
