@@ -77,10 +77,11 @@ class Reader:
 
     def of_month(self, over: Interval) -> tuple[Sequence[Happening | News], bool]:
         """Return what began in a month, and whether that is not all of it. Four queries at most."""
-        found = status_incidents.episodes(self._ids, over, MOST_OF_MONTH)
+        read = status_incidents.episodes(self._ids, over, _MOST_READ)
+        found = self._as_one(read)
         rows = list(self._announced(over)[:MOST_OF_MONTH])
-        is_cut = MOST_OF_MONTH in (len(found), len(rows))
-        return [*self._told(self._as_one(found)), *news(self.page, rows, self.now)], is_cut
+        is_cut = len(read) == _MOST_READ or len(found) > MOST_OF_MONTH or len(rows) == MOST_OF_MONTH
+        return [*self._told(found[:MOST_OF_MONTH]), *news(self.page, rows, self.now)], is_cut
 
     def latest(self) -> Sequence[Happening | News]:
         """Return what a feed tells of: the last that changed, newest first. Four queries at most."""

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from dashboard.status import reading
 from probes.actions import maintenance, partitions, status_pages
 from probes.models import (
     Announcement,
@@ -210,7 +211,7 @@ def test_outage_of_many_is_one_incident_of_each_group(
 
 
 def test_what_is_over_is_told_however_much_is_going_on(
-    client: Client, plane: ControlPlane, page: StatusPage, group: ResourceGroup
+    client: Client, plane: ControlPlane, page: StatusPage, group: ResourceGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, registry = datetime.now(UTC), plane.image().registry
     StatusGroup.objects.update(naming="references")
@@ -232,6 +233,9 @@ def test_what_is_over_is_told_however_much_is_going_on(
     told = json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]
     assert [item["title"] for item in told if item["resolved_at"]] == ["Payments, ghcr.io/org/app:0"]
     assert "No incident that is over." not in shown(client).html
+    monkeypatch.setattr(reading, "MOST_OF_MONTH", 30)
+    month = "/status/registry-status/history/?month={:%Y-%m}"
+    assert "There was more than is listed" in shown(client, month.format(now - HOUR / 2)).html
     # Told of together, it began with the first of all of them.
     StatusGroup.objects.update(naming="together")
     (told,) = json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]
@@ -240,6 +244,10 @@ def test_what_is_over_is_told_however_much_is_going_on(
     assert feed.count("<entry>") == feed.count(told["id"].removeprefix("urn:uuid:")) // 2 == 1, (
         "another id than before"
     )
+    (heading,) = (found := shown(client, month.format(now - 3 * HOUR))).all("h3")
+    assert heading.text == "Degraded: Payments"
+    assert f'datetime="{now - 3 * HOUR:%Y-%m-%dT%H:%M}' in found.html
+    assert "There was more than is listed" not in found.html
 
 
 def test_group_that_is_told_of_together_does_not_tell_how_many_of_it_fail(
