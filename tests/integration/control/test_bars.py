@@ -162,6 +162,31 @@ def test_of_a_day_of_up_and_down_the_hours_that_were_down_are_enough_where_all_a
     assert first_slots() == [(0, 0, third), (900, 2700, third - 3600), (0, 0, third)]
 
 
+@pytest.mark.parametrize("window", ["30d", "90d"])
+def test_of_days_in_a_row_that_come_as_one_a_day_of_which_nothing_is_known_is_none(
+    now: datetime, make_images: MakeImages, window: str
+) -> None:
+    first, other = make_images(2)
+    days = [floor(now, DAY) - ago * DAY for ago in (5, 4, 3, 2)]
+    for unit, length in (("hour", HOUR), ("day", DAY)):
+        RollUpProgress.objects.create(unit=unit, starts_at=floor(now, length) - length, finished_at=now)
+    for table in partitions.ROLL_UPS:
+        partitions.ensure(table, [day.date() for day in days])
+    for image, missing in ((first, days[2]), (other, days[0])):
+        image.created_at = days[0]
+        for day in days:
+            if day != missing:
+                own = {"resource_id": image.pk, "region_id": ALL_REGIONS, "starts_at": day}
+                DayRollUp.objects.create(**own, seconds_available=86_400)
+    drawn = bars.verdict_bars([first, other], Interval(now - WINDOWS[window], now), now=now)
+    for image, missing in ((first, days[2]), (other, days[0])):
+        bar = drawn[image.pk]
+        for day in days:
+            slots = range(bar.grid.place(second(day)), bar.grid.place(second(day + DAY)))
+            told = {str(bucket.worst) for at, bucket in bar.buckets if at in slots}
+            assert told == {"no_data" if day == missing else "available"}, (image, day)
+
+
 def test_healthy_image_has_no_gap_whatever_its_interval(now: datetime, make_images: MakeImages) -> None:
     (image,) = make_images(1, interval_seconds=86_400)
     Resource.objects.update(created_at=now - 90 * DAY)
