@@ -142,10 +142,11 @@ def told_to(request: HttpRequest) -> hubs.Hub | None:
     return hub if asked and hub and hub.is_past(asked) else None
 
 
-def made_once(request: HttpRequest, key: Hashable, make: Callable[[], ValueT]) -> ValueT:
+def made_once(request: HttpRequest, key: Hashable, make: Callable[[], ValueT], *, position: str) -> ValueT:
     """Return a part of a fragment: that of another page which has the same, or what `make` makes of it.
 
-    `key` has all that it depends on, the reach too. The fragment is as of its oldest part. A part has none in it.
+    `key` has all that it depends on, the reach too, but for what is read of it from `position` on, be that before
+    `make` is called. The fragment is as of its oldest part. A part has none in it.
     """
     hub = told_to(request)
     if hub is None:
@@ -153,7 +154,6 @@ def made_once(request: HttpRequest, key: Hashable, make: Callable[[], ValueT]) -
     with _parts.turns.of(key):
         found = _parts.find(key, request.headers[HEADER])
         if found is None:
-            position = hub.position
             found = _parts.keep(key, position, make())
     setattr(request, _AS_OF, _older(getattr(request, _AS_OF, found.position), found.position))
     value: ValueT = found.value

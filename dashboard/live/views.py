@@ -74,3 +74,6 @@ class _HandingOver:
     def close(self) -> None:
         if not self._has_left:
             self._hub.dismiss(self._outlet)
+
+    # Where something raises on the way out Django answers something else, and closes this not.
+    __del__ = close

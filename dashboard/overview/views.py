@@ -71,11 +71,13 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
         request,
         ("census", reach, asked.choice.of_each),
         lambda: choice.census(asked.choice.of_each, work=work, reach=reach),
+        position=position,
     )
     wrong_now = made_once(
         request,
         ("wrong now", reach),
         lambda: incident_words.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS, reach), now),
+        position=position,
     )
     laid = spread(counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page)
     asked = asked.turned(page=laid.number)
@@ -104,7 +106,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
         reach=reach,
         now=now,
     )
-    _pieces.keep(like, fresh, position)
+    _keep(asked, like, fresh, position)
     rows = {**made, **fresh}
     ticked_at = found.ticked_at
     regions = [(region.slug, region_name(region)) for region in found.regions]
@@ -170,7 +172,7 @@ def rows(request: HttpRequest) -> HttpResponse:
         if missing := {pk for pk in ids if pk not in found}:
             wanted, work = _among(reach)(missing), maintenance.on(now)
             _, fresh = _made(wanted.filter(retired_at=None), asked, window, links, work=work, reach=reach, now=now)
-            _pieces.keep(like, fresh, position)
+            _keep(asked, like, fresh, position)
             found = {**found, **fresh}
     shown = markup.joined((found[pk] for pk in dict.fromkeys(ids) if pk in found), _label(asked))
     return HttpResponse(format_html("<table><tbody>{}</tbody></table>", shown))
@@ -241,6 +243,12 @@ def _kept(request: HttpRequest, asked: Asked, like: Hashable, ids: Iterable[int]
         return {}
     told = told_to(request)
     return _pieces.find(like, ids, told) if told else {}
+
+
+def _keep(asked: Asked, like: Hashable, rows: Mapping[int, SafeString], position: str) -> None:
+    """Keep rows, unless `_kept` would not ask for them: they would take the places of others."""
+    if asked.order is not order.Order.LATENCY:
+        _pieces.keep(like, rows, position)
 
 
 def _made(

@@ -45,6 +45,7 @@ REPORTS_A_SECOND: Final = 5
 SECONDS: Final = 30
 BAR_CORES: Final = 0.25
 BAR_SECONDS: Final = 2.0
+_ANSWERED: Final = (200, 304)
 ROOT: Final = Path(__file__).parents[2]
 
 _LATE_PRINTED: Final = 8
@@ -220,11 +221,12 @@ def _names(told: Told, pk: int) -> bool:
 
 
 def _has(item: Fetched, pk: int, told: Told | None) -> bool:
-    return told is not None and item.number >= told.number and (item.rows is None or pk in item.rows)
+    is_new = told is not None and item.number >= told.number
+    return is_new and item.status in _ANSWERED and (item.rows is None or pk in item.rows)
 
 
 def _lacks(item: Fetched, pk: int, own: int) -> bool:
-    return pk != own and pk not in item.shows
+    return pk != own and item.status in _ANSWERED and pk not in item.shows
 
 
 def _told(commit: Commit, told: Told | None, after: Fetched | None, fetched: Sequence[Fetched]) -> str:

@@ -102,7 +102,8 @@ def test_a_part_is_made_once_for_pages_that_have_it_and_a_page_is_as_old_as_its_
         return told.position
 
     def view(request: HttpRequest) -> HttpResponse:
-        return HttpResponse(kept.made_once(request, ("part", request.headers.get("Host") == "other"), part))
+        key = ("part", request.headers.get("Host") == "other")
+        return HttpResponse(kept.made_once(request, key, part, position=told.position))
 
     fragment: Any = kept.kept(view, shared=True)
     assert fragment(asked("e-3", Reader(1))).headers["Kairos-Live"] == "e-3"
