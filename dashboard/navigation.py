@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 # Label, the name of its page, and the names of those beneath it.
 _ENTRIES: Final = (
     ("Overview", "overview", ("resource", "resource-outcomes")),
-    ("Incidents", "incidents", ("incident",)),
+    ("Incidents", "incidents", ("incident", "incident-calendar")),
     ("Compare", "compare", ()),
     ("Registries", "registries", ("registry",)),
     ("Regions", "regions", ("region",)),

@@ -138,6 +138,7 @@ def test_calendar_counts_what_was_open_on_each_day(client: Client, images: dict[
     (link, *_) = page.all("a", "day-body")
     assert link.text.endswith("3 February: 2 incidents were open, the worst unavailable, 2 opened on it")
     assert sorted(names(read(client, link.attributes["href"]))) == ["app", "db"]
+    assert page["way-incidents"].attributes["aria-current"] == "true"
     assert page["previous-month"].attributes["href"] == "/incidents/calendar/?month=2026-01"
     narrowed = read(client, "/incidents/calendar/?month=2026-02&registry=ghcr.io")
     assert narrowed["total"].text == "1 incident opened"
