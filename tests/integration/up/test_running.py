@@ -140,6 +140,19 @@ def test_killed_redis_comes_back_and_everyone_finds_it(up: Up) -> None:
     os.kill(up.child("redis-server").pid, signal.SIGKILL)
     up.wait_for("redis was ended by SIGKILL")
     wait_until(lambda: up.get("/readyz") == 200, 60, "readiness after the crash")
+    # Regions have accounts of their own, which a new Redis does not know before they are given to it again.
+    wait_until(lambda: _is_let_in(broker_url(up)), 90, "a region's account after the crash")
+
+
+def _is_let_in(url: str) -> bool:
+    with redis.Redis.from_url(url) as client:
+        try:
+            client.llen("probe.eu-west")
+        except redis.exceptions.NoPermissionError:
+            return True
+        except redis.exceptions.RedisError:
+            return False
+    return True
 
 
 def _edges(up: Up, region: str) -> list[psutil.Process]:
