@@ -46,7 +46,7 @@ class Listener:
             found = [heard for heard in tuple(self._heard[f"resource:{pk}"]) if heard >= at]
             if found:
                 return found[0]
-            time.sleep(0.01)
+            time.sleep(0.01)  # it is heard in a thread of its own, some milliseconds after the commit
         raise AssertionError(f"nothing was told of resource {pk}")
 
     def _run(self) -> None:

@@ -151,7 +151,7 @@ def test_streams_are_counted_when_they_are_granted_and_given_back(
     def ask_until_granted() -> Any:
         until = time.monotonic() + 5
         while (answer := ask()).status_code == 503 and time.monotonic() < until:
-            time.sleep(0.005)
+            time.sleep(0.005)  # the loop in its thread gives the place back, and tells nobody
         assert answer.status_code == 200
         return answer
 
