@@ -103,7 +103,7 @@ def apply(
             raise ApplyRefused(faults)
         kept: tuple[str, ...] = ()
         if not dry_run or rehearses:
-            rows.settle(plan)
+            plan = rows.settle(plan)
             plan, kept = _carry_out(plan, rows, secrets, now, progress)
         if rehearses:
             transaction.set_rollback(True)

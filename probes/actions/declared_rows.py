@@ -1,13 +1,13 @@
 """From what is declared to rows that can be stored: filled, led to what they name, and checked."""
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q
+from django.db.models import Q
 
 from probes.actions import declared_settings, resource_batches, resources
 from probes.actions.declared_secrets import Secrets
@@ -21,6 +21,7 @@ from probes.policy.declared.reading import Fault
 from probes.selectors.declared import MODELS, named_by
 
 _OF_ENDPOINT: Final = "endpoint."
+_GONE: Final = (Verb.STALE, Verb.RETIRE)
 _PERSONAL: Final = {Kind.IMAGE: ResourceKind.IMAGE, Kind.ENDPOINT: ResourceKind.ENDPOINT}
 
 
@@ -32,11 +33,24 @@ class Rows:
     new: list[Draft] = field(default_factory=list)
     changed: list[Draft] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    left_alone: set[int] = field(default_factory=set)
 
-    def settle(self, plan: Plan) -> None:
-        """Leave out resources that turn out to be as they are stored: they were checked as if they were not."""
+    def settle(self, plan: Plan) -> Plan:
+        """Leave out resources that turn out to be as they are stored: they were checked as if they were not.
+
+        Returns the plan without those that were missing, and that somebody else has deleted, retired or taken over
+        since it was made.
+        """
         left = {change.stored.key for change in settled(plan).changes if _is_checked(change) and change.stored}
         self.changed = [draft for draft in self.changed if draft.row.pk in left]
+        if not self.left_alone:
+            return plan
+        changes = (
+            change
+            for change in plan.changes
+            if change.verb not in _GONE or change.stored is None or change.stored.key not in self.left_alone
+        )
+        return replace(plan, changes=tuple(changes))
 
 
 def rows_of(plan: Plan, source: Source | None, secrets: Secrets, *, now: datetime, lock: bool) -> Rows:
@@ -46,9 +60,12 @@ def rows_of(plan: Plan, source: Source | None, secrets: Secrets, *, now: datetim
     row that is no resource.
     """
     changes = plan.of(Verb.CREATE, Verb.UPDATE, Verb.RESTORE)
-    before = _locked_resources(changes, lock=lock)
+    gone = {change.stored.key for change in plan.of(*_GONE) if change.stored}
+    if lock:
+        ours = _lock_resources(changes, gone, source)
+    before = _resources_of(changes)
     named = _Named.read(changes)
-    rows = Rows()
+    rows = Rows(left_alone=gone - ours if lock else set())
     registries = (
         {row.host: row for row in Registry.objects.all()} if any(_is_checked(item) for item in changes) else {}
     )
@@ -60,7 +77,11 @@ def rows_of(plan: Plan, source: Source | None, secrets: Secrets, *, now: datetim
         elif change.kind is Kind.REGION and change.stored is None:
             rows.faults.append(declared_settings.unknown_region(change))
         else:
-            row = _filled(change, stored.get((change.kind, change.name)), named, rows.faults, source)
+            known = stored.get((change.kind, change.name))
+            if known and (fault := _taken_over(change, known)):
+                rows.faults.append(fault)
+                continue
+            row = _filled(change, known, named, rows.faults, source)
             named.of[change.kind][change.name] = row
             for item in KINDS[change.kind].fields:
                 if item.leads_to_many:
@@ -78,17 +99,23 @@ def _is_checked(change: Change) -> bool:
     return change.kind in CHECKED
 
 
-def _locked_resources(changes: Iterable[Change], *, lock: bool) -> Mapping[int, Resource]:
-    """Return the resources that change; besides, lock those that take a schedule which changes."""
+def _lock_resources(changes: Iterable[Change], gone: Collection[int], source: Source | None) -> set[int]:
+    """Lock the resources that change, those that are missing, and those that take a schedule which changes.
+
+    Returns those that are the source's by now, and not retired.
+    """
     keys = [change.stored.key for change in changes if _is_checked(change) and change.stored]
     schedules = [change.stored.key for change in changes if change.kind is Kind.SCHEDULE and change.stored]
-    if not keys and not schedules:
-        return {}
-    if not lock:
-        return Resource.objects.select_related("endpoint").in_bulk(keys)
-    chosen = Resource.objects.filter(Q(pk__in=keys) | Q(schedule__in=schedules)).order_by("pk")
-    list(chosen.select_for_update(no_key=True).values_list("pk", flat=True))
-    return Resource.objects.select_related("endpoint").in_bulk(keys)
+    if not keys and not gone and not schedules:
+        return set()
+    chosen = Resource.objects.filter(Q(pk__in=[*keys, *gone]) | Q(schedule__in=schedules)).order_by("pk")
+    held = chosen.select_for_update(no_key=True).values_list("pk", "managed_by", "retired_at")
+    return {key for key, owner, retired_at in held if source and owner == source.pk and retired_at is None}
+
+
+def _resources_of(changes: Iterable[Change]) -> Mapping[int, Resource]:
+    keys = [change.stored.key for change in changes if _is_checked(change) and change.stored]
+    return Resource.objects.select_related("endpoint", "managed_by").in_bulk(keys) if keys else {}
 
 
 def _regions_of(resources: Iterable[int]) -> Mapping[int, list[int]]:
@@ -99,15 +126,15 @@ def _regions_of(resources: Iterable[int]) -> Mapping[int, list[int]]:
     return found
 
 
-def _stored_settings(changes: Iterable[Change], *, lock: bool) -> Mapping[tuple[Kind, str], Model]:
+def _stored_settings(changes: Iterable[Change], *, lock: bool) -> Mapping[tuple[Kind, str], Any]:
     keys: dict[Kind, list[int]] = {}
     for change in changes:
         if change.stored and not _is_checked(change):
             keys.setdefault(change.kind, []).append(change.stored.key)
-    found: dict[tuple[Kind, str], Model] = {}
+    found: dict[tuple[Kind, str], Any] = {}
     for kind, ids in keys.items():
-        rows = MODELS[kind]._default_manager.order_by("pk")  # noqa: SLF001 - Django's documented API
-        rows = rows.select_for_update(no_key=True) if lock else rows
+        rows = MODELS[kind]._default_manager.select_related("managed_by").order_by("pk")  # noqa: SLF001 - Django's documented API
+        rows = rows.select_for_update(no_key=True, of=("self",)) if lock else rows
         found |= {(kind, getattr(row, named_by(kind))): row for row in rows.filter(pk__in=ids)}
     return found
 
@@ -183,6 +210,9 @@ def _draft(
     if change.stored and known is None:
         rows.faults.append(thing.fault("It has been deleted meanwhile. Apply again."))
         return
+    if known and (fault := _taken_over(change, known)):
+        rows.faults.append(fault)
+        return
     found = len(rows.faults)
     row = _filled(change, copy.copy(known) if known else None, named, rows.faults, source)
     named.of[Kind.IMAGE][change.name] = row
@@ -201,6 +231,14 @@ def _draft(
         rows.faults += faults_of(change, error)
     if len(rows.faults) == found:
         (rows.changed if known else rows.new).append(draft)
+
+
+def _taken_over(change: Change, row: Any) -> Fault | None:
+    """Return what is wrong where another manages a row by now than when it was planned what becomes of it."""
+    owner = row.managed_by.slug if row.managed_by else ""
+    if change.stored is None or owner == change.stored.managed_by:
+        return None
+    return change.wanted.fault("Somebody else has taken it over meanwhile. Apply again.")
 
 
 def _led_to(change: Change, item: Field, named: _Named, faults: list[Fault]) -> list[Any]:

@@ -1,5 +1,6 @@
 """What is declared is stored: made, changed, left alone, stale, pruned; as a whole or not at all."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -286,21 +287,75 @@ def test_prune_touches_nothing_that_another_manages(apply: Apply, now: datetime)
     assert apply(source() + image("a"), prune=True).is_nothing
 
 
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Let something happen between the plan and what is done of it."""
+
+    def let(happen: Callable[[], object]) -> None:
+        def rows_of(*args: Any, **options: Any) -> Any:
+            happen()
+            return declared_rows.rows_of(*args, **options)
+
+        monkeypatch.setattr(applying, "rows_of", rows_of)
+
+    return let
+
+
+Meanwhile = Callable[[Callable[[], object]], None]
+
+
 @pytest.mark.parametrize("what", ["deleted", "taken over"])
-def test_prune_leaves_what_somebody_else_changed_meanwhile(
-    apply: Apply, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_prune_leaves_what_somebody_else_changed_meanwhile(apply: Apply, meanwhile: Meanwhile, what: str) -> None:
     apply(source() + group("shop") + group("other"))
+    shop = ResourceGroup.objects.filter(slug="shop")
 
-    def rows_of(*args: Any, **options: Any) -> Any:
-        shop = ResourceGroup.objects.filter(slug="shop")
-        shop.delete() if what == "deleted" else shop.update(managed_by=None)
-        return declared_rows.rows_of(*args, **options)
-
-    monkeypatch.setattr(applying, "rows_of", rows_of)
+    meanwhile(lambda: shop.delete() if what == "deleted" else shop.update(managed_by=None))
     pruned = apply(source(), prune=True)
     assert [change.name for change in pruned.plan.changes] == ["other"]
     assert ResourceGroup.objects.exists() is (what == "taken over")
+
+
+@pytest.mark.parametrize("prune", [False, True])
+def test_what_is_checked_and_no_more_listed_is_left_to_whoever_took_it_over_or_retired_it_meanwhile(
+    apply: Apply, meanwhile: Meanwhile, now: datetime, *, prune: bool
+) -> None:
+    names = ["a", "by-hand", "deleted", "elsewhere", "retired"]
+    apply(source() + "".join(map(image, names)))
+    of = {name: Resource.objects.filter(slug=name) for name in names}
+    other = Source.objects.create(slug="other", name="other")
+    before = now - timedelta(hours=1)
+
+    def happen() -> None:
+        of["by-hand"].update(managed_by=None)
+        of["deleted"].delete()
+        of["elsewhere"].update(managed_by=other)
+        of["retired"].update(paused_at=before, retired_at=before)
+
+    meanwhile(happen)
+    done = apply(source(), prune=prune)
+    assert [(change.verb, change.name) for change in done.plan.changes] == [
+        (Verb.RETIRE if prune else Verb.STALE, "a")
+    ]
+    assert {row.slug: (row.stale_at, row.retired_at) for row in Resource.objects.all()} == {
+        "a": (None, now) if prune else (now, None),
+        "by-hand": (None, None),
+        "elsewhere": (None, None),
+        "retired": (None, before),
+    }
+
+
+@pytest.mark.parametrize("kind", ["Image", "Group"])
+def test_what_is_listed_is_left_to_whoever_took_it_over_meanwhile(
+    apply: Apply, meanwhile: Meanwhile, kind: str
+) -> None:
+    policy = "---\n{apiVersion: kairos/v1, kind: Policy, metadata: {name: strict}}\n"
+    apply(source() + image("shop") + group("shop") + policy)
+    row: Any = Resource if kind == "Image" else ResourceGroup
+
+    meanwhile(lambda: row.objects.update(managed_by=None))
+    changed = image("shop", interval_seconds=600) if kind == "Image" else group("shop", policy="strict")
+    with pytest.raises(ApplyRefused, match=f"{kind}/shop: Somebody else has taken it over meanwhile"):
+        apply(source() + policy + changed)
 
 
 def test_prune_refuses_what_is_in_use_and_says_by_whom(apply: Apply, now: datetime) -> None:
