@@ -156,21 +156,23 @@ def _drawn(runs: Iterable[Run]) -> Iterator[tuple[str, str, str]]:
                 levels[face][foot - head].append(_level(run, (foot + head) / 2))
             else:
                 parts[face] += ((middle, foot, head) for middle in _middles(run))
-    for face in FACES:
-        yield f"slot-{face}", "", "".join(whole[face])
-        for width, lines in levels[face].items():
-            yield f"slot-{face}", f' stroke-width="{width}"', "".join(lines)
-        yield f"slot-{face} slot-part", "", "".join(_upright(parts[face]))
-        yield (
-            f"slot-{face} slot-rail",
-            "",
-            "".join(f"M{first * SLOT_WIDTH} {_RAIL}h{count * SLOT_WIDTH}" for first, count in _joined(rails[face])),
-        )
+    for face in filter({*whole, *levels, *parts}.__contains__, FACES):
+        style = f"slot-{face}"
+        yield style, "", "".join(whole.get(face, ()))
+        for width, lines in levels.get(face, {}).items():
+            yield style, f' stroke-width="{width}"', "".join(lines)
+        yield f"{style} slot-part", "", "".join(_upright(parts.get(face, ())))
+        yield f"{style} slot-rail", "", "".join(_rails(rails.get(face, ())))
 
 
 def _level(run: Run, line: float) -> str:
     """Return the path of a level line through the slots of a run."""
     return f"M{run.first * SLOT_WIDTH} {line:g}h{run.count * SLOT_WIDTH}"
+
+
+def _rails(runs: Iterable[tuple[int, int]]) -> Iterator[str]:
+    """Yield the path beneath runs of slots."""
+    return (f"M{first * SLOT_WIDTH} {_RAIL}h{count * SLOT_WIDTH}" for first, count in _joined(runs))
 
 
 def _middles(run: Run) -> Iterator[float]:

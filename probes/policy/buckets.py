@@ -9,11 +9,12 @@ the ends may lie in the range in part only. What lies outside of it, in the futu
 look at is *absent*: it is drawn as nothing.
 """
 
-from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
 from operator import add, itemgetter
 from typing import Final, NamedTuple, Self
 
@@ -53,10 +54,11 @@ class Face(StrEnum):
 FACES: Final = tuple(Face)
 _PLACES: Final = {face: place for place, face in enumerate(FACES)}
 _NOTHING: Final = (0,) * len(FACES)
+_OTHERS: Final = len(FACES) - 1
+_UNAVAILABLE, _DEGRADED = _PLACES[Face.UNAVAILABLE], _PLACES[Face.DEGRADED]
 _UNKNOWN, _NO_DATA = _PLACES[Face.UNKNOWN], _PLACES[Face.NO_DATA]
-_BAD: Final = (_PLACES[Face.UNAVAILABLE], _PLACES[Face.DEGRADED])
 _UNSAID: Final = (_NO_DATA, _UNKNOWN, _PLACES[Face.MAINTENANCE], _PLACES[Face.PAUSED])
-_SAID: Final = (*_BAD, _PLACES[Face.AVAILABLE])
+_SAID: Final = (_UNAVAILABLE, _DEGRADED, _PLACES[Face.AVAILABLE])
 
 
 def length_for(over: timedelta, *, at_least: timedelta = _MINUTE) -> timedelta:
@@ -83,16 +85,17 @@ class Grid:
     start: int
     end: int
     length: int
+    origin: int = field(init=False, repr=False, compare=False)
+    """Where the first bucket begins, at or before the range."""
+
+    def __post_init__(self) -> None:
+        # Asked for each part of each bar.
+        object.__setattr__(self, "origin", self.start // self.length * self.length)
 
     @classmethod
     def of(cls, over: Interval, length: timedelta | None = None) -> Self:
         chosen = length or length_for(over.end - over.start)
         return cls(second(over.start), max(second(over.start) + 1, second(over.end)), chosen // _SECOND)
-
-    @property
-    def origin(self) -> int:
-        """Where the first bucket begins, at or before the range."""
-        return self.start // self.length * self.length
 
     @property
     def count(self) -> int:
@@ -143,8 +146,8 @@ class Part(NamedTuple):
     @property
     def face(self) -> Face | None:
         """What all of it shows; None where that differs."""
-        most = max(self.seconds)
-        return FACES[self.seconds.index(most)] if 0 < most == sum(self.seconds) else None
+        is_one = self.seconds.count(0) == _OTHERS
+        return FACES[self.seconds.index(max(self.seconds))] if is_one else None
 
 
 class Cause(NamedTuple):
@@ -174,9 +177,11 @@ class Bucket(NamedTuple):
     @property
     def rest(self) -> Face | None:
         """What it shows for longest beside the worst, None where there is nothing else."""
+        if self.seconds.count(0) >= _OTHERS:
+            return None
         worst = self.worst
         others = [(count, -_PLACES[face]) for face, count in self.faces if face is not worst]
-        return FACES[-max(others)[1]] if others else None
+        return FACES[-max(others)[1]]
 
     @property
     def faces(self) -> Iterator[tuple[Face, int]]:
@@ -190,7 +195,7 @@ class Bucket(NamedTuple):
 
     @property
     def is_bad(self) -> bool:
-        return any(self.seconds[place] for place in _BAD)
+        return bool(self.seconds[_UNAVAILABLE] or self.seconds[_DEGRADED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +217,10 @@ class Bar:
     @property
     def seconds(self) -> Tally:
         """What all of it shows, as uptime counts it."""
-        counts: dict[Shown, int] = dict.fromkeys(Shown, 0)
+        counts: Counter[str] = Counter()
         for face, count in self.faces.items():
-            counts[face.shown] += count
-        return Tally(**{state.value: count for state, count in counts.items()})
+            counts[face.shown.value] += count
+        return Tally(**counts)
 
     @property
     def faces(self) -> Mapping[Face, int]:
@@ -288,12 +293,10 @@ def cut(
         # What lies between is of one kind, where nothing tells of it.
         if not any(first <= place < first + count for first, (count, _) in whole.items()):
             mixed.setdefault(place, list(_NOTHING))
-    runs: Iterable[Run] = _laid_out(whole, mixed, since, grid)
-    if causes:
-        runs = _explained(runs, sorted(causes), grid)
-    if checks is not None:
-        runs = _counted(runs, checks)
-    return Bar(grid, tuple(_joined(runs)))
+    runs = _joined(_laid_out(whole, mixed, since, grid))
+    if causes or checks is not None:
+        runs = _told(runs, _reasons(causes, grid), checks)
+    return Bar(grid, tuple(runs))
 
 
 def _together(parts: Iterable[Part]) -> Iterator[Part]:
@@ -301,14 +304,16 @@ def _together(parts: Iterable[Part]) -> Iterator[Part]:
     before: tuple[int, int, Face] | None = None
     for part in sorted(parts, key=itemgetter(0)):
         face = part.face
-        if before and face is before[2] and part.start == before[1]:
-            before = (before[0], part.end, before[2])
-            continue
         if before:
+            if face is before[2] and part.start == before[1]:
+                before = (before[0], part.end, before[2])
+                continue
             yield Part.of(*before)
-        before = (part.start, part.end, face) if face else None
+            before = None
         if face is None:
             yield part
+        else:
+            before = (part.start, part.end, face)
     if before:
         yield Part.of(*before)
 
@@ -346,9 +351,9 @@ def _sorted(
         first, last = -(-(start - grid.origin) // grid.length), grid.place(part.end)
         if first < last:
             whole[first] = (last - first, face)
-        for place in {grid.place(start), last} - set(range(first, last)):
+        for place in {grid.place(start), last}:
             lower, upper = grid.bounds(place)
-            if (count := min(upper, part.end) - max(lower, start)) > 0:
+            if not first <= place < last and (count := min(upper, part.end) - max(lower, start)) > 0:
                 _add(mixed, place, Part.of(0, count, face).seconds)
     return whole, mixed
 
@@ -360,20 +365,19 @@ def _add(mixed: dict[int, list[int]], place: int, seconds: Sequence[int]) -> Non
 
 def _laid_out(
     whole: Mapping[int, tuple[int, Face]], mixed: Mapping[int, Sequence[int]], since: int, grid: Grid
-) -> list[Run]:
-    runs: list[Run] = []
+) -> Iterator[tuple[int, int, Bucket]]:
+    """Yield the number of a bucket, and how many from it on are like it; the next ones may be as well."""
     following = 0
     for place in sorted([*whole, *mixed]):
         if following < place:
-            runs.append(Run(following, place - following, _empty(following, since, grid)))
+            yield following, place - following, _empty(following, since, grid)
         if place in whole:
             count, face = whole[place]
-            runs.append(Run(place, count, Bucket(seconds=tuple(Part.of(0, grid.length, face).seconds))))
+            yield place, count, Bucket(tuple(Part.of(0, grid.length, face).seconds))
         else:
             count = 1
-            runs.append(Run(place, 1, _mixed(mixed[place], place, since, grid)))
+            yield place, 1, _mixed(mixed[place], place, since, grid)
         following = place + count
-    return runs
 
 
 def _empty(place: int, since: int, grid: Grid) -> Bucket:
@@ -386,8 +390,12 @@ def _empty(place: int, since: int, grid: Grid) -> Bucket:
 def _mixed(seconds: Sequence[int], place: int, since: int, grid: Grid) -> Bucket:
     """Return a bucket whose seconds add up: nobody told of what is missing, what is too much was before anything."""
     lower, upper = grid.bounds(place)
-    present = max(0, min(upper, grid.end) - max(lower, since))
-    found, excess = list(seconds), sum(seconds) - present
+    within = since <= lower and upper <= grid.end
+    present = grid.length if within else max(0, min(upper, grid.end) - max(lower, since))
+    excess = sum(seconds) - present
+    if not excess:
+        return Bucket(tuple(seconds), grid.length - present)
+    found = list(seconds)
     if excess < 0:
         found[_NO_DATA] -= excess
         excess = 0
@@ -395,39 +403,36 @@ def _mixed(seconds: Sequence[int], place: int, since: int, grid: Grid) -> Bucket
         taken = min(found[number], excess)
         found[number] -= taken
         excess -= taken
-    return Bucket(seconds=tuple(found), absent=grid.length - present - excess)
+    return Bucket(tuple(found), grid.length - present - excess)
 
 
-def _explained(runs: Iterable[Run], causes: Sequence[Cause], grid: Grid) -> Iterator[Run]:
-    first, last = causes[0].start, max(item.end for item in causes)
-    for run in runs:
-        start, end = grid.bounds(run.first)[0], grid.bounds(run.first + run.count - 1)[1]
-        if end <= first or last <= start or not run.bucket.is_bad:
-            yield run
-            continue
-        for place in range(run.first, run.first + run.count):
-            lower, upper = grid.bounds(place)
-            begun = causes[: bisect_right(causes, upper - 1, key=lambda item: item.start)]
-            reason = next((item.reason for item in reversed(begun) if item.end > lower), "")
-            yield Run(place, 1, run.bucket._replace(cause=reason))
+def _reasons(causes: Iterable[Cause], grid: Grid) -> Mapping[int, str]:
+    """Return by the number of a bucket why it was bad in it, as far as is known."""
+    reasons: dict[int, str] = {}
+    for cause in sorted(causes):  # what began later is told over what began before
+        first, last = max(0, grid.place(cause.start)), min(grid.count - 1, grid.place(cause.end - 1))
+        reasons.update(dict.fromkeys(range(first, last + 1), cause.reason))
+    return reasons
 
 
-def _counted(runs: Iterable[Run], checks: Mapping[int, int]) -> Iterator[Run]:
-    for run in runs:
-        for place in range(run.first, run.first + run.count):
-            counted = checks.get(place, 0) if run.bucket.present else None
-            yield Run(place, 1, run.bucket._replace(checks=counted))
-
-
-def _joined(runs: Iterable[Run]) -> Iterator[Run]:
+def _joined(laid_out: Iterable[tuple[int, int, Bucket]]) -> Iterator[Run]:
     """Put neighbours that show the same together."""
-    last: Run | None = None
+    for bucket, alike in groupby(laid_out, key=itemgetter(2)):
+        own = list(alike)
+        yield Run(own[0][0], sum(count for _, count, _ in own), bucket)
+
+
+def _told(runs: Iterable[Run], reasons: Mapping[int, str], checks: Mapping[int, int] | None) -> Iterator[Run]:
+    """Say of each bucket why it was bad and how many checks there were: those stay together that say the same."""
     for run in runs:
-        if last and last.bucket == run.bucket:
-            last = Run(last.first, last.count + run.count, last.bucket)
-            continue
-        if last:
-            yield last
-        last = run
-    if last:
-        yield last
+        bucket, first = run.bucket, run.first
+        why = reasons if bucket.is_bad else {}
+        counted = checks if bucket.present else None
+        said = [
+            (why.get(place, ""), None if counted is None else counted.get(place, 0))
+            for place in range(first, first + run.count)
+        ]
+        for (cause, number), alike in groupby(said):
+            count = len(list(alike))
+            yield Run(first, count, Bucket(bucket.seconds, bucket.absent, cause, number))
+            first += count
