@@ -53,6 +53,7 @@ from probes.policy.declared.kinds import Kind
 from probes.policy.declared.planning import Wishes
 from probes.policy.declared.reading import Fault, Place, Reading
 from probes.selectors.declared import everything
+from probes.selectors.snapshot import of_one_moment
 
 YAML: Final = "application/yaml"
 SCHEMA: Final = "application/schema+json"
@@ -175,7 +176,7 @@ class ApplyView(APIView):
 
 
 class ExportView(APIView):
-    """All of a kind after another, as it is read. What fails while it is sent breaks the connection off."""
+    """All of a kind after another, of one moment, as it is read. What fails meanwhile breaks the connection off."""
 
     needs: ClassVar[NeedTable] = {"GET": SECRETIVE}
     renderer_classes = (JSONRenderer, YamlRenderer)
@@ -212,7 +213,8 @@ class ExportView(APIView):
         accepted: Any = request
         is_yaml = accepted.accepted_renderer.media_type == YAML
         response = StreamingHttpResponse(
-            writing.text(found) if is_yaml else _in_json(found), content_type=YAML if is_yaml else _JSON
+            of_one_moment(writing.text(found) if is_yaml else _in_json(found)),
+            content_type=YAML if is_yaml else _JSON,
         )
         response["Cache-Control"] = "no-store"
         return response

@@ -11,7 +11,7 @@ from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -26,6 +26,7 @@ from probes.policy.declared.planning import Change, Verb, Wishes
 from probes.policy.declared.reading import DeclaredSource, Fault, Reading
 from probes.policy.discovery.document import API_VERSION
 from probes.selectors.declared import MODELS, everything
+from probes.selectors.snapshot import of_one_moment
 
 MOST_FILE_BYTES: Final = 4 * 1024 * 1024
 MOST_TOLD: Final = 500
@@ -159,10 +160,10 @@ class ImportingAdmin(KairosAdmin):
 
     # Whoever may change them sees all of them: what is not shown elsewhere, such as headers, is in the file.
     @admin.action(permissions=["change"], description="Export as YAML")
-    def export(self, _request: HttpRequest, chosen: QuerySet[Resource]) -> HttpResponse:
+    def export(self, _request: HttpRequest, chosen: QuerySet[Resource]) -> StreamingHttpResponse:
         ids = list(chosen.values_list("pk", flat=True))
-        found = everything(CHECKED, ids=ids)
-        response = HttpResponse("".join(writing.text(writing.documents(found))), content_type="application/yaml")
+        parts = of_one_moment(writing.text(writing.documents(everything(CHECKED, ids=ids))))
+        response = StreamingHttpResponse(parts, content_type="application/yaml")
         response["Content-Disposition"] = 'attachment; filename="resources.yaml"'
         response["Cache-Control"] = "no-store"
         return response

@@ -2,14 +2,18 @@
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from secrets import token_hex
+from shutil import copymode
+from typing import IO, Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from probes.policy.declared import schema, writing
 from probes.policy.declared.kinds import Kind
 from probes.selectors.declared import everything
+from probes.selectors.snapshot import snapshot
 
 _EPILOG: Final = """
 examples:
@@ -60,22 +64,22 @@ class Command(BaseCommand):
         try:
             if options["output"] and options["output"].endswith("/"):
                 Path(options["output"]).mkdir(parents=True, exist_ok=True)
-            if output is not None and output.is_dir():
-                for kind in kinds:
-                    self._write([kind], options["source"], output / f"{kind.lower()}.yaml")
-            else:
-                self._write(kinds, options["source"], output)
+            with snapshot(waits_long=True), ExitStack() as files:
+                if output is not None and output.is_dir():
+                    for kind in kinds:
+                        file = files.enter_context(_instead_of(output / f"{kind.lower()}.yaml"))
+                        file.writelines(self._parts([kind], options["source"]))
+                elif output is not None:
+                    file = files.enter_context(_instead_of(output))
+                    file.writelines(self._parts(kinds, options["source"]))
+                else:
+                    for part in self._parts(kinds, options["source"]):
+                        self.stdout.write(part, ending="")
         except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}") from None
+            raise CommandError(f"{options['output'] or 'standard output'}: {error.strerror}") from None
 
-    def _write(self, kinds: list[Kind], source: str | None, output: Path | None) -> None:
-        parts = writing.text(self._looked_at(writing.documents(everything(kinds, source=source))))
-        if output is None:
-            for part in parts:
-                self.stdout.write(part, ending="")
-            return
-        with output.open("w", encoding="utf-8") as file:
-            file.writelines(parts)
+    def _parts(self, kinds: list[Kind], source: str | None) -> Iterator[str]:
+        return writing.text(self._looked_at(writing.documents(everything(kinds, source=source))))
 
     def _looked_at(self, documents: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         """Pass documents on, and say in the end of how many the values may be secret."""
@@ -88,3 +92,22 @@ class Command(BaseCommand):
                 f"Headers, bodies or queries of {count:,} endpoints are written as they are stored, and may be "
                 "secret: look at them before they go into a repository."
             )
+
+
+@contextmanager
+def _instead_of(path: Path) -> Iterator[IO[str]]:
+    """Give a file to write that takes the place of another in the end, if all went well."""
+    if path.exists() and not path.is_file():  # a terminal, a pipe: nothing takes its place
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+        return
+    path = path.resolve()
+    unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+    try:
+        with unfinished.open("x", encoding="utf-8") as file:
+            if path.exists():
+                copymode(path, unfinished)
+            yield file
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

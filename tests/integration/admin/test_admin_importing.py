@@ -174,7 +174,7 @@ def test_chosen_resources_are_exported_as_what_import_takes(client: Client, onlo
     response = client.post(f"{ADMIN}/resource/", chosen)
 
     assert response["Content-Disposition"] == 'attachment; filename="resources.yaml"'
-    text = response.content.decode()
+    text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]  # it is streamed
     assert [item["metadata"]["name"] for item in yaml.safe_load_all(text)] == ["web", "api"]
     page = look(client, text, adopt="on")
     assert "2 changed" in page  # by whom they are managed

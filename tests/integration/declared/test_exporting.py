@@ -1,19 +1,29 @@
 """What is exported is what is stored: applied again, it changes nothing."""
 
+import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from rest_framework.test import APIClient
 
+from probes.actions import applying
 from probes.models import Registry, Resource
 from probes.policy.declared import writing
 from probes.policy.declared.kinds import Kind
+from probes.policy.declared.planning import Wishes
 from probes.selectors.declared import everything
-from tests.integration.declared.conftest import Apply
-from tests.integration.declared.test_applying import ALL
+from tests.fakes.access import token_of
+from tests.integration.admin.pages import ADMIN
+from tests.integration.declared.conftest import Apply, read
+from tests.integration.declared.test_applying import ALL, image
 
 NOON = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 
@@ -63,8 +73,99 @@ def test_command_writes_what_is_asked_for(apply: Apply, tmp_path: Path) -> None:
     assert (tmp_path / "made/image.yaml").read_text() == (tmp_path / "image.yaml").read_text()
     call_command("export", output=str(tmp_path / "all.yaml"))
     assert (tmp_path / "all.yaml").read_text() == exported()
-    with pytest.raises(CommandError, match="No such file"):
+    with pytest.raises(CommandError, match=r"none/all\.yaml: No such file"):
         call_command("export", output=str(tmp_path / "none" / "all.yaml"))
+
+
+def test_files_stay_as_they_were_unless_all_is_written(
+    apply: Apply, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(ALL)
+    (tmp_path / "all.yaml").write_text("as it was")
+    (tmp_path / "all.yaml").chmod(0o640)
+    (tmp_path / "led-to.yaml").symlink_to(tmp_path / "all.yaml")
+    (tmp_path / "kinds").mkdir()
+    (tmp_path / "kinds" / "schedule.yaml").write_text("as it was")
+
+    def broken(_document: object) -> bool:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "shows_hidden", broken)
+        for output in ("all.yaml", "kinds"):
+            with pytest.raises(CommandError, match=f"{output}: No space left"):
+                call_command("export", output=str(tmp_path / output))
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "shows_hidden", lambda document: document["kind"] == "Image" and broken(document))
+        with pytest.raises(CommandError, match="No space left"):
+            call_command("export", output=str(tmp_path / "kinds"))
+    assert {path.name: path.read_text() for path in tmp_path.rglob("*.yaml")} == {
+        "all.yaml": "as it was",
+        "led-to.yaml": "as it was",
+        "schedule.yaml": "as it was",
+    }
+    assert len(list(tmp_path.rglob("*"))) == 4
+
+    call_command("export", output=str(tmp_path / "led-to.yaml"))
+    assert (tmp_path / "led-to.yaml").is_symlink()
+    assert (tmp_path / "all.yaml").read_text() == exported()
+    assert (tmp_path / "all.yaml").stat().st_mode & 0o777 == 0o640
+
+
+def ways(user: Any, directory: Path) -> dict[str, Callable[[], str]]:
+    """Each way in which images are exported."""
+    program, browser = APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(user)}"), Client()
+    browser.force_login(user)
+    export = "/api/v1/configuration/export?kind=Image"
+    chosen = {"action": "export", "_selected_action": list(Resource.objects.values_list("pk", flat=True))}
+
+    def printed() -> str:
+        call_command("export", kinds=["Image"], stdout=(out := StringIO()))
+        return out.getvalue()
+
+    def in_files() -> str:
+        call_command("export", kinds=["Image"], output=f"{directory}/")
+        return (directory / "image.yaml").read_text()
+
+    def streamed(response: Any) -> str:
+        return b"".join(response.streaming_content).decode()
+
+    return {
+        "command": printed,
+        "files": in_files,
+        "api": lambda: streamed(program.get(export, HTTP_ACCEPT="application/yaml")),
+        "admin": lambda: streamed(browser.post(f"{ADMIN}/resource/", chosen)),
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_export_is_of_one_moment_whatever_changes_while_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, django_user_model: Any, tmp_path: Path
+) -> None:
+    names = ["a", "b", "c"]
+    applying.apply(read("".join(map(image, names))), Wishes(), now=NOON)
+    user = django_user_model.objects.create(username="root", is_staff=True, is_superuser=True)
+    asked = ways(user, tmp_path)
+    documents = writing.documents
+
+    def rename() -> None:
+        Resource.objects.filter(slug="b").update(slug="z")
+        connection.close()
+
+    def read_slowly(*args: Any, **options: Any) -> Iterator[Any]:
+        for number, document in enumerate(documents(*args, **options)):
+            if number == 0:
+                somebody = threading.Thread(target=rename)
+                somebody.start()
+                somebody.join()
+            yield document
+
+    monkeypatch.setattr("probes.selectors.declared._AT_ONCE", 1)
+    monkeypatch.setattr(writing, "documents", read_slowly)
+    for way, export in asked.items():
+        found = [item["metadata"]["name"] for item in yaml.safe_load_all(export())]
+        assert (way, found) == (way, names)
+        assert Resource.objects.filter(slug="z").update(slug="b") == 1  # and by now it is so
 
 
 def test_what_is_retired_is_not_exported(apply: Apply) -> None:
