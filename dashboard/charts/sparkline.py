@@ -39,12 +39,16 @@ def _path(values_ms: Sequence[float | None]) -> Iterator[str]:
     known = [value for value in values_ms if value is not None]
     lowest, highest = min(known), max(known)
     span = max(highest - lowest, _LEAST_SPAN * highest) or 1.0
-    before: float | None = None
-    for place, value in enumerate(values_ms):
-        if value is not None:
-            height = _HEIGHT - _MARGIN - (value - lowest) / span * (_HEIGHT - 2 * _MARGIN)
-            yield f"{'M' if before is None else 'L'}{place * _STEP} {height:.1f}".replace(".0", "")
-            following = values_ms[place + 1] if place + 1 < len(values_ms) else None
-            if before is None and following is None:
-                yield "h0"  # one that stands alone is a dot
-        before = value
+    scale = (_HEIGHT - 2 * _MARGIN) / span
+    heights = [
+        None if value is None else f"{_HEIGHT - _MARGIN - (value - lowest) * scale:.1f}".removesuffix(".0")
+        for value in values_ms
+    ]
+    for place, (before, height, after) in enumerate(
+        zip([None, *heights], heights, [*heights[1:], None], strict=False)
+    ):
+        if height is None or before == height == after:  # on a level line there are its ends alone
+            continue
+        yield f"{'M' if before is None else ' '}{place * _STEP} {height}"
+        if before is None and after is None:
+            yield "h0"  # one that stands alone is a dot

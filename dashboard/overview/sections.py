@@ -13,6 +13,9 @@ from probes.selectors.order import By, Order
 from probes.selectors.severity import Group
 
 ROWS_A_PAGE: Final = 50
+CELLS_A_PAGE: Final = 320
+"""Of more regions than six a page has fewer rows: it stays below 300 kB even where each cell tells what is bad."""
+
 ROWS_OF_A_SECTION: Final = 10
 SPARED: Final = 2
 """So few rows are shown as well: a line that tells of them takes as much room."""
@@ -41,7 +44,7 @@ class Section:
 class Spread:
     """One page of all sections: its number from 1 and how many there are, and which rows it begins and ends with.
 
-    Without sections it is one list, of the rows from `start` on (from 0).
+    Without sections it is one list, of the rows from `start` on (from 0). `most` is how many a page has room for.
     """
 
     sections: Sequence[Section]
@@ -50,24 +53,25 @@ class Spread:
     start: int
     rows: int
     total: int
+    most: int = ROWS_A_PAGE
 
 
-def spread(census: Census, *, by: By | None, order: Order, number: int) -> Spread:
-    """Return a page of what was counted; of too large a number the last."""
-    total = census.total
+def spread(census: Census, *, by: By | None, order: Order, number: int, columns: int = 1) -> Spread:
+    """Return a page of what was counted; of too large a number the last. A row has a cell in each of the columns."""
+    total, most = census.total, min(ROWS_A_PAGE, max(1, CELLS_A_PAGE // max(1, columns)))
     owners = len(census.groups if by is By.GROUP else census.registries)
     if by is None or owners <= 1:
-        pages = max(1, -(-total // ROWS_A_PAGE))
+        pages = max(1, -(-total // most))
         number = min(max(number, 1), pages)
-        start = (number - 1) * ROWS_A_PAGE
-        rows = min(ROWS_A_PAGE, total - start)
-        return Spread(sections=(), number=number, pages=pages, start=start, rows=rows, total=total)
-    found = packed(sections(census.lines, by=by, order=order, is_whole=total <= ROWS_A_PAGE))
+        start = (number - 1) * most
+        rows = min(most, total - start)
+        return Spread(sections=(), number=number, pages=pages, start=start, rows=rows, total=total, most=most)
+    found = packed(sections(census.lines, by=by, order=order, is_whole=total <= most), most)
     number = min(max(number, 1), len(found))
     start = sum(section.total for page in found[: number - 1] for section in page)
     page = found[number - 1]
     rows = sum(section.total for section in page)
-    return Spread(sections=page, number=number, pages=len(found), start=start, rows=rows, total=total)
+    return Spread(sections=page, number=number, pages=len(found), start=start, rows=rows, total=total, most=most)
 
 
 def sections(lines: Iterable[Counted], *, by: By, order: Order, is_whole: bool) -> list[Section]:
@@ -88,14 +92,14 @@ def sections(lines: Iterable[Counted], *, by: By, order: Order, is_whole: bool) 
     )
 
 
-def packed(found: Sequence[Section]) -> list[list[Section]]:
-    """Put sections on pages, in their order, as many on each as their rows have room; at least one page."""
+def packed(found: Sequence[Section], most: int) -> list[list[Section]]:
+    """Put sections on pages, in their order, as many on each as its `most` rows have room; at least one page."""
     pages: list[list[Section]] = [[]]
-    room = ROWS_A_PAGE
+    room = most
     for section in found:
         if section.shown > room and pages[-1]:
             pages.append([])
-            room = ROWS_A_PAGE
+            room = most
         pages[-1].append(replace(section, shown=min(section.shown, room)))
         room -= section.shown
     return pages

@@ -26,11 +26,11 @@ from dashboard.live.pieces import Pieces
 from dashboard.overview import filters, headline, markup, matrix
 from dashboard.overview.asked import Asked, NoSuchChoiceError
 from dashboard.overview.measures import measures
-from dashboard.overview.sections import Spread, spread
+from dashboard.overview.sections import ROWS_A_PAGE, Spread, spread
 from dashboard.rhythm import RHYTHM
 from dashboard.window import PARAMETERS, Window, window_of, written
 from dashboard.words import Look
-from probes.models import MaintenanceOccurrence, Resource, ResourceKind
+from probes.models import MaintenanceOccurrence, Region, Resource, ResourceKind
 from probes.policy.access import Reach
 from probes.policy.intervals import Interval
 from probes.selectors import choice, maintenance, order, visible
@@ -79,7 +79,10 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
         lambda: incident_words.wrong_now(incident_rows.wrong_now(OPEN_INCIDENTS, reach), now),
         position=position,
     )
-    laid = spread(counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page)
+    columns = matrix_rows.columns(reach)
+    laid = spread(
+        counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page, columns=len(columns)
+    )
     asked = asked.turned(page=laid.number)
     places = _places(asked, laid, window.over, now, work=work, reach=reach)
     wanted: Callable[[Collection[int]], QuerySet[Resource] | Sequence[Resource]]
@@ -102,6 +105,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
         asked,
         window,
         links,
+        columns=columns,
         work=work,
         reach=reach,
         now=now,
@@ -145,6 +149,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
             "columns": matrix.columns(found.regions, now),
             "bodies": _bodies(laid, asked, listed, rows),
             "page": laid,
+            "is_narrow": laid.most < ROWS_A_PAGE,
             "last_row": laid.start + laid.rows,
             "previous_url": asked.turned(page=laid.number - 1).address(path) if laid.number > 1 else "",
             "next_url": asked.turned(page=laid.number + 1).address(path) if laid.number < laid.pages else "",
@@ -171,7 +176,16 @@ def rows(request: HttpRequest) -> HttpResponse:
         found = _kept(request, asked, like, ids)
         if missing := {pk for pk in ids if pk not in found}:
             wanted, work = _among(reach)(missing), maintenance.on(now)
-            _, fresh = _made(wanted.filter(retired_at=None), asked, window, links, work=work, reach=reach, now=now)
+            _, fresh = _made(
+                wanted.filter(retired_at=None),
+                asked,
+                window,
+                links,
+                columns=matrix_rows.columns(reach),
+                work=work,
+                reach=reach,
+                now=now,
+            )
             _keep(asked, like, fresh, position)
             found = {**found, **fresh}
     shown = markup.joined((found[pk] for pk in dict.fromkeys(ids) if pk in found), _label(asked))
@@ -257,12 +271,13 @@ def _made(
     window: Window,
     links: markup.Links,
     *,
+    columns: Sequence[Region],
     work: Sequence[MaintenanceOccurrence],
     reach: Reach,
     now: datetime,
 ) -> tuple[Overview, Mapping[int, SafeString]]:
     """Return the matrix of these resources, and their rows by their ids."""
-    found = matrix_rows.overview(wanted, work=work, reach=reach)
+    found = matrix_rows.overview(wanted, regions=columns, work=work, reach=reach)
     views = matrix.rows(found, now, is_timed=asked.order is order.Order.LATENCY)
     return found, markup.rows_html(views, links, _measured(found, window, reach, now), now)
 

@@ -74,26 +74,33 @@ def listed(resources: QuerySet[Resource]) -> list[Resource]:
     )
 
 
+def columns(reach: Reach = EVERYTHING) -> list[Region]:
+    """Return the regions in service that are within reach, enrolled and not retired, by their slugs. One query.
+
+    Each comes with `ticked_at`, when checks were handed out last.
+    """
+    ticked_at = Subquery(ControlBeat.objects.values("ticked_at")[:1])
+    return list(visible.among(Region.objects.in_service().defer(*UNREAD).annotate(ticked_at=ticked_at), reach))
+
+
 def overview(
     resources: QuerySet[Resource] | Sequence[Resource] | None = None,
     *,
+    regions: Sequence[Region] | None = None,
     work: Sequence[MaintenanceOccurrence] = (),
     reach: Reach = EVERYTHING,
 ) -> Overview:
     """Return the matrix of these resources (all by default; slice them for a page). Four queries, whatever it holds.
 
-    Three for what is `listed` already. One more where some of them take a policy. `work` is what is on now of all
-    that is planned (`maintenance.on`).
+    One less for what is `listed` already, and where the `columns` are given that are within reach. One more where
+    some of them take a policy. `work` is what is on now of all that is planned (`maintenance.on`).
 
-    Columns are the regions in service that are within reach: enrolled and not retired. States come with what
-    a cell shows alone, and verdicts without their inputs. Whether the resources are within reach is for the caller to
-    ask.
+    States come with what a cell shows alone, and verdicts without their inputs. Whether the resources are within
+    reach is for the caller to ask.
     """
     chosen = Resource.objects.all() if resources is None else resources
     found = listed(chosen) if isinstance(chosen, QuerySet) else chosen
-    ticked_at = Subquery(ControlBeat.objects.values("ticked_at")[:1])
-    columns = Region.objects.in_service().defer(*UNREAD).annotate(ticked_at=ticked_at)
-    regions = list(visible.among(columns, reach))
+    regions = columns(reach) if regions is None else regions
     there = [region.pk for region in regions]
     seen = RegionState.objects.filter(resource__among=[resource.pk for resource in found], region__among=there).defer(
         *_UNREAD

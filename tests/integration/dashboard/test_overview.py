@@ -15,7 +15,7 @@ from probes.models import ControlBeat, Region, RegionState, Registry, Resource, 
 from probes.policy.access import Reach
 from probes.protocol.taxonomy import Reason, Stage
 from tests.fakes.control_plane import ControlPlane
-from tests.fakes.far_region import finding, found
+from tests.fakes.far_region import FarRegion, finding, found
 from tests.integration.dashboard.matrix import card, cell, everywhere, look, names, read
 from tests.integration.dashboard.reading import Page
 
@@ -215,6 +215,29 @@ def test_a_page_holds_fifty_rows_and_the_next_the_rest(client: Client, plane: Co
     assert second["page-previous"].attributes["href"] == "/"
     assert second["overview"].attributes["data-live"] == "/live/?page=2"
     assert len(names(read(client, "/?page=999"))) == 3
+
+
+def test_of_many_regions_a_page_has_fewer_rows_and_says_so(client: Client, plane: ControlPlane) -> None:
+    image = plane.image()
+    plane.check(image, finds=everywhere(Reason.TAG_NOT_FOUND))
+    many(60)
+    plane.regions |= {slug: FarRegion.enrolled(slug) for slug in (f"region-{number:02}" for number in range(17))}
+    plane.hear_all()
+    seen = RegionState.objects.filter(resource=image).values().first()
+    assert seen
+    RegionState.objects.all().delete()
+    RegionState.objects.bulk_create(
+        RegionState(**seen | {"id": None, "resource_id": pk, "region_id": region.row.pk})
+        for pk in Resource.objects.values_list("pk", flat=True)
+        for region in plane.regions.values()
+    )
+    for address in ("/?by=nothing", "/?by=nothing&page=2", "/?by=registry"):
+        page = read(client, address)
+        assert len(names(page)) == 16
+        assert len(page.all("td", "is-loud")) == 16 * 20
+        assert len(page.html.encode()) < 300_000
+        assert page["narrow"].text == "16 rows a page, of 20 regions each"
+    assert len(names(read(client, "/?by=nothing&page=4"))) == 61 - 3 * 16
 
 
 def test_the_slowest_comes_first_and_says_how_slow_it_is(client: Client, plane: ControlPlane) -> None:

@@ -162,18 +162,18 @@ def test_script_knows_the_letters_and_names() -> None:
 
 def test_sparkline_draws_the_course_between_its_lowest_and_highest() -> None:
     svg = sparkline([100.0, 200.0, 150.0], label="Latency")
-    assert [path.attrib["d"] for path in parsed(svg).iter("path")] == ["M0 18L4 2L8 10"]
+    assert [path.attrib["d"] for path in parsed(svg).iter("path")] == ["M0 18 4 2 8 10"]
     assert parsed(svg).attrib["aria-label"] == "Latency: usually 150 ms, at most 200 ms, last 150 ms"
 
 
 def test_sparkline_breaks_where_nothing_was_timed_and_one_alone_is_a_dot() -> None:
-    svg = sparkline([100.0, None, 100.0, 100.0, None], label="x")
-    assert [path.attrib["d"] for path in parsed(svg).iter("path")] == ["M0 18h0M8 18L12 18"]
+    svg = sparkline([100.0, None, 100.0, 100.0, 100.0, None], label="x")
+    assert [path.attrib["d"] for path in parsed(svg).iter("path")] == ["M0 18h0M8 18 16 18"]
 
 
 def test_sparkline_of_what_hardly_differs_is_flat() -> None:
     (path,) = parsed(sparkline([100.0, 102.0], label="x")).iter("path")
-    assert path.attrib["d"] == "M0 18L4 17.4"
+    assert path.attrib["d"] == "M0 18 4 17.4"
 
 
 def test_sparkline_of_nothing_says_so() -> None:
