@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from api import parameters
@@ -10,7 +10,7 @@ from api.access import reach_in
 from api.declaring import declared
 from api.fields import GroupField, InstantField, ResourceField, RowField
 from api.queries import Query
-from probes.models import AuditEntry, Event, Incident, IncidentEntry, Resource, Run
+from probes.models import AuditEntry, Event, Incident, Resource, Run
 from probes.models.audited import kinds
 from probes.policy.audit import AuditAction, Via
 from probes.policy.happenings import EventKind
@@ -19,7 +19,7 @@ from probes.policy.runs import RunKind
 from probes.policy.terms import Severity
 from probes.protocol.taxonomy import Reason
 from probes.selectors.events import concerning
-from probes.selectors.incidents import about
+from probes.selectors.incidents import about, failing_from
 
 
 class IncidentQuery(Query[Incident]):
@@ -37,7 +37,7 @@ class IncidentQuery(Query[Incident]):
     level = parameters.one_of(Level, "How bad it is, or was last.")
     severity = parameters.any_of(Severity)
     reason = parameters.any_of(Reason, f"Why it failed, where one reason says it. {parameters.ANY_OF_SEVERAL}")
-    region = parameters.region("A region's slug: what has an entry from there in its timeline.")
+    region = parameters.region("A region's slug: what failed from there at some time of it.")
     acknowledged = parameters.either("Only what somebody is at, or only what nobody is.")
     search = parameters.search(
         "Words, or their beginnings, of the resource's name or reference, or of a scope's name.", most=200
@@ -62,8 +62,7 @@ class IncidentQuery(Query[Incident]):
     def narrow(self, rows: QuerySet[Incident]) -> QuerySet[Incident]:
         rows, asked = super().narrow(rows), self.asked
         if region := asked.get("region"):
-            told = IncidentEntry.objects.filter(incident=OuterRef("pk"), region=region.slug)
-            rows = rows.filter(Exists(told))
+            rows = rows.filter(failing_from(region.slug))
         if text := asked.get("search"):
             rows = rows.filter(about(text, reach_in(self.context)))
         return rows

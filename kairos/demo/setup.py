@@ -1,4 +1,4 @@
-"""What Kairos is told about the demonstration: its registries, its logins and its images.
+"""What Kairos is told about the demonstration: its registries, its logins, its images, and what of them is public.
 
 The only module here that knows Django. Everything can be done again at every start: rows are found by their
 host under `kairos.test`, a name reserved for such uses, and brought to what the script says.
@@ -20,10 +20,23 @@ from kairos.demo.certificates import LOOPBACK, authority
 from kairos.demo.repository import Repository
 from kairos.demo.script import ScriptedImage
 from kairos.demo.sites import DOMAIN, Site, Sites
-from probes.actions import maintenance, resources, secrets
-from probes.models import Credential, MaintenanceWindow, Registry, Resource, ResourceGroup
+from probes.actions import maintenance, resources, secrets, status_pages
+from probes.models import (
+    Credential,
+    MaintenanceWindow,
+    Registry,
+    Resource,
+    ResourceGroup,
+    StatusGroup,
+    StatusPage,
+)
+from probes.policy.publishing import Naming, Visibility
+
+STATUS_PAGE: Final = "demo"
+"""The public page at `/status/demo/`."""
 
 _PREFIX: Final = "Demo:"
+_PUBLIC_TEAMS: Final = ("shop", "platform", "media")
 _TARGET_PERCENT: Final = Decimal("99.9")
 _DEGRADED_AFTER_SECONDS: Final = 60
 _HOSTS: Final = rf"^(registry|hub)\.{re.escape(DOMAIN)}:[0-9]+$"
@@ -49,6 +62,7 @@ def install(state_dir: Path, port: int, *, now: datetime) -> int:
             _resource(scripted, sites, now)
         former = Registry.objects.filter(host__regex=_HOSTS).exclude(host__in=[site.authority for site in registries])
         former.delete()
+        _publish()
     return len(script.IMAGES)
 
 
@@ -118,6 +132,32 @@ def _maintain(resource: Resource, now: datetime) -> None:
         rule="FREQ=DAILY",
     )
     maintenance.save(window, resources=[resource], now=now)
+
+
+def _publish() -> None:
+    """Tell everybody of some teams' images, by their names and nothing else; left as somebody changed it."""
+    if StatusPage.objects.filter(slug=STATUS_PAGE).exists():
+        return
+    page = status_pages.save(
+        StatusPage(
+            slug=STATUS_PAGE,
+            title="Images of the demonstration",
+            description="What customers may know: whether these images can be pulled, and nothing of how it is told.",
+            visibility=Visibility.PUBLIC,
+        )
+    )
+    for position, team in enumerate(_PUBLIC_TEAMS):
+        status_pages.save(
+            StatusGroup(
+                slug=f"{STATUS_PAGE}-{team}",
+                page=page,
+                group=_group(team),
+                public_name=team.capitalize(),
+                visibility=Visibility.PUBLIC,
+                naming=Naming.NAMES,
+                position=position,
+            )
+        )
 
 
 def _ids(rows: Iterable[Resource]) -> list[int]:

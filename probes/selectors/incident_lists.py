@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Self
 
-from django.db.models import Count, DateTimeField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, DateTimeField, Q, QuerySet, Value
 from django.db.models.functions import Greatest, Least, TruncDate
 
-from probes.models import Incident, IncidentEntry
+from probes.models import Incident
 from probes.policy.access import EVERYTHING, Reach
 from probes.policy.incidents import Level
 from probes.policy.intervals import Interval
 from probes.selectors import visible
-from probes.selectors.incidents import about, incidents, veiled
+from probes.selectors.incidents import about, failing_from, incidents, veiled
 from probes.selectors.keyset import Part, Place, part
 
 
@@ -21,7 +21,7 @@ from probes.selectors.keyset import Part, Place, part
 class Wanted:
     """What a list of incidents is narrowed by; what is empty or None does not narrow it.
 
-    `region` is the slug of one that has a part in their timelines.
+    `region` is the slug of one from which it failed.
     """
 
     is_open: bool | None = None
@@ -53,8 +53,7 @@ class Wanted:
         rows = visible.among(Incident.objects.all(), reach)
         rows = rows.filter(**{name: value for name, value in columns.items() if value is not None})
         if self.region:
-            told = IncidentEntry.objects.filter(incident=OuterRef("pk"), region=self.region)
-            rows = rows.filter(Exists(told))
+            rows = rows.filter(failing_from(self.region))
         return rows.filter(about(self.text, reach)) if self.text else rows
 
 

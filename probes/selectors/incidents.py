@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from probes.models import Incident, IncidentEntry, Resource, ResourceWords
 from probes.models.incident import SCOPE_WORDS
 from probes.policy.access import EVERYTHING, Reach
+from probes.policy.ballot import Stance
 from probes.policy.incidents import EntryKind, Level
 from probes.policy.scopes import Kind, sentence
 from probes.policy.terms import Severity
@@ -79,6 +80,17 @@ def about(text: str, reach: Reach = EVERYTHING) -> Q:
         own = Q(resource=Subquery(found.filter(pk=OuterRef("resource")).values("pk")))
     of_scopes = ~Q(scope_kind="") & Q(SearchVectorExact(SCOPE_WORDS, asked))
     return own | (of_scopes if reach.groups is None else of_scopes & ~Q(scope_kind=Kind.CREDENTIAL))
+
+
+def failing_from(slug: str) -> Exists:
+    """Return what holds for incidents with a region by whose checks it failed at some time of them.
+
+    That it has a line in the timeline is not enough: when an incident opens, each region's is written, good ones too.
+    """
+    bad = (Stance.BAD.value, Stance.IMPAIRED.value)
+    return Exists(
+        IncidentEntry.objects.filter(incident=OuterRef("pk"), region=slug, kind=EntryKind.REGION, after__in=bad)
+    )
 
 
 def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:

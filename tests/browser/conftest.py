@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from tests.browser.eyes import Eyes
+
 if TYPE_CHECKING:
     from tests.fakes.control_plane import ControlPlane
 
@@ -196,3 +198,8 @@ def too_wide() -> Callable[[Page], list[str]]:
         return found
 
     return widest
+
+
+@pytest.fixture
+def eyes(axe: Callable[..., list[str]], too_wide: Callable[[Page], list[str]]) -> Eyes:
+    return Eyes(axe, too_wide)

@@ -1,14 +1,14 @@
-"""Every page, by its name: what `test_every_page.py` walks, and of what `make screenshots` takes pictures.
+"""Every page, by its name: what the tests walk, and of what `make screenshots` takes pictures.
 
-A new page adds a line. In braces stand ids of the showcase: of an image that is well, of one that fails, of an
-endpoint, and of an incident that is open.
+A new page adds a line. In braces stands what is another where something else is shown: `Ids`.
 """
 
 from dataclasses import dataclass
+from string import Formatter
 from typing import Final
 
 STATUS: Final = "platform"
-"""The public page that is in three of these addresses."""
+"""The public page of the showcase."""
 
 PAGES: Final = {
     "overview": "/",
@@ -20,35 +20,42 @@ PAGES: Final = {
     "outcomes": "/resources/{bad}/outcomes/?status=failing",
     "incidents": "/incidents/",
     "incident": "/incidents/{incident}/",
-    "incidents-narrowed": "/incidents/?state=over&registry=registry.corp.example&since=2020-01-01",
+    "incidents-narrowed": "/incidents/?state=over&registry={registry}&since=2020-01-01",
     "calendar": "/incidents/calendar/",
     "compare": "/compare/?image={bad}",
-    "compare-group": "/compare/?group=checkout&window=7d",
+    "compare-group": "/compare/?group={group}&window=7d",
     "registries": "/registries/",
-    "registry": "/registries/registry.corp.example/",
+    "registry": "/registries/{registry}/",
     "regions": "/regions/",
     "region": "/regions/eu-west/",
     "events": "/events/",
-    "status": "/status/platform/",
-    "status-history": "/status/platform/history/",
-    "status-widget": "/status/platform/widget",
+    "status": "/status/{status}/",
+    "status-history": "/status/{status}/history/",
+    "status-widget": "/status/{status}/widget",
     "login": "/login/",
     "not-found": "/there-is-no-such-page/",
     "design": "/design/",
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ids:
-    """What stands in the braces."""
+    """What stands in the braces: an image that is well, one that fails, and so on. Not everybody has an endpoint."""
 
     good: int
     bad: int
-    endpoint: int
     incident: int
+    endpoint: int | None = None
+    group: str = "checkout"
+    registry: str = "registry.corp.example"
+    status: str = STATUS
 
 
 def paths(ids: Ids) -> dict[str, str]:
-    """Return the address of each page."""
-    values = {name: getattr(ids, name) for name in Ids.__slots__}
-    return {name: path.format(**values) for name, path in PAGES.items()}
+    """Return the address of each page that there is with these."""
+    values = {name: value for name in Ids.__slots__ if (value := getattr(ids, name)) is not None}
+    return {
+        name: path.format(**values)
+        for name, path in PAGES.items()
+        if all(needed in values for _, needed, _, _ in Formatter().parse(path) if needed)
+    }

@@ -113,7 +113,7 @@ NARROWED: Final = {
     "reason=tag_not_found": ["limping", "gone", "the app"],
     "reason=not_found": [],
     "region=us-east&open=true": ["limping", "gone"],
-    "region=eu-west&open=true": ["limping", "gone"],
+    "region=eu-west&open=true": ["gone"],  # limping was never bad from there
     "acknowledged=true": [],
     "acknowledged=false": ["limping", "gone", "the app"],
     "search=quay": ["gone"],

@@ -100,6 +100,15 @@ def test_list_is_narrowed(client: Client, plane: ControlPlane, images: dict[str,
 BEYOND = ("state=shut", "registry=nowhere.example", "region=mars", "group=none", "since=soon", "after=x", "reason=ok")
 
 
+def test_region_is_one_from_which_it_failed(client: Client, plane: ControlPlane) -> None:
+    """Each region's opinion is in the timeline from its beginning; that of one which was well is not looked for."""
+    image = plane.image(name="app", degraded_after_seconds=0)
+    for _ in range(2):
+        plane.check(image, finds={"us-east": GONE["us-east"]})
+    assert names(read(client, "/incidents/?region=us-east")) == ["app"]
+    assert names(read(client, "/incidents/?region=eu-west")) == []
+
+
 def test_what_is_not_understood_is_told_and_nothing_listed(client: Client, images: dict[str, Any]) -> None:
     of(images["db"])
     assert names(read(client, "/incidents/live/?after=x")) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.test import Client
 from pytest_django import Settings
 
 from kairos.demo import setup
@@ -13,7 +14,16 @@ from kairos.demo.accounts import account
 from kairos.demo.certificates import authority
 from kairos.demo.script import IMAGES, REGIONS
 from probes.actions import resources, secrets
-from probes.models import Credential, MaintenanceOccurrence, MaintenanceWindow, Registry, Resource, ResourceGroup
+from probes.models import (
+    Credential,
+    MaintenanceOccurrence,
+    MaintenanceWindow,
+    Registry,
+    Resource,
+    ResourceGroup,
+    StatusPage,
+)
+from probes.policy.publishing import Visibility
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +80,18 @@ def test_work_is_on_where_the_script_plans_it(demo_state: Path) -> None:
         on = MaintenanceOccurrence.objects.filter(starts_at__lte=now, ends_at__gt=now)
         assert [item.resource_ids for item in on] == [[Resource.objects.get(repository="media/thumbnails").pk]]
     assert MaintenanceWindow.objects.count() == 1
+
+
+def test_some_teams_have_a_public_page_that_stays_as_somebody_changed_it(demo_state: Path) -> None:
+    setup.install(demo_state, 5443, now=NOW)
+    page = Client().get("/status/demo/").content.decode()
+    assert "Images of the demonstration" in page
+    assert "shop/checkout" in page
+    assert "payments" not in page
+    assert "kairos.test" not in page
+    StatusPage.objects.update(visibility=Visibility.HIDDEN)
+    setup.install(demo_state, 5443, now=LATER)
+    assert Client().get("/status/demo/").status_code == 404
 
 
 def test_doing_it_again_changes_nothing(demo_state: Path) -> None:

@@ -1,0 +1,46 @@
+"""How a page is looked at: by day, by night and on a phone; and what is found to be wrong with it so."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from playwright.sync_api import Page, ViewportSize
+
+DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 900}
+PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A window and its colours. axe-core judges by all of its rules, or by `rules` alone."""
+
+    name: str
+    window: ViewportSize
+    scheme: Literal["light", "dark"]
+    rules: tuple[str, ...] = ()
+
+
+BY_DAY: Final = View(name="by day", window=DESKTOP, scheme="light")
+BY_NIGHT: Final = View(name="by night", window=DESKTOP, scheme="dark", rules=("color-contrast",))
+"""Nothing but colours is another by night."""
+ON_A_PHONE: Final = View(name="on a phone", window=PHONE, scheme="light")
+ON_A_PHONE_BY_NIGHT: Final = View(name="on a phone by night", window=PHONE, scheme="dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """What looks: functions that tell in lines what is wrong with a page (the fixtures `axe` and `too_wide`)."""
+
+    axe: Callable[..., list[str]]
+    too_wide: Callable[[Page], list[str]]
+
+    def faults(self, page: Page, name: str, path: str, views: Iterable[View]) -> Iterator[str]:
+        """Open a page, look at it in several ways, and yield what is wrong: `incident, by night: …`."""
+        page.goto(path)
+        page.locator("[data-wanted]").wait_for(state="detached")
+        for view in views:
+            page.set_viewport_size(view.window)
+            page.emulate_media(color_scheme=view.scheme)
+            yield from (
+                f"{name}, {view.name}: {said}" for said in (*self.axe(page, *view.rules), *self.too_wide(page))
+            )
