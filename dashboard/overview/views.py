@@ -32,13 +32,13 @@ from dashboard.window import PARAMETERS, Window, window_of, written
 from dashboard.words import Look
 from probes.models import MaintenanceOccurrence, Region, Resource, ResourceKind
 from probes.policy.access import Reach
-from probes.policy.intervals import Interval
 from probes.selectors import choice, maintenance, order, visible
 from probes.selectors import incidents as incident_rows
 from probes.selectors import overview as matrix_rows
 from probes.selectors.bars import verdict_bars
 from probes.selectors.latencies import latencies
 from probes.selectors.overview import Overview
+from probes.selectors.places import Places
 
 OPEN_INCIDENTS: Final = 8
 TOPICS: Final = "verdicts incidents resource:* region:*"
@@ -84,16 +84,16 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
         counted.chosen(asked.choice), by=asked.by, order=asked.order, number=asked.page, columns=len(columns)
     )
     asked = asked.turned(page=laid.number)
-    places = _places(asked, laid, window.over, now, work=work, reach=reach)
+    places = _places(asked, laid, work=work, reach=reach)
     wanted: Callable[[Collection[int]], QuerySet[Resource] | Sequence[Resource]]
     by = asked.by.value if laid.sections and asked.by is not None else order.By.GROUP.value
     owner = f"{by}_id"
     if told_to(request):
         # Most rows are made already: which they are is read, and the others after that.
-        listed = [Listed(*row) for row in places.values_list("pk", owner)]
+        listed = [Listed(row.pk, getattr(row, owner)) for row in places.read(window.over, now=now)]
         wanted = _among(reach)
     else:
-        read = matrix_rows.listed(places)
+        read = places.listed(window.over, now=now)
         listed = [Listed(row.pk, getattr(row, owner)) for row in read]
         wanted = partial(_those_of, read)
     ids = [row.pk for row in listed]
@@ -212,21 +212,13 @@ def _measured(found: Overview, window: Window, reach: Reach, now: datetime) -> M
     return measures(bars, latencies(shown, over, now=now, reach=Reach(regions=reach.regions)), window.label)
 
 
-def _places(
-    asked: Asked,
-    laid: Spread,
-    over: Interval,
-    now: datetime,
-    *,
-    work: Sequence[MaintenanceOccurrence],
-    reach: Reach,
-) -> QuerySet[Resource]:
+def _places(asked: Asked, laid: Spread, *, work: Sequence[MaintenanceOccurrence], reach: Reach) -> Places:
     """Return what a page has rows of, in their order."""
-    chosen = choice.chosen(asked.choice, work=work, reach=reach)
+    part: order.Firsts | order.Stretch = order.Stretch(laid.start, laid.rows)
     if laid.sections and asked.by is not None:
-        most = {section.owner.pk: section.shown for section in laid.sections}
-        return order.firsts(chosen, asked.order, over, now=now, by=asked.by, most=most, reach=reach)
-    return order.page(chosen, asked.order, over, now=now, start=laid.start, count=laid.rows, reach=reach)
+        part = order.Firsts(asked.by, tuple((section.owner.pk, section.shown) for section in laid.sections))
+    extents = maintenance.extents(work)
+    return Places(choice=asked.choice, order=asked.order, part=part, work=extents, reach=reach)
 
 
 def _among(reach: Reach) -> Callable[[Collection[int]], QuerySet[Resource]]:

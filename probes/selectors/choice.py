@@ -7,6 +7,7 @@ the others would give. What has to be asked of each resource, such as a word or 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from django.core.exceptions import EmptyResultSet
@@ -18,6 +19,8 @@ from probes.policy.access import EVERYTHING, Reach
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Status
 from probes.selectors import visible
+from probes.selectors.maintenance import Extent, extents
+from probes.selectors.prepared import MOST, Statement
 from probes.selectors.resources import saying
 from probes.selectors.severity import BY_RANK, RANKS, Group, ranked
 
@@ -125,20 +128,11 @@ def census(choice: Choice, *, work: Iterable[MaintenanceOccurrence] = (), reach:
 
     `work` is what is on now of all that is planned (`maintenance.on`).
     """
-    meant = _meant(choice, reach)
-    alike = (
-        ranked(_within(reach), work)
-        .annotate(is_meant=ExpressionWrapper(meant, output_field=BooleanField()) if meant else Value(value=True))
-        .order_by()
-        .values_list("group_id", "registry_id", "kind", "rank", "is_meant")
-        .annotate(count=Count("pk"))
-    )
-    try:
-        statement, asked = alike.query.sql_with_params()
-    except EmptyResultSet:  # nothing is within reach
+    made = _counting(choice.of_each, extents(work), reach)
+    if made is None:  # nothing is within reach
         return Census([])
     with connection.cursor() as cursor:
-        cursor.execute(_NAMED.format(alike=statement), asked)
+        cursor.execute(*made)
         return Census(
             [
                 Counted(
@@ -154,10 +148,29 @@ def census(choice: Choice, *, work: Iterable[MaintenanceOccurrence] = (), reach:
         )
 
 
-def chosen(
-    choice: Choice, *, work: Iterable[MaintenanceOccurrence] = (), reach: Reach = EVERYTHING
-) -> QuerySet[Resource]:
-    """Return what is chosen of all that is within reach and not retired, in no order, each with its `rank`."""
+@lru_cache(MOST)
+def _counting(choice: Choice, work: tuple[Extent, ...], reach: Reach) -> Statement | None:
+    """Return what asks for a census; None where nothing could be counted."""
+    meant = _meant(choice, reach)
+    alike = (
+        ranked(_within(reach), work)
+        .annotate(is_meant=ExpressionWrapper(meant, output_field=BooleanField()) if meant else Value(value=True))
+        .order_by()
+        .values_list("group_id", "registry_id", "kind", "rank", "is_meant")
+        .annotate(count=Count("pk"))
+    )
+    try:
+        statement, asked = alike.query.sql_with_params()
+    except EmptyResultSet:
+        return None
+    return _NAMED.format(alike=statement), asked
+
+
+def chosen(choice: Choice, *, work: Iterable[Extent] = (), reach: Reach = EVERYTHING) -> QuerySet[Resource]:
+    """Return what is chosen of all that is within reach and not retired, in no order, each with its `rank`.
+
+    `work` tells whom that concerns which is on now of all that is planned.
+    """
     found = ranked(_within(reach), work).filter(_meant(choice, reach)).order_by()
     if choice.registry:
         found = found.filter(registry__host=choice.registry)

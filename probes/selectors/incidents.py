@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -18,6 +19,7 @@ from probes.policy.incidents import EntryKind, Level
 from probes.policy.scopes import Kind, sentence
 from probes.policy.terms import Severity
 from probes.selectors import registries, visible
+from probes.selectors.prepared import MOST, Prepared
 from probes.selectors.resources import words_of
 
 MOST_NAMED: Final = 500
@@ -98,6 +100,13 @@ def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
 
     Scopes come first, then outages, then it goes by severity and by what began first. Each has its `open_children`.
     """
+    found = _wrong_now(most, reach).read()
+    found.sort(key=_badness)
+    return OpenIncidents([veiled(row, reach) for row in found], getattr(found[0], "count", 0) if found else 0)
+
+
+@lru_cache(MOST)
+def _wrong_now(most: int, reach: Reach) -> Prepared[Incident, Incident]:
     explained = Exists(Incident.objects.filter(pk=OuterRef("parent"), resolved_at=None))
     unexplained = visible.among(Incident.objects.filter(~explained, resolved_at=None), reach)
     order = (
@@ -108,9 +117,7 @@ def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
     # The first are found in narrow columns, and only these are joined and counted for.
     worst = ArraySubquery(unexplained.order_by(*order, "began_at", "pk").values("pk")[:most])
     rows = incidents(reach).filter(pk__among=worst).order_by()
-    found = list(rows.annotate(count=_all_of(unexplained), open_children=_open_children(reach)))
-    found.sort(key=_badness)
-    return OpenIncidents([veiled(row, reach) for row in found], getattr(found[0], "count", 0) if found else 0)
+    return Prepared(rows.annotate(count=_all_of(unexplained), open_children=_open_children(reach)))
 
 
 def children(incident: Incident, most: int, reach: Reach = EVERYTHING) -> Sequence[Incident]:

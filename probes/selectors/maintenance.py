@@ -18,6 +18,19 @@ from probes.selectors import visible
 _CONCERNED: Final = ("resource_ids", "group_ids", "registry_ids", "region_ids")
 
 
+# Written out: Django takes longer to make SQL of these than the database to answer.
+_ON: Final = """
+SELECT * FROM probes_maintenanceoccurrence WHERE region_ids = '{}' AND starts_at <= %(now)s AND ends_at > %(now)s
+ORDER BY starts_at, id
+"""
+_DURING: Final = """
+SELECT * FROM probes_maintenanceoccurrence WHERE ends_at > %(start)s AND starts_at < %(end)s AND (
+    resource_ids = '{}' AND group_ids = '{}' AND registry_ids = '{}' OR resource_ids && %(resources)s::bigint[]
+    OR group_ids && %(groups)s::bigint[] OR registry_ids && %(registries)s::bigint[]
+) ORDER BY starts_at, id
+"""
+
+
 class Concerned(Protocol):
     """What of a resource tells whether work concerns it."""
 
@@ -128,17 +141,19 @@ def during(resources: Sequence[Resource], over: Interval) -> list[MaintenanceOcc
 
     Whether it does, from where one looks, says `MaintenanceOccurrence.concerns`.
     """
-    concerned = Q(resource_ids=[], group_ids=[], registry_ids=[])
-    concerned |= Q(resource_ids__overlap=[resource.pk for resource in resources])
-    concerned |= Q(registry_ids__overlap=list({resource.registry_id for resource in resources}))
-    if groups := {resource.group_id for resource in resources if resource.group_id is not None}:
-        concerned |= Q(group_ids__overlap=list(groups))
-    return list(MaintenanceOccurrence.objects.filter(concerned, ends_at__gt=over.start, starts_at__lt=over.end))
+    asked = {
+        "start": over.start,
+        "end": over.end,
+        "resources": [resource.pk for resource in resources],
+        "groups": list({resource.group_id for resource in resources if resource.group_id is not None}),
+        "registries": list({resource.registry_id for resource in resources}),
+    }
+    return list(MaintenanceOccurrence.objects.raw(_DURING, asked))
 
 
 def on(now: datetime) -> list[MaintenanceOccurrence]:
     """Return the work of this moment that concerns verdicts: as seen from everywhere. One query."""
-    return list(MaintenanceOccurrence.objects.filter(region_ids=[], starts_at__lte=now, ends_at__gt=now))
+    return list(MaintenanceOccurrence.objects.raw(_ON, {"now": now}))
 
 
 def still_on(work: Iterable[MaintenanceOccurrence], now: datetime) -> list[MaintenanceOccurrence]:
@@ -146,7 +161,21 @@ def still_on(work: Iterable[MaintenanceOccurrence], now: datetime) -> list[Maint
     return [item for item in work if not item.region_ids and item.starts_at <= now < item.ends_at]
 
 
-def worked_on(work: MaintenanceOccurrence) -> Q:
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Whom work concerns, by which a question about it is told from others."""
+
+    resource_ids: tuple[int, ...]
+    group_ids: tuple[int, ...]
+    registry_ids: tuple[int, ...]
+
+
+def extents(work: Iterable[MaintenanceOccurrence]) -> tuple[Extent, ...]:
+    """Return whom each of them concerns."""
+    return tuple(Extent(tuple(item.resource_ids), tuple(item.group_ids), tuple(item.registry_ids)) for item in work)
+
+
+def worked_on(work: Extent | MaintenanceOccurrence) -> Q:
     """Return what holds for the resources that it concerns."""
     return Q(pk__in=work.resource_ids) | Q(group__in=work.group_ids) | Q(registry__in=work.registry_ids)
 

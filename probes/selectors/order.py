@@ -1,7 +1,7 @@
 """In which order resources are read, and of each group or registry only the first."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from django.db.models import (
     BigIntegerField,
     F,
     Func,
-    JSONField,
     Max,
     OuterRef,
     Q,
@@ -24,9 +23,11 @@ from django.db.models.functions import Cast, Coalesce, Lower, NullIf, RowNumber
 
 from probes.models import RegionState, Resource
 from probes.policy.access import EVERYTHING, Reach
-from probes.policy.intervals import Interval
 from probes.selectors import visible
-from probes.selectors.downtime import downtime
+from probes.selectors.prepared import Blank
+
+DOWN: Final = Blank("downtime")
+"""Stands for a document of seconds by ids, in which each resource is looked up: few have any."""
 
 _NAME: Final = Lower(Coalesce(NullIf("name", Value("")), "reference"))
 
@@ -54,54 +55,51 @@ class By(StrEnum):
     REGISTRY = "registry"
 
 
-def ordered(
-    resources: QuerySet[Resource], order: Order, over: Interval, *, now: datetime, reach: Reach = EVERYTHING
-) -> QuerySet[Resource]:
-    """Return them in that order. They have a `rank` (`choice.chosen`); downtime is that of the range.
+@dataclass(frozen=True, slots=True)
+class Firsts:
+    """Of each owner, by its id, so many at most. No owner (None) is one as well."""
 
-    That takes one query at once; the others take none. Of latency is told what regions within reach saw.
+    by: By
+    most: tuple[tuple[int | None, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """So many of all from a place on, the first of which is 0."""
+
+    start: int
+    count: int
+
+
+def ordered(resources: QuerySet[Resource], order: Order, reach: Reach = EVERYTHING) -> QuerySet[Resource]:
+    """Return them in that order. They have a `rank` (`choice.chosen`).
+
+    Of latency is told what regions within reach saw. Who asks by uptime gives the downtime in place of `DOWN`.
     """
-    return _measured(resources, order, over, now, reach).order_by(*_terms(order))
+    return _measured(resources, order, reach).order_by(*_terms(order))
 
 
-def firsts(
-    resources: QuerySet[Resource],
-    order: Order,
-    over: Interval,
-    *,
-    now: datetime,
-    by: By,
-    most: Mapping[int | None, int],
-    reach: Reach = EVERYTHING,
+def placed(
+    resources: QuerySet[Resource], order: Order, part: Firsts | Stretch, reach: Reach = EVERYTHING
 ) -> QuerySet[Resource]:
-    """Return the first of each owner, in that order: of so many owners, by their ids, so many at `most`.
+    """Return a part of them in that order, as `ordered` does. What lies beyond is not joined to anything."""
+    found = ordered(resources, order, reach)
+    ids = (
+        found.values("pk")[part.start : part.start + part.count]
+        if isinstance(part, Stretch)
+        else _firsts(found, order, part)
+    )
+    return found.filter(pk__among=ArraySubquery(ids))
 
-    No owner (None) is one as well. What lies beyond is not joined to anything.
-    """
-    name = f"{by.value}_id"
+
+def _firsts(found: QuerySet[Resource], order: Order, part: Firsts) -> QuerySet[Resource, Any]:
+    name, most = f"{part.by.value}_id", dict(part.most)
     owned = Q(**{f"{name}__in": [pk for pk in most if pk is not None]})
     if None in most:
         owned |= Q(**{name: None})
-    found = _measured(resources, order, over, now, reach)
     longest = max(most.values(), default=0)
-    placed = found.filter(owned).annotate(place=Window(RowNumber(), partition_by=[F(name)], order_by=_terms(order)))
-    ids = placed.filter(place__lte=longest).order_by().values("pk")
-    return found.filter(pk__among=ArraySubquery(ids)).order_by(*_terms(order))
-
-
-def page(
-    resources: QuerySet[Resource],
-    order: Order,
-    over: Interval,
-    *,
-    now: datetime,
-    start: int,
-    count: int,
-    reach: Reach = EVERYTHING,
-) -> QuerySet[Resource]:
-    """Return so many of them from a place on. What lies beyond is not joined to anything."""
-    found = ordered(resources, order, over, now=now, reach=reach)
-    return found.filter(pk__among=ArraySubquery(found.values("pk")[start : start + count]))
+    place = Window(RowNumber(), partition_by=[F(name)], order_by=_terms(order))
+    return found.filter(owned).annotate(place=place).filter(place__lte=longest).order_by().values("pk")
 
 
 def _terms(order: Order) -> Sequence[Any]:
@@ -116,23 +114,18 @@ def _terms(order: Order) -> Sequence[Any]:
     return (*first[order], "rank", _NAME, "pk")
 
 
-def _measured(
-    resources: QuerySet[Resource], order: Order, over: Interval, now: datetime, reach: Reach
-) -> QuerySet[Resource]:
+def _measured(resources: QuerySet[Resource], order: Order, reach: Reach) -> QuerySet[Resource]:
     if order is Order.LATENCY:
         seen = visible.among(RegionState.objects.filter(resource=OuterRef("pk")), Reach(regions=reach.regions))
         slowest = seen.filter(region__retired_at=None).order_by().values("resource")
         return resources.annotate(slowest_ms=Subquery(slowest.annotate(ms=Max("duration_ms")).values("ms")))
     if order is not Order.UPTIME:
         return resources
-    # A document of numbers by ids, in which each resource is looked up: few have any, and these are found at once.
-    found = Value(dict(downtime(over, now=now)), output_field=JSONField())
-    return resources.annotate(
-        downtime=Func(
-            found,
-            Cast("pk", TextField()),
-            template="(%(expressions)s)::bigint",
-            arg_joiner=" ->> ",
-            output_field=BigIntegerField(),
-        )
+    found = Func(
+        Value(DOWN, output_field=TextField()),
+        Cast("pk", TextField()),
+        template="(%(expressions)s)::bigint",
+        arg_joiner="::jsonb ->> ",
+        output_field=BigIntegerField(),
     )
+    return resources.annotate(downtime=found)

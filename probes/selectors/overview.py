@@ -64,10 +64,10 @@ class Overview:
     ticked_at: datetime | None = None
 
 
-def listed(resources: QuerySet[Resource]) -> list[Resource]:
-    """Read resources with what the matrix shows of them. One query."""
+def joined(resources: QuerySet[Resource]) -> QuerySet[Resource]:
+    """Return resources with what the matrix shows of them."""
     named = Resource.regions.through.objects.filter(resource=OuterRef("pk")).order_by()
-    return list(
+    return (
         resources.select_related("registry", "verdict", "group")
         .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs", "group__notes")
         .annotate(named_regions=ArraySubquery(named.values("region_id")))
@@ -92,14 +92,14 @@ def overview(
 ) -> Overview:
     """Return the matrix of these resources (all by default; slice them for a page). Four queries, whatever it holds.
 
-    One less for what is `listed` already, and where the `columns` are given that are within reach. One more where
-    some of them take a policy. `work` is what is on now of all that is planned (`maintenance.on`).
+    One less for what is read as `joined` already, and where the `columns` are given that are within reach. One more
+    where some of them take a policy. `work` is what is on now of all that is planned (`maintenance.on`).
 
     States come with what a cell shows alone, and verdicts without their inputs. Whether the resources are within
     reach is for the caller to ask.
     """
     chosen = Resource.objects.all() if resources is None else resources
-    found = listed(chosen) if isinstance(chosen, QuerySet) else chosen
+    found = list(joined(chosen)) if isinstance(chosen, QuerySet) else chosen
     regions = columns(reach) if regions is None else regions
     there = [region.pk for region in regions]
     seen = RegionState.objects.filter(resource__among=[resource.pk for resource in found], region__among=there).defer(

@@ -6,9 +6,8 @@ from typing import Any, Final
 
 from django.db.models import Case, FilteredRelation, IntegerField, Q, QuerySet, Value, When
 
-from probes.models import MaintenanceOccurrence
 from probes.policy.verdict import VerdictState
-from probes.selectors.maintenance import worked_on
+from probes.selectors.maintenance import Extent, worked_on
 
 
 class Group(StrEnum):
@@ -27,11 +26,12 @@ BY_RANK: Final = tuple(Group)
 RANKS: Final[Mapping[Group, int]] = {group: place for place, group in enumerate(Group)}
 
 
-def ranked(resources: QuerySet[Any], work: Iterable[MaintenanceOccurrence]) -> QuerySet[Any]:
+def ranked(resources: QuerySet[Any], work: Iterable[Extent]) -> QuerySet[Any]:
     """Give each resource as its `rank` the place of its group. One without a verdict was not checked yet.
 
-    `work` is what is on now of all that is planned (`maintenance.on`). Verdicts that are not available are few and
-    have an index, and of the others it is asked only whether there is one: none of ten thousand is read.
+    `work` tells whom that concerns which is on now of all that is planned (`maintenance.on`). Verdicts that are not
+    available are few and have an index, and of the others it is asked only whether there is one: none of ten thousand
+    is read.
     """
     states = [state for state in VerdictState if state is not VerdictState.AVAILABLE]
     # Each by its name: what is merely not the other might be null to Django, and that no index tells.

@@ -8,12 +8,22 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from probes.actions import partitions
-from probes.models import DayRollUp, MaintenanceOccurrence, RegionState, Resource, ResourceGroup, RollUpProgress
-from probes.policy.access import Reach
+from probes.models import (
+    DayRollUp,
+    MaintenanceOccurrence,
+    RegionState,
+    Resource,
+    ResourceGroup,
+    RollUpProgress,
+    VerdictChange,
+)
+from probes.policy.access import EVERYTHING, Reach
 from probes.policy.intervals import Interval
 from probes.protocol.taxonomy import Reason
 from probes.selectors.choice import FAILING, NO_GROUP, Choice, census, chosen, without
-from probes.selectors.order import By, Order, firsts, ordered, page
+from probes.selectors.maintenance import extents
+from probes.selectors.order import By, Firsts, Order, Stretch
+from probes.selectors.places import Place, Places
 from probes.selectors.severity import Group
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding
@@ -32,6 +42,11 @@ def month(plane: ControlPlane) -> Interval:
 
 def names(rows: object) -> list[str]:
     return [row.name for row in rows]  # type: ignore[attr-defined]  # a queryset
+
+
+def listed(plane: ControlPlane, order: Order, part: Firsts | Stretch, reach: Reach = EVERYTHING) -> list[str]:
+    places = Places(choice=Choice(), order=order, part=part, reach=reach)
+    return names(places.listed(month(plane), now=plane.now))
 
 
 @pytest.fixture
@@ -110,8 +125,8 @@ def test_nothing_beyond_reach_is_chosen_or_counted(plane: ControlPlane, shop: di
 
 def test_what_is_worked_on_counts_as_that(plane: ControlPlane, shop: dict[str, Resource]) -> None:
     work = MaintenanceOccurrence(resource_ids=[shop["cart"].pk], group_ids=[], registry_ids=[], region_ids=[])
-    assert names(chosen(Choice(state=Group.MAINTENANCE), work=[work])) == ["cart"]
-    assert names(chosen(Choice(state=Group.DEGRADED), work=[work])) == []
+    assert names(chosen(Choice(state=Group.MAINTENANCE), work=extents([work]))) == ["cart"]
+    assert names(chosen(Choice(state=Group.DEGRADED), work=extents([work]))) == []
     assert census(Choice(), work=[work]).states[Group.MAINTENANCE] == 1
 
 
@@ -133,7 +148,7 @@ def test_the_order_is_what_was_asked_for_and_then_what_is_worse(
         ("cart", "eu-west", 80),
     ):
         RegionState.objects.filter(resource=shop[name], region__slug=slug).update(duration_ms=took)
-    orders = {order: names(ordered(chosen(Choice()), order, month(plane), now=plane.now)) for order in Order}
+    orders = {order: listed(plane, order, Stretch(0, 9)) for order in Order}
     assert orders == {
         Order.WORST: ["cart", "base", "stock"],
         Order.NAME: ["base", "cart", "stock"],
@@ -142,19 +157,35 @@ def test_the_order_is_what_was_asked_for_and_then_what_is_worse(
         Order.LATENCY: ["base", "stock", "cart"],
         Order.SINCE: ["cart", "base", "stock"],
     }
-    assert names(page(chosen(Choice()), Order.WORST, month(plane), now=plane.now, start=1, count=1)) == ["base"]
+    assert listed(plane, Order.WORST, Stretch(1, 1)) == ["base"]
     # What a region beyond reach saw does not count.
     near = Reach(regions=frozenset({plane.region("eu-west").pk}))
-    seen = ordered(chosen(Choice()), Order.LATENCY, month(plane), now=plane.now, reach=near)
-    assert names(seen) == ["base", "cart", "stock"]
+    assert listed(plane, Order.LATENCY, Stretch(0, 9), near) == ["base", "cart", "stock"]
 
 
 def test_of_each_owner_the_first_are_read_in_one_query(plane: ControlPlane, shop: dict[str, Resource]) -> None:
     team = ResourceGroup.objects.get().pk
-    over, now = month(plane), plane.now
     with CaptureQueriesContext(connection) as captured:
-        found = firsts(chosen(Choice()), Order.WORST, over, now=now, by=By.GROUP, most={team: 1, None: 1})
-        assert names(found) == ["cart", "base"]
+        assert listed(plane, Order.WORST, Firsts(By.GROUP, ((team, 1), (None, 1)))) == ["cart", "base"]
     assert len(captured) == 1
-    only = firsts(chosen(Choice()), Order.NAME, over, now=now, by=By.REGISTRY, most={shop["base"].registry_id: 5})
-    assert names(only) == ["base"]
+    quay = shop["base"].registry_id
+    assert listed(plane, Order.NAME, Firsts(By.REGISTRY, ((quay, 5),))) == ["base"]
+
+
+def test_a_question_that_was_prepared_is_answered_as_of_now(plane: ControlPlane, shop: dict[str, Resource]) -> None:
+    places = Places(choice=Choice(registry="ghcr.io"), order=Order.UPTIME, part=Stretch(0, 1))
+    both = [Place(shop[name].pk, shop[name].group_id, shop[name].registry_id) for name in ("cart", "stock")]
+    assert places.read(month(plane), now=plane.now) == both[:1]
+    VerdictChange.objects.create(
+        resource=shop["stock"], at=plane.now - timedelta(hours=3), before="available", state="unavailable"
+    )
+    VerdictChange.objects.create(
+        resource=shop["stock"], at=plane.now - timedelta(hours=1), before="unavailable", state="available"
+    )
+    Resource.objects.filter(pk=shop["stock"].pk).update(name="renamed")
+    with CaptureQueriesContext(connection) as captured:
+        assert places.read(month(plane), now=plane.now) == both[1:]
+        assert names(places.listed(month(plane), now=plane.now)) == ["renamed"]
+    assert len(captured) == 4
+    nothing = Places(choice=Choice(find="!"), order=Order.WORST, part=Stretch(0, 9))
+    assert nothing.listed(month(plane), now=plane.now) == []
