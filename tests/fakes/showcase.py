@@ -4,10 +4,9 @@ What each image goes through is a table below: which reason, from where, from wh
 report it, round by round, so verdicts, incidents and roll-ups are what they would have been.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
 from django.db.models import Case, When
@@ -29,11 +28,12 @@ from probes.models import (
 )
 from probes.policy.publishing import AnnouncementKind, Naming, Visibility
 from probes.protocol.check import CheckPlan
-from probes.protocol.outcome import Certificate, Outcome, PlatformResult, Step
+from probes.protocol.outcome import Certificate, Outcome, PlatformResult
 from probes.protocol.plan import Plan
 from probes.protocol.taxonomy import Reason, Stage, Status
 from tests.browser.pages import STATUS, Ids
 from tests.fakes.control_plane import SLUGS, ControlPlane
+from tests.fakes.exchanges import digest_of, exchanges
 from tests.fakes.far_region import Find, found
 
 PLACES: Final = {
@@ -317,18 +317,18 @@ def _outcome(plan: CheckPlan, region: str, trouble: Trouble | None, hours: float
     stage = trouble.stage if trouble else None
     if not isinstance(plan, Plan):
         stage = Stage.REQUEST if trouble else None
-    base = found(plan, trouble.reason if trouble else Reason.OK, stage, digest=_digest(plan.reference))
+    base = found(plan, trouble.reason if trouble else Reason.OK, stage, digest=digest_of(plan.reference))
     base = replace(base, started_at=datetime.fromisoformat(plan.slot))
+    steps = tuple(exchanges(plan, base, at=f"{region} {hours:.1f}", round_trip_ms=PLACES[region][3]))
     if not isinstance(plan, Plan):
-        return replace(base, duration_ms=PLACES[region][3] * (2.2 + _chance(f"{region} {hours:.1f}") ** 3))
-    steps = tuple(_steps(plan, base, region, hours))
+        return replace(base, duration_ms=sum(step.total_ms for step in steps), steps=steps)
     conclusion = replace(base.conclusion, host=steps[-1].host if base.conclusion.host else None)
     if conclusion.status is Status.AVAILABLE:
         conclusion = replace(
             conclusion,
             platforms=tuple(
                 PlatformResult(
-                    platform=name, digest=_digest(plan.reference + name), status=Status.AVAILABLE, reason=Reason.OK
+                    platform=name, digest=digest_of(plan.reference + name), status=Status.AVAILABLE, reason=Reason.OK
                 )
                 for name in plan.platforms
             ),
@@ -343,59 +343,3 @@ def _outcome(plan: CheckPlan, region: str, trouble: Trouble | None, hours: float
             Certificate(host=steps[0].host, not_after=base.started_at + until, issuer="Example Trust Services R3"),
         ),
     )
-
-
-def _steps(plan: Plan, outcome: Outcome, region: str, hours: float) -> Iterable[Step]:
-    """Yield the exchanges up to the one that failed, as long as that region is from the registry."""
-    host, _, rest = outcome.conclusion.canonical.partition("/")
-    path = rest.partition(":")[0].partition("@")[0]
-    way = PLACES[region][3] * (0.8 + _chance(path) * 0.5) * (1 + _chance(f"{path} {region} {hours:.1f}") ** 3 * 0.6)
-    failed = outcome.conclusion.stage
-    ladder = (
-        (Stage.CHALLENGE, host, "/v2/", 401),
-        (Stage.TOKEN, f"auth.{host}", f"/token?scope=repository:{path}:pull", 200),
-        (Stage.MANIFEST, host, f"/v2/{path}/manifests/{plan.reference.rpartition(':')[2]}", 200),
-        (Stage.CHILD, host, f"/v2/{path}/manifests/{_digest(path)}", 200),
-        (Stage.CONFIG, f"blobs.{host}", f"/v2/{path}/blobs/{_digest(path + 'config')}", 206),
-        (Stage.LAYER, f"blobs.{host}", f"/v2/{path}/blobs/{_digest(path + 'layer')}", 206),
-    )
-    known: set[str] = set()
-    for stage, at, url, status in ladder:
-        is_last = stage is failed or failed in (Stage.TLS, Stage.CONNECT, Stage.DNS)
-        is_new = at not in known
-        known.add(at)
-        error = "certificate has expired" if failed is Stage.TLS else None
-        phases = (way * 0.2, way, way * 1.1) if is_new else (0.0, 0.0, 0.0)
-        first_byte = way * (1.3 if stage is Stage.LAYER else 1.0)
-        yield Step(
-            stage=failed if is_last and failed else stage,
-            method="GET",
-            url=f"https://{at}{url}",
-            host=at,
-            address="192.0.2.7" if at == host else "198.51.100.21",
-            http_status=None if error else (_status(outcome.conclusion.reason) if is_last else status),
-            error=error,
-            connection="new" if is_new else "reused",
-            dns_ms=phases[0] if is_new else None,
-            connect_ms=phases[1] if is_new else None,
-            tls_ms=phases[2] if is_new else None,
-            first_byte_ms=None if error else first_byte,
-            total_ms=round(sum(phases) + (0 if error else first_byte * 1.15), 1),
-            bytes=0 if error else 812,
-        )
-        if is_last:
-            return
-
-
-def _chance(text: str) -> float:
-    """Return a number from 0 to 1 that is always the same of the same text."""
-    return int(sha256(text.encode()).hexdigest()[:4], 16) / 0xFFFF
-
-
-def _status(reason: Reason) -> int:
-    named = {Reason.BLOB_DENIED: 403, Reason.RATE_LIMITED: 429, Reason.GATEWAY_ERROR: 502, Reason.REGISTRY_ERROR: 500}
-    return named.get(reason, 404)
-
-
-def _digest(text: str) -> str:
-    return f"sha256:{sha256(text.encode()).hexdigest()}"
