@@ -94,3 +94,9 @@ def access_in(request: HttpRequest) -> Access:
         known = (user.pk, access_of(user))
         setattr(request, _ACCESS, known)
     return known[1]
+
+
+def believe(request: HttpRequest, user: Any, access: Access) -> None:
+    """Let that be who asks, and what he may: somebody found it out a moment ago."""
+    request.user = user
+    setattr(request, _ACCESS, (user.pk, access))

@@ -51,7 +51,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             super().finish_request(conn, fs)
             return
         self.nr_conns -= 1
-        handover.adopt(socket.socket(fileno=conn.sock.detach()))
+        try:
+            connection = socket.socket(fileno=conn.sock.detach())
+        except (OSError, ValueError):  # it was closed meanwhile: there is nothing to adopt, and no stream
+            handover.abandon()
+        else:
+            handover.adopt(connection)
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         super().handle_exit(sig, frame)

@@ -11,9 +11,10 @@ OFFER: Final = "kairos.takes_connections"
 class Handover(BaseException):
     """The last that a response's body yields: from here on `adopt` has the connection, and closes it.
 
-    It is called once, in the web server's main thread, and must not wait.
+    It is called once, in the web server's main thread, and must not wait. Where there is no connection to be had any
+    more, `abandon` is called in its place.
     """
 
-    def __init__(self, adopt: Callable[[socket], None]) -> None:
+    def __init__(self, adopt: Callable[[socket], None], abandon: Callable[[], None]) -> None:
         super().__init__()
-        self.adopt = adopt
+        self.adopt, self.abandon = adopt, abandon

@@ -19,6 +19,7 @@ from django.utils.cache import patch_vary_headers
 
 from dashboard.access import reach_of
 from dashboard.live import hub as hubs
+from dashboard.live.known import KNOWN
 from probes.policy.access import Reach
 
 HEADER: Final = "Kairos-Live"
@@ -105,33 +106,6 @@ def viewer_of(request: HttpRequest, *, shared: bool) -> Viewer | None:
     return Viewer(reach_of(request), is_staff, None if shared else user.pk)
 
 
-class Known:
-    """Who asked a moment ago, by the session that he showed: asking the database each time took most of an answer."""
-
-    def __init__(self, seconds: float, most: int) -> None:
-        self._seconds, self._most = seconds, most
-        self._seen: OrderedDict[Hashable, tuple[float, Viewer]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def viewer_of(self, request: HttpRequest, *, shared: bool) -> Viewer | None:
-        """Return who looks; None for whoever may not. One whose session has just ended is believed for a moment."""
-        shown = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-        key, now = (shown, shared, settings.KAIROS_PUBLIC_DASHBOARD), time.monotonic()
-        with self._lock:
-            at, viewer = self._seen.get(key, (0.0, None))
-        if viewer is not None and now - at < self._seconds:
-            return viewer
-        viewer = viewer_of(request, shared=shared)
-        if viewer is not None:
-            with self._lock:
-                self._seen[key] = (now, viewer)
-                self._seen.move_to_end(key)
-                while len(self._seen) > self._most:
-                    self._seen.popitem(last=False)
-        return viewer
-
-
-_known: Final = Known(seconds=10.0, most=2000)
 _fragments: Final = Shelf[HttpResponse](300)
 _parts: Final = Shelf[Any](200, seconds=_PART_SECONDS)
 
@@ -176,8 +150,11 @@ def kept(view: _View[_P], *, shared: bool) -> _View[_P]:
     @wraps(view)
     def keeping(request: HttpRequest, /, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponseBase:
         asked, hub = request.headers.get(HEADER, ""), told_to(request)
-        viewer = _known.viewer_of(request, shared=shared) if hub else None
-        if viewer is None or hub is None:
+        if hub is None:
+            return view(request, *args, **kwargs)
+        KNOWN.recall(request)
+        viewer = viewer_of(request, shared=shared)
+        if viewer is None:
             return view(request, *args, **kwargs)
         coding = "gzip" in request.headers.get("Accept-Encoding", "")
         # With its host: addresses that are to be copied have it.

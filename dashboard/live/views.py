@@ -1,7 +1,7 @@
 """The stream of events that an open page listens to."""
 
 import random
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -12,8 +12,10 @@ from dashboard.access import reach_of
 from dashboard.live import hub as hubs
 from dashboard.live.handover import OFFER, Handover
 from dashboard.live.hub import Hub, Outlet
+from dashboard.live.known import KNOWN
 from dashboard.live.subscriptions import Subscription
 
+_KNOWN_SHARE: Final = 1 / 11
 _PLAIN = "text/plain; charset=utf-8"
 
 
@@ -25,6 +27,8 @@ def events(request: HttpRequest) -> HttpResponseBase:
     401 for whoever may not read pages, 400 for topics that are none, and 503 where there is no stream to be had: the
     page polls.
     """
+    # With the time that a stream lives this is a minute at most.
+    KNOWN.recall(request, settings.KAIROS_LIVE_STREAM_SECONDS * _KNOWN_SHARE)
     user: Any = request.user
     if not (settings.KAIROS_PUBLIC_DASHBOARD or user.is_authenticated):
         return HttpResponse("Sign in first.\n", status=401, content_type=_PLAIN)
@@ -66,7 +70,8 @@ class _HandingOver:
     def __next__(self) -> bytes:
         if self._is_begun:
             self._has_left = True
-            raise Handover(lambda connection: self._hub.adopt(connection, self._outlet))
+            hub, outlet = self._hub, self._outlet
+            raise Handover(lambda connection: hub.adopt(connection, outlet), lambda: hub.dismiss(outlet))
         self._is_begun = True
         # After a restart not everybody comes again at once.
         return f"retry: {random.randint(1000, 4000)}\n\n".encode()

@@ -40,7 +40,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     told = Told()
     monkeypatch.setattr(hub, "running", lambda: told)
     monkeypatch.setattr(kept, "_fragments", kept.Shelf(100))
-    monkeypatch.setattr(kept, "_known", kept.Known(seconds=0.0, most=10))
     monkeypatch.setattr(views, "_pieces", Pieces(100))
     return told
 

@@ -3,12 +3,16 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.signals import user_logged_out
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
+from dashboard.access import access_in
 from dashboard.live import hub, kept
-from probes.policy.access import EVERYTHING, Reach
+from dashboard.live.known import KNOWN, Known
+from probes.policy.access import EVERYTHING, Access, Reach
 
 
 class Told:
@@ -35,7 +39,6 @@ def told(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Told:
     settings.KAIROS_PUBLIC_DASHBOARD = False
     monkeypatch.setattr(hub, "running", lambda: told)
     monkeypatch.setattr(kept, "reach_of", lambda request: getattr(request, "reach", EVERYTHING))
-    monkeypatch.setattr(kept, "_known", kept.Known(seconds=0.0, most=10))
     monkeypatch.setattr(kept, "_fragments", kept.Shelf(10))
     monkeypatch.setattr(kept, "_parts", kept.Shelf(10))
     return told
@@ -130,6 +133,36 @@ def test_nobody_is_given_it_who_may_not_read(told: Told) -> None:
     fragment = kept.kept(view, shared=True)
     assert fragment(asked("e-3", Reader(1))).status_code == 200
     assert fragment(asked("e-3", Nobody(2))).status_code == 403
+
+
+def test_who_asks_is_known_by_his_session_for_a_moment_and_not_once_he_has_logged_out(db: None) -> None:
+    def asks(user: User | AnonymousUser, session: str) -> HttpRequest:
+        request = RequestFactory().get("/live/events")
+        request.COOKIES["kairos_session"] = session
+        request.user = user
+        return request
+
+    chief = User.objects.create(username="chief", is_superuser=True)
+    gone, nobody = User(pk=chief.pk, is_active=False), AnonymousUser()
+    known = Known(most=2)
+    known.recall(asks(chief, "his"))
+    later = asks(gone, "his")
+    known.recall(later)
+    assert (later.user, access_in(later)) == (chief, Access.of_all())
+    # What has become of him is read after a moment, and whoever shows another session is another.
+    later = asks(gone, "his")
+    known.recall(later, within=0.0)
+    assert access_in(later).grants == ()
+    for session in ("another", ""):
+        known.recall(asks(nobody, session))
+        known.recall(other := asks(gone, session))
+        assert other.user is gone
+
+    KNOWN.recall(asks(chief, "his"))
+    user_logged_out.send(User, request=asks(chief, "his"), user=chief)
+    KNOWN.recall(later := asks(gone, "his"))
+    assert later.user is gone
+    KNOWN.forget(later)
 
 
 def test_whatever_is_asked_for_there_are_so_many_locks_and_no_more() -> None:

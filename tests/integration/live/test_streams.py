@@ -8,6 +8,8 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -20,6 +22,7 @@ from pytest_django import Settings
 
 from dashboard.live import hub as hubs
 from dashboard.live.handover import OFFER, Handover
+from kairos.streaming import Worker
 from probes.models import ResourceGroup
 from probes.policy.access import Role
 from probes.protocol.taxonomy import Reason
@@ -155,6 +158,13 @@ def test_streams_are_counted_when_they_are_granted_and_given_back(
         assert answer.status_code == 200
         return answer
 
+    def leave(granted: Any) -> Handover:
+        parts = iter(granted.streaming_content)
+        assert next(parts).startswith(b"retry: ")
+        with pytest.raises(Handover) as left:
+            next(parts)
+        return left.value
+
     try:
         # Those that are still to leave their threads are counted: many at once are no more than one after the other.
         granted = ask()
@@ -173,20 +183,16 @@ def test_streams_are_counted_when_they_are_granted_and_given_back(
         assert second.status_code == 200
 
         # One that leaves keeps its place, until it ends or cannot be adopted.
-        parts = iter(granted.streaming_content)
-        assert next(parts).startswith(b"retry: ")
-        with pytest.raises(Handover) as left:
-            next(parts)
+        left = leave(granted)
         granted.close()
         assert ask().status_code == 503
         ours, theirs = socket.socketpair()
-        left.value.adopt(ours)
+        left.adopt(ours)
         assert ask().status_code == 503
         theirs.close()
-        with pytest.raises(Handover) as left:
-            list(ask_until_granted().streaming_content)
+        leave(ask_until_granted()).abandon()
         datagrams, other = socket.socketpair(type=socket.SOCK_DGRAM)
-        left.value.adopt(datagrams)
+        leave(ask_until_granted()).adopt(datagrams)
         ask_until_granted()
         other.close()
     finally:
@@ -194,6 +200,17 @@ def test_streams_are_counted_when_they_are_granted_and_given_back(
         for thread in threading.enumerate():
             if thread.name == "live":
                 thread.join(5)
+
+
+def test_a_connection_that_is_closed_before_it_leaves_its_thread_is_counted_no_longer() -> None:
+    abandoned: list[str] = []
+    handover = Handover(lambda _: pytest.fail("there is none to adopt"), lambda: abandoned.append("stream"))
+    closed, worker, done = socket.socket(), Worker.__new__(Worker), Future[Any]()
+    closed.close()
+    worker.nr_conns = 1
+    done.set_result(handover)
+    worker.finish_request(SimpleNamespace(sock=closed), done)
+    assert (abandoned, worker.nr_conns) == (["stream"], 0)
 
 
 def test_without_a_server_that_can_hold_them_pages_poll(client: Client, db: None, settings: Settings) -> None:
