@@ -207,17 +207,35 @@ def _row(
 def _now(item: Seen) -> tuple[Look | None, str]:
     if item.state is not None:
         look = Look(item.state.status)
-        return look, look.label if look is Look.AVAILABLE else words.reason(item.state.reason)
+        said = look.label if look is Look.AVAILABLE else words.reason(item.state.reason)
+        return (look, said) if item.counts else (_missing(item.region), f"was {said[:1].lower()}{said[1:]}")
     if item.many is not None:
-        return _of_many(item.many)
+        return _of_many(item.many) if item.counts else _of_many_before(item.many, item.region)
     return Look.UNCHECKED, Look.UNCHECKED.label
 
 
+def _missing(region: Region) -> Look:
+    """Return why what was found from there counts no more."""
+    return Look.STALE if region.condition.votes else look_of(region)
+
+
 def _of_many(many: Many) -> tuple[Look | None, str]:
-    if not many.failing:
-        return (Look.AVAILABLE, "none fails") if many.seen else (Look.UNCHECKED, "nothing seen")
     least = "" if many.is_complete else "at least "
-    return Look.DEGRADED, f"{least}{many.failing:,} fail{'s' if many.failing == 1 else ''}"
+    lapsed = f"{least}{many.lapsed:,} failed before, not checked since" if many.lapsed else ""
+    if not many.failing:
+        if lapsed:
+            return Look.STALE, lapsed
+        return (Look.AVAILABLE, "none fails") if many.seen else (Look.UNCHECKED, "nothing seen")
+    said = f"{least}{many.failing:,} fail{'s' if many.failing == 1 else ''}"
+    return Look.DEGRADED, f"{said}; {lapsed}" if lapsed else said
+
+
+def _of_many_before(many: Many, region: Region) -> tuple[Look | None, str]:
+    """Return what a region found last that has no vote: nothing of it is of now."""
+    least = "" if many.is_complete else "at least "
+    if many.lapsed:
+        return _missing(region), f"{least}{many.lapsed:,} failed last"
+    return _missing(region), "no vote"
 
 
 def _latency(rolled: Rolled, step: Timed, quickest: float | None) -> Latency | None:

@@ -77,9 +77,12 @@ class ManySerializer(ShownRow):
     """The resources of a registry or a group, as one region sees them."""
 
     seen = serializers.IntegerField(help_text="How many had an outcome in the last hour that is rolled up.")
-    failing = serializers.IntegerField(help_text="How many failed when they were last checked.")
+    failing = serializers.IntegerField(help_text="How many fail now, by what counts of what was found there.")
+    lapsed = serializers.IntegerField(
+        help_text="How many failed when last checked, which counts no more: too long ago, or the region has no vote."
+    )
     is_complete = serializers.BooleanField(
-        help_text="False where too much fails from there to be looked through: so many of these fail at least."
+        help_text="False where too much fails from there to be looked through: so many of these at least."
     )
 
 
@@ -116,7 +119,7 @@ class DisagreementSerializer(ShownRow):
 
 
 class SplitSerializer(ShownRow):
-    """A resource that fails from some of the regions that vote (`active`, `late`), and not from others."""
+    """A resource that fails from some of the regions that vote (`active`, `late`), as lately found, and not all."""
 
     resource = serializers.IntegerField(source="resource_id", help_text="The resource's id.")
     failing = serializers.ListField(child=serializers.CharField(), help_text="From where it fails now.")
@@ -138,7 +141,11 @@ class ComparisonSerializer(ShownRow):
     overall = SumsSerializer(help_text="By the verdicts over all regions: no outcomes, and nothing is timed.")
     regions = SeenSerializer(many=True, help_text="In the order of their slugs.")
     disagreements = DisagreementSerializer(
-        many=True, help_text="Where they differ now. Of many, as many may fail from each and yet others: see `split`."
+        many=True,
+        help_text=(
+            "Where regions that vote differ now, by what they lately found. Of many, as many may fail from each and "
+            "yet others: see `split`."
+        ),
     )
     split = SplitSerializer(
         many=True, help_text=f"Of many, the newest {MOST_SPLIT} that fail from one region and not from another."

@@ -39,7 +39,8 @@ class CompareView(APIView):
         responses={200: ComparisonSerializer, 400: BAD_REQUEST, 401: UNAUTHENTICATED, 403: FORBIDDEN},
     )
     def get(self, request: Request) -> Response:
-        query = CompareQuery(data=request.query_params, context={"now": timezone.now(), "request": request})
+        now = timezone.now()
+        query = CompareQuery(data=request.query_params, context={"now": now, "request": request})
         query.is_valid(raise_exception=True)
         kind, row, over = query.subject
         reach = reach_of(request)
@@ -49,9 +50,9 @@ class CompareView(APIView):
         subject: dict[str, Any] = {"kind": kind, "id": row.pk, "name": str(row)}
         if kind == RESOURCE:
             regions = query.narrowed(_within(regions_of([row.pk])[row.pk], reach))
-            return Response(shown(subject, comparison.of_resource(row, over, regions)))
+            return Response(shown(subject, comparison.of_resource(row, over, regions, now=now)))
         regions = query.narrowed(_within(regions_in_service(), reach))
-        return Response(shown(subject, comparison.of_owner(OwnerKind(kind), row.pk, over, regions)))
+        return Response(shown(subject, comparison.of_owner(OwnerKind(kind), row.pk, over, regions, now=now)))
 
 
 def _within(regions: Sequence[Region], reach: Reach) -> Sequence[Region]:

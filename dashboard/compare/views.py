@@ -61,7 +61,7 @@ class Panel:
 @never_cache
 @readers_only
 def compare(request: HttpRequest) -> HttpResponse:
-    """Show what is chosen by region, side by side. 3 queries; 14 of a group or a registry, 19 of an image."""
+    """Show what is chosen by region, side by side. 3 queries; 14 of a group or a registry, 21 of an image."""
     now = timezone.now()
     reach = reach_of(request)
     asked = Asked(reverse("dashboard:compare"), request.GET)
@@ -154,7 +154,7 @@ def _of_image(
 ) -> Panel:
     regions = _within(regions_of([image.pk])[image.pk], reach)
     ids = [region.pk for region in regions]
-    table = side_by_side.table(comparison.of_resource(image, over, regions), now)
+    table = side_by_side.table(comparison.of_resource(image, over, regions, now=now), now)
     others = ",".join(str(item.pk) for item in chosen if item is not image)
     return _panel(
         regions,
@@ -175,7 +175,7 @@ def _of_image(
 def _of_owner(kind: OwnerKind, owner: Registry | ResourceGroup, over: Interval, reach: Reach, now: datetime) -> Panel:
     regions = _within(regions_in_service(), reach)
     ids = [region.pk for region in regions]
-    seen = comparison.of_owner(kind, owner.pk, over, regions)
+    seen = comparison.of_owner(kind, owner.pk, over, regions, now=now)
     split = [item.resource_id for item in seen.split]
     shown = visible.among(Resource.objects.select_related("registry"), reach).in_bulk(split) if split else {}
     if isinstance(owner, Registry):

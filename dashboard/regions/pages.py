@@ -18,7 +18,7 @@ from probes.policy.liveness import SILENT_AFTER, RegionCondition
 from probes.policy.rollup import Rolled
 from probes.protocol.egress import CanaryRound
 from probes.selectors import workers
-from probes.selectors.region_pages import MOST_FAILING, Dissent, Missed
+from probes.selectors.region_pages import Dissent, Failing, Missed
 from probes.selectors.regions import Vitals
 
 _OPINIONS: Final = {"good": (Look.AVAILABLE, "good"), "bad": (Look.UNAVAILABLE, "bad")}
@@ -35,7 +35,10 @@ _EVENT_LOOKS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A region in the list. `failing` is empty where nothing fails as seen from there."""
+    """A region in the list. `failing` is empty where nothing fails as seen from there.
+
+    `lapsed` likewise is of what failed when it was last checked from there, which counts no more.
+    """
 
     slug: str
     name: str
@@ -44,6 +47,7 @@ class Card:
     since: str
     facts: Facts
     failing: str
+    lapsed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +122,14 @@ class Loss:
 
 
 def cards(
-    rows: Iterable[Region], vitals: Mapping[int, Vitals], failing: Mapping[int, int], now: datetime
+    rows: Iterable[Region], vitals: Mapping[int, Vitals], failing: Mapping[int, Failing], now: datetime
 ) -> list[Card]:
     """Return regions as the list shows them, in the order given."""
-    return [card(row, vitals[row.pk], failing.get(row.pk, 0), now) for row in rows]
+    return [card(row, vitals[row.pk], failing.get(row.pk, Failing()), now) for row in rows]
 
 
-def card(region: Region, vitals: Vitals, failing: int, now: datetime) -> Card:
-    least = "at least " if failing >= MOST_FAILING else ""
+def card(region: Region, vitals: Vitals, failing: Failing, now: datetime) -> Card:
+    least = "" if failing.is_complete else "at least "
     living = workers.living(region, now=now)
     facts = {
         "Heard": words.ago(region.last_seen_at, now) if region.last_seen_at else "not yet",
@@ -144,7 +148,12 @@ def card(region: Region, vitals: Vitals, failing: int, now: datetime) -> Card:
         condition=CONDITIONS[region.condition],
         since=words.since(region.condition_since, now) if region.condition_since else "",
         facts=[(term, said) for term, said in facts.items() if said],
-        failing=f"{least}{words.counted(failing, 'image fails', 'images fail')} from there" if failing else "",
+        failing=f"{least}{words.counted(failing.now, 'image fails', 'images fail')} from there"
+        if failing.now
+        else "",
+        lapsed=f"{least}{words.counted(failing.lapsed, 'image')} failed when last checked, which counts no more"
+        if failing.lapsed
+        else "",
     )
 
 

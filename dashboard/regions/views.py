@@ -44,7 +44,7 @@ def regions(request: HttpRequest, template: str) -> HttpResponse:
             "live_url": reverse("dashboard:regions-live"),
             "topics": "regions verdicts",
             "title": "Regions · Kairos",
-            "cards": pages.cards(listed, rows.vitals_of(ids), region_pages.failing(ids, reach), now),
+            "cards": pages.cards(listed, rows.vitals_of(ids), region_pages.failing(listed, reach, now=now), now),
         },
     )
 
@@ -58,7 +58,7 @@ def region(request: HttpRequest, slug: str, template: str) -> HttpResponse:
     reach = reach_of(request)
     shown = get_object_or_404(visible.among(Region.objects.select_related("managed_by"), reach), slug=slug)
     vitals = rows.vitals_of([shown.pk])[shown.pk]
-    card = pages.card(shown, vitals, region_pages.failing([shown.pk], reach)[shown.pk], now)
+    card = pages.card(shown, vitals, region_pages.failing([shown], reach, now=now)[shown.pk], now)
     return render(
         request,
         template,

@@ -113,7 +113,7 @@ def _of_everybody(shown: Registry, reach: Reach, now: datetime) -> dict[str, Any
     """Return what is told of all that lies at a registry, whoever it belongs to."""
     regions = [region for region in regions_in_service() if reach.holds_region(region.pk)]
     over = whole_hours(Interval(now - SEEN_WITHIN, now), now=now)
-    seen = comparison.of_owner(OwnerKind.REGISTRY, shown.pk, over, regions)
+    seen = comparison.of_owner(OwnerKind.REGISTRY, shown.pk, over, regions, now=now)
     source, ids = Source.of_owner(OwnerKind.REGISTRY, shown.pk), [region.pk for region in regions]
     return {
         "seen": side_by_side.table(seen, now),

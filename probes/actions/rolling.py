@@ -14,10 +14,9 @@ from django.db import connection
 from probes.models import ALL_REGIONS
 from probes.policy.latency import NOT_TIMED, Timed, entry
 from probes.policy.rollup import DAY, HOUR
-from probes.policy.terms import USUAL
 from probes.policy.uptime import Shown, shown
-from probes.policy.verdict import FRESH_ALLOWANCE_SECONDS
 from probes.protocol.taxonomy import Reason, Status
+from probes.selectors.terms import FRESH_FOR, SETTLED_BY
 
 _OUTCOMES: Final = tuple(f"outcomes_{status}" for status in Status)
 _SECONDS: Final = tuple(f"seconds_{state}" for state in Shown)
@@ -39,13 +38,6 @@ _ENTRY: Final = entry(Timed.CHECK, 0, 1)
 _ENTRY_TIMED: Final = entry(Timed(1), 0, 0)
 
 
-_FRESH_INTERVALS: Final = (
-    "coalesce(resource.fresh_intervals, policy.fresh_intervals, held_with.fresh_intervals,"
-    f" held_by.fresh_intervals, terms.fresh_intervals, {USUAL.fresh_intervals})::integer"
-)
-"""In layers, as `policy.terms` settles them."""
-
-
 def _counts(status: Status) -> str:
     return f"status = '{status}' AND NOT egress_down"
 
@@ -61,14 +53,8 @@ ON CONFLICT (resource_id, region_id, starts_at) DO UPDATE SET ({", ".join(column
 _HOUR: Final = f"""
 WITH pair AS MATERIALIZED (
     SELECT resource.id AS resource_id, resource.registry_id, resource.group_id, region.id AS region_id,
-        make_interval(
-            secs => coalesce(resource.spacing_seconds, resource.interval_seconds) * region.stride
-                * {_FRESH_INTERVALS} + {FRESH_ALLOWANCE_SECONDS}
-        ) AS fresh_for
-    FROM probes_resource AS resource LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
-    LEFT JOIN probes_policy AS policy ON policy.id = resource.policy_id
-    LEFT JOIN probes_policy AS held_by ON held_by.id = held_with.policy_id
-    LEFT JOIN probes_globalterms AS terms ON true CROSS JOIN probes_region AS region
+        {FRESH_FOR} AS fresh_for
+    FROM probes_resource AS resource {SETTLED_BY} CROSS JOIN probes_region AS region
     WHERE resource.id = ANY(%(ids)s)
 ), found AS MATERIALIZED (
     SELECT pair.resource_id, pair.region_id, outcome.slot, outcome.status, outcome.reason, outcome.egress_down,

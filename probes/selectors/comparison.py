@@ -17,8 +17,10 @@ from probes.models import ALL_REGIONS, OwnerKind, Region, RegionState, Resource
 from probes.policy.comparing import Disagreement, disagreements
 from probes.policy.intervals import Interval
 from probes.policy.rollup import Pieces, Rolled
+from probes.policy.verdict import fresh_for
 from probes.selectors import sums, uptime
 from probes.selectors.sums import Source, Sums
+from probes.selectors.terms import FRESH_FOR, SETTLED_BY, terms_of
 
 MOST_FAILING: Final = 1000
 """So many of what fails now are looked through for each region, the newest first."""
@@ -51,31 +53,42 @@ _FAILING: Final = """
 WITH failing AS MATERIALIZED (
     SELECT wanted.region_id, state.* FROM unnest(%(regions)s::bigint[]) AS wanted (region_id)
     CROSS JOIN LATERAL (
-        SELECT resource_id, status, reason, stage, host, last_slot AS slot FROM probes_regionstate
+        SELECT resource_id, status, reason, stage, host, last_slot AS slot, ballot_slot, egress_down
+        FROM probes_regionstate
         WHERE region_id = wanted.region_id AND ballot IN ('impaired', 'bad')
         ORDER BY run_since DESC LIMIT %(most)s
     ) AS state
 ), theirs AS (
-    SELECT failing.* FROM failing JOIN probes_resource AS resource ON resource.id = failing.resource_id
+    SELECT failing.*, region.id = ANY(%(voting)s::bigint[]) AND NOT failing.egress_down
+            AND failing.ballot_slot + {fresh_for} > %(now)s AS counts
+    FROM failing JOIN probes_resource AS resource ON resource.id = failing.resource_id
+    JOIN probes_region AS region ON region.id = failing.region_id {settled_by}
     WHERE resource.{owned} = %(owner)s AND resource.retired_at IS NULL AND resource.paused_at IS NULL
 ), newest AS (
     SELECT DISTINCT ON (region_id) * FROM theirs ORDER BY region_id, slot DESC, resource_id
 ), mixed AS (
     SELECT resource_id, max(slot) AS slot, array_agg(region_id) AS failing FROM theirs
-    WHERE region_id = ANY(%(voting)s::bigint[])
+    WHERE counts
     GROUP BY resource_id HAVING count(*) < cardinality(%(voting)s::bigint[])
 ), split AS (
     SELECT mixed.*, array_agg(state.region_id) AS good FROM mixed
     JOIN probes_regionstate AS state ON state.resource_id = mixed.resource_id
-        AND state.region_id = ANY(%(voting)s::bigint[]) AND state.ballot = 'good'
+        AND state.region_id = ANY(%(voting)s::bigint[]) AND state.ballot = 'good' AND NOT state.egress_down
+    JOIN probes_resource AS resource ON resource.id = mixed.resource_id
+    JOIN probes_region AS region ON region.id = state.region_id {settled_by}
+    WHERE state.ballot_slot + {fresh_for} > %(now)s
     GROUP BY mixed.resource_id, mixed.slot, mixed.failing
 )
 SELECT (SELECT count(*) FROM split), (
         SELECT jsonb_agg(jsonb_build_array(resource_id, failing, good) ORDER BY slot DESC, resource_id)
         FROM (SELECT * FROM split ORDER BY slot DESC, resource_id LIMIT %(told)s) AS told
-    ), region_id, read.count, coalesce(found.count, 0), resource_id, status, reason, stage, host, slot
+    ), region_id, read.count, coalesce(found.counting, 0), coalesce(found.lapsed, 0),
+    resource_id, status, reason, stage, host, slot
 FROM (SELECT region_id, count(*) FROM failing GROUP BY region_id) AS read
-LEFT JOIN (SELECT region_id, count(*) FROM theirs GROUP BY region_id) AS found USING (region_id)
+LEFT JOIN (
+    SELECT region_id, count(*) FILTER (WHERE counts) AS counting, count(*) FILTER (WHERE NOT counts) AS lapsed
+    FROM theirs GROUP BY region_id
+) AS found USING (region_id)
 LEFT JOIN newest USING (region_id)
 """
 
@@ -106,20 +119,27 @@ class Failure:
 class Many:
     """How many resources a region saw in the last hour that is rolled up, and how many of them it calls bad now.
 
-    `is_complete` is false where more fail than were looked through: then there are so many at least.
+    `lapsed` are those that failed when it last said something of them, which counts no more: it does not vote, or
+    that is too long ago. `is_complete` is false where more fail than were looked through: then there are so many at
+    least.
     """
 
     seen: int = 0
     failing: int = 0
+    lapsed: int = 0
     is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one region sees. `state` is of a resource, None before its first outcome; `many` of all that belong."""
+    """What one region sees. `state` is of a resource, None before its first outcome; `many` of all that belong.
+
+    What it found `counts` while the region votes and, of a resource, as long as that is fresh.
+    """
 
     region: Region
     rolled: Rolled
+    counts: bool = True
     state: RegionState | None = None
     many: Many | None = None
     failure: Failure | None = None
@@ -127,7 +147,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """A resource that fails from some regions that vote and is good from others, by their slugs."""
+    """A resource that fails from some regions that vote and is good from others, as they lately found, by slugs."""
 
     resource_id: int
     failing: Sequence[str]
@@ -152,23 +172,32 @@ class Comparison:
     split_count: int = 0
 
 
-def of_resource(resource: Resource, over: Interval, regions: Sequence[Region]) -> Comparison:
-    """Compare what those regions see of a resource. Five queries, and those of the range's ends."""
+def of_resource(resource: Resource, over: Interval, regions: Sequence[Region], *, now: datetime) -> Comparison:
+    """Compare what those regions see of a resource. Seven queries at most, and those of the range's ends."""
     found = RegionState.objects.filter(resource=resource, region__in=regions).order_by()
     states = {row.region_id: row for row in found}
     taken = uptime.rolled_pieces(over)
     summed = uptime.at_once(resource, taken, [None, *regions])
     failures = _last_of_resource(resource, summed, regions, taken)
+    intervals = terms_of([resource])[resource.pk].fresh_intervals
+
+    def counts(region: Region) -> bool:
+        state = states.get(region.pk)
+        if state is None or state.egress_down or not region.condition.votes:
+            return False
+        return state.last_slot + fresh_for(resource.every_seconds, region.stride, intervals) > now
+
     seen = [
         Seen(
             region=region,
             rolled=summed[region.pk].rolled,
+            counts=counts(region),
             state=states.get(region.pk),
             failure=failures.get(region.pk),
         )
         for region in regions
     ]
-    facts = {item.region.slug: _facts(item.state) for item in seen}
+    facts = {item.region.slug: _facts(item.state) for item in seen if item.counts}
     return Comparison(
         over=over,
         counted_to=sums.rolled_end(taken),
@@ -178,13 +207,15 @@ def of_resource(resource: Resource, over: Interval, regions: Sequence[Region]) -
     )
 
 
-def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[Region]) -> Comparison:
+def of_owner(
+    kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[Region], *, now: datetime
+) -> Comparison:
     """Compare what those regions see of all that belong to a registry or a group. Six queries."""
     taken = uptime.rolled_pieces(over)
     ids = [region.pk for region in regions]
     found = sums.of(Source.of_owner(kind, owner_id), taken, [ALL_REGIONS, *ids])
-    now = _failing(kind, owner_id, regions)
-    failures = dict(now.failures)
+    found_now = _failing(kind, owner_id, regions, now)
+    failures = dict(found_now.failures)
     sizes = sums.resources_of(kind, owner_id, ids, until=sums.rolled_end(taken))
     missing = [pk for pk in ids if pk not in failures]
     failures.update(_last_of_owner(kind, owner_id, missing, over) if missing else {})
@@ -192,12 +223,13 @@ def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[R
         Seen(
             region=region,
             rolled=found.get(region.pk, Sums()).rolled,
-            many=_many(sizes.get(region.pk, 0), now.counts.get(region.pk)),
+            counts=region.condition.votes,
+            many=_many(sizes.get(region.pk, 0), found_now.counts.get(region.pk)),
             failure=failures.get(region.pk),
         )
         for region in regions
     ]
-    facts = {item.region.slug: {"failing": _word(item.many)} for item in seen if item.many}
+    facts = {item.region.slug: {"failing": _word(item.many)} for item in seen if item.counts}
     counted_to = sums.rolled_end(taken)
     return Comparison(
         over=Interval(over.start, counted_to or over.end),
@@ -205,8 +237,8 @@ def of_owner(kind: OwnerKind, owner_id: int, over: Interval, regions: Sequence[R
         overall=found.get(ALL_REGIONS, Sums()).rolled,
         regions=seen,
         disagreements=disagreements(facts),
-        split=now.split,
-        split_count=now.split_count,
+        split=found_now.split,
+        split_count=found_now.split_count,
     )
 
 
@@ -229,9 +261,9 @@ def _word(many: Many | None) -> str | None:
     return f"{many.failing}{'' if many.is_complete else ' or more'}"
 
 
-def _many(seen: int, counted: tuple[int, int] | None) -> Many:
-    read, failing = counted or (0, 0)
-    return Many(seen=seen, failing=failing, is_complete=read < MOST_FAILING)
+def _many(seen: int, counted: tuple[int, int, int] | None) -> Many:
+    read, failing, lapsed = counted or (0, 0, 0)
+    return Many(seen=seen, failing=failing, lapsed=lapsed, is_complete=read < MOST_FAILING)
 
 
 def _last_of_resource(
@@ -261,33 +293,35 @@ def _last_of_resource(
 
 @dataclass(frozen=True, slots=True)
 class _Failing:
-    """What fails now: by region how many states were read and how many of them are the owner's, and the newest."""
+    """What fails now: by region how many states were read, how many of the owner's count or not, and the newest."""
 
-    counts: Mapping[int, tuple[int, int]]
+    counts: Mapping[int, tuple[int, int, int]]
     failures: Mapping[int, Failure]
     split: Sequence[Split]
     split_count: int
 
 
-def _failing(kind: OwnerKind, owner_id: int, regions: Sequence[Region]) -> _Failing:
+def _failing(kind: OwnerKind, owner_id: int, regions: Sequence[Region], now: datetime) -> _Failing:
     slugs = {region.pk: region.slug for region in regions}
     asked: dict[str, Any] = {
         "regions": list(slugs),
         "voting": [region.pk for region in regions if region.condition.votes],  # what others found is not of now
         "owner": owner_id,
+        "now": now,
         "most": MOST_FAILING,
         "told": MOST_SPLIT,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_FAILING.format(owned=_OWNED[kind]), asked)
+        statement = _FAILING.format(owned=_OWNED[kind], fresh_for=FRESH_FOR, settled_by=SETTLED_BY)
+        cursor.execute(statement, asked)
         rows = cursor.fetchall()
     split_count, split = rows[0][:2] if rows else (0, None)
     return _Failing(
-        counts={region_id: (read, found) for _, _, region_id, read, found, *_ in rows},
+        counts={region_id: (read, counting, lapsed) for _, _, region_id, read, counting, lapsed, *_ in rows},
         failures={
             region_id: Failure(**dict(zip(_FAILURE, columns, strict=True)))
-            for _, _, region_id, _, found, *columns in rows
-            if found
+            for _, _, region_id, _, counting, lapsed, *columns in rows
+            if counting or lapsed
         },
         split=[
             Split(

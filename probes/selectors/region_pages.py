@@ -20,6 +20,7 @@ from probes.policy.comparing import Alone, alone
 from probes.policy.verdict import fresh_for
 from probes.selectors import visible
 from probes.selectors.regions import UNREAD_JOINED
+from probes.selectors.terms import FRESH_FOR, SETTLED_BY
 
 MOST_FAILING: Final = 1000
 """So many of what fails as seen from a region are counted; where there are as many, there may be more."""
@@ -34,10 +35,12 @@ MOST_MISSED: Final = 5000
 MOST_EVENTS: Final = 20
 
 _FAILING: Final = """
-SELECT wanted.region_id, found.count FROM unnest(%(regions)s::bigint[]) AS wanted (region_id)
+SELECT wanted.region_id, found.counting, found.lapsed FROM unnest(%(regions)s::bigint[]) AS wanted (region_id)
 CROSS JOIN LATERAL (
-    SELECT count(*) FROM (
-        SELECT FROM probes_regionstate AS state JOIN probes_resource AS resource ON resource.id = state.resource_id
+    SELECT count(*) FILTER (WHERE is_fresh) AS counting, count(*) FILTER (WHERE NOT is_fresh) AS lapsed FROM (
+        SELECT NOT state.egress_down AND state.ballot_slot + {fresh_for} > %(now)s AS is_fresh
+        FROM probes_regionstate AS state JOIN probes_resource AS resource ON resource.id = state.resource_id
+        JOIN probes_region AS region ON region.id = state.region_id {settled_by}
         WHERE state.region_id = wanted.region_id AND state.ballot IN ('impaired', 'bad')
             AND resource.retired_at IS NULL AND resource.paused_at IS NULL
             AND (%(groups)s::bigint[] IS NULL OR resource.group_id = ANY(%(groups)s::bigint[]))
@@ -61,6 +64,18 @@ class Dissent:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """How many resources a region sees fail, and how many it saw fail last, without a vote or too long ago."""
+
+    now: int = 0
+    lapsed: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        return self.now + self.lapsed < MOST_FAILING
+
+
+@dataclass(frozen=True, slots=True)
 class Missed:
     """How many slots of a region have no outcome, for one cause and stride, and when the last of them was."""
 
@@ -70,12 +85,21 @@ class Missed:
     last_slot: datetime
 
 
-def failing(region_ids: Collection[int], reach: Reach) -> Mapping[int, int]:
-    """Return how many resources within reach each region sees fail: `MOST_FAILING` at most. One query."""
-    groups = None if reach.groups is None else sorted(reach.groups)
+def failing(regions: Iterable[Region], reach: Reach, *, now: datetime) -> Mapping[int, Failing]:
+    """Return by id how many resources within reach each region sees fail: `MOST_FAILING` at most. One query."""
+    votes = {region.pk: region.condition.votes for region in regions}
+    asked = {
+        "regions": list(votes),
+        "groups": None if reach.groups is None else sorted(reach.groups),
+        "most": MOST_FAILING,
+        "now": now,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_FAILING, {"regions": list(region_ids), "groups": groups, "most": MOST_FAILING})
-        return dict(cursor.fetchall())
+        cursor.execute(_FAILING.format(fresh_for=FRESH_FOR, settled_by=SETTLED_BY), asked)
+        return {
+            pk: Failing(counting, lapsed) if votes[pk] else Failing(0, counting + lapsed)
+            for pk, counting, lapsed in cursor.fetchall()
+        }
 
 
 def missed(region: Region, reach: Reach, *, since: datetime) -> Sequence[Missed]:

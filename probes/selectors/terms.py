@@ -2,12 +2,33 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from probes.models import GlobalTerms, Policy, Resource, ResourceGroup
-from probes.policy.terms import NOTHING_SAID, Layer, Origin, Terms, origins, resolve
+from probes.policy.terms import NOTHING_SAID, USUAL, Layer, Origin, Terms, origins, resolve
+from probes.policy.verdict import FRESH_ALLOWANCE_SECONDS
+
+SETTLED_BY: Final = """
+LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
+LEFT JOIN probes_policy AS policy ON policy.id = resource.policy_id
+LEFT JOIN probes_policy AS held_by ON held_by.id = held_with.policy_id
+LEFT JOIN probes_globalterms AS terms ON true
+"""
+"""In SQL, all that has a say in the terms of a `resource`."""
+
+FRESH_FOR: Final = f"""make_interval(
+    secs => coalesce(resource.spacing_seconds, resource.interval_seconds) * region.stride
+        * coalesce(resource.fresh_intervals, policy.fresh_intervals, held_with.fresh_intervals,
+            held_by.fresh_intervals, terms.fresh_intervals, {USUAL.fresh_intervals})::integer
+        + {FRESH_ALLOWANCE_SECONDS}
+)"""
+"""In SQL, how long what a `region` says of a `resource` is fresh (`policy.verdict.fresh_for`), `SETTLED_BY` joined.
+
+In layers, as `policy.terms` settles them.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from probes.actions import partitions, resource_batches, resources, rollups, staleness
 from probes.actions.resource_batches import Draft
-from probes.models import Resource, ResourceGroup
+from probes.models import Policy, Region, Resource, ResourceGroup
 from probes.policy.rollup import HOUR
 from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Reason, Stage
@@ -26,6 +26,7 @@ from tests.integration.control.test_rollups import roll_all
 pytestmark = pytest.mark.django_db
 
 OTHER = "sha256:" + "b" * 64
+LOST = {"eu-west": finding(Reason.LAYER_MISSING, Stage.LAYER)}
 
 
 def compared(client: APIClient, **asked: Any) -> dict[str, Any]:
@@ -43,13 +44,13 @@ def an_hour_of(plane: ControlPlane, *images: Resource, checks: int = 3) -> datet
     """Let an hour be checked some times, and end, and be rolled up; returns the last slot, which failed somewhere."""
     plane.now = plane.now.replace(minute=0, second=0) - 3 * HOUR
     Resource.objects.update(reference_since=plane.now - HOUR)
-    lost = {"eu-west": finding(Reason.LAYER_MISSING, Stage.LAYER)}
-    slots = [plane.check(*images, finds=lost) for _ in range(checks)]
+    slots = [plane.check(*images, finds=LOST) for _ in range(checks)]
     roll_all(plane.now.replace(minute=0, second=0) + HOUR + rollups.ROLLED_AFTER)
     return slots[-1]
 
 
 def test_regions_stand_side_by_side(client: APIClient, plane: ControlPlane) -> None:
+    plane.hear_all(behind=timedelta(minutes=2))
     image = plane.image()
     plane.check(image)
     at = plane.check(
@@ -109,14 +110,16 @@ def test_a_registry_and_a_group_are_the_sums_of_what_belongs_to_them(client: API
     images = [plane.image(f"ghcr.io/org/app-{number}:1", group=group if number else None) for number in range(3)]
     elsewhere = plane.image("quay.io/org/app:1")
     an_hour_of(plane, *images, elsewhere)
+    plane.hear_all()
+    plane.check(*images, elsewhere, finds=LOST)
     alone = by_region(compared(client, resource=images[0].pk))["ap-south"]["seconds"]
     for asked, count in (({"registry": "ghcr.io"}, 3), ({"group": "Shop"}, 2), ({"registry": "quay.io"}, 1)):
         shown = compared(client, **asked)
         regions = by_region(shown)
         assert regions["ap-south"]["outcomes"] == {"available": 3 * count}, asked
         assert regions["eu-west"]["outcomes"] == {"unavailable": 3 * count}
-        assert regions["ap-south"]["many"] == {"seen": count, "failing": 0, "is_complete": True}
-        assert regions["eu-west"]["many"] == {"seen": count, "failing": count, "is_complete": True}
+        assert regions["ap-south"]["many"] == {"seen": count, "failing": 0, "lapsed": 0, "is_complete": True}
+        assert regions["eu-west"]["many"] == {"seen": count, "failing": count, "lapsed": 0, "is_complete": True}
         assert regions["eu-west"]["last_failure"]["reason"] == "layer_missing"
         assert regions["us-east"]["last_failure"] is None
         assert regions["us-east"]["state"] is None
@@ -136,6 +139,7 @@ def test_a_registry_and_a_group_are_the_sums_of_what_belongs_to_them(client: API
 
 def test_regions_that_see_more_fail_than_others_do_not_agree(client: APIClient, plane: ControlPlane) -> None:
     """The page of a group said that all agree, where two failed from one region and one from another."""
+    plane.hear_all(behind=timedelta(minutes=6))
     first, second = (plane.image(f"ghcr.io/org/app-{number}:1") for number in range(2))
     lost = finding(Reason.LAYER_MISSING, Stage.LAYER)
     for _ in range(3):
@@ -154,6 +158,7 @@ def test_regions_that_see_more_fail_than_others_do_not_agree(client: APIClient, 
 
 
 def test_as_many_that_fail_are_not_the_same_ones(client: APIClient, plane: ControlPlane) -> None:
+    plane.hear_all(behind=timedelta(minutes=6))
     first, second = (plane.image(f"ghcr.io/org/app-{number}:1") for number in range(2))
     lost = finding(Reason.LAYER_MISSING, Stage.LAYER)
     for _ in range(3):
@@ -165,6 +170,47 @@ def test_as_many_that_fail_are_not_the_same_ones(client: APIClient, plane: Contr
         first.pk: ["eu-west"],
         second.pk: ["us-east"],
     }
+
+
+def test_what_was_found_too_long_ago_or_by_whoever_has_no_vote_counts_no_more(
+    client: APIClient, plane: ControlPlane
+) -> None:
+    """A region that fell silent was told for ever as one from which something fails, and not from others."""
+    first, second = (plane.image(f"ghcr.io/org/app-{number}:1") for number in range(2))
+    for image in (first, second):
+        image.policy = Policy.objects.get_or_create(name="patient", fresh_intervals=5)[0]
+        image.save()
+    an_hour_of(plane, first, second)
+    plane.hear_all(behind=timedelta(minutes=20))
+    for _ in range(2):
+        plane.check(first, second, finds=LOST | {"us-east": finding(Reason.TAG_NOT_FOUND)})
+
+    def told() -> tuple[dict[str, tuple[int, int]], list[list[str]], list[list[str]]]:
+        shown = compared(client, registry="ghcr.io")
+        many = {slug: (item["many"]["failing"], item["many"]["lapsed"]) for slug, item in by_region(shown).items()}
+        views = [view["regions"] for found in shown["disagreements"] for view in found["views"]]
+        return many, views, [item["failing"] for item in shown["split"]]
+
+    failing = {"ap-south": (0, 0), "eu-west": (2, 0), "us-east": (2, 0)}
+    assert told() == (failing, [["eu-west", "us-east"], ["ap-south"]], [["eu-west", "us-east"]] * 2)
+    facts = {fact["fact"]: fact["views"] for fact in compared(client, resource=first.pk)["disagreements"]}
+    assert [view["regions"] for view in facts["reason"]] == [["eu-west"], ["ap-south"], ["us-east"]]
+
+    Region.objects.filter(slug="us-east").update(silent_since=plane.now)
+    assert told() == (
+        failing | {"us-east": (0, 2)},
+        [["ap-south"], ["eu-west"]],
+        [["eu-west"]] * 2,
+    )
+    facts = {fact["fact"]: fact["views"] for fact in compared(client, resource=first.pk)["disagreements"]}
+    assert [view["regions"] for view in facts["reason"]] == [["eu-west"], ["ap-south"]]
+
+    Policy.objects.update(fresh_intervals=3)  # for a quarter of an hour
+    assert told() == ({"ap-south": (0, 0), "eu-west": (0, 2), "us-east": (0, 2)}, [], [])
+    assert compared(client, resource=first.pk)["disagreements"] == []
+    plane.hear_all()
+    plane.check(second, finds=LOST)
+    assert told()[0]["eu-west"] == (1, 1)
 
 
 def test_failure_that_is_over_is_the_last_one(client: APIClient, plane: ControlPlane) -> None:
@@ -180,6 +226,8 @@ def test_failure_that_is_over_is_the_last_one(client: APIClient, plane: ControlP
 def test_where_it_is_checked_no_more_it_fails_no_more(editor: APIClient, plane: ControlPlane) -> None:
     one, many, gone = (plane.image(f"ghcr.io/org/app-{number}:1") for number in range(3))
     an_hour_of(plane, one, many, gone)
+    plane.hear_all()
+    plane.check(one, many, gone, finds=LOST)
     assert by_region(compared(editor, registry="ghcr.io"))["eu-west"]["many"]["failing"] == 3
     resources.pause([gone.pk], now=plane.now)
     assert by_region(compared(editor, registry="ghcr.io"))["eu-west"]["many"]["failing"] == 2
@@ -200,9 +248,12 @@ def test_of_too_much_that_fails_so_many_are_told_at_least(
     client: APIClient, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparison, "MOST_FAILING", 2)
-    an_hour_of(plane, *(plane.image(f"ghcr.io/org/app-{number}:1") for number in range(3)))
+    images = [plane.image(f"ghcr.io/org/app-{number}:1") for number in range(3)]
+    an_hour_of(plane, *images)
+    plane.hear_all()
+    plane.check(*images, finds=LOST)
     many = by_region(compared(client, registry="ghcr.io"))["eu-west"]["many"]
-    assert many == {"seen": 3, "failing": 2, "is_complete": False}
+    assert many == {"seen": 3, "failing": 2, "lapsed": 0, "is_complete": False}
 
 
 def test_only_the_regions_that_are_asked_for_are_compared(client: APIClient, plane: ControlPlane) -> None:

@@ -105,7 +105,7 @@ ROWS: Final = """
 6   v1/maintenance-windows
 6   v1/maintenance-windows/<int:id>
 2   v1/verdicts
-20  v1/compare?resource={resource}
+21  v1/compare?resource={resource}
 10  v1/compare?group={group}
 11  v1/compare?registry={registry}
 3   v1/runs

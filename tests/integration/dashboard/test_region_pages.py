@@ -51,6 +51,7 @@ def test_list_tells_how_each_region_is(client: Client, plane: ControlPlane) -> N
     looks = {slug: page[f"region-{slug}"].attributes["data-look"] for slug in ("ap-south", "eu-west", "us-east")}
     assert looks == {"ap-south": "available", "eu-west": "available", "us-east": "silent"}
     assert "1 image fails from there" in page["region-eu-west"].text
+    assert "when last checked" not in page["region-eu-west"].text
     assert "fails" not in page["region-ap-south"].text
     assert "33.9° S, 151.2° E" in page["region-us-east"].text
     assert page["region-eu-west-link"].attributes["href"] == "/regions/eu-west/"
@@ -58,6 +59,23 @@ def test_list_tells_how_each_region_is(client: Client, plane: ControlPlane) -> N
     wanted = Subscription.of(page["regions"].attributes["data-topics"] or "", EVERYTHING)
     for payload in ("region 99 mars", "resource 7 - ghcr.io verdict"):
         assert wanted.of_these(heard(changes(payload), EVERYTHING)), payload
+
+
+def test_what_counts_no_more_is_not_told_to_fail_now(client: Client, plane: ControlPlane) -> None:
+    """A region that fell silent was told for ever to see fail what it had found last."""
+    plane.hear_all(behind=timedelta(minutes=20))
+    old, new = plane.image("ghcr.io/org/old:1"), plane.image("ghcr.io/org/new:1")
+    plane.check(old, finds=LOST)
+    plane.hear_all()
+    plane.check(new, finds=LOST)
+    last, now = "1 image failed when last checked, which counts no more", "1 image fails from there"
+    for address, root in (("/regions/", "region-eu-west"), ("/regions/eu-west/", "region")):
+        Region.objects.filter(slug="eu-west").update(silent_since=None)
+        told = read(client, address)[root].text
+        assert (now in told, last in told) == (True, True)
+        Region.objects.filter(slug="eu-west").update(silent_since=datetime.now(UTC))
+        told = read(client, address)[root].text
+        assert ("from there" in told, last.replace("1 image", "2 images") in told) == (False, True)
 
 
 def test_without_regions_it_says_how_there_will_be_one(client: Client, db: None) -> None:

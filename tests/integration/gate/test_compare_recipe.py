@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -59,6 +60,7 @@ def run(server: WSGIServer, token: str, name: str) -> tuple[int, str]:
 
 
 def test_script_says_where_regions_disagree(plane: ControlPlane, server: WSGIServer) -> None:
+    plane.hear_all(behind=timedelta(minutes=2))
     user = User.objects.create(username="script")
     grant(user)
     token, image = token_of(user, Scope.READ), plane.image(name="Shop")

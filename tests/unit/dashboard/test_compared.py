@@ -1,5 +1,6 @@
 """Regions side by side, by hours and on a map: what is drawn and said."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from dashboard import side_by_side, words
 from dashboard.compare import heat, worldmap
 from dashboard.side_by_side import table
 from dashboard.words import Look
-from probes.models import Region
+from probes.models import Region, RegionState
 from probes.policy.comparing import Disagreement, View
 from probes.policy.intervals import Interval
 from probes.policy.latency import Histogram, Timed
@@ -83,6 +84,11 @@ def test_last_failure_leads_to_its_steps_and_is_bounded() -> None:
         (Many(), (Look.UNCHECKED, "nothing seen")),
         (Many(seen=3, failing=1), (Look.DEGRADED, "1 fails")),
         (Many(seen=3, failing=1000, is_complete=False), (Look.DEGRADED, "at least 1,000 fail")),
+        (Many(seen=3, lapsed=1), (Look.STALE, "1 failed before, not checked since")),
+        (
+            Many(seen=3, failing=999, lapsed=1, is_complete=False),
+            (Look.DEGRADED, "at least 999 fail; at least 1 failed before, not checked since"),
+        ),
         (None, (Look.UNCHECKED, "Not yet checked")),
     ],
 )
@@ -94,6 +100,24 @@ def test_now_is_told_of_many_and_of_one_that_was_not_checked(many: Many | None, 
 def test_region_that_is_not_as_it_should_be_says_so() -> None:
     row = compared(seen("a", 10, silent_since=NOW)).rows[0]
     assert (row.look, row.condition) == (Look.SILENT, "silent")
+
+
+@pytest.mark.parametrize(
+    ("many", "silent_since", "said"),
+    [
+        (Many(seen=3, lapsed=2), NOW, (Look.SILENT, "2 failed last")),
+        (Many(seen=3), NOW, (Look.SILENT, "no vote")),
+        (None, NOW, (Look.SILENT, "was layer missing")),
+        (None, None, (Look.STALE, "was layer missing")),
+    ],
+)
+def test_what_counts_no_more_is_told_as_what_it_was(
+    many: Many | None, silent_since: datetime | None, said: tuple[Look, str]
+) -> None:
+    state = None if many else RegionState(status="unavailable", reason="layer_missing", digest=None)
+    item = replace(seen("a", 10, many=many, silent_since=silent_since), state=state, counts=False)
+    row = compared(item).rows[0]
+    assert (row.now_look, row.now) == said
 
 
 def test_hours_are_as_tall_as_they_were_bad() -> None:
