@@ -14,7 +14,7 @@ from probes.policy.liveness import RegionCondition
 from probes.policy.terms import USUAL, Terms
 from probes.policy.verdict import fresh_for
 from probes.protocol.taxonomy import Reason, Status
-from probes.selectors.overview import Cell
+from probes.selectors.overview import Cell, LastSeen
 
 # The tick comes each second; what it has not done for so long, it is not about to do.
 LATEST_TICK: Final = timedelta(seconds=30)
@@ -91,7 +91,7 @@ class Face:
         return cls(look=look, was=f"was {was}", age=age)
 
 
-def face_of(resource: Resource, cell: Cell, now: datetime) -> Face:
+def face_of(resource: Resource, cell: Cell[LastSeen] | Cell[RegionState], now: datetime) -> Face:
     state = cell.state
     return Face.of(
         Seen(status=state.status, reason=state.reason, slot=state.last_slot) if state else None,
@@ -164,7 +164,7 @@ def region_name(region: Region) -> str:
     return words.shown(region.name, 100) or region.slug
 
 
-def vote_told(state: RegionState, terms: Terms) -> str:
+def vote_told(state: LastSeen | RegionState, terms: Terms) -> str:
     """Return with what a region votes, where that is not what its last check found; empty where it is."""
     ballot = Ballot(state.ballot) if state.ballot else None
     stance = Stance(state.stance)

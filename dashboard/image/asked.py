@@ -13,7 +13,7 @@ from dashboard.access import reach_of
 from dashboard.image import courses, ladder
 from dashboard.image.ladder import View
 from dashboard.window import Window
-from probes.models import MaintenanceOccurrence, Region, Resource
+from probes.models import MaintenanceOccurrence, Region, RegionState, Resource
 from probes.policy.access import Reach
 from probes.policy.intervals import Interval
 from probes.policy.terms import Terms
@@ -44,7 +44,7 @@ class Asked:
     resource: Resource
     reach: Reach
     terms: Terms
-    cells: Sequence[Cell]
+    cells: Sequence[Cell[RegionState]]
     views: Sequence[View]
     window: Window
     planned: Sequence[MaintenanceOccurrence]

@@ -29,7 +29,7 @@ from dashboard.image.evidence import Document
 from dashboard.instants import Told
 from dashboard.region_words import CONDITIONS, RegionView, view
 from dashboard.words import Facts, Look
-from probes.models import Endpoint, MaintenanceOccurrence, MissedSlots, Resource, Verdict
+from probes.models import Endpoint, MaintenanceOccurrence, MissedSlots, RegionState, Resource, Verdict
 from probes.policy.liveness import RegionCondition
 from probes.selectors.history import Past
 from probes.selectors.overview import Cell
@@ -95,7 +95,7 @@ def page(resource: Resource, *, work: MaintenanceOccurrence | None = None, now: 
 
 def cards(
     resource: Resource,
-    cells: Sequence[Cell],
+    cells: Sequence[Cell[RegionState]],
     history: Mapping[int, Sequence[Past]],
     gaps: Sequence[MissedSlots],
     vitals: Mapping[int, Vitals],
@@ -108,7 +108,7 @@ def cards(
 
 def _card(
     resource: Resource,
-    cell: Cell,
+    cell: Cell[RegionState],
     history: Sequence[Past],
     gaps: Sequence[MissedSlots],
     vitals: Mapping[int, Vitals],

@@ -19,7 +19,7 @@ from dashboard.image import ladder
 from dashboard.image.bundle import Case, Witness, bundle, file_name, readable
 from dashboard.image.kept import given, named
 from dashboard.image.sentence import of_verdict
-from probes.models import Resource, Verdict
+from probes.models import RegionState, Resource, Verdict
 from probes.selectors import visible
 from probes.selectors.outcomes import kept
 from probes.selectors.overview import Cell
@@ -69,7 +69,7 @@ def _case(resource: Resource, witnesses: Sequence[Witness], now: datetime) -> Ca
     )
 
 
-def _witness(cell: Cell, vitals: Vitals) -> Witness:
+def _witness(cell: Cell[RegionState], vitals: Vitals) -> Witness:
     state = cell.state
     return Witness(
         slug=cell.region.slug,
@@ -83,7 +83,7 @@ def _witness(cell: Cell, vitals: Vitals) -> Witness:
 
 
 def _of_the_past(
-    request: HttpRequest, resource: Resource, found: Sequence[Cell], vitals: Mapping[int, Vitals]
+    request: HttpRequest, resource: Resource, found: Sequence[Cell[RegionState]], vitals: Mapping[int, Vitals]
 ) -> list[Witness] | None:
     """Return the outcome that is asked for, with what is known of its region today; None where none is.
 

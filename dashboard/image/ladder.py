@@ -152,7 +152,7 @@ def ladder(views: Sequence[View], *, is_endpoint: bool, registry: str, now: date
     )
 
 
-def view_of(resource: Resource, cell: Seen, now: datetime) -> View:
+def view_of(resource: Resource, cell: Seen[RegionState], now: datetime) -> View:
     """Return what is known from a region; `cell` is how the resource stands there."""
     state = cell.state
     return View(

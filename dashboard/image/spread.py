@@ -8,7 +8,7 @@ from typing import Any, Final
 from dashboard import words
 from dashboard.image.ladder import View
 from dashboard.words import Look
-from probes.models import Event, Resource
+from probes.models import Event, RegionState, Resource
 from probes.policy.happenings import EventKind
 from probes.policy.platforms import Listed
 from probes.selectors.overview import Cell as Seen
@@ -81,7 +81,11 @@ class Spread:
 
 
 def spread(
-    resource: Resource, seen: Sequence[Seen], views: Sequence[View], events: Sequence[Event], now: datetime
+    resource: Resource,
+    seen: Sequence[Seen[RegionState]],
+    views: Sequence[View],
+    events: Sequence[Event],
+    now: datetime,
 ) -> Spread:
     """Return what regions see; `seen` and `views` go together, `events` are those of the image, newest first."""
     platforms = list(dict.fromkeys([*_wanted(resource), *(name for view in views for name in _found(view))]))
@@ -105,14 +109,14 @@ def _found(view: View) -> list[str]:
     return [item.platform for item in view.outcome.conclusion.platforms] if view.outcome else []
 
 
-def _row(name: str, seen: Sequence[Seen], views: Sequence[View]) -> PlatformRow:
+def _row(name: str, seen: Sequence[Seen[RegionState]], views: Sequence[View]) -> PlatformRow:
     return PlatformRow(
         platform=words.shown(name, 100),
         cells=[_platform(name, cell, view) for cell, view in zip(seen, views, strict=True)],
     )
 
 
-def _platform(name: str, cell: Seen, view: View) -> PlatformCell:
+def _platform(name: str, cell: Seen[RegionState], view: View) -> PlatformCell:
     """Return a platform from a region: as the last check found it, else as the last that looked left it."""
     found = (
         next((item for item in view.outcome.conclusion.platforms if item.platform == name), None)
@@ -141,7 +145,7 @@ def _platform(name: str, cell: Seen, view: View) -> PlatformCell:
     )
 
 
-def _listed(cell: Seen, name: str) -> Listed | None:
+def _listed(cell: Seen[RegionState], name: str) -> Listed | None:
     kept: Any = cell.state.platforms if cell.state else {}
     try:
         return Listed.from_json(kept[name])
@@ -149,7 +153,7 @@ def _listed(cell: Seen, name: str) -> Listed | None:
         return None
 
 
-def _digests(seen: Sequence[Seen], views: Sequence[View], now: datetime) -> list[DigestLine]:
+def _digests(seen: Sequence[Seen[RegionState]], views: Sequence[View], now: datetime) -> list[DigestLine]:
     shown = [words.shown(cell.state.digest, 140) if cell.state else "" for cell in seen]
     known = list(dict.fromkeys(filter(None, shown)))
     marks = dict(zip(known, _MARKS, strict=False)) if len(known) > 1 else {}

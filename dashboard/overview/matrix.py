@@ -23,11 +23,11 @@ from dashboard.cells import (
 )
 from dashboard.region_words import CONDITIONS
 from dashboard.words import Look
-from probes.models import Region, RegionState, Resource, Verdict
+from probes.models import Region, Resource, Verdict
 from probes.policy.liveness import RegionCondition
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
-from probes.selectors.overview import Cell, Overview, Row
+from probes.selectors.overview import Cell, LastSeen, Overview, Row
 
 LABELS_SHOWN: Final = 2
 
@@ -184,7 +184,7 @@ def _manner(resource: Resource) -> str:
     return "HTTP endpoint" if resource.is_endpoint else f"{resource.depth or 'automatic'} depth"
 
 
-def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:
+def _cell(resource: Resource, cell: Cell[LastSeen], now: datetime) -> CellView:
     state, face = cell.state, face_of(resource, cell, now)
     at = None if state is None else state.since if face.counts else state.last_slot
     vote = vote_told(state, cell.terms) if state and face.counts else ""
@@ -200,7 +200,7 @@ def _cell(resource: Resource, cell: Cell, now: datetime) -> CellView:
     )
 
 
-def _card(state: RegionState, face: Face, vote: str, now: datetime) -> list[str]:
+def _card(state: LastSeen, face: Face, vote: str, now: datetime) -> list[str]:
     """Return what is said of a cell where somebody asks for more."""
     is_well = state.reason == Reason.OK
     failed = [f"at {words.shown(state.stage, 20)}"] if state.stage else []

@@ -17,7 +17,7 @@ from probes.policy.liveness import RegionCondition
 from probes.policy.runs import Answer, CheckState, verdict
 from probes.policy.verdict import VerdictState
 from probes.protocol.taxonomy import Reason
-from probes.selectors.overview import Cell, rows
+from probes.selectors.overview import Cell, LastSeen, rows
 from probes.selectors.runs import last_of, state_at
 
 
@@ -88,7 +88,7 @@ def _ordered(checks: Sequence[RunCheck], now: datetime) -> Ordered | None:
     )
 
 
-def _line(resource: Resource, cell: Cell) -> Line:
+def _line(resource: Resource, cell: Cell[LastSeen]) -> Line:
     state = cell.state
     note = "" if cell.condition is RegionCondition.ACTIVE else cell.condition.value
     outcomes = reverse("admin:probes_outcome_changelist")

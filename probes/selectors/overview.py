@@ -1,9 +1,9 @@
 """The matrix: what is checked, times where from, and how each stands."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Generic, NamedTuple, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -17,21 +17,40 @@ from probes.selectors import maintenance, registries, visible
 from probes.selectors.regions import UNREAD
 from probes.selectors.terms import terms_of
 
-_UNREAD: Final = (
-    *("document", "platforms", "digest_since", "consecutive_failures", "consecutive_successes", "run_since"),
-    *("ballot_slot", "success_slot", "bad_run", "bad_run_since", "stance_since"),
-    *("proved_digest", "manifest_proved_at", "blobs_proved_at"),
-)
-"""Of the state of a cell: there are five hundred on a page."""
+
+class LastSeen(NamedTuple):
+    """What a cell shows of a `RegionState`, by the names that fields have there.
+
+    There are hundreds on a page, and as rows of the model they take three times as long.
+    """
+
+    resource_id: int
+    region_id: int
+    status: str
+    reason: str
+    stage: str | None
+    host: str | None
+    digest: str | None
+    since: datetime
+    last_slot: datetime
+    checked_at: datetime
+    duration_ms: int | None
+    warnings: Sequence[str]
+    ballot: str | None
+    stance: str
+    egress_down: bool
+
+
+StateT = TypeVar("StateT", LastSeen, RegionState)
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Generic[StateT]):
     """A resource from one region, judged on its `terms`. `state` is None before its first outcome from there."""
 
     region: Region
     condition: RegionCondition
-    state: RegionState | None
+    state: StateT | None
     terms: Terms = USUAL
 
 
@@ -44,7 +63,7 @@ class Row:
 
     resource: Resource
     verdict: Verdict | None
-    cells: Sequence[Cell | None]
+    cells: Sequence[Cell[LastSeen] | None]
     work: MaintenanceOccurrence | None = None
 
     @property
@@ -95,17 +114,13 @@ def overview(
     One less for what is read as `joined` already, and where the `columns` are given that are within reach. One more
     where some of them take a policy. `work` is what is on now of all that is planned (`maintenance.on`).
 
-    States come with what a cell shows alone, and verdicts without their inputs. Whether the resources are within
-    reach is for the caller to ask.
+    Verdicts come without their inputs. Whether the resources are within reach is for the caller to ask.
     """
     chosen = Resource.objects.all() if resources is None else resources
     found = list(joined(chosen)) if isinstance(chosen, QuerySet) else chosen
     regions = columns(reach) if regions is None else regions
     there = [region.pk for region in regions]
-    seen = RegionState.objects.filter(resource__among=[resource.pk for resource in found], region__among=there).defer(
-        *_UNREAD
-    )
-    states = {(state.resource_id, state.region_id): state for state in (seen.order_by() if found else ())}
+    states = _states([resource.pk for resource in found], there)
     conditions = {region.pk: region.condition for region in regions}
     terms, worked_on = terms_of(found), maintenance.shown_over(found, work)
     return Overview(
@@ -126,6 +141,14 @@ def overview(
         ],
         getattr(regions[0], "ticked_at", None) if regions else None,
     )
+
+
+def _states(resource_ids: Collection[int], region_ids: Collection[int]) -> Mapping[tuple[int, int], LastSeen]:
+    if not resource_ids:
+        return {}
+    there = RegionState.objects.filter(resource__among=resource_ids, region__among=region_ids).order_by()
+    found = map(LastSeen._make, there.values_list(*LastSeen._fields))
+    return {(state.resource_id, state.region_id): state for state in found}
 
 
 def rows(resources: QuerySet[Resource] | None = None) -> Sequence[Row]:

@@ -10,7 +10,7 @@ from probes.selectors.overview import Cell
 from probes.selectors.regions import UNREAD
 
 
-def cells(resource: Resource, terms: Terms, *, read: Collection[str] = ()) -> Sequence[Cell]:
+def cells(resource: Resource, terms: Terms, *, read: Collection[str] = ()) -> Sequence[Cell[RegionState]]:
     """Return one cell for each region that checks `resource`, or has checked it, in the order of their slugs.
 
     Each state has its last whole document. Regions come without what weighs, but for the fields to be `read`. Two
