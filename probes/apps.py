@@ -17,8 +17,11 @@ class ProbesConfig(AppConfig):
     verbose_name = "Probes"
 
     def ready(self) -> None:
+        from probes.models.timestamps import read_timestamps  # noqa: PLC0415 - models exist only once apps are ready
+
         post_migrate.connect(_make_partitions, sender=self)
         connection_created.connect(watch_connection)
+        connection_created.connect(read_timestamps)
 
 
 def _make_partitions(*, using: str, plan: Any = (), **_: Any) -> None:

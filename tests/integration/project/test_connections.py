@@ -1,12 +1,16 @@
-"""How long the database connection of a worker's task lives."""
+"""How long the database connection of a worker's task lives, and how times are read from one."""
+
+from datetime import UTC, datetime
 
 import pytest
 from celery import states
 from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # missing from the stubs
 from django.conf import settings
 from django.db import connection
+from psycopg.pq import Format
 
 from kairos.celery import app, keep_the_connection
+from probes.models.timestamps import OID, TimestampLoader
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,3 +50,27 @@ def test_connection_that_died_between_two_tasks_is_made_anew() -> None:
 
 def test_celery_itself_closes_it_only_now_and_then() -> None:
     assert DjangoWorkerFixup(app).db_reuse_max == settings.CELERY_DB_REUSE_MAX > 1
+
+
+def test_times_are_read_by_the_driver_and_are_what_django_makes_of_them() -> None:
+    asked = "SELECT timestamptz '2026-02-03 04:05:06.000789+01', timestamptz '1965-01-01', NULL::timestamptz, %s"
+    within = "SELECT ARRAY[timestamptz '1965-01-01'], tstzrange(%s, NULL)"
+    at = datetime(2026, 11, 27, 12, 30, 0, 120000, tzinfo=UTC)
+    expected = (datetime(2026, 2, 3, 3, 5, 6, 789, tzinfo=UTC), datetime(1965, 1, 1, tzinfo=UTC), None, at)
+    with connection.cursor() as cursor:
+        assert cursor.connection.adapters.get_loader(OID, Format.TEXT) is TimestampLoader
+        cursor.execute(asked, [at])
+        (found,) = cursor.fetchall()
+        cursor.execute(within, [at])
+        ((array, span),) = cursor.fetchall()
+    assert found == expected
+    assert [item.tzinfo for item in (*found[:2], found[3], *array, span.lower)] == [UTC] * 5
+    assert (array, span.lower) == ([expected[1]], at)
+    elsewhere = connection.copy()
+    elsewhere.settings_dict = {**elsewhere.settings_dict, "TIME_ZONE": "Asia/Tokyo"}
+    try:
+        with elsewhere.cursor() as cursor:
+            cursor.execute("SELECT timestamptz '2026-02-03 04:05:06+01'")
+            assert [str(item.tzinfo) for item in cursor.fetchone()] == ["Asia/Tokyo"]
+    finally:
+        elsewhere.close()
