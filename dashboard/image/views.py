@@ -19,7 +19,7 @@ from dashboard import incident_words
 from dashboard.access import readers_only
 from dashboard.addresses import with_query
 from dashboard.charts import phases
-from dashboard.image import courses, detail, ladder, more_views
+from dashboard.image import courses, detail, ladder, markup, more_views
 from dashboard.image.asked import WHOLE, Asked, whole
 from dashboard.image.check_views import may_check
 from dashboard.image.commands import commands
@@ -93,6 +93,7 @@ def _shown(request: HttpRequest, asked: Asked) -> Mapping[str, Any]:
         "sentence": of_verdict(_verdict(chosen), outcomes, now) or shown.sentence,
         "owner": climbed.breaks[0].owner if climbed.breaks and shown.look in _WRONG else "",
         "ladder": climbed,
+        "ladder_table": markup.table(climbed),
         "now": now,
         "then": Kept.of(kept(chosen, which.region, which.slot), which, now) if which else None,
         "asked": urlencode(past),
