@@ -53,10 +53,11 @@ def _cell(row: Row, cell: Cell) -> str:
     answer = f' <b class="rung-answer">{conditional_escape(cell.answer)}</b>' if cell.answer else ""
     time = f' <span class="rung-time">{conditional_escape(cell.time)}</span>' if cell.time else ""
     note = f' <span class="rung-note">{conditional_escape(cell.note)}</span>' if cell.note else ""
+    said = f'<span class="rung-word">{conditional_escape(cell.said)}</span>{answer}'
     return (
         f'<td id="rung-{row.rung}-{conditional_escape(cell.slug)}" class="rung is-rung-{state}{look}" '
-        f'data-look="{cell.look or state}"><span class="rung-said">{_SYMBOLS[cell.look] if cell.look else ""}'
-        f'<span class="rung-word">{conditional_escape(cell.said)}</span>{answer}</span>{time}{note}{_host(cell)}</td>\n'
+        f'data-look="{cell.look or state}"><span class="rung-said">{_SYMBOLS[cell.look] if cell.look else ""}{said}'
+        f"</span>{time}{note}{_host(cell)}</td>\n"
     )
 
 
