@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, Self
 
-from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest
 from django.utils import timezone
 
 from dashboard.access import reach_of
@@ -19,6 +19,7 @@ from probes.policy.intervals import Interval
 from probes.policy.terms import Terms
 from probes.selectors import maintenance, visible
 from probes.selectors.overview import Cell
+from probes.selectors.prepared import LARGEST, MOST, Blank, Prepared, number
 from probes.selectors.regions import UNREAD
 from probes.selectors.states import cells
 from probes.selectors.terms import in_force
@@ -27,6 +28,14 @@ WHOLE: Final = "whole"
 """Asks for both halves of the page in one answer: without script nothing else brings the second."""
 
 _SHOWN_WITH: Final = ("registry", "verdict", "endpoint", "group__policy", "policy", "managed_by")
+
+_RESOURCE: Final = Blank("resource")
+
+
+@lru_cache(MOST)
+def _joined(reach: Reach) -> Prepared[Resource, Resource]:
+    joined = visible.among(Resource.objects.select_related(*_SHOWN_WITH), reach)
+    return Prepared(joined.filter(pk=number(_RESOURCE)).order_by())
 
 
 def whole(request: HttpRequest) -> Mapping[str, str]:
@@ -58,10 +67,12 @@ class Asked:
         Raises `Http404` where there is no such resource within the reach of who looks.
         """
         now, reach = timezone.now(), reach_of(request)
-        joined = visible.among(Resource.objects.select_related(*_SHOWN_WITH), reach)
-        resource = get_object_or_404(joined, pk=resource_id)
+        found = _joined(reach).read({_RESOURCE: str(resource_id)}) if resource_id <= LARGEST else []
+        if not found:
+            raise Http404
+        (resource,) = found
         terms = in_force(resource).terms
-        found = [
+        seen = [
             item
             for item in cells(resource, terms, read=UNREAD if weighs else ())
             if reach.holds_region(item.region.pk)
@@ -71,8 +82,8 @@ class Asked:
             resource=resource,
             reach=reach,
             terms=terms,
-            cells=found,
-            views=[ladder.view_of(resource, item, now) for item in found],
+            cells=seen,
+            views=[ladder.view_of(resource, item, now) for item in seen],
             window=window,
             planned=maintenance.during([resource], Interval(window.over.start, now + timedelta.resolution)),
             whole=whole(request),

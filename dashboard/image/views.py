@@ -67,7 +67,7 @@ def _shown(request: HttpRequest, asked: Asked) -> Mapping[str, Any]:
     shown = detail.page(chosen, work=work, now=now)
     outcomes = {view.slug: view.outcome for view in asked.views if view.outcome is not None}
     climbed = ladder.ladder(asked.views, is_endpoint=chosen.is_endpoint, registry=chosen.registry.host, now=now)
-    last = incidents.of_resource(chosen, 1)
+    happening = incidents.open_one(chosen)
     past, which = given(request.GET), named(request.GET)
     run = _run(request, chosen, now)
     page_url = reverse("dashboard:resource", args=[chosen.pk])
@@ -97,7 +97,7 @@ def _shown(request: HttpRequest, asked: Asked) -> Mapping[str, Any]:
         "now": now,
         "then": Kept.of(kept(chosen, which.region, which.slot), which, now) if which else None,
         "asked": urlencode(past),
-        "open_incident": incident_words.line(last[0], now) if last and last[0].resolved_at is None else None,
+        "open_incident": incident_words.line(happening, now) if happening else None,
         "timelines": courses.timelines_of(
             chosen,
             [],

@@ -1,6 +1,7 @@
 """What somebody may, read from the grants and the token as they are now."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from django.contrib.auth.backends import ModelBackend
@@ -13,6 +14,9 @@ from django.db.models.functions import JSONObject
 from probes.models import AccessToken, RoleGrant
 from probes.policy.access import Access, Grant, Reach, Role, Scope
 from probes.policy.token_text import Shown
+from probes.selectors.prepared import Blank, Prepared, number
+
+_USER: Final = Blank("user")
 
 NOBODY: Final = Access(scopes=frozenset())
 
@@ -49,8 +53,14 @@ def access_of(user: User | AnonymousUser) -> Access:
         return NOBODY
     if user.is_superuser:
         return Access.of_all()
-    found = RoleGrant.objects.filter(Q(user=user.pk) | Q(team__user=user.pk)).values_list("role", "group_id")
+    found = _grants().read({_USER: str(user.pk)})
     return Access(tuple(Grant(Role(role), group_id) for role, group_id in found))
+
+
+@lru_cache
+def _grants() -> Prepared[RoleGrant, tuple[str, int | None]]:
+    rows = RoleGrant.objects.filter(Q(user=number(_USER)) | Q(team__user=number(_USER)))
+    return Prepared(rows.values_list("role", "group_id"))
 
 
 def token_in_force(shown: Shown, *, now: datetime) -> tuple[AccessToken, Access] | None:
@@ -90,9 +100,15 @@ def is_given(user: User | AnonymousUser, permission: str) -> bool:
     """Tell whether that is one of a user's `direct_permissions`. One query, none for a superuser or for nobody."""
     if not user.is_active or user.is_superuser:
         return user.is_active
+    return bool(_given(permission).read({_USER: str(user.pk)}))
+
+
+@lru_cache
+def _given(permission: str) -> Prepared[Permission, int]:
     app, _, codename = permission.partition(".")
     given = Permission.objects.filter(content_type__app_label=app, codename=codename)
-    return given.filter(Q(user=user.pk) | Q(group__user=user.pk)).exists()
+    found = given.filter(Q(user=number(_USER)) | Q(group__user=number(_USER)))
+    return Prepared(found.order_by().values_list("pk", flat=True)[:1])
 
 
 def _is_ended(token_id: int, now: datetime) -> bool:

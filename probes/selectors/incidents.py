@@ -19,7 +19,7 @@ from probes.policy.incidents import EntryKind, Level
 from probes.policy.scopes import Kind, sentence
 from probes.policy.terms import Severity
 from probes.selectors import registries, visible
-from probes.selectors.prepared import MOST, Prepared
+from probes.selectors.prepared import MOST, Blank, Prepared, number
 from probes.selectors.resources import words_of
 
 MOST_NAMED: Final = 500
@@ -34,6 +34,7 @@ _UNREAD: Final = tuple(f"resource__registry__{name}" for name in registries.UNRE
 _LEVELS: Final[Sequence[str]] = (Level.UNAVAILABLE, Level.DEGRADED)
 _SEVERITIES: Final[Sequence[str]] = tuple(Severity)
 _NUMBER: Final = IntegerField()
+_RESOURCE: Final = Blank("resource")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,17 @@ def children(incident: Incident, most: int, reach: Reach = EVERYTHING) -> Sequen
 def of_resource(resource: Resource, most: int) -> Sequence[Incident]:
     """Return the last incidents of a resource, an open one first. One query."""
     return list(incidents().filter(resource=resource)[:most])
+
+
+def open_one(resource: Resource) -> Incident | None:
+    """Return the open incident of a resource. One query."""
+    found = _open_one().read({_RESOURCE: str(resource.pk)})
+    return found[0] if found else None
+
+
+@lru_cache
+def _open_one() -> Prepared[Incident, Incident]:
+    return Prepared(incidents().filter(resource=number(_RESOURCE), resolved_at=None)[:1])
 
 
 def timeline(incident: Incident, most: int = MOST_ENTRIES, reach: Reach = EVERYTHING) -> Timeline:

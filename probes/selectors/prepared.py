@@ -12,7 +12,9 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Model, QuerySet
+from django.db.models import BigIntegerField, Model, QuerySet, TextField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -28,6 +30,15 @@ class Blank(str):
     """The name of a text that a question is asked with: `Value(Blank("…"))` stands for it."""
 
     __slots__ = ()
+
+
+LARGEST: Final = 2**63 - 1
+"""The largest number that a `number` may be: the database refuses what is larger."""
+
+
+def number(blank: Blank) -> Combinable:
+    """Return what stands for a number in a question; it is given as the text of it."""
+    return Cast(Value(blank, output_field=TextField()), BigIntegerField())
 
 
 class Prepared(Generic[ModelT, RowT]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -10,6 +11,7 @@ from django.db.models.functions import Coalesce
 from probes.models import GlobalTerms, Policy, Resource, ResourceGroup
 from probes.policy.terms import NOTHING_SAID, USUAL, Layer, Origin, Terms, origins, resolve
 from probes.policy.verdict import FRESH_ALLOWANCE_SECONDS
+from probes.selectors.prepared import Prepared
 
 SETTLED_BY: Final = """
 LEFT JOIN probes_resourcegroup AS held_with ON held_with.id = resource.group_id
@@ -49,8 +51,13 @@ def groups(*, are_counted: bool = True) -> QuerySet[ResourceGroup]:
 
 def of_all() -> Layer:
     """Return what the operator says for all resources. One query."""
-    row = GlobalTerms.objects.first()
-    return row.layer if row else NOTHING_SAID
+    rows = _of_all().read()
+    return rows[0].layer if rows else NOTHING_SAID
+
+
+@lru_cache
+def _of_all() -> Prepared[GlobalTerms, GlobalTerms]:
+    return Prepared(GlobalTerms.objects.order_by("pk")[:1])
 
 
 def terms_of(resources: Iterable[Resource], *, policy: Layer | None = None) -> Mapping[int, Terms]:
