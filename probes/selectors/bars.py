@@ -43,10 +43,8 @@ _READ: Final = ", ".join(
 )
 # In the order of faces; of what nobody told there is no column.
 _OF_FACES: Final = tuple("0" if face is Face.NO_DATA else f"seconds_{face}" for face in FACES)
-_UP_OR_DOWN: Final = tuple(
-    {Face.UNAVAILABLE: "coalesce(seconds, 0)", Face.AVAILABLE: "%(seconds)s - coalesce(seconds, 0)"}.get(face, "0")
-    for face in FACES
-)
+_NONE_OF_THEM: Final = ", ".join("0" for _ in FACES)
+_UNAVAILABLE, _AVAILABLE = FACES.index(Face.UNAVAILABLE), FACES.index(Face.AVAILABLE)
 _SUMS: Final = ", ".join(f"sum({column})::bigint" for column in _OF_FACES)
 
 # What each resource was said to be, when it was paused, and why it was bad: one row for each, in order.
@@ -72,7 +70,8 @@ FROM unnest(%(resources)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
 # How far roll-ups reach is told by their progress; a day whose state never changed needs none of its hours. The hours
 # of a bucket are added up here: of what is down each day a month has seven hundred, and a page shows fifty of these.
 # Of a day that was nothing but up and down, only hours that were down are read, by the index that holds no others, as
-# long as they are all there. Days in a row in which all was well come as one.
+# long as they are all there; it comes as one row with the slots in which it was down. Slots shorter than a day divide
+# it. Days in a row in which all was well come as one.
 _ROLLED: Final = f"""
 WITH until AS MATERIALIZED (
     SELECT date_trunc('hour', least(%(end)s, coalesce(
@@ -90,21 +89,23 @@ WITH until AS MATERIALIZED (
             SELECT least(days, hours) FROM until
         ), 'UTC')
 ), down AS MATERIALIZED (
-    SELECT resource_id, date_bin('1 day', starts_at, 'epoch') AS day,
-        date_bin(%(length)s, starts_at, %(origin)s) AS slot, sum(seconds_unavailable) AS seconds
+    SELECT resource_id, date_bin(%(length)s, starts_at, %(origin)s) AS slot,
+        sum(seconds_unavailable)::integer AS seconds
     FROM probes_hourrollup WHERE %(are_verdicts)s AND NOT %(days_suffice)s AND resource_id = ANY(%(resources)s)
         AND region_id = {ALL_REGIONS} AND seconds_unavailable IS NOT NULL
         AND starts_at >= %(first_day)s AND starts_at < %(end)s
-    GROUP BY resource_id, day, slot
+    GROUP BY resource_id, slot
 ), interrupted AS MATERIALIZED (
-    SELECT resource_id, starts_at FROM day JOIN (
-        SELECT resource_id, day AS starts_at, sum(seconds) AS seconds FROM down GROUP BY resource_id, day
+    SELECT resource_id, starts_at, slots, downs FROM day JOIN (
+        SELECT resource_id, date_bin('1 day', slot, 'epoch') AS starts_at, sum(seconds) AS seconds,
+            array_agg(extract(epoch FROM slot)::bigint) AS slots, array_agg(seconds) AS downs
+        FROM down GROUP BY 1, 2
     ) AS told USING (resource_id, starts_at)
     WHERE seconds = seconds_unavailable AND seconds_available + seconds_unavailable = {_DAY}
 ), divided AS (
     SELECT resource_id, region_id, starts_at FROM day WHERE NOT %(days_suffice)s AND {_DAY} <> ALL(ARRAY[
         {", ".join(_SECONDS)}
-    ]) AND (resource_id, starts_at) NOT IN (SELECT * FROM interrupted)
+    ]) AND (resource_id, starts_at) NOT IN (SELECT resource_id, starts_at FROM interrupted)
 ), hour AS (
     SELECT {_READ} FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
         AND starts_at >= %(start)s AND starts_at < (
@@ -121,26 +122,26 @@ WITH until AS MATERIALIZED (
         AND one.starts_at >= divided.starts_at AND one.starts_at < divided.starts_at + interval '1 day'
 )
 SELECT extract(epoch FROM until.hours)::bigint, piece.* FROM until LEFT JOIN (
-    SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_OF_FACES)}, checks
+    SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_OF_FACES)}, checks,
+        NULL::bigint[], NULL::integer[]
     FROM day WHERE NOT (%(are_verdicts)s AND seconds_available = {_DAY})
         AND (resource_id, region_id, starts_at) NOT IN (SELECT * FROM divided)
-        AND (resource_id, starts_at) NOT IN (SELECT * FROM interrupted)
+        AND (resource_id, starts_at) NOT IN (SELECT resource_id, starts_at FROM interrupted)
     UNION ALL
     SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM min(starts_at))::bigint, count(*) * {_DAY},
-        {", ".join(f"count(*) * {_DAY}" if face is Face.AVAILABLE else "0" for face in FACES)}, 0
+        {", ".join(f"count(*) * {_DAY}" if face is Face.AVAILABLE else "0" for face in FACES)}, 0, NULL, NULL
     FROM (
         SELECT resource_id, starts_at, starts_at - {_DAY} * interval '1 s'
             * row_number() OVER (PARTITION BY resource_id ORDER BY starts_at) AS run
         FROM day WHERE %(are_verdicts)s AND seconds_available = {_DAY}
     ) AS well GROUP BY resource_id, run
     UNION ALL
-    SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM slot)::bigint, %(seconds)s, {", ".join(_UP_OR_DOWN)}, 0
-    FROM interrupted CROSS JOIN LATERAL generate_series(
-        starts_at, starts_at + interval '1 day' - %(length)s, %(length)s
-    ) AS slot LEFT JOIN down USING (resource_id, slot)
+    SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM starts_at)::bigint, {_DAY}, {_NONE_OF_THEM}, 0, slots, downs
+    FROM interrupted
     UNION ALL
     SELECT resource_id, region_id, extract(epoch FROM min(starts_at))::bigint,
-        extract(epoch FROM max(starts_at) - min(starts_at))::bigint + {_HOUR}, {_SUMS}, sum(checks)::bigint
+        extract(epoch FROM max(starts_at) - min(starts_at))::bigint + {_HOUR}, {_SUMS}, sum(checks)::bigint,
+        NULL, NULL
     FROM hour GROUP BY resource_id, region_id, date_bin(%(length)s, starts_at, %(origin)s)
 ) AS piece ON true
 """  # noqa: S608 - made of the constants above
@@ -270,23 +271,35 @@ def _rolled(
         "origin": instant(grid.origin),
         "length": timedelta(seconds=grid.length),
         "first_day": min(floor(over.start - timedelta.resolution, DAY) + DAY, floor(over.end, HOUR)),
-        "seconds": grid.length,
         # The checks of a day cannot be shared out among its hours; a verdict has none.
         "are_verdicts": are_verdicts,
         "in_days": grid.length >= _DAY or are_verdicts,
         "days_suffice": grid.length >= _DAY,
     }
     until = second(over.start)
-    for until, resource_id, region_id, start, length, *seconds, count in _rows(_ROLLED, asked):  # noqa: B007 - the last
+    rows = _rows(_ROLLED, asked)
+    for until, resource_id, region_id, start, length, *seconds, count, slots, downs in rows:  # noqa: B007 - the last
         if resource_id is None:
             break
         key = resource_id, region_id
+        if slots is not None:
+            parts[key] += _up_and_down(start, start + length, grid.length, dict(zip(slots, downs, strict=True)))
+            continue
         parts[key].append(Part.filled(start, start + length, seconds))
         if count:
             checks[key][grid.place(start)] += count
     rolled_until = instant(until)
     live = Interval(rolled_until, over.end) if rolled_until < over.end else None
     return _Rolled(over, live, parts, checks)
+
+
+def _up_and_down(start: int, end: int, length: int, down: Mapping[int, int]) -> Iterable[Part]:
+    """Lay out a time that was nothing but up and down, by the seconds of the slots in which it was down."""
+    for at in range(start, end, length):
+        seconds = [0] * len(FACES)
+        seconds[_UNAVAILABLE] = down.get(at, 0)
+        seconds[_AVAILABLE] = length - seconds[_UNAVAILABLE]
+        yield Part(at, at + length, seconds)
 
 
 @dataclass(frozen=True, slots=True)
