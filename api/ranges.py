@@ -17,7 +17,9 @@ from probes.policy.uptime import WINDOWS
 
 DEFAULT_RANGE: Final = "30d"
 USUAL_LENGTH: Final = timedelta(days=1)
-LONGEST_HOURS: Final = timedelta(days=32)
+LONGEST_HOURS: Final = timedelta(days=31)
+"""Of so long a range hours are listed, not counting what it is lengthened by to whole hours."""
+
 _LONGEST_TEXT: Final = 100
 
 
@@ -78,7 +80,7 @@ class RegionRollUpQuery(StrictSerializer):
     unit = serializers.ChoiceField(
         choices=RollUpProgress.Unit.choices,
         default=RollUpProgress.Unit.HOUR.value,
-        help_text="Hours, of at most 31 days, or days.",
+        help_text=f"Hours, of at most {LONGEST_HOURS.days} days, or days.",
     )
     since = InstantField(required=False, help_text="A day before `until` unless given; of days, 30 days.")
     until = InstantField(required=False, help_text="Those that begin before this time; now unless given.")
@@ -87,7 +89,7 @@ class RegionRollUpQuery(StrictSerializer):
         is_of_days = attrs["unit"] == RollUpProgress.Unit.DAY
         usual = timedelta(days=30) if is_of_days else USUAL_LENGTH
         attrs["over"] = over = between(attrs, now=self.context["now"], usual=usual)
-        if not is_of_days and over.end - over.start > LONGEST_HOURS:
+        if not is_of_days and over.end - over.start > LONGEST_HOURS + HOUR:
             raise ValidationError(
                 {"since": [f"Hours are listed for {LONGEST_HOURS.days} days at most; ask for days."]}
             )

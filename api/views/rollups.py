@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from api import comparison_examples as examples
 from api.access import reach_of
 from api.errors import BAD_REQUEST, NOT_FOUND, UNAUTHENTICATED
-from api.ranges import RegionRollUpQuery, RollUpQuery
+from api.ranges import LONGEST_HOURS, RegionRollUpQuery, RollUpQuery
 from api.serializers.rollup import RollUpsSerializer, rollups_shown
 from probes.models import ALL_REGIONS, OwnerKind, Region, Registry, Resource, ResourceGroup
 from probes.selectors import sums, visible
@@ -28,7 +28,8 @@ _RESPONSES: Final = {200: RollUpsSerializer, 400: BAD_REQUEST, 401: UNAUTHENTICA
 _ID: Final = OpenApiParameter("id", int, OpenApiParameter.PATH)
 _SLUG: Final = OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The region's.")
 _SAID: Final = (
-    "Oldest first, without those of which there is nothing. Hours of at most 31 days, days of all that is kept."
+    "Oldest first, without those of which there is nothing. "
+    f"Hours of at most {LONGEST_HOURS.days} days, days of all that is kept."
 )
 
 

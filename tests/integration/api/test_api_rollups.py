@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from api import ranges
 from probes.actions import resources
 from probes.actions import rollups as rollups_done
 from probes.models import Resource, ResourceGroup, RoleGrant
@@ -79,6 +80,16 @@ def test_bad_question_is_named(client: APIClient, plane: ControlPlane, query: st
     response = client.get(f"/api/v1/resources/{plane.image().pk}/rollups?{query}")
     assert response.status_code == 400
     assert [item["field"] for item in response.json()["errors"]] == [field]
+
+
+def test_hours_are_listed_for_as_many_days_as_it_says(client: APIClient, plane: ControlPlane) -> None:
+    """It said 31 days, refused with 32, and took 32."""
+    address, until = f"/api/v1/resources/{plane.image().pk}/rollups", plane.now.replace(minute=30)
+    asked = {"until": rfc3339(until), "since": rfc3339(until - timedelta(days=31))}
+    assert client.get(address, asked).status_code == 200
+    refused = client.get(address, asked | {"since": rfc3339(until - timedelta(days=31, hours=1))})
+    assert "Hours are listed for 31 days at most" in str(refused.json())
+    assert "of at most 31 days" in ranges.RegionRollUpQuery().fields["unit"].help_text
 
 
 def test_who_reaches_a_group_sees_no_sums_of_more(client: APIClient, reader: User, plane: ControlPlane) -> None:
