@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dashboard import words
+from dashboard.status import public_reasons
 from dashboard.status.public_words import KINDS, LONGEST_NAME, Moment, paragraphs, plain
 from dashboard.words import Look
 from probes.models import Announcement, Resource, StatusGroup, StatusPage
@@ -111,7 +112,7 @@ class Teller:
     def _facts(self, episode: Episode) -> Iterator[tuple[str, str]]:
         page = self.page
         if page.shows_reasons and episode.failures:
-            yield "Reason", _several([words.reason(cause) for cause in episode.failures])
+            yield "Reason", _several(public_reasons.told(episode.failures))
         if page.shows_hosts and episode.hosts:
             yield "Host", _several([words.shown(host, 260) for host in episode.hosts])
         if page.shows_regions and (names := self.regions.get((episode.key, episode.group_id))):

@@ -181,7 +181,7 @@ def test_what_else_is_told_of_incidents_was_chosen(
     image = plane.image(group=group)
     plane.check(image)
     plane.check(image, finds=dict.fromkeys(plane.regions, finding(Reason.TAG_NOT_FOUND)))
-    facts = {"shows_reasons": "tag not found", "shows_hosts": "ghcr.io", "shows_regions": "eu-west"}
+    facts = {"shows_reasons": "what is pulled is not there", "shows_hosts": "ghcr.io", "shows_regions": "eu-west"}
     assert not [text for text in facts.values() if text in shown(client).html]
     for chosen, text in facts.items():
         StatusPage.objects.update(**{name: name == chosen for name in facts})
@@ -259,7 +259,7 @@ def test_group_that_is_told_of_together_does_not_tell_how_many_of_it_fail(
     page.save()
     known = {"level": "unavailable", "worst": "unavailable", "severity": "critical"}
     # From so many hours ago to so many, each for a reason of its own.
-    spans = ((9, 7, "tag_not_found"), (8, None, "registry_error"), (3, 2, "layer_missing"), (12, 11, "tls_expired"))
+    spans = ((9, 7, "tag_not_found"), (8, None, "no_service"), (3, 2, "layer_missing"), (12, 11, "tls_expired"))
     for number, (began, over, failure) in enumerate(spans):
         image = plane.image(f"ghcr.io/org/app:{number}", group=group)
         times = {"began_at": now - began * HOUR, "opened_at": now - began * HOUR}
@@ -267,7 +267,10 @@ def test_group_that_is_told_of_together_does_not_tell_how_many_of_it_fail(
         Incident.objects.create(resource=image, failure=failure, **known, **times, **resolved)
     told = json.loads(client.get("/status/registry-status/summary.json").content)["incidents"]
     assert [item["resolved_at"] is None for item in told] == [True, False]
-    assert told[0]["facts"] == {"Reason": "layer missing, registry error, tag not found"}
+    assert told[0]["facts"] == {
+        "Reason": "parts of what is pulled are missing, the server does not answer as it should, "
+        "what is pulled is not there"
+    }
     assert told[0]["began_at"].startswith(f"{now - 9 * HOUR:%Y-%m-%dT%H:%M}")
     feed = client.get("/status/registry-status/feed.atom").content.decode()
     assert feed.count("<entry>") == 2

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from dashboard.status import badges
+from dashboard.status import badges, public_reasons
 from dashboard.status.board import bar_of, uptime
 from dashboard.status.happenings import name_of, uid_of
 from dashboard.status.months import Month
@@ -16,7 +16,9 @@ from probes.models import Resource, StatusGroup, StatusPage
 from probes.policy.buckets import Face
 from probes.policy.publishing import AnnouncementKind, Naming, Standing
 from probes.policy.rollup import DAY
+from probes.policy.scopes import cause_of
 from probes.policy.uptime import Shown, Tally
+from probes.protocol.taxonomy import Reason, Status
 from probes.selectors.status_pages import Day, Record
 
 NOW = datetime(2026, 11, 27, 14, 3, 59, 123, tzinfo=UTC)
@@ -64,6 +66,20 @@ def test_months_are_turned_over_two_years_back_and_no_further() -> None:
 )
 def test_what_is_no_month_or_out_of_reach_is_none(text: str) -> None:
     assert Month.read(text, now=NOW) is None
+
+
+def test_each_cause_of_an_incident_is_told_to_outsiders_in_words_of_theirs() -> None:
+    """A public page told `no service`, `child manifest missing` and that our login was refused."""
+    failing = [reason for reason in Reason if reason.status in (Status.UNAVAILABLE, Status.DEGRADED)]
+    said = public_reasons.told(map(cause_of, failing))
+    assert public_reasons.OTHERWISE not in said
+    assert len(said) == 12
+    assert public_reasons.told(["tag_not_found", "not_found", "of_tomorrow"]) == [
+        "what is pulled is not there",
+        public_reasons.OTHERWISE,
+    ]
+    for inside in ("service", "manifest", "tag", "digest", "layer", "token", "our", "DNS", ","):
+        assert not [text for text in said if inside in re.findall(r"\w+|,", text)], inside
 
 
 def record(*days: tuple[int, Tally]) -> tuple[list[Day], Record]:
