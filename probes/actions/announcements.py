@@ -166,7 +166,7 @@ def _incident(
         at=now,
         severity=Severity(incident.severity),
         title=clean_text(title, LONGEST_TITLE),
-        text=incident.explanation,
+        text=_why(incident),
         resource_id=incident.resource_id,
         registry_id=resource.registry_id if resource else None,
         incident_id=incident.pk,
@@ -185,6 +185,13 @@ def _incident(
             "resource": _facts_of(resource) if resource else None,
         },
     )
+
+
+def _why(incident: Incident) -> str:
+    """Return what was said of it; of one that is over this is how it was, and no more how it is."""
+    if incident.resolved_at is None or not incident.explanation:
+        return incident.explanation
+    return f"Last told: {incident.explanation}"
 
 
 def _facts_of(resource: Resource) -> dict[str, Any]:

@@ -61,7 +61,10 @@ def test_outage_is_held_told_and_told_to_be_over(
     assert deliver(plane.now + HOLD) == ["ghcr.io/org/app:1 is unavailable"]
     plane.check(image)
     plane.now += MINUTE
-    assert deliver(plane.now) == ["ghcr.io/org/app:1 is available again, after 1 min"]
+    (over,) = handed_out(plane.now)
+    assert over.announcement.text.startswith("Last told: "), "it told that they fail"
+    note(over, Channel.objects.get(), Result.DELIVERED, plane.now)
+    assert over.announcement.title == "ghcr.io/org/app:1 is available again, after 1 min"
     assert topics(state="sent") == ["incident_opened", "incident_resolved"]
 
 
