@@ -59,7 +59,9 @@ class IncidentSerializer(ShownRow):
     resolved_at = InstantField(allow_null=True, help_text="Null while it is open.")
     cause = serializers.SerializerMethodField(help_text="Why it is over; null while it is open.")
     is_flapping = serializers.BooleanField(help_text="It comes and goes, and stays open until that has settled.")
-    explanation = serializers.CharField(help_text="Why, in a sentence; once it is over, as it was told when it was last bad.")
+    explanation = serializers.CharField(
+        help_text="Why, in a sentence; once it is over, as it was told when it was last bad."
+    )
     acknowledged_at = InstantField(allow_null=True, help_text="When somebody said to be at it.")
     acknowledged_by = serializers.CharField(
         source="acknowledged_by.username", allow_null=True, help_text="The name of that user."
