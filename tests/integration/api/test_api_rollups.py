@@ -89,7 +89,7 @@ def test_hours_are_listed_for_as_many_days_as_it_says(client: APIClient, plane: 
     assert client.get(address, asked).status_code == 200
     refused = client.get(address, asked | {"since": rfc3339(until - timedelta(days=31, hours=1))})
     assert "Hours are listed for 31 days at most" in str(refused.json())
-    assert "of at most 31 days" in ranges.RegionRollUpQuery().fields["unit"].help_text
+    assert "of at most 31 days" in str(ranges.RegionRollUpQuery().fields["unit"].help_text)
 
 
 def test_who_reaches_a_group_sees_no_sums_of_more(client: APIClient, reader: User, plane: ControlPlane) -> None:
