@@ -15,7 +15,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing import Pipe, Process
@@ -49,6 +49,7 @@ _ANSWERED: Final = (200, 304)
 ROOT: Final = Path(__file__).parents[2]
 
 _LATE_PRINTED: Final = 8
+_SETTLED_SECONDS: Final = 10  # after the last change each page has read itself again as a whole
 
 
 def measured() -> list[Figure]:
@@ -101,7 +102,7 @@ def _run(state: str, postgres: int) -> list[Figure]:
         commits: list[Commit] = []
         with Listener() as listener:
             busy = _used(pids, lambda: commits.extend(_change(watched, listener)), SECONDS)
-        time.sleep(3)
+        time.sleep(_SETTLED_SECONDS)
         ours.send("enough")
         assert ours.poll(30)
         pages_seen: list[Seen] = ours.recv()
@@ -195,9 +196,8 @@ def _rate(commits: Sequence[Commit]) -> float:
 def _shown(commits: Sequence[Commit], pages: Sequence[Seen], ended: float) -> list[tuple[float, str]]:
     """Return how long each page took to show what changed, where it shows that, and how that went.
 
-    An answer counts if it is as of the telling that named the change, or a later one, and for a row that it has. So
-    does one after which the page has no such row any more: nothing of it is shown that is old. What was not shown
-    until the end has waited for as long.
+    An answer counts if it is as of the telling that named the change, or a later one, and for a row that it has. What
+    was not shown until the end has waited for as long.
     """
     found = []
     for page in pages:
@@ -208,9 +208,7 @@ def _shown(commits: Sequence[Commit], pages: Sequence[Seen], ended: float) -> li
                 continue
             told = next((one for one in page.tellings if one.at >= commit.began and _names(one, commit.pk)), None)
             later = (item for item in page.fetched if item.ended > commit.at)
-            after = next(
-                (item for item in later if _has(item, commit.pk, told) or _lacks(item, commit.pk, own)), None
-            )
+            after = _first(later, commit.pk, told, own)
             wait = (after.ended if after else ended) - commit.at
             found.append((wait, f"{page.path} {commit.pk}: {_told(commit, told, after, page.fetched)}"))
     return found
@@ -220,13 +218,26 @@ def _names(told: Told, pk: int) -> bool:
     return told.named is None or pk in told.named
 
 
-def _has(item: Fetched, pk: int, told: Told | None) -> bool:
-    is_new = told is not None and item.number >= told.number
-    return is_new and item.status in _ANSWERED and (item.rows is None or pk in item.rows)
+def _first(later: Iterable[Fetched], pk: int, told: Told | None, own: int) -> Fetched | None:
+    """Return the answer from which on a page shows what changed, None where there is none.
 
-
-def _lacks(item: Fetched, pk: int, own: int) -> bool:
-    return pk != own and item.status in _ANSWERED and pk not in item.shows
+    A row may leave with a page of before the change. Nothing old is shown of it from then on, if the next page that
+    is new enough has no such row either; one that has it again tells that it was missing until then.
+    """
+    left: Fetched | None = None
+    for item in later:
+        is_new = told is not None and item.number >= told.number
+        if item.status not in _ANSWERED:
+            continue
+        if item.rows is not None:
+            if is_new and left is None and pk in item.rows:
+                return item
+            continue
+        is_gone = pk != own and pk not in item.shows
+        left = (left or item) if is_gone else None
+        if is_new:
+            return left or item
+    return None
 
 
 def _told(commit: Commit, told: Told | None, after: Fetched | None, fetched: Sequence[Fetched]) -> str:
