@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from django.conf import settings
@@ -43,8 +44,6 @@ _READ: Final = ", ".join(
 )
 # In the order of faces; of what nobody told there is no column.
 _OF_FACES: Final = tuple("0" if face is Face.NO_DATA else f"seconds_{face}" for face in FACES)
-_NONE_OF_THEM: Final = ", ".join("0" for _ in FACES)
-_UNAVAILABLE, _AVAILABLE = FACES.index(Face.UNAVAILABLE), FACES.index(Face.AVAILABLE)
 _SUMS: Final = ", ".join(f"sum({column})::bigint" for column in _OF_FACES)
 
 # What each resource was said to be, when it was paused, and why it was bad: one row for each, in order.
@@ -95,17 +94,16 @@ WITH until AS MATERIALIZED (
         AND region_id = {ALL_REGIONS} AND seconds_unavailable IS NOT NULL
         AND starts_at >= %(first_day)s AND starts_at < %(end)s
     GROUP BY resource_id, slot
-), interrupted AS MATERIALIZED (
-    SELECT resource_id, starts_at, slots, downs FROM day JOIN (
+), judged AS MATERIALIZED (
+    SELECT day.*, slots, downs, %(days_suffice)s OR {_DAY} IN ({", ".join(_SECONDS)}) AS suffices
+    FROM day LEFT JOIN (
         SELECT resource_id, date_bin('1 day', slot, 'epoch') AS starts_at, sum(seconds) AS seconds,
             array_agg(extract(epoch FROM slot)::bigint) AS slots, array_agg(seconds) AS downs
         FROM down GROUP BY 1, 2
-    ) AS told USING (resource_id, starts_at)
-    WHERE seconds = seconds_unavailable AND seconds_available + seconds_unavailable = {_DAY}
+    ) AS told ON told.resource_id = day.resource_id AND told.starts_at = day.starts_at
+        AND seconds = seconds_unavailable AND seconds_available + seconds_unavailable = {_DAY}
 ), divided AS (
-    SELECT resource_id, region_id, starts_at FROM day WHERE NOT %(days_suffice)s AND {_DAY} <> ALL(ARRAY[
-        {", ".join(_SECONDS)}
-    ]) AND (resource_id, starts_at) NOT IN (SELECT resource_id, starts_at FROM interrupted)
+    SELECT resource_id, region_id, starts_at FROM judged WHERE NOT suffices AND slots IS NULL
 ), hour AS (
     SELECT {_READ} FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
         AND starts_at >= %(start)s AND starts_at < (
@@ -123,10 +121,8 @@ WITH until AS MATERIALIZED (
 )
 SELECT extract(epoch FROM until.hours)::bigint, piece.* FROM until LEFT JOIN (
     SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_OF_FACES)}, checks,
-        NULL::bigint[], NULL::integer[]
-    FROM day WHERE NOT (%(are_verdicts)s AND seconds_available = {_DAY})
-        AND (resource_id, region_id, starts_at) NOT IN (SELECT * FROM divided)
-        AND (resource_id, starts_at) NOT IN (SELECT resource_id, starts_at FROM interrupted)
+        slots, downs
+    FROM judged WHERE NOT (%(are_verdicts)s AND seconds_available = {_DAY}) AND (suffices OR slots IS NOT NULL)
     UNION ALL
     SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM min(starts_at))::bigint, count(*) * {_DAY},
         {", ".join(f"count(*) * {_DAY}" if face is Face.AVAILABLE else "0" for face in FACES)}, 0, NULL, NULL
@@ -135,9 +131,6 @@ SELECT extract(epoch FROM until.hours)::bigint, piece.* FROM until LEFT JOIN (
             * row_number() OVER (PARTITION BY resource_id ORDER BY starts_at) AS run
         FROM day WHERE %(are_verdicts)s AND seconds_available = {_DAY}
     ) AS well GROUP BY resource_id, run
-    UNION ALL
-    SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM starts_at)::bigint, {_DAY}, {_NONE_OF_THEM}, 0, slots, downs
-    FROM interrupted
     UNION ALL
     SELECT resource_id, region_id, extract(epoch FROM min(starts_at))::bigint,
         extract(epoch FROM max(starts_at) - min(starts_at))::bigint + {_HOUR}, {_SUMS}, sum(checks)::bigint,
@@ -293,13 +286,15 @@ def _rolled(
     return _Rolled(over, live, parts, checks)
 
 
-def _up_and_down(start: int, end: int, length: int, down: Mapping[int, int]) -> Iterable[Part]:
+def _up_and_down(start: int, end: int, length: int, down: Mapping[int, int]) -> list[Part]:
     """Lay out a time that was nothing but up and down, by the seconds of the slots in which it was down."""
-    for at in range(start, end, length):
-        seconds = [0] * len(FACES)
-        seconds[_UNAVAILABLE] = down.get(at, 0)
-        seconds[_AVAILABLE] = length - seconds[_UNAVAILABLE]
-        yield Part(at, at + length, seconds)
+    return [Part(at, at + length, _shares(down.get(at, 0), length)) for at in range(start, end, length)]
+
+
+@lru_cache(1000)
+def _shares(down: int, length: int) -> Sequence[int]:
+    seconds = {Face.UNAVAILABLE: down, Face.AVAILABLE: length - down}
+    return tuple(seconds.get(face, 0) for face in FACES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -14,6 +15,7 @@ from probes.policy.liveness import RegionCondition
 from probes.policy.terms import USUAL, Terms
 from probes.policy.verdict import VerdictState
 from probes.selectors import maintenance, registries, visible
+from probes.selectors.prepared import MOST, Prepared
 from probes.selectors.regions import UNREAD
 from probes.selectors.terms import terms_of
 
@@ -98,8 +100,13 @@ def columns(reach: Reach = EVERYTHING) -> list[Region]:
 
     Each comes with `ticked_at`, when checks were handed out last.
     """
+    return _columns(reach).read()
+
+
+@lru_cache(MOST)
+def _columns(reach: Reach) -> Prepared[Region, Region]:
     ticked_at = Subquery(ControlBeat.objects.values("ticked_at")[:1])
-    return list(visible.among(Region.objects.in_service().defer(*UNREAD).annotate(ticked_at=ticked_at), reach))
+    return Prepared(visible.among(Region.objects.in_service().defer(*UNREAD).annotate(ticked_at=ticked_at), reach))
 
 
 def overview(
