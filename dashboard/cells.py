@@ -47,12 +47,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
-    """What is shown first. `was` is the last result where it does not count any more; `age` that of the last slot."""
+    """What is shown first. `was` is the last result where it does not count any more, `at` the slot of the last."""
 
     look: Look
     reason: str = ""
     was: str = ""
-    age: str = ""
+    at: datetime | None = None
 
     @property
     def counts(self) -> bool:
@@ -84,11 +84,11 @@ class Face:
             look = Look(seen.status)
         if seen is None:
             return cls(look=look)
-        reason, age = "" if seen.reason == Reason.OK else words.reason(seen.reason), words.ago(seen.slot, now)
+        reason = "" if seen.reason == Reason.OK else words.reason(seen.reason)
         if look in _STATUSES:
-            return cls(look=look, reason=reason, age=age)
+            return cls(look=look, reason=reason, at=seen.slot)
         was = ": ".join(filter(None, (Look(seen.status).label.lower(), reason)))
-        return cls(look=look, was=f"was {was}", age=age)
+        return cls(look=look, was=f"was {was}", at=seen.slot)
 
 
 def face_of(resource: Resource, cell: Cell[LastSeen] | Cell[RegionState], now: datetime) -> Face:

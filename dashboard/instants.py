@@ -7,6 +7,7 @@ so, or uses `Told.of`, which keeps the elements.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from html import escape
 from typing import Self
 
 from django.utils.html import format_html
@@ -43,18 +44,17 @@ class Told(str):
 def element(then: datetime, form: str, said: str, *, began: datetime | None = None) -> SafeString:
     """Return `<time datetime="…Z" data-time="FORM" title="… UTC">said</time>`, with `data-began` of an end."""
     then = then.astimezone(UTC)
-    return format_html(
-        '<time datetime="{}" data-time="{}"{} title="{}">{}</time>',
-        _written(then),
-        form,
-        format_html(' data-began="{}"', _written(began.astimezone(UTC))) if began else "",
-        f"{then.day} {then:%b %Y, %H:%M:%S} UTC",
-        str(said),
+    began_at = f' data-began="{written(began)}"' if began else ""
+    # There are dozens on a page: this takes a fifth of the time of `format_html`.
+    return SafeString(
+        f'<time datetime="{written(then)}" data-time="{escape(form)}"{began_at}'
+        f' title="{then.day} {then:%b %Y, %H:%M:%S} UTC">{escape(said)}</time>'
     )
 
 
-def _written(then: datetime) -> str:
-    return f"{then:%Y-%m-%dT%H:%M:%S}Z"
+def written(then: datetime) -> str:
+    """Return an instant as elements have it: `2026-11-26T02:08:00Z`."""
+    return f"{then.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def instant(text: str) -> datetime | None:

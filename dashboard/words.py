@@ -17,7 +17,7 @@ Facts = Sequence[tuple[str, str]]
 
 _DAY: Final = 86_400
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
-_NEVER_AGAIN: Final = 100 * _DAY
+_NEAR: Final = timedelta(days=100)
 _LEAST_OFFSET_SECONDS: Final = 0.05  # which would be told as 0.0
 
 
@@ -164,24 +164,24 @@ def ahead(then: datetime, now: datetime) -> Told:
 def clock(then: datetime, now: datetime) -> Told:
     """Return the time of day in UTC, with the date unless it is today's, with the year unless it is near."""
     then = then.astimezone(UTC)
-    is_near = abs(now - then) < timedelta(seconds=_NEVER_AGAIN)
-    said = f"{_date(then, now)}{then:%H:%M}" if is_near else f"{then.day} {then:%b %Y}"
+    is_near = abs(now - then) < _NEAR
+    said = f"{_date(then, now)}{_time(then)}" if is_near else f"{then.day} {then:%b %Y}"
     return Told.time(then, "clock", said)
 
 
 def between(start: datetime, end: datetime, now: datetime) -> Told:
     """Return `26 Nov 02:08 to 05:08`, in UTC: the end has its date, today's too, unless it is that of the start."""
     end = end.astimezone(UTC)
-    is_near = abs(now - end) < timedelta(seconds=_NEVER_AGAIN)
+    is_near = abs(now - end) < _NEAR
     date = "" if start.astimezone(UTC).date() == end.date() else f"{end.day} {end:%b} "
-    said = f"{date}{end:%H:%M}" if is_near or not date else f"{end.day} {end:%b %Y}"
+    said = f"{date}{_time(end)}" if is_near or not date else f"{end.day} {end:%b %Y}"
     return Told.of("{} to {}", clock(start, now), Told.time(end, "end", said, began=start))
 
 
 def moment(then: datetime, now: datetime) -> Told:
     """Return the time of day in UTC to the second, with the date unless it is today's."""
     then = then.astimezone(UTC)
-    return Told.time(then, "moment", f"{_date(then, now)}{then:%H:%M:%S}")
+    return Told.time(then, "moment", f"{_date(then, now)}{_time(then)}:{then.second:02}")
 
 
 def day(then: datetime, now: datetime) -> Told:
@@ -248,3 +248,7 @@ def listed(items: list[str]) -> str:
 
 def _date(then: datetime, now: datetime) -> str:
     return "" if then.date() == now.astimezone(UTC).date() else f"{then.day} {then:%b} "
+
+
+def _time(then: datetime) -> str:
+    return f"{then.hour:02}:{then.minute:02}"  # which takes a quarter of the time of `%H:%M`

@@ -146,7 +146,7 @@ def ladder(views: Sequence[View], *, is_endpoint: bool, registry: str, now: date
     """Return the ladder as seen from each region; `registry` is the host that the reference names."""
     climbs = {view.slug: {item.rung: item for item in rungs(view.outcome)} for view in views if view.outcome}
     return Ladder(
-        heads=[_head(view) for view in views],
+        heads=[_head(view, now) for view in views],
         rows=_once([_row(rung, views, climbs, now) for rung in (OF_ENDPOINT if is_endpoint else OF_IMAGE)]),
         breaks=_breaks(views, climbs, registry=registry, is_endpoint=is_endpoint),
     )
@@ -198,13 +198,13 @@ def failing(outcome: Outcome) -> tuple[str, str]:
     return _cannot(outcome), _because(outcome)
 
 
-def _head(view: View) -> Head:
+def _head(view: View, now: datetime) -> Head:
     face = view.face
     return Head(
         slug=view.slug,
         name=view.name,
         look=face.look,
-        age=face.age or "nothing yet",
+        age=words.ago(face.at, now) if face.at else "nothing yet",
         note="" if face.counts or not face.was else face.was,
     )
 

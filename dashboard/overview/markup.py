@@ -6,7 +6,7 @@ time of `format_html`; the rest are numbers, looks and markup of ours.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
 from secrets import token_hex
 from typing import Final
@@ -16,6 +16,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from dashboard import words
+from dashboard.instants import written
 from dashboard.overview.matrix import CellView, RowView
 from dashboard.words import Look
 
@@ -64,9 +65,8 @@ _SYMBOLS: Final = {
 
 def lasted(at: datetime, now: datetime) -> SafeString:
     """Return for how long something has been so; `times.js` lets it go on."""
-    at = at.astimezone(UTC)
     said = words.span((now - at).total_seconds())
-    return SafeString(f'<time datetime="{at:%Y-%m-%dT%H:%M:%S}Z" data-time="span">{said}</time>')
+    return SafeString(f'<time datetime="{written(at)}" data-time="span">{said}</time>')
 
 
 def rows_html(
@@ -84,7 +84,7 @@ def joined(rows: Iterable[SafeString], label: str) -> SafeString:
 def row_html(row: RowView, links: Links, measures: Measures, now: datetime) -> SafeString:
     """Return one row; its id is `image-<id>`."""
     url = escape(links.to(row.id))
-    cells = "".join(_NO_CELL if cell is None else _cell(cell, url, now) for cell in row.cells)
+    cells = "".join(_NO_CELL if cell is None else _cell(cell, row.id, url, now) for cell in row.cells)
     return SafeString(
         f'<tr id="image-{row.id}"><th scope="row">{_name(row, url, links)}</th>{_verdict(row, now)}'
         f"{_measures(row, measures)}{cells}</tr>\n"
@@ -148,17 +148,17 @@ def _measures(row: RowView, measures: Measures) -> str:
     )
 
 
-def _cell(cell: CellView, url: str, now: datetime) -> SafeString:
+def _cell(cell: CellView, image: int, url: str, now: datetime) -> str:
     """Return one cell; `url` is escaped. What is well says so by its symbol, and what is not by words as well."""
-    look, foreign = cell.look, escape(cell.said) if cell.said else ""
+    look, slug, foreign = cell.look, escape(cell.slug), escape(cell.said) if cell.said else ""
     is_well = look is Look.AVAILABLE and not foreign
     label = f'<span class="unseen">{look.label}, </span>' if is_well or foreign else ""
     said = "" if is_well else f'<span class="cell-said">{foreign or look.label}</span>'
     vote = f'<span class="cell-vote">vote {cell.vote}</span>' if cell.vote else ""
     manner = " hatched" if not cell.counts else " is-loud" if look in _LOUD else ""
     more = "\n".join(cell.more)
-    return SafeString(
-        f'<td class="cell is-{look}{manner}" id="{escape(cell.id)}" data-look="{look}">'
-        f'<a href="{url}#from-{escape(cell.slug)}" title="{escape(more)}">'
+    return (
+        f'<td class="cell is-{look}{manner}" id="cell-{image}-{slug}" data-look="{look}">'
+        f'<a href="{url}#from-{slug}" title="{escape(more)}">'
         f"{_SYMBOLS[look]}{label}{said}{lasted(cell.at, now) if cell.at else ''}{vote}</a></td>"
     )

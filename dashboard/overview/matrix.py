@@ -59,7 +59,6 @@ class CellView:
     What does not count any more is `at` the slot of its last result. `more` are the lines of its card.
     """
 
-    id: str
     slug: str
     look: Look
     counts: bool
@@ -189,7 +188,6 @@ def _cell(resource: Resource, cell: Cell[LastSeen], now: datetime) -> CellView:
     at = None if state is None else state.since if face.counts else state.last_slot
     vote = vote_told(state, cell.terms) if state and face.counts else ""
     return CellView(
-        id=f"cell-{resource.pk}-{cell.region.slug}",
         slug=cell.region.slug,
         look=face.look,
         counts=face.counts,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -18,6 +18,15 @@ from probes.selectors import maintenance, registries, visible
 from probes.selectors.prepared import MOST, Prepared
 from probes.selectors.regions import UNREAD
 from probes.selectors.terms import terms_of
+
+_UNREAD: Final = (
+    "asked_slot",
+    "reference_since",
+    "updated_at",
+    "verdict__computed_at",
+    "verdict__inputs",
+    "group__notes",
+)
 
 
 class LastSeen(NamedTuple):
@@ -35,7 +44,6 @@ class LastSeen(NamedTuple):
     digest: str | None
     since: datetime
     last_slot: datetime
-    checked_at: datetime
     duration_ms: int | None
     warnings: Sequence[str]
     ballot: str | None
@@ -90,7 +98,7 @@ def joined(resources: QuerySet[Resource]) -> QuerySet[Resource]:
     named = Resource.regions.through.objects.filter(resource=OuterRef("pk")).order_by()
     return (
         resources.select_related("registry", "verdict", "group")
-        .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs", "group__notes")
+        .defer(*_UNREAD, *(f"registry__{name}" for name in registries.UNREAD))
         .annotate(named_regions=ArraySubquery(named.values("region_id")))
     )
 
@@ -126,28 +134,18 @@ def overview(
     chosen = Resource.objects.all() if resources is None else resources
     found = list(joined(chosen)) if isinstance(chosen, QuerySet) else chosen
     regions = columns(reach) if regions is None else regions
-    there = [region.pk for region in regions]
-    states = _states([resource.pk for resource in found], there)
-    conditions = {region.pk: region.condition for region in regions}
+    heads = {region.pk: (region, region.condition) for region in regions}
+    states = _states([resource.pk for resource in found], heads)
     terms, worked_on = terms_of(found), maintenance.shown_over(found, work)
-    return Overview(
-        regions,
-        [
-            Row(
-                resource,
-                getattr(resource, "verdict", None),
-                [
-                    Cell(region, conditions[region.pk], states.get((resource.pk, region.pk)), terms[resource.pk])
-                    if region.pk in (getattr(resource, "named_regions", ()) or there)
-                    else None
-                    for region in regions
-                ],
-                worked_on.get(resource.pk),
-            )
-            for resource in found
-        ],
-        getattr(regions[0], "ticked_at", None) if regions else None,
-    )
+    rows: list[Row] = []
+    for resource in found:
+        key, named = resource.pk, getattr(resource, "named_regions", ()) or heads
+        cells = [
+            Cell(region, condition, states.get((key, pk)), terms[key]) if pk in named else None
+            for pk, (region, condition) in heads.items()
+        ]
+        rows.append(Row(resource, getattr(resource, "verdict", None), cells, worked_on.get(key)))
+    return Overview(regions, rows, getattr(regions[0], "ticked_at", None) if regions else None)
 
 
 def _states(resource_ids: Collection[int], region_ids: Collection[int]) -> Mapping[tuple[int, int], LastSeen]:

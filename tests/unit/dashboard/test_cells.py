@@ -37,8 +37,8 @@ def test_a_failure_says_its_reason_and_good_news_needs_none() -> None:
     assert face(seen()).reason == ""
 
 
-def test_an_age_is_that_of_the_slot() -> None:
-    assert face(seen()).age == "18\N{NO-BREAK SPACE}s ago"
+def test_a_face_is_that_of_a_slot() -> None:
+    assert face(seen()).at == face(seen(), condition=RegionCondition.SILENT).at == FRESH
 
 
 def test_a_result_from_a_region_with_a_stride_is_shown_for_longer() -> None:
@@ -70,7 +70,7 @@ def test_a_result_grows_stale_at_the_moment_at_which_it_loses_its_vote() -> None
     just_before = OLD + timedelta(milliseconds=1)
     assert face(seen(slot=just_before)).look is Look.AVAILABLE
     assert face(seen("unavailable", "tag_not_found", OLD)) == Face(
-        look=Look.STALE, was="was unavailable: tag not found", age="3\N{NO-BREAK SPACE}min ago"
+        look=Look.STALE, was="was unavailable: tag not found", at=OLD
     )
 
 

@@ -262,7 +262,7 @@ def view(slug: str, found: Outcome | None, look: Look | None = None, **proved: d
     return View(
         slug=slug,
         name=slug,
-        face=Face(look=shown, age="18 s ago" if found else ""),
+        face=Face(look=shown, at=NOW if found else None),
         outcome=found,
         proved={Rung(name): at for name, at in proved.items()},
     )
