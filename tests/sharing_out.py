@@ -18,7 +18,6 @@ TOGETHER: Final = ("tests/deploy", "tests/integration/rabbitmq")
 
 WAITING: Final = (
     "tests/deploy",
-    "tests/integration/demo/test_demo_up.py",
     "tests/integration/edge",
     "tests/integration/faults",
     "tests/integration/gate",
@@ -33,12 +32,12 @@ SECONDS: Final = {
     "tests/integration/rabbitmq": 240,
     "tests/integration/faults/test_pipeline_faults.py": 230,
     "tests/deploy": 200,
+    "tests/browser/test_demo.py": 190,
     "tests/interop/test_pipeline.py": 150,
     "tests/integration/faults/test_overload.py": 130,
     "tests/integration/simulation/test_scenarios.py": 110,
     "tests/integration/up/test_stopping.py": 100,
     "tests/integration/faults/test_rolling_upgrade.py": 120,
-    "tests/integration/demo/test_demo_up.py": 90,
     "tests/integration/control/test_worker.py": 70,
     "tests/integration/wire/test_memory.py": 70,
     "tests/integration/registry/test_soak.py": 60,

@@ -83,6 +83,10 @@ class Seen:
     def count(self, path: str) -> int:
         return sum(urlsplit(url).path == path for url in self.requests)
 
+    def forget_one(self, words: str) -> None:
+        """Take one complaint with these words out. Raises StopIteration where there is none."""
+        self.complaints.remove(next(said for said in self.complaints if words in said))
+
     def _note(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
             self.complaints.append(text)

@@ -7,7 +7,16 @@ from typing import Final, Literal
 from playwright.sync_api import Page, ViewportSize
 
 DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 900}
+SHEET: Final[ViewportSize] = {"width": 718, "height": 1047}
+"""A4 within margins of a centimetre."""
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
+
+# What has more in it than it shows. What is there for the ear alone is small on purpose.
+CUT: Final = """() => [...document.querySelectorAll("main, main *")]
+    .filter(each => each.checkVisibility() && !each.closest(".unseen, svg"))
+    .filter(each => `${getComputedStyle(each).overflowX} ${getComputedStyle(each).overflowY}` !== "visible visible")
+    .filter(each => each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 1)
+    .map(each => `<${each.localName} id="${each.id}" class="${each.className}"> cuts what is in it`)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +33,12 @@ BY_DAY: Final = View(name="by day", window=DESKTOP, scheme="light")
 BY_NIGHT: Final = View(name="by night", window=DESKTOP, scheme="dark", rules=("color-contrast",))
 """Nothing but colours is another by night."""
 ON_A_PHONE: Final = View(name="on a phone", window=PHONE, scheme="light")
-ON_A_PHONE_BY_NIGHT: Final = View(name="on a phone by night", window=PHONE, scheme="dark")
+ON_A_PHONE_BY_NIGHT: Final = View(
+    name="on a phone by night",
+    window=PHONE,
+    scheme="dark",
+    rules=("color-contrast", "scrollable-region-focusable", "target-size", "empty-heading", "heading-order"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +58,7 @@ class Eyes:
             yield from (
                 f"{name}, {view.name}: {said}" for said in (*self.axe(page, *view.rules), *self.too_wide(page))
             )
+
+    def cut(self, page: Page) -> list[str]:
+        """Return what of a page is not to be seen without scrolling to the side, or within something that scrolls."""
+        return [*self.too_wide(page), *page.evaluate(CUT)]
