@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -32,7 +31,7 @@ from dashboard.window import PARAMETERS, Window, window_of, written
 from dashboard.words import Look
 from probes.models import MaintenanceOccurrence, Region, Resource, ResourceKind
 from probes.policy.access import Reach
-from probes.selectors import choice, maintenance, order, visible
+from probes.selectors import choice, maintenance, order
 from probes.selectors import incidents as incident_rows
 from probes.selectors import overview as matrix_rows
 from probes.selectors.bars import verdict_bars
@@ -85,13 +84,13 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     )
     asked = asked.turned(page=laid.number)
     places = _places(asked, laid, work=work, reach=reach)
-    wanted: Callable[[Collection[int]], QuerySet[Resource] | Sequence[Resource]]
+    wanted: Callable[[Collection[int]], Sequence[Resource]]
     by = asked.by.value if laid.sections and asked.by is not None else order.By.GROUP.value
     owner = f"{by}_id"
     if told_to(request):
         # Most rows are made already: which they are is read, and the others after that.
         listed = [Listed(row.pk, getattr(row, owner)) for row in places.read(window.over, now=now)]
-        wanted = _among(reach)
+        wanted = partial(matrix_rows.these, reach=reach)
     else:
         read = places.listed(window.over, now=now)
         listed = [Listed(row.pk, getattr(row, owner)) for row in read]
@@ -101,7 +100,7 @@ def overview(request: HttpRequest, template: str) -> HttpResponse:
     made = _kept(request, asked, like, ids)
     missing = {pk for pk in ids if pk not in made}
     found, fresh = _made(
-        wanted(missing) if missing else (),
+        wanted(missing),
         asked,
         window,
         links,
@@ -175,9 +174,9 @@ def rows(request: HttpRequest) -> HttpResponse:
     with _turns.of((like, frozenset(ids))) if told_to(request) else nullcontext():
         found = _kept(request, asked, like, ids)
         if missing := {pk for pk in ids if pk not in found}:
-            wanted, work = _among(reach)(missing), maintenance.on(now)
+            wanted, work = matrix_rows.these(missing, reach), maintenance.on(now)
             _, fresh = _made(
-                wanted.filter(retired_at=None),
+                [row for row in wanted if not row.is_retired],
                 asked,
                 window,
                 links,
@@ -221,10 +220,6 @@ def _places(asked: Asked, laid: Spread, *, work: Sequence[MaintenanceOccurrence]
     return Places(choice=asked.choice, order=asked.order, part=part, work=extents, reach=reach)
 
 
-def _among(reach: Reach) -> Callable[[Collection[int]], QuerySet[Resource]]:
-    return lambda ids: visible.among(Resource.objects.filter(pk__in=ids), reach)
-
-
 def _those_of(read: Sequence[Resource], ids: Collection[int]) -> Sequence[Resource]:
     return [row for row in read if row.pk in ids]
 
@@ -258,7 +253,7 @@ def _keep(asked: Asked, like: Hashable, rows: Mapping[int, SafeString], position
 
 
 def _made(
-    wanted: QuerySet[Resource] | Sequence[Resource],
+    wanted: Sequence[Resource],
     asked: Asked,
     window: Window,
     links: markup.Links,

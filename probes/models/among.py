@@ -4,15 +4,22 @@ For `__in` Django and the driver make a parameter of each id, which costs more t
 a report on a hundred resources that was a tenth of all.
 
 In place of the ids there may be an `ArraySubquery` that gives them. The subquery of an `__in` is one more table to be
-joined, which the planner puts last where there are many; this one is carried out first.
+joined, which the planner puts last where there are many; this one is carried out first. A text is the array as the
+database writes it, or stands for that.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.core.exceptions import EmptyResultSet
 from django.db.models import AutoField, BigAutoField, ForeignObject, Lookup, Subquery
 
 _ANY: Final = "{lhs} = ANY({rhs}::bigint[])"
+
+
+def written(ids: Iterable[int]) -> str:
+    """Return ids as the database writes an array of them."""
+    return f"{{{','.join(map(str, ids))}}}"
 
 
 @AutoField.register_lookup
@@ -29,8 +36,8 @@ class Among(Lookup):
         if isinstance(self.rhs, Subquery):
             rhs, inner = self.process_rhs(compiler, connection)
             return _ANY.format(lhs=lhs, rhs=rhs), (*params, *inner)
-        ids = ",".join(map(str, self.rhs))
-        if not ids:
+        if not self.rhs:
             raise EmptyResultSet
         # As text: the driver writes a list down element by element.
-        return _ANY.format(lhs=lhs, rhs="%s"), (*params, f"{{{ids}}}")
+        ids = self.rhs if isinstance(self.rhs, str) else written(self.rhs)
+        return _ANY.format(lhs=lhs, rhs="%s"), (*params, ids)

@@ -4,21 +4,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from probes.models import ControlBeat, MaintenanceOccurrence, Region, RegionState, Resource, Verdict
+from probes.models.among import written
 from probes.policy.access import EVERYTHING, Reach
 from probes.policy.liveness import RegionCondition
 from probes.policy.terms import USUAL, Terms
 from probes.policy.verdict import VerdictState
 from probes.selectors import maintenance, registries, visible
-from probes.selectors.prepared import MOST, Prepared
+from probes.selectors.prepared import MOST, Blank, Prepared
 from probes.selectors.regions import UNREAD
 from probes.selectors.terms import terms_of
 
+_IDS: Final = Blank("ids")
+_REGIONS: Final = Blank("regions")
 _UNREAD: Final = (
     "asked_slot",
     "reference_since",
@@ -117,6 +120,16 @@ def _columns(reach: Reach) -> Prepared[Region, Region]:
     return Prepared(visible.among(Region.objects.in_service().defer(*UNREAD).annotate(ticked_at=ticked_at), reach))
 
 
+def these(ids: Collection[int], reach: Reach = EVERYTHING) -> list[Resource]:
+    """Read those of the resources that are within reach, as `joined` has them. One query, none for none."""
+    return _these(reach).read({_IDS: written(ids)}) if ids else []
+
+
+@lru_cache(MOST)
+def _these(reach: Reach) -> Prepared[Resource, Resource]:
+    return Prepared(joined(visible.among(Resource.objects.filter(pk__among=_IDS), reach)))
+
+
 def overview(
     resources: QuerySet[Resource] | Sequence[Resource] | None = None,
     *,
@@ -151,9 +164,14 @@ def overview(
 def _states(resource_ids: Collection[int], region_ids: Collection[int]) -> Mapping[tuple[int, int], LastSeen]:
     if not resource_ids:
         return {}
-    there = RegionState.objects.filter(resource__among=resource_ids, region__among=region_ids).order_by()
-    found = map(LastSeen._make, there.values_list(*LastSeen._fields))
-    return {(state.resource_id, state.region_id): state for state in found}
+    rows = _seen().read({_IDS: written(resource_ids), _REGIONS: written(region_ids)})
+    return {(state.resource_id, state.region_id): state for state in map(LastSeen._make, rows)}
+
+
+@lru_cache
+def _seen() -> Prepared[RegionState, tuple[Any, ...]]:
+    there = RegionState.objects.filter(resource__among=_IDS, region__among=_REGIONS).order_by()
+    return Prepared(there.values_list(*LastSeen._fields))
 
 
 def rows(resources: QuerySet[Resource] | None = None) -> Sequence[Row]:
