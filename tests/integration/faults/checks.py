@@ -15,9 +15,9 @@ from tests.integration.faults.accounts import Books
 
 INTERVAL_SECONDS: Final = 10
 LATEST: Final = timedelta(seconds=5)
-"""How long after its slot a check begins on a busy machine. A second of it is the tick's, and nearly all that it takes:
-of 222 after faults, at a load of 3 to 5 on two cores, the latest was handed out after 1.0 and begun after 1.1. It was 8
-when servers still waited for the disk (`tests.fakes.pipeline.NOT_SYNCED`)."""
+"""How long after its slot a check begins on a busy machine. Nearly all that it takes is the tick's, a second: of 222
+after faults, at a load of 3 to 5 on two cores, the latest was handed out after 1.0 s and begun after 1.1. It was 8
+while servers still waited for the disk (`tests.fakes.pipeline.NOT_SYNCED`)."""
 
 RECOVERY_SECONDS: Final = 60.0
 
