@@ -69,8 +69,8 @@ FROM unnest(%(resources)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
 # How far roll-ups reach is told by their progress; a day whose state never changed needs none of its hours. The hours
 # of a bucket are added up here: of what is down each day a month has seven hundred, and a page shows fifty of these.
 # Of a day that was nothing but up and down, only hours that were down are read, by the index that holds no others, as
-# long as they are all there; it comes as one row with the slots in which it was down. Slots shorter than a day divide
-# it. Days in a row in which all was well come as one.
+# long as they are all there. Such days of a resource come in one row, with the slots in which it was down, be that on
+# other days. Slots shorter than a day divide it. Days in a row in which all was well come as one.
 _ROLLED: Final = f"""
 WITH until AS MATERIALIZED (
     SELECT date_trunc('hour', least(%(end)s, coalesce(
@@ -95,15 +95,14 @@ WITH until AS MATERIALIZED (
         AND starts_at >= %(first_day)s AND starts_at < %(end)s
     GROUP BY resource_id, slot
 ), judged AS MATERIALIZED (
-    SELECT day.*, slots, downs, %(days_suffice)s OR {_DAY} IN ({", ".join(_SECONDS)}) AS suffices
+    SELECT day.*, %(days_suffice)s OR {_DAY} IN ({", ".join(_SECONDS)}) AS suffices, seconds IS NOT NULL AS is_told
     FROM day LEFT JOIN (
-        SELECT resource_id, date_bin('1 day', slot, 'epoch') AS starts_at, sum(seconds) AS seconds,
-            array_agg(extract(epoch FROM slot)::bigint) AS slots, array_agg(seconds) AS downs
+        SELECT resource_id, date_bin('1 day', slot, 'epoch') AS starts_at, sum(seconds) AS seconds
         FROM down GROUP BY 1, 2
     ) AS told ON told.resource_id = day.resource_id AND told.starts_at = day.starts_at
         AND seconds = seconds_unavailable AND seconds_available + seconds_unavailable = {_DAY}
 ), divided AS (
-    SELECT resource_id, region_id, starts_at FROM judged WHERE NOT suffices AND slots IS NULL
+    SELECT resource_id, region_id, starts_at FROM judged WHERE NOT suffices AND NOT is_told
 ), hour AS (
     SELECT {_READ} FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
         AND starts_at >= %(start)s AND starts_at < (
@@ -121,11 +120,21 @@ WITH until AS MATERIALIZED (
 )
 SELECT extract(epoch FROM until.hours)::bigint, piece.* FROM until LEFT JOIN (
     SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_OF_FACES)}, checks,
-        slots, downs
-    FROM judged WHERE NOT (%(are_verdicts)s AND seconds_available = {_DAY}) AND (suffices OR slots IS NOT NULL)
+        NULL::bigint[], NULL::bigint[], NULL::integer[]
+    FROM judged WHERE suffices AND NOT (%(are_verdicts)s AND seconds_available = {_DAY}) AND NOT is_told
+    UNION ALL
+    SELECT resource_id, {ALL_REGIONS}, 0, 0, {", ".join("0" for _ in FACES)}, 0, days, slots, downs
+    FROM (
+        SELECT resource_id, array_agg(extract(epoch FROM starts_at)::bigint) AS days
+        FROM judged WHERE is_told GROUP BY 1
+    ) AS told JOIN (
+        SELECT resource_id, array_agg(extract(epoch FROM slot)::bigint) AS slots, array_agg(seconds) AS downs
+        FROM down GROUP BY 1
+    ) AS spoilt USING (resource_id)
     UNION ALL
     SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM min(starts_at))::bigint, count(*) * {_DAY},
-        {", ".join(f"count(*) * {_DAY}" if face is Face.AVAILABLE else "0" for face in FACES)}, 0, NULL, NULL
+        {", ".join(f"count(*) * {_DAY}" if face is Face.AVAILABLE else "0" for face in FACES)}, 0,
+        NULL, NULL, NULL
     FROM (
         SELECT resource_id, starts_at, starts_at - {_DAY} * interval '1 s'
             * row_number() OVER (PARTITION BY resource_id ORDER BY starts_at) AS run
@@ -134,7 +143,7 @@ SELECT extract(epoch FROM until.hours)::bigint, piece.* FROM until LEFT JOIN (
     UNION ALL
     SELECT resource_id, region_id, extract(epoch FROM min(starts_at))::bigint,
         extract(epoch FROM max(starts_at) - min(starts_at))::bigint + {_HOUR}, {_SUMS}, sum(checks)::bigint,
-        NULL, NULL
+        NULL, NULL, NULL
     FROM hour GROUP BY resource_id, region_id, date_bin(%(length)s, starts_at, %(origin)s)
 ) AS piece ON true
 """  # noqa: S608 - made of the constants above
@@ -271,12 +280,12 @@ def _rolled(
     }
     until = second(over.start)
     rows = _rows(_ROLLED, asked)
-    for until, resource_id, region_id, start, length, *seconds, count, slots, downs in rows:  # noqa: B007 - the last
+    for until, resource_id, region_id, start, length, *seconds, count, days, slots, downs in rows:  # noqa: B007 - the last
         if resource_id is None:
             break
         key = resource_id, region_id
-        if slots is not None:
-            parts[key] += _up_and_down(start, start + length, grid.length, dict(zip(slots, downs, strict=True)))
+        if days is not None:
+            parts[key] += _up_and_down(days, grid.length, dict(zip(slots, downs, strict=True)))
             continue
         parts[key].append(Part.filled(start, start + length, seconds))
         if count:
@@ -286,9 +295,13 @@ def _rolled(
     return _Rolled(over, live, parts, checks)
 
 
-def _up_and_down(start: int, end: int, length: int, down: Mapping[int, int]) -> list[Part]:
-    """Lay out a time that was nothing but up and down, by the seconds of the slots in which it was down."""
-    return [Part(at, at + length, _shares(down.get(at, 0), length)) for at in range(start, end, length)]
+def _up_and_down(days: Iterable[int], length: int, down: Mapping[int, int]) -> list[Part]:
+    """Lay out days that were nothing but up and down, by the seconds of the slots in which it was down."""
+    return [
+        Part(at, at + length, _shares(down.get(at, 0), length))
+        for day in days
+        for at in range(day, day + _DAY, length)
+    ]
 
 
 @lru_cache(1000)
