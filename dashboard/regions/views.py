@@ -69,6 +69,7 @@ def region(request: HttpRequest, slug: str, template: str) -> HttpResponse:
             "topics": f"region:{shown.slug} verdicts",
             "title": f"{card.name} · Kairos",
             "card": card,
+            "votes": shown.condition.votes,
             "crew": pages.crew(vitals, now),
             "are_more": vitals.are_more,
             "canaries": pages.canaries(vitals.last_round),

@@ -76,6 +76,7 @@ def test_what_counts_no_more_is_not_told_to_fail_now(client: Client, plane: Cont
         Region.objects.filter(slug="eu-west").update(silent_since=datetime.now(UTC))
         told = read(client, address)[root].text
         assert ("from there" in told, last.replace("1 image", "2 images") in told) == (False, True)
+    assert "the region has no vote" in read(client, "/regions/eu-west/")["alone-none"].text
 
 
 def test_without_regions_it_says_how_there_will_be_one(client: Client, db: None) -> None:
