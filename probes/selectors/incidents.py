@@ -128,7 +128,12 @@ def children(incident: Incident, most: int, reach: Reach = EVERYTHING) -> Sequen
 
 def of_resource(resource: Resource, most: int) -> Sequence[Incident]:
     """Return the last incidents of a resource, an open one first. One query."""
-    return list(incidents().filter(resource=resource)[:most])
+    return _of_resource(most).read({_RESOURCE: str(resource.pk)})
+
+
+@lru_cache(MOST)
+def _of_resource(most: int) -> Prepared[Incident, Incident]:
+    return Prepared(incidents().filter(resource=number(_RESOURCE))[:most])
 
 
 def open_one(resource: Resource) -> Incident | None:
