@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     BigIntegerField,
+    Exists,
     F,
     Func,
     Max,
@@ -28,6 +29,9 @@ from probes.selectors.prepared import Blank
 
 DOWN: Final = Blank("downtime")
 """Stands for a document of seconds by ids, in which each resource is looked up: few have any."""
+
+THOSE_DOWN: Final = Blank("those that were down")
+"""Stands for the array of these ids."""
 
 _NAME: Final = Lower(Coalesce(NullIf("name", Value("")), "reference"))
 
@@ -82,14 +86,22 @@ def ordered(resources: QuerySet[Resource], order: Order, reach: Reach = EVERYTHI
 def placed(
     resources: QuerySet[Resource], order: Order, part: Firsts | Stretch, reach: Reach = EVERYTHING
 ) -> QuerySet[Resource]:
-    """Return a part of them in that order, as `ordered` does. What lies beyond is not joined to anything."""
+    """Return a part of them in that order, as `ordered` does. What lies beyond is not joined to anything.
+
+    Who asks for a stretch by uptime gives in place of `THOSE_DOWN` which have any downtime too.
+    """
     found = ordered(resources, order, reach)
-    ids = (
-        found.values("pk")[part.start : part.start + part.count]
-        if isinstance(part, Stretch)
-        else _firsts(found, order, part)
-    )
+    ids = _stretch(found, order, part) if isinstance(part, Stretch) else _firsts(found, order, part)
     return found.filter(pk__among=ArraySubquery(ids))
+
+
+def _stretch(found: QuerySet[Resource], order: Order, part: Stretch) -> QuerySet[Resource, Any]:
+    stop = part.start + part.count
+    if order is Order.UPTIME and stop:
+        # Those that were down come first: where they are enough, no others are ranked.
+        down = found.filter(pk__among=THOSE_DOWN)
+        found = found.filter(Q(pk__among=THOSE_DOWN) | ~Exists(down.order_by()[stop - 1 : stop]))
+    return found.values("pk")[part.start : stop]
 
 
 def _firsts(found: QuerySet[Resource], order: Order, part: Firsts) -> QuerySet[Resource, Any]:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 from django.db.models import QuerySet
 
 from probes.models import Resource
+from probes.models.among import written
 from probes.policy.access import EVERYTHING, Reach
 from probes.policy.intervals import Interval
 from probes.selectors.choice import Choice, chosen
 from probes.selectors.downtime import downtime
 from probes.selectors.maintenance import Extent
-from probes.selectors.order import DOWN, Firsts, Order, Stretch, placed
+from probes.selectors.order import DOWN, THOSE_DOWN, Firsts, Order, Stretch, placed
 from probes.selectors.overview import joined
 from probes.selectors.prepared import MOST, Blank, Prepared
 
@@ -50,7 +51,10 @@ class Places:
         return [Place(*row) for row in _named(self).read(self._given(over, now))]
 
     def _given(self, over: Interval, now: datetime) -> Mapping[Blank, str]:
-        return {DOWN: json.dumps(downtime(over, now=now))} if self.order is Order.UPTIME else {}
+        if self.order is not Order.UPTIME:
+            return {}
+        found = downtime(over, now=now)
+        return {DOWN: json.dumps(found), THOSE_DOWN: written(found)}
 
 
 @lru_cache(MOST)
