@@ -1,5 +1,6 @@
 """Which resources are chosen, how they are counted, and in which order they come."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -187,5 +188,7 @@ def test_a_question_that_was_prepared_is_answered_as_of_now(plane: ControlPlane,
         assert places.read(month(plane), now=plane.now) == both[1:]
         assert names(places.listed(month(plane), now=plane.now)) == ["renamed"]
     assert len(captured) == 4
+    # The one that was down is not enough of a longer page.
+    assert replace(places, part=Stretch(0, 2)).read(month(plane), now=plane.now) == both[::-1]
     nothing = Places(choice=Choice(find="!"), order=Order.WORST, part=Stretch(0, 9))
     assert nothing.listed(month(plane), now=plane.now) == []
