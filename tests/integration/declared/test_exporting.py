@@ -168,6 +168,18 @@ def test_export_is_of_one_moment_whatever_changes_while_it_is_read(
         assert Resource.objects.filter(slug="z").update(slug="b") == 1  # and by now it is so
 
 
+@pytest.mark.django_db(transaction=True)
+def test_whoever_stops_reading_holds_no_transaction(django_user_model: Any) -> None:
+    applying.apply(read(image("a") + image("b")), Wishes(), now=NOON)
+    user = django_user_model.objects.create(username="root", is_staff=True, is_superuser=True)
+    program = APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(user)}")
+    answer: Any = program.get("/api/v1/configuration/export?kind=Image")
+    assert next(answer.streaming_content)
+    assert connection.in_atomic_block
+    answer.close()
+    assert not connection.in_atomic_block
+
+
 def test_what_is_retired_is_not_exported(apply: Apply) -> None:
     apply(ALL)
     Resource.objects.update(paused_at=NOON, retired_at=NOON)
