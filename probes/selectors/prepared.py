@@ -48,6 +48,8 @@ class Prepared(Generic[ModelT, RowT]):
         self._rows = rows.all()
         self._made = _Compiler(rows.query, connections[rows.db], rows.db)
         self._made.as_sql()
+        # It would keep the connection of this thread open after its end.
+        del self._made.connection
 
     def read(self, given: Mapping[Blank, str] | None = None) -> list[RowT]:
         """Ask it, with a text for each blank. One query; none of what can have no rows."""

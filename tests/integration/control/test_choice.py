@@ -1,11 +1,14 @@
 """Which resources are chosen, how they are counted, and in which order they come."""
 
+import gc
 from dataclasses import replace
 from datetime import timedelta
+from threading import Thread
 from typing import Final
+from weakref import ref
 
 import pytest
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from probes.actions import partitions
@@ -25,6 +28,7 @@ from probes.selectors.choice import FAILING, NO_GROUP, Choice, census, chosen, w
 from probes.selectors.maintenance import extents
 from probes.selectors.order import By, Firsts, Order, Stretch
 from probes.selectors.places import Place, Places
+from probes.selectors.prepared import Prepared
 from probes.selectors.severity import Group
 from tests.fakes.control_plane import ControlPlane
 from tests.fakes.far_region import finding
@@ -190,5 +194,19 @@ def test_a_question_that_was_prepared_is_answered_as_of_now(plane: ControlPlane,
     assert len(captured) == 4
     # The one that was down is not enough of a longer page.
     assert replace(places, part=Stretch(0, 2)).read(month(plane), now=plane.now) == both[::-1]
+    # It is no thread's own, and holds nobody's connection.
+    kept: list[Prepared[Resource, Resource]] = []
+    lent: list[ref[object]] = []
+
+    def prepare() -> None:
+        kept.append(Prepared(Resource.objects.filter(name="renamed")))
+        lent.append(ref(connections[DEFAULT_DB_ALIAS]))
+
+    other = Thread(target=prepare)
+    other.start()
+    other.join()
+    gc.collect()
+    assert lent[0]() is None
+    assert names(kept[0].read()) == ["renamed"]
     nothing = Places(choice=Choice(find="!"), order=Order.WORST, part=Stretch(0, 9))
     assert nothing.listed(month(plane), now=plane.now) == []
