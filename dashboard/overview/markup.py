@@ -81,6 +81,17 @@ def joined(rows: Iterable[SafeString], label: str) -> SafeString:
     return SafeString("".join(rows).replace(LABEL, escape(label)))
 
 
+def counts(found: Iterable[tuple[Look, int]]) -> SafeString:
+    """Return how many there are of each look."""
+    return SafeString(
+        "\n".join(
+            f'<span class="section-count is-{look}" title="{escape(look.label)}">{_SYMBOLS[look]} {count}'
+            f'<span class="unseen"> {escape(look.label)}</span></span>'
+            for look, count in found
+        )
+    )
+
+
 def row_html(row: RowView, links: Links, measures: Measures, now: datetime) -> SafeString:
     """Return one row; its id is `image-<id>`."""
     url = escape(links.to(row.id))

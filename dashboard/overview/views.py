@@ -283,12 +283,14 @@ def _bodies(
         if row.pk in rows:
             owned.setdefault(row.owner, []).append(rows[row.pk])
     path = reverse("dashboard:overview")
+    heads = [filters.head(section, asked.by, asked, path) for section in laid.sections]
     return [
         {
-            "head": filters.head(section, asked.by, asked, path),
+            "head": head,
+            "counts": markup.counts(head.counts),
             "rows": markup.joined(owned[section.owner.pk][: section.shown], label),
         }
-        for section in laid.sections
+        for section, head in zip(laid.sections, heads, strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from probes.admin import display
-from probes.models import RegionState, Resource, RunCheck
+from probes.models import Resource, RunCheck
 from probes.policy.liveness import RegionCondition
 from probes.policy.runs import Answer, CheckState, verdict
 from probes.policy.verdict import VerdictState
@@ -52,7 +52,6 @@ def panel(request: HttpRequest, resource_id: int) -> SafeString | None:
     if not found:
         return None
     (row,) = found
-    checked = dict(RegionState.objects.filter(resource=resource_id).values_list("region_id", "checked_at"))
     context: dict[str, Any] = {
         "resource": row.resource,
         "verdict": display.badge(row.verdict_state.value),
@@ -64,7 +63,7 @@ def panel(request: HttpRequest, resource_id: int) -> SafeString | None:
         "retired": display.aged(row.resource.retired_at) if row.resource.retired_at else "",
         "ordered": _ordered(last_of(resource_id), timezone.now()),
         "next_check": display.due(row.resource.next_due_at, timezone.now()),
-        "lines": [_line(row.resource, cell, checked.get(cell.region.pk)) for cell in row.cells if cell],
+        "lines": [_line(row.resource, cell) for cell in row.cells if cell],
     }
     return render_to_string("admin/probes/resource/standing.html", context, request)
 
@@ -89,7 +88,7 @@ def _ordered(checks: Sequence[RunCheck], now: datetime) -> Ordered | None:
     )
 
 
-def _line(resource: Resource, cell: Cell[LastSeen], checked_at: datetime | None) -> Line:
+def _line(resource: Resource, cell: Cell[LastSeen]) -> Line:
     state = cell.state
     note = "" if cell.condition is RegionCondition.ACTIVE else cell.condition.value
     outcomes = reverse("admin:probes_outcome_changelist")
@@ -103,7 +102,7 @@ def _line(resource: Resource, cell: Cell[LastSeen], checked_at: datetime | None)
         badge=display.badge(state.status),
         reason=display.reason(state.reason, state.stage, state.host),
         hint="" if state.reason == Reason.OK else _hint(state.reason),
-        checked=display.aged(checked_at),
+        checked=display.aged(state.checked_at),
         since=display.aged(state.since),
         outcomes=outcomes + query,
     )

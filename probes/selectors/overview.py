@@ -22,14 +22,6 @@ from probes.selectors.terms import terms_of
 
 _IDS: Final = Blank("ids")
 _REGIONS: Final = Blank("regions")
-_UNREAD: Final = (
-    "asked_slot",
-    "reference_since",
-    "updated_at",
-    "verdict__computed_at",
-    "verdict__inputs",
-    "group__notes",
-)
 
 
 class LastSeen(NamedTuple):
@@ -47,6 +39,7 @@ class LastSeen(NamedTuple):
     digest: str | None
     since: datetime
     last_slot: datetime
+    checked_at: datetime
     duration_ms: int | None
     warnings: Sequence[str]
     ballot: str | None
@@ -101,7 +94,7 @@ def joined(resources: QuerySet[Resource]) -> QuerySet[Resource]:
     named = Resource.regions.through.objects.filter(resource=OuterRef("pk")).order_by()
     return (
         resources.select_related("registry", "verdict", "group")
-        .defer(*_UNREAD, *(f"registry__{name}" for name in registries.UNREAD))
+        .defer(*(f"registry__{name}" for name in registries.UNREAD), "verdict__inputs", "group__notes")
         .annotate(named_regions=ArraySubquery(named.values("region_id")))
     )
 
