@@ -2,10 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 from probes.models import Credential, Region, Resource
+from probes.models.among import written
 from probes.policy import credentials
+from probes.selectors.prepared import Blank, Prepared
+
+_REGISTRIES: Final = Blank("registries")
 
 
 class Checked(Protocol):
@@ -27,10 +32,7 @@ class Keyring:
     def __init__(self, registry_ids: Iterable[int], *, opens: bool = True) -> None:
         self._stored: dict[int, Credential] = {}
         self._candidates: dict[int, dict[int, credentials.Candidate]] = defaultdict(dict)
-        rows = Credential.objects.filter(registry__in=registry_ids).exclude(secret_encrypted=b"")
-        if not opens:
-            rows = rows.defer("secret_encrypted")
-        for row in rows.select_related("registry", "region"):
+        for row in _of_registries(opens=opens).read({_REGISTRIES: written(registry_ids)}):
             region = row.region.slug if row.region else None
             self._stored[row.pk] = row
             self._candidates[row.registry_id][row.pk] = credentials.Candidate(row.pk, row.repository_prefix, region)
@@ -44,6 +46,12 @@ class Keyring:
             return None
         chosen = credentials.choose(candidates.values(), repository=resource.repository, region=region, pinned=pinned)
         return self._stored[chosen.id] if chosen else None
+
+
+@lru_cache
+def _of_registries(*, opens: bool) -> Prepared[Credential, Credential]:
+    rows = Credential.objects.filter(registry__among=_REGISTRIES).exclude(secret_encrypted=b"")
+    return Prepared((rows if opens else rows.defer("secret_encrypted")).select_related("registry", "region"))
 
 
 def lacking_login(

@@ -1,12 +1,18 @@
 """Events, newest first, with what they are about."""
 
+from functools import lru_cache
+from typing import Final
+
 from django.db.models import F, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
 from probes.models import Credential, Event, HostCertificate, Resource
 from probes.policy.access import Reach
 from probes.selectors import registries, visible
+from probes.selectors.prepared import MOST, Blank, Prepared, number
 from probes.selectors.regions import UNREAD_JOINED
+
+_REGISTRY: Final = Blank("registry")
 
 
 def events() -> QuerySet[Event]:
@@ -49,10 +55,16 @@ def _logins(resource: Resource) -> QuerySet[Credential]:
     return beneath.filter(Q(repository_prefix="") | Q(place__startswith=prefix))
 
 
-def certificates_towards(registry_id: int, reach: Reach) -> QuerySet[HostCertificate]:
+def certificates_towards(registry_id: int, reach: Reach) -> list[HostCertificate]:
     """Certificates of the hosts that checks of a registry meet, from regions in service within reach. One query."""
-    rows = HostCertificate.objects.filter(registry=registry_id, region__retired_at=None).select_related("region")
-    return visible.among(rows.defer(*UNREAD_JOINED), reach).order_by("not_after", "host", "region__slug")
+    return _certificates_towards(reach).read({_REGISTRY: str(registry_id)})
+
+
+@lru_cache(MOST)
+def _certificates_towards(reach: Reach) -> Prepared[HostCertificate, HostCertificate]:
+    rows = HostCertificate.objects.filter(registry=number(_REGISTRY), region__retired_at=None)
+    joined = visible.among(rows.select_related("region").defer(*UNREAD_JOINED), reach)
+    return Prepared(joined.order_by("not_after", "host", "region__slug"))
 
 
 def certificates() -> QuerySet[HostCertificate]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from django.db.models import F, QuerySet, Sum
@@ -12,10 +12,12 @@ from probes.models import AccountCosts, QuotaAccount, ResourceCosts
 from probes.policy import hearsay, quota, quota_limits
 from probes.policy.quota import Account, Bucket
 from probes.policy.quota_limits import Counting, Reading
+from probes.selectors.prepared import Blank, Prepared, number
 from probes.selectors.registries import UNREAD
 
 _UNREAD: Final = (*(f"registry__{name}" for name in UNREAD), "credential__secret_encrypted")
 
+_REGISTRY: Final = Blank("registry")
 _MOST_OF_A_REGISTRY: Final = 50
 
 
@@ -222,8 +224,13 @@ def accounts(since: date, *, now: datetime) -> list[AccountLine]:
 
 def accounts_of(registry_id: int, *, now: datetime) -> list[AccountLine]:
     """Return the accounts of a registry without what their checks cost, a login's first. One query."""
-    rows = with_settings().filter(registry=registry_id).order_by(F("credential").asc(nulls_last=True), "egress")
-    return [line(row, Costs(), now=now) for row in rows[:_MOST_OF_A_REGISTRY]]
+    return [line(row, Costs(), now=now) for row in _of_registry().read({_REGISTRY: str(registry_id)})]
+
+
+@lru_cache
+def _of_registry() -> Prepared[QuotaAccount, QuotaAccount]:
+    rows = with_settings().filter(registry=number(_REGISTRY))
+    return Prepared(rows.order_by(F("credential").asc(nulls_last=True), "egress")[:_MOST_OF_A_REGISTRY])
 
 
 def costs(since: date, *, now: datetime) -> Bill:

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Q
 
-from probes.models import ALL_REGIONS, Pause, Region, Resource
+from probes.models import ALL_REGIONS, Region, Resource
 from probes.policy.intervals import Interval
 from probes.policy.terms import Terms
 from probes.policy.uptime import Said, Shown, Stretch, shown, timeline
@@ -32,6 +32,13 @@ class Told(NamedTuple):
     said: Said
     reason: str
 
+
+# One that was resumed at once took no time.
+_PAUSES: Final = """
+SELECT resource_id, starts_at, ends_at FROM probes_pause
+WHERE resource_id = ANY(%(resources)s::bigint[]) AND starts_at < %(end)s
+AND (ends_at IS NULL OR ends_at > %(start)s AND ends_at > starts_at)
+"""
 
 # Of each resource what changed, and the last that was said before.
 _VERDICTS: Final = """
@@ -164,13 +171,8 @@ def outcomes(
 def pauses(resources: Sequence[Resource], over: Interval) -> Mapping[int, list[Interval]]:
     """Return when each resource was paused within the range; one that is, to its end. One query."""
     paused: dict[int, list[Interval]] = defaultdict(list)
-    found = Pause.objects.filter(
-        # One that was resumed at once took no time.
-        Q(ends_at=None) | Q(ends_at__gt=over.start) & Q(ends_at__gt=F("starts_at")),
-        resource__in=resources,
-        starts_at__lt=over.end,
-    )
-    for pk, start, end in found.values_list("resource_id", "starts_at", "ends_at"):
+    asked = {"resources": [resource.pk for resource in resources], "start": over.start, "end": over.end}
+    for pk, start, end in _rows(_PAUSES, asked):
         paused[pk].append(Interval(start, end or over.end))
     return paused
 

@@ -6,12 +6,10 @@ A resource is looked at from *viewpoints*: its regions, and None for the verdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import DateTimeField, F, Func, IntegerField, Max, Min, Sum, Value
-from django.db.models.functions import Cast
+from django.db.models import Max, Min
 
 from probes.models import ALL_REGIONS, DayRollUp, HourRollUp, OwnerKind, Region, Resource, RollUp, RollUpProgress
 from probes.policy.intervals import Cover, Interval
@@ -26,6 +24,13 @@ from probes.selectors.sums import Sums
 
 _SECOND: Final = timedelta(seconds=1)
 _SECONDS: Final = {state: f"seconds_{state}" for state in Shown}
+_ADDED: Final = f"""
+SELECT region_id, width_bucket(starts_at, %(edges)s::timestamptz[]) AS between_edges, min(starts_at),
+    {", ".join(f"sum({column})::bigint" for column in _SECONDS.values())}
+FROM {{table}}
+WHERE resource_id = %(resource)s AND region_id = ANY(%(keys)s::bigint[]) AND ({{within}})
+GROUP BY region_id, between_edges
+"""  # noqa: S608 - names of ours
 _BOTH_ROLLED_UNTIL: Final = """
 SELECT coalesce(
     (SELECT min(starts_at) FROM probes_rollupprogress WHERE unit = 'hour' AND finished_at IS NULL),
@@ -210,25 +215,29 @@ def _read(
     found: dict[int, list[tuple[datetime, Rolled]]] = {key: [] for key in keys}
     if not wholes:
         return found
-    rows = model.objects.filter(  # type: ignore[attr-defined]  # abstract, its children have a manager
-        timelines.within("starts_at", wholes), resource_id=resource.pk, region_id__in=keys
-    )
     if timed:
+        rows = model.objects.filter(  # type: ignore[attr-defined]  # abstract, its children have a manager
+            timelines.within("starts_at", wholes), resource_id=resource.pk, region_id__in=keys
+        )
         for row in rows:
             found[row.region_id].append((row.starts_at, _row(row)))
         return found
     # Added up between two edges of the ranges: each range has all of that or nothing.
-    edges = sorted({edge for whole in wholes for edge in (whole.start, whole.end)})
-    between = Func(F("starts_at"), Value(edges, ArrayField(DateTimeField())), function="width_bucket")
-    added = (
-        rows.order_by()
-        .annotate(between=Cast(between, IntegerField()))
-        .values_list("region_id", "between")
-        .annotate(Min("starts_at"), *(Sum(column) for column in _SECONDS.values()))
-    )
-    for key, _, starts_at, *seconds in added:
-        counts = {state.value: count or 0 for state, count in zip(_SECONDS, seconds, strict=True)}
-        found[key].append((starts_at, Rolled(seconds=Tally(**counts))))
+    asked: dict[str, Any] = {
+        "resource": resource.pk,
+        "keys": list(keys),
+        "edges": sorted({edge for whole in wholes for edge in (whole.start, whole.end)}),
+    }
+    within = []
+    for place, whole in enumerate(dict.fromkeys(wholes)):
+        asked |= {f"start_{place}": whole.start, f"end_{place}": whole.end}
+        within.append(f"starts_at >= %(start_{place})s AND starts_at < %(end_{place})s")
+    statement = _ADDED.format(table=model._meta.db_table, within=" OR ".join(within))  # noqa: SLF001 - documented API
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked)
+        for key, _, starts_at, *seconds in cursor:
+            counts = {state.value: count or 0 for state, count in zip(_SECONDS, seconds, strict=True)}
+            found[key].append((starts_at, Rolled(seconds=Tally(**counts))))
     return found
 
 
