@@ -172,7 +172,7 @@ def test_incidents_are_narrowed_by_each_of_their_fields(demo: Demonstration, ope
 
 
 def test_days_of_the_calendar_count_what_it_is_narrowed_to(demo: Demonstration, open_page: OpenPage) -> None:
-    calendar = Listing(path="/incidents/calendar/", rows="a.day-body .day-count")
+    calendar = Listing(path="/incidents/calendar/", rows=".is-today .day-count")
     hub = demo.host("hub")
     both, one = shown("2"), shown("1")
     payments = "?group=demo-payments"
