@@ -20,13 +20,13 @@ STOP: Final = """() => {
         document.elementFromPoint(box.left + x * box.width, box.top + y * box.height)));
     const isItself = found => found !== document.body && (stop.contains(found) || found?.contains(stop));
     return {
-        named: `<${stop.localName} id="${stop.id}">`,
-        id: stop.id,
+        named: `<${stop.localName} id="${stop.id}"> ${stop.textContent.trim().slice(0, 30)}`,
         follows: !before || Boolean(before.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING),
         ringed: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
         inSight: points.some(isItself),
     };
 }"""
+WRONG: Final = {"follows": "comes too early", "ringed": "has no ring", "inSight": "is out of sight"}
 LEFT: Final = """() => [...document.querySelectorAll(
         "a[href], button:not([disabled]), input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
     .filter(each => each.checkVisibility({ visibilityProperty: true }) && !each.dataset.stopped)
@@ -44,5 +44,5 @@ def faults(page: Page) -> Iterator[str]:
         stop: dict[str, Any] | None = page.evaluate(STOP)
         if stop is None:
             break
-        yield from (f"{stop['named']} is not {what}" for what in ("follows", "ringed", "inSight") if not stop[what])
+        yield from (f"{stop['named']} {what}" for is_so, what in WRONG.items() if not stop[is_so])
     yield from (f"{left} is not reached" for left in page.evaluate(LEFT))
