@@ -207,8 +207,10 @@ def _row(
 def _now(item: Seen) -> tuple[Look | None, str]:
     if item.state is not None:
         look = Look(item.state.status)
-        said = look.label if look is Look.AVAILABLE else words.reason(item.state.reason)
-        return (look, said) if item.counts else (_missing(item.region), f"was {said[:1].lower()}{said[1:]}")
+        why = "" if look is Look.AVAILABLE else words.reason(item.state.reason)
+        if item.counts:
+            return look, why or look.label
+        return _missing(item.region), f"was {why or look.label.lower()}"
     if item.many is not None:
         return _of_many(item.many) if item.counts else _of_many_before(item.many, item.region)
     return Look.UNCHECKED, Look.UNCHECKED.label

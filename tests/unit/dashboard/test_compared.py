@@ -120,6 +120,18 @@ def test_what_counts_no_more_is_told_as_what_it_was(
     assert (row.now_look, row.now) == said
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        ("available", "ok", "was available"),
+        ("unavailable", "tls_protocol", "was TLS not spoken"),  # and not tLS
+    ],
+)
+def test_what_it_was_is_told_in_the_words_of_its_reason(status: str, reason: str, said: str) -> None:
+    state = RegionState(status=status, reason=reason, digest=None)
+    assert compared(replace(seen("a", 10), state=state, counts=False)).rows[0].now == said
+
+
 def test_hours_are_as_tall_as_they_were_bad() -> None:
     start = NOW - 5 * HOUR
     shares = [0, 5, 50, 400, 900]
