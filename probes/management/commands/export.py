@@ -69,6 +69,7 @@ class Command(BaseCommand):
                     for kind in kinds:
                         file = files.enter_context(_instead_of(output / f"{kind.lower()}.yaml"))
                         file.writelines(self._parts([kind], options["source"]))
+                        file.flush()  # what cannot be written fails before any file is in place
                 elif output is not None:
                     file = files.enter_context(_instead_of(output))
                     file.writelines(self._parts(kinds, options["source"]))

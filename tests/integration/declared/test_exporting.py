@@ -112,6 +112,19 @@ def test_files_stay_as_they_were_unless_all_is_written(
     assert (tmp_path / "all.yaml").stat().st_mode & 0o777 == 0o640
 
 
+def test_no_file_is_replaced_where_the_end_of_another_cannot_be_written(apply: Apply, tmp_path: Path) -> None:
+    """What was still to be written when files were closed failed once others were in place."""
+    apply(ALL)
+    call_command("export", output=f"{tmp_path}/")
+    before = (tmp_path / "image.yaml").read_text()
+    Resource.objects.update(interval_seconds=1234)
+    (tmp_path / "schedule.yaml").unlink()
+    (tmp_path / "schedule.yaml").symlink_to("/dev/full")
+    with pytest.raises(CommandError, match="No space left"):
+        call_command("export", output=f"{tmp_path}/")
+    assert (tmp_path / "image.yaml").read_text() == before
+
+
 def ways(user: Any, directory: Path) -> dict[str, Callable[[], str]]:
     """Each way in which images are exported."""
     program, browser = APIClient(HTTP_AUTHORIZATION=f"Bearer {token_of(user)}"), Client()
