@@ -18,7 +18,7 @@ from probes.policy.uptime import WINDOWS
 DEFAULT_RANGE: Final = "30d"
 USUAL_LENGTH: Final = timedelta(days=1)
 LONGEST_HOURS: Final = timedelta(days=31)
-"""Of so long a range hours are listed, not counting what it is lengthened by to whole hours."""
+"""Of so long a range hours are listed, as it is asked for: to whole hours it may be lengthened."""
 
 _LONGEST_TEXT: Final = 100
 
@@ -88,8 +88,9 @@ class RegionRollUpQuery(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         is_of_days = attrs["unit"] == RollUpProgress.Unit.DAY
         usual = timedelta(days=30) if is_of_days else USUAL_LENGTH
-        attrs["over"] = over = between(attrs, now=self.context["now"], usual=usual)
-        if not is_of_days and over.end - over.start > LONGEST_HOURS + HOUR:
+        now = self.context["now"]
+        attrs["over"] = between(attrs, now=now, usual=usual)
+        if not is_of_days and "since" in attrs and min(attrs.get("until", now), now) - attrs["since"] > LONGEST_HOURS:
             raise ValidationError(
                 {"since": [f"Hours are listed for {LONGEST_HOURS.days} days at most; ask for days."]}
             )
