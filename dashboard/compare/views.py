@@ -61,7 +61,7 @@ class Panel:
 @never_cache
 @readers_only
 def compare(request: HttpRequest) -> HttpResponse:
-    """Show what is chosen by region, side by side. 3 queries; 14 of a group or a registry, 21 of an image."""
+    """Show what is chosen by region, side by side. 3 queries; 14 of a group or a registry, 20 of an image."""
     now = timezone.now()
     reach = reach_of(request)
     asked = Asked(reverse("dashboard:compare"), request.GET)
