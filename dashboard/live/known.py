@@ -37,7 +37,8 @@ class Known:
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
-        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+        # None is of a session that was ended: whoever read it before that, and comes to write it down, does not.
+        self._seen: OrderedDict[str, _Seen | None] = OrderedDict()
         self._lock = threading.Lock()
 
     def recall(self, request: HttpRequest, within: float = KNOWN_SECONDS) -> None:
@@ -54,14 +55,20 @@ class Known:
         # As it is, and not as what reads it when it is asked for: that would keep the request.
         fresh = _Seen(copy(user), access_in(request), now)
         with self._lock:
-            self._seen[shown] = fresh
-            self._seen.move_to_end(shown)
-            while len(self._seen) > self._most:
-                self._seen.popitem(last=False)
+            if shown not in self._seen or self._seen[shown] is not None:
+                self._put(shown, fresh)
 
     def forget(self, request: HttpRequest) -> None:
-        with self._lock:
-            self._seen.pop(_shown(request), None)
+        """Let nobody be known by this session from now on. It is ended for good a moment later: it is still there."""
+        if shown := _shown(request):
+            with self._lock:
+                self._put(shown, None)
+
+    def _put(self, shown: str, seen: _Seen | None) -> None:
+        self._seen[shown] = seen
+        self._seen.move_to_end(shown)
+        while len(self._seen) > self._most:
+            self._seen.popitem(last=False)
 
 
 def _shown(request: HttpRequest) -> str:
@@ -72,6 +79,7 @@ KNOWN: Final = Known()
 
 
 @receiver(user_logged_out)
-def _forget(request: HttpRequest | None = None, **_: Any) -> None:
-    if request is not None:
+def _forget(request: HttpRequest | None = None, user: Any = None, **_: Any) -> None:
+    # Of nobody: what whoever has no session shows as one is not kept.
+    if request is not None and user is not None:
         KNOWN.forget(request)

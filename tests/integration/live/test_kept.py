@@ -7,11 +7,13 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.signals import user_logged_out
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from django.utils.functional import SimpleLazyObject
 from pytest_django import Settings
 
 from dashboard.access import access_in
 from dashboard.live import hub, kept
-from dashboard.live.known import KNOWN, Known
+from dashboard.live import known as known_by_session
+from dashboard.live.known import Known
 from probes.policy.access import EVERYTHING, Access, Reach
 
 
@@ -135,8 +137,10 @@ def test_nobody_is_given_it_who_may_not_read(told: Told) -> None:
     assert fragment(asked("e-3", Nobody(2))).status_code == 403
 
 
-def test_who_asks_is_known_by_his_session_for_a_moment_and_not_once_he_has_logged_out(db: None) -> None:
-    def asks(user: User | AnonymousUser, session: str) -> HttpRequest:
+def test_who_asks_is_known_by_his_session_for_a_moment_and_not_once_he_has_logged_out(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asks(user: Any, session: str) -> HttpRequest:
         request = RequestFactory().get("/live/events")
         request.COOKIES["kairos_session"] = session
         request.user = user
@@ -158,11 +162,25 @@ def test_who_asks_is_known_by_his_session_for_a_moment_and_not_once_he_has_logge
         known.recall(other := asks(gone, session))
         assert other.user is gone
 
-    KNOWN.recall(asks(chief, "his"))
+    monkeypatch.setattr(known_by_session, "KNOWN", own := Known())
+    own.recall(asks(chief, "his"))
     user_logged_out.send(User, request=asks(chief, "his"), user=chief)
-    KNOWN.recall(later := asks(gone, "his"))
+    # Until the session is deleted somebody else may still read it, or has just read it.
+    own.recall(asks(chief, "his"))
+    own.recall(later := asks(gone, "his"))
     assert later.user is gone
-    KNOWN.forget(later)
+
+    def logs_out() -> User:
+        user_logged_out.send(User, request=asks(chief, "another"), user=chief)
+        return chief
+
+    own.recall(asks(SimpleLazyObject(logs_out), "another"))
+    own.recall(later := asks(gone, "another"))
+    assert later.user is gone
+    user_logged_out.send(type(None), request=asks(nobody, "made up"), user=None)
+    own.recall(asks(chief, "made up"))
+    own.recall(later := asks(gone, "made up"))
+    assert later.user == chief
 
 
 def test_whatever_is_asked_for_there_are_so_many_locks_and_no_more() -> None:
