@@ -20,7 +20,7 @@ from probes.policy.comparing import Alone, alone
 from probes.policy.verdict import fresh_for
 from probes.selectors import visible
 from probes.selectors.regions import UNREAD_JOINED
-from probes.selectors.terms import FRESH_FOR, SETTLED_BY
+from probes.selectors.terms import FRESH_FOR, SETTLED_BY, terms_of
 
 MOST_FAILING: Final = 1000
 """So many of what fails as seen from a region are counted; where there are as many, there may be more."""
@@ -121,7 +121,7 @@ def keys(region: Region) -> Sequence[RegionKey]:
 
 
 def dissents(region: Region, reach: Reach, *, now: datetime, most: int = MOST_ALONE) -> Sequence[Dissent]:
-    """Return of what a region says something that no other with a fresh opinion does. Eight queries at most.
+    """Return of what a region says something that no other with a fresh opinion does. Ten queries at most.
 
     How a resource is, is looked for among the newest of what fails there, and of what fails elsewhere; which image a
     tag names, among the tags on which regions are known to disagree.
@@ -147,16 +147,19 @@ def _ids(states: QuerySet[RegionState], reach: Reach) -> list[int]:
 
 
 def _seen(resource_ids: Collection[int], reach: Reach, now: datetime) -> Mapping[int, Sequence[RegionState]]:
-    """Return the states of those resources that are fresh, from regions that vote. Two queries."""
+    """Return the states of those resources that are fresh, from regions that vote. Four queries at most."""
     rows = RegionState.objects.filter(
         resource__in=resource_ids, resource__retired_at=None, resource__paused_at=None, egress_down=False
     )
-    rows = visible.among(rows.select_related("resource__registry", "region"), reach)
+    rows = visible.among(rows.select_related("resource__registry", "resource__group", "region"), reach)
     hidden = [f"resource__registry__{name}" for name in ("ca_pem", "notes", "resolve", "client_key_encrypted")]
     rows = rows.defer("document", "platforms", *UNREAD_JOINED, *hidden, "resource__registry__client_certificate")
+    found = list(rows.order_by("resource", "region__slug"))
+    terms = terms_of({state.resource_id: state.resource for state in found}.values())
     seen: dict[int, list[RegionState]] = defaultdict(list)
-    for state in rows.order_by("resource", "region__slug"):
-        lasts = fresh_for(state.resource.every_seconds, state.region.stride)
+    for state in found:
+        intervals = terms[state.resource_id].fresh_intervals
+        lasts = fresh_for(state.resource.every_seconds, state.region.stride, intervals)
         if state.region.condition.votes and state.last_slot + lasts > now:
             seen[state.resource_id].append(state)
     return seen

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from dashboard.live.subscriptions import Subscription, heard
 from probes.actions import resources
-from probes.models import MissedSlots, Region, RegionEvent, Registry, ResourceGroup
+from probes.models import MissedSlots, Region, RegionEvent, Registry, Resource, ResourceGroup
 from probes.models.event import TagWatch
 from probes.policy.access import EVERYTHING, Role
 from probes.policy.changes import changes
@@ -77,6 +77,19 @@ def test_what_counts_no_more_is_not_told_to_fail_now(client: Client, plane: Cont
         told = read(client, address)[root].text
         assert ("from there" in told, last.replace("1 image", "2 images") in told) == (False, True)
     assert "the region has no vote" in read(client, "/regions/eu-west/")["alone-none"].text
+
+
+def test_what_it_says_alone_is_of_now_for_as_long_as_in_verdicts(client: Client, plane: ControlPlane) -> None:
+    """It was for three intervals, whatever the terms say: the page said that one fails, and that it is not alone."""
+    plane.hear_all(behind=timedelta(minutes=20))
+    plane.check(plane.image(name="the app", fresh_intervals=5), finds=LOST)
+    page = read(client, "/regions/eu-west/")
+    assert "1 image fails from there" in page["region"].text
+    assert "the app ghcr.io bad good" in page["alone-table"].text
+    Resource.objects.update(fresh_intervals=3)
+    page = read(client, "/regions/eu-west/")
+    assert "1 image failed when last checked" in page["region"].text
+    assert "Nothing" in page["alone-none"].text
 
 
 def test_without_regions_it_says_how_there_will_be_one(client: Client, db: None) -> None:
