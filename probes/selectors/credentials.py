@@ -27,12 +27,16 @@ class Checked(Protocol):
 
 
 class Keyring:
-    """The credentials of some registries that have a secret, which is read unless nobody `opens` it. One query."""
+    """The credentials of some registries that have a secret, which is read unless nobody `opens` it. One query.
 
-    def __init__(self, registry_ids: Iterable[int], *, opens: bool = True) -> None:
+    A registry that nothing is written down of yet (None) has none.
+    """
+
+    def __init__(self, registry_ids: Iterable[int | None], *, opens: bool = True) -> None:
         self._stored: dict[int, Credential] = {}
         self._candidates: dict[int, dict[int, credentials.Candidate]] = defaultdict(dict)
-        for row in _of_registries(opens=opens).read({_REGISTRIES: written(registry_ids)}):
+        known = written(pk for pk in registry_ids if pk is not None)
+        for row in _of_registries(opens=opens).read({_REGISTRIES: known}):
             region = row.region.slug if row.region else None
             self._stored[row.pk] = row
             self._candidates[row.registry_id][row.pk] = credentials.Candidate(row.pk, row.repository_prefix, region)

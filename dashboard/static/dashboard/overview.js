@@ -130,6 +130,10 @@ if (root) {
     if (link?.isConnected) tell(link);
     else if (card) card.hidden = true;
   });
-  addEventListener("scroll", hush, { capture: true, passive: true });
+  // What the focus goes to scrolls into view: its card goes along.
+  addEventListener("scroll", () => {
+    if (told?.matches(":focus-visible")) place(told.parentElement.getBoundingClientRect());
+    else hush();
+  }, { capture: true, passive: true });
   addEventListener("keydown", (event) => event.key === "Escape" && hush());
 }

@@ -50,7 +50,7 @@ def an_hour_of(plane: ControlPlane, *images: Resource, checks: int = 3) -> datet
 
 
 def test_regions_stand_side_by_side(client: APIClient, plane: ControlPlane) -> None:
-    plane.hear_all(behind=timedelta(minutes=2))
+    plane.hear_all(behind=timedelta(minutes=3))
     image = plane.image()
     plane.check(image)
     at = plane.check(
