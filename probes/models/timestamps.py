@@ -28,7 +28,7 @@ class TimestampLoader(Loader):
         self.load = _Driver(oid, context).load  # type: ignore[method-assign, misc]
 
     def load(self, data: Buffer) -> datetime:
-        """Return the moment; what stands here is never called."""
+        """Return the moment. A loader has to have this; of each one the driver's own stands in its place."""
         raise NotImplementedError
 
 
