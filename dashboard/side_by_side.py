@@ -103,7 +103,7 @@ class Table:
 
     `counted_to` says up to when checks are counted and timed, where that is not all of the range. `split`
     are those of many on which regions differ, and `split_told` says how many there are; `bounded` is told where more
-    fails than was looked through.
+    fails than was looked through. `agreed` is told where they differ on nothing.
     """
 
     told: str
@@ -114,6 +114,7 @@ class Table:
     opinions: Sequence[Opinion]
     split: Sequence[SplitImage]
     split_told: str
+    agreed: str
     bounded: str
     has_digests: bool
 
@@ -154,6 +155,7 @@ def table(found: Comparison, now: datetime, named: Mapping[int, str] | None = No
             if item.resource_id in (named or {})
         ],
         split_told=_split_told(found),
+        agreed=_agreed(found),
         bounded=""
         if all(item.many is None or item.many.is_complete for item in found.regions)
         else f"Of each region the newest {MOST_FAILING:,} that fail were looked through.",
@@ -166,6 +168,17 @@ def _split_told(found: Comparison) -> str:
         return ""
     told = f"{words.counted(found.split_count, 'fails', 'fail')} from one region and not from another"
     return f"{told}, the newest:" if found.split_count > len(found.split) else f"{told}:"
+
+
+def _agreed(found: Comparison) -> str:
+    many = [item.many for item in found.regions if item.many is not None]
+    if not many:
+        return "They agree on all that they can tell."
+    telling = sum(item.many.is_told for item in found.regions if item.many is not None and item.counts)
+    if telling < 2:
+        who = f"Only {telling} of {len(many)} regions tells" if telling else "No region tells"
+        return f"{who} how many fail now: there is nothing to compare."
+    return "Nothing fails now from one region and not from another."
 
 
 def share_of(seconds: Tally) -> str:
@@ -225,11 +238,21 @@ def _of_many(many: Many) -> tuple[Look | None, str]:
     least = "" if many.is_complete else "at least "
     lapsed = f"{least}{many.lapsed:,} failed before, not checked since" if many.lapsed else ""
     if not many.failing:
-        if lapsed:
-            return Look.STALE, lapsed
-        return (Look.AVAILABLE, "none fails") if many.seen else (Look.UNCHECKED, "nothing seen")
+        return _none_of_many(many, lapsed)
     said = f"{least}{many.failing:,} fail{'s' if many.failing == 1 else ''}"
     return Look.DEGRADED, f"{said}; {lapsed}" if lapsed else said
+
+
+def _none_of_many(many: Many, lapsed: str) -> tuple[Look | None, str]:
+    """Return what is said where nothing fails by what counts: that none does is told of what is fresh alone."""
+    if not many.looked_at:
+        return Look.UNCHECKED, "not checked now" if many.seen else "nothing seen"
+    if not many.fresh:
+        return Look.STALE, lapsed or f"nothing fresh of {many.looked_at:,}"
+    fresh = (
+        "none fails" if many.fresh == many.looked_at else f"none fails of {many.fresh:,} fresh of {many.looked_at:,}"
+    )
+    return (Look.STALE, f"{fresh}; {lapsed}") if lapsed else (Look.AVAILABLE, fresh)
 
 
 def _of_many_before(many: Many, region: Region) -> tuple[Look | None, str]:

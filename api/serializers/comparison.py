@@ -15,7 +15,7 @@ from probes.policy.latency import Timed
 from probes.policy.liveness import RegionCondition
 from probes.policy.rollup import Rolled
 from probes.protocol.taxonomy import Reason, Stage, Status
-from probes.selectors.comparison import MOST_SPLIT, Comparison, Seen
+from probes.selectors.comparison import MOST_LOOKED_AT, MOST_SPLIT, Comparison, Seen
 
 RESOURCE: Final = "resource"
 KINDS: Final = [(kind, kind) for kind in (RESOURCE, *OwnerKind.values)]
@@ -83,6 +83,15 @@ class ManySerializer(ShownRow):
     )
     is_complete = serializers.BooleanField(
         help_text="False where too much fails from there to be looked through: so many of these at least."
+    )
+    looked_at = serializers.IntegerField(
+        help_text=(
+            f"How many that are checked from there were looked at, {MOST_LOOKED_AT:,} at most, for whether what was "
+            "found is fresh: 0 while the region has no vote."
+        )
+    )
+    fresh = serializers.IntegerField(
+        help_text="Of how many of these it is. With 0, `failing` of 0 says nothing: the region does not tell."
     )
 
 

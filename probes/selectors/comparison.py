@@ -2,7 +2,8 @@
 
 Neither grows with the history: figures are sums of hours and days, and whatever else is looked for has its bound. Of
 a registry or a group only what is rolled up is told, and what fails there now is looked for among the newest
-`MOST_FAILING` of each region: who is cut off there is told so.
+`MOST_FAILING` of each region: who is cut off there is told so. Of how many a region says something that is fresh, is
+counted among `MOST_LOOKED_AT`.
 """
 
 import json
@@ -24,6 +25,9 @@ from probes.selectors.terms import FRESH_FOR, SETTLED_BY, terms_of
 
 MOST_FAILING: Final = 1000
 """So many of what fails now are looked through for each region, the newest first."""
+
+MOST_LOOKED_AT: Final = 1000
+"""Of so many of a registry or a group it is asked of each region whether what it said is fresh."""
 
 MOST_FAILURES: Final = 2000
 """So many outcomes that were not available are looked through for the last of a registry or a group."""
@@ -82,9 +86,21 @@ WITH failing AS MATERIALIZED (
 SELECT (SELECT count(*) FROM split), (
         SELECT jsonb_agg(jsonb_build_array(resource_id, failing, good) ORDER BY slot DESC, resource_id)
         FROM (SELECT * FROM split ORDER BY slot DESC, resource_id LIMIT %(told)s) AS told
-    ), region_id, read.count, coalesce(found.counting, 0), coalesce(found.lapsed, 0),
+    ), region_id, coalesce(read.count, 0), coalesce(found.counting, 0), coalesce(found.lapsed, 0),
+    coalesce(looked_at.count, 0), coalesce(looked_at.fresh, 0),
     resource_id, status, reason, stage, host, slot
-FROM (SELECT region_id, count(*) FROM failing GROUP BY region_id) AS read
+FROM unnest(%(regions)s::bigint[]) AS wanted (region_id)
+LEFT JOIN LATERAL (
+    SELECT count(*), count(*) FILTER (WHERE is_fresh) AS fresh FROM (
+        SELECT NOT state.egress_down AND state.ballot_slot + {fresh_for} > %(now)s AS is_fresh
+        FROM probes_resource AS resource
+        JOIN probes_regionstate AS state ON state.resource_id = resource.id AND state.region_id = wanted.region_id
+        JOIN probes_region AS region ON region.id = state.region_id {settled_by}
+        WHERE resource.{owned} = %(owner)s AND resource.retired_at IS NULL AND resource.paused_at IS NULL
+        LIMIT %(looked_at)s
+    ) AS state
+) AS looked_at ON wanted.region_id = ANY(%(voting)s::bigint[])
+LEFT JOIN (SELECT region_id, count(*) FROM failing GROUP BY region_id) AS read USING (region_id)
 LEFT JOIN (
     SELECT region_id, count(*) FILTER (WHERE counts) AS counting, count(*) FILTER (WHERE NOT counts) AS lapsed
     FROM theirs GROUP BY region_id
@@ -121,13 +137,21 @@ class Many:
 
     `lapsed` are those that failed when it last said something of them, which counts no more: it does not vote, or
     that is too long ago. `is_complete` is false where more fail than were looked through: then there are so many at
-    least.
+    least. Of `looked_at` that are checked from there, up to `MOST_LOOKED_AT`, it says something of `fresh` that is
+    fresh; of none while it does not vote.
     """
 
     seen: int = 0
     failing: int = 0
     lapsed: int = 0
     is_complete: bool = True
+    looked_at: int = 0
+    fresh: int = 0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the region tells how many fail: that none does, of what is fresh, and if no failure lapsed."""
+        return bool(self.failing or (self.fresh and not self.lapsed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +248,7 @@ def of_owner(
             region=region,
             rolled=found.get(region.pk, Sums()).rolled,
             counts=region.condition.votes,
-            many=_many(sizes.get(region.pk, 0), found_now.counts.get(region.pk)),
+            many=_many(sizes.get(region.pk, 0), found_now.counts[region.pk]),
             failure=failures.get(region.pk),
         )
         for region in regions
@@ -255,15 +279,22 @@ def _facts(state: RegionState | None) -> Mapping[str, str | None]:
 
 
 def _word(many: Many | None) -> str | None:
-    """Return what is compared of many: how many fail. Nothing is said where nothing was seen."""
-    if many is None or not (many.seen or many.failing):
+    """Return what is compared of many: how many fail. Nothing is said where a region does not tell."""
+    if many is None or not many.is_told:
         return None
     return f"{many.failing}{'' if many.is_complete else ' or more'}"
 
 
-def _many(seen: int, counted: tuple[int, int, int] | None) -> Many:
-    read, failing, lapsed = counted or (0, 0, 0)
-    return Many(seen=seen, failing=failing, lapsed=lapsed, is_complete=read < MOST_FAILING)
+def _many(seen: int, counted: tuple[int, int, int, int, int]) -> Many:
+    read, failing, lapsed, looked_at, fresh = counted
+    return Many(
+        seen=seen,
+        failing=failing,
+        lapsed=lapsed,
+        is_complete=read < MOST_FAILING,
+        looked_at=looked_at,
+        fresh=fresh,
+    )
 
 
 def _last_of_resource(
@@ -293,9 +324,13 @@ def _last_of_resource(
 
 @dataclass(frozen=True, slots=True)
 class _Failing:
-    """What fails now: by region how many states were read, how many of the owner's count or not, and the newest."""
+    """What fails now, and the newest of it by region.
 
-    counts: Mapping[int, tuple[int, int, int]]
+    `counts` are by region: how many that fail were read, how many of the owner's among them count, and how many do
+    not; at how many of the owner's it was looked, and of how many something is fresh.
+    """
+
+    counts: Mapping[int, tuple[int, int, int, int, int]]
     failures: Mapping[int, Failure]
     split: Sequence[Split]
     split_count: int
@@ -309,6 +344,7 @@ def _failing(kind: OwnerKind, owner_id: int, regions: Sequence[Region], now: dat
         "owner": owner_id,
         "now": now,
         "most": MOST_FAILING,
+        "looked_at": MOST_LOOKED_AT,
         "told": MOST_SPLIT,
     }
     with connection.cursor() as cursor:
@@ -317,10 +353,10 @@ def _failing(kind: OwnerKind, owner_id: int, regions: Sequence[Region], now: dat
         rows = cursor.fetchall()
     split_count, split = rows[0][:2] if rows else (0, None)
     return _Failing(
-        counts={region_id: (read, counting, lapsed) for _, _, region_id, read, counting, lapsed, *_ in rows},
+        counts={region_id: tuple(counted) for _, _, region_id, *counted in (row[:8] for row in rows)},
         failures={
             region_id: Failure(**dict(zip(_FAILURE, columns, strict=True)))
-            for _, _, region_id, _, counting, lapsed, *columns in rows
+            for _, _, region_id, _, counting, lapsed, _, _, *columns in rows
             if counting or lapsed
         },
         split=[

@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 
 from probes.actions import partitions, resource_batches, resources, rollups, staleness
 from probes.actions.resource_batches import Draft
-from probes.models import Policy, Region, Resource, ResourceGroup
+from probes.models import OwnerKind, Policy, Region, Resource, ResourceGroup
+from probes.policy.intervals import Interval
 from probes.policy.rollup import HOUR
 from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Reason, Stage
@@ -118,8 +119,12 @@ def test_a_registry_and_a_group_are_the_sums_of_what_belongs_to_them(client: API
         regions = by_region(shown)
         assert regions["ap-south"]["outcomes"] == {"available": 3 * count}, asked
         assert regions["eu-west"]["outcomes"] == {"unavailable": 3 * count}
-        assert regions["ap-south"]["many"] == {"seen": count, "failing": 0, "lapsed": 0, "is_complete": True}
-        assert regions["eu-west"]["many"] == {"seen": count, "failing": count, "lapsed": 0, "is_complete": True}
+        assert regions["ap-south"]["many"] == {
+            **dict.fromkeys(("seen", "looked_at", "fresh"), count),
+            **dict.fromkeys(("failing", "lapsed"), 0),
+            "is_complete": True,
+        }
+        assert regions["eu-west"]["many"] == regions["ap-south"]["many"] | {"failing": count}
         assert regions["eu-west"]["last_failure"]["reason"] == "layer_missing"
         assert regions["us-east"]["last_failure"] is None
         assert regions["us-east"]["state"] is None
@@ -150,6 +155,7 @@ def test_regions_that_see_more_fail_than_others_do_not_agree(client: APIClient, 
     assert found["fact"] == "failing"
     assert {"value": "2", "regions": ["eu-west"]} in found["views"]
     assert {"value": "1", "regions": ["us-east"]} in found["views"]
+    assert {"value": "0", "regions": ["ap-south"]} in found["views"], "before its first hour is rolled up, too"
     assert shown["split_count"] == 2
     assert sorted(shown["split"], key=lambda item: item["resource"]) == [
         {"resource": first.pk, "failing": ["eu-west", "us-east"], "good": ["ap-south"]},
@@ -211,6 +217,26 @@ def test_what_was_found_too_long_ago_or_by_whoever_has_no_vote_counts_no_more(
     plane.hear_all()
     plane.check(second, finds=LOST)
     assert told()[0]["eu-west"] == (1, 1)
+    # Of the first nothing is fresh: whoever found it failing does not tell that none fails, whoever did not does.
+    plane.check(second)
+    shown = compared(client, registry="ghcr.io")
+    many = by_region(shown)["eu-west"]["many"]
+    assert [many[name] for name in ("failing", "lapsed", "looked_at", "fresh")] == [0, 1, 2, 1]
+    assert shown["disagreements"] == []
+    later = plane.now + timedelta(minutes=20)
+    found = comparison.of_owner(
+        OwnerKind.REGISTRY,
+        first.registry_id,
+        Interval(plane.now - HOUR, plane.now),
+        list(Region.objects.all()),
+        now=later,
+    )
+    assert [item.many and (item.many.looked_at, item.many.fresh) for item in found.regions] == [
+        (2, 0),
+        (2, 0),
+        (0, 0),
+    ]
+    assert found.disagreements == [], "nobody tells that none fails of what nobody has looked at"
 
 
 def test_failure_that_is_over_is_the_last_one(client: APIClient, plane: ControlPlane) -> None:
@@ -253,7 +279,8 @@ def test_of_too_much_that_fails_so_many_are_told_at_least(
     plane.hear_all()
     plane.check(*images, finds=LOST)
     many = by_region(compared(client, registry="ghcr.io"))["eu-west"]["many"]
-    assert many == {"seen": 3, "failing": 2, "lapsed": 0, "is_complete": False}
+    assert many["is_complete"] is False
+    assert (many["seen"], many["failing"], many["lapsed"]) == (3, 2, 0)
 
 
 def test_only_the_regions_that_are_asked_for_are_compared(client: APIClient, plane: ControlPlane) -> None:

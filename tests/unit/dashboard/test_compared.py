@@ -80,11 +80,19 @@ def test_last_failure_leads_to_its_steps_and_is_bounded() -> None:
 @pytest.mark.parametrize(
     ("many", "said"),
     [
-        (Many(seen=3), (Look.AVAILABLE, "none fails")),
+        (Many(seen=3, looked_at=3, fresh=3), (Look.AVAILABLE, "none fails")),
+        (Many(looked_at=3, fresh=3), (Look.AVAILABLE, "none fails")),
+        (Many(seen=3, looked_at=3, fresh=2), (Look.AVAILABLE, "none fails of 2 fresh of 3")),
+        (Many(seen=3, looked_at=3), (Look.STALE, "nothing fresh of 3")),
+        (Many(seen=3), (Look.UNCHECKED, "not checked now")),
         (Many(), (Look.UNCHECKED, "nothing seen")),
         (Many(seen=3, failing=1), (Look.DEGRADED, "1 fails")),
         (Many(seen=3, failing=1000, is_complete=False), (Look.DEGRADED, "at least 1,000 fail")),
-        (Many(seen=3, lapsed=1), (Look.STALE, "1 failed before, not checked since")),
+        (Many(seen=3, looked_at=3, lapsed=1), (Look.STALE, "1 failed before, not checked since")),
+        (
+            Many(seen=3, looked_at=3, lapsed=1, fresh=2),
+            (Look.STALE, "none fails of 2 fresh of 3; 1 failed before, not checked since"),
+        ),
         (
             Many(seen=3, failing=999, lapsed=1, is_complete=False),
             (Look.DEGRADED, "at least 999 fail; at least 1 failed before, not checked since"),
@@ -95,6 +103,22 @@ def test_last_failure_leads_to_its_steps_and_is_bounded() -> None:
 def test_now_is_told_of_many_and_of_one_that_was_not_checked(many: Many | None, said: tuple[Look, str]) -> None:
     row = compared(seen("a", 10, many=many)).rows[0]
     assert (row.now_look, row.now) == said
+
+
+@pytest.mark.parametrize(
+    ("telling", "said"),
+    [
+        ([], "They agree on all that they can tell."),
+        ([Many(looked_at=2), Many(looked_at=2)], "No region tells how many fail now: there is nothing to compare."),
+        (
+            [Many(looked_at=2, lapsed=1, fresh=1), Many(looked_at=2, fresh=1)],
+            "Only 1 of 2 regions tells how many fail now: there is nothing to compare.",
+        ),
+        ([Many(failing=1), Many(failing=1)], "Nothing fails now from one region and not from another."),
+    ],
+)
+def test_regions_agree_on_what_at_least_two_of_them_tell(telling: list[Many], said: str) -> None:
+    assert compared(*(seen(f"r{number}", 10, many=many) for number, many in enumerate(telling))).agreed == said
 
 
 def test_region_that_is_not_as_it_should_be_says_so() -> None:
