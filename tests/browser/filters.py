@@ -87,8 +87,8 @@ class Listing:
 
 
 def asked(page: Page) -> dict[str, str]:
-    """Return what the address asks for."""
-    return dict(parse_qsl(page.evaluate("location.search.slice(1)")))
+    """Return what the address asks for, and what it names without saying anything."""
+    return dict(parse_qsl(page.evaluate("location.search.slice(1)"), keep_blank_values=True))
 
 
 def asks(page: Page, wanted: dict[str, str]) -> None:

@@ -1,4 +1,5 @@
-// The frame of every page: menus that close, and a theme that changes without a reload. All of it works without.
+// The frame of every page: menus that close, a theme that changes without a reload, and forms that write into the
+// address what was chosen. All of it works without.
 
 const form = document.getElementById("theme");
 const scheme = document.querySelector('meta[name="color-scheme"]');
@@ -15,6 +16,16 @@ form?.addEventListener("submit", (event) => {
   // The server keeps it: the next page comes in it.
   const body = new URLSearchParams({ theme: chosen });
   fetch(form.action, { method: "POST", body, credentials: "same-origin", redirect: "manual", keepalive: true });
+});
+
+// Of a form that is sent by its address, and of one that a script reads, what is empty says nothing.
+document.addEventListener("formdata", ({ target, formData }) => {
+  if (target.getAttribute("method")?.toLowerCase() === "post") return;
+  for (const name of new Set(formData.keys())) {
+    const said = formData.getAll(name).filter((value) => value.trim());
+    formData.delete(name);
+    for (const value of said) formData.append(name, value);
+  }
 });
 
 const openMenus = () => document.querySelectorAll("details.menu[open]");

@@ -9,10 +9,10 @@ const TYPING_MS = 250;
 
 let typing = 0;
 
-// The address without what says nothing, so that it is the one that links have.
+// The address without what is usual, so that it is the one that links have; what is empty is dropped by frame.js.
 function addressOf(form) {
   const usual = { sort: "worst", by: "group" };
-  const said = [...new FormData(form)].filter(([name, value]) => value.trim() && value !== usual[name]);
+  const said = [...new FormData(form)].filter(([name, value]) => value !== usual[name]);
   const query = new URLSearchParams(said).toString();
   return form.getAttribute("action") + (query ? `?${query}` : "");
 }
