@@ -15,6 +15,12 @@ from probes.models.timestamps import OID, TimestampLoader
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def fresh_connection(transactional_db: None) -> None:
+    """A connection of the test's own: that of the tests before it may be past `CONN_MAX_AGE`, and is closed then."""
+    connection.close()
+
+
 def backend() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
@@ -26,6 +32,13 @@ def test_connection_of_a_task_that_ended_well_serves_the_next_one() -> None:
     before = backend()
     keep_the_connection(state=states.SUCCESS)
     assert backend() == before
+
+
+def test_connection_that_is_past_its_age_serves_no_other_task() -> None:
+    before = backend()
+    connection.close_at = 0.0
+    keep_the_connection(state=states.SUCCESS)
+    assert backend() != before
 
 
 @pytest.mark.parametrize("state", [states.FAILURE, states.REJECTED, states.IGNORED, None])
