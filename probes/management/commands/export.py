@@ -3,9 +3,10 @@
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from errno import EACCES, EBUSY, EROFS
 from pathlib import Path
 from secrets import token_hex
-from shutil import copymode
+from shutil import copyfile, copymode
 from typing import IO, Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -67,11 +68,11 @@ class Command(BaseCommand):
             with snapshot(waits_long=True), ExitStack() as files:
                 if output is not None and output.is_dir():
                     for kind in kinds:
-                        file = files.enter_context(_instead_of(output / f"{kind.lower()}.yaml"))
+                        file = files.enter_context(self._instead_of(output / f"{kind.lower()}.yaml"))
                         file.writelines(self._parts([kind], options["source"]))
                         file.flush()  # what cannot be written fails before any file is in place
                 elif output is not None:
-                    file = files.enter_context(_instead_of(output))
+                    file = files.enter_context(self._instead_of(output))
                     file.writelines(self._parts(kinds, options["source"]))
                 else:
                     for part in self._parts(kinds, options["source"]):
@@ -94,21 +95,42 @@ class Command(BaseCommand):
                 "secret: look at them before they go into a repository."
             )
 
+    @contextmanager
+    def _instead_of(self, path: Path) -> Iterator[IO[str]]:
+        """Give a file to write that takes the place of another in the end, if all went well."""
+        if path.exists() and not path.is_file():  # a terminal, a pipe: nothing takes its place
+            with path.open("w", encoding="utf-8") as file:
+                yield file
+            return
+        path = path.resolve()
+        unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+        try:
+            with _made_beside(path, unfinished) as file:
+                if path.exists():
+                    copymode(path, unfinished)
+                yield file
+            try:
+                unfinished.replace(path)
+            except OSError as error:
+                if error.errno != EBUSY:
+                    raise
+                # It is a mount of its own, as one file of the host is in a container: nothing can take its place.
+                copyfile(unfinished, path)
+                self.stderr.write(
+                    f"{path} is mounted by itself, so it was written in place: who read it meanwhile may have read a "
+                    "part. Mount its directory to have it replaced at once."
+                )
+        finally:
+            unfinished.unlink(missing_ok=True)
 
-@contextmanager
-def _instead_of(path: Path) -> Iterator[IO[str]]:
-    """Give a file to write that takes the place of another in the end, if all went well."""
-    if path.exists() and not path.is_file():  # a terminal, a pipe: nothing takes its place
-        with path.open("w", encoding="utf-8") as file:
-            yield file
-        return
-    path = path.resolve()
-    unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+
+def _made_beside(path: Path, unfinished: Path) -> IO[str]:
     try:
-        with unfinished.open("x", encoding="utf-8") as file:
-            if path.exists():
-                copymode(path, unfinished)
-            yield file
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        return unfinished.open("x", encoding="utf-8")
+    except OSError as error:
+        if error.errno in (EACCES, EROFS):
+            raise CommandError(
+                f"{path.parent}: {error.strerror}. A file is made there first, which takes the place of {path.name} "
+                "when it is whole: write to a directory in which files can be made, or to standard output."
+            ) from None
+        raise

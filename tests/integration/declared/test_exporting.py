@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from errno import EBUSY, EROFS
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
@@ -110,6 +111,37 @@ def test_files_stay_as_they_were_unless_all_is_written(
     assert (tmp_path / "led-to.yaml").is_symlink()
     assert (tmp_path / "all.yaml").read_text() == exported()
     assert (tmp_path / "all.yaml").stat().st_mode & 0o777 == 0o640
+
+
+def test_file_that_is_mounted_by_itself_is_written_in_place(
+    apply: Apply, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker mounts a file of the host as a mount of its own: the kernel lets nothing be renamed to it."""
+    apply(ALL)
+    mounted, err = tmp_path / "all.yaml", StringIO()
+    mounted.write_text("longer than what comes" * 10_000)
+    number = mounted.stat().st_ino
+
+    def refused(self: Path, target: Path) -> Path:
+        raise OSError(EBUSY, "Device or resource busy", str(self), None, str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refused)
+        call_command("export", output=str(mounted), stderr=err)
+    assert mounted.read_text() == exported()
+    assert mounted.stat().st_ino == number
+    assert "all.yaml is mounted by itself, so it was written in place" in err.getvalue()
+    assert list(tmp_path.iterdir()) == [mounted]
+
+    def closed(self: Path, *_args: Any, **_more: Any) -> IO[str]:
+        raise OSError(EROFS, "Read-only file system", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", closed)
+        with pytest.raises(
+            CommandError, match=r"Read-only file system\. A file is made there first.*standard output"
+        ):
+            call_command("export", output=str(mounted))
 
 
 def test_no_file_is_replaced_where_the_end_of_another_cannot_be_written(apply: Apply, tmp_path: Path) -> None:
