@@ -104,7 +104,7 @@ class Outage:
     resources: frozenset[int]
 
 
-_LOGIN: Final = frozenset(
+_MAY_BE_THE_LOGIN: Final = frozenset(
     {
         Reason.AUTH_REQUIRED,
         Reason.AUTH_REQUIRED_OR_MISSING,
@@ -117,6 +117,10 @@ _LOGIN: Final = frozenset(
         Reason.ENDPOINT_DENIED,
     }
 )
+"""With these the login may be what failing images have in common, as the account is of which a quota is used up.
+
+Not for its keeper alone to mend (`owners`), nor all by which access is refused, as status pages tell it.
+"""
 _BLOBS: Final = frozenset({Stage.CONFIG, Stage.LAYER})
 
 NO_SERVICE: Final = "no_service"
@@ -202,7 +206,7 @@ def scopes_of(
     found = {Scope(Kind.REGISTRY, registry)}
     if repository:
         found.add(Scope(Kind.REPOSITORY, f"{registry}/{repository}"))
-    if credential is not None and reason in _LOGIN:
+    if credential is not None and reason in _MAY_BE_THE_LOGIN:
         found.add(Scope(Kind.CREDENTIAL, credential))
     if host and host != registry:  # a region may say of an empty one that it failed there
         if stage is Stage.TOKEN:
