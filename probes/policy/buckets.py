@@ -10,7 +10,7 @@ look at is *absent*: it is drawn as nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -277,23 +277,26 @@ def cut(
     grid: Grid,
     parts: Iterable[Part],
     *,
+    filled: Mapping[int, Bucket] | None = None,
     born: int | None = None,
     causes: Sequence[Cause] = (),
     checks: Mapping[int, int] | None = None,
 ) -> Bar:
     """Lay parts out in buckets, in whatever order they come.
 
+    Buckets of which all is known may be given by their numbers, as `filled`: no part lies in them, they lie within
+    the range, and of each something was said.
     Nothing is unknown of what was not there yet: before `born`, a second since 1970, only what was said is told.
     `checks` counts them by the number of the bucket; None where they were not counted.
     """
-    clipped = list(_clipped(_together(parts), grid))
-    since = max(grid.start, _beginning(clipped, born, grid))
+    clipped, found = list(_clipped(_together(parts), grid)), filled or {}
+    since = max(grid.start, _beginning(clipped, found, born, grid))
     whole, mixed = _sorted(clipped, since, grid)
-    for place in {0, grid.place(min(since, grid.end - 1)), grid.count - 1}:
+    for place in {0, grid.place(min(since, grid.end - 1)), grid.count - 1} - found.keys():
         # What lies between is of one kind, where nothing tells of it.
         if not any(first <= place < first + count for first, (count, _) in whole.items()):
             mixed.setdefault(place, list(_NOTHING))
-    runs = _joined(_laid_out(whole, mixed, since, grid))
+    runs = _joined(_laid_out(whole, mixed, found, since, grid))
     if causes or checks is not None:
         runs = _told(runs, _reasons(causes, grid), checks)
     return Bar(grid, tuple(runs))
@@ -328,11 +331,13 @@ def _clipped(parts: Iterable[Part], grid: Grid) -> Iterator[Part]:
             yield Part.of(start, end, face)
 
 
-def _beginning(parts: Iterable[Part], born: int | None, grid: Grid) -> int:
+def _beginning(parts: Iterable[Part], filled: Collection[int], born: int | None, grid: Grid) -> int:
     """Return from when on something is told: since it was born, or somebody said how it is, if that was before."""
     if born is None or born <= grid.start:
         return grid.start
-    said = (part.start for part in parts if any(part.seconds[place] for place in _SAID))
+    said = [part.start for part in parts if any(part.seconds[place] for place in _SAID)]
+    if filled:
+        said.append(grid.bounds(min(filled))[0])
     return min(born, grid.end, *said)
 
 
@@ -364,14 +369,21 @@ def _add(mixed: dict[int, list[int]], place: int, seconds: Sequence[int]) -> Non
 
 
 def _laid_out(
-    whole: Mapping[int, tuple[int, Face]], mixed: Mapping[int, Sequence[int]], since: int, grid: Grid
+    whole: Mapping[int, tuple[int, Face]],
+    mixed: Mapping[int, Sequence[int]],
+    filled: Mapping[int, Bucket],
+    since: int,
+    grid: Grid,
 ) -> Iterator[tuple[int, int, Bucket]]:
     """Yield the number of a bucket, and how many from it on are like it; the next ones may be as well."""
     following = 0
-    for place in sorted([*whole, *mixed]):
+    for place in sorted([*whole, *mixed, *filled]):
         if following < place:
             yield following, place - following, _empty(following, since, grid)
-        if place in whole:
+        if (bucket := filled.get(place)) is not None:
+            count = 1
+            yield place, 1, bucket
+        elif place in whole:
             count, face = whole[place]
             yield place, count, Bucket(tuple(Part.of(0, grid.length, face).seconds))
         else:
@@ -428,6 +440,9 @@ def _told(runs: Iterable[Run], reasons: Mapping[int, str], checks: Mapping[int, 
         bucket, first = run.bucket, run.first
         why = reasons if bucket.is_bad else {}
         counted = checks if bucket.present else None
+        if counted is None and why.keys().isdisjoint(range(first, first + run.count)):
+            yield run
+            continue
         said = [
             (why.get(place, ""), None if counted is None else counted.get(place, 0))
             for place in range(first, first + run.count)

@@ -16,7 +16,20 @@ from django.conf import settings
 from django.db import connection
 
 from probes.models import ALL_REGIONS, MaintenanceOccurrence, Region, Resource
-from probes.policy.buckets import FACES, Bar, Cause, Face, Grid, Part, cut, instant, length_for, parts_of, second
+from probes.policy.buckets import (
+    FACES,
+    Bar,
+    Bucket,
+    Cause,
+    Face,
+    Grid,
+    Part,
+    cut,
+    instant,
+    length_for,
+    parts_of,
+    second,
+)
 from probes.policy.intervals import Interval
 from probes.policy.rollup import DAY, HOUR, floor, whole_hours
 from probes.policy.terms import Terms
@@ -169,7 +182,8 @@ def verdict_bars(resources: Sequence[Resource], window: Interval, *, now: dateti
         if rolled.live:
             parts += written.parts(resource, rolled.live, planned)
         causes = written.causes[resource.pk]
-        bars[resource.pk] = cut(grid, parts, born=second(resource.created_at), causes=causes)
+        filled = rolled.filled.get((resource.pk, ALL_REGIONS))
+        bars[resource.pk] = cut(grid, parts, filled=filled, born=second(resource.created_at), causes=causes)
     return bars
 
 
@@ -226,7 +240,8 @@ def course(
             checks.update(grid.place(second(item.said.at)) for item in own if item.said.at in live)
         causes = _causes(own, live) if live else []
         seen[region.pk] = cut(grid, theirs, born=born, causes=causes, checks=checks)
-    return Course(cut(grid, parts, born=born, causes=written.causes[resource.pk]), seen)
+    filled = rolled.filled.get((resource.pk, ALL_REGIONS))
+    return Course(cut(grid, parts, filled=filled, born=born, causes=written.causes[resource.pk]), seen)
 
 
 def _length_of_lanes(over: Interval, now: datetime) -> timedelta:
@@ -247,11 +262,15 @@ def _causes(outcomes: Sequence[timelines.Told], live: Interval) -> list[Cause]:
 
 @dataclass(frozen=True, slots=True)
 class _Rolled:
-    """What was rolled up of a range, and what was not: `live` is None where all was."""
+    """What was rolled up of a range, and what was not: `live` is None where all was.
+
+    Of verdicts, `filled` has by their numbers the buckets that were nothing but up and down.
+    """
 
     over: Interval
     live: Interval | None
     parts: Mapping[_Key, list[Part]]
+    filled: Mapping[_Key, Mapping[int, Bucket]]
     checks: Mapping[_Key, "Counter[int]"]
 
 
@@ -261,9 +280,10 @@ def _rolled(
     """Read roll-ups where the buckets are of hours or longer. One query, or none."""
     over = whole_hours(window, now=now)
     parts: dict[_Key, list[Part]] = defaultdict(list)
+    filled: dict[_Key, Mapping[int, Bucket]] = {}
     checks: dict[_Key, Counter[int]] = defaultdict(Counter)
     if grid.length < _HOUR:
-        return _Rolled(over, over, parts, checks)
+        return _Rolled(over, over, parts, filled, checks)
     are_verdicts = set(region_ids) == {ALL_REGIONS}
     asked = {
         "resources": list(resource_ids),
@@ -285,29 +305,30 @@ def _rolled(
             break
         key = resource_id, region_id
         if days is not None:
-            parts[key] += _up_and_down(days, grid.length, dict(zip(slots, downs, strict=True)))
+            filled[key] = _up_and_down(days, grid, dict(zip(slots, downs, strict=True)))
             continue
         parts[key].append(Part.filled(start, start + length, seconds))
         if count:
             checks[key][grid.place(start)] += count
     rolled_until = instant(until)
     live = Interval(rolled_until, over.end) if rolled_until < over.end else None
-    return _Rolled(over, live, parts, checks)
+    return _Rolled(over, live, parts, filled, checks)
 
 
-def _up_and_down(days: Iterable[int], length: int, down: Mapping[int, int]) -> list[Part]:
-    """Lay out days that were nothing but up and down, by the seconds of the slots in which it was down."""
-    return [
-        Part(at, at + length, _shares(down.get(at, 0), length))
+def _up_and_down(days: Iterable[int], grid: Grid, down: Mapping[int, int]) -> Mapping[int, Bucket]:
+    """Return the buckets of days that were nothing but up and down, by the seconds of those in which it was down."""
+    length = grid.length
+    return {
+        place: _bucket(down.get(at, 0), length)
         for day in days
-        for at in range(day, day + _DAY, length)
-    ]
+        for place, at in enumerate(range(day, day + _DAY, length), grid.place(day))
+    }
 
 
 @lru_cache(1000)
-def _shares(down: int, length: int) -> Sequence[int]:
+def _bucket(down: int, length: int) -> Bucket:
     seconds = {Face.UNAVAILABLE: down, Face.AVAILABLE: length - down}
-    return tuple(seconds.get(face, 0) for face in FACES)
+    return Bucket(tuple(seconds.get(face, 0) for face in FACES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,21 @@ def test_sums_that_reach_out_of_the_range_are_left_out_and_what_is_all_the_same_
     assert told(cut(half, [Part.of(T, T + 3600, Face.AVAILABLE)])) == [(1, {"available": 1800}, 1800)]
 
 
+def test_buckets_of_which_all_is_known_come_out_as_their_parts_do() -> None:
+    """Be it before the resource was made, at the end of the range, or with a cause."""
+    others = [part(0, 10, Face.UNKNOWN), part(30, 40, Face.DEGRADED), part(40, 45, Face.DEGRADED)]
+    sums = {Face.UNAVAILABLE: 60, Face.AVAILABLE: 540}
+    known = [Part.summed(T + place * 600, T + (place + 1) * 600, sums) for place in (1, 2, 5)]
+    filled = {GRID.place(item.start): Bucket(tuple(item.seconds)) for item in known}
+    causes = [Cause(T + 1300, T + 1700, "why")]
+    for born in (None, T + 900, T + 3600):
+        bar = cut(GRID, others, filled=filled, born=born, causes=causes)
+        assert bar == cut(GRID, [*others, *known], born=born, causes=causes)
+        assert [(run.first, run.count, run.bucket.cause) for run in bar.runs if run.bucket == bar.runs[2].bucket] == [
+            (2, 1, "why")
+        ]
+
+
 def test_bad_buckets_tell_the_cause_that_began_last() -> None:
     bar = cut(
         GRID,
