@@ -18,6 +18,20 @@ CUT: Final = """() => [...document.querySelectorAll("main, main *")]
     .filter(each => each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 1)
     .map(each => `<${each.localName} id="${each.id}" class="${each.className}"> cuts what is in it`)"""
 
+# Words that begin on one line and end on another. What registries and people wrote may be too long for any column.
+TORN: Final = """() => [...document.querySelectorAll(
+    "main :is(.cell-said, .badge, .chip, .now, .place-failing, .figure-budget, thead th, .number)")]
+    .filter(each => each.checkVisibility())
+    .flatMap(each => [each, ...each.querySelectorAll(":not(.unseen)")])
+    .flatMap(each => [...each.childNodes])
+    .filter(node => node.nodeType === Node.TEXT_NODE)
+    .flatMap(node => [...node.data.matchAll(/[A-Za-z]{2,}/g)].filter(({ 0: word, index }) => {
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + word.length);
+        return new Set([...range.getClientRects()].map(line => Math.round(line.top))).size > 1;
+    }).map(([word]) => `${word} is torn in “${node.data.trim()}”`))"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
@@ -57,7 +71,8 @@ class Eyes:
             page.set_viewport_size(view.window)
             page.emulate_media(color_scheme=view.scheme)
             yield from (
-                f"{name}, {view.name}: {said}" for said in (*self.axe(page, *view.rules), *self.too_wide(page))
+                f"{name}, {view.name}: {said}"
+                for said in (*self.axe(page, *view.rules), *self.too_wide(page), *page.evaluate(TORN))
             )
 
     def cut(self, page: Page) -> list[str]:
