@@ -85,6 +85,9 @@ def test_what_it_says_alone_is_of_now_for_as_long_as_in_verdicts(client: Client,
     plane.check(plane.image(name="the app", fresh_intervals=5), finds=LOST)
     page = read(client, "/regions/eu-west/")
     assert "1 image fails from there" in page["region"].text
+    assert page["failing"].attributes["href"] == "/?region=eu-west&seen=failing"
+    assert "the app" in read(client, page["failing"].attributes["href"] or "").html
+    assert "the app" not in read(client, "/?region=us-east&seen=failing").html
     assert "the app ghcr.io bad good" in page["alone-table"].text
     Resource.objects.update(fresh_intervals=3)
     page = read(client, "/regions/eu-west/")
