@@ -22,7 +22,7 @@ from probes.models import OwnerKind, Registry
 from probes.policy.access import Reach
 from probes.policy.intervals import Interval
 from probes.policy.rollup import whole_hours
-from probes.selectors import comparison, incident_lists, maintenance, registry_pages
+from probes.selectors import comparison, incident_lists, incidents, maintenance, registry_pages
 from probes.selectors.durations import durations
 from probes.selectors.incident_lists import Wanted
 from probes.selectors.registries import UNREAD, with_counts
@@ -73,7 +73,7 @@ def registries(request: HttpRequest, template: str) -> HttpResponse:
 @never_cache
 @readers_only
 def registry(request: HttpRequest, host: str, template: str) -> HttpResponse:
-    """One registry. Twenty-five queries at most, whatever lies there."""
+    """One registry. Twenty-four queries at most, whatever lies there."""
     now = timezone.now()
     reach = reach_of(request)
     if "\0" in host:  # which the database would not take
@@ -81,9 +81,7 @@ def registry(request: HttpRequest, host: str, template: str) -> HttpResponse:
     shown = get_object_or_404(with_counts(reach).defer(*UNREAD), host=host)
     found = registry_pages.images(shown, reach)
     work = maintenance.shown_over(found, maintenance.on(now))
-    wanted = Wanted(registry_id=shown.pk)
-    are_open = incident_lists.listed(wanted.that_are(is_open=True), reach, most=INCIDENTS)
-    are_over = incident_lists.listed(wanted.that_are(is_open=False), reach, most=INCIDENTS)
+    are_over = incident_lists.listed(Wanted(registry_id=shown.pk, is_open=False), reach, most=INCIDENTS)
     return render(
         request,
         template,
@@ -100,7 +98,7 @@ def registry(request: HttpRequest, host: str, template: str) -> HttpResponse:
             "incidents_url": with_query(reverse("dashboard:incidents"), {"registry": shown.host}),
             "compare_url": with_query(reverse("dashboard:compare"), {"registry": shown.host}),
             "events_url": with_query(reverse("dashboard:events"), {"registry": shown.host}),
-            "open": incident_words.lines(are_open.rows, now),
+            "wrong_now": incident_words.wrong_now(incidents.wrong_at(shown.pk, INCIDENTS, reach), now),
             "over": incident_words.lines(are_over.rows, now),
             "certificates": pages.certificates(registry_pages.certificates(shown, reach), now),
             "logins": pages.logins(registry_pages.credentials(shown, reach), now),

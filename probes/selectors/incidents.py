@@ -101,15 +101,27 @@ def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
 
     Scopes come first, then outages, then it goes by severity and by what began first. Each has its `open_children`.
     """
-    found = _wrong_now(most, reach).read()
+    return _in_order(_wrong_now(most, reach).read(), reach)
+
+
+def wrong_at(registry_id: int, most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
+    """Return the same of one registry. One query."""
+    return _in_order(list(_worst(Incident.objects.filter(registry=registry_id), most, reach)), reach)
+
+
+def _in_order(found: list[Incident], reach: Reach) -> OpenIncidents:
     found.sort(key=_badness)
     return OpenIncidents([veiled(row, reach) for row in found], getattr(found[0], "count", 0) if found else 0)
 
 
 @lru_cache(MOST)
 def _wrong_now(most: int, reach: Reach) -> Prepared[Incident, Incident]:
+    return Prepared(_worst(Incident.objects.all(), most, reach))
+
+
+def _worst(rows: QuerySet[Incident], most: int, reach: Reach) -> QuerySet[Incident]:
     explained = Exists(Incident.objects.filter(pk=OuterRef("parent"), resolved_at=None))
-    unexplained = visible.among(Incident.objects.filter(~explained, resolved_at=None), reach)
+    unexplained = visible.among(rows.filter(~explained, resolved_at=None), reach)
     order = (
         _place("scope_kind", [""]).asc(nulls_first=True),
         _place("level", _LEVELS),
@@ -117,8 +129,8 @@ def _wrong_now(most: int, reach: Reach) -> Prepared[Incident, Incident]:
     )
     # The first are found in narrow columns, and only these are joined and counted for.
     worst = ArraySubquery(unexplained.order_by(*order, "began_at", "pk").values("pk")[:most])
-    rows = incidents(reach).filter(pk__among=worst).order_by()
-    return Prepared(rows.annotate(count=_all_of(unexplained), open_children=_open_children(reach)))
+    found = incidents(reach).filter(pk__among=worst).order_by()
+    return found.annotate(count=_all_of(unexplained), open_children=_open_children(reach))
 
 
 def children(incident: Incident, most: int, reach: Reach = EVERYTHING) -> Sequence[Incident]:
