@@ -1,5 +1,6 @@
 """A real Chromium before a real server. Its pages may speak with that server and with nobody else."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ AXE: Final = Path(__file__).with_name("vendor") / "axe.min.js"
 GRAVE: Final = ("serious", "critical")
 # How fast this machine is just now is no property of the pages.
 expect.set_options(timeout=20_000)
+PROGRAMS: Final = ("chromium-headless-shell", "chromium", "chromium-browser")
+"""What Debian and others call it. First the one without a window that nobody sees: with the windows of the other, one
+page after another takes three times as much CPU. Pages are made by the same code in both."""
 # Chromium's own services must not look for anything either.
 FLAGS = (
     "--no-sandbox",
@@ -92,13 +96,18 @@ class Seen:
             self.complaints.append(text)
 
 
+def chromium() -> str | None:
+    """Return the path of Chromium: what `CHROMIUM` says, or the first of `PROGRAMS` that is installed."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
 @pytest.fixture(scope="module")
 def browser(django_db_setup: None) -> Iterator[Browser]:
     """One for a module: Playwright's event loop runs in the tests' own thread while it lives.
 
     Not for the session, whose other tests have loops of theirs; and after the test database was made.
     """
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = chromium()
     if program is None:
         pytest.skip("chromium is not installed; .ci/run installs it")
     with sync_playwright() as playwright:

@@ -46,14 +46,11 @@ class View:
 BY_DAY: Final = View(name="by day", window=DESKTOP, scheme="light")
 BY_NIGHT: Final = View(name="by night", window=DESKTOP, scheme="dark", rules=("color-contrast",))
 """Nothing but colours is another by night."""
-ON_A_PHONE: Final = View(name="on a phone", window=PHONE, scheme="light")
-ON_A_PHONE_BY_NIGHT: Final = View(
-    name="on a phone by night",
-    window=PHONE,
-    scheme="dark",
-    rules=("color-contrast", "scrollable-region-focusable", "target-size"),
-)
-"""What is seen by day is there as well: here it is colours, and what depends on the room."""
+ROOM: Final = ("button-name", "color-contrast", "link-name", "scrollable-region-focusable", "target-size")
+"""What depends on the room: elements, and with them names, may have gone; what is left has other neighbours."""
+ON_A_PHONE: Final = View(name="on a phone", window=PHONE, scheme="light", rules=ROOM)
+ON_A_PHONE_BY_NIGHT: Final = View(name="on a phone by night", window=PHONE, scheme="dark", rules=ROOM)
+"""All else is there on the desktop as well, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
