@@ -22,6 +22,7 @@ from probes.policy import quota_costs, shedding, slots
 from probes.policy.happenings import SEVERITIES, EventKind, Happening
 from probes.policy.quota import Account
 from probes.policy.rationing import HEAD_OF_THE_LINE, Fate, Key, Stand, Waiting, Wish, decide
+from probes.policy.spans import exact
 from probes.protocol.taxonomy import Depth
 from probes.selectors.quota import CountedAsOne, account_of_region
 
@@ -313,13 +314,15 @@ def _shortage(row: QuotaAccount, counted: CountedAsOne, met: "_Decided", now: da
     window_seconds = int(account.window.total_seconds())
     spent = replace(account, buckets=counted.buckets_of(row)).spent(now)
     budget = account.budget or 0
-    used = f"{spent} of our {budget} used, of {limit} within {window_seconds} s for all"
+    used, within = f"{spent} of our {budget} used", f"{limit} within {exact(window_seconds)} for all"
+    # Who shares the quota may have used what we have not: then it is this that is short.
+    how = f"{used}, of {within}" if row.remaining is None else f"{row.remaining} left of {within}, {used}"
     return Happening(
         kind=EventKind.QUOTA_SHORT,
         key=f"quota_short {row.pk} {now.isoformat()}",
         at=now,
         severity=SEVERITIES[EventKind.QUOTA_SHORT],
-        text=f"{row} runs short: {used}, by what {slug} was told",
+        text=f"{row} runs short: {how}, by what {slug} was told",
         registry=None if row.credential_id else row.registry_id,
         credential=row.credential_id,
         region=slug,

@@ -277,6 +277,7 @@ class TestShortness:
         facts = {"egress": EU, "limit": 10, "window_seconds": 3600, "budget": 5, "spent": 4, "remaining": None}
         assert (event.at, event.facts) == (now, facts)
         assert event.region in regions
+        assert " runs short: 4 of our 5 used, of 10 within 1 h for all, by what " in event.text
         account = QuotaAccount.objects.get()
         assert (account.short_since, account.short_at) == (now, now + 118 * MINUTE)
 

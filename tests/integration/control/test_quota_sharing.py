@@ -177,7 +177,8 @@ def test_region_that_speaks_of_a_minute_has_shortness_told_once_and_by_its_name(
         assert set(asked) == {Depth.RESOLVE}
     event = Event.objects.get(kind=EventKind.QUOTA_SHORT)
     assert (event.at, event.region, event.facts["window_seconds"]) == (now + 3 * MINUTE, "ap-south", 60)
-    assert event.text.endswith("by what ap-south was told")
+    assert ": 1 left of 1 within 1 min for all, " in event.text
+    assert event.text.endswith(" used, by what ap-south was told")
     assert QuotaAccount.objects.get().short_at == now + 9 * MINUTE
 
 
