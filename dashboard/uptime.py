@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from django.utils.safestring import SafeString
 
 from dashboard import words
 from dashboard.charts import shares
 from probes.policy.uptime import Budget, Figure, Tally
+
+_WHOLE_FROM: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +48,19 @@ def uptime(
     figures: Mapping[str, Figure],
     regions: Sequence[tuple[str, str, Mapping[str, Tally]]],
     *,
+    before: Mapping[str, int] | None = None,
     unattended: str = "paused",
 ) -> Uptime:
     """Return the figures by window. Of each region its slug, its name and its seconds by window are given.
 
+    `before` are the seconds from the beginning of each window to where there was something to look at.
     `unattended` is what the time is called in which nobody looked: what is retired is not called paused.
     """
     target = next((item.target_percent for item in figures.values()), None)
     return Uptime(
-        cards=[_card(window, figure, unattended) for window, figure in figures.items()],
+        cards=[
+            _card(window, figure, (before or {}).get(window, 0), unattended) for window, figure in figures.items()
+        ],
         regions=[
             RegionLine(name=name, slug=slug, shares=[_share(seconds[window]) for window in figures])
             for slug, name, seconds in regions
@@ -62,7 +69,7 @@ def uptime(
     )
 
 
-def _card(window: str, figure: Figure, unattended: str) -> Card:
+def _card(window: str, figure: Figure, before: int, unattended: str) -> Card:
     seconds, budget = figure.seconds, figure.budget
     return Card(
         window=window,
@@ -73,7 +80,7 @@ def _card(window: str, figure: Figure, unattended: str) -> Card:
             for count, said in ((seconds.unavailable, "down"), (seconds.degraded, "degraded, which counts as up"))
             if count
         ],
-        left_out=_left_out(seconds, unattended),
+        left_out=_left_out(seconds, max(0, min(before, seconds.unknown)), unattended),
         budget=_budget(budget) if budget and seconds.counted else "",
         is_overspent=budget is not None and budget.left_seconds < 0,
     )
@@ -83,18 +90,30 @@ def _share(seconds: Tally) -> str:
     return words.percent(seconds.up, seconds.counted) if seconds.counted else ""
 
 
-def _left_out(seconds: Tally, unattended: str) -> str:
-    parts = ((seconds.unknown, "unknown"), (seconds.maintenance, "maintenance"), (seconds.paused, unattended))
+def _left_out(seconds: Tally, before: int, unattended: str) -> str:
+    parts = (
+        (before, "before it was there"),
+        (seconds.unknown - before, "unknown"),
+        (seconds.maintenance, "maintenance"),
+        (seconds.paused, unattended),
+    )
     return words.listed([f"{words.amount(count)} {said}" for count, said in parts if count])
 
 
 def _budget(budget: Budget) -> str:
+    if budget.allowed_seconds < 1:  # of so short a time no pace is told, nor what is left of nothing
+        over = words.amount(-budget.left_seconds)
+        return f"Budget of less than 1 s overspent by {over}" if budget.left_seconds < 0 else ""
     allowed = words.amount(budget.allowed_seconds)
     pace = (
-        f", spent {budget.burn_rate:.1f} times as fast as it lasts"
+        f", spent {_times(budget.burn_rate)} times as fast as it lasts"
         if budget.burn_rate and budget.burn_rate > 1
         else ""
     )
     if budget.left_seconds < 0:
         return f"Budget of {allowed} overspent by {words.amount(-budget.left_seconds)}{pace}"
     return f"{words.amount(budget.left_seconds)} left of a budget of {allowed}"
+
+
+def _times(rate: float) -> str:
+    return f"{rate:.1f}" if rate < _WHOLE_FROM else f"{rate:,.0f}"

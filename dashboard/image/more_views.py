@@ -130,5 +130,6 @@ def _uptime(asked: Asked, until: rolled.RolledUntil) -> uptime.Uptime:
             (region.slug, region_name(region), {name: each[region.pk].seconds for name, each in found.items()})
             for region in regions
         ],
+        before={name: int((resource.created_at - over.start).total_seconds()) for name, over in overs.items()},
         unattended="retired or paused" if resource.is_retired else "paused",
     )

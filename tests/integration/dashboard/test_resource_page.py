@@ -206,6 +206,7 @@ def test_uptime_tells_what_was_left_out_and_what_is_left_of_the_budget(client: C
     text = page["uptime-24h"].text.replace("\N{NO-BREAK SPACE}", " ")
     assert "10 min down" in text
     assert "Left out: 23 h" in text or "Left out: 1 d" in text
+    assert "before it was there" in text
     assert "left of a budget of" in text
     assert "no data" not in page["uptime-regions"].text
 

@@ -28,6 +28,20 @@ def test_what_is_left_out_is_said() -> None:
     assert found.left_out.replace("\N{NO-BREAK SPACE}", " ") == "1 min unknown, 1 h maintenance and 1 min 30 s paused"
 
 
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (DAY - 240, "23 h 56 min before it was there and 1 min unknown"),
+        (2 * DAY, "23 h 57 min before it was there"),
+        (-DAY, "23 h 57 min unknown"),
+    ],
+)
+def test_time_before_it_was_there_is_not_called_unknown(before: int, said: str) -> None:
+    figures = {"24h": Figure(seconds=Tally(available=180, unknown=DAY - 180))}
+    (found,) = uptime(figures, [], before={"24h": before}).cards
+    assert found.left_out.replace("\N{NO-BREAK SPACE}", " ") == said
+
+
 def test_what_nobody_looked_at_is_called_what_it_was() -> None:
     (found,) = uptime({"24h": Figure(seconds=Tally(paused=DAY))}, [], unattended="retired or paused").cards
     assert found.left_out.replace("\N{NO-BREAK SPACE}", " ") == "1 d retired or paused"
@@ -55,6 +69,23 @@ def test_downtime_is_said_beside_the_figure() -> None:
 def test_budget_is_told_as_what_is_left_or_overspent(down: int, said: str, is_overspent: bool) -> None:  # noqa: FBT001
     found = card(Tally(available=DAY - down, unavailable=down), "99")
     assert (found.budget.replace("\N{NO-BREAK SPACE}", " "), found.is_overspent) == (said, is_overspent)
+
+
+@pytest.mark.parametrize(
+    ("down", "said", "is_overspent"), [(0, "", False), (90, "Budget of less than 1 s overspent by 1 min 29 s", True)]
+)
+def test_of_so_short_a_time_no_budget_is_told_but_that_it_is_overspent(
+    down: int,
+    said: str,
+    is_overspent: bool,  # noqa: FBT001
+) -> None:
+    found = card(Tally(available=90 - down, unavailable=down), "99.9")
+    assert (found.budget.replace("\N{NO-BREAK SPACE}", " "), found.is_overspent) == (said, is_overspent)
+
+
+def test_pace_that_is_many_times_as_fast_has_no_tenths() -> None:
+    found = card(Tally(unavailable=DAY), "99.9")
+    assert found.budget.endswith("spent 1,000 times as fast as it lasts")
 
 
 def test_without_a_target_nothing_is_promised() -> None:
