@@ -24,18 +24,16 @@ from dashboard.live.kept import Turns, made_once, told_to
 from dashboard.live.pieces import Pieces
 from dashboard.overview import filters, headline, markup, matrix
 from dashboard.overview.asked import Asked, NoSuchChoiceError
-from dashboard.overview.measures import measures
+from dashboard.overview.measures import histories, measures
 from dashboard.overview.sections import ROWS_A_PAGE, Spread, spread
 from dashboard.rhythm import RHYTHM
 from dashboard.window import PARAMETERS, Window, window_of, written
 from dashboard.words import Look
 from probes.models import MaintenanceOccurrence, Region, Resource, ResourceKind
 from probes.policy.access import Reach
-from probes.selectors import choice, maintenance, order
+from probes.selectors import bars, choice, latencies, maintenance, order
 from probes.selectors import incidents as incident_rows
 from probes.selectors import overview as matrix_rows
-from probes.selectors.bars import verdict_bars
-from probes.selectors.latencies import latencies
 from probes.selectors.overview import Overview
 from probes.selectors.places import Places
 
@@ -202,15 +200,6 @@ def _asked(request: HttpRequest, now: datetime) -> tuple[Asked, Window]:
     return asked.turned(more=tuple(more), page=asked.page), window
 
 
-def _measured(found: Overview, window: Window, reach: Reach, now: datetime) -> Mapping[int, markup.Measures]:
-    """Read what was measured of these rows. Four queries at most."""
-    shown, over = [row.resource for row in found.rows], window.over
-    if not shown:
-        return {}
-    bars = verdict_bars(shown, over, now=now)
-    return measures(bars, latencies(shown, over, now=now, reach=Reach(regions=reach.regions)), window.label)
-
-
 def _places(asked: Asked, laid: Spread, *, work: Sequence[MaintenanceOccurrence], reach: Reach) -> Places:
     """Return what a page has rows of, in their order."""
     part: order.Firsts | order.Stretch = order.Stretch(laid.start, laid.rows)
@@ -265,8 +254,16 @@ def _made(
 ) -> tuple[Overview, Mapping[int, SafeString]]:
     """Return the matrix of these resources, and their rows by their ids."""
     found = matrix_rows.overview(wanted, regions=columns, work=work, reach=reach)
-    views = matrix.rows(found, now, is_timed=asked.order is order.Order.LATENCY)
-    return found, markup.rows_html(views, links, _measured(found, window, reach, now), now)
+    shown, over = [row.resource for row in found.rows], window.over
+    if not shown:
+        return found, {}
+    # The two long questions are answered while something is made of what is known already.
+    with bars.begun(shown, over, now=now) as rolled:
+        views = matrix.rows(found, now, is_timed=asked.order is order.Order.LATENCY)
+    history = rolled.read()
+    with latencies.begun(shown, over, now=now, reach=Reach(regions=reach.regions)) as timed:
+        drawn = histories(history.bars(), window.label)
+    return found, markup.rows_html(views, links, measures(drawn, timed.medians(), window.label), now)
 
 
 def _bodies(

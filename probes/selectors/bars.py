@@ -5,11 +5,11 @@ rolled up yet as the short ones are: so a bar has the seconds that uptime has of
 and costs the same however long the history before it is.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 
 from django.conf import settings
@@ -17,47 +17,25 @@ from django.db import connection
 
 from probes.models import ALL_REGIONS, MaintenanceOccurrence, Region, Resource
 from probes.policy.buckets import (
-    FACES,
     Bar,
-    Bucket,
     Cause,
-    Face,
     Grid,
     Part,
     cut,
-    instant,
     length_for,
     parts_of,
     second,
 )
 from probes.policy.intervals import Interval
-from probes.policy.rollup import DAY, HOUR, floor, whole_hours
+from probes.policy.rollup import HOUR, whole_hours
 from probes.policy.terms import Terms
 from probes.policy.uptime import Said, Shown, timeline
-from probes.protocol.taxonomy import Status
 from probes.selectors import maintenance, timelines
-
-_Key = tuple[int, int]
-"""Of a resource, and of a region or `ALL_REGIONS`."""
+from probes.selectors.ahead import Answer, sent
+from probes.selectors.rolled import ROLLED, Rolled, question
 
 MOST_CAUSES: Final = 200
 """So many incidents of a resource are looked through for why it was bad, the newest first."""
-
-_HOUR: Final = HOUR // timedelta(seconds=1)
-_DAY: Final = DAY // timedelta(seconds=1)
-_CHECKS: Final = " + ".join(f"coalesce(outcomes_{status}, 0)" for status in Status)
-_SECONDS: Final = tuple(f"seconds_{state}" for state in Shown)
-# Not the histograms, which would be carried along.
-_READ: Final = ", ".join(
-    (
-        "resource_id, region_id, starts_at",
-        *(f"coalesce({column}, 0) AS {column}" for column in _SECONDS),
-        f"{_CHECKS} AS checks",
-    )
-)
-# In the order of faces; of what nobody told there is no column.
-_OF_FACES: Final = tuple("0" if face is Face.NO_DATA else f"seconds_{face}" for face in FACES)
-_SUMS: Final = ", ".join(f"sum({column})::bigint" for column in _OF_FACES)
 
 # What each resource was said to be, when it was paused, and why it was bad: one row for each, in order.
 _WRITTEN: Final = """
@@ -79,87 +57,67 @@ FROM unnest(%(resources)s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
 ) AS told ORDER BY told.at, told.place
 """
 
-# How far roll-ups reach is told by their progress; a day whose state never changed needs none of its hours. The hours
-# of a bucket are added up here: of what is down each day a month has seven hundred, and a page shows fifty of these.
-# Of a day that was nothing but up and down, only hours that were down are read, by the index that holds no others, as
-# long as they are all there. Such days of a resource come in one row, with the slots in which it was down, be that on
-# other days. Slots shorter than a day divide it. Days in a row in which all was well come as one.
-_ROLLED: Final = f"""
-WITH until AS MATERIALIZED (
-    SELECT date_trunc('hour', least(%(end)s, coalesce(
-        (SELECT min(starts_at) FROM probes_rollupprogress WHERE unit = 'hour' AND finished_at IS NULL),
-        (SELECT max(starts_at) + interval '1 h' FROM probes_rollupprogress WHERE unit = 'hour'),
-        %(start)s
-    )), 'UTC') AS hours, coalesce(
-        (SELECT min(starts_at) FROM probes_rollupprogress WHERE unit = 'day' AND finished_at IS NULL),
-        (SELECT max(starts_at) + interval '1 day' FROM probes_rollupprogress WHERE unit = 'day'),
-        %(start)s
-    ) AS days
-), day AS MATERIALIZED (
-    SELECT {_READ} FROM probes_dayrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
-        AND %(in_days)s AND starts_at >= %(first_day)s AND starts_at < date_trunc('day', (
-            SELECT least(days, hours) FROM until
-        ), 'UTC')
-), down AS MATERIALIZED (
-    SELECT resource_id, date_bin(%(length)s, starts_at, %(origin)s) AS slot,
-        sum(seconds_unavailable)::integer AS seconds
-    FROM probes_hourrollup WHERE %(are_verdicts)s AND NOT %(days_suffice)s AND resource_id = ANY(%(resources)s)
-        AND region_id = {ALL_REGIONS} AND seconds_unavailable IS NOT NULL
-        AND starts_at >= %(first_day)s AND starts_at < %(end)s
-    GROUP BY resource_id, slot
-), judged AS MATERIALIZED (
-    SELECT day.*, %(days_suffice)s OR {_DAY} IN ({", ".join(_SECONDS)}) AS suffices, seconds IS NOT NULL AS is_told
-    FROM day LEFT JOIN (
-        SELECT resource_id, date_bin('1 day', slot, 'epoch') AS starts_at, sum(seconds) AS seconds
-        FROM down GROUP BY 1, 2
-    ) AS told ON told.resource_id = day.resource_id AND told.starts_at = day.starts_at
-        AND seconds = seconds_unavailable AND seconds_available + seconds_unavailable = {_DAY}
-), divided AS (
-    SELECT resource_id, region_id, starts_at FROM judged WHERE NOT suffices AND NOT is_told
-), hour AS (
-    SELECT {_READ} FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
-        AND starts_at >= %(start)s AND starts_at < (
-            SELECT CASE WHEN %(in_days)s THEN least(%(first_day)s, hours) ELSE hours END FROM until
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A page of bars of which the longest question, that for roll-ups, has been asked."""
+
+    resources: Sequence[Resource]
+    over: Interval
+    grid: Grid
+    answer: Answer
+
+    def read(self) -> "Histories":
+        """Read the rest. Two queries at most; none for no resources."""
+        rolled = Rolled.of(self.answer.rows, self.over, self.grid)
+        if not self.resources:
+            return Histories(self, rolled, _Written(), [])
+        live = rolled.live
+        written = _Written.read([resource.pk for resource in self.resources], over=self.over, live=live)
+        return Histories(self, rolled, written, maintenance.during(self.resources, live) if live else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """What the bars of a page are made of."""
+
+    _begun: Begun
+    _rolled: Rolled
+    _written: "_Written"
+    _planned: Sequence[MaintenanceOccurrence]
+
+    def bars(self) -> Mapping[int, Bar]:
+        """Return by its id the bar of each resource. No query."""
+        return {resource.pk: self._bar(resource) for resource in self._begun.resources}
+
+    def _bar(self, resource: Resource) -> Bar:
+        key, live = (resource.pk, ALL_REGIONS), self._rolled.live
+        parts = list(self._rolled.parts[key])
+        if live:
+            parts += self._written.parts(resource, live, self._planned)
+        return cut(
+            self._begun.grid,
+            parts,
+            filled=self._rolled.filled.get(key),
+            born=second(resource.created_at),
+            causes=self._written.causes[resource.pk],
         )
-    UNION ALL
-    SELECT {_READ} FROM probes_hourrollup WHERE resource_id = ANY(%(resources)s) AND region_id = ANY(%(regions)s)
-        AND %(in_days)s AND starts_at >= (
-            SELECT greatest(%(first_day)s, date_trunc('day', least(days, hours), 'UTC')) FROM until
-        ) AND starts_at < (SELECT hours FROM until)
-    UNION ALL
-    SELECT one.* FROM divided JOIN (SELECT {_READ} FROM probes_hourrollup) AS one
-        ON one.resource_id = divided.resource_id AND one.region_id = divided.region_id
-        AND one.starts_at >= divided.starts_at AND one.starts_at < divided.starts_at + interval '1 day'
-)
-SELECT extract(epoch FROM until.hours)::bigint, piece.* FROM until LEFT JOIN (
-    SELECT resource_id, region_id, extract(epoch FROM starts_at)::bigint, {_DAY}, {", ".join(_OF_FACES)}, checks,
-        NULL::bigint[], NULL::bigint[], NULL::integer[]
-    FROM judged WHERE suffices AND NOT (%(are_verdicts)s AND seconds_available = {_DAY}) AND NOT is_told
-    UNION ALL
-    SELECT resource_id, {ALL_REGIONS}, 0, 0, {", ".join("0" for _ in FACES)}, 0, days, slots, downs
-    FROM (
-        SELECT resource_id, array_agg(extract(epoch FROM starts_at)::bigint) AS days
-        FROM judged WHERE is_told GROUP BY 1
-    ) AS told JOIN (
-        SELECT resource_id, array_agg(extract(epoch FROM slot)::bigint) AS slots, array_agg(seconds) AS downs
-        FROM down GROUP BY 1
-    ) AS spoilt USING (resource_id)
-    UNION ALL
-    SELECT resource_id, {ALL_REGIONS}, extract(epoch FROM min(starts_at))::bigint, count(*) * {_DAY},
-        {", ".join(f"count(*) * {_DAY}" if face is Face.AVAILABLE else "0" for face in FACES)}, 0,
-        NULL, NULL, NULL
-    FROM (
-        SELECT resource_id, starts_at, starts_at - {_DAY} * interval '1 s'
-            * row_number() OVER (PARTITION BY resource_id ORDER BY starts_at) AS run
-        FROM day WHERE %(are_verdicts)s AND seconds_available = {_DAY}
-    ) AS well GROUP BY resource_id, run
-    UNION ALL
-    SELECT resource_id, region_id, extract(epoch FROM min(starts_at))::bigint,
-        extract(epoch FROM max(starts_at) - min(starts_at))::bigint + {_HOUR}, {_SUMS}, sum(checks)::bigint,
-        NULL, NULL, NULL
-    FROM hour GROUP BY resource_id, region_id, date_bin(%(length)s, starts_at, %(origin)s)
-) AS piece ON true
-"""  # noqa: S608 - made of the constants above
+
+
+@contextmanager
+def begun(resources: Sequence[Resource], window: Interval, *, now: datetime) -> Iterator[Begun]:
+    """Ask for what was rolled up of these resources, and let the block run meanwhile (`ahead.sent`).
+
+    One query, or none. The window is read as by `verdict_bars`.
+    """
+    over = whole_hours(window, now=now)
+    grid = Grid.of(over)
+    asked = question([resource.pk for resource in resources], [ALL_REGIONS], over, grid)
+    if not resources or not asked:
+        yield Begun(resources, over, grid, Answer())
+        return
+    with sent(ROLLED, asked) as answer:
+        yield Begun(resources, over, grid, answer)
 
 
 def verdict_bars(resources: Sequence[Resource], window: Interval, *, now: datetime) -> Mapping[int, Bar]:
@@ -168,23 +126,12 @@ def verdict_bars(resources: Sequence[Resource], window: Interval, *, now: dateti
     The window is read in whole hours, to `now` at the latest (`whole_hours`); it raises `ValueError` where all of it
     is still to come. A reason is the failure of the incident of that time. That of an image over which somebody has
     no reach is not asked for here: the resources are those that may be shown.
+
+    Who has something to do while these are read takes `begun`, and then the same steps.
     """
-    if not resources:
-        return {}
-    grid = Grid.of(whole_hours(window, now=now))
-    ids = [resource.pk for resource in resources]
-    rolled = _rolled(ids, [ALL_REGIONS], window, grid, now)
-    written = _Written.read(ids, over=rolled.over, live=rolled.live)
-    planned = maintenance.during(resources, rolled.live) if rolled.live else []
-    bars: dict[int, Bar] = {}
-    for resource in resources:
-        parts = list(rolled.parts[resource.pk, ALL_REGIONS])
-        if rolled.live:
-            parts += written.parts(resource, rolled.live, planned)
-        causes = written.causes[resource.pk]
-        filled = rolled.filled.get((resource.pk, ALL_REGIONS))
-        bars[resource.pk] = cut(grid, parts, filled=filled, born=second(resource.created_at), causes=causes)
-    return bars
+    with begun(resources, window, now=now) as asked:
+        pass
+    return asked.read().bars()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +164,8 @@ def course(
     """
     over = whole_hours(window, now=now)
     grid = Grid.of(over, _length_of_lanes(over, now))
-    rolled = _rolled([resource.pk], [ALL_REGIONS, *(region.pk for region in regions)], window, grid, now)
+    asked = question([resource.pk], [ALL_REGIONS, *(region.pk for region in regions)], over, grid)
+    rolled = Rolled.of(_rows(ROLLED, asked) if asked else (), over, grid)
     live = rolled.live
     written = _Written.read([resource.pk], over=over, live=live)
     if planned is None:
@@ -258,77 +206,6 @@ def _causes(outcomes: Sequence[timelines.Told], live: Interval) -> list[Cause]:
         for item, end in zip(outcomes, ends, strict=False)
         if item.said.state in (Shown.UNAVAILABLE, Shown.DEGRADED)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Rolled:
-    """What was rolled up of a range, and what was not: `live` is None where all was.
-
-    Of verdicts, `filled` has by their numbers the buckets that were nothing but up and down.
-    """
-
-    over: Interval
-    live: Interval | None
-    parts: Mapping[_Key, list[Part]]
-    filled: Mapping[_Key, Mapping[int, Bucket]]
-    checks: Mapping[_Key, "Counter[int]"]
-
-
-def _rolled(
-    resource_ids: Collection[int], region_ids: Collection[int], window: Interval, grid: Grid, now: datetime
-) -> _Rolled:
-    """Read roll-ups where the buckets are of hours or longer. One query, or none."""
-    over = whole_hours(window, now=now)
-    parts: dict[_Key, list[Part]] = defaultdict(list)
-    filled: dict[_Key, Mapping[int, Bucket]] = {}
-    checks: dict[_Key, Counter[int]] = defaultdict(Counter)
-    if grid.length < _HOUR:
-        return _Rolled(over, over, parts, filled, checks)
-    are_verdicts = set(region_ids) == {ALL_REGIONS}
-    asked = {
-        "resources": list(resource_ids),
-        "regions": list(region_ids),
-        "start": over.start,
-        "end": over.end,
-        "origin": instant(grid.origin),
-        "length": timedelta(seconds=grid.length),
-        "first_day": min(floor(over.start - timedelta.resolution, DAY) + DAY, floor(over.end, HOUR)),
-        # The checks of a day cannot be shared out among its hours; a verdict has none.
-        "are_verdicts": are_verdicts,
-        "in_days": grid.length >= _DAY or are_verdicts,
-        "days_suffice": grid.length >= _DAY,
-    }
-    until = second(over.start)
-    rows = _rows(_ROLLED, asked)
-    for until, resource_id, region_id, start, length, *seconds, count, days, slots, downs in rows:  # noqa: B007 - the last
-        if resource_id is None:
-            break
-        key = resource_id, region_id
-        if days is not None:
-            filled[key] = _up_and_down(days, grid, dict(zip(slots, downs, strict=True)))
-            continue
-        parts[key].append(Part.filled(start, start + length, seconds))
-        if count:
-            checks[key][grid.place(start)] += count
-    rolled_until = instant(until)
-    live = Interval(rolled_until, over.end) if rolled_until < over.end else None
-    return _Rolled(over, live, parts, filled, checks)
-
-
-def _up_and_down(days: Iterable[int], grid: Grid, down: Mapping[int, int]) -> Mapping[int, Bucket]:
-    """Return the buckets of days that were nothing but up and down, by the seconds of those in which it was down."""
-    length = grid.length
-    return {
-        place: _bucket(down.get(at, 0), length)
-        for day in days
-        for place, at in enumerate(range(day, day + _DAY, length), grid.place(day))
-    }
-
-
-@lru_cache(1000)
-def _bucket(down: int, length: int) -> Bucket:
-    seconds = {Face.UNAVAILABLE: down, Face.AVAILABLE: length - down}
-    return Bucket(tuple(seconds.get(face, 0) for face in FACES))
 
 
 @dataclass(frozen=True, slots=True)

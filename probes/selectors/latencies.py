@@ -1,11 +1,11 @@
 """How long checks took over time, from roll-ups. What is not rolled up yet, the last hour or so, is left out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
-
-from django.db import connection
 
 from probes.models import Resource
 from probes.policy.access import EVERYTHING, Reach
@@ -13,6 +13,7 @@ from probes.policy.buckets import Grid, instant
 from probes.policy.intervals import Interval
 from probes.policy.latency import Histogram
 from probes.policy.rollup import DAY, HOUR, floor
+from probes.selectors.ahead import Answer, sent
 
 _HOUR: Final = HOUR // timedelta(seconds=1)
 _DAY: Final = DAY // timedelta(seconds=1)
@@ -53,16 +54,33 @@ def _usual_ms(number: int) -> float | None:
     return Histogram({number: 1}).percentile_ms(50)
 
 
-def latencies(
-    resources: Sequence[Resource], window: Interval, *, now: datetime, reach: Reach = EVERYTHING
-) -> Mapping[int, Sequence[float | None]]:
-    """Return by its id the median durations of whole checks of each resource in ms, oldest first. One query.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Median durations that have been asked for: so many `points` of each of these resources."""
 
-    About thirty points; None where nothing was timed. All regions within reach are counted together.
-    """
+    resources: Sequence[Resource]
+    points: int = 0
+    answer: Answer = field(default_factory=Answer)
+
+    def medians(self) -> Mapping[int, Sequence[float | None]]:
+        """Return them, as `latencies` does. No query."""
+        found: dict[int, list[float | None]] = {resource.pk: [None] * self.points for resource in self.resources}
+        for (key,) in self.answer.rows:
+            resource_id, of_it = divmod(key, _RESOURCE)
+            place, number = divmod(of_it, 100)
+            found[resource_id][place - 1] = _usual_ms(number)
+        return found
+
+
+@contextmanager
+def begun(
+    resources: Sequence[Resource], window: Interval, *, now: datetime, reach: Reach = EVERYTHING
+) -> Iterator[Begun]:
+    """Ask for what `latencies` returns, and let the block run meanwhile (`ahead.sent`). One query, or none."""
     start, end = floor(window.start, HOUR), floor(min(window.end, now), HOUR)
     if not resources or start >= end:
-        return {resource.pk: [] for resource in resources}
+        yield Begun(resources)
+        return
     grid = Grid.of(Interval(start, end), _length_for(end - start))
     statement = _MEDIANS.format(
         resource=_RESOURCE,
@@ -76,14 +94,21 @@ def latencies(
         "end": end,
         "points": [instant(grid.bounds(place)[0]) for place in range(grid.count)],
     }
-    points: dict[int, list[float | None]] = {resource.pk: [None] * grid.count for resource in resources}
-    with connection.cursor() as cursor:
-        cursor.execute(statement, asked)
-        for (key,) in cursor.fetchall():
-            resource_id, of_it = divmod(key, _RESOURCE)
-            place, number = divmod(of_it, 100)
-            points[resource_id][place - 1] = _usual_ms(number)
-    return points
+    with sent(statement, asked) as answer:
+        yield Begun(resources, grid.count, answer)
+
+
+def latencies(
+    resources: Sequence[Resource], window: Interval, *, now: datetime, reach: Reach = EVERYTHING
+) -> Mapping[int, Sequence[float | None]]:
+    """Return by its id the median durations of whole checks of each resource in ms, oldest first. One query.
+
+    About thirty points; None where nothing was timed. All regions within reach are counted together. Who has
+    something to do while they are read takes `begun`.
+    """
+    with begun(resources, window, now=now, reach=reach) as asked:
+        pass
+    return asked.medians()
 
 
 def _length_for(span: timedelta) -> timedelta:
