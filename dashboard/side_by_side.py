@@ -171,14 +171,18 @@ def _split_told(found: Comparison) -> str:
 
 
 def _agreed(found: Comparison) -> str:
+    """Return what is said where regions differ on nothing. It takes two that tell something of now."""
     many = [item.many for item in found.regions if item.many is not None]
-    if not many:
-        return "They agree on all that they can tell."
-    telling = sum(item.many.is_told for item in found.regions if item.many is not None and item.counts)
+    told = "how many fail now" if many else "how it is now"
+    telling = sum(item.counts and (item.many is None or item.many.is_told) for item in found.regions)
+    if len(found.regions) == 1:
+        return "There is one region alone, and nothing to compare."
     if telling < 2:
-        who = f"Only {telling} of {len(many)} regions tells" if telling else "No region tells"
-        return f"{who} how many fail now: there is nothing to compare."
-    return "Nothing fails now from one region and not from another."
+        who = f"Only {telling} of {len(found.regions)} regions tells" if telling else "No region tells"
+        return f"{who} {told}: there is nothing to compare."
+    if many:
+        return "Nothing fails now from one region and not from another."
+    return "They agree on all that they can tell."
 
 
 def share_of(seconds: Tally) -> str:

@@ -108,7 +108,8 @@ def test_now_is_told_of_many_and_of_one_that_was_not_checked(many: Many | None, 
 @pytest.mark.parametrize(
     ("telling", "said"),
     [
-        ([], "They agree on all that they can tell."),
+        ([None, None], "They agree on all that they can tell."),
+        ([None], "There is one region alone, and nothing to compare."),
         ([Many(looked_at=2), Many(looked_at=2)], "No region tells how many fail now: there is nothing to compare."),
         (
             [Many(looked_at=2, lapsed=1, fresh=1), Many(looked_at=2, fresh=1)],
@@ -117,8 +118,14 @@ def test_now_is_told_of_many_and_of_one_that_was_not_checked(many: Many | None, 
         ([Many(failing=1), Many(failing=1)], "Nothing fails now from one region and not from another."),
     ],
 )
-def test_regions_agree_on_what_at_least_two_of_them_tell(telling: list[Many], said: str) -> None:
+def test_regions_agree_on_what_at_least_two_of_them_tell(telling: list[Many | None], said: str) -> None:
     assert compared(*(seen(f"r{number}", 10, many=many) for number, many in enumerate(telling))).agreed == said
+
+
+def test_regions_of_which_nothing_is_fresh_do_not_agree() -> None:
+    """The page said that they agree, under 'was layers denied' and 'was available' of an hour before."""
+    before = [replace(seen(slug, 10), counts=False) for slug in ("a", "b")]
+    assert compared(*before).agreed == "No region tells how it is now: there is nothing to compare."
 
 
 def test_region_that_is_not_as_it_should_be_says_so() -> None:
