@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from probes.models import Credential, HostCertificate, QuotaAccount, Resource
+from probes.models import Credential, HostCertificate, QuotaAccount, Region, Resource
 from probes.protocol.check import CheckPlan
 from probes.protocol.outcome import Outcome, PlatformResult
 from probes.protocol.taxonomy import Reason, Stage, Status
@@ -89,6 +89,7 @@ def test_quotas_on_the_path_name_neither_login_nor_address(client: Client, plane
     assert account is not None
     values = {"limit": 100, "remaining": 7, "window_seconds": 21_600, "read_at": plane.now}
     ap_south = plane.region("ap-south")
+    Region.objects.filter(slug="us-east").update(name="US")
     for used in ({"region": ap_south}, {"repository_prefix": "another/team"}, {"username": "it-has-no-secret"}):
         sealed = (
             {}
@@ -104,7 +105,8 @@ def test_quotas_on_the_path_name_neither_login_nor_address(client: Client, plane
     # Of the logins of its registry that alone is on its path that a check of it shows.
     assert text.count("login that") == 1
     assert "with the login that its checks show from ap-south 7 of 100 left in 6 h" in text
-    assert "without a login, from us-east 7 of 100 left" in text
+    assert "without a login, from US 7 of 100 left" in text
+    assert "without a login, from eu-west" in text, "it is known by its region before its address is"
     assert "ada-the-robot" not in text
     assert "203.0.113.77" not in text
 
