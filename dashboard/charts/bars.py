@@ -113,11 +113,9 @@ def _encoded(run: Run, causes: Sequence[str]) -> str:
     number of the cause, and how many checks there were in each.
     """
     bucket = run.bucket
-    faces = list(bucket.faces)
-    if len(faces) == 1 and not bucket.absent:
-        said = LETTERS[faces[0][0]]
-    else:
-        said = "".join(f"{LETTERS[face]}{count}" for face, count in faces) or "-"
+    said = "".join([f"{LETTERS[face]}{count}" for face, count in bucket.faces]) or "-"
+    if not bucket.absent and bucket.seconds.count(0) == len(FACES) - 1:
+        said = said[0]
     cause = bucket.cause[:_LONGEST_CAUSE]
     return "".join(
         (
@@ -150,12 +148,12 @@ def _drawn(runs: Iterable[Run]) -> Iterator[tuple[str, str, str]]:
         if rest is None:
             whole[worst] += (_level(run, line) for line in _LINES[worst])
             continue
-        notch = _notch(run.bucket, worst)
+        notch, middles = _notch(run.bucket), _middles(run)
         for face, foot, head in ((worst, _HEIGHT, _HEIGHT - notch), (rest, _HEIGHT - notch - _GAP, 0)):
             if run.count >= _LEAST_LEVEL and face in _PLAIN:
                 levels[face][foot - head].append(_level(run, (foot + head) / 2))
             else:
-                parts[face] += ((middle, foot, head) for middle in _middles(run))
+                parts[face] += [(middle, foot, head) for middle in middles]
     for face in filter({*whole, *levels, *parts}.__contains__, FACES):
         style = f"slot-{face}"
         yield style, "", "".join(whole.get(face, ()))
@@ -175,8 +173,8 @@ def _rails(runs: Iterable[tuple[int, int]]) -> Iterator[str]:
     return (f"M{first * SLOT_WIDTH} {_RAIL}h{count * SLOT_WIDTH}" for first, count in _joined(runs))
 
 
-def _middles(run: Run) -> Iterator[float]:
-    return (place * SLOT_WIDTH + _DRAWN_WIDTH / 2 for place in range(run.first, run.first + run.count))
+def _middles(run: Run) -> Sequence[float]:
+    return [place * SLOT_WIDTH + _DRAWN_WIDTH / 2 for place in range(run.first, run.first + run.count)]
 
 
 def _upright(lines: Iterable[tuple[float, int, int]]) -> Iterator[str]:
@@ -191,9 +189,9 @@ def _upright(lines: Iterable[tuple[float, int, int]]) -> Iterator[str]:
         at = (middle, head)
 
 
-def _notch(bucket: Bucket, worst: Face) -> int:
-    share = dict(bucket.faces)[worst] / bucket.present
-    return min(_HEIGHT - _LEAST_NOTCH, max(_LEAST_NOTCH, round(share * _HEIGHT)))
+def _notch(bucket: Bucket) -> int:
+    worst = next(filter(None, bucket.seconds))  # the first of them is the worst
+    return min(_HEIGHT - _LEAST_NOTCH, max(_LEAST_NOTCH, round(worst / bucket.present * _HEIGHT)))
 
 
 def _joined(runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

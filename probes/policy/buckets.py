@@ -9,13 +9,12 @@ the ends may lie in the range in part only. What lies outside of it, in the futu
 look at is *absent*: it is drawn as nothing.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
-from operator import add, itemgetter
+from operator import add, itemgetter, mul
 from typing import Final, NamedTuple, Self
 
 from probes.policy.intervals import Interval
@@ -53,6 +52,7 @@ class Face(StrEnum):
 
 FACES: Final = tuple(Face)
 _PLACES: Final = {face: place for place, face in enumerate(FACES)}
+_COUNTED: Final = {face: face.shown.value for face in FACES}
 _NOTHING: Final = (0,) * len(FACES)
 _OTHERS: Final = len(FACES) - 1
 _UNAVAILABLE, _DEGRADED = _PLACES[Face.UNAVAILABLE], _PLACES[Face.DEGRADED]
@@ -172,16 +172,19 @@ class Bucket(NamedTuple):
     @property
     def worst(self) -> Face | None:
         """The worst of what it shows, None where all of it is absent."""
-        return next((face for face, count in zip(FACES, self.seconds, strict=True) if count), None)
+        for face, count in zip(FACES, self.seconds, strict=True):
+            if count:
+                return face
+        return None
 
     @property
     def rest(self) -> Face | None:
         """What it shows for longest beside the worst, None where there is nothing else."""
-        if self.seconds.count(0) >= _OTHERS:
+        others = list(self.seconds)
+        if others.count(0) >= _OTHERS:
             return None
-        worst = self.worst
-        others = [(count, -_PLACES[face]) for face, count in self.faces if face is not worst]
-        return FACES[-max(others)[1]]
+        others[others.index(next(filter(None, others)))] = 0
+        return FACES[others.index(max(others))]
 
     @property
     def faces(self) -> Iterator[tuple[Face, int]]:
@@ -217,19 +220,18 @@ class Bar:
     @property
     def seconds(self) -> Tally:
         """What all of it shows, as uptime counts it."""
-        counts: Counter[str] = Counter()
+        counts = dict.fromkeys(_COUNTED.values(), 0)
         for face, count in self.faces.items():
-            counts[face.shown.value] += count
+            counts[_COUNTED[face]] += count
         return Tally(**counts)
 
     @property
     def faces(self) -> Mapping[Face, int]:
         """What it shows and for how many seconds, the worst first."""
-        sums = [0] * len(FACES)
-        for run in self.runs:
-            for place, count in enumerate(run.bucket.seconds):
-                if count:
-                    sums[place] += run.count * count
+        counts = [run.count for run in self.runs]
+        sums = (
+            sum(map(mul, counts, column)) for column in zip(*(run.bucket.seconds for run in self.runs), strict=True)
+        )
         return {face: count for face, count in zip(FACES, sums, strict=True) if count}
 
     @property
@@ -427,11 +429,16 @@ def _reasons(causes: Iterable[Cause], grid: Grid) -> Mapping[int, str]:
     return reasons
 
 
-def _joined(laid_out: Iterable[tuple[int, int, Bucket]]) -> Iterator[Run]:
-    """Put neighbours that show the same together."""
-    for bucket, alike in groupby(laid_out, key=itemgetter(2)):
-        own = list(alike)
-        yield Run(own[0][0], sum(count for _, count, _ in own), bucket)
+def _joined(laid_out: Iterator[tuple[int, int, Bucket]]) -> Iterator[Run]:
+    """Put neighbours that show the same together. There is a bucket at least."""
+    first, count, shown = next(laid_out)
+    for place, alike, bucket in laid_out:
+        if bucket == shown:
+            count += alike
+            continue
+        yield Run(first, count, shown)
+        first, count, shown = place, alike, bucket
+    yield Run(first, count, shown)
 
 
 def _told(runs: Iterable[Run], reasons: Mapping[int, str], checks: Mapping[int, int] | None) -> Iterator[Run]:
