@@ -188,7 +188,8 @@ def _without_since(explanation: str, began_at: datetime) -> str:
 
 def _sentence(explanation: str) -> str:
     said = words.shown(explanation, 500)
-    return f"{said[:1].upper()}{said[1:]}." if said else ""
+    end = "" if said.endswith("…") else "."  # what was cut says so by itself
+    return f"{said[:1].upper()}{said[1:]}{end}" if said else ""
 
 
 def _since(incident: Incident, now: datetime) -> str:

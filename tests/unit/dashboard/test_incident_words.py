@@ -55,6 +55,7 @@ def test_open_incident_looks_like_its_level() -> None:
         ("22 Nov", "1 of 3 fresh regions fail since 22 Nov 13:50 UTC."),
     ):
         assert line(incident(explanation=f"1 of 3 fresh regions fail since {day} 13:50 UTC"), NOW).sentence == said
+    assert line(incident(explanation="1 of 3 fresh regions fail: policy…"), NOW).sentence.endswith(": policy…")
     assert found.since.replace("\N{NO-BREAK SPACE}", " ") == "since 13:50 (40 min)"
     assert (found.tags, found.seen_to) == ([], "")
 
