@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from probes.policy.buckets import Grid, instant
+from probes.policy.grid import Grid, instant
 
 _PARTS: Final = 4
 _TWO_DAYS: Final = 2 * 86_400

@@ -13,7 +13,8 @@ from dashboard.status.happenings import Happening, News, name_of
 from dashboard.status.public_words import LONGEST_NAME, SHOWN, STANDINGS, Moment, paragraphs
 from dashboard.words import Look
 from probes.models import StatusGroup, StatusPage
-from probes.policy.buckets import Bar, Face, Grid, Part, cut, second
+from probes.policy.buckets import Bar, Face, Part, cut
+from probes.policy.grid import Grid, second
 from probes.policy.intervals import Interval
 from probes.policy.publishing import Naming, Standing, overall, standing_of
 from probes.policy.rollup import DAY

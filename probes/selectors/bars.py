@@ -16,16 +16,8 @@ from django.conf import settings
 from django.db import connection
 
 from probes.models import ALL_REGIONS, MaintenanceOccurrence, Region, Resource
-from probes.policy.buckets import (
-    Bar,
-    Cause,
-    Grid,
-    Part,
-    cut,
-    length_for,
-    parts_of,
-    second,
-)
+from probes.policy.buckets import Bar, Cause, Part, cut, parts_of
+from probes.policy.grid import Grid, length_for, second
 from probes.policy.intervals import Interval
 from probes.policy.rollup import HOUR, whole_hours
 from probes.policy.terms import Terms
@@ -106,9 +98,11 @@ class Histories:
 
 @contextmanager
 def begun(resources: Sequence[Resource], window: Interval, *, now: datetime) -> Iterator[Begun]:
-    """Ask for what was rolled up of these resources, and let the block run meanwhile (`ahead.sent`).
+    """Ask for bars of these resources by the verdicts over all regions. The block runs meanwhile (`ahead.sent`).
 
-    One query, or none. The window is read as by `verdict_bars`.
+    The window is read in whole hours, to `now` at the latest (`whole_hours`); it raises `ValueError` where all of it
+    is still to come. A reason is the failure of the incident of that time. That of an image over which somebody has
+    no reach is not asked for here: the resources are those that may be shown. One query, or none.
     """
     over = whole_hours(window, now=now)
     grid = Grid.of(over)
@@ -118,20 +112,6 @@ def begun(resources: Sequence[Resource], window: Interval, *, now: datetime) -> 
         return
     with sent(ROLLED, asked) as answer:
         yield Begun(resources, over, grid, answer)
-
-
-def verdict_bars(resources: Sequence[Resource], window: Interval, *, now: datetime) -> Mapping[int, Bar]:
-    """Return by its id the bar of each resource, by the verdicts over all regions. Three queries at most.
-
-    The window is read in whole hours, to `now` at the latest (`whole_hours`); it raises `ValueError` where all of it
-    is still to come. A reason is the failure of the incident of that time. That of an image over which somebody has
-    no reach is not asked for here: the resources are those that may be shown.
-
-    Who has something to do while these are read takes `begun`, and then the same steps.
-    """
-    with begun(resources, window, now=now) as asked:
-        pass
-    return asked.read().bars()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +138,7 @@ def course(
 ) -> Course:
     """Return the bars of a resource: by its verdicts, and as each region saw it for itself, with its checks.
 
-    `window` is read as by `verdict_bars`. The resource comes with its group; what is given of the terms in force, and
+    `window` is read as by `begun`. The resource comes with its group; what is given of the terms in force, and
     of the work that was `planned` over the window, is not read again. Reasons are those of outcomes, where these are
     still kept whole; of what is read from roll-ups they are not told. Five queries at most.
     """

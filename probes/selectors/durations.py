@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from probes.policy.buckets import Grid
+from probes.policy.grid import Grid
 from probes.policy.intervals import Interval
 from probes.policy.latency import Histogram, Timed
 from probes.policy.rollup import DAY, HOUR, Pieces, floor, pieces

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from probes.models import Resource
 from probes.policy.access import EVERYTHING, Reach
-from probes.policy.buckets import Grid, instant
+from probes.policy.grid import Grid, instant
 from probes.policy.intervals import Interval
 from probes.policy.latency import Histogram
 from probes.policy.rollup import DAY, HOUR, floor
@@ -63,7 +63,7 @@ class Begun:
     answer: Answer = field(default_factory=Answer)
 
     def medians(self) -> Mapping[int, Sequence[float | None]]:
-        """Return them, as `latencies` does. No query."""
+        """Return them by its id, in ms, oldest first; None where nothing was timed. No query."""
         found: dict[int, list[float | None]] = {resource.pk: [None] * self.points for resource in self.resources}
         for (key,) in self.answer.rows:
             resource_id, of_it = divmod(key, _RESOURCE)
@@ -76,7 +76,10 @@ class Begun:
 def begun(
     resources: Sequence[Resource], window: Interval, *, now: datetime, reach: Reach = EVERYTHING
 ) -> Iterator[Begun]:
-    """Ask for what `latencies` returns, and let the block run meanwhile (`ahead.sent`). One query, or none."""
+    """Ask for the median durations of whole checks of each resource. The block runs meanwhile (`ahead.sent`).
+
+    There are about thirty points. All regions within reach are counted together. One query, or none.
+    """
     start, end = floor(window.start, HOUR), floor(min(window.end, now), HOUR)
     if not resources or start >= end:
         yield Begun(resources)
@@ -96,19 +99,6 @@ def begun(
     }
     with sent(statement, asked) as answer:
         yield Begun(resources, grid.count, answer)
-
-
-def latencies(
-    resources: Sequence[Resource], window: Interval, *, now: datetime, reach: Reach = EVERYTHING
-) -> Mapping[int, Sequence[float | None]]:
-    """Return by its id the median durations of whole checks of each resource in ms, oldest first. One query.
-
-    About thirty points; None where nothing was timed. All regions within reach are counted together. Who has
-    something to do while they are read takes `begun`.
-    """
-    with begun(resources, window, now=now, reach=reach) as asked:
-        pass
-    return asked.medians()
 
 
 def _length_for(span: timedelta) -> timedelta:

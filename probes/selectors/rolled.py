@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from probes.models import ALL_REGIONS
-from probes.policy.buckets import FACES, Bucket, Face, Grid, Part, instant, second
+from probes.policy.buckets import FACES, Bucket, Face, Part
+from probes.policy.grid import Grid, instant, second
 from probes.policy.intervals import Interval
 from probes.policy.rollup import DAY, HOUR, floor
 from probes.policy.uptime import Shown

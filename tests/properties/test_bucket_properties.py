@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.policy.buckets import FACES, Face, Grid, Part, cut, parts_of, second
+from probes.policy.buckets import FACES, Face, Part, cut, parts_of
+from probes.policy.grid import Grid, second
 from probes.policy.intervals import Interval
 from probes.policy.uptime import Said, Shown, tally, timeline
 

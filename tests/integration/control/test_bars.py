@@ -1,6 +1,6 @@
 """Bars: what is read for them, in as few rows as possible, is what the timeline of each second says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,8 +19,9 @@ from probes.models import (
     Verdict,
     VerdictChange,
 )
-from probes.policy.access import Reach
-from probes.policy.buckets import Bar, Face, second
+from probes.policy.access import EVERYTHING, Reach
+from probes.policy.buckets import Bar, Face
+from probes.policy.grid import second
 from probes.policy.intervals import Interval
 from probes.policy.latency import Timed
 from probes.policy.rollup import DAY, HOUR, floor, total, whole_hours
@@ -50,6 +51,20 @@ def seen(story: Chronicle) -> Sequence[Resource]:
     return list(Resource.objects.select_related("group").filter(pk__in=[image.pk for image in story.images]))
 
 
+def verdict_bars(resources: Sequence[Resource], window: Interval, *, now: datetime) -> Mapping[int, Bar]:
+    with bars.begun(resources, window, now=now) as asked:
+        pass
+    return asked.read().bars()
+
+
+def medians(
+    resources: Sequence[Resource], window: Interval, *, now: datetime, reach: Reach = EVERYTHING
+) -> Mapping[int, Sequence[float | None]]:
+    with latencies.begun(resources, window, now=now, reach=reach) as asked:
+        pass
+    return asked.medians()
+
+
 def faces(bar: Bar) -> list[tuple[str, int]]:
     """(worst face, how many buckets) of each run."""
     return [(str(run.bucket.worst), run.count) for run in bar.runs]
@@ -60,7 +75,7 @@ def test_bar_has_the_seconds_of_uptime(story: Chronicle, window: str) -> None:
     now = story.end + 25 * MINUTE
     roll_all(story.end + rollups.ROLLED_AFTER - 2 * HOUR)
     over = Interval(now - WINDOWS[window], now)
-    found = bars.verdict_bars(seen(story), over, now=now)
+    found = verdict_bars(seen(story), over, now=now)
     for image in seen(story):
         bar = found[image.pk]
         expected = uptime.rolled(image, whole_hours(over, now=now)).seconds
@@ -95,7 +110,7 @@ def test_downtime_is_that_of_the_bars_at_every_edge(story: Chronicle) -> None:
         over = Interval(now - start * HOUR, now - end * HOUR)
         found = downtime(over, now=now)
         told[start, end] = [found.get(image.pk, 0) for image in story.images]
-        drawn = bars.verdict_bars(seen(story), over, now=now)
+        drawn = verdict_bars(seen(story), over, now=now)
         assert told[start, end] == [drawn[image.pk].seconds.unavailable for image in story.images], (start, end)
     assert {(33, 10), (4, 1.5), (2, 0), (1, 0)} <= {edge for edge in told if any(told[edge])}
 
@@ -127,9 +142,9 @@ def test_buckets_of_hours_are_those_of_each_second(story: Chronicle) -> None:
             row[unknown] += row[silent]
         return [tuple(count for place, count in enumerate(row) if place != silent) for row in rows]
 
-    written = bars.verdict_bars(seen(story), over, now=now)
+    written = verdict_bars(seen(story), over, now=now)
     roll_all(story.end + rollups.ROLLED_AFTER)
-    rolled = bars.verdict_bars(seen(story), over, now=now)
+    rolled = verdict_bars(seen(story), over, now=now)
     for image in story.images:
         assert merged(written[image.pk]) == merged(rolled[image.pk])
 
@@ -150,7 +165,7 @@ def test_of_a_day_of_up_and_down_the_hours_that_were_down_are_enough_where_all_a
 
     def first_slots() -> list[tuple[int, int, int]]:
         """(down, up, without data) of the three slots of that day."""
-        bar = bars.verdict_bars([image], Interval(now - WINDOWS["30d"], now), now=now)[image.pk]
+        bar = verdict_bars([image], Interval(now - WINDOWS["30d"], now), now=now)[image.pk]
         place = bar.grid.place(second(day))
         rows = [dict(zip(Face, bucket.seconds, strict=True)) for at, bucket in bar.buckets if place <= at < place + 3]
         return [(row[Face.UNAVAILABLE], row[Face.AVAILABLE], row[Face.NO_DATA]) for row in rows]
@@ -178,7 +193,7 @@ def test_of_days_in_a_row_that_come_as_one_a_day_of_which_nothing_is_known_is_no
             if day != missing:
                 own = {"resource_id": image.pk, "region_id": ALL_REGIONS, "starts_at": day}
                 DayRollUp.objects.create(**own, seconds_available=86_400)
-    drawn = bars.verdict_bars([first, other], Interval(now - WINDOWS[window], now), now=now)
+    drawn = verdict_bars([first, other], Interval(now - WINDOWS[window], now), now=now)
     for image, missing in ((first, days[2]), (other, days[0])):
         bar = drawn[image.pk]
         for day in days:
@@ -193,7 +208,7 @@ def test_healthy_image_has_no_gap_whatever_its_interval(now: datetime, make_imag
     image.refresh_from_db()
     VerdictChange.objects.create(resource=image, at=now - 90 * DAY, before="unknown", state="available")
     for window in ("24h", "7d", "90d"):
-        bar = bars.verdict_bars([image], Interval(now - WINDOWS[window], now), now=now)[image.pk]
+        bar = verdict_bars([image], Interval(now - WINDOWS[window], now), now=now)[image.pk]
         assert {face for face, _ in faces(bar)} <= {"available", "None"}, window
 
 
@@ -204,7 +219,7 @@ def test_what_was_not_there_yet_is_absent_and_what_nobody_told_of_is_no_data(
     Resource.objects.update(created_at=now - 3 * HOUR)
     image.refresh_from_db()
     VerdictChange.objects.create(resource=image, at=now - 2 * HOUR, before="unknown", state="available")
-    bar = bars.verdict_bars([image], Interval(now - DAY, now), now=now)[image.pk]
+    bar = verdict_bars([image], Interval(now - DAY, now), now=now)[image.pk]
     assert next(face for face, _ in faces(bar) if face != "None") == "no_data"
     assert bar.seconds.unknown == second(now - 2 * HOUR) - second(now - 3 * HOUR)
     assert bar.seconds.available == second(now) - second(now - 2 * HOUR)
@@ -226,7 +241,7 @@ def test_bad_bucket_tells_the_failure_of_its_incident(now: datetime, make_images
         failure="tag_not_found",
     )
     for window in ("24h", "7d"):
-        bar = bars.verdict_bars([image], Interval(now - WINDOWS[window], now), now=now)[image.pk]
+        bar = verdict_bars([image], Interval(now - WINDOWS[window], now), now=now)[image.pk]
         assert {bucket.cause for _, bucket in bar.buckets if bucket.is_bad} == {"tag_not_found"}
         assert not any(bucket.cause for _, bucket in bar.buckets if not bucket.is_bad)
 
@@ -236,8 +251,8 @@ def test_window_that_lies_ahead_is_refused_and_one_that_reaches_ahead_ends_now(
 ) -> None:
     (image,) = make_images()
     with pytest.raises(ValueError, match="ends after it starts"):
-        bars.verdict_bars([image], Interval(now + DAY, now + 2 * DAY), now=now)
-    bar = bars.verdict_bars([image], Interval(now - 4 * HOUR, now + 4 * HOUR), now=now)[image.pk]
+        verdict_bars([image], Interval(now + DAY, now + 2 * DAY), now=now)
+    bar = verdict_bars([image], Interval(now - 4 * HOUR, now + 4 * HOUR), now=now)[image.pk]
     assert bar.grid.end == second(now)
 
 
@@ -245,7 +260,7 @@ def test_roll_ups_of_a_clock_that_is_ahead_are_not_counted_beyond_now(story: Chr
     roll_all(story.end + rollups.ROLLED_AFTER)
     now = story.end - 2 * HOUR - 20 * MINUTE
     over = Interval(now - WINDOWS["7d"], now)
-    found = bars.verdict_bars(seen(story), over, now=now)
+    found = verdict_bars(seen(story), over, now=now)
     for image in seen(story):
         expected = story.expected(image, None, Interval(whole_hours(over, now=now).start, now)).seconds
         assert found[image.pk].seconds.up == expected.up
@@ -261,7 +276,7 @@ def test_page_of_bars_takes_three_queries_at_most(story: Chronicle, window: str)
         with CaptureQueriesContext(
             connection,
         ) as asked:
-            bars.verdict_bars(listed[:count], Interval(now - WINDOWS[window], now), now=now)
+            verdict_bars(listed[:count], Interval(now - WINDOWS[window], now), now=now)
         assert len(asked) == (2 if window == "24h" else 3)
     with CaptureQueriesContext(connection) as asked:
         bars.lanes(listed[0], story.regions, Interval(now - WINDOWS[window], now), now=now)
@@ -272,7 +287,7 @@ def test_nothing_is_asked_for_nothing(now: datetime, make_images: MakeImages) ->
     (image,) = make_images()
     over = Interval(now - DAY, now)
     with CaptureQueriesContext(connection) as asked:
-        assert bars.verdict_bars([], over, now=now) == {}
+        assert verdict_bars([], over, now=now) == {}
         assert bars.lanes(image, [], over, now=now) == {}
     assert not asked.captured_queries
 
@@ -294,9 +309,9 @@ def test_course_of_latencies_is_the_median_of_each_piece_of_time(story: Chronicl
     reach = Reach(groups=None, regions=frozenset({story.regions[0].pk}))
     day, theirs = Interval(now - DAY, now), Interval(now - 2 * DAY, now)
     with CaptureQueriesContext(connection) as asked:
-        found = latencies.latencies(listed, day, now=now)
+        found = medians(listed, day, now=now)
     assert len(asked) == 1
-    limited = latencies.latencies(listed, theirs, now=now, reach=reach)
+    limited = medians(listed, theirs, now=now, reach=reach)
     for image in listed:
         for hours, regions, points in ((24, story.regions, found), (48, story.regions[:1], limited)):
             expected = [
@@ -308,10 +323,10 @@ def test_course_of_latencies_is_the_median_of_each_piece_of_time(story: Chronicl
             ]
             assert list(points[image.pk]) == expected
     # Of the whole check, and by the day where the window is long.
-    month = latencies.latencies(listed, Interval(now - 30 * DAY, now), now=now)[listed[0].pk]
+    month = medians(listed, Interval(now - 30 * DAY, now), now=now)[listed[0].pk]
     assert len(month) in (30, 31)
     assert month[-2] is not None
-    assert latencies.latencies(listed, Interval(now, now + HOUR), now=now) == {image.pk: [] for image in listed}
+    assert medians(listed, Interval(now, now + HOUR), now=now) == {image.pk: [] for image in listed}
 
 
 def test_durations_are_the_percentiles_of_each_slot(story: Chronicle) -> None:

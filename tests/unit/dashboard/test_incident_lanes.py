@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from dashboard.incidents.lanes import LONGEST, around, lanes
 from probes.models import Incident, Region
-from probes.policy.buckets import Grid, cut
+from probes.policy.buckets import cut
+from probes.policy.grid import Grid
 from probes.policy.intervals import Interval
 
 NOW = datetime(2026, 11, 27, 14, 0, tzinfo=UTC)

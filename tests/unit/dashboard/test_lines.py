@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from dashboard.charts.lines import line_chart
 from dashboard.latency import STEPS, latency
-from probes.policy.buckets import Grid
+from probes.policy.grid import Grid
 from probes.policy.intervals import Interval
 from probes.policy.latency import Timed
 from probes.selectors.durations import Durations

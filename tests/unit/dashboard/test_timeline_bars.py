@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString
 from dashboard.charts.bars import timeline_bar, told
 from dashboard.charts.faces import LETTERS, MEANINGS, NAMES
 from dashboard.charts.sparkline import sparkline
-from probes.policy.buckets import Bar, Cause, Face, Grid, Part, cut, second
+from probes.policy.buckets import Bar, Cause, Face, Part, cut
+from probes.policy.grid import Grid, second
 from probes.policy.intervals import Interval
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from dashboard.timelines import MOST_LINES, Timelines, timelines
 from dashboard.window import window_of
-from probes.policy.buckets import Bar, Cause, Face, Grid, Part, cut, second
+from probes.policy.buckets import Bar, Cause, Face, Part, cut
+from probes.policy.grid import Grid, second
 from probes.policy.intervals import Interval
 
 NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
