@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
 
-from probes.actions import enrolment
 from probes.actions.plans import Message
 from probes.models import Region
 from probes.protocol.batch import MAX_BATCH_BYTES, Batch, Finding, Heartbeat, Report, Returned
@@ -20,6 +19,7 @@ from probes.protocol.taxonomy import Depth, Reason, Stage, Status
 from probes.trust.envelope import CONTROL, Kind, open_envelope, sign
 from probes.trust.keys import RegionKeys
 from probes.trust.sealing import BoundSecret, open_sealed
+from tests.fakes import enrolling
 
 DIGEST = "sha256:" + "a" * 64
 Find = Callable[[CheckPlan], Outcome]
@@ -35,8 +35,7 @@ class FarRegion:
 
     @classmethod
     def enrolled(cls, slug: str) -> Self:
-        row, path = enrolment.enroll_here(slug, now=datetime.now(UTC))
-        return cls(row, RegionKeys.load(path))
+        return cls(*enrolling.enrolled(slug, now=datetime.now(UTC)))
 
     @property
     def slug(self) -> str:
