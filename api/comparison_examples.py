@@ -49,7 +49,7 @@ def of_registry() -> dict[str, Any]:
         Seen(
             region=_region(slug),
             rolled=_rolled(1800 * failing, failed=6 * failing, times=200),
-            many=Many(seen=200, failing=failing),
+            many=Many(seen=200, failing=failing, looked_at=200, fresh=200),
             failure=_failure(12) if failing else None,
         )
         for slug, failing in (("eu-west", 3), ("us-east", 0))
