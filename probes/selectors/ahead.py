@@ -23,7 +23,8 @@ def sent(statement: str, asked: Mapping[str, Any]) -> Iterator[Answer]:
     """Send a statement, let the block run meanwhile, and then wait for the rows.
 
     The block asks nothing of the database. What the statement fails with is raised at its end; where the block fails,
-    the rows are thrown away. It is one query, within whatever transaction there is, as any other.
+    the rows are waited for and thrown away. It is one query, within whatever transaction there is, as any other; but
+    what measures queries sees how long the sending took.
     """
     answer = Answer()
     with connection.cursor() as cursor, connection.wrap_database_errors, connection.connection.pipeline():

@@ -10,7 +10,6 @@ shown, has more to ask: of it the queries are told.
 
 import http.client
 import os
-import shutil
 import statistics
 import sys
 import time
@@ -23,6 +22,7 @@ from typing import Final
 
 from kairos.child import Child, common_environment
 from kairos.embedded import free_port
+from tests import chromium
 from tests.bench.database import own_database
 from tests.bench.figures import Figure, at_most
 from tests.servers import is_served, running
@@ -235,7 +235,7 @@ def _paints(port: int, asked: Mapping[str, str], cookie: tuple[str, str]) -> Map
     """Return the medians of how many milliseconds it took to the first paint, in a browser that knows nothing yet."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - where there is a browser alone
 
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = chromium.program()
     if program is None:
         print("no Chromium here: nothing was painted")
         return {}

@@ -1,7 +1,5 @@
 """A real Chromium before a real server. Its pages may speak with that server and with nobody else."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from tests import chromium
 from tests.browser.eyes import Eyes
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ AXE: Final = Path(__file__).with_name("vendor") / "axe.min.js"
 GRAVE: Final = ("serious", "critical")
 # How fast this machine is just now is no property of the pages.
 expect.set_options(timeout=20_000)
-PROGRAMS: Final = ("chromium-headless-shell", "chromium", "chromium-browser")
-"""What Debian and others call it. First the one without a window that nobody sees: with the windows of the other, one
-page after another takes three times as much CPU. Pages are made by the same code in both."""
 # Chromium's own services must not look for anything either.
 FLAGS = (
     "--no-sandbox",
@@ -96,20 +92,15 @@ class Seen:
             self.complaints.append(text)
 
 
-def chromium() -> str | None:
-    """Return the path of Chromium: what `CHROMIUM` says, or the first of `PROGRAMS` that is installed."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
-
-
 @pytest.fixture(scope="module")
 def browser(django_db_setup: None) -> Iterator[Browser]:
     """One for a module: Playwright's event loop runs in the tests' own thread while it lives.
 
     Not for the session, whose other tests have loops of theirs; and after the test database was made.
     """
-    program = chromium()
+    program = chromium.program()
     if program is None:
-        pytest.skip("chromium is not installed; .ci/run installs it")
+        pytest.skip("chromium is not installed, or not what CHROMIUM names; .ci/run installs it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser

@@ -7,7 +7,6 @@ none is larger than `MOST_BYTES`: what would be is cut at its foot.
 
 import argparse
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from playwright.sync_api import FloatRect, Page, ViewportSize, sync_playwright
 
+from tests import chromium
 from tests.bench.database import own_database
 from tests.browser.conftest import FLAGS
 from tests.browser.pages import PAGES, paths
@@ -49,7 +49,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if unknown := set(chosen.pages) - PAGES.keys():
         parser.error(f"no such page: {', '.join(sorted(unknown))}")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = chromium.program()
     if program is None:
         parser.error("chromium is not installed")
     os.environ["KAIROS_PUBLIC_DASHBOARD"] = "true"
