@@ -105,7 +105,10 @@ def wrong_now(most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
 
 
 def wrong_at(registry_id: int, most: int, reach: Reach = EVERYTHING) -> OpenIncidents:
-    """Return the same of one registry. One query."""
+    """Return the same of one registry. One query.
+
+    Only what is listed here explains: a child of what is of no registry, as of a login host or a region, is told.
+    """
     return _in_order(list(_worst(Incident.objects.filter(registry=registry_id), most, reach)), reach)
 
 
@@ -120,7 +123,7 @@ def _wrong_now(most: int, reach: Reach) -> Prepared[Incident, Incident]:
 
 
 def _worst(rows: QuerySet[Incident], most: int, reach: Reach) -> QuerySet[Incident]:
-    explained = Exists(Incident.objects.filter(pk=OuterRef("parent"), resolved_at=None))
+    explained = Exists(rows.filter(pk=OuterRef("parent"), resolved_at=None))
     unexplained = visible.among(rows.filter(~explained, resolved_at=None), reach)
     order = (
         _place("scope_kind", [""]).asc(nulls_first=True),

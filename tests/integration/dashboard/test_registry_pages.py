@@ -13,6 +13,7 @@ from dashboard.registries import views
 from probes.models import Credential, HostCertificate, Incident, QuotaAccount, Registry, Resource, ResourceGroup
 from probes.policy.access import Role
 from probes.policy.incidents import Level
+from probes.policy.scopes import Kind
 from probes.protocol.taxonomy import Reason
 from tests.fakes.access import grant
 from tests.fakes.control_plane import SLUGS, ControlPlane
@@ -125,6 +126,22 @@ def test_what_is_worst_at_a_registry_stands_first_and_what_else_is_open_is_count
     page = read(client, "/registries/ghcr.io/")
     assert [element.text for element in page.all("a", "incident-name")] == ["app"]
     assert "1 more incident is open. All incidents" in page["registry"].text
+
+    # What explains it is told in its place where that is listed here too, and else it stands for itself.
+    monkeypatch.setattr(views, "INCIDENTS", 10)
+    child = Incident.objects.get(resource__name="app")
+    for kind in Kind:
+        name = "ghcr.io" if kind is Kind.REGISTRY else "what is shared"
+        child.parent = Incident.objects.create(
+            scope_kind=kind,
+            scope_name=name,
+            registry=child.registry if kind is Kind.REGISTRY else None,
+            **{field: getattr(child, field) for field in ("level", "worst", "severity", "began_at", "opened_at")},
+        )
+        child.save()
+        shown = [element.text for element in read(client, "/registries/ghcr.io/").all("a", "incident-name")]
+        assert shown == ["registry ghcr.io" if kind is Kind.REGISTRY else "app", "other"], kind
+        child.parent.delete()
 
 
 def test_whoever_reaches_a_group_is_told_of_nothing_else(
