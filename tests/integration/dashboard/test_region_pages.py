@@ -55,6 +55,10 @@ def test_list_tells_how_each_region_is(client: Client, plane: ControlPlane) -> N
     assert "fails" not in page["region-ap-south"].text
     assert "33.9° S, 151.2° E" in page["region-us-east"].text
     assert page["region-eu-west-link"].attributes["href"] == "/regions/eu-west/"
+    # The overview goes by what was last seen, also of what is paused: that is not what is counted here.
+    link = page["region-eu-west-failing"]
+    assert (link.text, link.attributes["href"]) == ("Last seen failing from there", "/?region=eu-west&seen=failing")
+    assert "ghcr.io/org/asleep:1" in read(client, link.attributes["href"] or "").html
     # Of one that is enrolled while the list is open it is told as well, and of what begins to fail.
     wanted = Subscription.of(page["regions"].attributes["data-topics"] or "", EVERYTHING)
     for payload in ("region 99 mars", "resource 7 - ghcr.io verdict"):
@@ -85,6 +89,7 @@ def test_what_it_says_alone_is_of_now_for_as_long_as_in_verdicts(client: Client,
     plane.check(plane.image(name="the app", fresh_intervals=5), finds=LOST)
     page = read(client, "/regions/eu-west/")
     assert "1 image fails from there" in page["region"].text
+    assert page["failing"].text == "Last seen failing from there"
     assert page["failing"].attributes["href"] == "/?region=eu-west&seen=failing"
     assert "the app" in read(client, page["failing"].attributes["href"] or "").html
     assert "the app" not in read(client, "/?region=us-east&seen=failing").html
