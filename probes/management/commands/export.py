@@ -103,7 +103,7 @@ class Command(BaseCommand):
                 yield file
             return
         path = path.resolve()
-        unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+        unfinished, is_kept = path.with_name(f".{path.name}.{token_hex(4)}"), False
         try:
             with _made_beside(path, unfinished) as file:
                 if path.exists():
@@ -115,13 +115,26 @@ class Command(BaseCommand):
                 if error.errno != EBUSY:
                     raise
                 # It is a mount of its own, as one file of the host is in a container: nothing can take its place.
-                copyfile(unfinished, path)
+                is_kept = True  # from where its old content goes until the new is whole, this alone is
+                _write_in_place(unfinished, path)
+                is_kept = False
                 self.stderr.write(
                     f"{path} is mounted by itself, so it was written in place: who read it meanwhile may have read a "
                     "part. Mount its directory to have it replaced at once."
                 )
         finally:
-            unfinished.unlink(missing_ok=True)
+            if not is_kept:
+                unfinished.unlink(missing_ok=True)
+
+
+def _write_in_place(whole: Path, path: Path) -> None:
+    try:
+        copyfile(whole, path)
+    except OSError as error:
+        raise CommandError(
+            f"{path}: {error.strerror}. It is mounted by itself and is written in place, so a part of it may be "
+            f"missing now. All that was to be in it is kept as {whole}."
+        ) from None
 
 
 def _made_beside(path: Path, unfinished: Path) -> IO[str]:

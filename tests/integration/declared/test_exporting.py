@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from errno import EBUSY, EROFS
+from errno import EBUSY, ENOSPC, EROFS
 from io import StringIO
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +16,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from probes.actions import applying
+from probes.management.commands import export as command
 from probes.models import Registry, Resource
 from probes.policy.declared import writing
 from probes.policy.declared.kinds import Kind
@@ -132,6 +133,20 @@ def test_file_that_is_mounted_by_itself_is_written_in_place(
     assert mounted.stat().st_ino == number
     assert "all.yaml is mounted by itself, so it was written in place" in err.getvalue()
     assert list(tmp_path.iterdir()) == [mounted]
+
+    def cut_off(_source: Path, target: Path) -> None:
+        target.write_text("a pa")
+        raise OSError(ENOSPC, "No space left on device", str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refused)
+        patch.setattr(command, "copyfile", cut_off)
+        with pytest.raises(CommandError, match=r"all\.yaml: No space left on device.*is kept as") as caught:
+            call_command("export", output=str(mounted))
+    (kept,) = set(tmp_path.iterdir()) - {mounted}
+    assert str(kept) in str(caught.value)
+    assert kept.read_text() == exported()
+    kept.unlink()
 
     def closed(self: Path, *_args: Any, **_more: Any) -> IO[str]:
         raise OSError(EROFS, "Read-only file system", str(self))
