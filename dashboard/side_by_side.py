@@ -18,7 +18,7 @@ from probes.policy.rollup import Rolled
 from probes.policy.uptime import Tally
 from probes.protocol.outcome import rfc3339
 from probes.protocol.taxonomy import Status
-from probes.selectors.comparison import MOST_FAILING, Comparison, Failure, Many, Seen
+from probes.selectors.comparison import MOST_FAILING, MOST_LOOKED_AT, Comparison, Failure, Many, Seen
 
 WORSE_BY: Final = 2.0
 """A latency that is so many times that of the quickest region is marked, from `NOTABLE_MS` on."""
@@ -176,7 +176,7 @@ def _agreed(found: Comparison) -> str:
     told = "how many fail now" if many else "how it is now"
     telling = sum(item.counts and (item.many is None or item.many.is_told) for item in found.regions)
     if len(found.regions) == 1:
-        return "There is one region alone, and nothing to compare."
+        return "It is seen from one region alone here: there is nothing to compare."
     if telling < 2:
         who = f"Only {telling} of {len(found.regions)} regions tells" if telling else "No region tells"
         return f"{who} {told}: there is nothing to compare."
@@ -250,6 +250,8 @@ def _of_many(many: Many) -> tuple[Look | None, str]:
 def _none_of_many(many: Many, lapsed: str) -> tuple[Look | None, str]:
     """Return what is said where nothing fails by what counts: that none does is told of what is fresh alone."""
     if not many.looked_at:
+        if many.are_more:
+            return Look.UNCHECKED, f"none of the first {MOST_LOOKED_AT:,} checked"
         return Look.UNCHECKED, "not checked now" if many.seen else "nothing seen"
     if not many.fresh:
         return Look.STALE, lapsed or f"nothing fresh of {many.looked_at:,}"

@@ -86,8 +86,8 @@ class ManySerializer(ShownRow):
     )
     looked_at = serializers.IntegerField(
         help_text=(
-            f"How many that are checked from there were looked at, {MOST_LOOKED_AT:,} at most, for whether what was "
-            "found is fresh: 0 while the region has no vote."
+            f"How many are checked from there, of the first {MOST_LOOKED_AT:,} at most by their ids that are not "
+            "paused: only at these it is looked for whether what was found is fresh. 0 while the region has no vote."
         )
     )
     fresh = serializers.IntegerField(

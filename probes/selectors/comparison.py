@@ -3,7 +3,7 @@
 Neither grows with the history: figures are sums of hours and days, and whatever else is looked for has its bound. Of
 a registry or a group only what is rolled up is told, and what fails there now is looked for among the newest
 `MOST_FAILING` of each region: who is cut off there is told so. Of how many a region says something that is fresh, is
-counted among `MOST_LOOKED_AT`.
+counted among the first `MOST_LOOKED_AT`, the same ones for each region.
 """
 
 import json
@@ -27,7 +27,8 @@ MOST_FAILING: Final = 1000
 """So many of what fails now are looked through for each region, the newest first."""
 
 MOST_LOOKED_AT: Final = 1000
-"""Of so many of a registry or a group it is asked of each region whether what it said is fresh."""
+"""Of so many of a registry or a group, the first by their ids, it is asked of each region whether what it said is
+fresh."""
 
 MOST_FAILURES: Final = 2000
 """So many outcomes that were not available are looked through for the last of a registry or a group."""
@@ -36,6 +37,7 @@ MOST_SPLIT: Final = 10
 """So many of what fails from one region and is good from another are told, the newest first."""
 
 _OWNED: Final = {OwnerKind.REGISTRY: "registry_id", OwnerKind.GROUP: "group_id"}
+_Counted = tuple[int, int, int, int, int, bool]
 _FAILURE: Final = ("resource_id", "status", "reason", "stage", "host", "slot")
 
 _LAST_OF_RESOURCE: Final = """
@@ -82,24 +84,28 @@ WITH failing AS MATERIALIZED (
     JOIN probes_region AS region ON region.id = state.region_id {settled_by}
     WHERE state.ballot_slot + {fresh_for} > %(now)s
     GROUP BY mixed.resource_id, mixed.slot, mixed.failing
+), candidates AS MATERIALIZED (
+    SELECT id FROM probes_resource
+    WHERE {owned} = %(owner)s AND retired_at IS NULL AND paused_at IS NULL
+    ORDER BY id LIMIT %(looked_at)s + 1
+), looked_at AS (
+    SELECT state.region_id, count(*),
+        count(*) FILTER (WHERE NOT state.egress_down AND state.ballot_slot + {fresh_for} > %(now)s) AS fresh
+    FROM (SELECT id FROM candidates ORDER BY id LIMIT %(looked_at)s) AS candidate
+    JOIN probes_resource AS resource ON resource.id = candidate.id
+    JOIN probes_regionstate AS state ON state.resource_id = candidate.id
+        AND state.region_id = ANY(%(voting)s::bigint[])
+    JOIN probes_region AS region ON region.id = state.region_id {settled_by}
+    GROUP BY state.region_id
 )
 SELECT (SELECT count(*) FROM split), (
         SELECT jsonb_agg(jsonb_build_array(resource_id, failing, good) ORDER BY slot DESC, resource_id)
         FROM (SELECT * FROM split ORDER BY slot DESC, resource_id LIMIT %(told)s) AS told
     ), region_id, coalesce(read.count, 0), coalesce(found.counting, 0), coalesce(found.lapsed, 0),
-    coalesce(looked_at.count, 0), coalesce(looked_at.fresh, 0),
+    coalesce(looked_at.count, 0), coalesce(looked_at.fresh, 0), (SELECT count(*) > %(looked_at)s FROM candidates),
     resource_id, status, reason, stage, host, slot
 FROM unnest(%(regions)s::bigint[]) AS wanted (region_id)
-LEFT JOIN LATERAL (
-    SELECT count(*), count(*) FILTER (WHERE is_fresh) AS fresh FROM (
-        SELECT NOT state.egress_down AND state.ballot_slot + {fresh_for} > %(now)s AS is_fresh
-        FROM probes_resource AS resource
-        JOIN probes_regionstate AS state ON state.resource_id = resource.id AND state.region_id = wanted.region_id
-        JOIN probes_region AS region ON region.id = state.region_id {settled_by}
-        WHERE resource.{owned} = %(owner)s AND resource.retired_at IS NULL AND resource.paused_at IS NULL
-        LIMIT %(looked_at)s
-    ) AS state
-) AS looked_at ON wanted.region_id = ANY(%(voting)s::bigint[])
+LEFT JOIN looked_at USING (region_id)
 LEFT JOIN (SELECT region_id, count(*) FROM failing GROUP BY region_id) AS read USING (region_id)
 LEFT JOIN (
     SELECT region_id, count(*) FILTER (WHERE counts) AS counting, count(*) FILTER (WHERE NOT counts) AS lapsed
@@ -137,8 +143,9 @@ class Many:
 
     `lapsed` are those that failed when it last said something of them, which counts no more: it does not vote, or
     that is too long ago. `is_complete` is false where more fail than were looked through: then there are so many at
-    least. Of `looked_at` that are checked from there, up to `MOST_LOOKED_AT`, it says something of `fresh` that is
-    fresh; of none while it does not vote.
+    least. Of the first `MOST_LOOKED_AT` by their ids that are not paused, `looked_at` are checked from there, and of
+    `fresh` of these it says something that is fresh; of none while it does not vote. `are_more` where there are more
+    than these first ones.
     """
 
     seen: int = 0
@@ -147,6 +154,7 @@ class Many:
     is_complete: bool = True
     looked_at: int = 0
     fresh: int = 0
+    are_more: bool = False
 
     @property
     def is_told(self) -> bool:
@@ -285,8 +293,8 @@ def _word(many: Many | None) -> str | None:
     return f"{many.failing}{'' if many.is_complete else ' or more'}"
 
 
-def _many(seen: int, counted: tuple[int, int, int, int, int]) -> Many:
-    read, failing, lapsed, looked_at, fresh = counted
+def _many(seen: int, counted: _Counted) -> Many:
+    read, failing, lapsed, looked_at, fresh, are_more = counted
     return Many(
         seen=seen,
         failing=failing,
@@ -294,6 +302,7 @@ def _many(seen: int, counted: tuple[int, int, int, int, int]) -> Many:
         is_complete=read < MOST_FAILING,
         looked_at=looked_at,
         fresh=fresh,
+        are_more=are_more,
     )
 
 
@@ -327,10 +336,11 @@ class _Failing:
     """What fails now, and the newest of it by region.
 
     `counts` are by region: how many that fail were read, how many of the owner's among them count, and how many do
-    not; at how many of the owner's it was looked, and of how many something is fresh.
+    not; of the owner's first ones, how many are checked from there, and of how many something is fresh; and whether
+    the owner has more than these first ones.
     """
 
-    counts: Mapping[int, tuple[int, int, int, int, int]]
+    counts: Mapping[int, _Counted]
     failures: Mapping[int, Failure]
     split: Sequence[Split]
     split_count: int
@@ -353,10 +363,10 @@ def _failing(kind: OwnerKind, owner_id: int, regions: Sequence[Region], now: dat
         rows = cursor.fetchall()
     split_count, split = rows[0][:2] if rows else (0, None)
     return _Failing(
-        counts={region_id: tuple(counted) for _, _, region_id, *counted in (row[:8] for row in rows)},
+        counts={region_id: tuple(counted) for _, _, region_id, *counted in (row[:9] for row in rows)},
         failures={
             region_id: Failure(**dict(zip(_FAILURE, columns, strict=True)))
-            for _, _, region_id, _, counting, lapsed, _, _, *columns in rows
+            for _, _, region_id, _, counting, lapsed, _, _, _, *columns in rows
             if counting or lapsed
         },
         split=[

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from probes.actions import partitions, resource_batches, resources, rollups, staleness
 from probes.actions.resource_batches import Draft
-from probes.models import OwnerKind, Policy, Region, Resource, ResourceGroup
+from probes.models import OwnerKind, Policy, Region, RegionState, Resource, ResourceGroup
 from probes.policy.intervals import Interval
 from probes.policy.rollup import HOUR
 from probes.protocol.outcome import rfc3339
@@ -281,6 +281,36 @@ def test_of_too_much_that_fails_so_many_are_told_at_least(
     many = by_region(compared(client, registry="ghcr.io"))["eu-west"]["many"]
     assert many["is_complete"] is False
     assert (many["seen"], many["failing"], many["lapsed"]) == (3, 2, 0)
+
+
+def test_the_same_first_ones_are_looked_at_from_each_region(
+    client: APIClient, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many were looked for from each region: of a region that checks few of many, all of them were read."""
+    images = [plane.image(f"ghcr.io/org/app-{number}:1") for number in range(4)]
+    plane.hear_all()
+    plane.check(*images)
+    resources.pause([images[0].pk], now=plane.now)
+    RegionState.objects.filter(resource__in=images[:3], region__slug="eu-west").delete()
+    RegionState.objects.filter(resource=images[1], region__slug="us-east").delete()
+
+    def told() -> dict[str, tuple[int, int, bool]]:
+        over = Interval(plane.now - HOUR, plane.now)
+        found = comparison.of_owner(
+            OwnerKind.REGISTRY, images[0].registry_id, over, list(Region.objects.all()), now=plane.now
+        )
+        assert all(item.many for item in found.regions)
+        return {
+            item.region.slug: (item.many.looked_at, item.many.fresh, item.many.are_more)
+            for item in found.regions
+            if item.many
+        }
+
+    assert told() == {"ap-south": (3, 3, False), "eu-west": (1, 1, False), "us-east": (2, 2, False)}
+    monkeypatch.setattr(comparison, "MOST_LOOKED_AT", 2)
+    assert told() == {"ap-south": (2, 2, True), "eu-west": (0, 0, True), "us-east": (1, 1, True)}
+    many = {slug: item["many"]["looked_at"] for slug, item in by_region(compared(client, registry="ghcr.io")).items()}
+    assert many == {"ap-south": 2, "eu-west": 0, "us-east": 1}
 
 
 def test_only_the_regions_that_are_asked_for_are_compared(client: APIClient, plane: ControlPlane) -> None:

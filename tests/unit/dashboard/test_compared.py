@@ -85,6 +85,7 @@ def test_last_failure_leads_to_its_steps_and_is_bounded() -> None:
         (Many(seen=3, looked_at=3, fresh=2), (Look.AVAILABLE, "none fails of 2 fresh of 3")),
         (Many(seen=3, looked_at=3), (Look.STALE, "nothing fresh of 3")),
         (Many(seen=3), (Look.UNCHECKED, "not checked now")),
+        (Many(seen=3, are_more=True), (Look.UNCHECKED, "none of the first 1,000 checked")),
         (Many(), (Look.UNCHECKED, "nothing seen")),
         (Many(seen=3, failing=1), (Look.DEGRADED, "1 fails")),
         (Many(seen=3, failing=1000, is_complete=False), (Look.DEGRADED, "at least 1,000 fail")),
@@ -109,7 +110,7 @@ def test_now_is_told_of_many_and_of_one_that_was_not_checked(many: Many | None, 
     ("telling", "said"),
     [
         ([None, None], "They agree on all that they can tell."),
-        ([None], "There is one region alone, and nothing to compare."),
+        ([None], "It is seen from one region alone here: there is nothing to compare."),
         ([Many(looked_at=2), Many(looked_at=2)], "No region tells how many fail now: there is nothing to compare."),
         (
             [Many(looked_at=2, lapsed=1, fresh=1), Many(looked_at=2, fresh=1)],
