@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from django.utils.safestring import SafeString
@@ -102,8 +103,7 @@ def _left_out(seconds: Tally, before: int, unattended: str) -> str:
 
 def _budget(budget: Budget) -> str:
     if budget.allowed_seconds < 1:  # of so short a time no pace is told, nor what is left of nothing
-        over = words.amount(-budget.left_seconds)
-        return f"Budget of less than 1 s overspent by {over}" if budget.left_seconds < 0 else ""
+        return f"Budget of less than 1 s overspent by {_over(budget)}" if budget.left_seconds < 0 else ""
     allowed = words.amount(budget.allowed_seconds)
     pace = (
         f", spent {_times(budget.burn_rate)} times as fast as it lasts"
@@ -111,9 +111,15 @@ def _budget(budget: Budget) -> str:
         else ""
     )
     if budget.left_seconds < 0:
-        return f"Budget of {allowed} overspent by {words.amount(-budget.left_seconds)}{pace}"
+        return f"Budget of {allowed} overspent by {_over(budget)}{pace}"
     return f"{words.amount(budget.left_seconds)} left of a budget of {allowed}"
 
 
+def _over(budget: Budget) -> str:
+    """Return by how much it is overspent, rounded up: by no second it would not be."""
+    return words.amount(ceil(-budget.left_seconds))
+
+
 def _times(rate: float) -> str:
-    return f"{rate:.1f}" if rate < _WHOLE_FROM else f"{rate:,.0f}"
+    tenths = f"{rate:.1f}"
+    return tenths if float(tenths) < _WHOLE_FROM else f"{rate:,.0f}"

@@ -116,7 +116,7 @@ def _quota(line: AccountLine, shown: Mapping[str, int | None], names: Mapping[st
     else:
         # Before its address is known, a region's own name stands for it.
         slugs = row.regions[:5] or [slug for slug in shown if slug == row.egress]
-        who = f"without a login, from {words.listed([names.get(slug, slug) for slug in slugs]) or 'a region'}"
+        who = f"without a login, from {words.listed([names.get(slug, slug) for slug in slugs])}"
     if line.limit is None:
         told = "no limit told" if row.read_at else "not told yet"
         return QuotaRow(account=words.shown(who, 200), look=None, left=told, window="", ours="", note="")

@@ -72,7 +72,7 @@ def test_budget_is_told_as_what_is_left_or_overspent(down: int, said: str, is_ov
 
 
 @pytest.mark.parametrize(
-    ("down", "said", "is_overspent"), [(0, "", False), (90, "Budget of less than 1 s overspent by 1 min 29 s", True)]
+    ("down", "said", "is_overspent"), [(0, "", False), (90, "Budget of less than 1 s overspent by 1 min 30 s", True)]
 )
 def test_of_so_short_a_time_no_budget_is_told_but_that_it_is_overspent(
     down: int,
@@ -83,9 +83,24 @@ def test_of_so_short_a_time_no_budget_is_told_but_that_it_is_overspent(
     assert (found.budget.replace("\N{NO-BREAK SPACE}", " "), found.is_overspent) == (said, is_overspent)
 
 
-def test_pace_that_is_many_times_as_fast_has_no_tenths() -> None:
-    found = card(Tally(unavailable=DAY), "99.9")
-    assert found.budget.endswith("spent 1,000 times as fast as it lasts")
+@pytest.mark.parametrize(
+    ("up", "down", "said"),
+    [
+        (899, 1, "Budget of less than 1 s overspent by 1 s"),
+        (DAY - 87, 87, "Budget of 1 min 26 s overspent by 1 s, spent 1.0 times as fast as it lasts"),
+    ],
+)
+def test_budget_that_is_overspent_is_never_so_by_nothing(up: int, down: int, said: str) -> None:
+    found = card(Tally(available=up, unavailable=down), "99.9")
+    assert (found.budget.replace("\N{NO-BREAK SPACE}", " "), found.is_overspent) == (said, True)
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "pace"), [(0, DAY, "1,000"), (100_000 - 996, 996, "10"), (100_000 - 994, 994, "9.9")]
+)
+def test_pace_that_is_many_times_as_fast_has_no_tenths(up: int, down: int, pace: str) -> None:
+    found = card(Tally(available=up, unavailable=down), "99.9")
+    assert found.budget.endswith(f"spent {pace} times as fast as it lasts")
 
 
 def test_without_a_target_nothing_is_promised() -> None:
