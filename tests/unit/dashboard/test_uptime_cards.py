@@ -77,7 +77,7 @@ def test_budget_is_told_as_what_is_left_or_overspent(down: int, said: str, is_ov
 def test_of_so_short_a_time_no_budget_is_told_but_that_it_is_overspent(
     down: int,
     said: str,
-    is_overspent: bool,  # noqa: FBT001
+    is_overspent: bool,  # noqa: FBT001 - a column of the examples
 ) -> None:
     found = card(Tally(available=90 - down, unavailable=down), "99.9")
     assert (found.budget.replace("\N{NO-BREAK SPACE}", " "), found.is_overspent) == (said, is_overspent)
